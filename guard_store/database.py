@@ -1,0 +1,99 @@
+"""One door to the operational database: SQLAlchemy transactions and Arrow connections, on SQLite and PostgreSQL.
+
+How to connect belongs here; what the rows mean belongs to the module of each table.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from adbc_driver_manager import dbapi as adbc
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+_BUSY_TIMEOUT_MS = 30_000
+_SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",  # readers never wait for the writer
+    "synchronous": "FULL",  # a commit survives the loss of power
+    "busy_timeout": _BUSY_TIMEOUT_MS,
+    "foreign_keys": "ON",
+}
+
+
+class Database:
+    """The operational database of one URL; safe to share between threads, not between processes.
+
+    Parameters
+    ----------
+    url : `sqlite:///path` or `postgresql://user:password@host/name` (any driver named in it is ours to choose).
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.url = parsed.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
+        self.engine = _sqlite_engine(self) if self.is_sqlite else create_engine(self.url, pool_pre_ping=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection with one consistent view, for reading only."""
+        with self.engine.connect() as connection:
+            connection.execution_options(guard_read_only=True)
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back where it raises."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def arrow(self) -> Iterator[Any]:
+        """An ADBC (DBAPI) connection, for Arrow in and out; rolled back unless the block commits."""
+        with self.open_arrow() as connection:
+            yield connection
+
+    def open_arrow(self) -> Any:
+        """An ADBC connection that the caller closes; SQLite's has the pragmas of all our connections."""
+        if not self.is_sqlite:
+            from adbc_driver_postgresql import dbapi as postgresql
+
+            return postgresql.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        from adbc_driver_sqlite import dbapi as sqlite
+
+        connection: adbc.Connection = sqlite.connect(self.path.as_posix(), autocommit=True)
+        with connection.cursor() as cursor:
+            for name, value in _SQLITE_PRAGMAS.items():
+                cursor.execute(f"PRAGMA {name} = {value}")
+        connection.adbc_connection.set_autocommit(False)
+        return connection
+
+    @property
+    def path(self) -> Path:
+        """File of a SQLite database."""
+        return Path(self.url.database or "")
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(database: Database) -> Engine:
+    database.path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(database.url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves; sqlite3 would say it too late
+        for name, value in _SQLITE_PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that begins as a reader can fail at its first write instead of waiting for its turn.
+        read_only = connection.get_execution_options().get("guard_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine

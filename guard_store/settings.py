@@ -1,0 +1,119 @@
+"""Every setting of ML Guard, with its unit and default: read once, from the environment and `.env`.
+
+A setting that belongs to one project (time zone, drift thresholds) is a row of `projects`, not a setting.
+"""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "ML_GUARD_"
+_DATABASES = ("sqlite", "postgresql")
+
+Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(ValueError):
+    """A setting is wrong: the message is one line that names it and the fix."""
+
+
+class Settings(BaseSettings):
+    """All settings; the environment variable of `port` is `ML_GUARD_PORT`."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    # Where things are kept
+    home: Path = Field(Path(".guard"), description="Folder of everything that no other setting moves elsewhere.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="Operational database, `sqlite:///…` or `postgresql://user:password@host/name`."
+        " Unset: `guard.db` in the home folder.",
+    )
+    lake_url: str | None = Field(
+        None, description="Delta lake, a folder or `s3://bucket/prefix`. Unset: `lake` in the home folder."
+    )
+
+    # Serving
+    host: str = Field("127.0.0.1", description="Address that the server binds to.")
+    port: Port = Field(8000, description="Port of the server.")
+    workers: Positive = Field(1, description="Server processes. More than one wants PostgreSQL to be faster.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+
+    # Ingestion
+    first_day: date = Field(
+        date(2013, 1, 1), description="First local day that can hold events; older ones are rejected."
+    )
+    future_skew_s: NotNegative = Field(300, description="Seconds that an event may lie in the future.")
+    max_body_bytes: Positive = Field(32 * 2**20, description="Bytes of a request body at most, after decompression.")
+    max_batch_rows: Positive = Field(10_000, description="Rows of a batch at most.")
+    max_features: Positive = Field(512, description="Features of an event at most.")
+    max_name_length: Positive = Field(128, description="Characters of an id or a feature name at most.")
+    max_value_length: Positive = Field(1024, description="Characters of a feature value at most.")
+    queue_rows: Positive = Field(
+        50_000, description="Accepted rows that may wait for their commit; beyond it requests are answered 503."
+    )
+    key_cache_s: NotNegative = Field(
+        5,
+        description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
+    )
+
+    # Pipelines
+    close_delay_s: NotNegative = Field(
+        300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
+    )
+    news_interval_s: Positive = Field(
+        15, description="Seconds between two looks of the sensor for closed days with news."
+    )
+    news_days_per_run: Positive = Field(400, description="Days of one pipeline run at most.")
+    news_retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new news.")
+    news_retry_delay_s: NotNegative = Field(
+        60, description="Seconds before a failed project-day is tried again, doubled each time."
+    )
+    dagster_host: str = Field("127.0.0.1", description="Address that `ml-guard up` binds the Dagster webserver to.")
+    dagster_port: Port = Field(3000, description="Port that `ml-guard up` gives the Dagster webserver.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme.split("+")[0] not in _DATABASES:
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        return value
+
+    @property
+    def database(self) -> str:
+        """URL of the operational database, secrets included: never log it."""
+        if self.database_url is None:
+            return f"sqlite:///{(self.home / 'guard.db').resolve()}"
+        return self.database_url.get_secret_value()
+
+    @property
+    def lake(self) -> str:
+        """Root of the Delta lake: an absolute folder or an object store URL."""
+        root = self.lake_url or str(self.home / "lake")
+        return root if "://" in root else str(Path(root).resolve())
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment and `.env`.
+
+    Raises
+    ------
+    SettingsError
+        Where a value is wrong, or a variable with our prefix is not a setting: one line that names it.
+    """
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]} is not a setting of ML Guard; the table of settings is in README.md")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise SettingsError(f"{ENV_PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None

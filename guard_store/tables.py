@@ -1,0 +1,189 @@
+"""The tables of the operational database, the same on SQLite and PostgreSQL.
+
+Only their shape belongs here; `migrations/` makes them, one module each reads and writes them.
+Instants are int64 microseconds since the epoch (UTC); a `day` is a project's local date as `YYYY-MM-DD`.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only for a column that is exactly INTEGER PRIMARY KEY.
+RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("request_id", String(128)),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("project_id", String(128), ForeignKey("projects.id")),
+    Column("created_us", BigInteger, nullable=False),
+    Column("revoked_us", BigInteger),
+)
+
+# No foreign key from here on: ingestion checks the project once a batch, not the database once a row.
+events = Table(
+    "events",
+    metadata,
+    Column("seq", RowNumber, primary_key=True, autoincrement=True),
+    Column("project_id", String(128), nullable=False),
+    Column("event_id", String(128), nullable=False),
+    Column("model_id", String(128), nullable=False),
+    Column("ts_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("endpoint", String(128)),
+    Column("latency_ms", Float),
+    Column("y_pred", Text),
+    Column("y_proba", Float),
+    Column("features", Text, nullable=False),
+    Column("request_id", String(128)),
+    Column("model_version", String(128)),
+    Column("segment", String(128)),
+    UniqueConstraint("project_id", "event_id"),
+    Index(None, "project_id", "model_id", "ts_us"),
+)
+
+day_news = Table(
+    "day_news",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    _count("events"),
+    _count("late"),
+    _count("duplicates"),
+    _count("labels"),
+    _count("revision"),  # +1 with each transaction that stored events or labels of the day
+    _count("changes"),  # +1 with each of those and with each changed setting: a stage is done only if it did not move
+    _count("lake_revision"),
+    _count("profile_revision"),
+    _count("drift_revision"),
+    Column("failed_revision", BigInteger),
+    _count("attempts"),
+    Column("error", Text),
+    Column("request_id", String(128)),
+    Column("changed_us", BigInteger, nullable=False),
+    Index(None, "day"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("field", String(160), primary_key=True),
+    _count("count"),
+)
+
+feature_kinds = Table(
+    "feature_kinds",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("feature", String(160), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+aggregates = Table(
+    "aggregates",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("dimension", String(16), primary_key=True),
+    Column("value", String(128), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("lake_version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("run_id", String(64)),
+    Column("computed_us", BigInteger, nullable=False),
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project_id", String(128), nullable=False),
+    Column("model_id", String(128), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("start_day", String(10), nullable=False),
+    Column("end_day", String(10), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String(128)),
+    Column("request_id", String(128)),
+    UniqueConstraint("project_id", "model_id", "version"),
+    Index(
+        "ix_baselines_one_active",
+        "project_id",
+        "model_id",
+        unique=True,
+        sqlite_where=text("active"),
+        postgresql_where=text("active"),
+    ),
+)
+
+drift_reports = Table(
+    "drift_reports",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("state", String(24), nullable=False),
+    Column("baseline_id", String(32), ForeignKey("baselines.id")),
+    Column("window_days", Integer, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("run_id", String(64)),
+    Column("computed_us", BigInteger, nullable=False),
+)
