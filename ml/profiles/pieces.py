@@ -1,0 +1,171 @@
+"""Raw rows in pieces of bounded size, a column at a time: Parquet row groups, or a table in memory.
+
+Reading belongs here; nothing here knows what a profile is.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike, fspath
+from typing import BinaryIO, Protocol, TypeAlias
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+# Rows that are profiled exactly, by one sort a column: 32 MiB of float64 a thread. Larger inputs become several pieces.
+PIECE_ROWS = 1 << 22
+
+# A path, an open Arrow file, or a Python file object in binary mode.
+ParquetInput: TypeAlias = str | PathLike[str] | pa.NativeFile | BinaryIO
+
+
+class Piece(Protocol):
+    """Some rows whose columns can be read one by one, from several threads at once."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the piece has."""
+
+    def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
+        """One column, dictionary-encoded where asked and possible; None when the piece does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePiece:
+    """A table that is in memory already."""
+
+    table: pa.Table
+
+    @property
+    def rows(self) -> int:
+        """How many rows the piece has."""
+        return int(self.table.num_rows)
+
+    def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:  # noqa: ARG002 - already encoded or not
+        """The table's column as it is."""
+        return self.table[name] if name in self.table.column_names else None
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetSource:
+    """One Parquet file: how to open it, and its footer, which is read once."""
+
+    open: Callable[[], AbstractContextManager[pa.NativeFile]]
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroups:
+    """Some row groups of one file."""
+
+    source: ParquetSource
+    numbers: Sequence[int]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetPiece:
+    """Row groups of one or more files."""
+
+    parts: Sequence[RowGroups]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the piece has."""
+        return sum(part.rows for part in self.parts)
+
+    def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
+        """One column of all row groups; where only some of the files have it, null in the others."""
+        found = [_read_column(part, name, dictionary=dictionary) for part in self.parts]
+        known = [column for column in found if column is not None]
+        if not known:
+            return None
+        kind = _common_type([column.type for column in known])
+        chunks: list[pa.Array] = []
+        for part, column in zip(self.parts, found, strict=True):
+            if column is None:
+                chunks.append(pa.nulls(part.rows, kind))
+            else:
+                chunks.extend((column if column.type == kind else column.cast(kind)).chunks)
+        return pa.chunked_array(chunks, kind)
+
+
+def parquet_pieces(
+    files: Sequence[ParquetInput], filesystem: pafs.FileSystem | None = None, piece_rows: int = PIECE_ROWS
+) -> list[ParquetPiece]:
+    """Cut files into pieces of whole row groups.
+
+    Parameters
+    ----------
+    files : paths (within `filesystem` if that is given) or open files.
+    piece_rows : rows of a piece at most; a larger row group is a piece of its own.
+
+    Returns
+    -------
+    The pieces in file order; none for files without rows.
+    """
+    pieces: list[ParquetPiece] = []
+    parts: list[RowGroups] = []
+    size = 0
+    for group in _row_groups([_source(file, filesystem) for file in files]):
+        if parts and size + group.rows > piece_rows:
+            pieces.append(ParquetPiece(_joined(parts)))
+            parts, size = [], 0
+        parts.append(group)
+        size += group.rows
+    return [*pieces, ParquetPiece(_joined(parts))] if parts else pieces
+
+
+def _source(file: ParquetInput, filesystem: pafs.FileSystem | None) -> ParquetSource:
+    if isinstance(file, str | PathLike):
+        opened = partial((filesystem or pafs.LocalFileSystem()).open_input_file, fspath(file))
+    else:
+        # Shared by all threads and left open for its owner; Arrow serialises positioned reads of Python files.
+        opened = partial(nullcontext, file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r"))
+    with opened() as handle:
+        metadata = pq.read_metadata(handle)
+    return ParquetSource(opened, metadata, metadata.schema.to_arrow_schema())
+
+
+def _row_groups(sources: Sequence[ParquetSource]) -> Iterator[RowGroups]:
+    for source in sources:
+        for number in range(source.metadata.num_row_groups):
+            rows = source.metadata.row_group(number).num_rows
+            if rows:
+                yield RowGroups(source, [number], rows)
+
+
+def _joined(parts: Sequence[RowGroups]) -> list[RowGroups]:
+    """Neighbouring row groups of one file as one part, so that the file is opened once for them."""
+    joined: list[RowGroups] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last is not None and last.source is part.source:
+            joined[-1] = RowGroups(last.source, [*last.numbers, *part.numbers], last.rows + part.rows)
+        else:
+            joined.append(part)
+    return joined
+
+
+def _read_column(part: RowGroups, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
+    if name not in part.source.schema.names:
+        return None
+    kind = part.source.schema.field(name).type
+    encoded = [name] if dictionary and (pa.types.is_string(kind) or pa.types.is_large_string(kind)) else []
+    with part.source.open() as handle:
+        reader = pq.ParquetFile(handle, metadata=part.source.metadata, read_dictionary=encoded)
+        # Threads work on different columns already.
+        return reader.read_row_groups(part.numbers, columns=[name], use_threads=False)[name]
+
+
+def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:
+    """One type for a column that files store differently."""
+    distinct = [kind for kind in dict.fromkeys(types) if not pa.types.is_null(kind)]
+    if len(distinct) <= 1:
+        return distinct[0] if distinct else pa.null()
+    if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in distinct):
+        return pa.float64()
+    return pa.string()

@@ -1,0 +1,1 @@
+"""Tests of column and table profiles."""
