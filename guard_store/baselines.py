@@ -4,6 +4,7 @@ A changed baseline is news for the drift of all the model's days, in the same tr
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,10 @@ from guard_store.tables import baselines, day_news
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A stored reference window, without its profile; `start_day` and `end_day` are both in it."""
+    """A stored reference window, without its profile; `start_day` and `end_day` are both in it.
+
+    `design_effects` says by column how much more the window's days differ from each other than independent rows would.
+    """
 
     id: str
     project_id: str
@@ -26,6 +30,7 @@ class Baseline:
     end_day: str
     rows: int
     sha256: str
+    design_effects: Mapping[str, float]
     active: bool
     created_us: int
     created_by: str | None
@@ -48,6 +53,7 @@ class BaselineStore:
         rows: int,
         sha256: str,
         profile: bytes,
+        design_effects: Mapping[str, float],
         created_by: str | None,
         request_id: str | None,
     ) -> Baseline:
@@ -64,6 +70,7 @@ class BaselineStore:
                 "end_day": end_day,
                 "rows": rows,
                 "sha256": sha256,
+                "design_effects": dict(design_effects),
                 "active": True,
                 "created_us": now_us(),
                 "created_by": created_by,

@@ -158,6 +158,7 @@ baselines = Table(
     Column("rows", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("profile", LargeBinary, nullable=False),
+    Column("design_effects", JSON, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_us", BigInteger, nullable=False),
     Column("created_by", String(128)),

@@ -53,7 +53,16 @@ def test_a_report_computed_again_replaces_the_old_one(database: Database) -> Non
 
 def _capture(store: BaselineStore) -> Baseline:
     return store.capture(
-        "p", "m", "2013-01-01", "2013-01-31", rows=9, sha256="0" * 64, profile=b"x", created_by=None, request_id="r"
+        "p",
+        "m",
+        "2013-01-01",
+        "2013-01-31",
+        rows=9,
+        sha256="0" * 64,
+        profile=b"x",
+        design_effects={"feature_t": 2.5},
+        created_by=None,
+        request_id="r",
     )
 
 

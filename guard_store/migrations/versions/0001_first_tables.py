@@ -43,6 +43,7 @@ def upgrade() -> None:
     sa.Column('rows', sa.BigInteger(), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
     sa.Column('profile', sa.LargeBinary(), nullable=False),
+    sa.Column('design_effects', sa.JSON(), nullable=False),
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('created_us', sa.BigInteger(), nullable=False),
     sa.Column('created_by', sa.String(length=128), nullable=True),

@@ -1,0 +1,161 @@
+"""The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input.
+
+Arguments, output and the flag file belong here; verdicts come from `ml.verdicts`.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from ml.verdicts.judge import judge
+from ml.verdicts.methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
+from ml.verdicts.report import ColumnVerdict, DriftReport
+from ml.verdicts.settings import DriftSettings
+from ml.verdicts.tables import InputError, profiles, read_table, shown_name
+
+EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge one file against another; the exit code says how it went."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _settings(options)
+        baseline, current = profiles(
+            (options.baseline, read_table(Path(options.baseline))),
+            (options.input, read_table(Path(options.input))),
+            options.ignore,
+        )
+        report = judge(lambda _: [current], baseline, settings)
+        if options.flag and report.columns_in("drift"):
+            _write_flag(Path(options.flag), options, report)
+    except ValueError as error:
+        print(f"drift: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    print(json.dumps(report.to_dict(), indent=2, allow_nan=False) if options.json else _table(report))
+    if report.columns_in("drift"):
+        return EXIT_DRIFT
+    if changed := report.columns_in("kind_mismatch"):
+        verdict = next(entry for entry in report.columns if entry.column == changed[0])
+        print(f"drift: {options.input}: column {shown_name(changed[0])!r}: {verdict.reason}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    return EXIT_STABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="drift",
+        description="Judge whether new rows still look like a baseline. Exit code: 0 no drift, 1 drift, 2 bad input.",
+    )
+    parser.add_argument("--input", required=True, metavar="FILE", help="new rows, .csv or .parquet")
+    parser.add_argument("--baseline", required=True, metavar="FILE", help="rows of a stable period, .csv or .parquet")
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a table")
+    parser.add_argument(
+        "--flag", metavar="PATH", help="write a retrain flag (JSON with reasons) there if there is drift"
+    )
+    parser.add_argument("--settings", metavar="FILE", help="drift settings as JSON, the fields of DriftSettings")
+    parser.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        choices=METHODS,
+        help="decide by this statistic, for every kind of column it applies to; may be given twice",
+    )
+    parser.add_argument("--bins", type=int, metavar="N", help="bins of a numeric column")
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; may be given often"
+    )
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> DriftSettings:
+    given = _settings_file(Path(options.settings)) if options.settings else {}
+    for method in options.method:
+        if method in NUMERIC_METHODS:
+            given["numeric_method"] = method
+        if method in CATEGORICAL_METHODS:
+            given["categorical_method"] = method
+    if options.bins is not None:
+        given["bins"] = options.bins
+    # A file is one window: there are no earlier days to look back to.
+    return replace(DriftSettings.from_dict(given), windows=(1,))
+
+
+def _settings_file(path: Path) -> dict[str, object]:
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}; give a readable JSON file") from error
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: must hold a JSON object with the fields of DriftSettings")
+    return given
+
+
+def _write_flag(path: Path, options: argparse.Namespace, report: DriftReport) -> None:
+    """The retrain flag, complete or not at all: a sensor may read at any moment."""
+    flag = {
+        "retrain_recommended": True,
+        "created_at": datetime.now(UTC).isoformat(),
+        "input": options.input,
+        "baseline": options.baseline,
+        "reasons": [
+            {"column": shown_name(v.column), "method": v.method, "effect": v.effect, "reason": v.reason}
+            for v in report.columns
+            if v.state == "drift"
+        ],
+    }
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(flag, file, indent=2, allow_nan=False)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise InputError(f"--flag {path}: {error.strerror}; give a path in a folder that can be written to") from error
+
+
+def _table(report: DriftReport) -> str:
+    header = ("column", "kind", "state", "method", "effect", "drift at", "adjusted p", "n", "m", "reason")
+    rows = [header, *(_row(verdict) for verdict in report.columns)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    numbers = range(4, 9)
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    counted = ", ".join(f"{count} {state}" for state, count in report.summary.items() if count)
+    return "\n".join([*lines, "", f"{report.state}: {counted}"])
+
+
+def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
+    def number(value: float | None, pattern: str) -> str:
+        return "-" if value is None else format(value, pattern)
+
+    return (
+        shown_name(verdict.column),
+        verdict.kind,
+        verdict.state,
+        verdict.method or "-",
+        number(verdict.effect, ".4g"),
+        number(verdict.drift_threshold, "g"),
+        number(verdict.adjusted_p_value, ".2g"),
+        f"{verdict.n:,}",
+        f"{verdict.m:,}",
+        verdict.reason,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

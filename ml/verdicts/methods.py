@@ -1,0 +1,36 @@
+"""The methods that may decide, and the effects at which they warn and call drift by default.
+
+Only names and numbers; how a method's significance is found is in `evidence.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+NumericMethod = Literal["psi", "kolmogorov_smirnov", "wasserstein", "jensen_shannon", "hellinger"]
+CategoricalMethod = Literal["jensen_shannon", "psi", "chi_square", "l_infinity", "hellinger"]
+Method = Literal["psi", "kolmogorov_smirnov", "wasserstein", "jensen_shannon", "hellinger", "chi_square", "l_infinity"]
+
+NUMERIC_METHODS: tuple[str, ...] = get_args(NumericMethod)
+CATEGORICAL_METHODS: tuple[str, ...] = get_args(CategoricalMethod)
+METHODS: tuple[str, ...] = get_args(Method)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Effects from which a significant change is a warning or a drift, in the unit of the method."""
+
+    warning: float
+    drift: float
+
+
+# 0.1 and 0.2 are the customary marks of PSI. The others sit where the same shift of a normal distribution (0.32 and 0.45
+# standard deviations) puts them: near equality JS² = PSI/(8 ln 2) bits, H² = PSI/8, V² = PSI/4, D = 2Φ(shift/2) - 1.
+DEFAULT_THRESHOLDS: dict[str, Thresholds] = {
+    "psi": Thresholds(0.1, 0.2),
+    "jensen_shannon": Thresholds(0.13, 0.19),
+    "hellinger": Thresholds(0.11, 0.16),
+    "chi_square": Thresholds(0.16, 0.22),
+    "kolmogorov_smirnov": Thresholds(0.12, 0.17),
+    "wasserstein": Thresholds(0.25, 0.35),
+    "l_infinity": Thresholds(0.1, 0.2),
+}

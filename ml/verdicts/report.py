@@ -1,0 +1,110 @@
+"""What a day's judgement says: a verdict a column, a state for the model, plain data for storage.
+
+How verdicts come about is in `judge.py`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+State = Literal["drift", "warning", "kind_mismatch", "missing_baseline", "no_data", "insufficient_data", "stable"]
+# Worst first: what was found, then what cannot be compared, then what is not known yet.
+STATES: tuple[State, ...] = (
+    "drift",
+    "warning",
+    "kind_mismatch",
+    "missing_baseline",
+    "no_data",
+    "insufficient_data",
+    "stable",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnVerdict:
+    """The verdict on one column.
+
+    Attributes
+    ----------
+    column : lake column name.
+    kind : "numeric" or "categorical"; of the current sample where it has values.
+    state : one of `STATES`.
+    reason : why, in a sentence, with the numbers.
+    method : the statistic that decided.
+    effect : its value, in the unit of the two thresholds.
+    warning_threshold, drift_threshold : effects from which a significant change is a warning or a drift.
+    p_value : chance of such an effect if nothing has changed, at these n and m.
+    adjusted_p_value : the same over all of the model's columns (Benjamini-Hochberg); None below the minimum of rows.
+    n, m : values in the window and in the reference.
+    design_effect : values that say as much as one independent value, by the days of the baseline.
+    window_days : days back that were judged, today included.
+    required_n : values that it takes to see an effect of the drift threshold; None where no number is enough with this
+        reference.
+    statistics : every statistic of the kind; None where it is not finite.
+    """
+
+    column: str
+    kind: str
+    state: State
+    reason: str
+    method: str | None = None
+    effect: float | None = None
+    warning_threshold: float | None = None
+    drift_threshold: float | None = None
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+    n: int = 0
+    m: int = 0
+    design_effect: float = 1.0
+    window_days: int | None = None
+    required_n: int | None = None
+    statistics: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """The verdicts on all columns of a model's day.
+
+    Attributes
+    ----------
+    state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count.
+    reason : why, in a sentence.
+    columns : verdicts, the reference's columns first, in their order.
+    """
+
+    state: State
+    reason: str
+    columns: tuple[ColumnVerdict, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Number of columns by state; every state is named."""
+        counted = Counter(verdict.state for verdict in self.columns)
+        return {state: counted[state] for state in STATES}
+
+    def columns_in(self, state: State) -> list[str]:
+        """Names of the columns in a state."""
+        return [verdict.column for verdict in self.columns if verdict.state == state]
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as JSON-safe data: no NaN, no infinity."""
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "summary": self.summary,
+            "drifted": self.columns_in("drift"),
+            "warned": self.columns_in("warning"),
+            "columns": [asdict(verdict) for verdict in self.columns],
+        }
+
+
+def worst_state(states: list[State]) -> State:
+    """The worst of some states; "no_data" of none.
+
+    Examples
+    --------
+    >>> worst_state(["stable", "warning", "insufficient_data"])
+    'warning'
+    """
+    return min(states, key=STATES.index, default="no_data")
