@@ -1,4 +1,4 @@
-"""One door to the operational database: SQLAlchemy transactions and Arrow connections, on SQLite and PostgreSQL.
+"""One door to the operational database: SQLAlchemy transactions on SQLite and PostgreSQL, Arrow on PostgreSQL.
 
 How to connect belongs here; what the rows mean belongs to the module of each table.
 """
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -51,24 +50,17 @@ class Database:
 
     @contextmanager
     def arrow(self) -> Iterator[Any]:
-        """An ADBC (DBAPI) connection, for Arrow in and out; rolled back unless the block commits."""
-        with self.open_arrow() as connection:
+        """An ADBC (DBAPI) connection to PostgreSQL, for Arrow in and out; rolled back unless the block commits.
+
+        SQLite's is a matter of `arrow_reader.py`, in a process of its own.
+        """
+        from adbc_driver_postgresql import dbapi
+
+        if self.is_sqlite:
+            raise ValueError("SQLite has no Arrow connection in this process; use guard_store.arrow_reader")
+        url = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with dbapi.connect(url) as connection:
             yield connection
-
-    def open_arrow(self) -> Any:
-        """An ADBC connection that the caller closes; SQLite's has the pragmas of all our connections."""
-        if not self.is_sqlite:
-            from adbc_driver_postgresql import dbapi as postgresql
-
-            return postgresql.connect(self.url.set(drivername="postgresql").render_as_string(hide_password=False))
-        from adbc_driver_sqlite import dbapi as sqlite
-
-        connection: adbc.Connection = sqlite.connect(self.path.as_posix(), autocommit=True)
-        with connection.cursor() as cursor:
-            for name, value in _SQLITE_PRAGMAS.items():
-                cursor.execute(f"PRAGMA {name} = {value}")
-        connection.adbc_connection.set_autocommit(False)
-        return connection
 
     @property
     def path(self) -> Path:

@@ -1,0 +1,222 @@
+"""The writer's own connection to each engine: how rows get in fast, durably, and only once.
+
+What belongs into one transaction is said in `writer`; here is only how each engine does a step of it.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.errors import UniqueViolation
+
+from guard_store.database import Database
+from guard_store.events.rows import COLUMNS, EVENT, PROJECT, Row
+
+Stored = set[tuple[str, str]] | None
+"""(project_id, event_id) of the rows that were stored; None means all of them."""
+
+# Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
+_CHUNKS = tuple(2**n for n in range(10, -1, -1))
+_SQLITE_PRAGMAS = {
+    "cache_size": -65_536,  # KiB: the indexes' inner pages stay in memory
+    "wal_autocheckpoint": 16_384,  # pages: a page that many commits touch is copied back once, not each time
+}
+_COLUMN_LIST = ", ".join(COLUMNS)
+_TYPES = ("text", "text", "text", "int8", "int8", "text", "float8", "text", "float8", "text", "text", "text", "text")
+
+
+class Session(Protocol):
+    """One connection that belongs to one writer."""
+
+    def begin(self) -> None:
+        """Start a transaction."""
+
+    def insert_events(self, rows: Sequence[Row]) -> Stored:
+        """Store the rows that are not there yet."""
+
+    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
+        """IANA zone of each project that exists, which cannot change before the commit."""
+
+    def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+        """Insert rows in their order, with an ON CONFLICT clause."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+    def rollback(self) -> None:
+        """Undo."""
+
+    def close(self) -> None:
+        """Give the connection up."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection can never be used again."""
+
+
+def open_session(database: Database) -> Session:
+    """Connect a writer to the database."""
+    return SqliteSession(database) if database.is_sqlite else PostgresqlSession(database)
+
+
+class SqliteSession:
+    """Multi-row INSERTs on a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        pooled = database.engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()
+        assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - for the type checker
+        for name, value in _SQLITE_PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+        self._connection = connection
+
+    def begin(self) -> None:
+        """Take the write lock; whoever holds it now is waited for."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def insert_events(self, rows: Sequence[Row]) -> Stored:
+        """Store the rows that are not there yet."""
+        before = self._connection.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+        stored = self._insert("events", COLUMNS, rows, "ON CONFLICT DO NOTHING")
+        if stored == len(rows):
+            return None
+        # The transaction excludes all other writers, so what is numbered above `before` is ours.
+        found = self._connection.execute("SELECT project_id, event_id FROM events WHERE seq > ?", (before,))
+        return set(found.fetchall())
+
+    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
+        """IANA zones; the write lock keeps them as they are."""
+        marks = ", ".join("?" * len(project_ids))
+        return dict(
+            self._connection.execute(f"SELECT id, timezone FROM projects WHERE id IN ({marks})", project_ids)  # noqa: S608
+        )
+
+    def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+        """Insert rows in their order, with an ON CONFLICT clause."""
+        self._insert(table, tuple(columns), rows, conflict)
+
+    def commit(self) -> None:
+        """Make it durable (WAL, synchronous FULL)."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo; where SQLite has undone it already (disk full), there is nothing to do."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
+    @property
+    def is_broken(self) -> bool:
+        """A file does not go away by itself."""
+        return False
+
+    def _insert(self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], conflict: str) -> int:
+        return sum(
+            self._connection.execute(
+                _insert_sql(table, columns, len(chunk), "?", conflict), list(chain.from_iterable(chunk))
+            ).rowcount
+            for chunk in _chunks(rows)
+        )
+
+
+class PostgresqlSession:
+    """COPY straight into the table; only where that meets a duplicate, through a temporary one."""
+
+    def __init__(self, database: Database) -> None:
+        url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection = psycopg.connect(
+            url,
+            connect_timeout=5,
+            keepalives_idle=10,
+            tcp_user_timeout=30_000,
+            options="-c synchronous_commit=on -c lock_timeout=30s",
+        )
+
+    def begin(self) -> None:
+        """Nothing to do: the first statement starts the transaction."""
+
+    def insert_events(self, rows: Sequence[Row]) -> Stored:
+        """Store the rows that are not there yet; must be the first step of a transaction."""
+        # In key order, so that writers with the same rows wait for each other instead of deadlocking.
+        ordered = sorted(rows, key=itemgetter(PROJECT, EVENT))
+        try:
+            self._copy(f"events ({_COLUMN_LIST})", ordered, _TYPES)
+        except UniqueViolation:
+            self._connection.rollback()
+            return self._insert_new(ordered)
+        return None
+
+    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
+        """IANA zones, locked against change."""
+        cursor = self._connection.execute(
+            "SELECT id, timezone FROM projects WHERE id = ANY(%s) ORDER BY id FOR SHARE", (list(project_ids),)
+        )
+        return dict(cursor.fetchall())
+
+    def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+        """Insert rows in their order, with an ON CONFLICT clause."""
+        for chunk in _chunks(rows):
+            sql = _insert_sql(table, tuple(columns), len(chunk), "%s", conflict)
+            self._connection.execute(sql.encode(), list(chain.from_iterable(chunk)))
+
+    def commit(self) -> None:
+        """Make it durable."""
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """Undo."""
+        self._connection.rollback()
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the server or the network has ended it."""
+        return self._connection.closed
+
+    def _insert_new(self, rows: Sequence[Row]) -> Stored:
+        self._connection.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE events, place int NOT NULL) ON COMMIT DELETE ROWS"
+        )
+        self._connection.execute("ALTER TABLE incoming ALTER COLUMN seq DROP NOT NULL")
+        numbered = [(*row, place) for place, row in enumerate(rows)]
+        self._copy(f"incoming ({_COLUMN_LIST}, place)", numbered, (*_TYPES, "int4"))
+        cursor = self._connection.execute(
+            f"INSERT INTO events ({_COLUMN_LIST}) SELECT {_COLUMN_LIST} FROM incoming"  # noqa: S608 - our own names
+            " ORDER BY place ON CONFLICT DO NOTHING RETURNING project_id, event_id"
+        )
+        return set(cursor.fetchall())
+
+    def _copy(self, target: str, rows: Sequence[tuple[Any, ...]], types: Sequence[str]) -> None:
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)".encode()) as copy,
+        ):
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+
+def _chunks(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    # A few fixed sizes, so that a few prepared statements serve every group.
+    start = 0
+    for size in _CHUNKS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@lru_cache(maxsize=64)
+def _insert_sql(table: str, columns: tuple[str, ...], n: int, mark: str, conflict: str) -> str:
+    row = f"({', '.join([mark] * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * n)} {conflict}"  # noqa: S608

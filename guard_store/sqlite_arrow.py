@@ -1,0 +1,38 @@
+"""A process of its own that answers SQL with Arrow streams: one statement a line in, one IPC stream each out.
+
+Started by `arrow_reader.py`, which says why; knows nothing of our tables and imports nothing of ours. The driver's DBAPI
+layer would import pandas, which takes longer than most answers.
+"""
+
+import json
+import sys
+
+import adbc_driver_manager as adbc
+import adbc_driver_sqlite
+import pyarrow as pa
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    path, batch_rows, busy_timeout_ms = sys.argv[1:]
+    out = pa.PythonFile(sys.stdout.buffer, mode="w")
+    with adbc_driver_sqlite.connect(path) as database, adbc.AdbcConnection(database) as connection:
+        with adbc.AdbcStatement(connection) as statement:
+            statement.set_sql_query(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
+            statement.execute_update()
+        for line in sys.stdin:
+            with adbc.AdbcStatement(connection) as statement:
+                statement.set_options(**{"adbc.sqlite.query.batch_rows": batch_rows})
+                statement.set_sql_query(json.loads(line))
+                handle, _ = statement.execute_query()
+                with (
+                    pa.RecordBatchReader._import_from_c(handle.address) as reader,  # noqa: SLF001 - pyarrow's C interface
+                    pa.ipc.new_stream(out, reader.schema) as stream,
+                ):
+                    for batch in reader:
+                        stream.write_batch(batch)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Events as the server stores them, without the server: through its own writer."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from guard_store.database import Database
+from guard_store.events import EventWriter, Row, Submission
+from guard_store.local_days import microseconds
+
+RECEIVED_US = microseconds(datetime.fromisoformat("2024-06-01T00:00:00Z"))
+
+
+def event(
+    project_id: str,
+    model_id: str,
+    at: str,
+    features: Mapping[str, Any] | str | None = None,
+    *,
+    y_pred: Any = 1,
+    event_id: str | None = None,
+    **envelope: Any,
+) -> Row:
+    """One row; `at` is an ISO instant, `features` may be JSON text."""
+    text = features if isinstance(features, str) else msgspec.json.encode(features or {}).decode()
+    return (
+        project_id,
+        event_id or uuid.uuid4().hex,
+        model_id,
+        microseconds(datetime.fromisoformat(at)),
+        envelope.get("received_us", RECEIVED_US),
+        envelope.get("endpoint", "predict"),
+        envelope.get("latency_ms", 5.0),
+        msgspec.json.encode(y_pred).decode(),
+        envelope.get("y_proba", 0.5),
+        text,
+        envelope.get("request_id", "request-1"),
+        envelope.get("model_version"),
+        envelope.get("segment"),
+    )
+
+
+def store(database: Database, rows: Iterable[Row], *, request_id: str = "request-1") -> None:
+    """Store the rows in one transaction, with their news."""
+    writer = EventWriter(database, queue_rows=1_000_000, close_delay_s=300)
+    writer.start()
+    writer.store(Submission(list(rows), RECEIVED_US, request_id))
+    writer.stop()
