@@ -1,0 +1,117 @@
+"""The ASGI app: what is open while it runs, its middleware, its routes.
+
+Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.app:create_app`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from guard_store.aggregates import AggregateStore
+from guard_store.baselines import BaselineStore
+from guard_store.database import Database
+from guard_store.drift_reports import DriftReportStore
+from guard_store.keys import KeyStore
+from guard_store.kinds import KindStore
+from guard_store.log import configure_logging
+from guard_store.migrate import migrate
+from guard_store.news import NewsStore
+from guard_store.projects import ProjectStore
+from guard_store.rejections import RejectionStore
+from guard_store.settings import Settings, load_settings
+from serving import error_handlers, metrics, openapi
+from serving.access_log import AccessLog
+from serving.baselines.endpoints import router as baselines_router
+from serving.events.endpoints import routes as event_routes
+from serving.events.service import EventService
+from serving.guard_app import GuardApp
+from serving.health.endpoints import router as health_router
+from serving.keys.endpoints import router as keys_router
+from serving.kinds.endpoints import router as kinds_router
+from serving.projects.endpoints import router as projects_router
+from serving.results.endpoints import router as results_router
+from serving.security import KeyRing
+from serving.services import Services
+
+_ROUTERS = (
+    metrics.router,
+    health_router,
+    keys_router,
+    projects_router,
+    results_router,
+    baselines_router,
+    kinds_router,
+    openapi.router,
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the app; nothing is opened before its lifespan begins.
+
+    Raises
+    ------
+    SettingsError
+        Where the settings are not given and the environment's are wrong.
+    """
+    settings = settings or load_settings()
+    access_log = AccessLog(settings.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log_level)
+        database = Database(settings.database)
+        try:
+            migrate(database)
+            services = _services(settings, database)
+            app.state.services = services
+            await services.events.start()
+            try:
+                yield
+            finally:
+                await services.events.stop()
+        finally:
+            database.close()
+            access_log.close()
+
+    app = GuardApp(
+        event_routes,
+        access_log,
+        title="ML Guard",
+        version=_version(),
+        lifespan=lifespan,
+        openapi_url=None,  # a route of ours: it needs a key
+        docs_url=None,  # its scripts would come from a hub
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    error_handlers.install(app)
+    return app
+
+
+def _services(settings: Settings, database: Database) -> Services:
+    keys = KeyStore(database)
+    return Services(
+        settings=settings,
+        database=database,
+        events=EventService(settings, database),
+        keys=keys,
+        key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
+        projects=ProjectStore(database),
+        aggregates=AggregateStore(database),
+        baselines=BaselineStore(database),
+        drift_reports=DriftReportStore(database),
+        news=NewsStore(database),
+        rejections=RejectionStore(database),
+        kinds=KindStore(database),
+    )
+
+
+def _version() -> str:
+    try:
+        return version("ml-guard")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"

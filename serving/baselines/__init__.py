@@ -1,0 +1,1 @@
+"""Baselines over HTTP: captured and activated by analysts."""

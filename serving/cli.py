@@ -1,0 +1,162 @@
+"""`ml-guard`: reads the arguments and calls one command; failures are one line and exit code 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from guard_store.keys import ROLES
+from guard_store.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from serving.commands.terminal import CommandError, remark, say
+
+Command = Callable[[Settings, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 where it worked, 2 where it could not."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        _override_settings(parsed)
+        command: Command = parsed.command
+        return command(load_settings(), parsed)
+    except (SettingsError, CommandError) as error:
+        remark(f"ml-guard: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _override_settings(parsed: argparse.Namespace) -> None:
+    # By the environment, so that the processes that we start see the same.
+    for name in ("host", "port", "workers"):
+        value = getattr(parsed, name, None)
+        if value is not None:
+            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ml-guard", description="Watches machine-learning models in production.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_running(commands)
+    _add_keys(commands)
+    _add_projects(commands)
+    migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
+    migrate.set_defaults(command=_migrate)
+    settings = commands.add_parser("settings", help="print the table of settings")
+    settings.add_argument("--env", action="store_true", help="print .env.example instead")
+    settings.set_defaults(command=_settings)
+    return parser
+
+
+def _add_running(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="run the server")
+    up = commands.add_parser("up", help="start the server and Dagster, and wait until they are healthy")
+    for parser in (serve, up):
+        parser.add_argument("--host", help="address to bind to")
+        parser.add_argument("--port", help="port of the server")
+        parser.add_argument("--workers", help="server processes")
+    up.add_argument("--detach", action="store_true", help="return when everything is healthy")
+    serve.set_defaults(command=_serve)
+    up.set_defaults(command=_up)
+    down = commands.add_parser("down", help="stop what `up` started")
+    down.set_defaults(command=_down)
+
+
+def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("keys", help="make, list and revoke API keys").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    create = actions.add_parser("create", help="make a key and print it, this once")
+    create.add_argument("name", help="what the key is for")
+    create.add_argument("--role", choices=ROLES, default="analyst", help="default: analyst")
+    create.add_argument("--project", metavar="ID", help="the only project that it opens; without, all")
+    create.set_defaults(command=_create_key)
+    show = actions.add_parser("list", help="list all keys")
+    show.set_defaults(command=_list_keys)
+    revoke = actions.add_parser("revoke", help="revoke a key")
+    revoke.add_argument("id", help="the key's id")
+    revoke.set_defaults(command=_revoke_key)
+
+
+def _add_projects(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("projects", help="make and list projects").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    create = actions.add_parser("create", help="make a project and print its id")
+    create.add_argument("name")
+    create.add_argument("--id", help="made where it is not given")
+    create.add_argument("--timezone", default="UTC", help="IANA name; default: UTC")
+    create.set_defaults(command=_create_project)
+    show = actions.add_parser("list", help="list all projects")
+    show.set_defaults(command=_list_projects)
+
+
+# Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
+# sets its metrics' environment before anything imports prometheus_client.
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands.serve import serve
+
+    return serve(settings)
+
+
+def _up(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands.up import up
+
+    return up(settings, detach=parsed.detach)
+
+
+def _down(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands.up import down
+
+    return down(settings)
+
+
+def _create_key(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import keys
+
+    return keys.create(settings, parsed.name, parsed.role, parsed.project)
+
+
+def _list_keys(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands import keys
+
+    return keys.show(settings)
+
+
+def _revoke_key(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import keys
+
+    return keys.revoke(settings, parsed.id)
+
+
+def _create_project(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import projects
+
+    return projects.create(settings, parsed.name, parsed.id, parsed.timezone)
+
+
+def _list_projects(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands import projects
+
+    return projects.show(settings)
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands.keys import open_database
+
+    with open_database(settings):
+        say("the database has the newest schema")
+    return 0
+
+
+def _settings(_: Settings, parsed: argparse.Namespace) -> int:
+    from guard_store.settings_docs import env_example, markdown_table
+
+    say((env_example() if parsed.env else markdown_table()).rstrip("\n"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `ml-guard` does, one module a command; `serving.cli` reads the arguments."""

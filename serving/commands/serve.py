@@ -1,0 +1,127 @@
+"""`ml-guard serve`: the server's own process or processes, on a port that is free and an address that is safe."""
+
+import errno
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from guard_store.database import Database
+from guard_store.keys import KeyStore
+from guard_store.log import configure_logging
+from guard_store.migrate import migrate
+from guard_store.settings import ENV_PREFIX, Settings
+from serving.commands.terminal import CommandError
+
+_STOP_S = 10
+_WORKER_SILENT_S = (
+    15  # a worker busy with large batches is not a dead one; uvicorn waits that long for some killed ones
+)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until told to stop.
+
+    Raises
+    ------
+    CommandError
+        Where the port is taken, or the address is open to others and there is no admin key.
+    """
+    configure_logging(settings.log_level)
+    database = Database(settings.database)
+    try:
+        migrate(database)
+        require_key_if_open(settings.host, KeyStore(database))
+    finally:
+        database.close()
+    with bound_socket(settings.host, settings.port) as listener, _metrics_of_workers(settings):
+        config = uvicorn.Config(
+            "serving.app:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_S,
+            timeout_worker_healthcheck=_WORKER_SILENT_S,
+        )
+        if settings.workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+            return 0
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        return 0 if server.started else 3
+
+
+def require_key_if_open(host: str, keys: KeyStore) -> None:
+    """Let nobody but this machine in before there is an admin key.
+
+    Raises
+    ------
+    CommandError
+        With the command that makes one.
+    """
+    if not is_loopback(host) and not keys.has_admin():
+        raise CommandError(
+            f"{host} is open to other machines and there is no admin key yet:"
+            " make one with `ml-guard keys create first --role admin`, or bind to 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def bound_socket(host: str, port: int, port_setting: str = f"{ENV_PREFIX}PORT") -> Iterator[socket.socket]:
+    """A socket bound to the address, closed at the end.
+
+    Raises
+    ------
+    CommandError
+        Where the port is taken or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CommandError(f"port {port} is taken: stop what listens there, or set {port_setting}") from None
+            raise CommandError(f"cannot bind to {host}:{port}: {error.strerror or error}") from None
+        listener.set_inheritable(True)
+        yield listener
+
+
+@contextmanager
+def _metrics_of_workers(settings: Settings) -> Iterator[None]:
+    # Set before prometheus_client is imported anywhere, and before the workers start: they inherit it.
+    if settings.workers == 1:
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        yield
+        return
+    folder = settings.home.resolve() / f"metrics-{settings.port}"
+    shutil.rmtree(folder, ignore_errors=True)  # the port is ours by now, so nobody else uses the folder
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

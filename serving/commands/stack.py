@@ -1,0 +1,170 @@
+"""The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from guard_store.settings import ENV_PREFIX, Settings
+from serving.commands.dagster_health import dagster_is_healthy
+from serving.commands.processes import Started, is_running, start, stop
+from serving.commands.terminal import CommandError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_HEALTHY_WITHIN_S = 120
+_STOP_WITHIN_S = 20
+_POLL_S = 0.25
+_REQUEST_TIMEOUT_S = 10
+_LOG_LINES_SHOWN = 15
+
+
+def require_checkout() -> None:
+    """Go on only where Dagster's files lie beside the code.
+
+    Raises
+    ------
+    CommandError
+        Where only the packages are installed.
+    """
+    for name in ("workspace.yaml", "dagster.yaml"):
+        if not (_ROOT / name).is_file():
+            raise CommandError(f"{_ROOT / name} is not there: `ml-guard up` needs a checkout of the repository")
+
+
+def start_all(settings: Settings, home: Path) -> list[Started]:
+    """Start serving and Dagster, and write down what was started."""
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    env = _environment(settings, home)
+    started: list[Started] = []
+    for name, command in _commands(settings).items():
+        started.append(start(name, command, env=env, folder=_ROOT, log=home / "logs" / f"{name}.log"))
+        record_path(home).write_bytes(msgspec.json.encode(started))
+    return started
+
+
+def wait_until_healthy(settings: Settings, home: Path) -> None:
+    """Return when all answer that they are well.
+
+    Raises
+    ------
+    CommandError
+        Where a process ends or takes too long, with the end of its log.
+    """
+    with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
+        _wait(
+            {
+                "serving": lambda: _serving_is_ready(client, _serving_url(settings)),
+                "dagster": lambda: dagster_is_healthy(client, _dagster_url(settings)),
+            },
+            home,
+        )
+
+
+def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
+    deadline = time.monotonic() + _HEALTHY_WITHIN_S
+    while waiting:
+        for process in recorded(home):
+            if not is_running(process):
+                raise CommandError(_with_log(home, process.name, "ended while it started"))
+        waiting = {name: is_well for name, is_well in waiting.items() if not is_well()}
+        if waiting and time.monotonic() > deadline:
+            raise CommandError(_with_log(home, next(iter(waiting)), f"was not healthy within {_HEALTHY_WITHIN_S} s"))
+        if waiting:
+            time.sleep(_POLL_S)
+
+
+def stop_all(home: Path) -> list[str]:
+    """Stop what runs of what was written down, and forget it; the names of what was stopped."""
+    running = [process for process in recorded(home) if is_running(process)]
+    stop(running, patience_s=_STOP_WITHIN_S)
+    record_path(home).unlink(missing_ok=True)
+    return [process.name for process in running]
+
+
+def recorded(home: Path) -> list[Started]:
+    """What was started from this home, running or not."""
+    try:
+        return msgspec.json.decode(record_path(home).read_bytes(), type=list[Started])
+    except FileNotFoundError:
+        return []
+
+
+def record_path(home: Path) -> Path:
+    """The file that says what was started."""
+    return home / "up.json"
+
+
+def addresses(settings: Settings, home: Path) -> str:
+    """Where to find everything."""
+    return "\n".join(
+        [
+            f"API      {_serving_url(settings)}",
+            f"Dagster  {_dagster_url(settings)}",
+            f"Logs     {home / 'logs'}",
+        ]
+    )
+
+
+def log_tail(home: Path, name: str) -> str:
+    """The last lines of a process's log."""
+    lines = (home / "logs" / f"{name}.log").read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_LOG_LINES_SHOWN:])
+
+
+def _commands(settings: Settings) -> dict[str, list[str]]:
+    workspace = ["-w", str(_ROOT / "workspace.yaml")]
+    address = ["-h", settings.dagster_host, "-p", str(settings.dagster_port)]
+    return {
+        "serving": [sys.executable, "-m", "serving.cli", "serve"],
+        "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address],
+    }
+
+
+def _environment(settings: Settings, home: Path) -> dict[str, str]:
+    dagster_home = home / "dagster"
+    first_visit = dagster_home / ".nux" / "nux.yaml"
+    first_visit.parent.mkdir(parents=True, exist_ok=True)
+    first_visit.write_text("seen: 1\n")  # no dialogue over the pages
+    shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    # The processes run in the repository's folder, wherever this command was called: they must not read another .env
+    # there, and relative paths would move.
+    given = settings.model_copy(
+        update={"home": home, "lake_url": settings.lake, "database_url": SecretStr(settings.database)}
+    )
+    values = {name: getattr(given, name) for name in Settings.model_fields}
+    ours = {f"{ENV_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+    return {**os.environ, **ours, "DAGSTER_HOME": str(dagster_home)}
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _serving_url(settings: Settings) -> str:
+    return _url(settings.host, settings.port)
+
+
+def _dagster_url(settings: Settings) -> str:
+    return _url(settings.dagster_host, settings.dagster_port)
+
+
+def _url(host: str, port: int) -> str:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _serving_is_ready(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _with_log(home: Path, name: str, what: str) -> str:
+    return f"{name} {what}; the end of {home / 'logs' / name}.log:\n{log_tail(home, name)}"

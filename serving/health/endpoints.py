@@ -1,0 +1,47 @@
+"""Routes of health: open to anybody, because those who ask are load balancers and people in a hurry."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from serving.errors import Unavailable
+from serving.health.service import failing_parts
+from serving.services import Provided
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "Not ready; `failing` names the parts.",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
+@router.get("/healthz")
+async def liveness() -> Health:
+    """Whether the process answers; asks nobody else."""
+    return Health()
+
+
+@router.get("/api/v1/health")
+async def health() -> Health:
+    """Whether the process answers; asks nobody else."""
+    return Health()
+
+
+@router.get("/readyz", responses=_NOT_READY)
+def readiness(services: Provided) -> Health:
+    """Whether requests can be served: database, migrations and queue."""
+    failing = failing_parts(services)
+    if failing:
+        raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
+    return Health()

@@ -1,0 +1,1 @@
+"""Kinds of features over HTTP: learned by the pipelines, corrected by analysts."""

@@ -1,0 +1,56 @@
+"""The OpenAPI document: FastAPI's own routes, the raw event routes, and the shape of problems."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from serving.events.endpoints import openapi_paths
+from serving.routing import keyed_router
+from serving.security import Caller
+
+router: APIRouter = keyed_router("health")
+
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457 problem details; `errors` is there where fields are wrong.",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+_SECURITY_SCHEMES = {
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi_document(request: Request, caller: Caller) -> JSONResponse:
+    """Describe all routes."""
+    caller.require("guest")
+    return JSONResponse(document(request.app))
+
+
+def document(app: Any) -> dict[str, Any]:
+    """The OpenAPI document of an app."""
+    described: dict[str, Any] = app.openapi()
+    described["paths"].update(openapi_paths())
+    components = described.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    components["securitySchemes"] = _SECURITY_SCHEMES
+    described["security"] = [{"key": []}, {"bearer": []}]
+    return described

@@ -1,0 +1,1 @@
+"""Projects over HTTP: made and changed by admins, read by analysts."""

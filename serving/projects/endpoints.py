@@ -1,0 +1,47 @@
+"""Routes of projects."""
+
+from guard_store.projects import ProjectExistsError, new_project_id
+from serving.errors import Conflict
+from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
+from serving.projects import service
+from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
+from serving.routing import CONFLICT, NOT_FOUND, ProjectToChange, ProjectToRead, keyed_router
+from serving.security import Caller
+from serving.services import Provided, RequestId
+
+router = keyed_router("projects")
+
+
+@router.post("/projects", status_code=201, responses=CONFLICT)
+def make_project(body: ProjectRequest, caller: Caller, services: Provided, request_id: RequestId) -> ProjectView:
+    """Make a project."""
+    caller.require_all_projects("admin")
+    project_id = body.id or new_project_id()
+    try:
+        project = services.projects.create(project_id, body.name, body.timezone, body.settings, request_id=request_id)
+    except ProjectExistsError as error:
+        raise Conflict(f"{error}.") from None
+    return ProjectView.of(project)
+
+
+@router.get("/projects")
+def list_projects(caller: Caller, services: Provided, cursor: Cursor = None, limit: Limit = 100) -> Page[ProjectView]:
+    """List the projects that the key opens, by id."""
+    caller.require("analyst")
+    after_id = decode_cursor(cursor, str, "")
+    projects = services.projects.page(only_id=caller.project_id, after_id=after_id, limit=limit + 1)
+    return page_of(projects, limit, position=lambda project: project.id, item=ProjectView.of)
+
+
+@router.get("/projects/{project_id}", responses=NOT_FOUND)
+def read_project(project: ProjectToRead) -> ProjectView:
+    """Read a project."""
+    return ProjectView.of(project)
+
+
+@router.patch("/projects/{project_id}", responses=NOT_FOUND)
+def change_project(
+    project: ProjectToChange, body: ProjectChange, services: Provided, request_id: RequestId
+) -> ProjectView:
+    """Change a project: another time zone lays its days anew, other drift settings judge its days again."""
+    return ProjectView.of(service.change(services, project.id, body, request_id))

@@ -1,0 +1,50 @@
+"""Changing a project, with what the change asks of its days, in one transaction."""
+
+from sqlalchemy import Connection
+
+from guard_store.news_asks import ask_for_drift, rebuild_for_timezone
+from guard_store.projects import Consequence, Project
+from serving.errors import NotFound
+from serving.projects.schemas import ProjectChange
+from serving.projects.settings import models_with_changed_drift
+from serving.services import Services
+
+
+def change(services: Services, project_id: str, wanted: ProjectChange, request_id: str) -> Project:
+    """Change a project.
+
+    Raises
+    ------
+    NotFound
+        Where there is no such project.
+    """
+    project = services.projects.update(
+        project_id,
+        name=wanted.name,
+        timezone=wanted.timezone,
+        settings=wanted.settings,
+        request_id=request_id,
+        consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again],
+    )
+    if project is None:
+        raise NotFound(f"There is no project {project_id!r}.")
+    return project
+
+
+def _lay_days_anew(close_delay_s: int) -> Consequence:
+    def lay_days_anew(connection: Connection, before: Project, after: Project) -> None:
+        if after.timezone != before.timezone:
+            rebuild_for_timezone(
+                connection, after.id, after.timezone, close_delay_s=close_delay_s, request_id=after.request_id
+            )
+
+    return lay_days_anew
+
+
+def _judge_drift_again(connection: Connection, before: Project, after: Project) -> None:
+    models = models_with_changed_drift(before.settings, after.settings)
+    if models is None:
+        ask_for_drift(connection, after.id, request_id=after.request_id)
+        return
+    for model_id in models:
+        ask_for_drift(connection, after.id, model_id, request_id=after.request_id)

@@ -1,0 +1,1 @@
+"""What came of the events, over HTTP: models, news, rejections, metrics, profiles, drift."""

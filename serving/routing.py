@@ -1,0 +1,98 @@
+"""What the JSON routes have in common: a key is looked at before the body is read, and bodies are small.
+
+The event routes are raw ASGI and do not pass here.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import StringConstraints
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+from guard_store.projects import Project
+from serving.errors import NotFound, Unauthorised
+from serving.security import HOW_TO_SEND, Caller, authenticate
+from serving.services import Provided, Services
+
+MAX_BODY_BYTES = 2**20
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ProjectId = Annotated[str, Path(description="Id of a project.")]
+ModelId = Annotated[str, Path(description="Id of a model, as its events say it.")]
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No key, or one that is unknown or revoked.", **_PROBLEM},
+    403: {"description": "The key's role or project is not enough.", **_PROBLEM},
+    422: {"description": "Malformed; `errors` names each field.", **_PROBLEM},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing.", **_PROBLEM}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present state forbids it.", **_PROBLEM}}
+
+
+class KeyedRoute(APIRoute):
+    """A route that nobody without a key gets past, whatever the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Look at the key, then do what every route does."""
+        handle = super().get_route_handler()
+
+        async def handle_keyed(request: Request) -> Response:
+            caller = await authenticate(request.scope)
+            if caller.key_id is None:
+                raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
+            return await handle(Request(request.scope, _limited(request.receive)))
+
+        return handle_keyed
+
+
+def _limited(receive: Receive) -> Receive:
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            # The framework's own exception: it turns others that come out of the body into "cannot be parsed".
+            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
+        return message
+
+    return receive_limited
+
+
+def keyed_router(tag: str) -> APIRouter:
+    """A router of `/api/v1` whose routes all need a key."""
+    return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
+
+
+def _project_to_read(project_id: ProjectId, caller: Caller, services: Provided) -> Project:
+    caller.require("analyst", project_id)
+    return known_project(services, project_id)
+
+
+def _project_to_change(project_id: ProjectId, caller: Caller, services: Provided) -> Project:
+    caller.require("admin", project_id)
+    return known_project(services, project_id)
+
+
+def known_project(services: Services, project_id: str) -> Project:
+    """The project of an id.
+
+    Raises
+    ------
+    NotFound
+        Where there is none.
+    """
+    project = services.projects.get(project_id)
+    if project is None:
+        raise NotFound(f"There is no project {project_id!r}.")
+    return project
+
+
+ProjectToRead = Annotated[Project, Depends(_project_to_read)]
+ProjectToChange = Annotated[Project, Depends(_project_to_change)]

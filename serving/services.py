@@ -1,0 +1,53 @@
+"""What the routes work with: opened once by the app's lifespan, handed in by a dependency, never a global."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from guard_store.aggregates import AggregateStore
+from guard_store.baselines import BaselineStore
+from guard_store.database import Database
+from guard_store.drift_reports import DriftReportStore
+from guard_store.keys import KeyStore
+from guard_store.kinds import KindStore
+from guard_store.news import NewsStore
+from guard_store.projects import ProjectStore
+from guard_store.rejections import RejectionStore
+from guard_store.settings import Settings
+from serving.security import KeyRing
+
+if TYPE_CHECKING:  # the event service is built of what is here
+    from serving.events.service import EventService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that is open while the app runs."""
+
+    settings: Settings
+    database: Database
+    events: "EventService"
+    keys: KeyStore
+    key_ring: KeyRing
+    projects: ProjectStore
+    aggregates: AggregateStore
+    baselines: BaselineStore
+    drift_reports: DriftReportStore
+    news: NewsStore
+    rejections: RejectionStore
+    kinds: KindStore
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.scope["state"]["request_id"]
+    return request_id
+
+
+Provided = Annotated[Services, Depends(_services)]
+RequestId = Annotated[str, Depends(_request_id)]

@@ -1,0 +1,1 @@
+"""What crosses rooms: documentation that is true, interfaces that fit."""

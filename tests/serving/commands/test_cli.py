@@ -1,0 +1,83 @@
+"""`ml-guard keys`, `projects`, `migrate`, `settings`: what they print and what they leave."""
+
+from pathlib import Path
+
+import pytest
+
+from guard_store.database import Database
+from guard_store.keys import KeyStore
+from guard_store.settings_docs import env_example, markdown_table
+from serving.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _own_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str) -> None:
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ML_GUARD_DATABASE_URL", database_url)
+
+
+def test_the_first_admin_key_is_printed_alone_and_works(capsys: pytest.CaptureFixture[str], database_url: str) -> None:
+    assert main(["keys", "create", "first", "--role", "admin"]) == 0
+    secret = capsys.readouterr().out.strip()
+    database = Database(database_url)
+    key = KeyStore(database).find(secret)
+    database.close()
+    assert key is not None
+    assert (key.name, key.role, key.project_id) == ("first", "admin", None)
+
+
+def test_keys_are_listed_without_themselves_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["projects", "create", "Shop", "--id", "shop"])
+    main(["keys", "create", "k", "--project", "shop"])
+    secret = capsys.readouterr().out.split()[-1]
+    assert main(["keys", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert secret not in listed
+    key_id, name, role, project = listed.splitlines()[1].split()[:4]
+    assert (name, role, project) == ("k", "analyst", "shop")
+    assert main(["keys", "revoke", key_id]) == 0
+    capsys.readouterr()
+    main(["keys", "list"])
+    assert len(capsys.readouterr().out.splitlines()[1].split()) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["keys", "revoke", "none"], "no key 'none'"),
+        (["keys", "create", "k", "--project", "none"], "no project 'none'"),
+        (["projects", "create", "x", "--timezone", "Mars/Olympus"], "IANA"),
+        (["projects", "create", "x", "--id", "a/b"], "--id"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_projects_are_made_once_and_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["projects", "create", "Shop", "--id", "shop", "--timezone", "Asia/Tokyo"]) == 0
+    assert main(["projects", "create", "Shop", "--id", "shop"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    main(["projects", "list"])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["shop", "Shop", "Asia/Tokyo"]
+
+
+def test_migrate_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate"]) == 0
+    assert "newest schema" in capsys.readouterr().out
+    main(["settings"])
+    assert capsys.readouterr().out == markdown_table()
+    main(["settings", "--env"])
+    assert capsys.readouterr().out == env_example()
+
+
+def test_a_command_that_is_none_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["dance"])
+    assert exit_.value.code == 2
+    assert "serve" in capsys.readouterr().err

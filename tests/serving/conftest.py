@@ -1,0 +1,120 @@
+"""The app as it runs, on each engine: a client over ASGI, and a key of each role."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from guard_store.keys import Role
+from guard_store.log import JsonFormatter
+from guard_store.settings import Settings
+from serving.app import create_app
+from serving.services import Services
+from tests.serving.model_days import Model
+
+
+class StderrNow:
+    """Whatever stderr is when something is written: pytest changes it between a test's set-up and the test."""
+
+    def write(self, text: str) -> None:
+        """Write to it."""
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        sys.stderr.flush()
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    """The app sends all logs to a handler of its own; what pytest had comes back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # the app would close them
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+async def app(settings: Settings, _logging_as_before: None) -> AsyncIterator[FastAPI]:
+    """The app, its lifespan begun."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler.formatter, JsonFormatter) and isinstance(handler, logging.StreamHandler):
+                handler.setStream(StderrNow())
+        yield app
+
+
+@pytest.fixture
+def services(app: FastAPI) -> Services:
+    """What the app's routes work with."""
+    services: Services = app.state.services
+    return services
+
+
+@pytest.fixture
+async def anonymous(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://guard") as client:
+        yield client
+
+
+@dataclass
+class Clients:
+    """Clients with a key; made when asked for."""
+
+    app: FastAPI
+    services: Services
+    opened: list[httpx.AsyncClient]
+
+    def of(self, role: Role, project_id: str | None = None) -> httpx.AsyncClient:
+        """A client with a new key of this role."""
+        _, secret = self.services.keys.create(f"{role} of {project_id}", role, project_id)
+        return self.with_key(secret)
+
+    def with_key(self, secret: str) -> httpx.AsyncClient:
+        """A client with this key."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://guard", headers={"X-API-Key": secret}
+        )
+        self.opened.append(client)
+        return client
+
+
+@pytest.fixture
+async def clients(app: FastAPI, services: Services) -> AsyncIterator[Clients]:
+    """Makes clients with keys."""
+    clients = Clients(app, services, [])
+    yield clients
+    for client in clients.opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def admin(clients: Clients) -> httpx.AsyncClient:
+    """A client with an admin key of all projects."""
+    return clients.of("admin")
+
+
+@pytest.fixture
+def analyst(clients: Clients) -> httpx.AsyncClient:
+    """A client with an analyst key of all projects."""
+    return clients.of("analyst")
+
+
+@pytest.fixture
+def project(services: Services) -> str:
+    """Id of a project in New York."""
+    return services.projects.create("flights", "Flights", "America/New_York").id
+
+
+@pytest.fixture
+def model(services: Services, analyst: httpx.AsyncClient, project: str) -> Model:
+    """A model of the project, without events so far."""
+    return Model(services, analyst, project)

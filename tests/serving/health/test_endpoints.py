@@ -1,0 +1,45 @@
+"""Health as load balancers and people see it."""
+
+import httpx
+import psycopg
+
+from guard_store.migrate import migrate
+from serving.services import Services
+
+
+async def test_health_is_exactly_ok(anonymous: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/api/v1/health", "/readyz"):
+        answer = await anonymous.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_an_old_schema_is_not_ready_and_named(anonymous: httpx.AsyncClient, services: Services) -> None:
+    migrate(services.database, "base")
+    answer = await anonymous.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["failing"] == ["migrations"]
+    assert "ml-guard migrate" in answer.json()["detail"]
+    assert answer.headers["Retry-After"]
+
+
+async def test_a_database_that_is_away_is_named_without_its_address(
+    anonymous: httpx.AsyncClient, services: Services
+) -> None:
+    _take_away(services)
+    answer = await anonymous.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["failing"] == ["database"]
+    assert str(services.database.url.database) not in answer.text
+    assert (await anonymous.get("/healthz")).status_code == 200
+
+
+def _take_away(services: Services) -> None:
+    database = services.database
+    database.close()
+    if database.is_sqlite:
+        database.path.unlink()
+        database.path.mkdir()
+        return
+    server = database.url.set(drivername="postgresql", database="postgres")
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{database.url.database}" WITH (FORCE)')

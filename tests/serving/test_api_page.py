@@ -1,0 +1,117 @@
+"""`docs/api.md` is true: every route and metric is on it, and every role may exactly what it says."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import REGISTRY
+
+from serving.openapi import document
+from tests.serving.conftest import Clients
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+MAY = {
+    "anyone": {"anonymous", "guest", "analyst", "admin", "admin of all"},
+    "guest": {"guest", "analyst", "admin", "admin of all"},
+    "analyst": {"analyst", "admin", "admin of all"},
+    "admin": {"admin", "admin of all"},
+    "admin of all": {"admin of all"},
+}
+
+
+@dataclass(frozen=True)
+class DocumentedRoute:
+    method: str
+    path: str
+    who: str
+
+
+def documented_routes() -> list[DocumentedRoute]:
+    table = PAGE.split("<!-- routes -->")[1].split("<!-- /routes -->")[0]
+    return [
+        DocumentedRoute(*row)
+        for row in re.findall(r"^\| (\w+) \| `([^`]+)` \| ([^|]+?) \|", table, re.MULTILINE)
+        if row
+    ]
+
+
+def body_of(route: DocumentedRoute, project: str) -> Any:
+    event: dict[str, Any] = {"project_id": project, "model_id": "m", "timestamp": "2013-01-01T12:00:00Z"}
+    event |= {"latency_ms": 1, "y_pred": 1, "features": {}}
+    bodies: dict[str, Any] = {
+        "/api/v1/events": event,
+        "/api/v1/events/batch": [event],
+        "/api/v1/projects": {"name": "New"},
+        "/api/v1/projects/{project_id}": {"name": "Changed"},
+        "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
+        "/api/v1/keys": {"name": "k", "role": "guest", "project_id": project},
+    }
+    return bodies.get(route.path, {"kind": "numeric"})
+
+
+async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -> int:
+    path = route.path.format(project_id=project, model_id="m", version=1, feature="f", key_id="none")
+    params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
+    body = body_of(route, project) if route.method in {"POST", "PUT", "PATCH"} else None
+    return (await client.request(route.method, path, params=params, json=body)).status_code
+
+
+def test_every_route_is_on_the_page_and_in_the_openapi_document(app: FastAPI) -> None:
+    described = {
+        (method.upper(), path)
+        for path, operations in document(app)["paths"].items()
+        for method in operations
+        if method in {"get", "post", "put", "patch", "delete"}
+    }
+    described.add(("GET", "/api/v1/openapi.json"))
+    assert {(route.method, route.path) for route in documented_routes()} == described
+
+
+async def test_every_role_may_exactly_what_the_page_says(
+    clients: Clients, anonymous: httpx.AsyncClient, project: str
+) -> None:
+    callers = {
+        "anonymous": anonymous,
+        "guest": clients.of("guest"),
+        "analyst": clients.of("analyst", project),
+        "admin": clients.of("admin", project),
+        "admin of all": clients.of("admin"),
+    }
+    for route in documented_routes():
+        for name, client in callers.items():
+            status = await ask(client, route, project)
+            refused = 401 if name == "anonymous" else 403
+            allowed = name in MAY[route.who]
+            assert (status not in {401, 403}) if allowed else (status == refused), (route, name, status)
+            assert status != 422, (route, name, status)
+            assert status < 500, (route, name, status)
+
+
+async def test_a_key_of_another_project_is_refused_wherever_a_project_is_named(clients: Clients, project: str) -> None:
+    clients.services.projects.create("other", "Other")
+    foreign = clients.of("admin", "other")
+    named = [route for route in documented_routes() if "{project_id}" in route.path]
+    bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/baselines"}
+    named += [route for route in documented_routes() if route.path in bodies]
+    named += [DocumentedRoute("POST", "/api/v1/keys", "admin")]
+    assert len(named) > 15
+    for route in named:
+        assert await ask(foreign, route, project) == 403, route
+
+
+async def test_the_openapi_document_is_served_to_any_key(clients: Clients, app: FastAPI) -> None:
+    answer = await clients.of("guest").get("/api/v1/openapi.json")
+    assert answer.json() == document(app)
+    assert "/api/v1/events" in answer.json()["paths"]
+
+
+def test_every_metric_is_on_the_page(app: FastAPI) -> None:
+    names = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in REGISTRY.collect()
+        if metric.name.startswith("ml_guard_")
+    }
+    assert names == set(re.findall(r"^\| `(ml_guard_\w+)` \|", PAGE, re.MULTILINE))
