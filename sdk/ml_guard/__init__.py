@@ -1,0 +1,19 @@
+"""The thin client of ML Guard. Import from here; the modules below are its insides."""
+
+from ml_guard.client import AsyncMLGuardClient, MLGuardClient
+from ml_guard.errors import ApiError, ConnectionFailedError, MLGuardError
+from ml_guard.results import BatchResult, EventResult, RowError
+from ml_guard.shapes import Event, Label
+
+__all__ = [
+    "ApiError",
+    "AsyncMLGuardClient",
+    "BatchResult",
+    "ConnectionFailedError",
+    "Event",
+    "EventResult",
+    "Label",
+    "MLGuardClient",
+    "MLGuardError",
+    "RowError",
+]

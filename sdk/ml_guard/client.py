@@ -1,0 +1,146 @@
+"""The blocking and the asynchronous client: they walk the steps of `Operations` over HTTP and add nothing to them."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import httpx
+
+from ml_guard.exchange import Outcome, Steps, Wait
+from ml_guard.operations import Operations
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Operation = Callable[Concatenate[Operations, P], Steps[T]]
+
+
+def _blocking(operation: _Operation[P, T]) -> Callable[Concatenate["MLGuardClient", P], T]:
+    @functools.wraps(operation)
+    def method(self: "MLGuardClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._walk(operation(self._operations, *args, **kwargs))
+
+    return method
+
+
+def _awaitable(operation: _Operation[P, T]) -> Callable[Concatenate["AsyncMLGuardClient", P], Coroutine[Any, Any, T]]:
+    @functools.wraps(operation)
+    async def method(self: "AsyncMLGuardClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._walk(operation(self._operations, *args, **kwargs))
+
+    return method
+
+
+class MLGuardClient:
+    """Sends events and labels, reads verdicts. Threads may share one; use it in a `with`, or close it."""
+
+    def __init__(self, base_url: str, api_key: str | None = None, *, timeout_s: float = 30.0, retries: int = 5) -> None:
+        """Speak to the server at `base_url`; a request that failed for a passing reason is made `retries` times more."""
+        self._operations = Operations(retries)
+        self._http = httpx.Client(**_http_options(base_url, api_key, timeout_s))
+
+    ingest_event = _blocking(Operations.ingest_event)
+    ingest_events = _blocking(Operations.ingest_events)
+    send_labels = _blocking(Operations.send_labels)
+    create_project = _blocking(Operations.create_project)
+    get_project = _blocking(Operations.get_project)
+    capture_baseline = _blocking(Operations.capture_baseline)
+    baselines = _blocking(Operations.baselines)
+    metrics = _blocking(Operations.metrics)
+    drift = _blocking(Operations.drift)
+    news = _blocking(Operations.news)
+    health = _blocking(Operations.health)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._http.base_url!r})"
+
+    def _walk(self, steps: Steps[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            if isinstance(step, Wait):
+                time.sleep(step.seconds)
+                outcome = None
+                continue
+            try:
+                outcome = self._http.request(**step.http)
+            except httpx.TransportError as error:
+                outcome = error
+
+
+class AsyncMLGuardClient:
+    """`MLGuardClient` for asyncio: the same methods, awaited; `async with`, or `await client.aclose()`."""
+
+    def __init__(self, base_url: str, api_key: str | None = None, *, timeout_s: float = 30.0, retries: int = 5) -> None:
+        """Speak to the server at `base_url`; a request that failed for a passing reason is made `retries` times more."""
+        self._operations = Operations(retries)
+        self._http = httpx.AsyncClient(**_http_options(base_url, api_key, timeout_s))
+
+    ingest_event = _awaitable(Operations.ingest_event)
+    ingest_events = _awaitable(Operations.ingest_events)
+    send_labels = _awaitable(Operations.send_labels)
+    create_project = _awaitable(Operations.create_project)
+    get_project = _awaitable(Operations.get_project)
+    capture_baseline = _awaitable(Operations.capture_baseline)
+    baselines = _awaitable(Operations.baselines)
+    metrics = _awaitable(Operations.metrics)
+    drift = _awaitable(Operations.drift)
+    news = _awaitable(Operations.news)
+    health = _awaitable(Operations.health)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> "Self":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._http.base_url!r})"
+
+    async def _walk(self, steps: Steps[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                outcome = None
+                continue
+            try:
+                outcome = await self._http.request(**step.http)
+            except httpx.TransportError as error:
+                outcome = error
+
+
+def _http_options(base_url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+    url = httpx.URL(base_url)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("base_url: must look like http://host:port")
+    if api_key is not None and not (api_key and api_key.isascii() and api_key.isprintable()):
+        raise ValueError("api_key: must be printable ASCII")  # the key itself never enters a message
+    return {"base_url": url, "timeout": timeout_s, "headers": {"X-API-Key": api_key} if api_key else {}}

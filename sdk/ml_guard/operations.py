@@ -1,0 +1,155 @@
+"""What the API can be asked for, written once for both clients: requests out, results in, no transport."""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from ml_guard.errors import ApiError
+from ml_guard.exchange import Answer, Send, Steps, exchange
+from ml_guard.results import BatchResult, EventResult
+from ml_guard.shapes import Event, Label, Row, Scalar, chunks, encode, encoded_lines
+
+_API = "/api/v1"
+_JSON = {"Content-Type": "application/json"}
+_NDJSON = {"Content-Type": "application/x-ndjson"}
+_MAX_ROWS = 10_000
+_MAX_BYTES = 16 * 2**20
+
+Json = dict[str, Any]
+Day = date | str
+
+
+class Operations:
+    """Every method walks through the requests that one call of a client takes."""
+
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+
+    def ingest_event(
+        self,
+        *,
+        project_id: str,
+        model_id: str,
+        latency_ms: float,
+        y_pred: Scalar,
+        features: Mapping[str, Scalar],
+        y_proba: float | None = None,
+        endpoint: str | None = None,
+        timestamp: datetime | str | None = None,
+        event_id: str | None = None,
+        request_id: str | None = None,
+        model_version: str | None = None,
+        segment: str | None = None,
+    ) -> Steps[EventResult]:
+        """Send one event; when this returns, it is stored. `timestamp` defaults to now, `event_id` to a new one."""
+        given = {name: value for name, value in locals().items() if name != "self"}
+        if event_id is None:
+            del given["event_id"]
+        answer = yield from self._exchange(Send("POST", f"{_API}/events", encode(Event(**given)), headers=_JSON))
+        body = _json(answer)
+        return EventResult(body["event_id"], body["status"], answer.request_id)
+
+    def ingest_events(
+        self, events: Iterable[Event | Mapping[str, Any]], *, compress: bool = False
+    ) -> Steps[BatchResult]:
+        """Send any number of events, read lazily, in requests of 10,000 rows at most; good rows of a batch are kept.
+
+        Give `event_id`s (or `Event`s, which have one) if you may send the same events again.
+        """
+        return (yield from self._send_rows(f"{_API}/events/batch", events, Event, compress=compress))
+
+    def send_labels(self, labels: Iterable[Label | Mapping[str, Any]], *, compress: bool = False) -> Steps[BatchResult]:
+        """Send what really happened to events, whenever it becomes known."""
+        return (yield from self._send_rows(f"{_API}/labels", labels, Label, compress=compress))
+
+    def create_project(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        timezone: str = "UTC",
+        settings: Mapping[str, Any] | None = None,
+    ) -> Steps[Json]:
+        """Create a project; its days are those of `timezone` (IANA). An existing one is an ApiError with status 409."""
+        body = {"id": project_id, "name": name or project_id, "timezone": timezone, "settings": dict(settings or {})}
+        return (yield from self._post(f"{_API}/projects", body))
+
+    def get_project(self, project_id: str) -> Steps[Json]:
+        """Read a project."""
+        return _json((yield from self._exchange(Send("GET", f"{_API}/projects/{quote(project_id, safe='')}"))))
+
+    def capture_baseline(self, project_id: str, model_id: str, start: Day, end: Day) -> Steps[Json]:
+        """Make the local days from `start` to `end`, both included, the model's reference from now on."""
+        body = {"project_id": project_id, "model_id": model_id, "start": str(start), "end": str(end)}
+        return (yield from self._post(f"{_API}/baselines", body))
+
+    def baselines(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+        """All versions of the model's reference, newest first; one of them is active."""
+        return (yield from self._items("baselines", project_id, model_id))
+
+    def metrics(
+        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
+    ) -> Steps[list[Json]]:
+        """Each local day's metrics, from `start` to `end`, both included."""
+        return (yield from self._items("metrics", project_id, model_id, start, end))
+
+    def drift(
+        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
+    ) -> Steps[list[Json]]:
+        """Each local day's drift report, from `start` to `end`, both included."""
+        return (yield from self._items("drift", project_id, model_id, start, end))
+
+    def news(
+        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
+    ) -> Steps[list[Json]]:
+        """Each local day's counts and how far its processing has come."""
+        return (yield from self._items("news", project_id, model_id, start, end))
+
+    def health(self) -> Steps[Json]:
+        """`{"status": "ok"}` from a server that is alive."""
+        return _json((yield from self._exchange(Send("GET", f"{_API}/health"))))
+
+    def _exchange(self, request: Send) -> Steps[Answer]:
+        return (yield from exchange(request, retries=self._retries))
+
+    def _post(self, path: str, body: Json) -> Steps[Json]:
+        content = json.dumps(body, allow_nan=False).encode()
+        return _json((yield from self._exchange(Send("POST", path, content, headers=_JSON, repeatable=False))))
+
+    def _send_rows(
+        self, path: str, rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], *, compress: bool
+    ) -> Steps[BatchResult]:
+        total, sent = BatchResult(), 0
+        headers = {**_NDJSON, "Content-Encoding": "gzip"} if compress else _NDJSON
+        for chunk in chunks(encoded_lines(rows, shape), max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES):
+            content = gzip.compress(b"".join(chunk), compresslevel=1) if compress else b"".join(chunk)
+            answer = yield from self._exchange(Send("POST", path, content, headers=headers))
+            total += BatchResult.from_answer(_json(answer), first_row=sent, request_id=answer.request_id)
+            sent += len(chunk)
+        return total
+
+    def _items(
+        self, what: str, project_id: str, model_id: str, start: Day | None = None, end: Day | None = None
+    ) -> Steps[list[Json]]:
+        path = f"{_API}/projects/{quote(project_id, safe='')}/models/{quote(model_id, safe='')}/{what}"
+        params = {name: str(day) for name, day in (("start", start), ("end", end)) if day is not None}
+        items: list[Json] = []
+        while True:
+            page = _json((yield from self._exchange(Send("GET", path, params=params))))
+            items += page["items"]
+            if not page.get("next_cursor"):
+                return items
+            params["cursor"] = str(page["next_cursor"])
+
+
+def _json(answer: Answer) -> Json:
+    try:
+        body = answer.response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError.from_response(answer.response, answer.request_id)
+    return body

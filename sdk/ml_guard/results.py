@@ -1,0 +1,51 @@
+"""What the server said about what was sent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EventResult:
+    """A stored event: `status` is `accepted`, or `duplicate` where it was stored before."""
+
+    event_id: str
+    status: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class RowError:
+    """Why a row was rejected; `index` counts from the first row of the whole batch."""
+
+    index: int
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Counts over all requests that a batch took: sent = accepted + duplicates + rejected."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    errors: tuple[RowError, ...] = ()
+    request_ids: tuple[str, ...] = ()
+
+    def __add__(self, other: "BatchResult") -> "BatchResult":
+        return BatchResult(
+            self.accepted + other.accepted,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+            self.errors + other.errors,
+            self.request_ids + other.request_ids,
+        )
+
+    @classmethod
+    def from_answer(cls, answer: dict[str, Any], *, first_row: int, request_id: str) -> "BatchResult":
+        """Read one request's answer, whose indexes count from `first_row`."""
+        errors = (
+            RowError(first_row + int(error["index"]), str(error["field"]), str(error["reason"]))
+            for error in answer.get("errors", ())
+        )
+        return cls(answer["accepted"], answer["duplicates"], answer["rejected"], tuple(errors), (request_id,))

@@ -1,0 +1,159 @@
+"""The shapes of what is sent: types and required fields, checked here; limits and plausibility are the server's."""
+
+import json
+import math
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+_SCALARS = (str, int, float, bool, type(None))
+_ALWAYS_GOOD = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One inference. `timestamp` defaults to now, `event_id` to a new one: sending the same Event twice stores it once."""
+
+    project_id: str
+    model_id: str
+    latency_ms: float
+    y_pred: Scalar
+    features: Mapping[str, Scalar]
+    y_proba: float | None = None
+    endpoint: str | None = None
+    timestamp: datetime | str | None = None
+    event_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str | None = None
+    model_version: str | None = None
+    segment: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("project_id", "model_id", "event_id"):
+            _check_text(name, getattr(self, name), required=True)
+        for name in ("endpoint", "request_id", "model_version", "segment"):
+            _check_text(name, getattr(self, name), required=False)
+        instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
+        set_once = object.__setattr__
+        set_once(self, "timestamp", _instant("timestamp", instant))
+        set_once(self, "latency_ms", _number("latency_ms", self.latency_ms))
+        if self.y_proba is not None:
+            set_once(self, "y_proba", _number("y_proba", self.y_proba))
+        set_once(self, "y_pred", _scalar("y_pred", self.y_pred))
+        if not isinstance(self.features, Mapping):
+            raise TypeError(f"features: a mapping of names to values is needed, not {type(self.features).__name__}")
+        set_once(self, "features", _features(self.features))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What really happened to an event, known at `observed_at` (default: now)."""
+
+    project_id: str
+    event_id: str
+    y_true: Scalar
+    observed_at: datetime | str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("project_id", "event_id"):
+            _check_text(name, getattr(self, name), required=True)
+        observed = datetime.now(timezone.utc) if self.observed_at is None else self.observed_at
+        object.__setattr__(self, "observed_at", _instant("observed_at", observed))
+        object.__setattr__(self, "y_true", _scalar("y_true", self.y_true))
+        if self.y_true is None:
+            raise ValueError("y_true: a label needs a value, not None")
+
+
+Row = TypeVar("Row", Event, Label)
+
+
+def encode(row: Event | Label) -> bytes:
+    """One JSON object; optional fields without a value are left out."""
+    return _encode({name: value for name, value in vars(row).items() if value is not None or name == "y_pred"}).encode()
+
+
+def encoded_lines(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row]) -> Iterator[bytes]:
+    """One NDJSON line a row; an error names the row and the field, as in `rows[17].latency_ms: …`."""
+    required = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(shape)}
+    for index, row in enumerate(rows):
+        try:
+            line = encode(row if isinstance(row, shape) else shape(**_checked_fields(row, required))) + b"\n"
+        except TypeError as error:
+            raise TypeError(f"rows[{index}].{error}") from None
+        except ValueError as error:
+            raise ValueError(f"rows[{index}].{error}") from None
+        yield line
+
+
+def chunks(lines: Iterable[bytes], *, max_rows: int, max_bytes: int) -> Iterator[list[bytes]]:
+    """Lines in groups that one request may carry; a line that is too long goes alone, for the server to refuse."""
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        if chunk and (len(chunk) == max_rows or size + len(line) > max_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line)
+    if chunk:
+        yield chunk
+
+
+def _checked_fields(row: object, required: Mapping[str, bool]) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise TypeError(f"row: a mapping or a dataclass of ml_guard is needed, not {type(row).__name__}")
+    for name in row:
+        if name not in required:
+            raise TypeError(f"{name}: is not a field; the fields are {', '.join(required)}")
+    for name, needed in required.items():
+        if needed and name not in row:
+            raise TypeError(f"{name}: is missing")
+    return row
+
+
+def _check_text(name: str, value: object, *, required: bool) -> None:
+    if not isinstance(value, str) and (required or value is not None):
+        raise TypeError(f"{name}: text is needed, not {type(value).__name__}")
+    if required and not value:
+        raise ValueError(f"{name}: must not be empty")
+
+
+def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
+    checked = {}
+    for name, value in features.items():
+        if not isinstance(name, str):
+            raise TypeError(f"features: names are text, not {type(name).__name__}")
+        plain = type(value) in _ALWAYS_GOOD or (type(value) is float and math.isfinite(value))
+        checked[name] = value if plain else _scalar(f"features.{name}", value)  # nearly all are: no name is formatted
+    return checked
+
+
+def _scalar(name: str, value: Any) -> Any:
+    if type(value) not in _SCALARS and hasattr(value, "item"):
+        value = value.item()  # numpy's scalars are not JSON, their Python values are
+    if not isinstance(value, _SCALARS):
+        raise TypeError(f"{name}: text, number, boolean or None is needed, not {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: {value} is not a finite number; send None for a missing value")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    number = _scalar(name, value)
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeError(f"{name}: a number is needed, not {type(value).__name__}")
+    return number
+
+
+def _instant(name: str, value: datetime | str) -> str:
+    if isinstance(value, str):
+        return value  # the server reads it, and refuses it without an offset
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name}: a datetime or ISO 8601 text is needed, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError(f"{name}: has no UTC offset; give the datetime a tzinfo, for example timezone.utc")
+    return value.isoformat()

@@ -1,0 +1,124 @@
+"""The client against the real server, in a process of its own: the contract as served, and a server killed in between."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_guard import ApiError, Event, MLGuardClient
+from sqlalchemy import func, select
+
+from guard_store.database import Database
+from guard_store.keys import KeyStore
+from guard_store.migrate import migrate
+from guard_store.tables import events
+from tests.sdk.test_events import ROW
+
+KEY = "test-key"
+
+
+class Server:
+    """`ml-guard serve` over a home folder."""
+
+    def __init__(self, home: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database = Database(f"sqlite:///{home / 'guard.db'}")
+        migrate(self.database)
+        KeyStore(self.database).create("test", "admin", secret=KEY)
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        settings = {"ML_GUARD_HOME": str(self._home), "ML_GUARD_PORT": str(self.port)}
+        with (self._home / "serving.log").open("ab") as log:
+            command = [sys.executable, "-m", "serving.cli", "serve"]
+            self._process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
+
+    def end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+
+    def stored(self) -> int:
+        with self.database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(events)) or 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("serving"))
+    server.start()
+    yield server
+    server.end(signal.SIGTERM)
+    server.database.close()
+
+
+@pytest.fixture(scope="module")
+def real(server: Server) -> Iterator[MLGuardClient]:
+    with MLGuardClient(server.url, KEY, timeout_s=10, retries=12) as client:
+        assert client.health() == {"status": "ok"}
+        client.create_project("p", timezone="America/New_York")
+        yield client
+
+
+def test_an_event_is_accepted_once(real: MLGuardClient) -> None:
+    assert real.ingest_event(**ROW, event_id="once").status == "accepted"
+    assert real.ingest_event(**ROW, event_id="once").status == "duplicate"
+
+
+def test_a_batch_is_counted_and_its_bad_row_named(real: MLGuardClient) -> None:
+    rows: list[dict[str, Any]] = [{**ROW, "event_id": "a"}, {**ROW, "y_proba": 1.5}, {**ROW, "event_id": "a"}]
+    result = real.ingest_events(rows, compress=True)
+    assert (result.accepted, result.duplicates, result.rejected) == (1, 1, 1)
+    assert [(error.index, error.field) for error in result.errors] == [(1, "y_proba")]
+
+
+def test_a_naive_timestamp_text_is_refused_by_the_server_with_the_fix(real: MLGuardClient) -> None:
+    with pytest.raises(ApiError, match="offset") as caught:
+        real.ingest_event(**ROW, timestamp="2025-01-01T00:00:00")
+    assert caught.value.status == 422
+
+
+def test_problems_of_the_server_keep_their_words(real: MLGuardClient, server: Server) -> None:
+    with pytest.raises(ApiError, match=r"^404 Not Found: .*nothing-here"):
+        real.get_project("nothing-here")
+    with pytest.raises(ApiError, match=r"^409 Conflict"):
+        real.create_project("p")
+    with pytest.raises(ApiError, match=r"^404"):
+        real.send_labels([{"project_id": "p", "event_id": "once", "y_true": 1}])
+    with MLGuardClient(server.url, "not-a-key") as stranger, pytest.raises(ApiError, match=r"^401") as caught:
+        stranger.get_project("p")
+    assert "not-a-key" not in str(caught.value)
+
+
+def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing_twice(
+    real: MLGuardClient, server: Server
+) -> None:
+    before = server.stored()
+    sent = [Event(**{**ROW, "features": {"n": number}}) for number in range(30_000)]
+
+    def kill_and_restart() -> None:
+        while server.stored() == before:
+            time.sleep(0.005)
+        server.end(signal.SIGKILL)
+        server.start()
+
+    killer = threading.Thread(target=kill_and_restart)
+    killer.start()
+    result = real.ingest_events(sent)
+    killer.join()
+    assert result.accepted + result.duplicates == len(sent)
+    assert result.rejected == 0
+    assert server.stored() == before + len(sent)
+    again = real.ingest_events(sent)
+    assert again.duplicates == len(sent)

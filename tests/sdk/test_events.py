@@ -1,0 +1,153 @@
+"""What leaves the client: the event contract, batches, and clear errors for wrong arguments."""
+
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+from ml_guard import Event, MLGuardClient, RowError
+
+from tests.sdk.api_double import ApiDouble
+
+ROW: dict[str, Any] = {"project_id": "p", "model_id": "m", "latency_ms": 1.5, "y_pred": 1, "features": {"n": 1}}
+
+
+def test_the_example_of_the_specification_arrives_as_the_event_contract(api: ApiDouble, client: MLGuardClient) -> None:
+    before = datetime.now(UTC)
+    result = client.ingest_event(
+        project_id="proj_123",
+        model_id="model_v1",
+        endpoint="predict",
+        latency_ms=35,
+        y_pred=1,
+        y_proba=0.77,
+        features={"age": 31, "balance": 1500.0, "country": "CA"},
+    )
+    (seen,) = api.seen
+    sent = json.loads(seen.body)
+    assert (seen.method, seen.path) == ("POST", "/api/v1/events")
+    assert before <= datetime.fromisoformat(sent.pop("timestamp")) <= datetime.now(UTC)
+    assert sent.pop("event_id") == result.event_id
+    assert sent == {
+        "project_id": "proj_123",
+        "model_id": "model_v1",
+        "endpoint": "predict",
+        "latency_ms": 35,
+        "y_pred": 1,
+        "y_proba": 0.77,
+        "features": {"age": 31, "balance": 1500.0, "country": "CA"},
+    }
+    assert result.status == "accepted"
+    assert result.request_id == seen.headers["X-Request-ID"]
+
+
+def test_the_same_event_id_again_is_a_duplicate(client: MLGuardClient) -> None:
+    statuses = [client.ingest_event(**ROW, event_id="e1").status for _ in range(2)]
+    assert statuses == ["accepted", "duplicate"]
+
+
+def test_a_timestamp_keeps_its_instant_and_offset(api: ApiDouble, client: MLGuardClient) -> None:
+    client.ingest_event(**ROW, timestamp=datetime(2013, 3, 10, 3, tzinfo=timezone(timedelta(hours=-4))))
+    assert json.loads(api.seen[0].body)["timestamp"] == "2013-03-10T03:00:00-04:00"
+
+
+def test_false_and_zero_are_values_and_are_sent(api: ApiDouble, client: MLGuardClient) -> None:
+    client.ingest_event(**{**ROW, "latency_ms": 0, "y_pred": False, "features": {"temp": None}}, y_proba=0.0)
+    sent = json.loads(api.seen[0].body)
+    assert (sent["latency_ms"], sent["y_pred"], sent["y_proba"]) == (0, False, 0.0)
+    assert sent["features"] == {"temp": None}
+
+
+def test_no_prediction_is_null_and_not_left_out(api: ApiDouble, client: MLGuardClient) -> None:
+    client.ingest_event(**{**ROW, "y_pred": None})
+    client.ingest_events([{**ROW, "y_pred": None}])
+    assert [json.loads(seen.body)["y_pred"] for seen in api.seen] == [None, None]
+
+
+def test_numpy_scalars_are_sent_as_their_values(api: ApiDouble, client: MLGuardClient) -> None:
+    values: dict[str, Any] = {"y_pred": np.bool_(True), "y_proba": np.float32(0.5), "features": {"n": np.int64(3)}}
+    client.ingest_event(**{**ROW, **values})
+    sent = json.loads(api.seen[0].body)
+    assert (sent["y_pred"], sent["y_proba"], sent["features"]) == (True, 0.5, {"n": 3})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"project_id": ""}, ValueError, r"^project_id: must not be empty"),
+        ({"model_id": 7}, TypeError, r"^model_id: text is needed, not int"),
+        ({"endpoint": 7}, TypeError, r"^endpoint: text"),
+        ({"latency_ms": "35"}, TypeError, r"^latency_ms: a number is needed, not str"),
+        ({"latency_ms": None}, TypeError, r"^latency_ms: a number is needed, not NoneType"),
+        ({"latency_ms": True}, TypeError, r"^latency_ms: a number is needed, not bool"),
+        ({"y_proba": math.nan}, ValueError, r"^y_proba: nan is not a finite number"),
+        ({"y_pred": [1]}, TypeError, r"^y_pred: .* not list"),
+        ({"timestamp": datetime(2025, 1, 1)}, ValueError, r"^timestamp: has no UTC offset"),  # noqa: DTZ001
+        ({"timestamp": 1735689600}, TypeError, r"^timestamp: a datetime or ISO 8601 text"),
+        ({"features": [1]}, TypeError, r"^features: a mapping"),
+        ({"features": {1: 2}}, TypeError, r"^features: names are text"),
+        ({"features": {"a": {"b": 1}}}, TypeError, r"^features.a: .* not dict"),
+        ({"features": {"a": math.inf}}, ValueError, r"^features.a: inf is not a finite number"),
+    ],
+)
+def test_a_wrong_argument_is_named_and_nothing_is_sent(
+    api: ApiDouble, client: MLGuardClient, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        client.ingest_event(**{**ROW, **changes})
+    assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({**ROW, "latency": 3}, r"^rows\[2\]\.latency: is not a field"),
+        ({"project_id": "p"}, r"^rows\[2\]\.model_id: is missing"),
+        ("text", r"^rows\[2\]\.row: a mapping"),
+    ],
+)
+def test_a_wrong_row_of_a_batch_is_named_with_its_index(client: MLGuardClient, row: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        client.ingest_events([ROW, Event(**ROW), row])
+
+
+def test_text_that_is_not_unicode_is_a_value_error_with_the_row(client: MLGuardClient) -> None:
+    with pytest.raises(ValueError, match=r"^rows\[0\]\."):
+        client.ingest_events([{**ROW, "endpoint": "\ud800"}])
+
+
+def test_a_batch_goes_out_in_requests_of_ten_thousand_rows_and_counts_add_up(
+    api: ApiDouble, client: MLGuardClient
+) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(20_005):
+            yield {**ROW, "event_id": f"e{number}", "latency_ms": -1.0 if number in (3, 20_001) else 1.0}
+        yield {**ROW, "event_id": "e0"}
+
+    result = client.ingest_events(rows())
+    assert [len(seen.rows) for seen in api.seen] == [10_000, 10_000, 6]
+    assert {seen.headers["Content-Type"] for seen in api.seen} == {"application/x-ndjson"}
+    assert (result.accepted, result.duplicates, result.rejected) == (20_003, 1, 2)
+    reason = "must not be negative"
+    assert result.errors == (RowError(3, "latency_ms", reason), RowError(20_001, "latency_ms", reason))
+    assert result.request_ids == tuple(seen.headers["X-Request-ID"] for seen in api.seen)
+
+
+def test_large_rows_are_split_by_bytes_too(api: ApiDouble, client: MLGuardClient) -> None:
+    result = client.ingest_events({**ROW, "features": {"text": "x" * 2**20}} for _ in range(20))
+    assert result.accepted == 20
+    assert max(len(seen.body) for seen in api.seen) <= 16 * 2**20
+
+
+def test_an_empty_batch_sends_nothing(api: ApiDouble, client: MLGuardClient) -> None:
+    assert client.ingest_events([]).accepted == 0
+    assert api.seen == []
+
+
+def test_a_compressed_batch_says_so_and_arrives_whole(api: ApiDouble, client: MLGuardClient) -> None:
+    assert client.ingest_events([{**ROW, "event_id": "é"}], compress=True).accepted == 1
+    assert api.seen[0].headers["Content-Encoding"] == "gzip"
+    assert api.stored["é"]["latency_ms"] == 1.5
