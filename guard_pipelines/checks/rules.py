@@ -1,0 +1,83 @@
+"""When a day's metrics are out of the ordinary for its model: pure functions over stored metrics.
+
+What is read and how findings are reported belong to the checks.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+TRAILING_DAYS = 28
+_ROBUST_STD = 1.4826  # of the median absolute deviation, for a normal distribution
+_VOLUME_STDS = 5.0
+_VOLUME_SHARE = 0.3
+_VOLUME_HISTORY = 3
+_NULL_HISTORY = 7
+_NULL_STDS = 5.0
+_NULL_SHARE = 0.05
+
+Metrics = Mapping[str, Any]
+
+
+def odd_volume(count: int, same_weekdays: Sequence[int]) -> str | None:
+    """What is odd about a day's number of events, beside the same weekday of the weeks before; None where nothing is.
+
+    Odd is what lies both five robust standard deviations and 30 % away from the median. The deviation is never taken to
+    be smaller than that of a Poisson count.
+
+    >>> odd_volume(100, [1000, 1040, 980, 1010])
+    '100 events, 1005 on the same weekdays before'
+    >>> odd_volume(950, [1000, 1040, 980, 1010]), odd_volume(0, [1000])
+    (None, None)
+    """
+    if len(same_weekdays) < _VOLUME_HISTORY:
+        return None
+    usual = median(same_weekdays)
+    spread = _ROBUST_STD * median(abs(value - usual) for value in same_weekdays)
+    allowed = max(_VOLUME_STDS * max(spread, math.sqrt(usual)), _VOLUME_SHARE * usual)
+    return None if abs(count - usual) <= allowed else f"{count} events, {usual:g} on the same weekdays before"
+
+
+def unseen_features(today: Metrics, before: Sequence[Metrics]) -> list[str]:
+    """Features with values today that had none on any day before; none on the first day.
+
+    >>> x, y = {"count": 5, "nulls": 0}, {"count": 5, "nulls": 5}
+    >>> unseen_features({"features": {"x": x, "y": x}}, [{"features": {"x": x, "y": y}}])
+    ['y']
+    """
+    if not before:
+        return []
+    known = {name for metrics in before for name in _present(metrics)}
+    return sorted(_present(today) - known)
+
+
+def null_jumps(today: Metrics, before: Sequence[Metrics]) -> list[str]:
+    """Features whose share of nulls today is far above its median before, and above every day of it.
+
+    Far is both five points of a hundred and five standard errors, at today's number of rows.
+
+    >>> def day(nulls):
+    ...     return {"features": {"x": {"count": 1000, "nulls": nulls}}}
+    >>> null_jumps(day(300), [day(10), day(20)] * 4), null_jumps(day(30), [day(10), day(20)] * 4)
+    (['x: 30.0 % null, 1.5 % before'], [])
+    """
+    found = []
+    for name, feature in today.get("features", {}).items():
+        shares = [_null_share(metrics["features"][name]) for metrics in before if name in metrics.get("features", {})]
+        if len(shares) < _NULL_HISTORY or not feature["count"]:
+            continue
+        usual, share = median(shares), _null_share(feature)
+        expected = min(max(usual, 1 / feature["count"]), 1.0)
+        error = math.sqrt(expected * (1 - expected) / feature["count"])
+        if share > max(shares) and share - usual > max(_NULL_SHARE, _NULL_STDS * error):
+            found.append(f"{name}: {share:.1%} null, {usual:.1%} before".replace("%", " %"))
+    return found
+
+
+def _present(metrics: Metrics) -> set[str]:
+    return {name for name, feature in metrics.get("features", {}).items() if feature["count"] > feature["nulls"]}
+
+
+def _null_share(feature: Metrics) -> float:
+    return float(feature["nulls"] / feature["count"]) if feature["count"] else 0.0

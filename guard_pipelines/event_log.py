@@ -1,0 +1,53 @@
+"""Dagster's SQLite event log, with a range of partitions written as one transaction instead of one an event.
+
+Dagster writes batches on PostgreSQL only; on SQLite the 2,190 events of a year of three assets take half a minute of CPU.
+In use where `dagster.yaml` names this class; files and tables are Dagster's own.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from dagster import DagsterEventType, StringSource
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
+
+_BATCH_EVENTS = 500
+_ASSET_EVENTS = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+
+
+class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
+    """Stores the events of many partitions together, into the run's file and into the index of all assets."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """`home`: the folder that holds Dagster's own SQLite files, DAGSTER_HOME."""
+        return {"home": StringSource}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """Made by Dagster from `dagster.yaml`; says to this process's Dagster that events may come in batches."""
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
+        return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of one run; materialisations, planned or done, together."""
+        of_assets = [event for event in events if event.dagster_event_type in _ASSET_EVENTS]
+        if of_assets:
+            insert = self.prepare_insert_event_batch(of_assets)
+            with self.run_connection(of_assets[0].run_id) as connection:
+                connection.execute(insert)
+            with self.index_transaction() as connection:
+                ids = sorted(connection.execute(insert.returning(SqlEventLogStorageTable.c.id)).scalars())
+                self._store_asset_event_tags(connection, of_assets, ids)
+                # An asset's row says what happened to it last.
+                last = {event.get_dagster_event().asset_key: place for place, event in enumerate(of_assets)}
+                for place in last.values():
+                    self._store_asset_event(connection, of_assets[place], ids[place])
+        for event in events:
+            if event.dagster_event_type not in _ASSET_EVENTS:
+                self.store_event(event)

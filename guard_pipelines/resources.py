@@ -1,0 +1,66 @@
+"""What assets, checks and sensors work with: settings, database and lake, opened for each execution and closed after it.
+
+No I/O at import; heavy packages are imported when they are used.
+"""
+
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from guard_store.database import Database
+from guard_store.log import configure_logging
+from guard_store.migrate import is_current, migrate
+from guard_store.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from guard_store.lake import Lake
+
+
+class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Settings from the environment, the migrated database and the lake."""
+
+    upgrades: bool = Field(default=True, description="Whether to bring the database to the newest schema first.")
+
+    _settings: Settings | None = PrivateAttr(default=None)
+    _database: Database | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
+        """Open the database and bring it to the newest schema."""
+        self._settings = load_settings()
+        if not logging.getLogger().handlers:
+            configure_logging(self._settings.log_level)
+        self._database = Database(self._settings.database)
+        if self.upgrades and not is_current(self._database):
+            migrate(self._database)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
+        """Close the database."""
+        if self._database is not None:
+            self._database.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return _opened(self._settings)
+
+    @property
+    def database(self) -> Database:
+        """The operational database."""
+        return _opened(self._database)
+
+    @property
+    def lake(self) -> "Lake":
+        """The lake."""
+        from guard_store.lake import Lake
+
+        return Lake(self.settings.lake)
+
+
+def _opened(part: T | None) -> T:
+    if part is None:
+        raise RuntimeError("Guard is not set up; hand it to Dagster as the resource `guard`")
+    return part

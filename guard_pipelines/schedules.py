@@ -1,0 +1,37 @@
+"""Schedule: the safety net under the news sensor, once a day.
+
+It runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from guard_pipelines.jobs import daily
+from guard_pipelines.resources import Guard
+from guard_pipelines.tags import NEWS, range_tags
+
+# The last zone to end a day is UTC-12.
+_LAST_MIDNIGHT = timedelta(hours=12)
+
+
+@dg.schedule(job=daily, cron_schedule="30 12 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.RunRequest]:
+    """Asks for the day that is closed in every time zone by now, and for all that the sensor would ask for."""
+    from guard_pipelines.sensors.requests import requests_for
+    from guard_store.news import NewsStore
+
+    answer = requests_for(NewsStore(guard.database).due(guard.settings), context.instance, guard.settings)
+    at = context.scheduled_execution_time.astimezone(UTC)
+    day = closed_everywhere(at, guard.settings.close_delay_s).isoformat()
+    tags = {**range_tags(day, day), NEWS: f"schedule {day}"}
+    return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
+
+
+def closed_everywhere(at: datetime, close_delay_s: int) -> date:
+    """The newest date that is closed in all time zones.
+
+    >>> str(closed_everywhere(datetime(2013, 3, 11, 12, 30, tzinfo=UTC), 300))
+    '2013-03-10'
+    """
+    return (at - _LAST_MIDNIGHT - timedelta(seconds=close_delay_s)).date() - timedelta(days=1)

@@ -1,0 +1,28 @@
+"""Sensor: asks for exactly the closed local days that have news.
+
+A day just closed, late events, a changed setting: all the same path. Needs the `guard` resource only to read.
+"""
+
+import dagster as dg
+
+from guard_pipelines.jobs import daily
+from guard_pipelines.resources import Guard
+from guard_store.settings import load_settings
+
+
+@dg.sensor(
+    job=daily,
+    minimum_interval_seconds=load_settings().news_interval_s,
+    # Nothing happens before there are events, and with events the operator wants verdicts.
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
+    """Asks for runs of the closed days that have news, in few runs, each news once."""
+    from guard_pipelines.sensors.requests import requests_for
+    from guard_store.news import NewsStore
+
+    due = NewsStore(guard.database).due(guard.settings)
+    answer = requests_for(due, context.instance, guard.settings)
+    if not answer.requests:
+        return dg.SkipReason(answer.waiting)
+    return dg.SensorResult(run_requests=list(answer.requests))

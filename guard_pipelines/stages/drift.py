@@ -1,0 +1,139 @@
+"""Profiles and the active baseline into drift reports.
+
+Verdicts are `ml`'s; here is where its trailing windows come from and where reports go.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from guard_pipelines.stages.run import Outcome, Scope, by_model, isolated
+from guard_store.aggregates import AggregateStore
+from guard_store.baselines import Baseline, BaselineStore
+from guard_store.database import Database
+from guard_store.day_news import DayNews
+from guard_store.drift_reports import DriftReportStore
+from guard_store.news import NewsStore
+from guard_store.projects import ProjectStore
+from guard_store.settings import Settings
+from ml.profiles.table import TableProfile
+from ml.verdicts.judge import judge
+from ml.verdicts.settings import DriftSettings
+
+_DAYS_AHEAD = 31
+_KEPT = timedelta(days=366)
+
+
+def judge_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
+    """Judge the days whose profiles, baseline or settings are new."""
+    outcome = Outcome()
+    news = NewsStore(database)
+    for items in by_model(scope.items("drift", database, settings)):
+        model = _Model(database, *items[0].key[:2])
+        for item in items:
+            with isolated(news, item, outcome):
+                state, drifted = model.judge(item, scope.run_id)
+                outcome.count_marked([item], news.mark("drift", [item]))
+                outcome.add(item, state=state, drifted=", ".join(drifted))
+    return outcome
+
+
+class _Model:
+    """What the days of one model share: baseline, settings, profiles."""
+
+    def __init__(self, database: Database, project_id: str, model_id: str) -> None:
+        self._database = database
+        self._key = project_id, model_id
+        self._profiles = DayProfiles(AggregateStore(database), project_id, model_id)
+
+    def judge(self, item: DayNews, run_id: str) -> tuple[str, Sequence[str]]:
+        """Judge one day and store the report; returns the state and the columns that drifted."""
+        reports = DriftReportStore(self._database)
+        if not item.events:
+            reports.remove(*item.key)
+            return "no events", []
+        history = History(self._profiles, item.local_date)
+        baseline = None if self._baseline is None else self._baseline[0]
+        effects = None if baseline is None else baseline.design_effects
+        report = judge(history, self._reference, self._settings, effects)
+        reports.replace(
+            *item.key,
+            state=report.state,
+            baseline_id=None if baseline is None else baseline.id,
+            window_days=history.longest_days,
+            report=report.to_dict(),
+            revision=item.profile_revision,
+            run_id=run_id,
+        )
+        return report.state, report.columns_in("drift")
+
+    @cached_property
+    def _baseline(self) -> tuple[Baseline, bytes] | None:
+        return BaselineStore(self._database).active(*self._key)
+
+    @cached_property
+    def _reference(self) -> TableProfile | None:
+        return None if self._baseline is None else TableProfile.from_bytes(self._baseline[1])
+
+    @cached_property
+    def _settings(self) -> DriftSettings:
+        project = ProjectStore(self._database).get(self._key[0])
+        return DriftSettings.from_dict(settings_of_model(project.settings if project else {}, self._key[1]))
+
+
+class DayProfiles:
+    """A model's profiles by day, read in blocks and kept while a run goes forward through the days."""
+
+    def __init__(self, aggregates: AggregateStore, project_id: str, model_id: str) -> None:
+        self._aggregates = aggregates
+        self._key = project_id, model_id
+        self._known: dict[date, TableProfile | None] = {}
+
+    def between(self, first: date, last: date) -> list[TableProfile]:
+        """Profiles of the days of a closed range that have one, oldest first."""
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        missing = [day for day in days if day not in self._known]
+        if missing:
+            self._read(missing[0], missing[-1] + timedelta(days=_DAYS_AHEAD))
+            self._known = {day: profile for day, profile in self._known.items() if last - day <= _KEPT}
+        return [profile for day in days if (profile := self._known.get(day)) is not None]
+
+    def _read(self, first: date, last: date) -> None:
+        found = self._aggregates.profiles(*self._key, first.isoformat(), last.isoformat())
+        for n in range((last - first).days + 1):
+            day = first + timedelta(days=n)
+            data = found.get(day.isoformat())
+            self._known[day] = None if data is None else TableProfile.from_bytes(data)
+
+
+class History:
+    """The days up to one day; remembers how far anyone looked back."""
+
+    def __init__(self, profiles: DayProfiles, day: date) -> None:
+        self._profiles = profiles
+        self._day = day
+        self.longest_days = 1
+
+    def __call__(self, days: int) -> list[TableProfile]:
+        """Profiles of those of the last `days` local days that have events."""
+        self.longest_days = max(self.longest_days, days)
+        return self._profiles.between(self._day - timedelta(days=days - 1), self._day)
+
+
+def settings_of_model(settings: Mapping[str, Any], model_id: str) -> dict[str, Any]:
+    """Drift settings of a model: the project's, with the model's own on top.
+
+    >>> settings_of_model({"drift": {"bins": 20}, "models": {"m": {"drift": {"alpha": 0.01}}}}, "m")
+    {'bins': 20, 'alpha': 0.01}
+    """
+    of_model = settings.get("models", {}).get(model_id, {}).get("drift", {})
+    return _on_top(settings.get("drift", {}), of_model)
+
+
+def _on_top(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _on_top(merged[name], value) if both else value
+    return merged

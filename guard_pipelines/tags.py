@@ -1,0 +1,41 @@
+"""The run tags that this code location writes and reads: which days a run covers, and on whose behalf.
+
+Who asks for runs is in `sensors` and `schedules`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+NEWS = "ml_guard/news"
+"""On runs that process only what is news; without it a run recomputes all of its days."""
+
+REQUEST_ID = "ml_guard/request_id"
+"""Ids of the requests that brought the news, with commas between them."""
+
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+_PARTITION = "dagster/partition"
+_MAX_REQUEST_IDS = 20
+
+
+def range_tags(first_day: str, last_day: str) -> dict[str, str]:
+    """Tags that make a run cover a closed range of days."""
+    return {_RANGE_START: first_day, _RANGE_END: last_day}
+
+
+def request_id_tag(request_ids: Sequence[str | None]) -> dict[str, str]:
+    """The tag for what caused a run; empty where nobody is known."""
+    known = sorted({request_id for request_id in request_ids if request_id})
+    return {REQUEST_ID: ",".join(known[:_MAX_REQUEST_IDS])} if known else {}
+
+
+def days_of(tags: Mapping[str, str]) -> list[str]:
+    """The days that a run with these tags covers; none where it has no partition.
+
+    >>> days_of(range_tags("2013-02-28", "2013-03-01"))
+    ['2013-02-28', '2013-03-01']
+    """
+    if _RANGE_START in tags:
+        first, last = date.fromisoformat(tags[_RANGE_START]), date.fromisoformat(tags[_RANGE_END])
+        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+    return [tags[_PARTITION]] if _PARTITION in tags else []

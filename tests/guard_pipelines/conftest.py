@@ -1,0 +1,142 @@
+"""A real Dagster instance in a temporary home, real ticks of the sensor, and the runs that they ask for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance
+
+from guard_pipelines.definitions import defs
+from guard_pipelines.resources import Guard
+from guard_pipelines.sensors.news import news
+from guard_store.aggregates import AggregateStore
+from guard_store.database import Database
+from guard_store.drift_reports import DriftReportStore, StoredReport
+from guard_store.lake import Lake, LakeSnapshot
+from guard_store.migrate import migrate
+from guard_store.news import NewsStore
+from guard_store.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """The pipelines on one database, as the daemon drives them."""
+
+    database: Database
+    settings: Settings
+    instance: DagsterInstance
+
+    def tick(self) -> list[dg.RunRequest]:
+        """One look of the sensor; runs with a key that was asked for before are dropped, as the daemon does."""
+        with dg.build_sensor_context(
+            instance=self.instance, resources={"guard": Guard()}, definitions=defs, sensor_name="news"
+        ) as context:
+            answer = news(context)
+        requests = list(answer.run_requests or []) if isinstance(answer, dg.SensorResult) else []
+        return [request for request in requests if not self._asked_before(request)]
+
+    def skip_reason(self) -> str:
+        """What the sensor says when it asks for nothing."""
+        with dg.build_sensor_context(instance=self.instance, resources={"guard": Guard()}, definitions=defs) as context:
+            answer = news(context)
+        assert isinstance(answer, dg.SkipReason)
+        return answer.skip_message or ""
+
+    def run(self, tags: dict[str, str], *, raises: bool = True) -> dg.ExecuteInProcessResult:
+        """A run of the daily job."""
+        job = defs.resolve_job_def("daily")
+        return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=raises)
+
+    def run_request(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """The run that a tick asked for."""
+        return self.run({**request.tags, "dagster/run_key": request.run_key or ""})
+
+    def hold(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+        """A run of the request that is stuck in a status."""
+        tags = {**request.tags, "dagster/run_key": request.run_key or ""}
+        return self.instance.create_run_for_job(defs.resolve_job_def("daily"), tags=tags, status=status)
+
+    def settle(self, most: int = 5) -> int:
+        """Tick and run until there is nothing to do; returns how many runs it took."""
+        runs = 0
+        while requests := self.tick():
+            for request in requests:
+                self.run_request(request)
+                runs += 1
+            assert runs <= most, "the sensor does not come to rest"
+        return runs
+
+    @property
+    def news(self) -> NewsStore:
+        """News of the database."""
+        return NewsStore(self.database)
+
+    def lake(self, project_id: str, model_id: str = "m") -> LakeSnapshot:
+        """Newest version of a model's table."""
+        snapshot = Lake(self.settings.lake).snapshot(project_id, model_id)
+        assert snapshot is not None
+        return snapshot
+
+    def counts(self, project_id: str, model_id: str = "m") -> dict[str, int]:
+        """Events by day, as aggregated."""
+        days = AggregateStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
+        return {aggregate.day: aggregate.metrics["count"] for aggregate in days}
+
+    def reports(self, project_id: str, model_id: str = "m") -> Sequence[StoredReport]:
+        """All drift reports of a model."""
+        return DriftReportStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
+
+    def _asked_before(self, request: dg.RunRequest) -> bool:
+        found = self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": request.run_key or ""}))
+        return bool(found)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder that the settings of the environment point to."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("ML_GUARD_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")  # restored after what the event log sets
+    monkeypatch.setenv("ML_GUARD_NEWS_RETRY_DELAY_S", "0")
+    return home
+
+
+@pytest.fixture
+def kept_instance(home: Path, tmp_path: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance of the repository's own dagster.yaml."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    with DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance in memory, which takes half the time; the kept one where a test asks for it too."""
+    if "kept_instance" in request.fixturenames:
+        yield request.getfixturevalue("kept_instance")
+        return
+    with DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def pipelines(instance: DagsterInstance) -> Iterator[Pipelines]:
+    """The pipelines on SQLite."""
+    settings = load_settings()
+    database = Database(settings.database)
+    migrate(database)
+    yield Pipelines(database, settings, instance)
+    database.close()
+
+
+@pytest.fixture
+def on_postgresql(home: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for it before `pipelines`, and they run on PostgreSQL."""
+    monkeypatch.setenv("ML_GUARD_DATABASE_URL", postgresql_url)
