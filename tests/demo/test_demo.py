@@ -1,0 +1,71 @@
+"""The demo itself, as a person runs it: real processes, real ports, a home of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def run_demo(home: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    command = [sys.executable, "-m", "demo", "--home", str(home), *arguments]
+    environment = {**os.environ, "ML_GUARD_NEWS_INTERVAL_S": "5"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done, json.loads((home / "demo.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[str]:
+    return ["--port", str(free_port()), "--dagster-port", str(free_port())]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+def test_three_weeks_of_flights_pass_through_everything(home: Path, ports: list[str]) -> None:
+    done, summary = run_demo(home, "--days", "21", *ports)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (summary["ok"], summary["failures"]) == (True, [])
+    assert summary["sent"] == summary["accepted"] == 18_226
+    assert (summary["duplicate"], summary["rejected"], summary["days_materialised"]) == (0, 0, 21)
+    assert list(summary["seconds"]) == ["prepare", "start", "send", "baseline", "verdicts", "verify"]
+    assert "feature" in done.stdout
+    assert "temp" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not (home / "up.json").exists()
+
+
+def test_again_sends_only_duplicates_and_changes_no_number(home: Path, ports: list[str]) -> None:
+    before = json.loads((home / "demo.json").read_text())
+    done, summary = run_demo(home, "--days", "21", *ports)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (summary["accepted"], summary["duplicate"]) == (0, before["sent"])
+    unchanged = ("sent", "rejected", "days_materialised", "first_drift_day")
+    assert {name: summary[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert "what was sent then is a duplicate now" in done.stdout
+
+
+def test_a_taken_port_ends_it_with_the_name_of_the_setting(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done, summary = run_demo(tmp_path, "--days", "4", "--port", port, "--dagster-port", str(free_port()))
+    assert done.returncode == 1
+    assert f"port {port} is taken" in summary["failures"][0]
+    assert "ML_GUARD_PORT" in done.stdout
