@@ -1,0 +1,1 @@
+"""Tests of the containers: their files, and what runs in them."""

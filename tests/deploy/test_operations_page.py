@@ -1,0 +1,31 @@
+"""docs/operations.md says what docker-compose.yml does: its commands name services, its settings are used."""
+
+import re
+
+import pytest
+
+from tests.deploy.compose import ROOT, VARIABLE, read_compose, read_services
+
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+SERVICES = read_services({"POSTGRES_PASSWORD": "secret"})
+COMMANDS = re.findall(r"docker compose (?:run|exec|up|stop|logs)[^\n|`]*", PAGE)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_described(name: str) -> None:
+    assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_name_services(command: str) -> None:
+    _, _, verb, *words = command.split()
+    named = [word for word in words if not word.startswith("-")]
+    if verb in {"run", "exec"}:
+        named = named[:1]
+        assert named
+    assert set(named) <= set(SERVICES), command
+
+
+def test_every_setting_of_the_compose_file_that_moves_something_is_described() -> None:
+    variables = {match["name"] for match in VARIABLE.finditer(str(read_compose()))} - {"IMAGE_TAG"}
+    assert {name for name in variables if name not in PAGE} == set()
