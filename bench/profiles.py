@@ -1,0 +1,134 @@
+"""A Parquet day against a stored baseline, file to verdicts: ours, Evidently's, and merely reading the file.
+
+Also the peak memory at 1 and at 10 million rows. Evidently runs in an environment of its own: it does not import
+beside pandas 3.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.measure import WORK, Measurement, forget, in_process, measure, median, report, table
+from ml.kinds import Kind
+
+NUMERIC, CATEGORICAL = 15, 5
+REPEATS = 5
+ROW_GROUP = 1_048_576
+EVIDENTLY = ["evidently==0.7.23", "pandas<3", "numpy<2.4", "pyarrow"]
+
+KINDS: dict[str, Kind] = {
+    **{f"feature_n{i:02d}": "numeric" for i in range(NUMERIC)},
+    **{f"feature_c{i}": "categorical" for i in range(CATEGORICAL)},
+}
+
+
+def synthetic_day(rows: int, seed: int, shift: float) -> pa.Table:
+    """A day of 15 numeric features (normal, log-normal, integers) and 5 categorical ones, some of them shifted."""
+    random = np.random.default_rng(seed)
+    columns: dict[str, pa.Array] = {}
+    for i in range(NUMERIC):
+        normal = random.standard_normal(rows) + (shift if i % 3 == 0 else 0.0)
+        shapes = (normal, np.exp(normal / 2), np.floor(normal * 100))
+        columns[f"feature_n{i:02d}"] = pa.array(shapes[i % 3])
+    for i in range(CATEGORICAL):
+        values = pa.array([f"category-{k}" for k in range(4 * 3**i)])
+        codes = (random.random(rows) ** (1.5 + shift) * len(values)).astype(np.int32)
+        columns[f"feature_c{i}"] = pa.DictionaryArray.from_arrays(codes, values).cast(pa.string())
+    return pa.table(columns)
+
+
+def write_day(path: Path, rows: int, seed: int, shift: float) -> None:
+    """Write a day as the lake does: LZ4, dictionaries on the categorical columns only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dictionaries = [name for name, kind in KINDS.items() if kind == "categorical"]
+    with pq.ParquetWriter(
+        path, synthetic_day(1, 0, 0).schema, compression="LZ4", use_dictionary=dictionaries
+    ) as writer:
+        for number, start in enumerate(range(0, rows, ROW_GROUP)):
+            day = synthetic_day(min(ROW_GROUP, rows - start), seed + 1000 * number, shift)
+            writer.write_table(day, row_group_size=ROW_GROUP)
+
+
+def run(rows: int = 1_000_000) -> str:
+    """Measure everything and return the Markdown section."""
+    current, reference, large = WORK / "current.parquet", WORK / "reference.parquet", WORK / "large.parquet"
+    write_day(current, rows, seed=1, shift=0.2)
+    write_day(reference, rows, seed=2, shift=0.0)
+    baseline = WORK / "baseline.profile"
+    in_process("bench.profiles", "baseline", reference, baseline)
+
+    bare = median(in_process("bench.profiles", "read", current)[1:])
+    warm = median(in_process("bench.profiles", "ours", current, baseline)[1:])
+    forget(current)
+    bare_cold = in_process("bench.profiles", "read", current)[0]
+    forget(current)
+    cold = in_process("bench.profiles", "ours", current, baseline)[0]
+    theirs = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
+    write_day(large, 10 * rows, seed=3, shift=0.2)
+    large_first = in_process("bench.profiles", "ours", large, baseline)[0]
+    large.unlink()
+    lines = [
+        ("bare read, warm", bare), ("bare read, cold", bare_cold),
+        ("ML Guard, warm", warm), ("ML Guard, cold", cold),
+        ("Evidently 0.7.23, warm", theirs), (f"ML Guard, {10 * rows:,} rows, cold", large_first),
+    ]  # fmt: skip
+    cells = [
+        (name, f"{m.cpu_s:.2f}", f"{m.wall_s:.2f}", f"{m.peak_mb:.0f}", f"{m.cpu_s / bare.cpu_s:.2f}×",
+         f"{theirs.cpu_s / m.cpu_s:.1f}×")
+        for name, m in lines
+    ]  # fmt: skip
+    header = ["work", "CPU s", "wall s", "peak MB", "CPU against bare read", "less CPU than Evidently"]
+    return f"{rows:,} rows × {NUMERIC + CATEGORICAL} features, file to verdicts.\n\n" + table(header, cells)
+
+
+def _evidently_python() -> Path:
+    home = WORK / "evidently"
+    python = home / "bin" / "python"
+    if not python.exists():
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *EVIDENTLY], check=True)
+    return python
+
+
+def _ours(current: Path, baseline: Path) -> list[Measurement]:
+    from ml.profiles.build import profile_parquet
+    from ml.profiles.table import TableProfile
+    from ml.verdicts.judge import judge
+
+    def work() -> object:
+        reference = TableProfile.from_bytes(baseline.read_bytes())
+        profile = profile_parquet([current], KINDS)["", ""]
+        return judge(lambda _: [profile], reference).state
+
+    return [measure(work) for _ in range(REPEATS)]
+
+
+def _read(current: Path) -> list[Measurement]:
+    return [measure(lambda: pq.read_table(current, memory_map=False).num_rows) for _ in range(REPEATS)]
+
+
+def _baseline(reference: Path, baseline: Path) -> list[Measurement]:
+    from ml.profiles.build import profile_parquet
+
+    return [measure(lambda: baseline.write_bytes(profile_parquet([reference], KINDS)["", ""].to_bytes()))]
+
+
+def main() -> None:
+    """Entry of the child processes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=["read", "ours", "baseline"])
+    parser.add_argument("paths", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    works: dict[str, Callable[..., list[Measurement]]] = {"read": _read, "ours": _ours, "baseline": _baseline}
+    report(works[arguments.work](*arguments.paths))
+
+
+if __name__ == "__main__":
+    main()
