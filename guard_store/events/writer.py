@@ -1,6 +1,6 @@
 """Group commit: one thread takes whatever waits and stores it in one durable transaction.
 
-Queue, grouping, failure and hand-back belong here; the engines' statements are in `sessions`, the counts in `tally`.
+Queue, grouping, failure and hand-back belong here; what a transaction does is in `transaction`.
 """
 
 import asyncio
@@ -12,25 +12,21 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeAlias
 
 import psycopg
 
 from guard_store.database import Database
-from guard_store.events import tally
 from guard_store.events.rows import (
-    EVENT,
-    PROJECT,
     Commit,
     Outcome,
     QueueFullError,
-    Row,
     RowsRefusedError,
     StoreUnavailableError,
     Submission,
 )
-from guard_store.events.sessions import Session, Stored, open_session
+from guard_store.events.sessions import Session, open_session
+from guard_store.events.transaction import store_submissions
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +34,6 @@ _GROUP_ROWS = 5_000  # bounds how long a transaction holds the write lock
 # A commit costs as much as a hundred rows: with few rows waiting, those who wrote last time are worth a short wait.
 _GATHER_S = 0.003
 _GATHER_ROWS = 128
-_AS_STORED = Outcome(1, frozenset())
 # What these say is true of the rows, and will be true again; every other failure is the store's.
 _REFUSALS = (
     RowsRefusedError,
@@ -235,42 +230,6 @@ class EventWriter:
             duplicates = sum(len(outcome.duplicates) for outcome in outcomes)
             self._on_commit(Commit(accepted, duplicates, 0 if outcomes else rows, seconds))
         _resolve(group, results)
-
-
-def store_submissions(session: Session, submissions: Sequence[Submission], close_delay_s: int) -> list[Outcome]:
-    """All statements of one transaction; the news rows last, because their locks make other writers wait."""
-    rows: list[Row] = list(chain.from_iterable(submission.rows for submission in submissions))
-    duplicate = _duplicates(rows, session.insert_events(rows) if rows else None)
-    project_ids = {row[PROJECT] for row in rows} | {key[0] for s in submissions for key in s.rejected}
-    zones = session.zones(sorted(project_ids))
-    rejections = tally.rejection_rows(submissions, zones)
-    news = tally.news_rows(rows, duplicate, submissions, zones, close_delay_s)
-    session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
-    session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
-    return _outcomes(submissions, duplicate)
-
-
-def _duplicates(rows: Sequence[Row], stored: Stored) -> list[bool]:
-    if stored is None:
-        return [False] * len(rows)
-    duplicate = []
-    for row in rows:
-        key = (row[PROJECT], row[EVENT])
-        duplicate.append(key not in stored)
-        stored.discard(key)  # the same id again, within the group
-    return duplicate
-
-
-def _outcomes(submissions: Sequence[Submission], duplicate: Sequence[bool]) -> list[Outcome]:
-    if not any(duplicate):
-        return [_AS_STORED if len(s.rows) == 1 else Outcome(len(s.rows), frozenset()) for s in submissions]
-    outcomes, start = [], 0
-    for submission in submissions:
-        end = start + len(submission.rows)
-        places = frozenset(place for place, repeated in enumerate(duplicate[start:end]) if repeated)
-        outcomes.append(Outcome(end - start - len(places), places))
-        start = end
-    return outcomes
 
 
 def _resolve(group: Sequence[_Waiting], results: Sequence[Result]) -> None:

@@ -4,7 +4,6 @@ HTTP is `endpoints`; storing is `guard_store.events`.
 """
 
 import asyncio
-import gc
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +29,7 @@ from guard_store.settings import Settings
 from serving.errors import NotFound, Unavailable, Unprocessable
 from serving.events import metrics
 from serving.events.formats import Batch
+from serving.events.interpreter import tune_interpreter
 from serving.events.schemas import Event, EventSchema, RowError
 from serving.events.windows import ProjectWindows
 from serving.routing import ID_PATTERN
@@ -37,7 +37,6 @@ from serving.routing import ID_PATTERN
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NEVER_US = 2**63
-_GC_THRESHOLDS = (50_000, 20, 50)
 _NOTHING = Outcome(0, frozenset())
 
 _json = msgspec.json.Encoder().encode
@@ -74,9 +73,7 @@ class EventService:
 
     async def start(self) -> None:
         """Start storing."""
-        # A batch makes thousands of objects that die together: looking for cycles among every 700 of them, which is
-        # the default, takes a fifth of ingestion's time and finds none.
-        gc.set_threshold(*_GC_THRESHOLDS)
+        tune_interpreter()
         self._writer.start()
 
     async def stop(self) -> None:
