@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,14 +106,11 @@ class Machine:
             process.terminate()
         deadline = time.monotonic() + _STOP_TIMEOUT_S
         for process in running:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what a container takes with it: its other processes
-            except ProcessLookupError:
-                continue
+            process.wait()
 
     def _bring_up(self, service: Service, before: Sequence[Future[None]]) -> None:
         for future in before:

@@ -109,7 +109,7 @@ def test_events_of_closed_days_become_metrics_through_all_containers(system: Sys
             return found if len(found) == len(days) else []
 
         found = _wait_for(metrics, 90, system.machine)
-    assert [(item["day"], item["events"]) for item in found] == [(str(day), EVENTS_A_DAY) for day in days]
+    assert [(item["day"], item["count"]) for item in found] == [(str(day), EVENTS_A_DAY) for day in days]
     # It went the way that the compose file draws.
     assert system.rows("guard", "SELECT count(*) FROM events") == [(2 * EVENTS_A_DAY,)]
     assert {status for (status,) in system.rows("dagster", "SELECT DISTINCT status FROM runs")} <= {
