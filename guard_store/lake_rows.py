@@ -96,7 +96,7 @@ class EventRows:
         self.violations.clear()
         pieces = (self._piece(batch) for batch in _prefetched(self._batches()))
         first = [piece for piece in (next(pieces, None),) if piece is not None]
-        batches = (batch for piece in chain(first, pieces) for batch in piece.to_batches())
+        batches = (batch for piece in chain(first, pieces) for batch in piece.combine_chunks().to_batches())
         return pa.RecordBatchReader.from_batches(self.schema, batches)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""Feature JSON and predictions as typed columns: fast where every value fits its kind, row by row where one does not.
+"""Feature JSON and predictions as typed columns: many rows at once where all fit, row by row where one does not.
 
 A value that does not fit its kind becomes null and is named in `misfits`; it never fails the day.
 """
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
 from guard_store.kinds import FEATURE_PREFIX, PREDICTION
+from guard_store.lake_regular import read_regular
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "numeric": pa.float64(),
@@ -54,16 +55,19 @@ def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collectio
     kinds : kind by lake column.
     empty : lake columns without a kind that held nothing but nulls so far.
     """
-    types = {name: ARROW_TYPES[kind] for name, kind in kinds.items() if name.startswith(FEATURE_PREFIX)}
-    if types or empty:
-        fields = [(name.removeprefix(FEATURE_PREFIX), kind) for name, kind in types.items()]
-        fields += [(name.removeprefix(FEATURE_PREFIX), pa.null()) for name in empty]
-        try:
-            table = _read_json(lines, pa.schema(fields))
-        except pa.ArrowException:
-            return _convert_rows(lines, kinds)
-        if table.num_rows == len(lines):
-            return Converted({name: table.column(name.removeprefix(FEATURE_PREFIX)) for name in types})
+    types = {
+        **{name.removeprefix(FEATURE_PREFIX): pa.null() for name in empty},
+        **{
+            name.removeprefix(FEATURE_PREFIX): ARROW_TYPES[kind]
+            for name, kind in kinds.items()
+            if name.startswith(FEATURE_PREFIX)
+        },
+    }
+    if types and len(lines):
+        text = _as_text(lines)
+        columns = read_regular(text, len(lines), types) or _read_json(text, len(lines), types)
+        if columns is not None:
+            return Converted({FEATURE_PREFIX + name: columns[name] for name in types if FEATURE_PREFIX + name in kinds})
     return _convert_rows(lines, kinds)
 
 
@@ -90,18 +94,29 @@ def convert_predictions(texts: pa.Array, kind: str | None) -> Converted:
     return converted
 
 
-def _read_json(lines: pa.Array, schema: pa.Schema) -> pa.Table:
-    # The text of all rows, one after the other, is newline-delimited JSON as it lies in memory.
-    first, last = lines.offset, lines.offset + len(lines)
+def _as_text(lines: pa.Array) -> pa.Buffer:
+    """The text of all rows, one after the other, as it lies in memory: newline-delimited JSON."""
     _, offsets, data = lines.buffers()
-    width = 8 if pa.types.is_large_string(lines.type) else 4
-    starts = memoryview(offsets).cast("q" if width == 8 else "i")
-    text = data.slice(starts[first], starts[last] - starts[first])
-    return pa_json.read_json(
-        pa.BufferReader(text),
-        read_options=pa_json.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
-    )
+    starts = memoryview(offsets).cast("q" if pa.types.is_large_string(lines.type) else "i")
+    first, last = starts[lines.offset], starts[lines.offset + len(lines)]
+    return data.slice(first, last - first)
+
+
+def _read_json(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray] | None:
+    """Typed columns, or None where a value has another type or a key is not among them."""
+    try:
+        table = pa_json.read_json(
+            pa.BufferReader(text),
+            read_options=pa_json.ReadOptions(block_size=_BLOCK_BYTES),
+            parse_options=pa_json.ParseOptions(
+                explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="error"
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    numbers = (column for column in table.columns if pa.types.is_floating(column.type))
+    finite = all(pc.all(pc.is_finite(column), min_count=0).as_py() is not False for column in numbers)
+    return dict(zip(table.column_names, table.columns, strict=True)) if finite and table.num_rows == rows else None
 
 
 def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:

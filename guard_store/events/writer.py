@@ -168,9 +168,10 @@ class EventWriter:
         try:
             results: Sequence[Result] = self._transaction(submissions)
         except _REFUSALS as error:
-            if len(group) > 1:  # one of them is to blame: each by itself, so that only that one fails
-                for waiting in group:
-                    self._store_group([waiting])
+            if len(group) > 1:  # one of them is to blame: by halves, so that in the end only that one fails
+                half = len(group) // 2
+                self._store_group(group[:half])
+                self._store_group(group[half:])
                 return
             _log.warning("rows refused by the database", extra={"for": submissions[0].request_id}, exc_info=True)
             results = [RowsRefusedError(f"the database refuses these rows: {error}")]
