@@ -12,7 +12,8 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from guard_store.database import Database
 from guard_store.local_days import now_us
-from guard_store.tables import baselines, day_news
+from guard_store.news_asks import ask_for_drift
+from guard_store.tables import baselines
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class BaselineStore:
             }
             _deactivate(connection, project_id, model_id)
             connection.execute(insert(baselines), {**row, "profile": profile})
-            _ask_for_drift(connection, project_id, model_id, request_id)
+            ask_for_drift(connection, project_id, model_id, request_id=request_id)
         return Baseline(**row)
 
     def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
@@ -92,7 +93,7 @@ class BaselineStore:
             if not row.active:
                 _deactivate(connection, project_id, model_id)
                 connection.execute(update(baselines).where(chosen).values(active=True))
-                _ask_for_drift(connection, project_id, model_id, request_id)
+                ask_for_drift(connection, project_id, model_id, request_id=request_id)
         return Baseline(**{**row._mapping, "active": True})
 
     def active(self, project_id: str, model_id: str) -> tuple[Baseline, bytes] | None:
@@ -134,13 +135,4 @@ def _lock_versions(connection: Connection, project_id: str, model_id: str) -> No
 def _deactivate(connection: Connection, project_id: str, model_id: str) -> None:
     connection.execute(
         update(baselines).where(_of_model(project_id, model_id), baselines.c.active).values(active=False)
-    )
-
-
-def _ask_for_drift(connection: Connection, project_id: str, model_id: str, request_id: str | None) -> None:
-    of_model = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id)
-    connection.execute(
-        update(day_news)
-        .where(of_model)
-        .values(drift_revision=0, changes=day_news.c.changes + 1, request_id=request_id, changed_us=now_us())
     )
