@@ -112,10 +112,8 @@ def test_events_of_closed_days_become_metrics_through_all_containers(system: Sys
     assert [(item["day"], item["count"]) for item in found] == [(str(day), EVENTS_A_DAY) for day in days]
     # It went the way that the compose file draws.
     assert system.rows("guard", "SELECT count(*) FROM events") == [(2 * EVENTS_A_DAY,)]
-    assert {status for (status,) in system.rows("dagster", "SELECT DISTINCT status FROM runs")} <= {
-        "SUCCESS",
-        "STARTED",
-    }
+    runs = {run_id for (run_id,) in system.rows("dagster", "SELECT run_id FROM runs WHERE status <> 'FAILURE'")}
+    assert {item["run_id"] for item in found} <= runs
     assert list((system.machine.folder / "volumes" / "guard" / "lake").rglob("_delta_log"))
 
 
