@@ -42,21 +42,22 @@ def wait_until(
     Raises
     ------
     DemoFailedError
-        Where nothing has moved for `stalled_s`: with the first error that the pipelines noted.
+        Where nothing has changed for `stalled_s`: with the first error that the pipelines noted.
     """
-    best, moved = -1, time.monotonic()
+    before: dict[str, Json] | None = None
+    moved = time.monotonic()
     while True:
         by_day = {item["day"]: item for item in news()}
         finished = sum(1 for day in days if day in by_day and done(by_day[day]))
         if finished == len(days):
             return
-        if finished > best:
-            best, moved = finished, time.monotonic()
+        if by_day != before:  # the count alone may stand or fall while late changes ask for done days again
+            before, moved = by_day, time.monotonic()
         errors = [f"{day}: {by_day[day]['error']}" for day in days if day in by_day and by_day[day].get("error")]
         trouble = f"; {len(errors)} failing, first {errors[0]}" if errors else ""
         waited = time.monotonic() - moved
         if waited > stalled_s:
-            raise DemoFailedError(f"{finished} of {len(days)} days {what}, none more for {waited:.0f} s{trouble}")
+            raise DemoFailedError(f"{finished} of {len(days)} days {what}, no change for {waited:.0f} s{trouble}")
         progress.update(f"{finished} of {len(days)} days {what}; waiting for the sensor's run{trouble}")
         time.sleep(_POLL_S)
 

@@ -39,5 +39,15 @@ def test_it_waits_until_every_day_is_there_and_done() -> None:
 
 def test_it_gives_up_with_the_first_error_of_the_pipelines() -> None:
     news = looks([day("a", drift=2), day("b", error="disk full")])
-    with pytest.raises(DemoFailedError, match=r"^1 of 2 days judged, none more .*; 1 failing, first b: disk full$"):
+    with pytest.raises(DemoFailedError, match=r"^1 of 2 days judged, no change .*; 1 failing, first b: disk full$"):
         wait_until(has_verdict, ["a", "b"], "judged", news=news, progress=Progress(io.StringIO()), stalled_s=0.01)
+
+
+def test_days_that_are_asked_for_again_are_movement_not_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr("demo.days.time.monotonic", lambda: float(next(clock)))
+    done = [day("a", drift=2), day("b", drift=2)]
+    fewer = [[day("a", revision=number, drift=number), day("b", revision=number)] for number in range(10)]
+    wait_until(
+        has_verdict, ["a", "b"], "judged", news=looks(*fewer, done), progress=Progress(io.StringIO()), stalled_s=15
+    )
