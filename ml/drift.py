@@ -6,6 +6,7 @@ Arguments, output and the flag file belong here; verdicts come from `ml.verdicts
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -158,4 +159,5 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
     sys.exit(main())

@@ -6,12 +6,11 @@ How the cells of one kind are made is in `bins.py` and `categories.py`.
 from ml.distances.bins import DEFAULT_BINS, Cells, numeric_cells
 from ml.distances.categories import categorical_cells
 from ml.profiles.categorical import CategoricalProfile
+from ml.profiles.encoding import ColumnProfile
 from ml.profiles.numeric import NumericProfile
 
-Profile = NumericProfile | CategoricalProfile
 
-
-def cells(reference: Profile, current: Profile, bins: int = DEFAULT_BINS) -> Cells:
+def cells(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> Cells:
     """Rows of both profiles in cells that the reference decides; `bins` counts for numbers only.
 
     Raises

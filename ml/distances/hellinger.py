@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml.distances.bins import DEFAULT_BINS
-from ml.distances.cells import Profile, cells
+from ml.distances.cells import cells
 from ml.distances.shares import shares
+from ml.profiles.encoding import ColumnProfile
 
 
-def hellinger(reference: Profile, current: Profile, bins: int = DEFAULT_BINS) -> float:
+def hellinger(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
     """Hellinger distance over the reference's quantile bins or categories.
 
     Parameters

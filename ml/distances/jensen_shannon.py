@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from ml.distances.bins import DEFAULT_BINS
-from ml.distances.cells import Profile, cells
+from ml.distances.cells import cells
 from ml.distances.shares import shares
+from ml.profiles.encoding import ColumnProfile
 
 
-def jensen_shannon(reference: Profile, current: Profile, bins: int = DEFAULT_BINS) -> float:
+def jensen_shannon(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
     """Jensen-Shannon distance, base 2, over the reference's quantile bins or categories.
 
     Parameters

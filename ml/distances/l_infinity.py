@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml.distances.bins import DEFAULT_BINS
-from ml.distances.cells import Profile, cells
+from ml.distances.cells import cells
 from ml.distances.shares import shares
+from ml.profiles.encoding import ColumnProfile
 
 
-def l_infinity(reference: Profile, current: Profile, bins: int = DEFAULT_BINS) -> float:
+def l_infinity(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
     """Largest change of a share over the reference's categories (unseen ones together) or quantile bins.
 
     Parameters

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml.distances.bins import DEFAULT_BINS
-from ml.distances.cells import Profile, cells
+from ml.distances.cells import cells
 from ml.distances.shares import smoothed_shares
+from ml.profiles.encoding import ColumnProfile
 
 
-def psi(reference: Profile, current: Profile, bins: int = DEFAULT_BINS) -> float:
+def psi(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
     """Population stability index over the reference's quantile bins or categories.
 
     Parameters

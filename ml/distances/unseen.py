@@ -8,10 +8,11 @@ import numpy as np
 from ml.distances.categories import categorical_cells
 from ml.distances.steps import cumulative
 from ml.profiles.categorical import CategoricalProfile
+from ml.profiles.encoding import ColumnProfile
 from ml.profiles.numeric import NumericProfile
 
 
-def unseen_share(reference: NumericProfile | CategoricalProfile, current: NumericProfile | CategoricalProfile) -> float:
+def unseen_share(reference: ColumnProfile, current: ColumnProfile) -> float:
     """Share of current rows in unseen categories, or outside the reference's range of numbers.
 
     Where the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the

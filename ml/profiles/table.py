@@ -12,7 +12,7 @@ from ml.profiles.categorical import CategoricalProfile
 from ml.profiles.encoding import ColumnProfile, decode, digest, encode
 from ml.profiles.numeric import NumericProfile
 
-__all__ = ["ColumnProfile", "TableProfile"]
+__all__ = ["ColumnProfile", "TableProfile", "value_count"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,3 +108,10 @@ def _merged_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile
             f"column {name!r}: numeric in one profile and categorical in another; profile both with the same kind"
         )
     return NumericProfile.merge(numeric) if numeric else CategoricalProfile.merge(categorical)
+
+
+def value_count(column: ColumnProfile | None) -> int:
+    """How many rows have a value that can be compared: not null, and finite where it is a number; 0 without a profile."""
+    if column is None:
+        return 0
+    return column.finite if isinstance(column, NumericProfile) else column.non_null

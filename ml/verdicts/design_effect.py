@@ -13,13 +13,12 @@ from scipy.special import gammaincc
 from ml.distances.bins import reference_cuts
 from ml.profiles.categorical import CategoricalProfile
 from ml.profiles.numeric import NumericProfile
-from ml.profiles.table import TableProfile
+from ml.profiles.table import ColumnProfile, TableProfile, value_count
 from ml.verdicts.settings import DriftSettings
 
 MINIMUM_DAYS = 5  # with fewer, nothing can be said of how days differ
 _CHANCE = 0.01
 
-Profile = NumericProfile | CategoricalProfile
 Counts = NDArray[np.float64]
 
 
@@ -74,9 +73,9 @@ def design_effects(
     return found
 
 
-def _design_effect(days: Sequence[Profile], reference: Profile, cells: int) -> float:
-    m = _values(reference)
-    sizes = np.array([_values(day) for day in days], np.float64)
+def _design_effect(days: Sequence[ColumnProfile], reference: ColumnProfile, cells: int) -> float:
+    m = value_count(reference)
+    sizes = np.array([value_count(day) for day in days], np.float64)
     used = (sizes > 0) & (sizes < m)
     if used.sum() < MINIMUM_DAYS:
         return 1.0
@@ -93,7 +92,7 @@ def _design_effect(days: Sequence[Profile], reference: Profile, cells: int) -> f
     return float(np.linalg.norm(deviations, ord=2)) ** 2 / freedom
 
 
-def _counts(profile: Profile, reference: Profile, cells: int) -> Counts:
+def _counts(profile: ColumnProfile, reference: ColumnProfile, cells: int) -> Counts:
     """Rows by cell: bins of the reference, or its most frequent categories and all the rest."""
     if isinstance(profile, NumericProfile) and isinstance(reference, NumericProfile):
         return reference_cuts(reference, cells).counts(profile)
@@ -101,7 +100,3 @@ def _counts(profile: Profile, reference: Profile, cells: int) -> Counts:
         listed = [profile.counts.get(name, 0) for name in list(reference.counts)[: cells - 1]]
         return np.array([*listed, profile.non_null - sum(listed)], np.float64)
     raise TypeError("profiles: one is numeric and the other categorical; profile both with the same kind")
-
-
-def _values(profile: Profile) -> int:
-    return profile.finite if isinstance(profile, NumericProfile) else profile.non_null

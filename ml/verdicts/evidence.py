@@ -10,7 +10,6 @@ import numpy as np
 
 from ml.distances.bins import Cells
 from ml.distances.categories import categorical_cells
-from ml.distances.cells import Profile
 from ml.distances.chi_square import chi_square_of_counts, cramers_v_of_counts
 from ml.distances.hellinger import hellinger_of_counts
 from ml.distances.jensen_shannon import jensen_shannon_of_counts
@@ -21,6 +20,7 @@ from ml.distances.steps import step_difference
 from ml.distances.unseen import unseen_share
 from ml.distances.wasserstein import in_deviations, trimmed_wasserstein_of_steps, wasserstein_of_steps
 from ml.profiles.categorical import CategoricalProfile
+from ml.profiles.encoding import ColumnProfile
 from ml.profiles.numeric import NumericProfile
 from ml.verdicts.common_categories import categorical_p_value
 from ml.verdicts.plan import CategoricalPlan, NumericPlan
@@ -47,7 +47,7 @@ class Evidence:
     statistics: dict[str, float | None]
 
 
-def column_evidence(plan: NumericPlan | CategoricalPlan, reference: Profile, current: Profile) -> Evidence:
+def column_evidence(plan: NumericPlan | CategoricalPlan, reference: ColumnProfile, current: ColumnProfile) -> Evidence:
     """Effect, p-value and statistics of a column; both sides have values.
 
     Raises

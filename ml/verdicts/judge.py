@@ -11,14 +11,13 @@ import numpy as np
 
 from ml.profiles.categorical import CategoricalProfile
 from ml.profiles.numeric import NumericProfile
-from ml.profiles.table import TableProfile
+from ml.profiles.table import ColumnProfile, TableProfile, value_count
 from ml.verdicts.evidence import Evidence, column_evidence
 from ml.verdicts.false_discovery import adjusted_p_values
 from ml.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
 from ml.verdicts.report import ColumnVerdict, DriftReport, State, worst_state
 from ml.verdicts.settings import DriftSettings
 
-Profile = NumericProfile | CategoricalProfile
 History = Callable[[int], Sequence[TableProfile]]
 
 
@@ -28,8 +27,8 @@ class _Comparison:
 
     column: str
     plan: NumericPlan | CategoricalPlan
-    reference: Profile
-    current: Profile
+    reference: ColumnProfile
+    current: ColumnProfile
     window_days: int
 
 
@@ -85,9 +84,11 @@ def judge(
     return DriftReport(state, _reason(state, verdicts), verdicts)
 
 
-def _not_comparable(column: str, reference: Profile | None, current: Profile | None) -> ColumnVerdict | None:
+def _not_comparable(
+    column: str, reference: ColumnProfile | None, current: ColumnProfile | None
+) -> ColumnVerdict | None:
     """The verdict on a column that lacks values on a side or has changed its kind; None where it can be compared."""
-    m, n = _values(reference), _values(current)
+    m, n = value_count(reference), value_count(current)
     kind = _kind(current if n or reference is None else reference)
     if not (n or m):
         return ColumnVerdict(column, kind, "no_data", "neither the reference nor the window has values")
@@ -106,7 +107,7 @@ def _compared(
     names: list[str],
     history: History,
     today: TableProfile,
-    references: Mapping[str, Profile],
+    references: Mapping[str, ColumnProfile],
     settings: DriftSettings,
     design_effects: Mapping[str, float],
 ) -> dict[str, ColumnVerdict]:
@@ -127,10 +128,10 @@ def _compared(
 
 def _windows(
     plans: Mapping[str, NumericPlan | CategoricalPlan], history: History, today: TableProfile, days: tuple[int, ...]
-) -> dict[str, tuple[Profile, int]]:
+) -> dict[str, tuple[ColumnProfile, int]]:
     """By column the first window with as many values as it takes, or else the longest there is."""
     back = dict.fromkeys(plans, days[0])
-    held = {name: _values(today.columns[name]) for name in plans}
+    held = {name: value_count(today.columns[name]) for name in plans}
     # With a reference that is too small no window is enough: the first with a fair number of rows will do.
     wanted = {
         name: max(plan.needed.current or 0, math.ceil(plan.minimum_rows * plan.design_effect))
@@ -143,7 +144,7 @@ def _windows(
             break
         tables[longer] = history(longer)
         for name in short:
-            values = sum(map(_values, _alike(tables[longer], name, today.columns[name])))
+            values = sum(map(value_count, _alike(tables[longer], name, today.columns[name])))
             if values > held[name]:
                 back[name], held[name] = longer, values
     return {
@@ -152,12 +153,12 @@ def _windows(
     }
 
 
-def _alike(tables: Iterable[TableProfile], name: str, today: Profile) -> list[Profile]:
+def _alike(tables: Iterable[TableProfile], name: str, today: ColumnProfile) -> list[ColumnProfile]:
     """A column's profiles, of days on which it was of today's kind."""
     return [found for table in tables if (found := table.columns.get(name)) and _kind(found) == _kind(today)]
 
 
-def _merged(profiles: Sequence[Profile]) -> Profile:
+def _merged(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     numeric = [profile for profile in profiles if isinstance(profile, NumericProfile)]
     if numeric:
         return NumericProfile.merge(numeric)
@@ -165,7 +166,7 @@ def _merged(profiles: Sequence[Profile]) -> Profile:
 
 
 def _verdict(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
-    plan, n, m = comparison.plan, _values(comparison.current), _values(comparison.reference)
+    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
     state, reason = _state(comparison, found, adjusted, alpha)
     return ColumnVerdict(
         comparison.column,
@@ -188,7 +189,7 @@ def _verdict(comparison: _Comparison, found: Evidence, adjusted: float | None, a
 
 
 def _state(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> tuple[State, str]:
-    plan, n, m = comparison.plan, _values(comparison.current), _values(comparison.reference)
+    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
     limits = plan.thresholds
     if adjusted is None:
         side = "window" if n < plan.minimum_rows else "reference"
@@ -223,7 +224,7 @@ def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:
 
 
 def _plan(
-    reference: Profile, settings: DriftSettings, column: str, alpha: float, design_effect: float
+    reference: ColumnProfile, settings: DriftSettings, column: str, alpha: float, design_effect: float
 ) -> NumericPlan | CategoricalPlan:
     if isinstance(reference, NumericProfile):
         return numeric_plan(reference, settings, column, alpha, design_effect)
@@ -231,14 +232,8 @@ def _plan(
 
 
 def _enough_for_a_test(comparison: _Comparison) -> bool:
-    return min(_values(comparison.current), _values(comparison.reference)) >= comparison.plan.minimum_rows
+    return min(value_count(comparison.current), value_count(comparison.reference)) >= comparison.plan.minimum_rows
 
 
-def _values(profile: Profile | None) -> int:
-    if profile is None:
-        return 0
-    return profile.finite if isinstance(profile, NumericProfile) else profile.non_null
-
-
-def _kind(profile: Profile | None) -> str:
+def _kind(profile: ColumnProfile | None) -> str:
     return "numeric" if isinstance(profile, NumericProfile) else "categorical"
