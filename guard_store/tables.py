@@ -34,6 +34,9 @@ metadata = MetaData(
 # SQLite numbers rows by itself only for a column that is exactly INTEGER PRIMARY KEY.
 RowNumber = BigInteger().with_variant(Integer(), "sqlite")
 
+# An id is compared byte by byte: a language's rules of order would cost PostgreSQL a tenth of each insert.
+Id = String(128).with_variant(String(128, collation="C"), "postgresql")
+
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"))
@@ -68,9 +71,9 @@ events = Table(
     "events",
     metadata,
     Column("seq", RowNumber, primary_key=True, autoincrement=True),
-    Column("project_id", String(128), nullable=False),
-    Column("event_id", String(128), nullable=False),
-    Column("model_id", String(128), nullable=False),
+    Column("project_id", Id, nullable=False),
+    Column("event_id", Id, nullable=False),
+    Column("model_id", Id, nullable=False),
     Column("ts_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("endpoint", String(128)),
@@ -97,8 +100,8 @@ labels = Table(
     "labels",
     metadata,
     Column("seq", RowNumber, primary_key=True, autoincrement=True),
-    Column("project_id", String(128), nullable=False),
-    Column("event_id", String(128), nullable=False),
+    Column("project_id", Id, nullable=False),
+    Column("event_id", Id, nullable=False),
     Column("observed_us", BigInteger, nullable=False),
     Column("value_hash", String(32), nullable=False),  # of `y_true`, which may be too long for an index
     Column("y_true", Text, nullable=False),

@@ -15,6 +15,8 @@ down_revision: str | Sequence[str] | None = '0001'
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+_ID = sa.String(length=128).with_variant(sa.String(length=128, collation='C'), 'postgresql')
+
 
 def upgrade() -> None:
     op.create_table('alert_events',
@@ -33,8 +35,8 @@ def upgrade() -> None:
     )
     op.create_table('labels',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('project_id', sa.String(length=128), nullable=False),
-    sa.Column('event_id', sa.String(length=128), nullable=False),
+    sa.Column('project_id', _ID, nullable=False),
+    sa.Column('event_id', _ID, nullable=False),
     sa.Column('observed_us', sa.BigInteger(), nullable=False),
     sa.Column('value_hash', sa.String(length=32), nullable=False),
     sa.Column('y_true', sa.Text(), nullable=False),
@@ -154,10 +156,11 @@ def upgrade() -> None:
 
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.create_index('ix_events_traced', ['request_id'], unique=False, sqlite_where=sa.text('model_version IS NOT NULL'), postgresql_where=sa.text('model_version IS NOT NULL'))
-
+    _collate_event_ids('"C"')
 
 
 def downgrade() -> None:
+    _collate_event_ids('"default"')
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.drop_index('ix_events_traced', sqlite_where=sa.text('model_version IS NOT NULL'), postgresql_where=sa.text('model_version IS NOT NULL'))
 
@@ -187,3 +190,10 @@ def downgrade() -> None:
 
     op.drop_table('labels')
     op.drop_table('alert_events')
+
+
+def _collate_event_ids(collation: str) -> None:
+    if op.get_bind().dialect.name == 'postgresql':
+        ids = ('project_id', 'event_id', 'model_id')
+        changes = ', '.join(f'ALTER COLUMN {name} TYPE varchar(128) COLLATE {collation}' for name in ids)
+        op.execute(f'ALTER TABLE events {changes}')
