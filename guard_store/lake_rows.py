@@ -34,8 +34,8 @@ KIND_VIOLATIONS = "kind_violations"
 
 _LABELS = ("endpoint", "model_version", "segment")
 _IDS = ("event_id", "request_id")
-_READ = ("ts_us", "seq", "received_us", "latency_ms", "y_proba", "y_pred", "features", *_LABELS, *_IDS)
-_TYPED = {"ts_us": f"{-(2**63)}", "seq": "0", "received_us": "0", "latency_ms": "0.5", "y_proba": "0.5"}
+_READ = ("ts_us", "received_us", "latency_ms", "y_proba", "y_pred", "features", *_LABELS, *_IDS)
+_TYPED = {"ts_us": f"{-(2**63)}", "received_us": "0", "latency_ms": "0.5", "y_proba": "0.5"}
 _INSTANT = pa.timestamp("us", "UTC")
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
@@ -114,7 +114,7 @@ class EventRows:
             events.c.ts_us >= self.bounds_us[0],
             events.c.ts_us < self.bounds_us[1],
         )
-        order = ("ts_us", "seq")
+        order = ("ts_us", "event_id")
         if not self.reader.is_sqlite:
             return _literal_sql(rows.order_by(*order), postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
         # The SQLite driver takes a column's type from its first batch: a row in front that has no nulls tells it.

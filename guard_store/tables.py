@@ -70,9 +70,8 @@ api_keys = Table(
 events = Table(
     "events",
     metadata,
-    Column("seq", RowNumber, primary_key=True, autoincrement=True),
-    Column("project_id", Id, nullable=False),
-    Column("event_id", Id, nullable=False),
+    Column("project_id", Id, primary_key=True),
+    Column("event_id", Id, primary_key=True),
     Column("model_id", Id, nullable=False),
     Column("ts_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
@@ -84,7 +83,6 @@ events = Table(
     Column("request_id", String(128)),
     Column("model_version", String(128)),
     Column("segment", String(128)),
-    UniqueConstraint("project_id", "event_id"),
     Index(None, "project_id", "model_id", "ts_us"),
     # Lineage asks by request; only events that say which version predicted them are traced that far back.
     Index(

@@ -22,7 +22,7 @@ COLUMNS = (
     "model_version",
     "segment",
 )
-"""Columns of `events` in the order of a `Row`; `seq` is the database's."""
+"""Columns of `events` in the order of a `Row`."""
 
 # A plain tuple: at 100,000 rows a second a class of its own would cost more than its insertion.
 Row: TypeAlias = tuple[

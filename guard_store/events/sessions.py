@@ -81,12 +81,12 @@ class SqliteSession:
 
     def insert_events(self, rows: Sequence[Row]) -> Stored:
         """Store the rows that are not there yet."""
-        before = self._connection.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+        before = self._connection.execute("SELECT max(rowid) FROM events").fetchone()[0] or 0
         stored = self._insert("events", COLUMNS, rows, "ON CONFLICT DO NOTHING")
         if stored == len(rows):
             return None
         # The transaction excludes all other writers, so what is numbered above `before` is ours.
-        found = self._connection.execute("SELECT project_id, event_id FROM events WHERE seq > ?", (before,))
+        found = self._connection.execute("SELECT project_id, event_id FROM events WHERE rowid > ?", (before,))
         return set(found.fetchall())
 
     def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
@@ -188,7 +188,6 @@ class PostgresqlSession:
         self._connection.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE events, place int NOT NULL) ON COMMIT DELETE ROWS"
         )
-        self._connection.execute("ALTER TABLE incoming ALTER COLUMN seq DROP NOT NULL")
         numbered = [(*row, place) for place, row in enumerate(rows)]
         self._copy(f"incoming ({_COLUMN_LIST}, place)", numbered, (*_TYPES, "int4"))
         cursor = self._connection.execute(

@@ -16,6 +16,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 _ID = sa.String(length=128).with_variant(sa.String(length=128, collation='C'), 'postgresql')
+_ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
 
 def upgrade() -> None:
@@ -157,9 +158,19 @@ def upgrade() -> None:
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.create_index('ix_events_traced', ['request_id'], unique=False, sqlite_where=sa.text('model_version IS NOT NULL'), postgresql_where=sa.text('model_version IS NOT NULL'))
     _collate_event_ids('"C"')
+    with op.batch_alter_table('events', schema=None) as batch_op:
+        batch_op.drop_constraint('uq_events_project_id_event_id', type_='unique')
+        batch_op.drop_constraint('pk_events', type_='primary')
+        batch_op.drop_column('seq')
+        batch_op.create_primary_key('pk_events', ['project_id', 'event_id'])
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('events', schema=None) as batch_op:
+        batch_op.drop_constraint('pk_events', type_='primary')
+        batch_op.add_column(sa.Column('seq', _ROW_NUMBER, sa.Identity(), nullable=False))
+        batch_op.create_primary_key('pk_events', ['seq'])
+        batch_op.create_unique_constraint('uq_events_project_id_event_id', ['project_id', 'event_id'])
     _collate_event_ids('"default"')
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.drop_index('ix_events_traced', sqlite_where=sa.text('model_version IS NOT NULL'), postgresql_where=sa.text('model_version IS NOT NULL'))

@@ -93,7 +93,9 @@ def _send_on(number: int, address: tuple[str, int], key: str, told: Told, stop: 
             rows.insert(requests % len(rows), event(event_id="bad", latency_ms=-1))
         sent.update(ids)
         path, body = (MANY, json.dumps(rows)) if len(rows) > 1 else (ONE, json.dumps(rows[0]))
-        while True:
+        # Some are sent again although they were acknowledged: duplicates for certain, not only where a kill came at its worst.
+        wanted = 2 if requests % 5 == 0 else 1
+        while wanted:
             try:
                 connection.request("POST", path, body, {"X-API-Key": key, "Content-Type": "application/json"})
                 response = connection.getresponse()
@@ -105,7 +107,7 @@ def _send_on(number: int, address: tuple[str, int], key: str, told: Told, stop: 
                 continue
             assert response.status in {200, 201}, answer
             _remember(told, ids, answer, len(rows))
-            break
+            wanted -= 1
     connection.close()
     return sent
 
