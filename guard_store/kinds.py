@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.database import Database
@@ -17,12 +17,13 @@ from guard_store.tables import feature_kinds
 
 FEATURE_PREFIX = "feature_"
 PREDICTION = "y_pred"
+LABEL = "y_true"
 KINDS = ("numeric", "categorical", "boolean", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnKind:
-    """The kind of one lake column: `feature_<name>` or `y_pred`."""
+    """The kind of one lake column: `feature_<name>`, `y_pred` or `y_true`."""
 
     project_id: str
     model_id: str
@@ -67,10 +68,13 @@ class KindStore:
         """
         row = _row(project_id, model_id, column, kind, "override")
         new = {name: row[name] for name in ("kind", "source", "updated_us")}
+        of_labels = and_(_of_model(project_id, model_id), feature_kinds.c.feature == LABEL)
         key = [feature_kinds.c.project_id, feature_kinds.c.model_id, feature_kinds.c.feature]
         with self._database.write() as connection:
             statement = _insert(connection).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
+            if column == PREDICTION:  # labels are compared with predictions: they are of one kind
+                connection.execute(update(feature_kinds).where(of_labels).values(new))
             ask_for_lake(connection, project_id, model_id, request_id=request_id)
         return ColumnKind(**row)
 

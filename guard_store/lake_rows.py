@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.arrow_reader import ArrowReader
 from guard_store.database import Database
 from guard_store.day_news import DayNews
-from guard_store.kinds import PREDICTION, KindStore
+from guard_store.kinds import LABEL, PREDICTION, KindStore
 from guard_store.lake import Lake
-from guard_store.lake_values import ARROW_TYPES, Converted, convert_features, convert_predictions
+from guard_store.lake_values import ARROW_TYPES, Converted, convert_features, convert_scalars
 from guard_store.local_days import LocalDays, local_days
-from guard_store.tables import events
+from guard_store.tables import events, labels
 
 Learn = Callable[[str, Sequence[Any]], str | None]
 """Kind of a lake column, from a sample of its values; None where they say nothing."""
@@ -31,11 +31,13 @@ Learn = Callable[[str, Sequence[Any]], str | None]
 PIECE_ROWS = 65_536
 LEARN_VALUES = 10_000
 KIND_VIOLATIONS = "kind_violations"
+LABEL_OBSERVED = "label_observed_at"
 
 _LABELS = ("endpoint", "model_version", "segment")
 _IDS = ("event_id", "request_id")
 _READ = ("ts_us", "received_us", "latency_ms", "y_proba", "y_pred", "features", *_LABELS, *_IDS)
-_TYPED = {"ts_us": f"{-(2**63)}", "received_us": "0", "latency_ms": "0.5", "y_proba": "0.5"}
+_READ_LABEL = ("y_true", "observed_us")
+_TYPED = {"ts_us": f"{-(2**63)}", "received_us": "0", "latency_ms": "0.5", "y_proba": "0.5", "observed_us": "0"}
 _INSTANT = pa.timestamp("us", "UTC")
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
@@ -51,6 +53,7 @@ class EventRows:
     Attributes
     ----------
     kinds : kind by lake column.
+    labelled : whether any of them may have a label; asking for none is much cheaper.
     empty : lake columns without a kind that held nothing but nulls so far.
     counts, violations : after the rows were read, how many of each day; values by column that did not fit their kind.
     unseen : where reading ended early, values of the columns without a kind.
@@ -62,6 +65,7 @@ class EventRows:
     days: LocalDays
     bounds_us: tuple[int, int]
     kinds: Mapping[str, str]
+    labelled: bool = False
     empty: Collection[str] = ()
     counts: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
@@ -80,9 +84,14 @@ class EventRows:
             ("latency_ms", pa.float64()),
             ("y_proba", pa.float64()),
             (KIND_VIOLATIONS, pa.list_(pa.string())),
+            *([(LABEL_OBSERVED, _INSTANT)] if self.labelled else []),
             *((name, _DICTIONARY if kind == "categorical" else ARROW_TYPES[kind]) for name, kind in self.kinds.items()),
         ]
         return pa.schema(fields)
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        return (*_READ, *_READ_LABEL) if self.labelled else _READ
 
     def stream(self) -> pa.RecordBatchReader:
         """The rows as a stream of bounded pieces, each by time; deltalake's writer may put the pieces in another order.
@@ -108,33 +117,43 @@ class EventRows:
         columns: list[ColumnElement[Any]] = [
             events.c.features.concat("\n").label(name) if name == "features" else events.c[name] for name in _READ
         ]
-        rows = select(*columns).where(
-            events.c.project_id == self.project_id,
-            events.c.model_id == self.model_id,
-            events.c.ts_us >= self.bounds_us[0],
-            events.c.ts_us < self.bounds_us[1],
+        if self.labelled:
+            columns += [labels.c[name] for name in _READ_LABEL]
+        rows = (
+            select(*columns)
+            .select_from(_with_newest_label() if self.labelled else events)
+            .where(
+                events.c.project_id == self.project_id,
+                events.c.model_id == self.model_id,
+                events.c.ts_us >= self.bounds_us[0],
+                events.c.ts_us < self.bounds_us[1],
+            )
         )
         order = ("ts_us", "event_id")
         if not self.reader.is_sqlite:
             return _literal_sql(rows.order_by(*order), postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
         # The SQLite driver takes a column's type from its first batch: a row in front that has no nulls tells it.
-        texts: list[ColumnElement[Any]] = [literal_column(_TYPED.get(name, "'text'")).label(name) for name in _READ]
+        texts: list[ColumnElement[Any]] = [
+            literal_column(_TYPED.get(name, "'text'")).label(name) for name in self._read
+        ]
         typed = select(*texts)
         return _literal_sql(typed.union_all(rows).order_by(*order), sqlite.dialect(paramstyle="named"))
 
     def _piece(self, batch: pa.RecordBatch) -> pa.Table:
         features = convert_features(batch.column("features"), self.kinds, self.empty)
-        predictions = convert_predictions(batch.column("y_pred"), self.kinds.get(PREDICTION))
-        self._stop_at_unseen(features, predictions)
+        predictions = convert_scalars(PREDICTION, batch.column("y_pred"), self.kinds.get(PREDICTION))
+        truths = self._labels(batch)
+        self._stop_at_unseen(features, predictions, truths)
         dates = self.days.of_many(batch.column("ts_us").to_numpy())
         for day, rows in zip(*np.unique(dates, return_counts=True), strict=True):
             self.counts[str(day)] += int(rows)
-        misfits = _merged(features.misfits, predictions.misfits)
+        misfits = _merged(features.misfits, predictions.misfits, truths.misfits)
         self.violations.update(column for columns in misfits.values() for column in columns)
         columns = {
             **{name: batch.column(name) for name in (*_IDS, *_LABELS, "latency_ms", "y_proba")},
             **features.columns,
             **predictions.columns,
+            **truths.columns,
             "day": pa.array(dates, pa.date32()),
             "ts": batch.column("ts_us").cast(_INSTANT),
             "received_at": batch.column("received_us").cast(_INSTANT),
@@ -143,6 +162,14 @@ class EventRows:
             ),
         }
         return pa.table([_as(columns[f.name], f.type) for f in self.schema], schema=self.schema)
+
+    def _labels(self, batch: pa.RecordBatch) -> Converted:
+        kind = self.kinds.get(LABEL)
+        if not self.labelled:
+            return Converted({} if kind is None else {LABEL: pa.nulls(batch.num_rows, ARROW_TYPES[kind])})
+        converted = convert_scalars(LABEL, batch.column("y_true"), kind)
+        converted.columns[LABEL_OBSERVED] = batch.column("observed_us").cast(_INSTANT)
+        return converted
 
     def _stop_at_unseen(self, *converted: Converted) -> None:
         unseen = {name: values for part in converted for name, values in part.unseen.items()}
@@ -172,18 +199,34 @@ def store_days(
     empty: set[str] = set()
     while True:
         known = kinds.of(project_id, model_id)
-        rows = EventRows(reader, project_id, model_id, local_days(items[0].timezone), bounds_us, known, empty)
+        labelled = any(item.labels for item in items)
+        rows = EventRows(reader, project_id, model_id, local_days(items[0].timezone), bounds_us, known, labelled, empty)
         try:
             version = lake.replace_days(project_id, model_id, [item.day for item in items], rows.stream)
         except (UnseenColumnsError, DeltaError, OSError):
             if not rows.unseen:
                 raise
             found = {name: learn(name, values[:LEARN_VALUES]) for name, values in rows.unseen.items()}
+            if found.get(LABEL) and (known.get(PREDICTION) or found.get(PREDICTION)):
+                found[LABEL] = known.get(PREDICTION) or found[PREDICTION]  # the two are compared
             learned |= {name: kind for name, kind in found.items() if kind is not None}
             empty |= {name for name, kind in found.items() if kind is None}
             kinds.learn(project_id, model_id, learned)
         else:
             return StoredDays(version, dict(rows.counts), dict(rows.violations), learned)
+
+
+def _with_newest_label() -> FromClause:
+    """Events with the version of their label that was observed last, of those the one stored last."""
+    newest = (
+        select(labels.c.seq)
+        .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
+        .order_by(labels.c.observed_us.desc(), labels.c.seq.desc())
+        .limit(1)
+        .correlate(events)
+        .scalar_subquery()
+    )
+    return events.outerjoin(labels, labels.c.seq == newest)
 
 
 def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
-from guard_store.kinds import FEATURE_PREFIX, PREDICTION
+from guard_store.kinds import FEATURE_PREFIX
 from guard_store.lake_regular import read_regular
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
@@ -71,26 +71,27 @@ def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collectio
     return _convert_rows(lines, kinds)
 
 
-def convert_predictions(texts: pa.Array, kind: str | None) -> Converted:
-    """The column of predictions.
+def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted:
+    """The column of predictions or labels.
 
     Parameters
     ----------
-    texts : (n,) JSON values; null where there was no prediction.
+    column : its name in the lake.
+    texts : (n,) JSON values; null where there is none.
     kind : None where it is not known yet.
     """
     # Labels are few: each distinct text is decoded once.
     encoded = texts.dictionary_encode()
     values = [_decoded(text) for text in encoded.dictionary.to_pylist()]
     if kind is None:
-        return Converted({}, unseen={PREDICTION: [values[i] for i in encoded.indices.drop_null().to_pylist()]})
+        return Converted({}, unseen={column: [values[i] for i in encoded.indices.drop_null().to_pylist()]})
     fitted = [_FIT[kind](value) for value in values]
     distinct = pa.array([None if value is _NULL else value for value in fitted], ARROW_TYPES[kind])
-    converted = Converted({PREDICTION: pa.chunked_array([distinct.take(encoded.indices)])})
+    converted = Converted({column: pa.chunked_array([distinct.take(encoded.indices)])})
     misfits = [index for index, value in enumerate(fitted) if value is _NULL]
     if misfits:
         rows = pc.indices_nonzero(pc.is_in(encoded.indices, value_set=pa.array(misfits, pa.int32())))
-        converted.misfits.update({row: [PREDICTION] for row in rows.to_pylist()})
+        converted.misfits.update({row: [column] for row in rows.to_pylist()})
     return converted
 
 

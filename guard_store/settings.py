@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     # Predictions
     model_poll_s: Positive = Field(2, description="Seconds between two looks at the registry for a moved alias.")
     load_unsafe_models: bool = Field(
-        False,
+        default=False,
         description="Whether models may be loaded from formats that execute code on load (pickle). Only for a registry"
         " that nobody else can write to.",
     )

@@ -11,7 +11,7 @@ from guard_pipelines.stages.run import Outcome, Scope, by_model, consecutive, is
 from guard_store.arrow_reader import ArrowReader
 from guard_store.database import Database
 from guard_store.day_news import DayNews
-from guard_store.kinds import PREDICTION
+from guard_store.kinds import LABEL, PREDICTION
 from guard_store.lake import Lake
 from guard_store.lake_rows import PIECE_ROWS, StoredDays, store_days
 from guard_store.news import NewsStore
@@ -75,4 +75,4 @@ def _finish(items: Sequence[DayNews], stored: StoredDays, news: NewsStore, outco
 
 def learned_kind(column: str, values: Sequence[Any]) -> str | None:
     """Kind of a lake column, from a sample of its values; None where they say nothing."""
-    return (learn_prediction_kind if column == PREDICTION else learn_kind)(values)
+    return (learn_prediction_kind if column in {PREDICTION, LABEL} else learn_kind)(values)

@@ -1,8 +1,9 @@
-"""What goes into the event store and what comes back: rows, submissions, outcomes, errors.
+"""What goes into the event store and what comes back: rows, labels, submissions, outcomes, errors.
 
 Plain data only; who makes rows is `serving.events`, who stores them is `guard_store.events.writer`.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -35,6 +36,20 @@ MODEL: Final = 2
 TS: Final = 3
 RECEIVED: Final = 4
 
+LABEL_COLUMNS = (
+    "project_id",
+    "event_id",
+    "observed_us",
+    "value_hash",
+    "y_true",
+    "received_us",
+    "request_id",
+    "waiting",
+)
+"""Columns of `labels` in the order of a `LabelRow`; `seq` is the database's."""
+
+LabelRow: TypeAlias = tuple[str, str, int, str, str, int, str | None, bool]
+
 RejectedRows: TypeAlias = Mapping[tuple[str, str, str], int]
 """Rejected rows by (project_id, model_id or '', field)."""
 
@@ -51,34 +66,46 @@ class RowsRefusedError(ValueError):
     """The database refuses these rows, and will refuse them again; nothing of this submission was stored."""
 
 
+def label_row(
+    project_id: str, event_id: str, y_true: str, *, observed_us: int, received_us: int, request_id: str | None
+) -> LabelRow:
+    """The row of a label; `y_true` is JSON text. It waits until the day of its event has been told."""
+    value_hash = hashlib.blake2b(y_true.encode(), digest_size=16).hexdigest()
+    return (project_id, event_id, observed_us, value_hash, y_true, received_us, request_id, True)
+
+
 @dataclass(slots=True)  # not frozen: that would make its creation three times as slow
 class Submission:
-    """What one request wants stored, in one transaction."""
+    """What one request wants stored, in one transaction: events or labels, and what was wrong with others."""
 
     rows: Sequence[Row]
     received_us: int
     request_id: str | None = None
     rejected: RejectedRows = field(default_factory=dict)
+    labels: Sequence[LabelRow] = ()
 
     @property
     def weight(self) -> int:
         """Rows as the queue counts them: one that only reports rejections still takes a place."""
-        return len(self.rows) or 1
+        return len(self.rows) + len(self.labels) or 1
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a submission: `duplicates` are positions in its rows, all others are stored now."""
+    """What became of a submission: `duplicates` are positions in its rows or labels, all others are stored now."""
 
     accepted: int
     duplicates: frozenset[int]
+    labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One transaction of the writer, for whoever counts them; `failed` rows were not stored."""
+    """One transaction of the writer, for whoever counts them; `failed` rows, of either sort, were not stored."""
 
     accepted: int
     duplicates: int
     failed: int
     seconds: float
+    labels_accepted: int = 0
+    labels_duplicates: int = 0

@@ -4,7 +4,8 @@ What belongs into one transaction is said in `writer`; here is only how each eng
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -14,10 +15,55 @@ import psycopg
 from psycopg.errors import UniqueViolation
 
 from guard_store.database import Database
-from guard_store.events.rows import COLUMNS, EVENT, PROJECT, Row
+from guard_store.events.rows import COLUMNS, LABEL_COLUMNS
 
-Stored = set[tuple[str, str]] | None
-"""(project_id, event_id) of the rows that were stored; None means all of them."""
+Stored = set[tuple[Any, ...]] | None
+"""Keys of the rows that were stored; None means all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table that rows go into once.
+
+    Attributes
+    ----------
+    columns, types : of a row, in its order; types as PostgreSQL names them.
+    keys : columns that name a row.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    keys: tuple[str, ...]
+    key: Callable[[Any], tuple[Any, ...]]
+
+    @property
+    def column_list(self) -> str:
+        """The columns in SQL."""
+        return ", ".join(self.columns)
+
+    @property
+    def key_list(self) -> str:
+        """The key's columns in SQL."""
+        return ", ".join(self.keys)
+
+
+def _target(table: str, columns: tuple[str, ...], types: str, keys: tuple[str, ...]) -> Target:
+    return Target(table, columns, tuple(types.split()), keys, itemgetter(*map(columns.index, keys)))
+
+
+EVENTS = _target(
+    "events",
+    COLUMNS,
+    "text text text int8 int8 text float8 text float8 text text text text",
+    ("project_id", "event_id"),
+)
+LABELS = _target(
+    "labels",
+    LABEL_COLUMNS,
+    "text text int8 text text int8 text bool",
+    ("project_id", "event_id", "observed_us", "value_hash"),
+)
 
 # Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
 _CHUNKS = tuple(2**n for n in range(10, -1, -1))
@@ -25,8 +71,6 @@ _SQLITE_PRAGMAS = {
     "cache_size": -65_536,  # KiB: the indexes' inner pages stay in memory
     "wal_autocheckpoint": 16_384,  # pages: a page that many commits touch is copied back once, not each time
 }
-_COLUMN_LIST = ", ".join(COLUMNS)
-_TYPES = ("text", "text", "text", "int8", "int8", "text", "float8", "text", "float8", "text", "text", "text", "text")
 
 
 class Session(Protocol):
@@ -35,8 +79,8 @@ class Session(Protocol):
     def begin(self) -> None:
         """Start a transaction."""
 
-    def insert_events(self, rows: Sequence[Row]) -> Stored:
-        """Store the rows that are not there yet."""
+    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
+        """Store the rows that are not there yet; events must be the first step of a transaction."""
 
     def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
         """IANA zone of each project that exists, which cannot change before the commit."""
@@ -79,14 +123,15 @@ class SqliteSession:
         """Take the write lock; whoever holds it now is waited for."""
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def insert_events(self, rows: Sequence[Row]) -> Stored:
+    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
         """Store the rows that are not there yet."""
-        before = self._connection.execute("SELECT max(rowid) FROM events").fetchone()[0] or 0
-        stored = self._insert("events", COLUMNS, rows, "ON CONFLICT DO NOTHING")
+        before = self._connection.execute(f"SELECT max(rowid) FROM {target.table}").fetchone()[0] or 0  # noqa: S608
+        stored = self._insert(target.table, target.columns, rows, "ON CONFLICT DO NOTHING")
         if stored == len(rows):
             return None
         # The transaction excludes all other writers, so what is numbered above `before` is ours.
-        found = self._connection.execute("SELECT project_id, event_id FROM events WHERE rowid > ?", (before,))
+        sql = f"SELECT {target.key_list} FROM {target.table} WHERE rowid > ?"  # noqa: S608 - our own names
+        found = self._connection.execute(sql, (before,))
         return set(found.fetchall())
 
     def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
@@ -128,7 +173,7 @@ class SqliteSession:
 
 
 class PostgresqlSession:
-    """COPY straight into the table; only where that meets a duplicate, through a temporary one."""
+    """Events by COPY straight into the table; labels, and events among which it meets a duplicate, through a temporary one."""
 
     def __init__(self, database: Database) -> None:
         url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -143,15 +188,17 @@ class PostgresqlSession:
     def begin(self) -> None:
         """Nothing to do: the first statement starts the transaction."""
 
-    def insert_events(self, rows: Sequence[Row]) -> Stored:
-        """Store the rows that are not there yet; must be the first step of a transaction."""
+    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
+        """Store the rows that are not there yet; events must be the first step of a transaction."""
         # In key order, so that writers with the same rows wait for each other instead of deadlocking.
-        ordered = sorted(rows, key=itemgetter(PROJECT, EVENT))
+        ordered = sorted(rows, key=target.key)
+        if target is not EVENTS:
+            return self._insert_new(target, ordered)
         try:
-            self._copy(f"events ({_COLUMN_LIST})", ordered, _TYPES)
+            self._copy(f"{target.table} ({target.column_list})", ordered, target.types)
         except UniqueViolation:
             self._connection.rollback()
-            return self._insert_new(ordered)
+            return self._insert_new(target, ordered)
         return None
 
     def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
@@ -184,15 +231,17 @@ class PostgresqlSession:
         """Whether the server or the network has ended it."""
         return self._connection.closed
 
-    def _insert_new(self, rows: Sequence[Row]) -> Stored:
+    def _insert_new(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
+        incoming = f"incoming_{target.table}"
         self._connection.execute(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE events, place int NOT NULL) ON COMMIT DELETE ROWS"
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ON COMMIT DELETE ROWS"  # noqa: S608 - our own names
+            f" AS SELECT {target.column_list}, 0 AS place FROM {target.table} WITH NO DATA".encode()
         )
         numbered = [(*row, place) for place, row in enumerate(rows)]
-        self._copy(f"incoming ({_COLUMN_LIST}, place)", numbered, (*_TYPES, "int4"))
+        self._copy(f"{incoming} ({target.column_list}, place)", numbered, (*target.types, "int4"))
         cursor = self._connection.execute(
-            f"INSERT INTO events ({_COLUMN_LIST}) SELECT {_COLUMN_LIST} FROM incoming"  # noqa: S608 - our own names
-            " ORDER BY place ON CONFLICT DO NOTHING RETURNING project_id, event_id"
+            f"INSERT INTO {target.table} ({target.column_list}) SELECT {target.column_list} FROM {incoming}"  # noqa: S608
+            f" ORDER BY place ON CONFLICT DO NOTHING RETURNING {target.key_list}".encode()
         )
         return set(cursor.fetchall())
 

@@ -85,7 +85,7 @@ def rejection_rows(submissions: Iterable[Submission], zones: Mapping[str, str]) 
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for submission in submissions:
         for (project_id, model_id, field), n in submission.rejected.items():
-            day = local_days(_zone(zones, project_id)).of(submission.received_us)
+            day = local_days(zones[project_id]).of(submission.received_us)
             counts[project_id, model_id, day.isoformat(), field] += n
     return [(*key, n) for key, n in sorted(counts.items())]
 
@@ -98,7 +98,7 @@ def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> 
     days = np.empty(len(rows), dtype=np.int64)
     late = np.empty(len(rows), dtype=bool)
     for project_id in set(project_ids):
-        calendar = local_days(_zone(zones, project_id))
+        calendar = local_days(zones[project_id])
         where = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
         found = calendar.of_many(ts_us[where])
         unique, inverse = np.unique(found, return_inverse=True)
@@ -108,8 +108,14 @@ def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> 
     return days.tolist(), late.tolist()
 
 
-def _zone(zones: Mapping[str, str], project_id: str) -> str:
-    try:
-        return zones[project_id]
-    except KeyError:
-        raise RowsRefusedError(f"project {project_id!r} does not exist (any more)") from None
+def require_projects(zones: Mapping[str, str], project_ids: Iterable[str]) -> None:
+    """Refuse rows of projects that do not exist.
+
+    Raises
+    ------
+    RowsRefusedError
+        Where there is one.
+    """
+    for project_id in project_ids:
+        if project_id not in zones:
+            raise RowsRefusedError(f"project {project_id!r} does not exist (any more)")

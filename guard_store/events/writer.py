@@ -227,10 +227,15 @@ class EventWriter:
             self._expected = min(len(group) + len(self._waiting), self._group_rows)
         if self._on_commit is not None:
             outcomes = [result for result in results if isinstance(result, Outcome)]
-            accepted = sum(outcome.accepted for outcome in outcomes)
-            duplicates = sum(len(outcome.duplicates) for outcome in outcomes)
-            self._on_commit(Commit(accepted, duplicates, 0 if outcomes else rows, seconds))
+            counts = (*_counts(outcomes, labels=False), 0 if outcomes else rows, seconds)
+            self._on_commit(Commit(*counts, *_counts(outcomes, labels=True)))
         _resolve(group, results)
+
+
+def _counts(outcomes: Sequence[Outcome], *, labels: bool) -> tuple[int, int]:
+    """Rows accepted and duplicates, of events or of labels."""
+    of_sort = [outcome for outcome in outcomes if outcome.labels == labels]
+    return sum(outcome.accepted for outcome in of_sort), sum(len(outcome.duplicates) for outcome in of_sort)
 
 
 def _resolve(group: Sequence[_Waiting], results: Sequence[Result]) -> None:
