@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, select, update
 
 from guard_store.local_days import local_days, now_us
-from guard_store.tables import day_news, drift_reports, events
+from guard_store.tables import day_news, drift_reports, events, labels
 
 MAX_WINDOW_DAYS = 366
 _US = 1_000_000
@@ -74,8 +74,9 @@ def rebuild_for_timezone(
         for day, counts in _counted_days(connection, project_id, model_id, timezone, close_delay_s)
     }
     for model_id, day in sorted(known | set(counted)):
-        number, late = counted.get((model_id, day), (0, 0))
-        values: dict[str, Any] = {"events": number, "late": late, "request_id": request_id, "changed_us": now_us()}
+        number, late, told = counted.get((model_id, day), (0, 0, 0))
+        counts = {"events": number, "late": late, "labels": told}
+        values: dict[str, Any] = {**counts, "request_id": request_id, "changed_us": now_us()}
         if (model_id, day) in known:
             more = {"revision": day_news.c.revision + 1, "changes": day_news.c.changes + 1}
             of_day = and_(_of(project_id, model_id), day_news.c.day == day)
@@ -87,10 +88,12 @@ def rebuild_for_timezone(
 
 def _counted_days(
     connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
-) -> Iterable[tuple[str, tuple[int, int]]]:
-    """Events, and late ones among them, of each local day that has any."""
+) -> Iterable[tuple[str, tuple[int, int, int]]]:
+    """Events, late ones among them, and labels that were told, of each local day that has any event."""
     of_model = and_(events.c.project_id == project_id, events.c.model_id == model_id)
     first, last = connection.execute(select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(of_model)).one()
+    of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
+    told = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
     days = local_days(timezone)
     day = days.of(first)
     while day <= days.of(last):
@@ -100,7 +103,7 @@ def _counted_days(
         number = connection.scalar(select(func.count()).select_from(events).where(of_day))
         if number:
             late_number = connection.scalar(select(func.count()).select_from(events).where(of_day, late))
-            yield day.isoformat(), (number, late_number or 0)
+            yield day.isoformat(), (number, late_number or 0, connection.scalar(told.where(of_day)) or 0)
         day += timedelta(days=1)
 
 

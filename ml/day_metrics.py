@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ml.profiles.categorical import CategoricalProfile
 from ml.profiles.numeric import NumericProfile
-from ml.profiles.table import ColumnProfile, TableProfile
+from ml.profiles.table import ColumnProfile, TableProfile, value_count
 
 FEATURE_PREFIX = "feature_"
 TOP_CATEGORIES = 20
@@ -27,13 +27,14 @@ def day_metrics(profile: TableProfile) -> dict[str, object]:
 
     Parameters
     ----------
-    profile : of the lake's columns: `latency_ms`, `y_pred`, `y_proba` and `feature_<name>`.
+    profile : of the lake's columns: `latency_ms`, `y_pred`, `y_proba`, `y_true` and `feature_<name>`.
 
     Returns
     -------
     `count` (rows); `latency` (milliseconds: mean, p50, p95, p99, min, max); `prediction` (of class labels: the shares of the
     20 most frequent and of the others, and `rate`, the positive label's share where the labels are binary; of numbers:
-    mean, std, quantiles); `probability` (mean, std, p50); `features` by name without the prefix. A column that the
+    mean, std, quantiles); `probability` (mean, std, p50); `labels` (of `y_true`: as `prediction`, with `labelled` rows
+    and their share, `coverage`); `features` by name without the prefix. A column that the
     profile does not have is null.
 
     Examples
@@ -56,6 +57,7 @@ def day_metrics(profile: TableProfile) -> dict[str, object]:
         "latency": _latency(columns.get("latency_ms")),
         "prediction": _prediction(columns.get("y_pred")),
         "probability": _probability(columns.get("y_proba")),
+        "labels": _labels(columns.get("y_true"), profile.rows),
         "features": features,
     }
 
@@ -85,6 +87,14 @@ def _prediction(column: ColumnProfile | None) -> dict[str, object] | None:
         "other": _known(_outside_top(column) / column.non_null) if column.non_null else None,
         "rate": None if positive is None else _known(column.share(positive)),
     }
+
+
+def _labels(column: ColumnProfile | None, rows: int) -> dict[str, object] | None:
+    distribution = _prediction(column)
+    if column is None or distribution is None:
+        return None
+    labelled = value_count(column)
+    return {**distribution, "labelled": labelled, "coverage": labelled / rows if rows else None}
 
 
 def _positive_label(column: CategoricalProfile) -> str | None:

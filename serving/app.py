@@ -30,6 +30,8 @@ from serving.guard_app import GuardApp
 from serving.health.endpoints import router as health_router
 from serving.keys.endpoints import router as keys_router
 from serving.kinds.endpoints import router as kinds_router
+from serving.labels.endpoints import routes as label_routes
+from serving.labels.service import LabelService
 from serving.projects.endpoints import router as projects_router
 from serving.results.endpoints import router as results_router
 from serving.security import KeyRing
@@ -76,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             access_log.close()
 
     app = GuardApp(
-        event_routes,
+        [*event_routes, *label_routes],
         access_log,
         title="ML Guard",
         version=_version(),
@@ -94,10 +96,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _services(settings: Settings, database: Database) -> Services:
     keys = KeyStore(database)
+    events = EventService(settings, database)
     return Services(
         settings=settings,
         database=database,
-        events=EventService(settings, database),
+        events=events,
+        labels=LabelService(settings, events),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from serving.events.endpoints import openapi_paths
+from serving.events.openapi import openapi_paths as event_paths
+from serving.labels.openapi import openapi_paths as label_paths
 from serving.routing import keyed_router
 from serving.security import Caller
 
@@ -48,7 +49,7 @@ def openapi_document(request: Request, caller: Caller) -> JSONResponse:
 def document(app: Any) -> dict[str, Any]:
     """The OpenAPI document of an app."""
     described: dict[str, Any] = app.openapi()
-    described["paths"].update(openapi_paths())
+    described["paths"].update(event_paths() | label_paths())
     components = described.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["securitySchemes"] = _SECURITY_SCHEMES

@@ -19,6 +19,7 @@ from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
     from serving.events.service import EventService
+    from serving.labels.service import LabelService
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Services:
     settings: Settings
     database: Database
     events: "EventService"
+    labels: "LabelService"
     keys: KeyStore
     key_ring: KeyRing
     projects: ProjectStore

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from guard_store.database import Database
-from guard_store.events import EventWriter, Row, Submission
+from guard_store.events import EventWriter, Row, Submission, label_row
 from guard_store.local_days import microseconds
 
 RECEIVED_US = microseconds(datetime.fromisoformat("2024-06-01T00:00:00Z"))
@@ -48,4 +48,24 @@ def store(database: Database, rows: Iterable[Row], *, request_id: str = "request
     writer = EventWriter(database, queue_rows=1_000_000, close_delay_s=300)
     writer.start()
     writer.store(Submission(list(rows), RECEIVED_US, request_id))
+    writer.stop()
+
+
+def store_labels(database: Database, project_id: str, truths: Mapping[str, Any], *, observed_at: str) -> None:
+    """Store labels by event id, in one transaction."""
+    observed_us = microseconds(datetime.fromisoformat(observed_at))
+    labels = [
+        label_row(
+            project_id,
+            event_id,
+            msgspec.json.encode(truth).decode(),
+            observed_us=observed_us,
+            received_us=RECEIVED_US,
+            request_id="labels",
+        )
+        for event_id, truth in truths.items()
+    ]
+    writer = EventWriter(database, queue_rows=1_000_000, close_delay_s=300)
+    writer.start()
+    writer.store(Submission((), RECEIVED_US, "labels", {}, labels))
     writer.stop()

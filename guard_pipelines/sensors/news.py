@@ -1,6 +1,6 @@
 """Sensor: asks for exactly the closed local days that have news.
 
-A day just closed, late events, a changed setting: all the same path. Needs the `guard` resource only to read.
+A day just closed, late events, labels, a changed setting: all the same path.
 """
 
 import dagster as dg
@@ -17,10 +17,12 @@ from guard_store.settings import load_settings
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Asks for runs of the closed days that have news, in few runs, each news once."""
+    """Tells days of their labels, then asks for runs of the closed days that have news, in few runs, each news once."""
     from guard_pipelines.sensors.requests import requests_for
+    from guard_store.labels import LabelStore
     from guard_store.news import NewsStore
 
+    LabelStore(guard.database).settle()
     due = NewsStore(guard.database).due(guard.settings)
     answer = requests_for(due, context.instance, guard.settings)
     if not answer.requests:

@@ -7,12 +7,14 @@ from guard_store.events.ids import new_event_ids
 from guard_store.events.rows import (
     COLUMNS,
     Commit,
+    LabelRow,
     Outcome,
     QueueFullError,
     Row,
     RowsRefusedError,
     StoreUnavailableError,
     Submission,
+    label_row,
 )
 from guard_store.events.writer import EventWriter
 from guard_store.events.zones import project_zones
@@ -21,12 +23,14 @@ __all__ = [
     "COLUMNS",
     "Commit",
     "EventWriter",
+    "LabelRow",
     "Outcome",
     "QueueFullError",
     "Row",
     "RowsRefusedError",
     "StoreUnavailableError",
     "Submission",
+    "label_row",
     "new_event_ids",
     "project_zones",
 ]

@@ -3,52 +3,60 @@
 Arrow columns are in `arrow`; what a row must be is `schemas`; where the bytes come from is `body`.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from json import JSONDecodeError
-from typing import Protocol
+from typing import Generic, Protocol
 
 import msgspec
+from starlette.types import Receive, Scope
 
 from serving.errors import BadRequest, TooLarge, UnsupportedMedia
 from serving.events.arrow import arrow_rows
-from serving.events.schemas import Event, EventSchema, RowError
+from serving.events.body import body_pieces, header
+from serving.events.row_schema import R, RowError, RowSchema
 
 JSON, NDJSON, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
 _LINES_BYTES = 2**18  # of NDJSON that are decoded at once
+_THREAD_BYTES = 2**20  # a body of this size is read beside the event loop, not in it
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _scan = json.JSONDecoder().raw_decode
 
 
-class Batch:
-    """The rows of a request: `events` with their `places` in it, and the `errors` of all others."""
+class Batch(Generic[R]):
+    """The rows of a request: good `rows` with their `places` in it, and the `errors` of all others.
 
-    def __init__(self, schema: EventSchema, max_rows: int) -> None:
+    `is_object` says that the request was one JSON object.
+    """
+
+    def __init__(self, schema: RowSchema[R], max_rows: int) -> None:
         self._schema = schema
         self._max_rows = max_rows
         self.n = 0
-        self.events: list[Event] = []
+        self.rows: list[R] = []
         self.places: list[int] = []
         self.errors: list[RowError] = []
+        self.is_object = False
 
-    def add_events(self, events: list[Event]) -> None:
+    def add_rows(self, rows: list[R]) -> None:
         """Rows that keep the contract."""
-        self._count(len(events))
-        self.events += events
-        self.places += range(self.n - len(events), self.n)
+        self._count(len(rows))
+        self.rows += rows
+        self.places += range(self.n - len(rows), self.n)
 
     def add_row(self, row: object) -> None:
         """A row that has yet to be checked."""
         self.add(self._schema.check(row, self.n))
 
-    def add(self, checked: Event | RowError) -> None:
+    def add(self, checked: R | RowError) -> None:
         """A checked row."""
         self._count(1)
         if isinstance(checked, RowError):
             self.errors.append(checked)
         else:
-            self.events.append(checked)
+            self.rows.append(checked)
             self.places.append(self.n - 1)
 
     def add_unreadable(self, reason: str) -> None:
@@ -78,7 +86,7 @@ class Reader(Protocol):
         """
 
 
-def reader(content_type: str, schema: EventSchema, batch: Batch) -> Reader:
+def reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Reader:
     """The reader of a content type, which fills the batch."""
     match media_type(content_type):
         case "" | "application/json":
@@ -90,12 +98,27 @@ def reader(content_type: str, schema: EventSchema, batch: Batch) -> Reader:
     raise UnsupportedMedia(f"Content-Type {content_type[:80]!r} is not read here: send {JSON}, {NDJSON} or {ARROW}.")
 
 
+async def read_batch(
+    scope: Scope, receive: Receive, schema: RowSchema[R], batch: Batch[R], max_body_bytes: int
+) -> None:
+    """Fill the batch from a request, large bodies beside the event loop; raises as `Reader` and `body_pieces`."""
+    rows = reader(header(scope, b"content-type"), schema, batch)
+    size = 0
+    async for piece in body_pieces(scope, receive, max_body_bytes):
+        size += len(piece)
+        rows.feed(piece)
+    if size < _THREAD_BYTES:
+        rows.finish()
+    else:
+        await asyncio.to_thread(rows.finish)
+
+
 def media_type(content_type: str) -> str:
     """The media type without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
-def read_one(body: bytes, schema: EventSchema) -> Event | RowError:
+def read_one(body: bytes, schema: RowSchema[R]) -> R | RowError:
     """A single event.
 
     Raises
@@ -124,8 +147,8 @@ class _Whole:
         self._read(b"".join(self._pieces))
 
 
-class _Lines:
-    def __init__(self, schema: EventSchema, batch: Batch) -> None:
+class _Lines(Generic[R]):
+    def __init__(self, schema: RowSchema[R], batch: Batch[R]) -> None:
         self._schema = schema
         self._batch = batch
         self._pieces: list[bytes] = []
@@ -145,13 +168,13 @@ class _Lines:
 
     def _read(self, lines: bytes) -> None:
         try:
-            events = self._schema.decode_lines(lines)
+            rows = self._schema.decode_lines(lines)
         except _UNREADABLE:
             for line in lines.split(b"\n"):
                 if line.strip():
                     self._read_line(line)
         else:
-            self._batch.add_events(events)
+            self._batch.add_rows(rows)
 
     def _read_line(self, line: bytes) -> None:
         try:
@@ -165,15 +188,20 @@ class _Lines:
             self._batch.add_unreadable("must be one JSON object on a line of its own")
 
 
-def _read_array(body: bytes, schema: EventSchema, batch: Batch) -> None:
+def _read_array(body: bytes, schema: RowSchema[R], batch: Batch[R]) -> None:
+    if schema.takes_object and body.lstrip()[:1] == b"{":
+        checked: R | RowError = read_one(body, schema)
+        batch.add(checked)
+        batch.is_object = True
+        return
     try:
-        batch.add_events(schema.decode_many(body))
+        batch.add_rows(schema.decode_many(body))
     except _UNREADABLE:
-        for row in _elements(_text(body)):
+        for row in _elements(_text(body), schema.not_an_array):
             batch.add_row(row)
 
 
-def _read_arrow(body: bytes, batch: Batch) -> None:
+def _read_arrow(body: bytes, batch: Batch[R]) -> None:
     for row in arrow_rows(body):
         batch.add_row(row)
 
@@ -193,11 +221,11 @@ def _values(text: str) -> Iterator[object]:
         place = _after_space(text, place)
 
 
-def _elements(text: str) -> Iterator[object]:
+def _elements(text: str, not_an_array: str) -> Iterator[object]:
     # One by one, so that too many rows end the reading and one strange number (NaN, 1e999) fails only its row.
     place = _after_space(text, 0)
     if text[place : place + 1] != "[":
-        raise BadRequest("The body is not a JSON array of events; a single event goes to POST /api/v1/events.")
+        raise BadRequest(not_an_array)
     place = _after_space(text, place + 1)
     if text[place : place + 1] != "]":
         while True:

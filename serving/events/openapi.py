@@ -6,14 +6,14 @@ A test holds this equal to what the routes accept.
 from typing import Any
 
 _SCALAR = {"type": ["number", "string", "boolean", "null"]}
-_ID = {"type": "string", "minLength": 1, "maxLength": 128}
+ID = {"type": "string", "minLength": 1, "maxLength": 128}
 _EVENT = {
     "type": "object",
     "additionalProperties": False,
     "required": ["project_id", "model_id", "timestamp", "latency_ms", "y_pred", "features"],
     "properties": {
-        "project_id": _ID,
-        "model_id": {**_ID, "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+        "project_id": ID,
+        "model_id": {**ID, "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
         "timestamp": {"type": "string", "format": "date-time", "description": "RFC 3339 with an offset."},
         "latency_ms": {"type": "number", "minimum": 0},
         "y_pred": _SCALAR,
@@ -33,7 +33,7 @@ _ROW_ERRORS = {
         "properties": {"index": {"type": "integer"}, "field": {"type": "string"}, "reason": {"type": "string"}},
     },
 }
-_SUMMARY = {
+SUMMARY = {
     "type": "object",
     "required": ["accepted", "duplicates", "rejected", "errors"],
     "properties": {
@@ -49,10 +49,22 @@ _SUMMARY = {
         },
     },
 }
-_RECEIPT = {
+RECEIPT = {
     "type": "object",
     "required": ["event_id", "status"],
     "properties": {"event_id": {"type": "string"}, "status": {"enum": ["accepted", "duplicate"]}},
+}
+ENCODING = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "schema": {"enum": ["gzip", "zstd", "identity"]},
+    "description": "Of the body.",
+}
+ATOMIC = {
+    "name": "atomic",
+    "in": "query",
+    "schema": {"type": "boolean", "default": False},
+    "description": "true: all rows or none.",
 }
 _PROBLEMS = {
     "400": "The body cannot be read as what its headers say.",
@@ -68,18 +80,6 @@ _PROBLEMS = {
 
 def openapi_paths() -> dict[str, Any]:
     """Paths of the event routes, for merging into the app's document."""
-    encoding = {
-        "name": "Content-Encoding",
-        "in": "header",
-        "schema": {"enum": ["gzip", "zstd", "identity"]},
-        "description": "Of the body.",
-    }
-    atomic = {
-        "name": "atomic",
-        "in": "query",
-        "schema": {"type": "boolean", "default": False},
-        "description": "true: all rows or none.",
-    }
     lines = {"type": "string", "description": "One event, as JSON, a line."}
     arrow = {
         "type": "string",
@@ -89,42 +89,46 @@ def openapi_paths() -> dict[str, Any]:
     }
     return {
         "/api/v1/events": {
-            "post": _operation(
+            "post": operation(
+                "events",
                 "send_event",
                 "Send one event; the answer comes when it is durable.",
-                [encoding],
+                [ENCODING],
                 {"application/json": {"schema": _EVENT}},
-                {"201": ("Stored.", _RECEIPT), "200": ("An event of this id was stored before.", _RECEIPT)},
+                {"201": ("Stored.", RECEIPT), "200": ("An event of this id was stored before.", RECEIPT)},
             )
         },
         "/api/v1/events/batch": {
-            "post": _operation(
+            "post": operation(
+                "events",
                 "send_events",
                 "Send many events, in one transaction; the answer comes when they are durable.",
-                [atomic, encoding],
+                [ATOMIC, ENCODING],
                 {
                     "application/json": {"schema": {"type": "array", "items": _EVENT}},
                     "application/x-ndjson": {"schema": lines},
                     "application/vnd.apache.arrow.stream": {"schema": arrow},
                 },
-                {"200": ("What became of the rows.", _SUMMARY)},
+                {"200": ("What became of the rows.", SUMMARY)},
             )
         },
     }
 
 
-def _operation(
+def operation(
+    tag: str,
     name: str,
     summary: str,
     parameters: list[dict[str, Any]],
     content: dict[str, Any],
     answers: dict[str, tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
+    """An operation that takes rows: its parameters, its body by content type, its answers by status."""
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["events"],
+        "tags": [tag],
         "parameters": parameters,
         "requestBody": {"required": True, "content": content},
         "responses": {

@@ -30,8 +30,10 @@ from serving.errors import NotFound, Unavailable, Unprocessable
 from serving.events import metrics
 from serving.events.formats import Batch
 from serving.events.interpreter import tune_interpreter
-from serving.events.schemas import Event, EventSchema, RowError
+from serving.events.row_schema import RowError
+from serving.events.schemas import Event, EventSchema
 from serving.events.windows import ProjectWindows
+from serving.labels import metrics as label_metrics
 from serving.routing import ID_PATTERN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,7 +92,7 @@ class EventService:
         """Rows that wait for their commit."""
         return self._writer.queue_depth
 
-    def new_batch(self) -> Batch:
+    def new_batch(self) -> Batch[Event]:
         """An empty batch with the limits of the settings."""
         return Batch(self.schema, self._settings.max_batch_rows)
 
@@ -115,20 +117,20 @@ class EventService:
         """
         received_us = now_us()
         project_ids = () if checked.project_id is None else (checked.project_id,)
-        first_us = await self._first_us(project_ids, authorise)
+        first_us = await self.first_us(project_ids, authorise)
         if isinstance(checked, RowError):
             raise await self._rejection(checked, first_us, received_us, request_id)
         if not first_us:
-            raise _no_project(checked.project_id)
-        t = (checked.timestamp - _EPOCH) // _MICROSECOND
+            raise no_project(checked.project_id)
+        t = microseconds(checked.timestamp)
         error = self._error(checked, t, 0, first_us, received_us)
         if error is not None:
             raise await self._rejection(error, first_us, received_us, request_id)
         row = _row(checked, t, received_us, checked.event_id or new_event_ids(1)[0], request_id)
-        outcome = await self._store(Submission((row,), received_us, request_id))
+        outcome = await self.store(Submission((row,), received_us, request_id))
         return row[1], bool(outcome.duplicates)
 
-    async def take(self, batch: Batch, authorise: Authorise, request_id: str, *, atomic: bool) -> Receipt:
+    async def take(self, batch: Batch[Event], authorise: Authorise, request_id: str, *, atomic: bool) -> Receipt:
         """Store the good rows of a batch, or none where it is `atomic` and a row is bad; returns once it is durable.
 
         Raises
@@ -139,14 +141,16 @@ class EventService:
             Where it could not be stored now; sending it again is safe.
         """
         received_us = now_us()
-        named = {event.project_id for event in batch.events}
-        first_us = await self._first_us(named.union(e.project_id for e in batch.errors if e.project_id), authorise)
+        named = {event.project_id for event in batch.rows}
+        first_us = await self.first_us(named.union(e.project_id for e in batch.errors if e.project_id), authorise)
         if named and first_us.keys().isdisjoint(named):
-            raise _no_project(min(named))
-        ts_us = [(event.timestamp - _EPOCH) // _MICROSECOND for event in batch.events]
+            raise no_project(min(named))
+        ts_us = [microseconds(event.timestamp) for event in batch.rows]
         errors = [*batch.errors, *self._errors(batch, ts_us, first_us, received_us)]
-        rejected = Counter((e.project_id, e.model_id, e.counted_field) for e in errors if e.project_id in first_us)
-        events, places = batch.events, batch.places
+        rejected = Counter(
+            (e.project_id, e.model_id, self.schema.counted_field(e)) for e in errors if e.project_id in first_us
+        )
+        events, places = batch.rows, batch.places
         if len(errors) > len(batch.errors) or (atomic and errors):
             bad = {error.index for error in errors}
             good = [i for i, place in enumerate(places) if place not in bad]
@@ -155,7 +159,7 @@ class EventService:
                 good = []
             events, places, ts_us = [events[i] for i in good], [places[i] for i in good], [ts_us[i] for i in good]
         rows = _rows(events, ts_us, received_us, request_id)
-        outcome = await self._store(Submission(rows, received_us, request_id, rejected))
+        outcome = await self.store(Submission(rows, received_us, request_id, rejected))
         metrics.rejected(batch.n if atomic and errors else len(errors))
         made_ids = any(event.event_id is None for event in events)
         return Receipt(rows, places, outcome, sorted(errors, key=lambda error: error.index), made_ids)
@@ -164,39 +168,47 @@ class EventService:
         self, error: RowError, first_us: Mapping[str, int], received_us: int, request_id: str
     ) -> Unprocessable:
         if error.project_id is not None and error.project_id in first_us:
-            key = (error.project_id, error.model_id, error.counted_field)
-            await self._store(Submission((), received_us, request_id, {key: 1}))
+            key = (error.project_id, error.model_id, self.schema.counted_field(error))
+            await self.store(Submission((), received_us, request_id, {key: 1}))
         metrics.rejected(1)
         return Unprocessable(f"{error.field} {error.reason}.", errors=[{"field": error.field, "reason": error.reason}])
 
-    async def _store(self, submission: Submission) -> Outcome:
-        if not submission.rows and not submission.rejected:
+    async def store(self, submission: Submission) -> Outcome:
+        """Store a submission; returns once it is durable.
+
+        Raises
+        ------
+        Unavailable, Unprocessable
+            Where it could not be stored now, or never can be.
+        """
+        if not (submission.rows or submission.labels or submission.rejected):
             return _NOTHING
         try:
             return await self._writer.submit(submission)
         except QueueFullError:
-            metrics.turned_away(len(submission.rows))
+            metrics.turned_away(submission.weight)
             raise _busy() from None
         except StoreUnavailableError as error:
             raise Unavailable(f"Nothing of this request was acknowledged: {error}. Send it again.") from error
         except RowsRefusedError as error:
-            raise Unprocessable(f"The events cannot be stored: {error}.") from error
+            raise Unprocessable(f"The rows cannot be stored: {error}.") from error
 
-    async def _first_us(self, project_ids: Iterable[str], authorise: Authorise) -> dict[str, int]:
+    async def first_us(self, project_ids: Iterable[str], authorise: Authorise) -> dict[str, int]:
+        """First instant that each of these projects takes; those that do not exist are left out."""
         project_ids = tuple(project_ids)
         for project_id in project_ids:
             authorise(project_id)
         return await self._windows.first_us(project_ids)
 
     def _errors(
-        self, batch: Batch, ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int
+        self, batch: Batch[Event], ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int
     ) -> list[RowError]:
         """What only the project, the clock or the whole batch shows to be wrong."""
         end_us = received_us + self._settings.future_skew_s * 1_000_000
-        models = {model_id for model_id in {event.model_id for event in batch.events} if _is_id(model_id)}
+        models = {model_id for model_id in {event.model_id for event in batch.rows} if _is_id(model_id)}
         suspects = [
             (event, t, place)
-            for event, t, place in zip(batch.events, ts_us, batch.places, strict=True)
+            for event, t, place in zip(batch.rows, ts_us, batch.places, strict=True)
             if not (first_us.get(event.project_id, _NEVER_US) <= t <= end_us and event.model_id in models)
         ]
         checked = (self._error(event, t, place, first_us, received_us) for event, t, place in suspects)
@@ -221,6 +233,12 @@ class EventService:
 
     def _committed(self, commit: Commit) -> None:
         metrics.committed(commit, self.queue_depth)
+        label_metrics.committed(commit)
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since the epoch, UTC."""
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _rows(events: Sequence[Event], ts_us: Sequence[int], received_us: int, request_id: str) -> list[Row]:
@@ -254,5 +272,6 @@ def _busy() -> Unavailable:
     return Unavailable("Too many events wait for their commit: nothing of this request was stored, send it again.")
 
 
-def _no_project(project_id: str) -> NotFound:
+def no_project(project_id: str) -> NotFound:
+    """The answer where a project does not exist."""
     return NotFound(f"There is no project {project_id!r}: make it with POST /api/v1/projects.")

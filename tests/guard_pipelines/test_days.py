@@ -19,7 +19,7 @@ from guard_store.projects import ProjectStore
 from ml.profiles.table import TableProfile
 from ml.verdicts.design_effect import design_effects
 from tests.guard_pipelines.conftest import Pipelines
-from tests.stored_events import event, store
+from tests.stored_events import event, store, store_labels
 
 
 def stream(project_id: str, start: str, end: str, every: str, **envelope: Any) -> list[Row]:
@@ -246,3 +246,18 @@ def test_days_go_through_on_postgresql_too(request: pytest.FixtureRequest) -> No
     assert pipelines.settle() == 1
     assert pipelines.counts("p") == {"2013-03-10": 138, "2013-03-11": 144}
     assert [report.state for report in pipelines.reports("p")] == ["missing_baseline"] * 2
+
+
+def test_labels_have_their_day_processed_again_with_them(pipelines: Pipelines) -> None:
+    ProjectStore(pipelines.database).create("p", "P", "UTC")
+    rows = [event("p", "m", f"2013-01-0{1 + i % 2}T12:00:00Z", {"x": 1}, event_id=f"e{i}") for i in range(6)]
+    store_labels(pipelines.database, "p", {"e0": 1}, observed_at="2013-01-01T13:00:00Z")  # before its event is there
+    store(pipelines.database, rows)
+    assert pipelines.settle() == 1
+    store_labels(pipelines.database, "p", {"e2": 0, "e1": 1, "never": 1}, observed_at="2013-01-05T00:00:00Z")
+    assert pipelines.settle() == 1
+    days = AggregateStore(pipelines.database).days("p", "m", "2013-01-01", "2013-01-02")
+    found = [(d.day, d.metrics["labels"]["labelled"], d.metrics["labels"]["classes"]) for d in days]
+    assert found == [("2013-01-01", 2, {"1": 0.5, "0": 0.5}), ("2013-01-02", 1, {"1": 1.0})]
+    assert days[0].metrics["labels"]["coverage"] == pytest.approx(2 / 3)
+    assert all(item.done for item in pipelines.news.of_days(["2013-01-01", "2013-01-02"]))

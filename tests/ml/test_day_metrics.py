@@ -133,6 +133,7 @@ def test_a_profile_without_columns_has_only_its_count() -> None:
         "latency": None,
         "prediction": None,
         "probability": None,
+        "labels": None,
         "features": {},
     }
 
@@ -140,3 +141,8 @@ def test_a_profile_without_columns_has_only_its_count() -> None:
 def test_only_features_are_listed_and_without_their_prefix() -> None:
     metrics = _metrics({"feature_feature_x": [1.0], "latency_ms": [1.0]}, feature_feature_x="numeric")
     assert list(metrics["features"]) == ["feature_x"]
+
+
+def test_labels_say_how_many_rows_have_one() -> None:
+    labels = _metrics({"y_true": ["1", None, "0", None]}, y_true="categorical")["labels"]
+    assert (labels["labelled"], labels["coverage"], labels["rate"]) == (2, 0.5, 0.5)

@@ -44,6 +44,7 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
     bodies: dict[str, Any] = {
         "/api/v1/events": event,
         "/api/v1/events/batch": [event],
+        "/api/v1/labels": {"project_id": project, "event_id": "e", "y_true": 1, "observed_at": "2013-01-01T00:00:00Z"},
         "/api/v1/projects": {"name": "New"},
         "/api/v1/projects/{project_id}": {"name": "Changed"},
         "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
@@ -94,7 +95,7 @@ async def test_a_key_of_another_project_is_refused_wherever_a_project_is_named(c
     clients.services.projects.create("other", "Other")
     foreign = clients.of("admin", "other")
     named = [route for route in documented_routes() if "{project_id}" in route.path]
-    bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/baselines"}
+    bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/labels", "/api/v1/baselines"}
     named += [route for route in documented_routes() if route.path in bodies]
     named += [DocumentedRoute("POST", "/api/v1/keys", "admin")]
     assert len(named) > 15

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from guard_store import tables
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.projects import ProjectStore
@@ -28,6 +29,7 @@ from tests.guard_store.event_rows import news, rejected, stored_ids
 from tests.serving.events.sending import MANY, ONE, event
 
 KILLS = 20
+LABELS = "/api/v1/labels"
 SENDERS = 6
 BATCH = 40
 TIMESTAMPS = ("2013-03-10T04:30:00Z", "2013-03-10T05:30:00Z", "2013-11-03T12:00:00-05:00")
@@ -49,8 +51,9 @@ class Told:
 def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(database: Database, settings: Settings) -> None:
     ProjectStore(database).create("flights", "Flights", "America/New_York")
     _, key = KeyStore(database).create("sender", "analyst")
-    told, stop = Told(), threading.Event()
-    with _servers(settings) as (address, start), ThreadPoolExecutor(SENDERS + 1) as threads:
+    told, told_of_labels, stop = Told(), Told(), threading.Event()
+    with _servers(settings) as (address, start), ThreadPoolExecutor(SENDERS + 2) as threads:
+        labeller = threads.submit(_send_on, SENDERS, address, key, told_of_labels, stop, labels=True)
         senders = [threads.submit(_send_on, number, address, key, told, stop) for number in range(SENDERS)]
         for kill in range(KILLS):
             pid = start()
@@ -61,6 +64,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(database: Dat
         stop.set()
         last = start()
         sent = set().union(*(sender.result(timeout=60) for sender in senders))
+        labelled = labeller.result(timeout=60)
         os.kill(last, signal.SIGTERM)
 
     assert told.interrupted >= KILLS, "the kills hit requests under way"
@@ -76,23 +80,29 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(database: Dat
     assert sum(one["events"] for one in found.values()) == len(sent)
     assert sum(one["duplicates"] for one in found.values()) >= outcomes["duplicate"]
     assert sum(rejected(database).values()) >= outcomes["rejected"]
+    assert told_of_labels.ids == labelled
+    assert _stored_labels(database) == sorted(labelled), "no acknowledged label is lost, none is stored twice"
+    counted = told_of_labels.outcomes
+    assert told_of_labels.sent_rows == counted["accepted"] + counted["duplicate"] + counted["rejected"]
+    assert min(counted["accepted"], counted["duplicate"], counted["rejected"]) > 0
 
 
-def _send_on(number: int, address: tuple[str, int], key: str, told: Told, stop: threading.Event) -> set[str]:
-    """Send new events until told to stop, each again until it is acknowledged; returns their ids."""
+def _send_on(
+    number: int, address: tuple[str, int], key: str, told: Told, stop: threading.Event, *, labels: bool = False
+) -> set[str]:
+    """Send new events, or labels of events that never come, until told to stop, each again until it is acknowledged; returns their ids."""
     sent: set[str] = set()
     connection = http.client.HTTPConnection(*address, timeout=30)
     requests = 0
     while not stop.is_set():
         requests += 1
-        ids = [f"{number}-{requests}-{i}" for i in range(BATCH if number % 2 else 1)]
-        rows: list[dict[str, Any]] = [
-            event(event_id=event_id, timestamp=TIMESTAMPS[place % 3]) for place, event_id in enumerate(ids)
-        ]
+        ids = [f"{number}-{requests}-{i}" for i in range(BATCH if number % 2 or labels else 1)]
+        rows = [_label(event_id) if labels else _event(event_id, place) for place, event_id in enumerate(ids)]
         if len(rows) > 1:
-            rows.insert(requests % len(rows), event(event_id="bad", latency_ms=-1))
+            rows.insert(requests % len(rows), _label("bad", y_true=None) if labels else event(latency_ms=-1))
         sent.update(ids)
-        path, body = (MANY, json.dumps(rows)) if len(rows) > 1 else (ONE, json.dumps(rows[0]))
+        path = LABELS if labels else MANY if len(rows) > 1 else ONE
+        body = json.dumps(rows if len(rows) > 1 else rows[0])
         # Some are sent again although they were acknowledged: duplicates for certain, not only where a kill came at its worst.
         wanted = 2 if requests % 5 == 0 else 1
         while wanted:
@@ -110,6 +120,19 @@ def _send_on(number: int, address: tuple[str, int], key: str, told: Told, stop: 
             wanted -= 1
     connection.close()
     return sent
+
+
+def _event(event_id: str, place: int) -> dict[str, Any]:
+    return event(event_id=event_id, timestamp=TIMESTAMPS[place % 3])
+
+
+def _label(event_id: str, **changed: Any) -> dict[str, Any]:
+    return {"project_id": "flights", "event_id": event_id, "y_true": 1, "observed_at": TIMESTAMPS[0], **changed}
+
+
+def _stored_labels(database: Database) -> list[str]:
+    with database.read() as connection:
+        return sorted(connection.execute(select(tables.labels.c.event_id)).scalars())
 
 
 def _remember(told: Told, ids: list[str], answer: dict[str, Any], rows: int) -> None:

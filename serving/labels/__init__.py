@@ -1,0 +1,1 @@
+"""Labels: what really happened to events, known later than they were predicted."""

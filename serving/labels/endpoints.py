@@ -1,0 +1,42 @@
+"""`POST /api/v1/labels`: one label or many, raw ASGI as the event routes.
+
+One service call; what a body may be is `serving.events.formats`, what a label may be is `schemas`.
+"""
+
+from functools import partial
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from serving.errors import Unprocessable
+from serving.events.answers import is_atomic, listed, refuse_atomic, request_id, send_json, summary
+from serving.events.endpoints import sender
+from serving.events.formats import read_batch
+from serving.labels.service import LabelService
+
+
+class _Labels:
+    """One label as a JSON object, or many."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal = await sender(scope)
+        service: LabelService = scope["app"].state.services.labels
+        atomic = is_atomic(scope)
+        batch = service.new_batch()
+        service.require_room()
+        await read_batch(scope, receive, service.schema, batch, service.max_body_bytes)
+        event_id = batch.rows[0].event_id if batch.is_object and batch.rows else None
+        receipt = await service.take(batch, partial(principal.require, "analyst"), request_id(scope), atomic=atomic)
+        if atomic:
+            refuse_atomic(receipt, batch.n)
+        if not batch.is_object:
+            await send_json(send, 200, summary(receipt, batch.n))
+            return
+        if receipt.errors:
+            error = receipt.errors[0]
+            raise Unprocessable(f"{error.field} {error.reason}.", **listed(receipt.errors))
+        status, word = (200, "duplicate") if receipt.outcome.duplicates else (201, "accepted")
+        await send_json(send, status, {"event_id": event_id, "status": word})
+
+
+routes = [Route("/api/v1/labels", _Labels(), methods=["POST"], name="send_labels")]
