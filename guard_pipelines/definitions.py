@@ -4,6 +4,7 @@ import dagster as dg
 
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
+from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
 from guard_pipelines.checks.data import data_checks
 from guard_pipelines.checks.lake import lake_matches_store
@@ -14,7 +15,7 @@ from guard_pipelines.schedules import every_day
 from guard_pipelines.sensors.news import news
 
 defs = dg.Definitions(
-    assets=[raw_events, daily_aggregates, drift_reports],
+    assets=[raw_events, daily_aggregates, drift_reports, performance],
     asset_checks=[lake_matches_store, data_checks, days_processed, latest_due_day, drift],
     jobs=[daily],
     schedules=[every_day],

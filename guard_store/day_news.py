@@ -35,6 +35,7 @@ class DayNews:
     lake_revision: int
     profile_revision: int
     drift_revision: int
+    performance_revision: int
     failed_revision: int | None
     attempts: int
     error: str | None
@@ -59,7 +60,8 @@ class DayNews:
     @property
     def done(self) -> bool:
         """Whether every stage has seen all news."""
-        return min(self.lake_revision, self.profile_revision, self.drift_revision) >= self.revision
+        stages = (self.lake_revision, self.profile_revision, self.drift_revision, self.performance_revision)
+        return min(stages) >= self.revision
 
     @property
     def failed(self) -> bool:

@@ -16,7 +16,7 @@ from guard_store.news_asks import ask_for_drift_after
 from guard_store.settings import Settings
 from guard_store.tables import day_news, projects
 
-Stage = Literal["lake", "profile", "drift"]
+Stage = Literal["lake", "profile", "drift", "performance"]
 
 _OPEN_DAYS = 3  # today, yesterday until it is closed, and what a client's clock may be ahead
 _MAX_DUE = 50_000
@@ -64,6 +64,20 @@ class NewsStore:
     def of_days(self, days: Collection[str]) -> Sequence[DayNews]:
         """The news of these days, of all projects and models."""
         return self._of_days(days, day_news.c.revision > 0)
+
+    def again(self, item: DayNews) -> DayNews:
+        """The same news as they are now.
+
+        Raises
+        ------
+        LookupError
+            Where the day has gone.
+        """
+        of_day = (day_news.c.project_id, day_news.c.model_id, day_news.c.day)
+        found = self._select(*(column == value for column, value in zip(of_day, item.key, strict=True)))
+        if not found:
+            raise LookupError(f"no news of {item.key} any more")
+        return found[0]
 
     def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayNews]:
         """The newest closed day with events of each model."""
@@ -113,6 +127,7 @@ class NewsStore:
                 "lake_revision": 0,
                 "profile_revision": 0,
                 "drift_revision": 0,
+                "performance_revision": 0,
                 "changes": day_news.c.changes + 1,
             }
         with self._database.write() as connection:
@@ -182,16 +197,19 @@ _before: dict[Stage, ColumnElement[int]] = {
     "lake": day_news.c.revision,
     "profile": day_news.c.lake_revision,
     "drift": day_news.c.profile_revision,
+    "performance": day_news.c.drift_revision,
 }
 _todo: dict[Stage, ColumnElement[bool]] = {
     "lake": day_news.c.lake_revision < day_news.c.revision,
     "profile": day_news.c.profile_revision < day_news.c.lake_revision,
     "drift": day_news.c.drift_revision < day_news.c.profile_revision,
+    "performance": day_news.c.performance_revision < day_news.c.drift_revision,
 }
 _behind = or_(
     day_news.c.lake_revision < day_news.c.revision,
     day_news.c.profile_revision < day_news.c.revision,
     day_news.c.drift_revision < day_news.c.revision,
+    day_news.c.performance_revision < day_news.c.revision,
 )
 
 
@@ -221,4 +239,6 @@ def _done(stage: Stage, item: DayNews) -> dict[str, Any]:
         return {"lake_revision": item.revision}
     if stage == "profile":
         return {"profile_revision": item.lake_revision}
-    return {"drift_revision": item.profile_revision, "attempts": 0, "failed_revision": None, "error": None}
+    if stage == "drift":
+        return {"drift_revision": item.profile_revision}
+    return {"performance_revision": item.drift_revision, "attempts": 0, "failed_revision": None, "error": None}

@@ -18,15 +18,23 @@ _US = 1_000_000
 
 def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
     """Ask for all days of a model from the start: its rows must be read again."""
-    values = {"lake_revision": 0, "profile_revision": 0, "drift_revision": 0}
+    values = {"lake_revision": 0, "profile_revision": 0, "drift_revision": 0, "performance_revision": 0}
     _ask(connection, _of(project_id, model_id), values, request_id)
 
 
 def ask_for_drift(
     connection: Connection, project_id: str, model_id: str | None = None, *, request_id: str | None = None
 ) -> None:
-    """Ask for the drift of all days of a model, or of all models of a project, to be judged again."""
-    _ask(connection, _of(project_id, model_id), {"drift_revision": 0}, request_id)
+    """Ask for the drift of all days of a model, or of all models of a project, to be judged again.
+
+    What performance is compared with may have changed too.
+    """
+    _ask(connection, _of(project_id, model_id), {"drift_revision": 0, "performance_revision": 0}, request_id)
+
+
+def ask_for_performance(connection: Connection, project_id: str, model_id: str) -> None:
+    """Ask for the performance of all days of a model to be measured again."""
+    _ask(connection, _of(project_id, model_id), {"performance_revision": 0}, None)
 
 
 def ask_for_drift_after(
@@ -119,7 +127,6 @@ def _ask(
     keys = [day_news.c.project_id, day_news.c.model_id, day_news.c.day]
     # Every transaction locks news in the order of their keys, so that none waits for another in a circle.
     connection.execute(select(*keys).where(condition).order_by(*keys).with_for_update())
+    cause = {} if request_id is None else {"request_id": request_id}
     afresh = {"changes": day_news.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
-    connection.execute(
-        update(day_news).where(condition).values({**values, **afresh, "request_id": request_id, "changed_us": now_us()})
-    )
+    connection.execute(update(day_news).where(condition).values({**values, **afresh, **cause, "changed_us": now_us()}))

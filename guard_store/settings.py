@@ -39,10 +39,6 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(
         None, description="Delta lake, a folder or `s3://bucket/prefix`. Unset: `lake` in the home folder."
     )
-    mlflow_url: str | None = Field(
-        None,
-        description="MLflow tracking and registry, `sqlite:///…` or `http://host:port`. Unset: `mlflow.db` in the home folder.",
-    )
 
     # Serving
     host: str = Field("127.0.0.1", description="Address that the server binds to.")
@@ -68,19 +64,6 @@ class Settings(BaseSettings):
         description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
     )
 
-    # Predictions
-    model_poll_s: Positive = Field(2, description="Seconds between two looks at the registry for a moved alias.")
-    load_unsafe_models: bool = Field(
-        default=False,
-        description="Whether models may be loaded from formats that execute code on load (pickle). Only for a registry"
-        " that nobody else can write to.",
-    )
-    max_instances: Positive = Field(1_000, description="Rows of a prediction request at most.")
-    journal_bytes: Positive = Field(
-        256 * 2**20,
-        description="Bytes of predictions on disk that wait for the database; beyond it `/predict` answers 503.",
-    )
-
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
@@ -92,10 +75,6 @@ class Settings(BaseSettings):
     news_retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new news.")
     news_retry_delay_s: NotNegative = Field(
         60, description="Seconds before a failed project-day is tried again, doubled each time."
-    )
-    retrain_retries: NotNegative = Field(2, description="Retries of a failed training before its flag fails.")
-    retrain_retry_delay_s: NotNegative = Field(
-        300, description="Seconds before a failed training is tried again, doubled each time."
     )
     dagster_host: str = Field("127.0.0.1", description="Address that `ml-guard up` binds the Dagster webserver to.")
     dagster_port: Port = Field(3000, description="Port that `ml-guard up` gives the Dagster webserver.")
@@ -113,11 +92,6 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return f"sqlite:///{(self.home / 'guard.db').resolve()}"
         return self.database_url.get_secret_value()
-
-    @property
-    def mlflow(self) -> str:
-        """Address of MLflow's tracking store and registry."""
-        return self.mlflow_url or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
 
     @property
     def lake(self) -> str:

@@ -6,19 +6,13 @@ Choosing and naming the numbers belongs here; profiles are built elsewhere, and 
 import math
 from collections.abc import Mapping
 
+from ml.performance.tasks import positive_label
 from ml.profiles.categorical import CategoricalProfile
 from ml.profiles.numeric import NumericProfile
 from ml.profiles.table import ColumnProfile, TableProfile, value_count
 
 FEATURE_PREFIX = "feature_"
 TOP_CATEGORIES = 20
-# The label whose share is the prediction rate, by the pair of labels that it belongs to.
-_POSITIVE_LABELS: Mapping[frozenset[str], str] = {
-    frozenset({"0", "1"}): "1",
-    frozenset({"-1", "1"}): "1",
-    frozenset({"false", "true"}): "true",
-    frozenset({"no", "yes"}): "yes",
-}
 _QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
 
@@ -98,10 +92,7 @@ def _labels(column: ColumnProfile | None, rows: int) -> dict[str, object] | None
 
 
 def _positive_label(column: CategoricalProfile) -> str | None:
-    """The positive one of two labels; also where only one of the two occurs, but then it must say which pair it is of."""
-    labels = frozenset(column.counts)
-    fitting = {positive for pair, positive in _POSITIVE_LABELS.items() if labels and labels <= pair}
-    return fitting.pop() if len(fitting) == 1 and not column.other else None
+    return None if column.other else positive_label(column.counts)
 
 
 def _probability(column: ColumnProfile | None) -> dict[str, object] | None:

@@ -18,6 +18,7 @@ from guard_store.kinds import KindStore
 from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.news import NewsStore
+from guard_store.performance import PerformanceStore
 from guard_store.projects import ProjectStore
 from guard_store.rejections import RejectionStore
 from guard_store.settings import Settings, load_settings
@@ -109,6 +110,7 @@ def _services(settings: Settings, database: Database) -> Services:
         baselines=BaselineStore(database),
         drift_reports=DriftReportStore(database),
         news=NewsStore(database),
+        performance=PerformanceStore(database),
         rejections=RejectionStore(database),
         kinds=KindStore(database),
     )

@@ -12,6 +12,7 @@ from guard_store.drift_reports import DriftReportStore
 from guard_store.keys import KeyStore
 from guard_store.kinds import KindStore
 from guard_store.news import NewsStore
+from guard_store.performance import PerformanceStore
 from guard_store.projects import ProjectStore
 from guard_store.rejections import RejectionStore
 from guard_store.settings import Settings
@@ -37,6 +38,7 @@ class Services:
     baselines: BaselineStore
     drift_reports: DriftReportStore
     news: NewsStore
+    performance: PerformanceStore
     rejections: RejectionStore
     kinds: KindStore
 

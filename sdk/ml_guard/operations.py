@@ -102,6 +102,12 @@ class Operations:
         """Each local day's drift report, from `start` to `end`, both included."""
         return (yield from self._items("drift", project_id, model_id, start, end))
 
+    def performance(
+        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
+    ) -> Steps[list[Json]]:
+        """Each local day's performance, realised and estimated, from `start` to `end`, both included."""
+        return (yield from self._items("performance", project_id, model_id, start, end))
+
     def news(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:

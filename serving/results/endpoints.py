@@ -12,6 +12,7 @@ from serving.results.schemas import (
     MetricsView,
     ModelView,
     NewsView,
+    PerformanceView,
     ProfileView,
     RejectionsView,
 )
@@ -118,3 +119,17 @@ def read_drift(
 ) -> Page[DriftView]:
     """Read each local day's drift report."""
     return service.drift(services, project, model_id, days, cursor, limit)
+
+
+@router.get(_MODEL + "/performance", responses=NOT_FOUND)
+def read_performance(
+    project: ProjectToRead,
+    model_id: ModelId,
+    services: Provided,
+    days: QueriedDays,
+    slice_key: QueriedSlice,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[PerformanceView]:
+    """Read how good each local day's predictions were: realised, estimated, and how far the two are apart."""
+    return service.performance(services, project, model_id, days, slice_key, cursor, limit)

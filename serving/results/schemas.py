@@ -10,6 +10,7 @@ from guard_store.day_news import DayNews
 from guard_store.drift_reports import StoredReport
 from guard_store.local_days import from_microseconds
 from guard_store.news import ModelNews
+from guard_store.performance import StoredPerformance
 from guard_store.rejections import Rejections
 from serving.results.naming import by_feature, plain_name
 
@@ -51,6 +52,7 @@ class NewsView(BaseModel):
     lake_revision: int
     profile_revision: int
     drift_revision: int
+    performance_revision: int
     attempts: int
     error: str | None
     request_id: str | None
@@ -71,6 +73,7 @@ class NewsView(BaseModel):
             lake_revision=news.lake_revision,
             profile_revision=news.profile_revision,
             drift_revision=news.drift_revision,
+            performance_revision=news.performance_revision,
             attempts=news.attempts,
             error=news.error,
             request_id=news.request_id,
@@ -122,6 +125,43 @@ class MetricsView(_Computed):
             revision=aggregate.revision,
             run_id=aggregate.run_id,
             computed_at=from_microseconds(aggregate.computed_us),
+        )
+
+
+class PerformanceView(_Computed):
+    """How good a day's predictions were, of the whole day or of one endpoint, model version or segment."""
+
+    dimension: str | None
+    value: str | None
+    task: str | None = Field(description="`binary`, `multiclass` or `regression`.")
+    events: int
+    labelled: int
+    coverage: float | None = Field(description="Share of the events that have a label.")
+    baseline_id: str | None
+    realised: dict[str, Any] | None = Field(description="From labels: each metric with its 95 % interval and n.")
+    estimated: dict[str, Any] | None = Field(
+        description="Without labels, from the baseline: each metric with its band."
+    )
+    check: dict[str, Any] | None = Field(description="The estimate of the labelled rows against what was realised.")
+    lake_version: int
+
+    @classmethod
+    def of(cls, stored: StoredPerformance) -> "PerformanceView":
+        """The view of a stored slice."""
+        return cls(
+            day=stored.day,
+            dimension=stored.dimension or None,
+            value=stored.value if stored.dimension else None,
+            task=stored.task,
+            events=stored.events,
+            labelled=stored.labelled,
+            coverage=stored.labelled / stored.events if stored.events else None,
+            baseline_id=stored.baseline_id,
+            **stored.report,
+            lake_version=stored.lake_version,
+            revision=stored.revision,
+            run_id=stored.run_id,
+            computed_at=from_microseconds(stored.computed_us),
         )
 
 

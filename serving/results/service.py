@@ -15,6 +15,7 @@ from serving.results.schemas import (
     MetricsView,
     ModelView,
     NewsView,
+    PerformanceView,
     ProfileView,
     RejectionsView,
 )
@@ -162,6 +163,30 @@ def drift(
         return state if has_baseline or state == "no_events" else "missing_baseline"
 
     return page_of(found, limit, position=lambda report: report.day, item=DriftView.of, state=why_empty)
+
+
+def performance(
+    services: Services,
+    project: Project,
+    model_id: str,
+    days: Days,
+    slice_key: SliceKey,
+    cursor: str | None,
+    limit: int,
+) -> Page[PerformanceView]:
+    """Performance by day."""
+    after_day = decode_cursor(cursor, str, "")
+    found = services.performance.days(
+        project.id, model_id, days.start, days.end, slice_key, limit=limit + 1, after_day=after_day
+    )
+
+    def why_empty() -> str:
+        news = services.news.list(project.id, model_id, days.start, days.end)
+        if not news:
+            return "no_events"
+        return "no_labels" if all(item.done for item in news) else "not_processed"
+
+    return page_of(found, limit, position=lambda one: one.day, item=PerformanceView.of, state=why_empty)
 
 
 def slice_key_of(dimension: str | None, value: str | None) -> SliceKey:

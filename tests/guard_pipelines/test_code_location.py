@@ -33,6 +33,7 @@ def test_the_daily_job_has_all_assets_and_checks() -> None:
         "raw_events",
         "daily_aggregates",
         "drift_reports",
+        "performance",
     }
     assert {key.name for key in job.asset_layer.asset_graph.asset_check_keys} == {
         "lake_matches_store",

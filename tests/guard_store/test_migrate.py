@@ -36,3 +36,28 @@ def test_many_processes_may_start_at_once(database_url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(start, range(8)))
+
+
+def test_events_survive_the_way_up_and_down(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database, "0001")
+    row = "('p', 'e{0}', 'm', {0}, 1, 'predict', 2.5, '1', 0.5, '{{}}', 'r', 'v', 's')"
+    columns = "project_id, event_id, model_id, ts_us, received_us, endpoint, latency_ms, y_pred, y_proba, features"
+    rows = ", ".join(row.format(n) for n in (2, 1, 3))
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO events ({columns}, request_id, model_version, segment) VALUES {rows}"  # noqa: S608
+        )
+
+    def stored() -> list[tuple[object, ...]]:
+        with database.read() as connection:
+            found = connection.exec_driver_sql(f"SELECT {columns} FROM events ORDER BY event_id")  # noqa: S608
+            return [tuple(one) for one in found]
+
+    before = stored()
+    migrate(database)
+    assert stored() == before
+    migrate(database, "0001")
+    assert stored() == before
+    assert len(before) == 3
+    database.close()

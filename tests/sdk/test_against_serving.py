@@ -83,6 +83,14 @@ def test_a_batch_is_counted_and_its_bad_row_named(real: MLGuardClient) -> None:
     assert [(error.index, error.field) for error in result.errors] == [(1, "y_proba")]
 
 
+def test_labels_are_counted_and_a_bad_one_named(real: MLGuardClient) -> None:
+    rows = [{"project_id": "p", "event_id": "once", "y_true": 1, "observed_at": "2025-01-02T00:00:00Z"}] * 2
+    rows += [{"project_id": "p", "event_id": "once", "y_true": 1, "observed_at": "2025-01-02T00:00:00"}]
+    result = real.send_labels(rows)
+    assert (result.accepted, result.duplicates, result.rejected) == (1, 1, 1)
+    assert [(error.index, error.field) for error in result.errors] == [(2, "observed_at")]
+
+
 def test_a_naive_timestamp_text_is_refused_by_the_server_with_the_fix(real: MLGuardClient) -> None:
     with pytest.raises(ApiError, match="offset") as caught:
         real.ingest_event(**ROW, timestamp="2025-01-01T00:00:00")
@@ -94,8 +102,6 @@ def test_problems_of_the_server_keep_their_words(real: MLGuardClient, server: Se
         real.get_project("nothing-here")
     with pytest.raises(ApiError, match=r"^409 Conflict"):
         real.create_project("p")
-    with pytest.raises(ApiError, match=r"^404"):
-        real.send_labels([{"project_id": "p", "event_id": "once", "y_true": 1}])
     with MLGuardClient(server.url, "not-a-key") as stranger, pytest.raises(ApiError, match=r"^401") as caught:
         stranger.get_project("p")
     assert "not-a-key" not in str(caught.value)

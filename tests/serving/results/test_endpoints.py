@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from guard_store.performance import SlicePerformance
 from ml.verdicts.report import ColumnVerdict, DriftReport
 from serving.services import Services
 from tests.serving.model_days import MODEL, Model, day_of
@@ -58,7 +59,7 @@ async def test_news_count_what_came_and_say_how_far_it_is(analyst: httpx.AsyncCl
     assert (first["day"], first["events"], first["late"], first["duplicates"]) == (day_of(0), 3, 3, 3)
     assert (first["state"], first["revision"], first["profile_revision"]) == ("pending", 1, 0)
     assert (second["state"], second["attempts"], second["error"]) == ("failed", 2, "no such column")
-    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1)
+    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1)
     assert (await read(analyst, f"{model.path}/news"))["items"][0]["state"] == "done"
 
 
@@ -178,3 +179,25 @@ async def test_half_a_slice_is_422(analyst: httpx.AsyncClient, model: Model) -> 
 async def test_an_unknown_project_is_404(analyst: httpx.AsyncClient) -> None:
     for path in ("models", "rejections", *(f"models/m/{what}" for what in (*RESULTS, "baselines", "kinds"))):
         assert (await analyst.get(f"/api/v1/projects/none/{path}")).status_code == 404
+
+
+async def test_performance_is_what_was_stored_by_slice(
+    analyst: httpx.AsyncClient, model: Model, services: Services
+) -> None:
+    assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_events"
+    await model.send(0)
+    assert (await read(analyst, f"{model.path}/performance"))["state"] == "not_processed"
+    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1)
+    assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_labels"
+    report = {"realised": {"n": 2, "metrics": {}}, "estimated": None, "check": None}
+    slices = [
+        SlicePerformance("", "", "binary", 4, 2, report),
+        SlicePerformance("segment", "a", "binary", 1, 0, report),
+    ]
+    key = (services.projects.page()[0].id, MODEL, day_of(0))
+    services.performance.replace_day(*key, slices, baseline_id=None, lake_version=3, revision=1, run_id="run")
+    (whole,) = (await read(analyst, f"{model.path}/performance"))["items"]
+    assert (whole["events"], whole["labelled"], whole["coverage"]) == (4, 2, 0.5)
+    assert (whole["realised"], whole["estimated"], whole["lake_version"]) == (report["realised"], None, 3)
+    (part,) = (await read(analyst, f"{model.path}/performance", dimension="segment", value="a"))["items"]
+    assert (part["dimension"], part["value"], part["coverage"]) == ("segment", "a", 0)

@@ -1,0 +1,82 @@
+"""CBPE without labels beside NannyML's, on the same synthetic scores: `python -m bench.cbpe PYTHON_WITH_NANNYML`.
+
+Making the data and recording the fixture of tests/ml/performance belong here; the peer runs in its own interpreter, of a
+virtual environment with nannyml==0.13.1 and pandas<3, whose dependencies do not go with this project's.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ml.performance.estimated import estimated
+from ml.performance.realised import realised
+from ml.performance.reference import reference_of
+
+FOLDER = Path("tests/ml/performance/data")
+SEED, REFERENCE_ROWS, CHUNK_ROWS = 20260101, 5000, 1000
+# By chunk: shift and spread of the inputs, so that the later ones are easier, harder and rarer than the reference.
+CHUNKS = ((0.0, 1.0), (0.0, 1.0), (0.4, 1.0), (-0.6, 0.8), (0.0, 0.5), (-0.3, 1.6))
+
+
+def scores() -> pd.DataFrame:
+    """An overconfident model's scores (chunk 0 is the reference): inputs shift from chunk to chunk, P(y|x) stays."""
+    rng = np.random.default_rng(SEED)
+    frames = []
+    for chunk, (shift, spread) in enumerate(((0.0, 1.0), *CHUNKS)):
+        rows = CHUNK_ROWS if chunk else REFERENCE_ROWS
+        logit = rng.normal(shift, spread, rows) * 1.4 - 0.7
+        y_true = (rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(int)
+        y_proba = (1 / (1 + np.exp(-1.8 * logit - 0.3))).round(5)
+        y_pred = (y_proba >= 0.5).astype(int)
+        frames.append(pd.DataFrame({"chunk": chunk, "y_proba": y_proba, "y_pred": y_pred, "y_true": y_true}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str, object]]:
+    """By chunk and metric: our estimate, NannyML's and the realised value."""
+    parts = {
+        int(str(chunk)): (part.y_true.astype(str), part.y_pred.astype(str), part.y_proba)
+        for chunk, part in frame.groupby("chunk")
+    }
+    reference = reference_of("binary", *parts[0], np.random.default_rng(1))
+    lines: list[dict[str, object]] = []
+    for chunk, theirs in enumerate(peer, start=1):
+        y_true, y_pred, y_proba = parts[chunk]
+        ours = estimated("binary", reference, y_pred, y_proba)["metrics"]
+        real = realised("binary", y_true, y_pred, y_proba, rng=np.random.default_rng(1), intervals=False)["metrics"]
+        lines += [
+            {
+                "chunk": chunk,
+                "metric": name,
+                "ours": ours[name]["value"],  # type: ignore[index]
+                "nannyml": value,
+                "realised": real[name]["value"],  # type: ignore[index]
+            }
+            for name, value in theirs.items()
+        ]
+    return lines
+
+
+def main() -> None:
+    """Run the peer, print the comparison, record the fixture."""
+    frame = scores()
+    path = FOLDER / "cbpe_scores.csv"
+    frame.to_csv(path, index=False)
+    answer = subprocess.run(
+        [sys.argv[1], "bench/nannyml_peer.py", str(path)], capture_output=True, text=True, check=True
+    )
+    peer = json.loads(answer.stdout.splitlines()[-1])
+    provenance = {"made_by": "python -m bench.cbpe", "seed": SEED, "rows": len(frame), **peer}
+    (FOLDER / "cbpe_nannyml.json").write_text(json.dumps(provenance, indent=2) + "\n")
+    lines = pd.DataFrame(compare(frame, peer["estimates"]))
+    lines["difference"] = (lines.ours.astype(float) - lines.nannyml.astype(float)).abs()
+    print(lines.to_string(index=False, float_format="%.4f"))
+    print(lines.groupby("metric").difference.max())
+
+
+if __name__ == "__main__":
+    main()

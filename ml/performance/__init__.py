@@ -1,0 +1,1 @@
+"""How good a model's predictions are: measured from labels, estimated without them, and the two compared."""

@@ -1,0 +1,61 @@
+"""Metrics of a probability: ranking and calibration, of weighted rows, many weightings at once.
+
+Formulas over weights belong here; where the weights come from (labels, resamples, estimates) does not.
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+CALIBRATION_BINS = 10
+_SMALLEST = 1e-15
+
+
+class Scores(NamedTuple):
+    """Distinct scores in ascending order, what each row that has one adds to the metrics, and the row's position in them."""
+
+    score: Floats
+    loss_positive: Floats
+    loss_negative: Floats
+
+    @classmethod
+    def of(cls, score: Floats) -> Self:
+        """Of ascending distinct scores between 0 and 1; log losses are clipped at 1e-15, as scikit-learn does."""
+        clipped = np.clip(score, _SMALLEST, 1 - _SMALLEST)
+        return cls(score, -np.log(clipped), -np.log1p(-clipped))
+
+
+def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[str, Floats]:
+    """Metrics of b weightings of k distinct scores.
+
+    Parameters
+    ----------
+    scores : k ascending scores.
+    positive, negative : (b, k) weight of the positive and of the negative rows with each score.
+
+    Returns
+    -------
+    (b,) each: `roc_auc` (ties count half), `pr_auc` (average precision), `log_loss`, `brier` and `calibration_error`
+    (expected calibration error, 10 bins of equal width). What does not exist (one class only) is NaN.
+    """
+    both = positive + negative
+    total = both.sum(axis=1)
+    positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
+    below = np.cumsum(negative, axis=1) - negative / 2
+    descending = np.cumsum(positive[:, ::-1], axis=1)
+    selected = np.cumsum(both[:, ::-1], axis=1)
+    bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    starts = np.flatnonzero(np.diff(bins, prepend=-1))
+    gaps = np.abs(np.add.reduceat(positive - scores.score * both, starts, axis=1)).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(selected > 0, descending / selected, 0.0)
+        one_class = (positives <= 0) | (negatives <= 0)
+        return {
+            "roc_auc": np.where(one_class, np.nan, (positive * below).sum(axis=1) / (positives * negatives)),
+            "pr_auc": np.where(one_class, np.nan, (positive[:, ::-1] * precision).sum(axis=1) / positives),
+            "log_loss": (positive @ scores.loss_positive + negative @ scores.loss_negative) / total,
+            "brier": (positive @ (1 - scores.score) ** 2 + negative @ scores.score**2) / total,
+            "calibration_error": gaps / total,
+        }

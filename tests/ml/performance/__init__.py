@@ -1,0 +1,1 @@
+"""Performance: realised, estimated, checked."""
