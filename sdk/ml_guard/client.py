@@ -52,6 +52,7 @@ class MLGuardClient:
     baselines = _blocking(Operations.baselines)
     metrics = _blocking(Operations.metrics)
     drift = _blocking(Operations.drift)
+    performance = _blocking(Operations.performance)
     news = _blocking(Operations.news)
     health = _blocking(Operations.health)
 
@@ -103,6 +104,7 @@ class AsyncMLGuardClient:
     baselines = _awaitable(Operations.baselines)
     metrics = _awaitable(Operations.metrics)
     drift = _awaitable(Operations.drift)
+    performance = _awaitable(Operations.performance)
     news = _awaitable(Operations.news)
     health = _awaitable(Operations.health)
 

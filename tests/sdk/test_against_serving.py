@@ -128,3 +128,7 @@ def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing
     assert server.stored() == before + len(sent)
     again = real.ingest_events(sent)
     assert again.duplicates == len(sent)
+
+
+def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:
+    assert real.performance("p", "m", start="2025-01-01", end="2025-01-02") == []
