@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, cast
 
-from ml.verdicts.checked import (
+from ml.checked_settings import (
     SettingsError,
     boolean,
     choice,
     known_fields,
     mapping,
     number_between,
-    thresholds_from,
     whole_number,
     windows_from,
 )
@@ -78,7 +77,7 @@ class DriftSettings:
     ('wasserstein', 'psi')
     >>> DriftSettings.from_dict({"thresholds": {"psi": {"warning": 0.3}}})
     Traceback (most recent call last):
-    ml.verdicts.checked.SettingsError: thresholds.psi: warning (0.3) is above drift (0.2); lower warning or raise drift
+    ml.checked_settings.SettingsError: thresholds.psi: warning (0.3) is above drift (0.2); lower warning or raise drift
     """
 
     numeric_method: NumericMethod = "psi"
@@ -161,10 +160,21 @@ def _thresholds_by_method(given: object) -> dict[str, Thresholds]:
     entries = mapping(given, "thresholds")
     known_fields(entries, METHODS, path="thresholds")
     changed = {
-        method: thresholds_from(entry, DEFAULT_THRESHOLDS[method], f"thresholds.{method}")
+        method: _thresholds_from(entry, DEFAULT_THRESHOLDS[method], f"thresholds.{method}")
         for method, entry in entries.items()
     }
     return {**DEFAULT_THRESHOLDS, **changed}
+
+
+def _thresholds_from(value: object, default: Thresholds, path: str) -> Thresholds:
+    """Warning and drift effects; what is not given keeps its default."""
+    entry = mapping(value, path)
+    known_fields(entry, ("warning", "drift"), path)
+    warning = number_between(entry.get("warning", default.warning), 0.0, None, f"{path}.warning")
+    drift = number_between(entry.get("drift", default.drift), 0.0, None, f"{path}.drift")
+    if warning > drift:
+        raise SettingsError(f"{path}: warning ({warning:g}) is above drift ({drift:g}); lower warning or raise drift")
+    return Thresholds(warning, drift)
 
 
 def _overrides(given: object) -> dict[str, ColumnOverride]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ml.verdicts.checked import SettingsError
+from ml.checked_settings import SettingsError
 from ml.verdicts.methods import CATEGORICAL_METHODS, DEFAULT_THRESHOLDS, METHODS, NUMERIC_METHODS
 from ml.verdicts.settings import DriftSettings
 

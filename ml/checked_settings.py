@@ -1,17 +1,18 @@
 """Checks of plain data for settings: each names the field's path and the fix, or hands back the typed value.
 
-What fields there are is decided in `settings.py`.
+What fields there are is decided where they are used: drift, retraining, training, gate.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
+from typing import Any
 
-from ml.verdicts.methods import Thresholds
+Check = Callable[[object, str], object]
 
 
 class SettingsError(ValueError):
-    """A drift setting is wrong; the message names its path and what to do."""
+    """A setting is wrong; the message names its path and what to do."""
 
 
 def mapping(value: object, path: str) -> Mapping[str, object]:
@@ -71,12 +72,50 @@ def windows_from(value: object, longest: int, path: str) -> tuple[int, ...]:
     return days
 
 
-def thresholds_from(value: object, default: Thresholds, path: str) -> Thresholds:
-    """Warning and drift effects; what is not given keeps its default."""
-    entry = mapping(value, path)
-    known_fields(entry, ("warning", "drift"), path)
-    warning = number_between(entry.get("warning", default.warning), 0.0, None, f"{path}.warning")
-    drift = number_between(entry.get("drift", default.drift), 0.0, None, f"{path}.drift")
-    if warning > drift:
-        raise SettingsError(f"{path}: warning ({warning:g}) is above drift ({drift:g}); lower warning or raise drift")
-    return Thresholds(warning, drift)
+def text(value: object, path: str) -> str:
+    """The value, if it is text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"{path}: must be text, got {value!r}")
+    return value
+
+
+def texts(value: object, path: str) -> tuple[str, ...]:
+    """The values, if they are a list of texts."""
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"{path}: must be a list of names, got {value!r}")
+    return tuple(text(entry, f"{path}[{index}]") for index, entry in enumerate(value))
+
+
+def whole(low: int, high: int | None = None) -> Check:
+    """A check for whole numbers from low to high."""
+    return lambda value, path: whole_number(value, low, high, path)
+
+
+def between(low: float, high: float | None = None) -> Check:
+    """A check for numbers above low and not above high."""
+    return lambda value, path: number_between(value, low, high, path)
+
+
+def at_least_0(value: object, path: str) -> float:
+    """The value as a float, if it is 0 or more."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else number_between(value, 0.0, None, path)
+
+
+def checked_fields(given: Mapping[str, object], default: object, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """Every field that has a check, from plain data or else from `default`.
+
+    Raises
+    ------
+    SettingsError
+        If a field is unknown or has a wrong value: the message names its path and the fix.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> checked_fields({"k": 2}, SimpleNamespace(k=1, n=3), {"k": whole(1), "n": whole(1)})
+    {'k': 2, 'n': 3}
+    """
+    known_fields(given, list(checks), path="")
+    return {
+        name: check(given[name], name) if name in given else getattr(default, name) for name, check in checks.items()
+    }
