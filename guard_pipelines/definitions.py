@@ -6,20 +6,33 @@ from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
+from guard_pipelines.assets.retrain_recommended import retrain_recommended
+from guard_pipelines.assets.training import candidate_model, model_evaluation, registered_model, training_set
 from guard_pipelines.checks.data import data_checks
 from guard_pipelines.checks.lake import lake_matches_store
 from guard_pipelines.checks.progress import days_processed, drift, latest_due_day
-from guard_pipelines.jobs import daily
+from guard_pipelines.jobs import daily, retrain
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
 from guard_pipelines.sensors.news import news
+from guard_pipelines.sensors.retrain import retrain_sensor
 
 defs = dg.Definitions(
-    assets=[raw_events, daily_aggregates, drift_reports, performance],
+    assets=[
+        raw_events,
+        daily_aggregates,
+        drift_reports,
+        performance,
+        retrain_recommended,
+        training_set,
+        candidate_model,
+        model_evaluation,
+        registered_model,
+    ],
     asset_checks=[lake_matches_store, data_checks, days_processed, latest_due_day, drift],
-    jobs=[daily],
+    jobs=[daily, retrain],
     schedules=[every_day],
-    sensors=[news],
+    sensors=[news, retrain_sensor],
     resources={"guard": Guard()},
     # Also for what is materialised by hand: a process a step would cost more than the step.
     executor=dg.in_process_executor,

@@ -9,11 +9,20 @@ from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
+from guard_pipelines.assets.retrain_recommended import retrain_recommended
+from guard_pipelines.assets.training import candidate_model, model_evaluation, registered_model, training_set
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.assets(raw_events, daily_aggregates, drift_reports, performance),
-    description="Events into lake, profiles, drift verdicts and performance, for the local days of a run.",
+    selection=dg.AssetSelection.assets(raw_events, daily_aggregates, drift_reports, performance, retrain_recommended),
+    description="Events into lake, profiles, drift verdicts, performance and the retrain rule, for the days of a run.",
     # Steps take less than a process takes to start.
+    executor_def=dg.in_process_executor,
+)
+
+retrain = dg.define_asset_job(
+    "retrain",
+    selection=dg.AssetSelection.assets(training_set, candidate_model, model_evaluation, registered_model),
+    description="From a retrain flag to a registered version, for the model of a run.",
     executor_def=dg.in_process_executor,
 )

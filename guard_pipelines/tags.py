@@ -12,6 +12,12 @@ NEWS = "ml_guard/news"
 REQUEST_ID = "ml_guard/request_id"
 """Ids of the requests that brought the news, with commas between them."""
 
+FLAG = "ml_guard/flag"
+"""On training runs: the flag that they were asked for."""
+
+ATTEMPT = "ml_guard/attempt"
+"""On training runs: how many runs had failed for the flag before."""
+
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"

@@ -4,7 +4,7 @@ A changed baseline is news for the drift of all the model's days, in the same tr
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ class Baseline:
     """A stored reference window, without its profile; `start_day` and `end_day` are both in it.
 
     `design_effects` says by column how much more the window's days differ from each other than independent rows would.
+    Where there is a `from_day`, days before it are still judged by the baseline `previous_id`.
     """
 
     id: str
@@ -33,9 +34,22 @@ class Baseline:
     sha256: str
     design_effects: Mapping[str, float]
     active: bool
+    from_day: str | None
+    previous_id: str | None
     created_us: int
     created_by: str | None
     request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinesInForce:
+    """The active baseline and those that it has followed, newest first."""
+
+    chain: Sequence[Baseline]
+
+    def of(self, day: str) -> Baseline | None:
+        """The baseline that a day is judged by; days before the first one's beginning have none."""
+        return next((one for one in self.chain if one.from_day is None or one.from_day <= day), None)
 
 
 class BaselineStore:
@@ -57,13 +71,21 @@ class BaselineStore:
         design_effects: Mapping[str, float],
         created_by: str | None,
         request_id: str | None,
+        from_day: str | None = None,
+        baseline_id: str | None = None,
     ) -> Baseline:
-        """Store the next version and make it the active one."""
+        """Store the next version and make it the active one, for all days or for those from `from_day` on.
+
+        With a `baseline_id` of the caller's own, what was captured under it before is returned as it is.
+        """
         with self._database.write() as connection:
             _lock_versions(connection, project_id, model_id)
             newest = connection.scalar(select(func.max(baselines.c.version)).where(_of_model(project_id, model_id)))
+            if baseline_id is not None and (known := _by_id(connection, baseline_id)):
+                return known
+            before = select(baselines.c.id).where(_of_model(project_id, model_id), baselines.c.active)
             row: dict[str, Any] = {
-                "id": uuid.uuid4().hex,
+                "id": baseline_id or uuid.uuid4().hex,
                 "project_id": project_id,
                 "model_id": model_id,
                 "version": (newest or 0) + 1,
@@ -73,13 +95,15 @@ class BaselineStore:
                 "sha256": sha256,
                 "design_effects": dict(design_effects),
                 "active": True,
+                "from_day": from_day,
+                "previous_id": None if from_day is None else connection.scalar(before),
                 "created_us": now_us(),
                 "created_by": created_by,
                 "request_id": request_id,
             }
             _deactivate(connection, project_id, model_id)
             connection.execute(insert(baselines), {**row, "profile": profile})
-            ask_for_drift(connection, project_id, model_id, request_id=request_id)
+            ask_for_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
         return Baseline(**row)
 
     def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
@@ -96,16 +120,30 @@ class BaselineStore:
                 ask_for_drift(connection, project_id, model_id, request_id=request_id)
         return Baseline(**{**row._mapping, "active": True})
 
-    def active(self, project_id: str, model_id: str) -> tuple[Baseline, bytes] | None:
-        """The active baseline and its profile bytes; None where the model has none."""
-        statement = select(baselines).where(_of_model(project_id, model_id), baselines.c.active)
+    def in_force(self, project_id: str, model_id: str) -> "BaselinesInForce":
+        """Which baseline each day is judged by."""
+        versions = {baseline.id: baseline for baseline in self.versions(project_id, model_id)}
+        found = next((baseline for baseline in versions.values() if baseline.active), None)
+        chain: list[Baseline] = []
+        while found is not None:
+            chain.append(found)
+            found = versions.get(found.previous_id or "") if found.from_day else None
+        return BaselinesInForce(chain)
+
+    def active(self, project_id: str, model_id: str) -> Baseline | None:
+        """The active baseline; None where the model has none."""
+        statement = select(*_without_profile).where(_of_model(project_id, model_id), baselines.c.active)
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
-        if row is None:
-            return None
-        fields = dict(row._mapping)
-        profile = fields.pop("profile")
-        return Baseline(**fields), profile
+        return None if row is None else Baseline(**row._mapping)
+
+    def profile(self, baseline_id: str) -> bytes:
+        """Profile bytes of a baseline that exists."""
+        with self._database.read() as connection:
+            data: bytes = connection.execute(
+                select(baselines.c.profile).where(baselines.c.id == baseline_id)
+            ).scalar_one()
+        return data
 
     def versions(
         self, project_id: str, model_id: str, *, limit: int | None = None, before: int | None = None
@@ -124,6 +162,11 @@ _without_profile = [column for column in baselines.c if column.name != "profile"
 
 def _of_model(project_id: str, model_id: str) -> Any:
     return and_(baselines.c.project_id == project_id, baselines.c.model_id == model_id)
+
+
+def _by_id(connection: Connection, baseline_id: str) -> Baseline | None:
+    row = connection.execute(select(*_without_profile).where(baselines.c.id == baseline_id)).one_or_none()
+    return None if row is None else Baseline(**row._mapping)
 
 
 def _lock_versions(connection: Connection, project_id: str, model_id: str) -> None:

@@ -36,6 +36,7 @@ class DayNews:
     profile_revision: int
     drift_revision: int
     performance_revision: int
+    retrain_revision: int
     failed_revision: int | None
     attempts: int
     error: str | None
@@ -60,8 +61,8 @@ class DayNews:
     @property
     def done(self) -> bool:
         """Whether every stage has seen all news."""
-        stages = (self.lake_revision, self.profile_revision, self.drift_revision, self.performance_revision)
-        return min(stages) >= self.revision
+        monitored = min(self.lake_revision, self.profile_revision, self.drift_revision)
+        return min(monitored, self.performance_revision, self.retrain_revision) >= self.revision
 
     @property
     def failed(self) -> bool:

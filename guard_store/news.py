@@ -16,7 +16,7 @@ from guard_store.news_asks import ask_for_drift_after
 from guard_store.settings import Settings
 from guard_store.tables import day_news, projects
 
-Stage = Literal["lake", "profile", "drift", "performance"]
+Stage = Literal["lake", "profile", "drift", "performance", "retrain"]
 
 _OPEN_DAYS = 3  # today, yesterday until it is closed, and what a client's clock may be ahead
 _MAX_DUE = 50_000
@@ -79,6 +79,14 @@ class NewsStore:
             raise LookupError(f"no news of {item.key} any more")
         return found[0]
 
+    def newest_measured(self, project_id: str, model_id: str) -> DayNews | None:
+        """The newest day with events of a model whose performance has been measured with all its news."""
+        measured = and_(day_news.c.events > 0, day_news.c.performance_revision >= day_news.c.revision)
+        of_model = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id)
+        with self._database.read() as connection:
+            day = connection.scalar(select(func.max(day_news.c.day)).where(of_model, measured))
+        return None if day is None else self._select(of_model, day_news.c.day == day)[0]
+
     def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayNews]:
         """The newest closed day with events of each model."""
         at = now_us() if at_us is None else at_us
@@ -128,6 +136,7 @@ class NewsStore:
                 "profile_revision": 0,
                 "drift_revision": 0,
                 "performance_revision": 0,
+                "retrain_revision": 0,
                 "changes": day_news.c.changes + 1,
             }
         with self._database.write() as connection:
@@ -198,18 +207,21 @@ _before: dict[Stage, ColumnElement[int]] = {
     "profile": day_news.c.lake_revision,
     "drift": day_news.c.profile_revision,
     "performance": day_news.c.drift_revision,
+    "retrain": day_news.c.performance_revision,
 }
 _todo: dict[Stage, ColumnElement[bool]] = {
     "lake": day_news.c.lake_revision < day_news.c.revision,
     "profile": day_news.c.profile_revision < day_news.c.lake_revision,
     "drift": day_news.c.drift_revision < day_news.c.profile_revision,
     "performance": day_news.c.performance_revision < day_news.c.drift_revision,
+    "retrain": day_news.c.retrain_revision < day_news.c.performance_revision,
 }
 _behind = or_(
     day_news.c.lake_revision < day_news.c.revision,
     day_news.c.profile_revision < day_news.c.revision,
     day_news.c.drift_revision < day_news.c.revision,
     day_news.c.performance_revision < day_news.c.revision,
+    day_news.c.retrain_revision < day_news.c.revision,
 )
 
 
@@ -241,4 +253,6 @@ def _done(stage: Stage, item: DayNews) -> dict[str, Any]:
         return {"profile_revision": item.lake_revision}
     if stage == "drift":
         return {"drift_revision": item.profile_revision}
-    return {"performance_revision": item.drift_revision, "attempts": 0, "failed_revision": None, "error": None}
+    if stage == "performance":
+        return {"performance_revision": item.drift_revision}
+    return {"retrain_revision": item.performance_revision, "attempts": 0, "failed_revision": None, "error": None}

@@ -13,28 +13,40 @@ from guard_store.local_days import local_days, now_us
 from guard_store.tables import day_news, drift_reports, events, labels
 
 MAX_WINDOW_DAYS = 366
+_JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 _US = 1_000_000
 
 
 def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
     """Ask for all days of a model from the start: its rows must be read again."""
-    values = {"lake_revision": 0, "profile_revision": 0, "drift_revision": 0, "performance_revision": 0}
+    values = {"lake_revision": 0, "profile_revision": 0, **_JUDGED}
     _ask(connection, _of(project_id, model_id), values, request_id)
 
 
 def ask_for_drift(
-    connection: Connection, project_id: str, model_id: str | None = None, *, request_id: str | None = None
+    connection: Connection,
+    project_id: str,
+    model_id: str | None = None,
+    *,
+    from_day: str | None = None,
+    request_id: str | None = None,
 ) -> None:
-    """Ask for the drift of all days of a model, or of all models of a project, to be judged again.
+    """Ask for the drift of all days (or those from a day on) of a model, or of all models of a project, to be judged again.
 
     What performance is compared with may have changed too.
     """
-    _ask(connection, _of(project_id, model_id), {"drift_revision": 0, "performance_revision": 0}, request_id)
+    days = _of(project_id, model_id) if from_day is None else and_(_of(project_id, model_id), _from(from_day))
+    _ask(connection, days, _JUDGED, request_id)
 
 
 def ask_for_performance(connection: Connection, project_id: str, model_id: str) -> None:
     """Ask for the performance of all days of a model to be measured again."""
-    _ask(connection, _of(project_id, model_id), {"performance_revision": 0}, None)
+    _ask(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
+
+
+def ask_for_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
+    """Ask for the retrain rule of all models of a project to be applied again."""
+    _ask(connection, _of(project_id), {"retrain_revision": 0}, request_id)
 
 
 def ask_for_drift_after(
@@ -118,6 +130,10 @@ def _counted_days(
 def _of(project_id: str, model_id: str | None = None) -> ColumnElement[bool]:
     of_project = day_news.c.project_id == project_id
     return of_project if model_id is None else and_(of_project, day_news.c.model_id == model_id)
+
+
+def _from(day: str) -> ColumnElement[bool]:
+    return day_news.c.day >= day
 
 
 def _ask(

@@ -48,6 +48,10 @@ class StoredPerformance:
     computed_us: int
 
 
+TRAINING = "training"
+"""`source` of a reference that was measured with what a new champion says, not with what the lake holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Performance in a baseline's window, of its `labelled` rows."""

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(
         None, description="Delta lake, a folder or `s3://bucket/prefix`. Unset: `lake` in the home folder."
     )
+    mlflow_url: str | None = Field(
+        None,
+        description="MLflow's store, `http(s)://host:port` or `sqlite:///…`. Unset: `mlflow.db` in the home folder.",
+    )
 
     # Serving
     host: str = Field("127.0.0.1", description="Address that the server binds to.")
@@ -59,6 +63,11 @@ class Settings(BaseSettings):
     queue_rows: Positive = Field(
         50_000, description="Accepted rows that may wait for their commit; beyond it requests are answered 503."
     )
+    journal_bytes: Positive = Field(
+        2**30, description="Bytes of predictions that may wait for the database; beyond it /predict is answered 503."
+    )
+    max_instances: Positive = Field(10_000, description="Rows of a prediction request at most.")
+    model_poll_s: Positive = Field(2, description="Seconds between two looks for a moved champion.")
     key_cache_s: NotNegative = Field(
         5,
         description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
@@ -76,6 +85,15 @@ class Settings(BaseSettings):
     news_retry_delay_s: NotNegative = Field(
         60, description="Seconds before a failed project-day is tried again, doubled each time."
     )
+    retrain_retries: NotNegative = Field(
+        2, description="Retries of a failed training before its flag is given up and an alert is written."
+    )
+    retrain_retry_delay_s: NotNegative = Field(
+        300, description="Seconds before a failed training is tried again, doubled each time."
+    )
+    load_unsafe_models: bool = Field(
+        default=False, description="Whether models in formats that run code when loaded (pickle) may be loaded."
+    )
     dagster_host: str = Field("127.0.0.1", description="Address that `ml-guard up` binds the Dagster webserver to.")
     dagster_port: Port = Field(3000, description="Port that `ml-guard up` gives the Dagster webserver.")
 
@@ -92,6 +110,26 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return f"sqlite:///{(self.home / 'guard.db').resolve()}"
         return self.database_url.get_secret_value()
+
+    @property
+    def mlflow(self) -> str:
+        """URL of MLflow's tracking store and registry."""
+        return self.mlflow_url or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
+    def mlflow_artifacts(self) -> str | None:
+        """Where runs keep their files without an MLflow server; None where a server decides."""
+        return None if self.mlflow.startswith("http") else str((self.home / "mlflow").resolve())
+
+    @property
+    def journal(self) -> Path:
+        """Folder of predictions that wait for the database."""
+        return (self.home / "journal").resolve()
+
+    @property
+    def models(self) -> Path:
+        """Folder of downloaded models."""
+        return (self.home / "models").resolve()
 
     @property
     def lake(self) -> str:

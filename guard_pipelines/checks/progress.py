@@ -6,12 +6,12 @@ A failed day is an error of its project and blocks nobody; drift is a finding, n
 import dagster as dg
 
 from guard_pipelines.assets.drift_reports import drift_reports
-from guard_pipelines.assets.performance import performance
+from guard_pipelines.assets.retrain_recommended import retrain_recommended
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 
 
-@dg.asset_check(asset=performance)
+@dg.asset_check(asset=retrain_recommended)
 def days_processed(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """No project's day of the run has failed."""
     from guard_pipelines.checks.findings import result
@@ -20,7 +20,7 @@ def days_processed(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.A
     return result(failed_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.ERROR)
 
 
-@dg.asset_check(asset=performance)
+@dg.asset_check(asset=retrain_recommended)
 def latest_due_day(guard: Guard) -> dg.AssetCheckResult:
     """The newest closed day with events of each model is done: a backfill of old days does not hide a new one."""
     from guard_pipelines.checks.findings import result

@@ -58,9 +58,19 @@ def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Se
 def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:
     """Runs that have not ended and have said something lately."""
     for run in instance.get_runs(RunsFilter(statuses=list(_IN_FLIGHT))):
-        newest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-        if not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S:
+        if _has_spoken(instance, run.run_id):
             yield run
+
+
+def is_running(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether a run has not ended and has said something lately."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _IN_FLIGHT and _has_spoken(instance, run_id)
+
+
+def _has_spoken(instance: DagsterInstance, run_id: str) -> bool:
+    newest = instance.get_records_for_run(run_id, limit=1, ascending=False).records
+    return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
 
 
 def digest_of(items: Collection[DayNews]) -> str:

@@ -3,17 +3,17 @@
 Verdicts are `ml`'s; here is where its trailing windows come from and where reports go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
 
 from guard_pipelines.stages.run import Outcome, Scope, by_model, isolated
 from guard_store.aggregates import AggregateStore
-from guard_store.baselines import Baseline, BaselineStore
+from guard_store.baselines import Baseline, BaselinesInForce, BaselineStore
 from guard_store.database import Database
 from guard_store.day_news import DayNews
 from guard_store.drift_reports import DriftReportStore
+from guard_store.model_settings import settings_of_model
 from guard_store.news import NewsStore
 from guard_store.projects import ProjectStore
 from guard_store.settings import Settings
@@ -46,6 +46,7 @@ class _Model:
         self._database = database
         self._key = project_id, model_id
         self._profiles = DayProfiles(AggregateStore(database), project_id, model_id)
+        self._references: dict[str, TableProfile] = {}
 
     def judge(self, item: DayNews, run_id: str) -> tuple[str, Sequence[str]]:
         """Judge one day and store the report; returns the state and the columns that drifted."""
@@ -54,9 +55,9 @@ class _Model:
             reports.remove(*item.key)
             return "no events", []
         history = History(self._profiles, item.local_date)
-        baseline = None if self._baseline is None else self._baseline[0]
+        baseline = self._baselines.of(item.day)
         effects = None if baseline is None else baseline.design_effects
-        report = judge(history, self._reference, self._settings, effects)
+        report = judge(history, self._reference(baseline), self._settings, effects)
         reports.replace(
             *item.key,
             state=report.state,
@@ -69,17 +70,21 @@ class _Model:
         return report.state, report.columns_in("drift")
 
     @cached_property
-    def _baseline(self) -> tuple[Baseline, bytes] | None:
-        return BaselineStore(self._database).active(*self._key)
+    def _baselines(self) -> BaselinesInForce:
+        return BaselineStore(self._database).in_force(*self._key)
 
-    @cached_property
-    def _reference(self) -> TableProfile | None:
-        return None if self._baseline is None else TableProfile.from_bytes(self._baseline[1])
+    def _reference(self, baseline: Baseline | None) -> TableProfile | None:
+        if baseline is None:
+            return None
+        if baseline.id not in self._references:
+            profile = BaselineStore(self._database).profile(baseline.id)
+            self._references[baseline.id] = TableProfile.from_bytes(profile)
+        return self._references[baseline.id]
 
     @cached_property
     def _settings(self) -> DriftSettings:
         project = ProjectStore(self._database).get(self._key[0])
-        return DriftSettings.from_dict(settings_of_model(project.settings if project else {}, self._key[1]))
+        return DriftSettings.from_dict(settings_of_model(project.settings if project else {}, self._key[1], "drift"))
 
 
 class DayProfiles:
@@ -119,21 +124,3 @@ class History:
         """Profiles of those of the last `days` local days that have events."""
         self.longest_days = max(self.longest_days, days)
         return self._profiles.between(self._day - timedelta(days=days - 1), self._day)
-
-
-def settings_of_model(settings: Mapping[str, Any], model_id: str) -> dict[str, Any]:
-    """Drift settings of a model: the project's, with the model's own on top.
-
-    >>> settings_of_model({"drift": {"bins": 20}, "models": {"m": {"drift": {"alpha": 0.01}}}}, "m")
-    {'bins': 20, 'alpha': 0.01}
-    """
-    of_model = settings.get("models", {}).get(model_id, {}).get("drift", {})
-    return _on_top(settings.get("drift", {}), of_model)
-
-
-def _on_top(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for name, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _on_top(merged[name], value) if both else value
-    return merged

@@ -3,16 +3,17 @@
 Metrics are `ml`'s; here is which rows go in, and when a baseline's reference is measured anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from guard_pipelines.stages.lake_columns import read_day
 from guard_pipelines.stages.run import Outcome, Scope, by_model, isolated
 from guard_store.aggregates import WHOLE_DAY
 from guard_store.baselines import Baseline, BaselineStore
@@ -21,7 +22,7 @@ from guard_store.day_news import DayNews
 from guard_store.kinds import LABEL, PREDICTION, KindStore
 from guard_store.lake import Lake, LakeSnapshot
 from guard_store.news import NewsStore
-from guard_store.performance import PerformanceStore, Reference, SlicePerformance
+from guard_store.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
 from guard_store.settings import Settings
 from ml.performance.check import estimate_check
 from ml.performance.estimated import estimated
@@ -42,8 +43,8 @@ def measure_news(scope: Scope, database: Database, lake: Lake, settings: Setting
     """Measure the days whose labels, profiles or reference are new."""
     outcome = Outcome()
     news = NewsStore(database)
-    for items in by_model(scope.items("performance", database, settings)):
-        model = _Model.of(database, lake, items)
+    for baseline, items in _by_baseline(database, scope.items("performance", database, settings)):
+        model = _Model.of(database, lake, baseline, items)
         for item in items:
             with isolated(news, item, outcome):
                 if model.must_refer(item):
@@ -54,6 +55,15 @@ def measure_news(scope: Scope, database: Database, lake: Lake, settings: Setting
                 whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
                 outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
     return outcome
+
+
+def _by_baseline(database: Database, items: Sequence[DayNews]) -> Iterator[tuple[Baseline | None, Sequence[DayNews]]]:
+    """The items of each model that are compared with the same baseline."""
+    for of_model in by_model(items):
+        in_force = BaselineStore(database).in_force(*of_model[0].key[:2])
+        for _, group in groupby(of_model, key=lambda item: in_force.of(item.day)):
+            same = list(group)
+            yield in_force.of(same[0].day), same
 
 
 @dataclass(frozen=True)
@@ -69,12 +79,10 @@ class _Model:
     reference: Reference | None
 
     @classmethod
-    def of(cls, database: Database, lake: Lake, items: Sequence[DayNews]) -> "_Model":
+    def of(cls, database: Database, lake: Lake, baseline: Baseline | None, items: Sequence[DayNews]) -> "_Model":
         project_id, model_id, _ = items[0].key
         store = PerformanceStore(database)
         kinds = KindStore(database).of(project_id, model_id)
-        active = BaselineStore(database).active(project_id, model_id)
-        baseline = None if active is None else active[0]
         return cls(
             store,
             project_id,
@@ -89,6 +97,8 @@ class _Model:
         """Whether the reference is missing, or may have changed with this day."""
         if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
             return False
+        if self.reference is not None and self.reference.reference.get("source") == TRAINING:
+            return False  # measured with what the new champion says; the lake holds what older ones have said
         in_window = self.baseline.start_day <= item.day <= self.baseline.end_day
         return self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled)
 
@@ -163,23 +173,7 @@ class _Model:
 
     def _rows(self, day: str) -> pa.Table:
         """What was predicted and what was true, a row an event; a column that the lake does not have is null."""
-        files = self.snapshot.files(day) if self.snapshot else ()
-        tables = [_read(file, self.snapshot, _READ) for file in files if self.snapshot]
-        return pa.concat_tables(tables, promote_options="default") if tables else _EMPTY
-
-
-def _read(file: str, snapshot: LakeSnapshot, wanted: Sequence[str]) -> pa.Table:
-    opened = pq.ParquetFile(file, filesystem=snapshot.filesystem)
-    there = set(opened.schema_arrow.names)
-    table = opened.read([name for name in wanted if name in there])
-    for name in wanted:
-        if name not in there:
-            table = table.append_column(name, pa.nulls(len(table)))
-    return pa.table({name: _plain(table.column(name)) for name in wanted})
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, _READ)
 
 
 def _columns(rows: pa.Table) -> tuple[Any, Any, Any]:

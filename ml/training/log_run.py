@@ -112,6 +112,7 @@ def _parameters(trained: Trained) -> dict[str, Any]:
         "features": len(trained.schema.features),
         "task": trained.schema.task,
         "seconds": round(trained.seconds, 3),
+        **{f"left_out.{name}": reason for name, reason in trained.left_out.items()},
     }
 
 

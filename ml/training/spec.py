@@ -33,7 +33,9 @@ _CHECKS: Mapping[str, Check] = {
     "min_rows": whole(20),
     "search_rows": whole(100),
     "window_days": whole(1),
-    "holdout_share": between(0.0, 0.5),
+    "max_rows": whole(100),
+    "holdout_days": whole(1),
+    "holdout_rows": whole(20),
     "max_categories": whole(2),
     "exclude": texts,
     "threshold": between(0.0, 1.0),
@@ -56,8 +58,9 @@ class TrainingSpec:
     folds : pieces of the newer half of the rows, in time, that candidates are validated on.
     min_rows : labelled rows below which nothing is trained.
     search_rows : the newest rows that candidates compete on; the best learns from all rows.
-    window_days : days before the flag whose rows are used.
-    holdout_share : newest share of the labelled rows that is kept for the gate.
+    window_days : days before the flag whose rows are used. max_rows : the newest labelled rows of them, at most.
+    holdout_days, holdout_rows : the newest days are kept for the gate: this many, and more until they have as many labelled
+        rows, but never more than half of the rows.
     max_categories : a categorical feature with more values than that is an id, and left out.
     exclude : features that the model must not read.
     threshold : probability from which a binary model says the positive class.
@@ -69,7 +72,9 @@ class TrainingSpec:
     min_rows: int = 200
     search_rows: int = 50_000
     window_days: int = 365
-    holdout_share: float = 0.2
+    max_rows: int = 2_000_000
+    holdout_days: int = 7
+    holdout_rows: int = 500
     max_categories: int = 10_000
     exclude: tuple[str, ...] = ()
     threshold: float = 0.5

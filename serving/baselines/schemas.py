@@ -36,6 +36,7 @@ class BaselineView(BaseModel):
         " 1 where it is not named."
     )
     active: bool
+    from_day: str | None = Field(description="First day that is judged by it; null: all days are.")
     created_at: datetime
     created_by: str | None = Field(description="Id of the key that captured it.")
     request_id: str | None
@@ -54,6 +55,7 @@ class BaselineView(BaseModel):
             sha256=baseline.sha256,
             design_effects={plain_name(column): effect for column, effect in baseline.design_effects.items()},
             active=baseline.active,
+            from_day=baseline.from_day,
             created_at=from_microseconds(baseline.created_us),
             created_by=baseline.created_by,
             request_id=baseline.request_id,

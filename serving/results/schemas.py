@@ -53,6 +53,7 @@ class NewsView(BaseModel):
     profile_revision: int
     drift_revision: int
     performance_revision: int
+    retrain_revision: int
     attempts: int
     error: str | None
     request_id: str | None
@@ -74,6 +75,7 @@ class NewsView(BaseModel):
             profile_revision=news.profile_revision,
             drift_revision=news.drift_revision,
             performance_revision=news.performance_revision,
+            retrain_revision=news.retrain_revision,
             attempts=news.attempts,
             error=news.error,
             request_id=news.request_id,

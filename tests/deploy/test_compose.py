@@ -136,7 +136,7 @@ def test_qdrant_keeps_its_data_in_a_volume() -> None:
     assert SERVICES["qdrant"].mounts == {"/qdrant/storage": "qdrant"}
 
 
-@pytest.mark.parametrize("setting", ["ML_GUARD_DATABASE_URL", "ML_GUARD_LAKE_URL"])
+@pytest.mark.parametrize("setting", ["ML_GUARD_DATABASE_URL", "ML_GUARD_LAKE_URL", "ML_GUARD_MLFLOW_URL"])
 def test_each_part_of_our_data_moves_to_a_server_by_one_setting(setting: str) -> None:
     services = read_services(DOTENV | {setting: "moved://elsewhere"})
     users = [service for service in services.values() if setting in service.environment]

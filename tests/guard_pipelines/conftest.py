@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
 from guard_pipelines.sensors.news import news
+from guard_pipelines.sensors.retrain import retrain_sensor
 from guard_store.aggregates import AggregateStore
 from guard_store.database import Database
 from guard_store.drift_reports import DriftReportStore, StoredReport
@@ -46,6 +47,27 @@ class Pipelines:
         assert isinstance(answer, dg.SkipReason)
         return answer.skip_message or ""
 
+    def tick_retrain(self) -> list[dg.RunRequest]:
+        """One look of the retrain sensor, with the partitions that it asks for."""
+        with dg.build_sensor_context(
+            instance=self.instance, resources={"guard": Guard()}, definitions=defs, sensor_name="retrain_sensor"
+        ) as context:
+            answer = retrain_sensor(context)
+        if not isinstance(answer, dg.SensorResult):
+            return []
+        for request in answer.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return [request for request in answer.run_requests or [] if not self._asked_before(request)]
+
+    def retrain(self, request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
+        """The training run that a tick asked for."""
+        return defs.resolve_job_def("retrain").execute_in_process(
+            instance=self.instance,
+            partition_key=request.partition_key,
+            tags={**request.tags, "dagster/run_key": request.run_key or ""},
+            raise_on_error=raises,
+        )
+
     def run(self, tags: dict[str, str], *, raises: bool = True) -> dg.ExecuteInProcessResult:
         """A run of the daily job."""
         job = defs.resolve_job_def("daily")
@@ -55,10 +77,12 @@ class Pipelines:
         """The run that a tick asked for."""
         return self.run({**request.tags, "dagster/run_key": request.run_key or ""})
 
-    def hold(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    def hold(
+        self, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, job: str = "daily"
+    ) -> dg.DagsterRun:
         """A run of the request that is stuck in a status."""
         tags = {**request.tags, "dagster/run_key": request.run_key or ""}
-        return self.instance.create_run_for_job(defs.resolve_job_def("daily"), tags=tags, status=status)
+        return self.instance.create_run_for_job(defs.resolve_job_def(job), tags=tags, status=status)
 
     def settle(self, most: int = 5) -> int:
         """Tick and run until there is nothing to do; returns how many runs it took."""

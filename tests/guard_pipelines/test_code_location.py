@@ -8,7 +8,7 @@ from dagster import DagsterInstance
 
 from guard_pipelines.definitions import defs
 from guard_pipelines.event_log import BatchedSqliteEventLogStorage
-from guard_pipelines.partitions import DAILY
+from guard_pipelines.partitions import DAILY, MODELS
 from tests.guard_pipelines.conftest import ROOT
 
 HEAVY = ("pyarrow", "deltalake", "pandas", "scipy", "sklearn", "mlflow")
@@ -34,6 +34,7 @@ def test_the_daily_job_has_all_assets_and_checks() -> None:
         "daily_aggregates",
         "drift_reports",
         "performance",
+        "retrain_recommended",
     }
     assert {key.name for key in job.asset_layer.asset_graph.asset_check_keys} == {
         "lake_matches_store",
@@ -45,6 +46,13 @@ def test_the_daily_job_has_all_assets_and_checks() -> None:
         "latest_due_day",
         "drift",
     }
+
+
+def test_the_retrain_job_goes_from_data_to_registered_version_model_by_model() -> None:
+    job = defs.get_repository_def().get_job("retrain")
+    keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert keys == {"training_set", "candidate_model", "model_evaluation", "registered_model"}
+    assert job.partitions_def == MODELS
 
 
 def test_a_day_that_ends_ahead_of_utc_has_a_partition() -> None:

@@ -18,7 +18,7 @@ from guard_store.tables import day_news
 from tests.stored_events import event, store
 
 T = TypeVar("T")
-STAGES: Sequence[Stage] = ("lake", "profile", "drift", "performance")
+STAGES: Sequence[Stage] = ("lake", "profile", "drift", "performance", "retrain")
 
 
 @pytest.fixture
@@ -66,18 +66,21 @@ def test_each_stage_works_on_what_the_stage_before_has_done(
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     day = ["2024-05-01"]
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0]
+    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0, 0]
     process(news, settings, day, ["lake"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0]
+    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0, 0]
     process(news, settings, day, ["profile"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0]
+    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
     assert news.due(settings)
     process(news, settings, day, ["drift"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1]
+    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1, 0]
     assert news.due(settings)
     process(news, settings, day, ["performance"])
+    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 0, 1]
+    assert news.due(settings)
+    process(news, settings, day, ["retrain"])
     assert not news.due(settings)
-    assert [len(news.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1]
+    assert [len(news.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
 
 
 def test_news_that_move_while_a_stage_works_stay_due(news: NewsStore, database: Database, settings: Settings) -> None:
@@ -152,7 +155,7 @@ def test_asking_for_drift_leaves_lake_and_profiles_alone_and_forgives_failures(
     assert not news.due(settings)
     with database.write() as connection:
         ask_for_drift(connection, "p")
-    assert [len(news.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0]
+    assert [len(news.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
 
 
 def test_changed_profile_asks_the_later_days_that_looked_back_at_it(

@@ -72,7 +72,8 @@ def test_a_captured_baseline_is_the_next_version_and_the_active_one(database: Da
     _capture(store)
     second = _capture(store)
     active = store.active("p", "m")
-    assert active == (second, b"x")
+    assert active == second
+    assert store.profile(second.id) == b"x"
     assert [(b.version, b.active) for b in store.versions("p", "m")] == [(2, True), (1, False)]
 
 

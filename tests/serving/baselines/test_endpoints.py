@@ -33,7 +33,7 @@ async def test_a_baseline_is_the_merge_of_its_days(
     assert made["sha256"] == merged.digest()
     active = services.baselines.active(project, MODEL)
     assert active is not None
-    assert TableProfile.from_bytes(active[1]).digest() == made["sha256"]
+    assert TableProfile.from_bytes(services.baselines.profile(active.id)).digest() == made["sha256"]
     assert made["created_by"] == services.keys.page(limit=1)[0].id
 
 

@@ -59,7 +59,7 @@ async def test_news_count_what_came_and_say_how_far_it_is(analyst: httpx.AsyncCl
     assert (first["day"], first["events"], first["late"], first["duplicates"]) == (day_of(0), 3, 3, 3)
     assert (first["state"], first["revision"], first["profile_revision"]) == ("pending", 1, 0)
     assert (second["state"], second["attempts"], second["error"]) == ("failed", 2, "no such column")
-    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1)
+    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1, retrain_revision=1)
     assert (await read(analyst, f"{model.path}/news"))["items"][0]["state"] == "done"
 
 
@@ -187,7 +187,7 @@ async def test_performance_is_what_was_stored_by_slice(
     assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_events"
     await model.send(0)
     assert (await read(analyst, f"{model.path}/performance"))["state"] == "not_processed"
-    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1)
+    model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1, retrain_revision=1)
     assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_labels"
     report = {"realised": {"n": 2, "metrics": {}}, "estimated": None, "check": None}
     slices = [

@@ -1,0 +1,30 @@
+"""Sensor: one training run for each retrain flag, never two at once; a failed one is tried again, with a limit.
+
+Which flags there are is `guard_store.retrain`; what a run does is in the assets.
+"""
+
+import dagster as dg
+
+from guard_pipelines.jobs import retrain
+from guard_pipelines.partitions import MODELS, key_of_model
+from guard_pipelines.resources import Guard
+from guard_store.settings import load_settings
+
+
+@dg.sensor(
+    job=retrain,
+    minimum_interval_seconds=load_settings().news_interval_s,
+    # A flag is raised by a rule that the operator has set; a promotion has a gate of its own.
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def retrain_sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
+    """Asks for a training run of each active flag whose time has come; counts runs that ended without finishing theirs."""
+    from guard_pipelines.sensors.flags import requests_of_flags
+
+    answer = requests_of_flags(guard.database, guard.settings, context.instance)
+    if not answer.requests:
+        return dg.SkipReason(answer.waiting)
+    keys = [key_of_model(*key) for key in answer.models]
+    return dg.SensorResult(
+        run_requests=list(answer.requests), dynamic_partitions_requests=[MODELS.build_add_request(keys)]
+    )

@@ -1,0 +1,117 @@
+"""Decisions about models, by the gate or by a person: what, why, by whom. Rows are added, never changed."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, insert, select
+
+from guard_store.database import Database
+from guard_store.local_days import now_us
+from guard_store.tables import model_decisions
+
+Action = Literal["promoted", "rejected", "rolled_back", "forced", "acknowledged", "dismissed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who decides."""
+
+    key_id: str
+    role: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision; without a key it was the gate's."""
+
+    id: str
+    project_id: str
+    model_id: str
+    action: str
+    version: str | None
+    champion_before: str | None
+    reason: str
+    details: Mapping[str, Any]
+    key_id: str | None
+    role: str | None
+    request_id: str | None
+    decided_us: int
+
+
+def write_decision(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    action: Action,
+    *,
+    reason: str,
+    actor: Actor | None,
+    version: str | None = None,
+    champion_before: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Record a decision in the transaction of its effect."""
+    row = {
+        "id": uuid.uuid4().hex,
+        "project_id": project_id,
+        "model_id": model_id,
+        "action": action,
+        "version": version,
+        "champion_before": champion_before,
+        "reason": reason,
+        "details": dict(details or {}),
+        "key_id": None if actor is None else actor.key_id,
+        "role": None if actor is None else actor.role,
+        "request_id": request_id if actor is None else actor.request_id,
+        "decided_us": now_us(),
+    }
+    connection.execute(insert(model_decisions), row)
+
+
+class DecisionStore:
+    """Reads decisions, and records those of people about versions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        project_id: str,
+        model_id: str,
+        action: Action,
+        *,
+        reason: str,
+        actor: Actor,
+        version: str | None,
+        champion_before: str | None,
+    ) -> None:
+        """Record a person's decision."""
+        with self._database.write() as connection:
+            write_decision(
+                connection,
+                project_id,
+                model_id,
+                action,
+                reason=reason,
+                actor=actor,
+                version=version,
+                champion_before=champion_before,
+            )
+
+    def newest(self, project_id: str, model_id: str, limit: int, *, version: str | None = None) -> Sequence[Decision]:
+        """The decisions about a model (or one version of it), newest first."""
+        c = model_decisions.c
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id)
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(limit)
+        )
+        if version is not None:
+            statement = statement.where(c.version == version)
+        with self._database.read() as connection:
+            return [Decision(**row._mapping) for row in connection.execute(statement)]

@@ -1,0 +1,319 @@
+"""Retrain evaluations and flags: what the rule has said of each day, and which models are to be trained.
+
+A model has one active flag at most. Deciding belongs to `ml.retrain_rule`, training to the pipelines.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_store.alerts import write_alert
+from guard_store.database import Database
+from guard_store.decisions import Action, Actor, write_decision
+from guard_store.local_days import now_us
+from guard_store.settings import Settings
+from guard_store.tables import retrain_evaluations, retrain_flags
+
+ACTIVE = ("open", "training")
+_US = 1_000_000
+_MAX_ERROR_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the rule has said of a day."""
+
+    project_id: str
+    model_id: str
+    day: str
+    recommended: bool
+    result: Mapping[str, Any]
+    flag_id: str | None
+    run_id: str | None
+    computed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A model that is to be trained with nothing that was not known at `as_of_us`.
+
+    `state` is open, training, done, failed (given up) or dismissed.
+    """
+
+    id: str
+    project_id: str
+    model_id: str
+    day: str
+    as_of_us: int
+    state: str
+    reasons: Sequence[Mapping[str, Any]]
+    forced: bool
+    created_us: int
+    created_by: str | None
+    request_id: str | None
+    acknowledged_us: int | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+    attempts: int
+    due_us: int
+    dagster_run_id: str | None
+    error: str | None
+    changed_us: int
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it still waits for a training."""
+        return self.state in ACTIVE
+
+
+class FlagTakenError(Exception):
+    """Another run works for this flag, or the flag is not active any more."""
+
+
+class RetrainStore:
+    """Reads and writes evaluations and flags."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def evaluated(
+        self,
+        project_id: str,
+        model_id: str,
+        day: str,
+        *,
+        recommended: bool,
+        result: Mapping[str, Any],
+        as_of_us: int,
+        run_id: str,
+        request_id: str | None,
+    ) -> Flag | None:
+        """Store what the rule said of a day and raise its flag where it recommends one and none is active.
+
+        Returns
+        -------
+        The flag that was raised; None where nothing was recommended, a flag is active, or this day raised one before.
+        """
+        row = {
+            "project_id": project_id,
+            "model_id": model_id,
+            "day": day,
+            "recommended": recommended,
+            "result": dict(result),
+            "flag_id": None,
+            "run_id": run_id,
+            "computed_us": now_us(),
+        }
+        of_day = and_(_of_model(retrain_evaluations, project_id, model_id), retrain_evaluations.c.day == day)
+        with self._database.write() as connection:
+            before = connection.scalar(select(retrain_evaluations.c.flag_id).where(of_day))
+            flag = None
+            if recommended and before is None:
+                reasons = list(result["reasons"])
+                flag = _raise(connection, project_id, model_id, day, as_of_us, reasons, None, request_id)
+            connection.execute(delete(retrain_evaluations).where(of_day))
+            flag_id = before if flag is None else flag.id
+            connection.execute(insert(retrain_evaluations), {**row, "flag_id": flag_id})
+        return flag
+
+    def force(
+        self, project_id: str, model_id: str, day: str, *, as_of_us: int, reason: str, actor: Actor
+    ) -> Flag | None:
+        """Raise a flag by hand, with the decision on record; None where one is active."""
+        reasons = [{"rule": "forced", "reason": reason}]
+        with self._database.write() as connection:
+            flag = _raise(connection, project_id, model_id, day, as_of_us, reasons, actor, actor.request_id)
+            if flag is not None:
+                details = {"flag_id": flag.id}
+                write_decision(connection, project_id, model_id, "forced", reason=reason, actor=actor, details=details)
+        return flag
+
+    def acknowledge(self, flag: Flag, *, reason: str, actor: Actor, dismiss: bool) -> Flag | None:
+        """Say that a flag has been seen; a dismissed one is not trained for. None where it is not active any more."""
+        values: dict[str, Any] = {
+            "acknowledged_us": now_us(),
+            "acknowledged_by": actor.key_id,
+            "acknowledged_reason": reason,
+            "changed_us": now_us(),
+        }
+        if dismiss:
+            values["state"] = "dismissed"
+        # A training that has begun is not called back.
+        states = ("open",) if dismiss else ACTIVE
+        with self._database.write() as connection:
+            same = and_(retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(states))
+            if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+                return None
+            action: Action = "dismissed" if dismiss else "acknowledged"
+            details = {"flag_id": flag.id}
+            write_decision(
+                connection, flag.project_id, flag.model_id, action, reason=reason, actor=actor, details=details
+            )
+        return self.flag(flag.id)
+
+    def start(self, flag: Flag, run_id: str) -> None:
+        """Say that a run trains for this flag, in place of the run that the flag names now.
+
+        Raises
+        ------
+        FlagTakenError
+            If another run was faster, or the flag is not active any more.
+        """
+        taken_by = retrain_flags.c.dagster_run_id
+        same_run = taken_by.is_(None) if flag.dagster_run_id is None else taken_by == flag.dagster_run_id
+        unmoved = and_(
+            retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(ACTIVE), or_(same_run, taken_by == run_id)
+        )
+        values = {"state": "training", "dagster_run_id": run_id, "changed_us": now_us()}
+        with self._database.write() as connection:
+            if not connection.execute(update(retrain_flags).where(unmoved).values(values)).rowcount:
+                raise FlagTakenError(f"flag {flag.id} is worked on by another run, or is not active any more")
+
+    def fail(self, flag: Flag, error: str, settings: Settings) -> str:
+        """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
+
+        Nothing happens where the flag has moved on meanwhile.
+        """
+        given_up = flag.attempts >= settings.retrain_retries
+        delay_us = settings.retrain_retry_delay_s * _US * 2**flag.attempts
+        values = {
+            "state": "failed" if given_up else "open",
+            "attempts": flag.attempts + 1,
+            "due_us": now_us() + delay_us,
+            "dagster_run_id": None,
+            "error": error[:_MAX_ERROR_CHARACTERS],
+            "changed_us": now_us(),
+        }
+        same = and_(
+            retrain_flags.c.id == flag.id,
+            retrain_flags.c.state.in_(ACTIVE),
+            retrain_flags.c.attempts == flag.attempts,
+        )
+        with self._database.write() as connection:
+            if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+                return flag.state
+            if given_up:
+                write_alert(
+                    connection,
+                    flag.project_id,
+                    flag.model_id,
+                    kind="retrain_failed",
+                    dedup_key=f"retrain_failed/{flag.id}",
+                    severity="error",
+                    message=f"Retraining has failed {flag.attempts + 1} times and was given up: {error[:300]}",
+                    details={"flag_id": flag.id, "attempts": flag.attempts + 1},
+                    request_id=flag.request_id,
+                )
+        return str(values["state"])
+
+    def flag(self, flag_id: str) -> Flag | None:
+        """A flag by its id."""
+        found = self._flags(retrain_flags.c.id == flag_id)
+        return found[0] if found else None
+
+    def active_flags(self) -> Sequence[Flag]:
+        """All flags that wait for a training, oldest first."""
+        return self._flags(retrain_flags.c.state.in_(ACTIVE))
+
+    def active(self, project_id: str, model_id: str) -> Flag | None:
+        """The active flag of a model."""
+        of_model = _of_model(retrain_flags, project_id, model_id)
+        found = self._flags(and_(of_model, retrain_flags.c.state.in_(ACTIVE)))
+        return found[0] if found else None
+
+    def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[Flag]:
+        """The flags of a model, the one that was raised last first."""
+        statement = (
+            select(retrain_flags)
+            .where(_of_model(retrain_flags, project_id, model_id))
+            .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Flag(**row._mapping) for row in connection.execute(statement)]
+
+    def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
+        """The newest day before or on `day` that raised a flag which was not dismissed."""
+        c = retrain_flags.c
+        of_model = _of_model(retrain_flags, project_id, model_id)
+        statement = select(func.max(c.day)).where(of_model, c.day <= day, c.state != "dismissed")
+        with self._database.read() as connection:
+            found: str | None = connection.scalar(statement)
+        return found
+
+    def evaluations(
+        self,
+        project_id: str,
+        model_id: str,
+        start_day: str,
+        end_day: str,
+        *,
+        after_day: str = "",
+        limit: int | None = None,
+    ) -> list[Evaluation]:
+        """What the rule has said of a closed range of days, oldest first, after `after_day`."""
+        c = retrain_evaluations.c
+        statement = (
+            select(retrain_evaluations)
+            .where(_of_model(retrain_evaluations, project_id, model_id))
+            .where(c.day.between(start_day, end_day), c.day > after_day)
+            .order_by(c.day)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Evaluation(**row._mapping) for row in connection.execute(statement)]
+
+    def _flags(self, condition: ColumnElement[bool]) -> list[Flag]:
+        statement = select(retrain_flags).where(condition).order_by(retrain_flags.c.created_us, retrain_flags.c.id)
+        with self._database.read() as connection:
+            return [Flag(**row._mapping) for row in connection.execute(statement)]
+
+
+def finish(connection: Connection, flag_id: str) -> None:
+    """Say that a flag is done, in the transaction that records what came of it."""
+    values = {"state": "done", "error": None, "changed_us": now_us()}
+    connection.execute(update(retrain_flags).where(retrain_flags.c.id == flag_id).values(values))
+
+
+def _raise(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    day: str,
+    as_of_us: int,
+    reasons: Sequence[Mapping[str, Any]],
+    actor: Actor | None,
+    request_id: str | None,
+) -> Flag | None:
+    row = {
+        "id": uuid.uuid4().hex,
+        "project_id": project_id,
+        "model_id": model_id,
+        "day": day,
+        "as_of_us": as_of_us,
+        "state": "open",
+        "reasons": [dict(reason) for reason in reasons],
+        "forced": actor is not None,
+        "created_us": now_us(),
+        "created_by": None if actor is None else actor.key_id,
+        "request_id": request_id,
+        "acknowledged_us": None,
+        "acknowledged_by": None,
+        "acknowledged_reason": None,
+        "attempts": 0,
+        "due_us": now_us(),
+        "dagster_run_id": None,
+        "error": None,
+        "changed_us": now_us(),
+    }
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    made = connection.execute(of(retrain_flags).values(row).on_conflict_do_nothing()).rowcount
+    return Flag(**row) if made else None  # type: ignore[arg-type]
+
+
+def _of_model(table: Any, project_id: str, model_id: str) -> ColumnElement[bool]:
+    return and_(table.c.project_id == project_id, table.c.model_id == model_id)
