@@ -33,6 +33,8 @@ from serving.keys.endpoints import router as keys_router
 from serving.kinds.endpoints import router as kinds_router
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
+from serving.predict.endpoints import routes as predict_routes
+from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.results.endpoints import router as results_router
 from serving.security import KeyRing
@@ -71,7 +73,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             await services.events.start()
             try:
-                yield
+                await services.predict.start()
+                try:
+                    yield
+                finally:
+                    await services.predict.stop()
             finally:
                 await services.events.stop()
         finally:
@@ -79,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             access_log.close()
 
     app = GuardApp(
-        [*event_routes, *label_routes],
+        [*event_routes, *label_routes, *predict_routes],
         access_log,
         title="ML Guard",
         version=_version(),
@@ -103,6 +109,7 @@ def _services(settings: Settings, database: Database) -> Services:
         database=database,
         events=events,
         labels=LabelService(settings, events),
+        predict=PredictService(settings, database, events),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -21,6 +21,7 @@ from serving.security import KeyRing
 if TYPE_CHECKING:  # the event service is built of what is here
     from serving.events.service import EventService
     from serving.labels.service import LabelService
+    from serving.predict.service import PredictService
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Services:
     database: Database
     events: "EventService"
     labels: "LabelService"
+    predict: "PredictService"
     keys: KeyStore
     key_ring: KeyRing
     projects: ProjectStore

@@ -83,6 +83,11 @@ class EventService:
         await asyncio.to_thread(self._writer.stop)
 
     @property
+    def writer(self) -> EventWriter:
+        """Stores rows; for what records events of its own."""
+        return self._writer
+
+    @property
     def max_body_bytes(self) -> int:
         """Bytes of a body at most, decompressed."""
         return self._settings.max_body_bytes

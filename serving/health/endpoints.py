@@ -18,6 +18,13 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Readiness(BaseModel):
+    """Requests can be served; `degraded` says what works only with what it knew before."""
+
+    status: Literal["ok", "degraded"] = "ok"
+    degraded: dict[str, str] = {}
+
+
 _NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {
         "description": "Not ready; `failing` names the parts.",
@@ -39,9 +46,10 @@ async def health() -> Health:
 
 
 @router.get("/readyz", responses=_NOT_READY)
-def readiness(services: Provided) -> Health:
-    """Whether requests can be served: database, migrations and queue."""
+def readiness(services: Provided) -> Readiness:
+    """Whether requests can be served: database, migrations and queue; and whether the newest models are."""
     failing = failing_parts(services)
     if failing:
         raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
-    return Health()
+    degraded = services.predict.pool.problems()
+    return Readiness(status="degraded" if degraded else "ok", degraded=degraded)

@@ -1,0 +1,1 @@
+"""`/predict`: the champion's answers, each recorded as an event."""

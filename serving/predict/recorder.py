@@ -1,0 +1,109 @@
+"""Predictions as events: into the journal before the answer, from there into the store, however long that takes."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from guard_store.events import EventWriter, QueueFullError, Row, RowsRefusedError, StoreUnavailableError, Submission
+from guard_store.events.journal import Journal
+from guard_store.local_days import now_us
+from guard_store.settings import Settings
+from serving.predict import metrics
+
+_log = logging.getLogger(__name__)
+_TAKE_BYTES = 2 * 2**20
+_PAUSE_S = 0.002  # what has been answered meanwhile is stored together
+_RETRY_S = 1.0
+_STOP_S = 5.0
+
+
+class Recorder:
+    """Keeps the promise that an answered prediction becomes an event."""
+
+    def __init__(self, settings: Settings, writer: EventWriter) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._journal: Journal | None = None
+        self._filled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Open the journal, take over what died processes have left, and begin to store."""
+        self._journal = Journal(self._settings.journal, max_bytes=self._settings.journal_bytes)
+        left = await asyncio.to_thread(self._journal.adopt_orphans)
+        if left:
+            _log.warning("%d bytes of predictions of a process that has died are stored now", left)
+            self._filled.set()
+        self._task = asyncio.create_task(self._drain())
+
+    async def stop(self) -> None:
+        """Store what waits, for some seconds; what is left stays in the journal for the next start."""
+        self._stopping = True
+        self._filled.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=_STOP_S)
+            self._task.cancel()
+        if self._journal is not None:
+            self._journal.close()
+
+    def record(self, rows: Sequence[Row]) -> None:
+        """Put rows where they cannot be lost by this process.
+
+        Raises
+        ------
+        JournalFullError
+            Where there is no room.
+        """
+        self._opened.append(rows)
+        if not self._filled.is_set():
+            self._filled.set()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that the store does not have yet."""
+        return 0 if self._journal is None else self._journal.waiting_bytes
+
+    @property
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            raise RuntimeError("the recorder has not been started")
+        return self._journal
+
+    async def _drain(self) -> None:
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            if not self._stopping:
+                await asyncio.sleep(_PAUSE_S)
+            while self._opened.waiting_bytes:
+                rows, size = self._opened.take(_TAKE_BYTES)
+                refused = await self._store(rows)
+                if refused is None:
+                    metrics.waiting(self._opened.waiting_bytes)
+                    if self._stopping:
+                        return
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                self._opened.stored(size)
+                metrics.stored(len(rows) - refused, refused, self._opened.waiting_bytes)
+            if self._stopping:
+                return
+
+    async def _store(self, rows: Sequence[Row]) -> int | None:
+        """How many rows the database refuses for good; None where it cannot store anything now."""
+        try:
+            await self._writer.submit(Submission(rows, now_us(), rows[0][10]))
+        except (StoreUnavailableError, QueueFullError) as error:
+            _log.warning("predictions wait in the journal: %s", error)
+            return None
+        except RowsRefusedError as error:
+            if len(rows) > 1:
+                half = len(rows) // 2
+                parts = [await self._store(part) for part in (rows[:half], rows[half:])]
+                # Storing a half again is safe: its rows are duplicates then.
+                return None if None in parts else sum(part or 0 for part in parts)
+            _log.error("a prediction is refused by the database: %s", error, extra={"event_id": rows[0][1]})
+        else:
+            return 0
+        return 1

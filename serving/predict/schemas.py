@@ -1,0 +1,120 @@
+"""What a prediction request may say; whether its features fit a model is that model's schema to say."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from serving.errors import Unprocessable
+from serving.routing import ID_PATTERN
+
+_is_id = re.compile(ID_PATTERN.rstrip("$")).fullmatch
+_MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
+_MAX_TEXT = 128
+
+
+class Instance(msgspec.Struct, forbid_unknown_fields=True):
+    """One row to predict."""
+
+    features: dict[str, Any]
+    event_id: str | None = None
+    timestamp: datetime | None = None
+    segment: str | None = None
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    features: dict[str, Any] | None = None
+    instances: list[Instance] | None = None
+    model: str | None = None
+    project_id: str | None = None
+    explain: bool = False
+    event_id: str | None = None
+    timestamp: datetime | None = None
+    segment: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which model is asked: by its alias, `champion` unless said otherwise, or by a version; None: the only one there is."""
+
+    project_id: str | None
+    model_id: str | None
+    alias: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictRequest:
+    """A request that is well formed; `single` was sent as `features`."""
+
+    instances: Sequence[Instance]
+    single: bool
+    wanted: Wanted
+    explain: bool
+
+
+def read_request(body: bytes, max_instances: int) -> PredictRequest:
+    """The request that a body says.
+
+    Raises
+    ------
+    Unprocessable
+        Naming the field and the fix.
+    """
+    try:
+        given = _decode(body)
+    except msgspec.ValidationError as error:
+        raise _wrong(_field(str(error)), str(error)) from None
+    except msgspec.DecodeError as error:
+        raise Unprocessable(f"The body is not JSON: {error}.") from None
+    single = given.features is not None
+    if single == (given.instances is not None):
+        raise _wrong("features", "send either features, an object, or instances, a list of objects with features")
+    if given.features is not None:
+        rows = [Instance(given.features, given.event_id, given.timestamp, given.segment)]
+    else:
+        rows = given.instances or []
+        if given.event_id is not None or given.timestamp is not None or given.segment is not None:
+            raise _wrong("instances", "each instance has event_id, timestamp and segment of its own")
+    if not 1 <= len(rows) <= max_instances:
+        raise _wrong("instances", f"must hold 1 to {max_instances} rows, holds {len(rows)}")
+    _check_envelopes(rows, single=single)
+    return PredictRequest(rows, single, _wanted(given), given.explain)
+
+
+def _check_envelopes(rows: Sequence[Instance], *, single: bool) -> None:
+    for index, row in enumerate(rows):
+        path = "" if single else f"instances[{index}]."
+        if row.event_id is not None and not (0 < len(row.event_id) <= _MAX_TEXT):
+            raise _wrong(f"{path}event_id", f"must have 1 to {_MAX_TEXT} characters")
+        if row.segment is not None and len(row.segment) > _MAX_TEXT:
+            raise _wrong(f"{path}segment", f"must have at most {_MAX_TEXT} characters")
+        if row.timestamp is not None and row.timestamp.tzinfo is None:
+            raise _wrong(f"{path}timestamp", "needs an offset from UTC, such as Z or -05:00")
+
+
+def _wanted(given: _Body) -> Wanted:
+    if given.project_id is not None and not _is_id(given.project_id):
+        raise _wrong("project_id", "is not the id of a project")
+    if given.model is None:
+        return Wanted(given.project_id, None, "champion", None)
+    match = _MODEL.fullmatch(given.model)
+    if match is None or not _is_id(match[1]) or (match[2] and not _is_id(match[2])):
+        raise _wrong("model", "must be a model's id, id@alias or id/version")
+    return Wanted(given.project_id, match[1], match[2] or "champion", match[3])
+
+
+def _field(message: str) -> str:
+    """The place that msgspec names at the end of its message."""
+    place = re.search(r"at `\$\.?(.*?)`$", message)
+    return place[1] if place and place[1] else "body"
+
+
+def _wrong(field: str, reason: str) -> Unprocessable:
+    return Unprocessable(f"{field}: {reason}.", errors=[{"field": field, "reason": reason}])

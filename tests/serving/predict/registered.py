@@ -1,0 +1,39 @@
+"""Registered models for tests: small ones, trained once, that can be told apart by what they answer."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from guard_store.registry import CHAMPION, Registry, registered_name
+from guard_store.settings import Settings
+from ml.training.log_run import MODEL, Tracking, log_candidate
+from ml.training.spec import Trained, TrainingSpec
+from ml.training.train import train
+from tests.ml.training.samples import ROW, labelled_rows
+
+FEATURES = ROW
+MODEL_ID = "late"
+
+
+def register(
+    settings: Settings, project_id: str, *, model_id: str = MODEL_ID, level: int | None = None, champion: bool = True
+) -> str:
+    """Train, register and promote; a `level` makes a regression that answers about `1000 * level`. Returns the version."""
+    tracking = Tracking(settings.mlflow, settings.mlflow_artifacts)
+    run_id = log_candidate(tracking, registered_name(project_id, model_id), _trained(level), {})
+    registry = Registry(settings.mlflow)
+    made = registry.register(project_id, model_id, run_id, artifact=MODEL, flag_id=run_id)
+    if champion:
+        registry.set_alias(project_id, model_id, CHAMPION, made.version)
+    return made.version
+
+
+@cache
+def _trained(level: int | None) -> Trained:
+    rows = labelled_rows(500, task="binary" if level is None else "regression")
+    if level is not None:
+        labels: Any = np.asarray(rows["y_true"].to_numpy()) + 1000 * level
+        rows = rows.set_column(rows.schema.get_field_index("y_true"), "y_true", pa.array(labels))
+    return train(rows, TrainingSpec(algorithms=("linear",)), lambda _: None, 7)

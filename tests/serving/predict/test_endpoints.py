@@ -1,0 +1,299 @@
+"""`POST /predict`: what it answers, what it records, whom it turns away, and how it follows the registry."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+
+from guard_store.local_days import now_us
+from guard_store.registry import CHAMPION, Registry
+from guard_store.tables import events
+from serving.services import Services
+from tests.serving.conftest import Clients
+from tests.serving.predict.registered import FEATURES, MODEL_ID, register
+
+PREDICT = "/predict"
+
+
+async def stored(services: Services, n: int) -> list[dict[str, Any]]:
+    """The first n events, once they are stored."""
+    for _ in range(200):
+        with services.database.read() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(select(events).order_by(events.c.event_id))]
+        if len(rows) >= n:
+            return rows
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{len(rows)} of {n} events are stored")
+
+
+@pytest.fixture
+def champion(services: Services, project: str) -> str:
+    """Version of a champion that is in service."""
+    version = register(services.settings, project)
+    services.predict.pool.look()
+    return version
+
+
+async def test_one_row_is_answered_as_the_specification_says_and_becomes_an_event(
+    analyst: httpx.AsyncClient, services: Services, project: str, champion: str
+) -> None:
+    before = now_us()
+    answer = await analyst.post(PREDICT, json={"features": FEATURES}, headers={"X-Request-ID": "why"})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert set(told) == {"prediction", "probability", "model_version", "request_id", "event_id"}
+    assert told["prediction"] in (0, 1)
+    assert 0 <= told["probability"] <= 1
+    assert (told["model_version"], told["request_id"]) == (champion, "why")
+    (event,) = await stored(services, 1)
+    assert (event["project_id"], event["model_id"], event["model_version"]) == (project, MODEL_ID, champion)
+    assert (event["event_id"], event["request_id"]) == (told["event_id"], "why")
+    assert event["y_pred"] == str(told["prediction"])
+    assert event["y_proba"] == told["probability"]
+    assert json.loads(event["features"]) == FEATURES
+    assert before <= event["ts_us"] <= now_us()
+    assert 0 < event["latency_ms"] < 10_000
+    assert services.predict.recorder.waiting_bytes == 0
+
+
+async def test_many_rows_carry_their_own_ids_times_and_segments(
+    analyst: httpx.AsyncClient, services: Services, project: str, champion: str
+) -> None:
+    rows = [
+        {"features": FEATURES, "event_id": "a", "timestamp": "2024-05-01T12:00:00Z", "segment": "north"},
+        {"features": {**FEATURES, "x": None}, "event_id": "b", "timestamp": "2024-05-01T12:00:00-05:00"},
+    ]
+    answer = await analyst.post(PREDICT, json={"instances": rows, "project_id": project, "model": MODEL_ID})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert [one["event_id"] for one in told["predictions"]] == ["a", "b"]
+    assert told["model_version"] == champion
+    a, b = await stored(services, 2)
+    assert (a["segment"], b["segment"]) == ("north", None)
+    assert b["ts_us"] - a["ts_us"] == 5 * 3_600_000_000
+
+
+async def test_many_rows_answer_the_same_as_each_alone(
+    analyst: httpx.AsyncClient, champion: str, services: Services
+) -> None:
+    rows = [{"features": {**FEATURES, "x": i / 10}} for i in range(100)]
+    together = (await analyst.post(PREDICT, json={"instances": rows})).json()["predictions"]
+    alone = [(await analyst.post(PREDICT, json=row)).json() for row in rows[:5]]
+    for one, other in zip(alone, together, strict=False):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        ({"features": {"z": 1, "plan": "pro", "member": True}}, "features.x", "is missing"),
+        ({"features": {**FEATURES, "colour": 1}}, "features.colour", "is not a feature"),
+        ({"features": {**FEATURES, "x": "much"}}, "features.x", "must be a number"),
+        ({"instances": [{"features": FEATURES}, {"features": {}}]}, "instances[1].features.x", "is missing"),
+        ({"features": FEATURES, "instances": []}, "features", "either features"),
+        ({}, "features", "either features"),
+        ({"instances": []}, "instances", "must hold 1 to"),
+        ({"features": FEATURES, "timestamp": "2024-05-01T12:00:00"}, "timestamp", "needs an offset"),
+        ({"features": FEATURES, "timestamp": "2200-05-01T12:00:00Z"}, "timestamp", "in the future"),
+        ({"features": FEATURES, "event_id": ""}, "event_id", "1 to 128"),
+        ({"features": FEATURES, "model": "late@"}, "model", "id@alias"),
+        ({"features": 3}, "features", "Expected `object"),
+        ({"features": FEATURES, "colour": 3}, "body", "unknown field `colour`"),
+    ],
+)
+async def test_what_is_wrong_is_named_and_nothing_is_recorded(
+    analyst: httpx.AsyncClient, services: Services, champion: str, body: dict[str, Any], field: str, reason: str
+) -> None:
+    answer = await analyst.post(PREDICT, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    errors = {error["field"]: error["reason"] for error in answer.json()["errors"]}
+    assert reason in errors[field]
+    assert services.predict.recorder.waiting_bytes == 0
+
+
+async def test_who_may_not_send_events_may_not_ask_for_predictions(
+    anonymous: httpx.AsyncClient, clients: Clients, services: Services, champion: str
+) -> None:
+    services.projects.create("other", "Other")
+    body = {"features": FEATURES}
+    assert (await anonymous.post(PREDICT, json=body)).status_code == 401
+    assert (await clients.of("guest").post(PREDICT, json=body)).status_code == 403
+    stranger = await clients.of("analyst", "other").post(
+        PREDICT, json={**body, "project_id": "flights", "model": "late"}
+    )
+    assert stranger.status_code == 403
+
+
+async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_there_are_several(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    one = register(services.settings, project, level=1)
+    two = register(services.settings, project, level=2, champion=False)
+    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    services.predict.pool.look()
+    by_name = {}
+    for model in ("late", "late@champion", "late@challenger", f"late/{one}", f"late/{two}"):
+        answer = await analyst.post(PREDICT, json={"features": FEATURES, "model": model, "project_id": project})
+        by_name[model] = (answer.json()["model_version"], round(answer.json()["prediction"], -3))
+    assert by_name == {
+        "late": (one, 1000),
+        "late@champion": (one, 1000),
+        "late@challenger": (two, 2000),
+        f"late/{one}": (one, 1000),
+        f"late/{two}": (two, 2000),
+    }
+    nothing = await analyst.post(PREDICT, json={"features": FEATURES, "model": "late/99", "project_id": project})
+    assert nothing.status_code == 404
+    assert "no version 99" in nothing.json()["detail"]
+    register(services.settings, project, model_id="early", level=1)
+    services.predict.pool.look()
+    unclear = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert unclear.status_code == 422
+    assert "flights/early, flights/late" in unclear.json()["detail"]
+
+
+async def test_before_the_first_training_the_answer_says_how_to_get_a_model(
+    analyst: httpx.AsyncClient, project: str
+) -> None:
+    answer = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert answer.status_code == 404
+    assert "/retrain" in answer.json()["detail"]
+
+
+async def test_an_explanation_names_each_feature_with_its_effect(analyst: httpx.AsyncClient, champion: str) -> None:
+    answer = await analyst.post(PREDICT, json={"features": {**FEATURES, "x": 3.0}, "explain": True})
+    explanation = answer.json()["explanation"]
+    assert explanation["method"] == "occlusion"
+    assert {one["feature"] for one in explanation["features"]} == set(FEATURES)
+    assert explanation["features"][0]["feature"] == "x"
+    assert explanation["features"][0]["effect"] > 0.1
+
+
+async def test_a_moved_champion_answers_after_the_next_look(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    one = register(services.settings, project, level=1)
+    services.predict.pool.look()
+    two = register(services.settings, project, level=2)
+    body = {"features": FEATURES}
+    assert (await analyst.post(PREDICT, json=body)).json()["model_version"] == one
+    services.predict.pool.look()
+    told = (await analyst.post(PREDICT, json=body)).json()
+    assert (told["model_version"], round(told["prediction"], -3)) == (two, 2000)
+    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, CHAMPION, one)
+    services.predict.pool.look()
+    assert (await analyst.post(PREDICT, json=body)).json()["model_version"] == one
+
+
+async def test_a_registry_that_is_down_keeps_the_last_good_model_and_says_so(
+    analyst: httpx.AsyncClient,
+    anonymous: httpx.AsyncClient,
+    services: Services,
+    champion: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = services.predict.pool
+    monkeypatch.setattr(pool, "_registry", Registry("http://127.0.0.1:9"))
+    pool.look()
+    answer = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert answer.json()["model_version"] == champion
+    ready = await anonymous.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "degraded"
+    assert "MLflow could not" in ready.json()["degraded"]["registry"]
+    assert "ml_guard_registry_up 0.0" in (await analyst.get("/metrics")).text
+    monkeypatch.undo()
+    pool.look()
+    assert (await anonymous.get("/readyz")).json() == {"status": "ok", "degraded": {}}
+
+
+async def test_a_champion_that_cannot_be_read_leaves_the_one_before_in_service(
+    analyst: httpx.AsyncClient, anonymous: httpx.AsyncClient, services: Services, project: str, champion: str
+) -> None:
+    broken = register(services.settings, project)
+    client = Registry(services.settings.mlflow)
+    run_id = client.version(project, MODEL_ID, broken).run_id  # type: ignore[union-attr]
+    found = list((services.settings.home / "mlflow").rglob(f"{run_id}/artifacts/model/guard/model.onnx"))
+    found[0].write_bytes(b"not a model")
+    services.predict.pool.look()
+    answer = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert answer.json()["model_version"] == champion
+    degraded = (await anonymous.get("/readyz")).json()["degraded"]
+    assert "model.onnx cannot be read" in degraded["model flights~late"]
+    named = await analyst.post(PREDICT, json={"features": FEATURES, "model": f"late/{broken}"})
+    assert named.status_code == 503
+    assert "model.onnx cannot be read" in named.json()["detail"]
+
+
+async def test_while_the_database_is_down_predictions_are_answered_and_stored_later(
+    analyst: httpx.AsyncClient, services: Services, champion: str
+) -> None:
+    await analyst.post(PREDICT, json={"features": FEATURES, "event_id": "before"})
+    await stored(services, 1)
+    with services.database.write() as connection:
+        connection.execute(text("ALTER TABLE events RENAME TO events_away"))
+    try:
+        for number in range(3):
+            answer = await analyst.post(PREDICT, json={"features": FEATURES, "event_id": f"down-{number}"})
+            assert answer.status_code == 200
+        await asyncio.sleep(0.1)
+        assert services.predict.recorder.waiting_bytes > 0
+    finally:
+        with services.database.write() as connection:
+            connection.execute(text("ALTER TABLE events_away RENAME TO events"))
+    assert [row["event_id"] for row in await stored(services, 4)] == ["before", "down-0", "down-1", "down-2"]
+
+
+async def test_what_cannot_be_recorded_is_not_answered(
+    analyst: httpx.AsyncClient, services: Services, champion: str
+) -> None:
+    journal = services.predict.recorder._opened
+    journal._max_bytes = 10
+    answer = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert answer.status_code == 503
+    assert "could not be recorded" in answer.json()["detail"]
+    assert answer.headers["retry-after"] == "5"
+    journal._max_bytes = 10_000
+    assert (await analyst.post(PREDICT, json={"features": FEATURES})).status_code == 200
+
+
+async def test_a_prediction_sent_again_is_answered_again_and_counted_once(
+    analyst: httpx.AsyncClient, services: Services, project: str, champion: str
+) -> None:
+    body = {"features": FEATURES, "event_id": "same", "timestamp": "2024-05-01T12:00:00Z"}
+    first = (await analyst.post(PREDICT, json=body)).json()
+    await stored(services, 1)
+    assert (await analyst.post(PREDICT, json=body)).json()["prediction"] == first["prediction"]
+    for _ in range(100):
+        (day,) = services.news.list(project, MODEL_ID, "2024-05-01", "2024-05-01")
+        if day.duplicates:
+            break
+        await asyncio.sleep(0.02)
+    assert (day.events, day.duplicates) == (1, 1)
+
+
+async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    from guard_store.shadow import ShadowStore
+
+    one = register(services.settings, project, level=1)
+    two = register(services.settings, project, level=2, champion=False)
+    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    services.projects.update(project, settings={"predict": {"shadow": True}})
+    services.predict.pool.look()
+    for _ in range(3):
+        told = (await analyst.post(PREDICT, json={"features": FEATURES})).json()
+        assert told["model_version"] == one
+    for _ in range(200):
+        tallies = ShadowStore(services.database).of_model(project, MODEL_ID, 10)
+        if tallies and tallies[0].rows == 3:
+            break
+        await asyncio.sleep(0.05)
+    (tally,) = tallies
+    assert (tally.champion, tally.challenger, tally.rows, tally.differing, tally.failed) == (one, two, 3, 3, 0)
+    assert tally.difference / tally.rows == pytest.approx(1000, rel=0.01)
