@@ -311,8 +311,8 @@ def _raise(
         "changed_us": now_us(),
     }
     of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    made = connection.execute(of(retrain_flags).values(row).on_conflict_do_nothing()).rowcount
-    return Flag(**row) if made else None  # type: ignore[arg-type]
+    insertion = of(retrain_flags).values(row).on_conflict_do_nothing().returning(retrain_flags.c.id)
+    return Flag(**row) if connection.scalar(insertion) else None  # type: ignore[arg-type]
 
 
 def _of_model(table: Any, project_id: str, model_id: str) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from guard_store.aggregates import AggregateStore
 from guard_store.baselines import BaselineStore
 from guard_store.database import Database
+from guard_store.decisions import DecisionStore
 from guard_store.drift_reports import DriftReportStore
 from guard_store.keys import KeyStore
 from guard_store.kinds import KindStore
@@ -19,9 +20,14 @@ from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.news import NewsStore
 from guard_store.performance import PerformanceStore
+from guard_store.predictions import PredictionStore
 from guard_store.projects import ProjectStore
+from guard_store.registry import Registry
 from guard_store.rejections import RejectionStore
+from guard_store.retrain import RetrainStore
 from guard_store.settings import Settings, load_settings
+from guard_store.shadow import ShadowStore
+from guard_store.training_runs import TrainingRunStore
 from serving import error_handlers, metrics, openapi
 from serving.access_log import AccessLog
 from serving.baselines.endpoints import router as baselines_router
@@ -33,10 +39,13 @@ from serving.keys.endpoints import router as keys_router
 from serving.kinds.endpoints import router as kinds_router
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
+from serving.lineage.endpoints import router as lineage_router
+from serving.models.endpoints import router as models_router
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.results.endpoints import router as results_router
+from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
 from serving.services import Services
 
@@ -48,6 +57,9 @@ _ROUTERS = (
     results_router,
     baselines_router,
     kinds_router,
+    retrain_router,
+    models_router,
+    lineage_router,
     openapi.router,
 )
 
@@ -69,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database = Database(settings.database)
         try:
             migrate(database)
-            services = _services(settings, database)
+            services = services_of(settings, database)
             app.state.services = services
             await services.events.start()
             try:
@@ -101,7 +113,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _services(settings: Settings, database: Database) -> Services:
+def services_of(settings: Settings, database: Database) -> Services:
+    """Everything that routes and commands work with; nothing of it runs before it is started."""
     keys = KeyStore(database)
     events = EventService(settings, database)
     return Services(
@@ -120,6 +133,12 @@ def _services(settings: Settings, database: Database) -> Services:
         performance=PerformanceStore(database),
         rejections=RejectionStore(database),
         kinds=KindStore(database),
+        registry=Registry(settings.mlflow),
+        retrain=RetrainStore(database),
+        trainings=TrainingRunStore(database),
+        decisions=DecisionStore(database),
+        predictions=PredictionStore(database),
+        shadow=ShadowStore(database),
     )
 
 

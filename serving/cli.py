@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_keys(commands)
     _add_projects(commands)
+    _add_models(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -89,6 +90,26 @@ def _add_projects(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     create.set_defaults(command=_create_project)
     show = actions.add_parser("list", help="list all projects")
     show.set_defaults(command=_list_projects)
+
+
+def _add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("models", help="list versions; promote, reject and roll back").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    for action, text in (
+        ("list", "list the versions of a model"),
+        ("promote", "make a version the champion"),
+        ("reject", "take the alias challenger from a version"),
+        ("rollback", "make the champion before the present one the champion again"),
+    ):
+        parser = actions.add_parser(action, help=text)
+        parser.add_argument("project", help="id of the project")
+        parser.add_argument("model", help="id of the model")
+        if action in ("promote", "reject"):
+            parser.add_argument("version", help="number of the version")
+        if action != "list":
+            parser.add_argument("--reason", required=True, help="why; it goes on record")
+        parser.set_defaults(command=_models, action=action)
 
 
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
@@ -141,6 +162,15 @@ def _list_projects(settings: Settings, _: argparse.Namespace) -> int:
     from serving.commands import projects
 
     return projects.show(settings)
+
+
+def _models(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import models
+
+    if parsed.action == "list":
+        return models.show(settings, parsed.project, parsed.model)
+    version = getattr(parsed, "version", None)
+    return models.decide(settings, parsed.action, parsed.project, parsed.model, version, parsed.reason)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.errors import Problem, Unprocessable, problem_response, unexpected
+from guard_store.registry import RegistryUnavailableError
+from serving.errors import Problem, Unavailable, Unprocessable, problem_response, unexpected
 
 
 async def render(request: Request, error: Exception) -> Response:
@@ -23,7 +24,7 @@ async def render(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Let `render` answer all errors of an app."""
-    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+    for kind in (Problem, RequestValidationError, RegistryUnavailableError, HTTPException, Exception):
         app.add_exception_handler(kind, render)
 
 
@@ -32,6 +33,8 @@ def _problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, RequestValidationError):
         return unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()))
+    if isinstance(error, RegistryUnavailableError):
+        return Unavailable(f"{error}.", retry_after_s=5)
     if isinstance(error, HTTPException):
         return _framework_problem(error)
     return unexpected()

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from serving.events.openapi import openapi_paths as event_paths
 from serving.labels.openapi import openapi_paths as label_paths
+from serving.predict.openapi import openapi_paths as predict_paths
 from serving.routing import keyed_router
 from serving.security import Caller
 
@@ -49,7 +50,7 @@ def openapi_document(request: Request, caller: Caller) -> JSONResponse:
 def document(app: Any) -> dict[str, Any]:
     """The OpenAPI document of an app."""
     described: dict[str, Any] = app.openapi()
-    described["paths"].update(event_paths() | label_paths())
+    described["paths"].update(event_paths() | label_paths() | predict_paths())
     components = described.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["securitySchemes"] = _SECURITY_SCHEMES

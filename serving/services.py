@@ -8,14 +8,20 @@ from fastapi import Depends, Request
 from guard_store.aggregates import AggregateStore
 from guard_store.baselines import BaselineStore
 from guard_store.database import Database
+from guard_store.decisions import DecisionStore
 from guard_store.drift_reports import DriftReportStore
 from guard_store.keys import KeyStore
 from guard_store.kinds import KindStore
 from guard_store.news import NewsStore
 from guard_store.performance import PerformanceStore
+from guard_store.predictions import PredictionStore
 from guard_store.projects import ProjectStore
+from guard_store.registry import Registry
 from guard_store.rejections import RejectionStore
+from guard_store.retrain import RetrainStore
 from guard_store.settings import Settings
+from guard_store.shadow import ShadowStore
+from guard_store.training_runs import TrainingRunStore
 from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
@@ -43,6 +49,12 @@ class Services:
     performance: PerformanceStore
     rejections: RejectionStore
     kinds: KindStore
+    registry: Registry
+    retrain: RetrainStore
+    trainings: TrainingRunStore
+    decisions: DecisionStore
+    predictions: PredictionStore
+    shadow: ShadowStore
 
 
 def _services(request: Request) -> Services:

@@ -22,7 +22,7 @@ class Readiness(BaseModel):
     """Requests can be served; `degraded` says what works only with what it knew before."""
 
     status: Literal["ok", "degraded"] = "ok"
-    degraded: dict[str, str] = {}
+    degraded: dict[str, str] | None = None
 
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -45,11 +45,11 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses=_NOT_READY)
+@router.get("/readyz", responses=_NOT_READY, response_model_exclude_none=True)
 def readiness(services: Provided) -> Readiness:
     """Whether requests can be served: database, migrations and queue; and whether the newest models are."""
     failing = failing_parts(services)
     if failing:
         raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
     degraded = services.predict.pool.problems()
-    return Readiness(status="degraded" if degraded else "ok", degraded=degraded)
+    return Readiness(status="degraded", degraded=degraded) if degraded else Readiness()

@@ -22,6 +22,7 @@ from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore, ShadowSum
 from serving.predict import metrics
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
+from serving.predict.settings import PredictSettings
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000  # requests
@@ -127,7 +128,7 @@ class Shadow:
             project = self._projects.get(key[0])
             section = settings_of_model(project.settings, key[1], "predict") if project else {}
             timezone = project.timezone if project else "UTC"
-            known = (time.monotonic() + self._cache_s, bool(section.get("shadow", False)), timezone)
+            known = (time.monotonic() + self._cache_s, PredictSettings.from_dict(section).shadow, timezone)
             self._wanted[key] = known
         return known[1], known[2]
 

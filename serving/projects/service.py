@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection
 
-from guard_store.news_asks import ask_for_drift, rebuild_for_timezone
+from guard_store.news_asks import ask_for_drift, ask_for_retrain, rebuild_for_timezone
 from guard_store.projects import Consequence, Project
 from serving.errors import NotFound
 from serving.projects.schemas import ProjectChange
-from serving.projects.settings import models_with_changed_drift
+from serving.projects.settings import is_rule_changed, models_with_changed_drift
 from serving.services import Services
 
 
@@ -24,7 +24,7 @@ def change(services: Services, project_id: str, wanted: ProjectChange, request_i
         timezone=wanted.timezone,
         settings=wanted.settings,
         request_id=request_id,
-        consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again],
+        consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again, _apply_rule_again],
     )
     if project is None:
         raise NotFound(f"There is no project {project_id!r}.")
@@ -39,6 +39,11 @@ def _lay_days_anew(close_delay_s: int) -> Consequence:
             )
 
     return lay_days_anew
+
+
+def _apply_rule_again(connection: Connection, before: Project, after: Project) -> None:
+    if is_rule_changed(before.settings, after.settings):
+        ask_for_retrain(connection, after.id, request_id=after.request_id)
 
 
 def _judge_drift_again(connection: Connection, before: Project, after: Project) -> None:

@@ -1,12 +1,25 @@
 """What a project's settings may say, and what a change of them asks for.
 
-The drift settings themselves are `ml.verdicts`' to judge.
+What each section may say is where it is used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ml.checked_settings import SettingsError
+from ml.gate import GateSettings
+from ml.retrain_rule import RetrainSettings
+from ml.training.spec import TrainingSpec
 from ml.verdicts.settings import DriftSettings
+from serving.predict.settings import PredictSettings
+
+_SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "drift": DriftSettings.from_dict,
+    "retrain": RetrainSettings.from_dict,
+    "training": TrainingSpec.from_dict,
+    "gate": GateSettings.from_dict,
+    "predict": PredictSettings.from_dict,
+}
 
 
 def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -17,30 +30,46 @@ def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
     ValueError
         Naming the first wrong field and the fix.
     """
-    _only(settings, {"drift", "models"}, "settings")
-    _check_drift(settings, "drift")
+    _only(settings, {*_SECTIONS, "models"}, "settings")
+    _check_sections(settings, "")
     models = _object(settings.get("models", {}), "models")
     for model_id, of_model in models.items():
         path = f"models.{model_id}"
-        _only(_object(of_model, path), {"drift"}, path)
-        _check_drift(of_model, f"{path}.drift")
+        _only(_object(of_model, path), set(_SECTIONS), path)
+        _check_sections(of_model, f"{path}.")
     return settings
 
 
 def models_with_changed_drift(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str] | None:
     """Ids of the models whose drift must be judged again; None for all models of the project."""
-    if before.get("drift") != after.get("drift"):
+    return _models_with_changed(before, after, ("drift",))
+
+
+def is_rule_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether the retrain rule may say something else now."""
+    return _models_with_changed(before, after, ("retrain", "training")) != []
+
+
+def _models_with_changed(
+    before: Mapping[str, Any], after: Mapping[str, Any], sections: Sequence[str]
+) -> list[str] | None:
+    def of(holder: Mapping[str, Any]) -> list[Any]:
+        return [holder.get(section) for section in sections]
+
+    if of(before) != of(after):
         return None
     models_before, models_after = before.get("models", {}), after.get("models", {})
-    return sorted(m for m in {*models_before, *models_after} if models_before.get(m) != models_after.get(m))
+    names = {*models_before, *models_after}
+    return sorted(name for name in names if of(models_before.get(name, {})) != of(models_after.get(name, {})))
 
 
-def _check_drift(holder: Mapping[str, Any], path: str) -> None:
-    if "drift" in holder:
-        try:
-            DriftSettings.from_dict(_object(holder["drift"], path))
-        except ValueError as error:
-            raise ValueError(f"{path}.{error}") from None  # its message begins with the field
+def _check_sections(holder: Mapping[str, Any], path: str) -> None:
+    for section, check in _SECTIONS.items():
+        if section in holder:
+            try:
+                check(_object(holder[section], f"{path}{section}"))
+            except SettingsError as error:
+                raise ValueError(f"{path}{section}.{error}") from None  # its message begins with the field
 
 
 def _only(holder: Mapping[str, Any], known: set[str], path: str) -> None:

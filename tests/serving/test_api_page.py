@@ -45,17 +45,21 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
         "/api/v1/events": event,
         "/api/v1/events/batch": [event],
         "/api/v1/labels": {"project_id": project, "event_id": "e", "y_true": 1, "observed_at": "2013-01-01T00:00:00Z"},
+        "/predict": {"features": {}, "project_id": project, "model": "m"},
+        "/api/v1/predict": {"features": {}, "project_id": project, "model": "m"},
         "/api/v1/projects": {"name": "New"},
         "/api/v1/projects/{project_id}": {"name": "Changed"},
         "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
         "/api/v1/keys": {"name": "k", "role": "guest", "project_id": project},
     }
-    return bodies.get(route.path, {"kind": "numeric"})
+    reasoned = ("/retrain", "/acknowledge", "/promote", "/reject", "/rollback")
+    return {"reason": "a test"} if route.path.endswith(reasoned) else bodies.get(route.path, {"kind": "numeric"})
 
 
 async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -> int:
-    path = route.path.format(project_id=project, model_id="m", version=1, feature="f", key_id="none")
+    path = route.path.format(project_id=project, model_id="m", version=1, feature="f", key_id="none", trace_id="none")
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
+    params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
     body = body_of(route, project) if route.method in {"POST", "PUT", "PATCH"} else None
     return (await client.request(route.method, path, params=params, json=body)).status_code
 

@@ -1,0 +1,1 @@
+"""Where a prediction, a version or a run comes from."""

@@ -1,0 +1,93 @@
+"""Across rooms: a model that the pipelines have trained answers, and its prediction can be traced back to the data."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from guard_store.keys import KeyStore
+from guard_store.projects import ProjectStore
+from serving.app import create_app
+from tests.guard_pipelines.conftest import Pipelines, home, instance, pipelines  # noqa: F401 - fixtures
+from tests.guard_pipelines.labelled_days import MODEL, PROJECT, send_days, train_first
+
+FEATURES = {"x": 1.0, "plan": "a"}
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift_report(
+    pipelines: Pipelines,  # noqa: F811 - the fixture
+) -> None:
+    train_first(pipelines)
+    send_days(pipelines.database, 11, 18, turned=True)
+    pipelines.settle()
+    (request,) = pipelines.tick_retrain()
+    assert pipelines.retrain(request).success
+    answers = asyncio.run(_asked(pipelines))
+    told, found, detail = answers["told"], answers["found"], answers["detail"]
+    assert found["prediction"]["event_id"] == told["event_id"]
+    assert found["prediction"]["prediction"] == told["prediction"]
+    assert found["model_version"] == {"version": "2", "aliases": ["champion"]}
+    assert found["training_run"]["data"]["held_last_day"] == "2013-01-18"
+    assert "performance" in [reason["rule"] for reason in found["flag"]["reasons"]]
+    assert found["drift_report"]["day"] == "2013-01-18"
+    assert found["baseline"]["end"] == "2013-01-10"
+    assert answers["by event"] == found
+    for name in ("version", "mlflow run", "dagster run", "flag"):
+        assert answers[f"by {name}"] == {**found, "prediction": None}
+    assert answers["nothing"]["status"] == 404
+    assert answers["stranger"]["status"] == 404
+    assert detail["model_card"].startswith("# Model card: p/m")
+    assert "| x | numeric |" in detail["data_card"]
+    assert detail["decisions"][0]["action"] == "promoted"
+    assert detail["evaluation"]["against"] == "champion"
+    assert answers["compared"]["same_days"] is False
+    assert answers["compared"]["metrics"]["roc_auc"]["difference"] is not None
+
+
+async def _asked(pipelines: Pipelines) -> dict[str, Any]:  # noqa: F811 - the fixture
+    keys = KeyStore(pipelines.database)
+    ProjectStore(pipelines.database).create("other", "Other")
+    _, key = keys.create("analyst", "analyst", PROJECT)
+    _, stranger = keys.create("stranger", "analyst", "other")
+    app = create_app(pipelines.settings)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://guard", headers={"X-API-Key": key})
+    model = f"/api/v1/projects/{PROJECT}/models/{MODEL}"
+    answers: dict[str, Any] = {}
+    async with app.router.lifespan_context(app), client:
+
+        async def ask(name: str, path: str, **options: Any) -> None:
+            answers[name] = (await client.get(path, **options)).json()
+
+        told = await client.post("/predict", json={"features": FEATURES}, headers={"X-Request-ID": "asked"})
+        answers["told"] = told.json()
+        while not answers.get("found", {}).get("prediction"):  # the event is stored a moment after the answer
+            await asyncio.sleep(0.02)
+            await ask("found", "/api/v1/lineage/asked")
+        run, flag = answers["found"]["training_run"], answers["found"]["flag"]
+        for name, trace_id in (
+            ("by event", answers["told"]["event_id"]),
+            ("by version", f"{PROJECT}~{MODEL}/2"),
+            ("by mlflow run", run["mlflow_run_id"]),
+            ("by dagster run", run["dagster_run_id"]),
+            ("by flag", flag["id"]),
+            ("nothing", "nothing"),
+        ):
+            await ask(name, f"/api/v1/lineage/{trace_id}")
+        await ask("stranger", "/api/v1/lineage/asked", headers={"X-API-Key": stranger})
+        await ask("detail", f"{model}/versions/2")
+        await ask("compared", f"{model}/comparison", params={"a": "1", "b": "2"})
+    return answers
