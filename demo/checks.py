@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 from ml_guard import BatchResult
 
 Json = dict[str, Any]
+WANTED_GAIN = 0.04
 
 
 def local_day_counts(departures: pd.DataFrame) -> dict[str, int]:
@@ -54,3 +55,10 @@ def missing_verdicts(days: Sequence[str], reports: Sequence[Json]) -> list[str]:
     states = {report["day"]: report["state"] for report in reports}
     without = [day for day in days if states.get(day, "missing_baseline") == "missing_baseline"]
     return [f"{len(without)} days have no verdict, first {without[0]}"] if without else []
+
+
+def too_small_a_gain(difference: Mapping[str, float]) -> list[str]:
+    """One complaint where the guarded champion's mean ROC AUC is not far enough above the January model's."""
+    if difference["value"] >= WANTED_GAIN:
+        return []
+    return [f"ROC AUC of June to August is {difference['value']:.4f} above the January model's, not {WANTED_GAIN}"]

@@ -4,7 +4,7 @@ The pipelines decide when a day is worked on; nothing here starts a run.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml_guard import MLGuardClient
@@ -14,18 +14,18 @@ from demo.progress import Progress
 
 Json = dict[str, Any]
 
-_POLL_S = 1.0
+_POLL_S = 0.5
 _STALLED_S = 180.0
 
 
-def has_profile(day: Json) -> bool:
-    """Whether all events of the day are in its profile."""
-    return bool(day["profile_revision"] >= day["revision"])
+def is_done(counts: Mapping[str, int]) -> Callable[[Json], bool]:
+    """Whether all events of a day are there, measured, and the retrain rule has seen them."""
 
+    def done(day: Json) -> bool:
+        there = day["events"] >= counts[day["day"]] and day["labels"] > 0
+        return bool(there and day["retrain_revision"] >= day["revision"])
 
-def has_verdict(day: Json) -> bool:
-    """Whether the day has been judged with all its events and the present baseline."""
-    return bool(day["drift_revision"] >= day["revision"])
+    return done
 
 
 def wait_until(

@@ -14,7 +14,8 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressur
 FEATURES = ["carrier", "origin", "dest", "distance", "hour", *WEATHER]
 
 _WHEN = ["year", "month", "day", "hour", "minute", "time_hour"]
-_WHAT = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "arr_delay"]
+_WHAT = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "dep_delay", "air_time", "arr_delay"]
+LATE_MINUTES = 15
 
 
 class MissingDataError(Exception):
@@ -24,8 +25,9 @@ class MissingDataError(Exception):
 def load_departures() -> pd.DataFrame:
     """Every scheduled departure of the year with the weather of its hour, ordered by time.
 
-    Columns: `event_id`, `departure` (an instant, in New York time), `year`, `month`, `day`, `minute`, `arr_delay` (minutes;
-    missing where a flight was cancelled or diverted) and `FEATURES`; weather that nobody measured is missing.
+    Columns: `event_id`, `departure` (an instant, in New York time), `year`, `month`, `day`, `minute`, `late` (1 where it
+    arrived over 15 minutes late, else 0), `landed` (the instant at which that was known) and `FEATURES`. A flight that was
+    cancelled or diverted has neither `late` nor `landed`; weather that nobody measured is missing.
     """
     folder = _data_folder()
     flights = pd.read_csv(folder / "flights.csv.zip", usecols=[*_WHEN, *_WHAT])
@@ -33,6 +35,8 @@ def load_departures() -> pd.DataFrame:
     table = flights.merge(weather, how="left", on=["origin", "time_hour"], validate="many_to_one")
     table["departure"] = scheduled_departures(table)
     table["event_id"] = _event_ids(table)
+    table["late"] = (table["arr_delay"] > LATE_MINUTES).astype("Int64").where(table["arr_delay"].notna())
+    table["landed"] = _landed(table)
     return table.sort_values(["departure", "event_id"], ignore_index=True)
 
 
@@ -62,6 +66,12 @@ def iso_timestamps(departures: pd.Series) -> list[str]:
     summer = (wall - departures.dt.tz_convert("UTC").dt.tz_localize(None)) == pd.Timedelta(hours=-4)
     texts = wall.to_numpy().astype("datetime64[s]").astype(str)
     return [f"{text}{'-04:00' if dst else '-05:00'}" for text, dst in zip(texts.tolist(), summer.tolist(), strict=True)]
+
+
+def _landed(table: pd.DataFrame) -> pd.Series:
+    # The file's own arrival times are on the wall of the destination, whose zone it does not say.
+    minutes = (table["dep_delay"] + table["air_time"]).where(table["arr_delay"].notna())
+    return table["departure"] + pd.to_timedelta(minutes, unit="min")
 
 
 def _event_ids(table: pd.DataFrame) -> pd.Series:

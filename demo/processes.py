@@ -37,6 +37,11 @@ class Processes:
         """Where the Delta tables are."""
         return os.environ.get("ML_GUARD_LAKE_URL", str(self.home.resolve() / "lake"))
 
+    @property
+    def mlflow(self) -> str:
+        """Where MLflow keeps runs and registry."""
+        return os.environ.get("ML_GUARD_MLFLOW_URL", f"sqlite:///{self.home.resolve() / 'mlflow.db'}")
+
     def begin(self) -> None:
         """Start them; they come up while the caller does something else."""
         self._starting = self._run("up", "--detach")
@@ -79,6 +84,8 @@ class Processes:
             "ML_GUARD_LAKE_URL": self.lake,
             "ML_GUARD_PORT": str(self.port),
             "ML_GUARD_DAGSTER_PORT": str(self.dagster_port),
+            "ML_GUARD_MODEL_POLL_S": os.environ.get("ML_GUARD_MODEL_POLL_S", "1"),
+            "ML_GUARD_NEWS_INTERVAL_S": os.environ.get("ML_GUARD_NEWS_INTERVAL_S", "2"),
         }
         return subprocess.Popen(
             [*_COMMAND, *arguments],

@@ -59,6 +59,59 @@ def drift_table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
+def performance_of(days: Sequence[Json]) -> dict[str, float | None]:
+    """ROC AUC of a month as its days say it: realised from labels, estimated without, weighted by their flights."""
+    return {kind: _weighted(days, kind) for kind in ("realised", "estimated")}
+
+
+def month_line(month: Json) -> str:
+    """One month in a line: who predicted, how good it was, what the rule said."""
+    rules = sorted({reason["rule"] for flag in month["flags"] for reason in flag["reasons"]})
+    flagged = f"flagged ({', '.join(rules)})" if rules else "no flag"
+    return (
+        f"{month['month']}: {month['flights']:,} flights, ROC AUC {_auc(month['realised'])}"
+        f" (estimated {_auc(month['estimated'])}); {flagged}; champion is version {month['champion_after']}"
+    )
+
+
+def month_table(months: Sequence[Json], summer: Json | None) -> str:
+    """ROC AUC by month: the January model, the guarded champion, what CBPE expected; and why it was retrained."""
+    head = f"{'month':<8} {'January model':>21} {'guarded champion':>21}  {'versions':<9} {'realised':>8} {'estimated':>9}  flagged for"
+    lines = [head]
+    for month in months:
+        both = month["roc_auc"]
+        rules = sorted({reason["rule"] for flag in month["flags"] for reason in flag["reasons"]})
+        lines.append(
+            f"{month['month']:<8} {_interval(both['static']):>21} {_interval(both['guarded']):>21}"
+            f"  {', '.join(month['versions']):<9} {_auc(month['realised']):>8} {_auc(month['estimated']):>9}"
+            f"  {', '.join(rules) or '–'}"
+        )
+    if summer is not None:
+        lines.append(
+            f"{'Jun–Aug':<8} {_interval(summer['static']):>21} {_interval(summer['guarded']):>21}"
+            f"  better by {_interval(summer['difference'])}"
+        )
+    return "\n".join(lines)
+
+
+def _interval(entry: Json) -> str:
+    return f"{entry['value']:.3f} ({entry['low']:.3f}–{entry['high']:.3f})"
+
+
+def _auc(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _weighted(days: Sequence[Json], kind: str) -> float | None:
+    found = [
+        (day["events"], day[kind]["metrics"]["roc_auc"]["value"])
+        for day in days
+        if day[kind] is not None and day[kind]["metrics"]["roc_auc"]["value"] is not None
+    ]
+    rows = sum(events for events, _ in found)
+    return round(sum(events * value for events, value in found) / rows, 4) if rows else None
+
+
 def write_summary(path: Path, summary: Json) -> None:
     """Replace the summary as a whole, so that no reader sees half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Departures as events of the contract, sent in batches through the client by a few threads at once."""
+"""Departures as events, labels and questions to `/predict`, sent through the client by a few threads at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -18,43 +18,94 @@ _SENDERS = 2
 
 
 def event_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, Any]]:
-    """One event a departure; what is missing is null."""
-    values = departures[FEATURES].astype(object)
-    columns = [values[name].where(values[name].notna(), None).tolist() for name in FEATURES]
-    envelope = (departures[name].tolist() for name in ("event_id", "latency_ms", "y_pred", "y_proba"))
-    rows = zip(*envelope, iso_timestamps(departures["departure"]), zip(*columns, strict=True), strict=True)
-    for event_id, latency_ms, y_pred, y_proba, timestamp, features in rows:
+    """One event a departure, from before there was a model: nothing was predicted, and nothing took time."""
+    for envelope, features in _rows(departures):
         yield {
             "project_id": project_id,
             "model_id": MODEL_ID,
             "endpoint": ENDPOINT,
-            "event_id": event_id,
-            "timestamp": timestamp,
-            "latency_ms": latency_ms,
-            "y_pred": y_pred,
-            "y_proba": y_proba,
-            "features": dict(zip(FEATURES, features, strict=True)),
+            **envelope,
+            "latency_ms": 0.0,
+            "y_pred": None,
+            "features": features,
         }
 
 
+def instances(departures: pd.DataFrame) -> list[dict[str, Any]]:
+    """The same departures as `/predict` is asked about them, at the hour of their departure."""
+    return [{**envelope, "features": features} for envelope, features in _rows(departures)]
+
+
+def label_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, Any]]:
+    """Whether each flight that landed was late, known when it had landed."""
+    landed = departures[departures["late"].notna()]
+    texts = iso_timestamps(landed["landed"])
+    for event_id, late, observed_at in zip(landed["event_id"], landed["late"], texts, strict=True):
+        yield {"project_id": project_id, "event_id": event_id, "y_true": int(late), "observed_at": observed_at}
+
+
 def send(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> BatchResult:
-    """Send all departures, oldest first, and add up what the server said about them."""
+    """Send departures as events, oldest first, and add up what the server said about them."""
+    return _in_batches(
+        departures, lambda part: client.ingest_events(event_rows(part, project_id)), "events answered", progress
+    )
 
-    def send_from(first: int) -> BatchResult:
-        return client.ingest_events(event_rows(departures.iloc[first : first + _BATCH_ROWS], project_id))
 
+def predict(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> set[str]:
+    """Ask the champion about departures; returns the versions that answered."""
+
+    def ask(part: pd.DataFrame) -> set[str]:
+        return {client.predict_many(instances(part), model=MODEL_ID, project_id=project_id)["model_version"]}
+
+    versions: set[str] = set()
+    for done, answered in _batches(departures, ask):
+        versions |= answered
+        progress.update(f"{done:,} of {len(departures):,} predicted by version {', '.join(sorted(versions))}")
+    return versions
+
+
+def send_labels(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> BatchResult:
+    """Send the labels of departures, and add up what the server said about them."""
+    return _in_batches(
+        departures, lambda part: client.send_labels(label_rows(part, project_id)), "departures labelled", progress
+    )
+
+
+def _in_batches(
+    departures: pd.DataFrame, send_part: Callable[[pd.DataFrame], BatchResult], what: str, progress: Progress
+) -> BatchResult:
     total = BatchResult()
+    for done, result in _batches(departures, send_part):
+        total += result
+        progress.update(
+            f"{done:,} of {len(departures):,} {what}: {total.accepted:,} accepted,"
+            f" {total.duplicates:,} duplicates, {total.rejected:,} rejected"
+        )
+    return total
+
+
+def _batches(departures: pd.DataFrame, work: Callable[[pd.DataFrame], Any]) -> Iterator[tuple[int, Any]]:
+    """Rows done so far and what came of each part, as they are done; the first failure stops the others."""
+    parts: Sequence[pd.DataFrame] = [
+        departures.iloc[first : first + _BATCH_ROWS] for first in range(0, len(departures), _BATCH_ROWS)
+    ]
+    done = 0
     with ThreadPoolExecutor(_SENDERS, thread_name_prefix="sender") as senders:
-        batches = [senders.submit(send_from, first) for first in range(0, len(departures), _BATCH_ROWS)]
+        futures = {senders.submit(work, part): len(part) for part in parts}
         try:
-            for batch in as_completed(batches):
-                total += batch.result()
-                answered = total.accepted + total.duplicates + total.rejected
-                progress.update(
-                    f"{answered:,} of {len(departures):,} answered: {total.accepted:,} accepted,"
-                    f" {total.duplicates:,} duplicates, {total.rejected:,} rejected"
-                )
+            for future in as_completed(futures):
+                done += futures[future]
+                yield done, future.result()
         except BaseException:
             senders.shutdown(wait=False, cancel_futures=True)  # the first failure is enough to know
             raise
-    return total
+
+
+def _rows(departures: pd.DataFrame) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    values = departures[FEATURES].astype(object)
+    columns = [values[name].where(values[name].notna(), None).tolist() for name in FEATURES]
+    texts = iso_timestamps(departures["departure"])
+    for event_id, timestamp, features in zip(
+        departures["event_id"].tolist(), texts, zip(*columns, strict=True), strict=True
+    ):
+        yield {"event_id": event_id, "timestamp": timestamp}, dict(zip(FEATURES, features, strict=True))

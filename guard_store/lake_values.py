@@ -84,7 +84,8 @@ def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted
     encoded = texts.dictionary_encode()
     values = [_decoded(text) for text in encoded.dictionary.to_pylist()]
     if kind is None:
-        return Converted({}, unseen={column: [values[i] for i in encoded.indices.drop_null().to_pylist()]})
+        told = [values[i] for i in encoded.indices.drop_null().to_pylist()]
+        return Converted({}, unseen={column: told if any(value is not None for value in told) else []})
     fitted = [_FIT[kind](value) for value in values]
     distinct = pa.array([None if value is _NULL else value for value in fitted], ARROW_TYPES[kind])
     converted = Converted({column: pa.chunked_array([distinct.take(encoded.indices)])})

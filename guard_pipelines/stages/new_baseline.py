@@ -1,4 +1,4 @@
-"""The baseline of a new champion: the held-out days, with what the new champion says about them.
+"""The baseline of a new champion: the newest days before it, with what the new champion says about them.
 
 Profiles and references are `ml`'s; capturing them for a promotion belongs here.
 """
@@ -33,9 +33,10 @@ def capture_baseline(
 ) -> Baseline:
     """Capture the baseline of a flag's new champion, once; it judges the days after the flag's.
 
-    All rows of the held-out days are in its profile, the labelled ones that were known in its performance.
+    All rows of these days are in its profile; in its performance only those of the held-out days whose labels were known,
+    because the others have been learned from.
     """
-    days = data["held_first_day"], data["held_last_day"]
+    days = data["baseline_first_day"], data["held_last_day"]
     rows = read_all_of_days(lake, flag, data["lake_version"], days)
     scored = {day: _scored(table, champion) for day, table in rows.items() if len(table)}
     kinds = _kinds(database, flag, champion)
@@ -55,7 +56,8 @@ def capture_baseline(
         from_day=after.isoformat(),
         baseline_id=flag.id,
     )
-    _refer(database, flag, baseline, pa.concat_tables(list(scored.values()), promote_options="permissive"), champion)
+    held = [table for day, table in scored.items() if day >= data["held_first_day"]]
+    _refer(database, flag, baseline, pa.concat_tables(held, promote_options="permissive"), champion)
     return baseline
 
 

@@ -117,8 +117,12 @@ class _Model:
     def measure(self, item: DayNews, run_id: str) -> list[SlicePerformance]:
         """Measure one day and store what came out."""
         rows = self._rows(item.day)
-        slices = [self._slice(WHOLE_DAY, rows)] if len(rows) else []
-        slices += [self._slice(key, own) for key, own in _split(rows)]
+        whole = self._slice(WHOLE_DAY, rows) if len(rows) else None
+        slices = [whole]
+        for key, own in _split(rows):
+            # A slice that all rows are in is the whole day: it is measured once.
+            same = whole is not None and len(own) == len(rows)
+            slices.append(replace(whole, dimension=key[0], value=key[1]) if same and whole else self._slice(key, own))
         told = [one for one in slices if one is not None]
         self.store.replace_day(
             *item.key,

@@ -39,11 +39,12 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
     last = zone.of(flag.as_of_us - 1)
     first = last - timedelta(days=spec.window_days - 1)
     days = [day for day in snapshot.days if first.isoformat() <= day <= last.isoformat()]
-    counts: dict[str, int] = {}
+    named: dict[str, pa.Table] = {}
     for day in reversed(days):  # newest first, until there are enough
-        if sum(counts.values()) >= spec.max_rows:
+        if sum(map(len, named.values())) >= spec.max_rows:
             break
-        counts[day] = len(_known(read_day(snapshot, day, (LABEL, LABEL_OBSERVED, "ts")), flag.as_of_us))
+        named[day] = _known(read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED)), flag.as_of_us)
+    counts = {day: len(rows) for day, rows in named.items()}
     used = sorted(day for day, rows in counts.items() if rows)
     held = _held_out(used, counts, spec)
     trained = used[: len(used) - len(held)]
@@ -61,10 +62,11 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         "last_day": trained[-1],
         "held_first_day": held[0],
         "held_last_day": held[-1],
+        "baseline_first_day": min(held[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
         "rows": rows,
         "held_rows": sum(counts[day] for day in held),
     }
-    return {**chosen, "sha256": _digest(read_rows(lake, flag, chosen))}
+    return {**chosen, "sha256": _digest([named[day] for day in used])}
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
@@ -125,10 +127,11 @@ def _held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec
     return held
 
 
-def _digest(rows: HeldOut) -> str:
+def _digest(days: Sequence[pa.Table]) -> str:
     """Names the chosen events and their labels."""
     digest = sha256()
-    for table in (rows.trained_on, rows.rows):
-        digest.update("\n".join(table["event_id"].cast(pa.string()).to_pylist()).encode())
-        digest.update("\n".join(map(str, table[LABEL].to_pylist())).encode())
+    for rows in days:
+        ordered = rows.sort_by("event_id")
+        digest.update("\n".join(ordered["event_id"].to_pylist()).encode())
+        digest.update("\n".join(map(str, ordered[LABEL].to_pylist())).encode())
     return digest.hexdigest()

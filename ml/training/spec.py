@@ -36,6 +36,7 @@ _CHECKS: Mapping[str, Check] = {
     "max_rows": whole(100),
     "holdout_days": whole(1),
     "holdout_rows": whole(20),
+    "baseline_days": whole(1),
     "max_categories": whole(2),
     "exclude": texts,
     "threshold": between(0.0, 1.0),
@@ -61,6 +62,7 @@ class TrainingSpec:
     window_days : days before the flag whose rows are used. max_rows : the newest labelled rows of them, at most.
     holdout_days, holdout_rows : the newest days are kept for the gate: this many, and more until they have as many labelled
         rows, but never more than half of the rows.
+    baseline_days : the newest days (at least the held-out ones) whose rows, scored by a new champion, are its baseline.
     max_categories : a categorical feature with more values than that is an id, and left out.
     exclude : features that the model must not read.
     threshold : probability from which a binary model says the positive class.
@@ -75,6 +77,7 @@ class TrainingSpec:
     max_rows: int = 2_000_000
     holdout_days: int = 7
     holdout_rows: int = 500
+    baseline_days: int = 28
     max_categories: int = 10_000
     exclude: tuple[str, ...] = ()
     threshold: float = 0.5

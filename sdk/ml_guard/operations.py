@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -65,6 +66,40 @@ class Operations:
         """Send what really happened to events, whenever it becomes known."""
         return (yield from self._send_rows(f"{_API}/labels", labels, Label, compress=compress))
 
+    def predict(
+        self,
+        features: Mapping[str, Scalar],
+        *,
+        model: str | None = None,
+        project_id: str | None = None,
+        event_id: str | None = None,
+        segment: str | None = None,
+        explain: bool = False,
+    ) -> Steps[Json]:
+        """Ask the champion about one row; `model` is an id, `id@alias` or `id/version`. The prediction becomes an event."""
+        body = {"features": dict(features), "event_id": event_id or uuid.uuid4().hex, "segment": segment}
+        return (yield from self._predict(body, model, project_id, explain=explain))
+
+    def predict_many(
+        self, instances: Iterable[Mapping[str, Any]], *, model: str | None = None, project_id: str | None = None
+    ) -> Steps[Json]:
+        """Ask about many rows in one request: each has `features`, and may have `event_id`, `timestamp` and `segment`."""
+        rows = [{"event_id": uuid.uuid4().hex, **instance} for instance in instances]
+        return (yield from self._predict({"instances": rows}, model, project_id, explain=False))
+
+    def force_retraining(self, project_id: str, model_id: str, *, reason: str, as_of: str | None = None) -> Steps[Json]:
+        """Ask for a training whatever the rule says; returns the flag. An active flag is an ApiError with status 409."""
+        path = f"{_model(project_id, model_id)}/retrain"
+        return (yield from self._post(path, {"reason": reason, "as_of": as_of}))
+
+    def flags(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+        """The model's retrain flags, newest first."""
+        return (yield from self._items("flags", project_id, model_id))
+
+    def versions(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+        """The model's registered versions with aliases and metrics, newest first."""
+        return (yield from self._items("versions", project_id, model_id))
+
     def create_project(
         self,
         project_id: str,
@@ -121,6 +156,13 @@ class Operations:
     def _exchange(self, request: Send) -> Steps[Answer]:
         return (yield from exchange(request, retries=self._retries))
 
+    def _predict(self, body: Json, model: str | None, project_id: str | None, *, explain: bool) -> Steps[Json]:
+        named = {"model": model, "project_id": project_id, "explain": explain or None}
+        wanted = {name: value for name, value in {**body, **named}.items() if value is not None}
+        content = json.dumps(wanted, allow_nan=False, default=_as_text).encode()
+        # The ids make it repeatable: the same prediction again is a duplicate.
+        return _json((yield from self._exchange(Send("POST", "/predict", content, headers=_JSON))))
+
     def _post(self, path: str, body: Json) -> Steps[Json]:
         content = json.dumps(body, allow_nan=False).encode()
         return _json((yield from self._exchange(Send("POST", path, content, headers=_JSON, repeatable=False))))
@@ -140,7 +182,7 @@ class Operations:
     def _items(
         self, what: str, project_id: str, model_id: str, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        path = f"{_API}/projects/{quote(project_id, safe='')}/models/{quote(model_id, safe='')}/{what}"
+        path = f"{_model(project_id, model_id)}/{what}"
         params = {name: str(day) for name, day in (("start", start), ("end", end)) if day is not None}
         items: list[Json] = []
         while True:
@@ -149,6 +191,16 @@ class Operations:
             if not page.get("next_cursor"):
                 return items
             params["cursor"] = str(page["next_cursor"])
+
+
+def _model(project_id: str, model_id: str) -> str:
+    return f"{_API}/projects/{quote(project_id, safe='')}/models/{quote(model_id, safe='')}"
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
 
 def _json(answer: Answer) -> Json:

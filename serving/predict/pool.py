@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 Key = tuple[str, str]
 _RETRY_S = 30.0
+_AGAIN_S = 1.0
 _MAX_LOADED = 64
 
 
@@ -60,6 +61,8 @@ class ModelPool:
         self._loaded: dict[tuple[str, str, str], Loaded] = {}
         self._broken: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._loading = threading.Lock()
+        self._looking = threading.Lock()
+        self._looked_at = -_AGAIN_S
         self._stopping = threading.Event()
         self._looked = threading.Event()
         self._registry_error: str | None = None
@@ -130,8 +133,18 @@ class ModelPool:
             self._loaded[full] = made
             return made
 
+    def look_again(self) -> None:
+        """Look now, for somebody who asks for what was not there at the last look; once a second at most."""
+        if time.monotonic() - self._looked_at > _AGAIN_S:
+            self.look()
+
     def look(self) -> None:
         """Ask the registry what the aliases mean, and load what has become champion."""
+        with self._looking:
+            self._look()
+            self._looked_at = time.monotonic()
+
+    def _look(self) -> None:
         try:
             aliases = self._registry.all_aliases() if self._is_there() else {}
         except RegistryUnavailableError as error:

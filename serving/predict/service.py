@@ -86,7 +86,7 @@ class PredictService:
             raise Unprocessable(f"explain: at most {_MAX_EXPLAINED} rows are explained at once.")
         if not self.pool.has_looked():  # right after the start
             await asyncio.to_thread(self.pool.wait_for_look, _FIRST_LOOK_S)
-        key = self._key(request.wanted, principal)
+        key = await self._key(request.wanted, principal)
         principal.require("analyst", key[0])
         await self._check_instants(request, key[0], received_us)
         loaded = await self._loaded(key, request.wanted)
@@ -109,16 +109,23 @@ class PredictService:
         self.shadow.offer(loaded, rows, predictions, probabilities)
         return request, answer
 
-    def _key(self, wanted: Wanted, principal: Principal) -> Key:
+    async def _key(self, wanted: Wanted, principal: Principal) -> Key:
         """The model that is meant; where less than both names is given, there must be only one that fits."""
         project_id = wanted.project_id or principal.project_id
         if project_id is not None and wanted.model_id is not None:
             return project_id, wanted.model_id
-        keys = [
-            key
-            for key in self.pool.registered()
-            if (project_id is None or key[0] == project_id) and wanted.model_id in (None, key[1])
-        ]
+
+        def fitting() -> list[Key]:
+            return [
+                key
+                for key in self.pool.registered()
+                if (project_id is None or key[0] == project_id) and wanted.model_id in (None, key[1])
+            ]
+
+        keys = fitting()
+        if not keys:  # it may have been registered this second
+            await asyncio.to_thread(self.pool.look_again)
+            keys = fitting()
         if len(keys) == 1:
             return keys[0]
         if not keys:
@@ -144,6 +151,9 @@ class PredictService:
             if found is not None:
                 return found
         version = wanted.version or self.pool.version_of(key, wanted.alias)
+        if version is None:
+            await asyncio.to_thread(self.pool.look_again)
+            version = self.pool.version_of(key, wanted.alias)
         if version is None:
             problems = self.pool.problems()
             if "registry" in problems:

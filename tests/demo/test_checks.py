@@ -7,7 +7,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from ml_guard import BatchResult, RowError
 
-from demo.checks import lake_counts, local_day_counts, missing_verdicts, wrong_counts, wrong_sums
+from demo.checks import lake_counts, local_day_counts, missing_verdicts, too_small_a_gain, wrong_counts, wrong_sums
 
 EXPECTED = {"2013-03-09": 790, "2013-03-10": 908}
 
@@ -51,3 +51,10 @@ def test_the_lake_is_counted_from_its_own_log(tmp_path: Path) -> None:
     days = pa.array([*["2013-03-09"] * 2, "2013-03-10"]).cast(pa.date32())
     write_deltalake(tmp_path / "p" / "m", pa.table({"day": days, "x": [1, 2, 3]}), partition_by=["day"])
     assert lake_counts(str(tmp_path), "p", "m") == {"2013-03-09": 2, "2013-03-10": 1}
+
+
+def test_a_gain_that_is_too_small_is_a_complaint_with_the_numbers() -> None:
+    assert too_small_a_gain({"value": 0.05}) == []
+    assert too_small_a_gain({"value": 0.0312}) == [
+        "ROC AUC of June to August is 0.0312 above the January model's, not 0.04"
+    ]

@@ -19,7 +19,7 @@ ADMIN = Actor("key-1", "admin", "why")
 ROWS = 150
 # Small and quick: what is tested here is not how good the model is.
 SETTINGS: Mapping[str, Any] = {
-    "training": {"algorithms": ["linear"], "holdout_days": 3, "holdout_rows": 300},
+    "training": {"algorithms": ["linear"], "holdout_days": 3, "holdout_rows": 300, "baseline_days": 5},
     "gate": {"max_calibration_loss": 0.2},
     "retrain": {"cooldown_days": 3},
 }
@@ -31,8 +31,10 @@ def make_project(database: Database, **settings: Any) -> None:
     ProjectStore(database).update(PROJECT, settings={**SETTINGS, **settings})
 
 
-def send_days(database: Database, first: int, last: int, *, turned: bool = False, labels: bool = True) -> None:
-    """Send January days; `turned` turns the relation between x and the label round. Labels come an hour later."""
+def send_days(
+    database: Database, first: int, last: int, *, turned: bool = False, labels: bool = True, predicted: bool = True
+) -> None:
+    """Send January days with their labels; `turned` turns the relation between x and the label round."""
     for day in range(first, last + 1):
         rng = np.random.default_rng(day)
         x, plan = rng.normal(size=ROWS), rng.choice(["a", "b"], ROWS)
@@ -49,9 +51,9 @@ def send_days(database: Database, first: int, last: int, *, turned: bool = False
                     MODEL,
                     at.isoformat(),
                     features,
-                    y_pred=int(proba > 0.5),
+                    y_pred=int(proba > 0.5) if predicted else None,
                     event_id=event_id,
-                    y_proba=proba,
+                    y_proba=proba if predicted else None,
                     segment="ab"[i % 2],
                 )
             )

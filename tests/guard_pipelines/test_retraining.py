@@ -61,8 +61,8 @@ def test_a_new_champion_brings_a_baseline_of_its_own_for_the_days_after(pipeline
     assert in_force.of("2013-01-10") is None
     baseline = in_force.of("2013-01-11")
     assert baseline is not None
-    assert (baseline.id, baseline.start_day, baseline.end_day) == (flag.id, "2013-01-08", "2013-01-10")
-    assert baseline.rows == 3 * ROWS
+    assert (baseline.id, baseline.start_day, baseline.end_day) == (flag.id, "2013-01-06", "2013-01-10")
+    assert baseline.rows == 5 * ROWS
     reference = PerformanceStore(pipelines.database).reference(baseline.id)
     assert reference is not None
     assert reference.labelled == 3 * ROWS
@@ -257,6 +257,16 @@ def test_a_champion_that_moves_during_the_training_is_compared_with_anew(
     assert run.evaluation is not None
     assert run.evaluation["champion_version"] == "2"
     assert registry(pipelines).aliases(*KEY)[CHAMPION] == "3"
+
+
+def test_events_from_before_there_was_a_model_predict_nothing_and_can_be_learned_from(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 10, predicted=False)
+    pipelines.settle()
+    force(pipelines.database, 10)
+    (request,) = pipelines.tick_retrain()
+    assert pipelines.retrain(request).success
+    assert registry(pipelines).aliases(*KEY) == {CHAMPION: "1"}
 
 
 def test_a_rule_that_is_switched_off_still_shows_what_it_sees(pipelines: Pipelines) -> None:

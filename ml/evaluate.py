@@ -1,0 +1,87 @@
+"""Evaluation as a script: `python ml/evaluate.py --model FOLDER --input rows.csv --target late`; exit 0 good enough, 1 not.
+
+Arguments and output belong here; comparing is `ml.gate`.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from ml.gate import GateSettings
+from ml.predictor.errors import ModelError
+from ml.predictor.load import load_native_predictor
+from ml.predictor.native import NativePredictor
+from ml.training.evaluate import HeldOut, evaluate
+from ml.training.files import labelled_rows
+from ml.training.report import metrics_table
+from ml.training.spec import TrainingError
+
+EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2
+_SEED = 2013
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge a model on labelled rows, against another model or a trivial one."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        rows = labelled_rows(Path(options.input), options.target, time=options.time)
+        with tempfile.TemporaryDirectory() as scratch:
+            model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
+            other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
+            data = HeldOut(rows, rows)
+            found, _ = evaluate(model, other, data, GateSettings(min_rows=20), np.random.default_rng(_SEED))
+    except (ValueError, ModelError, TrainingError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    print(json.dumps(found, indent=2, allow_nan=False) if options.json else metrics_table(found))
+    return EXIT_GOOD if found["promote"] else EXIT_NOT_GOOD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evaluate",
+        description="Judge a model on labelled rows. Exit code: 0 surely better than the other, 1 not, 2 bad input.",
+    )
+    parser.add_argument(
+        "--model", required=True, help="a model folder, or a URI of MLflow (models:/name/1, runs:/id/model)"
+    )
+    parser.add_argument("--input", required=True, metavar="FILE", help="labelled rows, .csv or .parquet")
+    parser.add_argument("--target", default="late", metavar="COLUMN", help="the label; default: late")
+    parser.add_argument("--time", metavar="COLUMN", help="a column that is no feature and orders the rows")
+    parser.add_argument("--against", metavar="MODEL", help="the other model; without it, a trivial one")
+    parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
+    return parser
+
+
+def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
+    if ":/" not in name:
+        return load_native_predictor(name)
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    scratch.mkdir()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    try:
+        found = download_artifacts(
+            artifact_uri=name, dst_path=str(scratch), tracking_uri=tracking_uri, registry_uri=tracking_uri
+        )
+    except (MlflowException, OSError) as error:
+        raise ValueError(f"{name}: {' '.join(str(error).split())[:300]}") from error
+    return load_native_predictor(found)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Training as a script: `python ml/train.py --input rows.csv --target late`, logged to MLflow; exit 0 better than trivial, 1 not.
+
+Arguments and output belong here; learning is `ml.training`. The pipelines do the same with the lake's rows.
+"""
+
+import argparse
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from ml.gate import GateSettings
+from ml.predictor.native import NativePredictor
+from ml.training.evaluate import HeldOut, evaluate, write_evaluation
+from ml.training.files import labelled_rows, split_in_time
+from ml.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
+from ml.training.report import metrics_table
+from ml.training.spec import Trained, TrainingError, TrainingSpec
+from ml.training.train import train
+
+EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2
+_DATA = Path(__file__).resolve().parent / "data" / "late_flights.csv"
+_SEED = 2013
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, judge on the newest rows, keep the run; the exit code says whether it learned anything."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
+        rows = labelled_rows(Path(options.input), options.target, time=options.time)
+        data = split_in_time(rows, options.holdout)
+        trained = train(data.trained_on, spec, _say, _SEED)
+    except (ValueError, TrainingError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    predictor = NativePredictor(trained.pipeline, trained.schema)
+    found, answers = evaluate(predictor, None, data, GateSettings(), np.random.default_rng(_SEED))
+    tracking = Tracking(options.tracking_uri, options.artifacts)
+    run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
+    with tempfile.TemporaryDirectory() as folder:
+        write_evaluation(Path(folder), predictor, data, found, answers, _facts(options, trained, data))
+        metrics = {
+            name: one["value"] for name, one in found["candidate"]["metrics"].items() if one["value"] is not None
+        }
+        log_evaluation(tracking, run_id, metrics, Path(folder))
+    print(metrics_table(found))
+    if options.register and found["promote"]:
+        _say(f"registered as version {_register(tracking, options.register, run_id)} of {options.register}")
+    _say(f"run {run_id} of experiment {options.experiment} in {options.tracking_uri}")
+    return EXIT_BETTER if found["promote"] else EXIT_NOT_BETTER
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train",
+        description="Train the best of several models on labelled rows and judge it on the newest of them."
+        " Exit code: 0 better than a trivial model, 1 not, 2 bad input.",
+    )
+    parser.add_argument("--input", default=str(_DATA), metavar="FILE", help="rows, .csv or .parquet; default: a sample")
+    parser.add_argument("--target", default="late", metavar="COLUMN", help="the label; default: late")
+    parser.add_argument("--time", metavar="COLUMN", help="orders the rows; without it, the order of the file")
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="COLUMN", help="no feature; may be given often"
+    )
+    parser.add_argument(
+        "--holdout", type=float, default=0.2, metavar="SHARE", help="newest share that judges; default: 0.2"
+    )
+    parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="makes a scikit-learn model of one's own")
+    parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
+    parser.add_argument(
+        "--artifacts", default="mlflow", help="folder or URL of files without a server; default: mlflow"
+    )
+    parser.add_argument("--experiment", default="quick-run", help="default: quick-run")
+    parser.add_argument("--register", metavar="NAME", help="register it under this name if it is better than trivial")
+    return parser
+
+
+def _facts(options: argparse.Namespace, trained: Trained, data: HeldOut) -> dict[str, Any]:
+    digest = hashlib.sha256(Path(options.input).read_bytes()).hexdigest()
+    return {
+        "name": options.experiment,
+        "algorithm": trained.algorithm,
+        "flag": "none",
+        "reasons": ["trained by hand from a file"],
+        "data_version": f"{Path(options.input).name}, sha256 {digest[:16]}",
+        "trained_from": "row 1",
+        "trained_to": f"row {len(data.trained_on)}",
+        "held_from": f"row {len(data.trained_on) + 1}",
+        "held_to": f"row {len(data.trained_on) + len(data.rows)}",
+        "rows": len(data.trained_on),
+        "held_rows": len(data.rows),
+        "code_version": _version(),
+        "scores": trained.scores,
+        "left_out": trained.left_out,
+    }
+
+
+def _register(tracking: Tracking, name: str, run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    client = tracking.client()
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return str(client.create_model_version(name, f"runs:/{run_id}/{MODEL}", run_id=run_id).version)
+
+
+def _version() -> str:
+    try:
+        return version("ml-guard")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""An evaluation as a table for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def metrics_table(evaluation: Mapping[str, Any]) -> str:
+    """Every metric of both models with its 95 % interval, then the decision with its reasons."""
+    own, other = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
+    header = ("metric", "this model", evaluation["against"])
+    rows = [header, *((name, _cell(own[name]), _cell(other.get(name, {}))) for name in own)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    verdict = "better" if evaluation["promote"] else "not better"
+    return "\n".join([*lines, "", f"{verdict}: {'; '.join(evaluation['reasons'])}"])
+
+
+def _cell(entry: Mapping[str, Any]) -> str:
+    if entry.get("value") is None:
+        return "-"
+    if entry.get("low") is None:
+        return f"{entry['value']:.4f}"
+    return f"{entry['value']:.4f} ({entry['low']:.4f} to {entry['high']:.4f})"

@@ -1,0 +1,87 @@
+"""The training and evaluation scripts as a person or a CI job runs them: output, exit codes, errors."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pytest
+
+from ml import evaluate, train
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = str(ROOT / "ml/data/late_flights.csv")
+
+
+def rows_file(folder: Path, *, noise: bool = False, seed: int = 1) -> str:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=600)
+    label = rng.random(600) < 0.5 if noise else x + rng.normal(size=600) * 0.5 > 0
+    pa_csv.write_csv(
+        pa.table({"x": x, "plan": rng.choice(["a", "b"], 600), "y": label.astype(int)}), folder / "rows.csv"
+    )
+    return str(folder / "rows.csv")
+
+
+def trained(folder: Path, file: str) -> list[str]:
+    return [
+        *("--input", file, "--target", "y"),
+        *("--tracking-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts", str(folder / "artifacts")),
+    ]
+
+
+def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "ml/train.py"), "--time", "time_hour", "--register", "late"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "better: roc_auc is better by" in done.stdout
+    assert "registered as version 1 of late" in done.stderr
+    assert (tmp_path / "mlflow.db").exists()
+    cards = list((tmp_path / "mlflow").rglob("model_card.md"))
+    assert len(cards) == 1
+    assert "late_flights.csv" in cards[0].read_text()
+    script = [sys.executable, str(ROOT / "ml/evaluate.py"), "--model", "models:/late/1", "--input", DATA, "--json"]
+    judged = subprocess.run([*script, "--time", "time_hour"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stderr
+    assert json.loads(judged.stdout)["gain"]["low"] > 0.1
+
+
+def test_what_cannot_be_learned_is_told_by_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(trained(tmp_path, rows_file(tmp_path, noise=True))) == train.EXIT_NOT_BETTER
+    assert "not better: roc_auc is not surely better" in capsys.readouterr().out
+
+
+def test_a_model_is_judged_against_another_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, noise = tmp_path / "good", tmp_path / "noise"
+    for folder, is_noise in ((good, False), (noise, True)):
+        folder.mkdir()
+        train.main(trained(folder, rows_file(folder, noise=is_noise)))
+    models = [str(next(folder.rglob("MLmodel")).parent) for folder in (good, noise)]
+    rows = ["--input", rows_file(tmp_path, seed=2), "--target", "y"]
+    assert evaluate.main(["--model", models[0], "--against", models[1], *rows]) == evaluate.EXIT_GOOD
+    assert evaluate.main(["--model", models[1], "--against", models[0], *rows]) == evaluate.EXIT_NOT_GOOD
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input", "nothing.csv"], "nothing.csv"),
+        (["--input", DATA, "--target", "colour"], "no column 'colour'; there is time_hour, carrier"),
+        (["--input", DATA, "--target", "late", "--builder", "nowhere"], 'builder: must be "module:function"'),
+    ],
+)
+def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(arguments) == train.EXIT_BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["--input", DATA, "--time", "time_hour"]
+    assert evaluate.main(["--model", str(tmp_path), *rows]) == evaluate.EXIT_BAD_INPUT
+    assert "schema.json" in capsys.readouterr().err
+    uri = ["--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db"]
+    assert evaluate.main(["--model", "models:/late/7", *uri, *rows]) == evaluate.EXIT_BAD_INPUT
+    assert "models:/late/7" in capsys.readouterr().err
