@@ -15,9 +15,10 @@ SUBJECTS = {
     "profiles": "A day's Parquet file to drift verdicts",
     "ingestion": "Events over HTTP, acknowledged when durable",
     "lake": "Database to lake",
+    "predict": "One row predicted over HTTP",
     "latency": "From a closed day to its verdict, in the running system",
 }
-PACKAGES = ("deltalake", "msgspec", "numpy", "pyarrow", "uvicorn")
+PACKAGES = ("deltalake", "mlflow", "msgspec", "numpy", "onnxruntime", "pyarrow", "uvicorn")
 INTRODUCTION = """# Benchmarks
 
 Made by `make bench` (one subject alone: `make bench ARGS=profiles`). Every comparison was measured side by side in one run on

@@ -135,7 +135,7 @@ _STEP_EVENTS = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS}
 
 @contextmanager
 def _system(home: Path) -> Iterator[tuple[MLGuardClient, Path]]:
-    port, dagster_port = _free_ports(2)
+    port, dagster_port = free_ports(2)
     environment = {
         **os.environ,
         "ML_GUARD_HOME": str(home),
@@ -151,7 +151,8 @@ def _system(home: Path) -> Iterator[tuple[MLGuardClient, Path]]:
         subprocess.run([_COMMAND, "down"], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

@@ -1,0 +1,202 @@
+"""One row over HTTP: `/predict`, checked and on record as an event, against `mlflow models serve` on the same model.
+
+The load generator is wrk, on the same cores. What `/predict` has answered is counted in the database afterwards.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from sqlalchemy import func, select
+
+from bench.latency import free_ports
+from bench.measure import table
+from guard_store.database import Database
+from guard_store.keys import KeyStore
+from guard_store.migrate import migrate
+from guard_store.projects import ProjectStore
+from guard_store.registry import CHAMPION, Registry, registered_name
+from guard_store.settings import Settings
+from guard_store.tables import events
+from ml.training.files import labelled_rows
+from ml.training.log_run import MODEL, Tracking, log_candidate
+from ml.training.spec import TrainingSpec
+from ml.training.train import train
+
+PROJECT, MODEL_ID = "bench", "late-arrival"
+CONNECTIONS = (1, 16, 64)
+ROW = {
+    "carrier": "UA",
+    "origin": "EWR",
+    "dest": "IAH",
+    "distance": 1400,
+    "hour": 5,
+    "temp": 39.02,
+    "dewp": 28.04,
+    "humid": 64.43,
+    "wind_dir": 260.0,
+    "wind_speed": 12.66,
+    "precip": 0.0,
+    "pressure": 1011.9,
+    "visib": 10.0,
+}
+_LUA = Path(__file__).with_suffix(".lua")
+_DATA = Path("ml/data/late_flights.csv")
+_START_S = 120
+_WARM_UP_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load: requests a second, and latencies in milliseconds."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+
+
+def run(seconds: int = 6) -> str:
+    """Measure both and return the Markdown section."""
+    if shutil.which("wrk") is None:
+        return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        settings, model, key = _prepared(home)
+        bodies = {"ml guard": {"features": ROW}, "mlflow": {"dataframe_records": [ROW]}}
+        for name, body in bodies.items():
+            (home / f"{name}.json").write_text(json.dumps(body))
+        with _mlflow(model, home) as mlflow_url, _guard(settings, home) as guard_url:
+            loads = {
+                connections: (
+                    _load(f"{guard_url}/predict", home / "ml guard.json", key, connections, seconds),
+                    _load(f"{mlflow_url}/invocations", home / "mlflow.json", "-", connections, seconds),
+                )
+                for connections in CONNECTIONS
+            }
+            answered = _answered(guard_url)
+            _check(settings, answered)
+    rows = []
+    for connections, (own, other) in loads.items():
+        for name, load in (("ML Guard", own), ("mlflow models serve", other)):
+            cells = [f"{load.rate:,.0f}", f"{load.p50_ms:.2f}", f"{load.p99_ms:.2f}"]
+            ratios = (
+                ["", ""] if load is other else [f"{own.rate / other.rate:.0f}×", f"{other.p50_ms / own.p50_ms:.0f}×"]
+            )
+            rows.append([f"{connections} connections: {name}", *cells, *ratios])
+    header = ["load", "requests/s", "p50 ms", "p99 ms", "requests/s against", "p50 lower"]
+    lead = (
+        f"One row of 13 features (3 categories) a request, gradient boosting trained on {_DATA.name}, one server process each;"
+        f" {seconds} s a cell; wrk on the same cores. ML Guard checks every feature, authenticates, and records each prediction:"
+        f" {answered:,} were answered, all of them are events in the database (SQLite) at the end."
+    )
+    return f"{lead}\n\n{table(header, rows)}"
+
+
+def _prepared(home: Path) -> tuple[Settings, Path, str]:
+    settings = Settings(home=home)
+    database = Database(settings.database)
+    migrate(database)
+    ProjectStore(database).create(PROJECT, PROJECT)
+    _, key = KeyStore(database).create("bench", "analyst", PROJECT)
+    database.close()
+    rows = labelled_rows(_DATA, "late", time="time_hour")
+    trained = train(rows, TrainingSpec(algorithms=("gradient_boosting",)), print, 1)
+    tracking = Tracking(settings.mlflow, settings.mlflow_artifacts)
+    run_id = log_candidate(tracking, registered_name(PROJECT, MODEL_ID), trained, {})
+    registry = Registry(settings.mlflow)
+    made = registry.register(PROJECT, MODEL_ID, run_id, artifact=MODEL, flag_id=run_id)
+    registry.set_alias(PROJECT, MODEL_ID, CHAMPION, made.version)
+    return settings, registry.download(PROJECT, MODEL_ID, made.version, home / "served"), key
+
+
+@contextmanager
+def _guard(settings: Settings, home: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
+    env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "-m", "serving.cli", "serve"]
+    with _process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _mlflow(model: Path, home: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    bin_folder = Path(sys.executable).parent
+    command = [
+        *(str(bin_folder / "mlflow"), "models", "serve", "--env-manager", "local", "--workers", "1"),
+        *("--model-uri", str(model), "--port", str(port)),
+    ]
+    env = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with _process(command, env, home / "mlflow.log", f"http://127.0.0.1:{port}/ping"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, start_new_session=True)
+    try:
+        deadline = time.monotonic() + _START_S
+        while not _answers(ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[:4]} did not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load:
+    for duration in (_WARM_UP_S, seconds):
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--timeout", "30s", "-s", str(_LUA), url, "--"]
+        output = subprocess.run([*command, str(body), key], capture_output=True, text=True, check=True).stdout
+        found = json.loads(output.splitlines()[-1])
+        if found["failed"] or not found["requests"]:
+            raise AssertionError(f"{url}: {found['failed']} of {found['requests']} requests failed:\n{output}")
+    load = Load(found["requests"] / found["seconds"], found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["requests"])
+    print(f"{url}, {connections}: {load}", file=sys.stderr)
+    return load
+
+
+def _answered(url: str) -> int:
+    lines = httpx.get(f"{url}/metrics", timeout=10, trust_env=False).text.splitlines()
+    prefix = 'ml_guard_predictions_total{outcome="answered"} '
+    return int(float(next(line for line in lines if line.startswith(prefix)).removeprefix(prefix)))
+
+
+def _check(settings: Settings, answered: int) -> None:
+    """Every answered prediction becomes an event."""
+    database = Database(settings.database)
+    deadline = time.monotonic() + _START_S
+    while True:
+        with database.read() as connection:
+            stored = connection.execute(select(func.count()).select_from(events)).scalar_one()
+        if stored == answered:
+            break
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{answered} predictions were answered, {stored} events are stored")
+        time.sleep(0.2)
+    database.close()
+
+
+if __name__ == "__main__":
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 6))

@@ -1,0 +1,45 @@
+"""The pages about retraining are true: every setting with its default, and the cards' own templates."""
+
+import re
+from collections import defaultdict
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ml.gate import GateSettings
+from ml.retrain_rule import RetrainSettings
+from ml.training.spec import TrainingSpec
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/retraining.md").read_text()
+
+
+@pytest.mark.parametrize("settings", [RetrainSettings, GateSettings, TrainingSpec])
+def test_every_setting_is_on_the_page(settings: type) -> None:
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    assert {field.name for field in fields(settings)} <= named
+
+
+def test_the_defaults_of_the_tables_are_those_of_the_code() -> None:
+    defaults: dict[str, list[object]] = defaultdict(list)  # some names are in two sections
+    for settings in (RetrainSettings(), GateSettings(), TrainingSpec()):
+        for field in fields(settings):
+            defaults[field.name].append(getattr(settings, field.name))
+    checked = 0
+    for names, shown in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+?) \|", PAGE, re.MULTILINE):
+        own = [defaults[name] for name in re.findall(r"`(\w+)`", names) if name in defaults]
+        told = shown.split(", ")
+        for values, text in zip(own, told, strict=False):
+            if isinstance(values[0], bool):
+                assert text == str(values[0]).lower(), names
+            elif isinstance(values[0], (int, float)):
+                assert float(text.replace(",", "")) in values, names
+            checked += 1
+    assert checked > 15
+
+
+@pytest.mark.parametrize("name", ["model", "data"])
+def test_the_templates_of_the_cards_are_those_that_are_filled_in(name: str) -> None:
+    template = (ROOT / f"ml/training/{name}_card.md").read_text().rstrip()
+    assert template in (ROOT / f"docs/{name}-card.md").read_text()
