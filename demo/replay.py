@@ -20,7 +20,7 @@ from demo.steps import Step
 Json = dict[str, Any]
 _CONFLICT = 409
 _POLL_S = 0.5
-_FOLLOWED_S = 1.5  # the demo's server looks every second
+_FOLLOWED_S = 1.2  # the demo's server looks every second
 _TRAINING_S = 300.0
 _ACTIVE = ("open", "training")
 

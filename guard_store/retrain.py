@@ -1,6 +1,6 @@
-"""Retrain evaluations and flags: what the rule has said of each day, and which models are to be trained.
+"""Retrain flags: which models are to be trained, and how far that has come. A model has one active flag at most.
 
-A model has one active flag at most. Deciding belongs to `ml.retrain_rule`, training to the pipelines.
+What the rule has said of each day is in `retrain_evaluations.py`; training belongs to the pipelines.
 """
 
 import uuid
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.alerts import write_alert
@@ -16,25 +16,11 @@ from guard_store.database import Database
 from guard_store.decisions import Action, Actor, write_decision
 from guard_store.local_days import now_us
 from guard_store.settings import Settings
-from guard_store.tables import retrain_evaluations, retrain_flags
+from guard_store.tables import retrain_flags
 
 ACTIVE = ("open", "training")
 _US = 1_000_000
 _MAX_ERROR_CHARACTERS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What the rule has said of a day."""
-
-    project_id: str
-    model_id: str
-    day: str
-    recommended: bool
-    result: Mapping[str, Any]
-    flag_id: str | None
-    run_id: str | None
-    computed_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,50 +61,10 @@ class FlagTakenError(Exception):
 
 
 class RetrainStore:
-    """Reads and writes evaluations and flags."""
+    """Reads and writes flags."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def evaluated(
-        self,
-        project_id: str,
-        model_id: str,
-        day: str,
-        *,
-        recommended: bool,
-        result: Mapping[str, Any],
-        as_of_us: int,
-        run_id: str,
-        request_id: str | None,
-    ) -> Flag | None:
-        """Store what the rule said of a day and raise its flag where it recommends one and none is active.
-
-        Returns
-        -------
-        The flag that was raised; None where nothing was recommended, a flag is active, or this day raised one before.
-        """
-        row = {
-            "project_id": project_id,
-            "model_id": model_id,
-            "day": day,
-            "recommended": recommended,
-            "result": dict(result),
-            "flag_id": None,
-            "run_id": run_id,
-            "computed_us": now_us(),
-        }
-        of_day = and_(_of_model(retrain_evaluations, project_id, model_id), retrain_evaluations.c.day == day)
-        with self._database.write() as connection:
-            before = connection.scalar(select(retrain_evaluations.c.flag_id).where(of_day))
-            flag = None
-            if recommended and before is None:
-                reasons = list(result["reasons"])
-                flag = _raise(connection, project_id, model_id, day, as_of_us, reasons, None, request_id)
-            connection.execute(delete(retrain_evaluations).where(of_day))
-            flag_id = before if flag is None else flag.id
-            connection.execute(insert(retrain_evaluations), {**row, "flag_id": flag_id})
-        return flag
 
     def force(
         self, project_id: str, model_id: str, day: str, *, as_of_us: int, reason: str, actor: Actor
@@ -126,7 +72,7 @@ class RetrainStore:
         """Raise a flag by hand, with the decision on record; None where one is active."""
         reasons = [{"rule": "forced", "reason": reason}]
         with self._database.write() as connection:
-            flag = _raise(connection, project_id, model_id, day, as_of_us, reasons, actor, actor.request_id)
+            flag = raise_flag(connection, project_id, model_id, day, as_of_us, reasons, actor, actor.request_id)
             if flag is not None:
                 details = {"flag_id": flag.id}
                 write_decision(connection, project_id, model_id, "forced", reason=reason, actor=actor, details=details)
@@ -221,7 +167,7 @@ class RetrainStore:
 
     def active(self, project_id: str, model_id: str) -> Flag | None:
         """The active flag of a model."""
-        of_model = _of_model(retrain_flags, project_id, model_id)
+        of_model = _of_model(project_id, model_id)
         found = self._flags(and_(of_model, retrain_flags.c.state.in_(ACTIVE)))
         return found[0] if found else None
 
@@ -229,7 +175,7 @@ class RetrainStore:
         """The flags of a model, the one that was raised last first."""
         statement = (
             select(retrain_flags)
-            .where(_of_model(retrain_flags, project_id, model_id))
+            .where(_of_model(project_id, model_id))
             .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
             .limit(limit)
         )
@@ -239,33 +185,11 @@ class RetrainStore:
     def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
         """The newest day before or on `day` that raised a flag which was not dismissed."""
         c = retrain_flags.c
-        of_model = _of_model(retrain_flags, project_id, model_id)
+        of_model = _of_model(project_id, model_id)
         statement = select(func.max(c.day)).where(of_model, c.day <= day, c.state != "dismissed")
         with self._database.read() as connection:
             found: str | None = connection.scalar(statement)
         return found
-
-    def evaluations(
-        self,
-        project_id: str,
-        model_id: str,
-        start_day: str,
-        end_day: str,
-        *,
-        after_day: str = "",
-        limit: int | None = None,
-    ) -> list[Evaluation]:
-        """What the rule has said of a closed range of days, oldest first, after `after_day`."""
-        c = retrain_evaluations.c
-        statement = (
-            select(retrain_evaluations)
-            .where(_of_model(retrain_evaluations, project_id, model_id))
-            .where(c.day.between(start_day, end_day), c.day > after_day)
-            .order_by(c.day)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [Evaluation(**row._mapping) for row in connection.execute(statement)]
 
     def _flags(self, condition: ColumnElement[bool]) -> list[Flag]:
         statement = select(retrain_flags).where(condition).order_by(retrain_flags.c.created_us, retrain_flags.c.id)
@@ -279,7 +203,7 @@ def finish(connection: Connection, flag_id: str) -> None:
     connection.execute(update(retrain_flags).where(retrain_flags.c.id == flag_id).values(values))
 
 
-def _raise(
+def raise_flag(
     connection: Connection,
     project_id: str,
     model_id: str,
@@ -289,6 +213,7 @@ def _raise(
     actor: Actor | None,
     request_id: str | None,
 ) -> Flag | None:
+    """A new flag, in the transaction of what asks for it; None where one is active. Without an actor it is the rule's."""
     row = {
         "id": uuid.uuid4().hex,
         "project_id": project_id,
@@ -315,5 +240,5 @@ def _raise(
     return Flag(**row) if connection.scalar(insertion) else None  # type: ignore[arg-type]
 
 
-def _of_model(table: Any, project_id: str, model_id: str) -> ColumnElement[bool]:
-    return and_(table.c.project_id == project_id, table.c.model_id == model_id)
+def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:
+    return and_(retrain_flags.c.project_id == project_id, retrain_flags.c.model_id == model_id)

@@ -104,6 +104,13 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite:/// or postgresql://")
         return value
 
+    @field_validator("mlflow_url")
+    @classmethod
+    def _known_registry(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
+            raise ValueError("must start with http://, https:// or sqlite:///")
+        return value
+
     @property
     def database(self) -> str:
         """URL of the operational database, secrets included: never log it."""

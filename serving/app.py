@@ -25,6 +25,7 @@ from guard_store.projects import ProjectStore
 from guard_store.registry import Registry
 from guard_store.rejections import RejectionStore
 from guard_store.retrain import RetrainStore
+from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.settings import Settings, load_settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
@@ -135,6 +136,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         kinds=KindStore(database),
         registry=Registry(settings.mlflow),
         retrain=RetrainStore(database),
+        evaluations=EvaluationStore(database),
         trainings=TrainingRunStore(database),
         decisions=DecisionStore(database),
         predictions=PredictionStore(database),

@@ -19,6 +19,7 @@ from guard_store.projects import ProjectStore
 from guard_store.registry import Registry
 from guard_store.rejections import RejectionStore
 from guard_store.retrain import RetrainStore
+from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
@@ -51,6 +52,7 @@ class Services:
     kinds: KindStore
     registry: Registry
     retrain: RetrainStore
+    evaluations: EvaluationStore
     trainings: TrainingRunStore
     decisions: DecisionStore
     predictions: PredictionStore

@@ -18,6 +18,7 @@ from guard_store.news import NewsStore
 from guard_store.performance import PerformanceStore, StoredPerformance
 from guard_store.projects import ProjectStore
 from guard_store.retrain import RetrainStore
+from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.settings import Settings
 from guard_store.training_runs import TrainingRun, TrainingRunStore
 from ml.gate import PRIMARY
@@ -49,7 +50,7 @@ def _evaluate(database: Database, item: DayNews, run_id: str, request_id: str | 
     days = _evidence(database, item, settings.of_days)
     state = _model_state(database, item, window)
     found = recommend(days, state, settings)
-    flag = RetrainStore(database).evaluated(
+    flag = EvaluationStore(database).replace(
         *item.key,
         recommended=found.recommended,
         result=found.to_dict(),

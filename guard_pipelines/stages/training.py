@@ -4,7 +4,6 @@ Each step finds what it has done before and goes on from there, so that a run th
 next. Learning and judging are `ml`'s.
 """
 
-import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,14 +28,14 @@ from guard_store.training_runs import TrainingRun, TrainingRunStore
 from ml.gate import GateSettings
 from ml.predictor.load import load_native_predictor
 from ml.predictor.native import NativePredictor
-from ml.training.evaluate import evaluate, write_evaluation
+from ml.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
 from ml.training.spec import TrainingSpec
 from ml.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"
 _SEED = 2013
-_log = logging.getLogger(__name__)
+_rows_of_flag: dict[str, HeldOut] = {}
 
 
 class ChampionChangedError(Exception):
@@ -105,7 +104,7 @@ class Training:
         if run.mlflow_run_id is None:
             mlflow_run_id = finished_run(self._tracking, self._experiment, FLAG_TAG, self.flag.id)
             if mlflow_run_id is None:
-                rows = read_rows(self.lake, self.flag, run.data).trained_on
+                rows = self._rows(run).trained_on
                 trained = train(rows, self._spec, self.say, _SEED)
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **self._facts_as_tags(run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
@@ -121,7 +120,7 @@ class Training:
         with tempfile.TemporaryDirectory() as scratch:
             candidate = self._candidate(run, Path(scratch) / "candidate")
             champion = None if champion_version is None else self._version(champion_version, Path(scratch) / "champion")
-            rows = read_rows(self.lake, self.flag, run.data)
+            rows = self._rows(run)
             gate = GateSettings.from_dict(self._section("gate"))
             found, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
             found["champion_version"] = champion_version
@@ -177,6 +176,13 @@ class Training:
         self._registry.set_alias(*self.key, CHAMPION, version)
         # What has waited to become champion has lost to this one.
         self._registry.delete_alias(*self.key, CHALLENGER)
+
+    def _rows(self, run: TrainingRun) -> HeldOut:
+        """The chosen rows; the steps of one run follow each other in one process, and read them once."""
+        if self.flag.id not in _rows_of_flag:
+            _rows_of_flag.clear()
+            _rows_of_flag[self.flag.id] = read_rows(self.lake, self.flag, run.data)
+        return _rows_of_flag[self.flag.id]
 
     def _candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
         found = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)

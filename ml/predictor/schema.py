@@ -80,6 +80,11 @@ class ModelSchema:
         return frozenset(feature.name for feature in self.features)
 
     @cached_property
+    def _usual(self) -> tuple[tuple[FeatureSpec, str, type], ...]:
+        types = {"numeric": float, "categorical": str, "boolean": bool}
+        return tuple((spec, spec.name, types[spec.kind]) for spec in self.features)
+
+    @cached_property
     def categorical(self) -> tuple[FeatureSpec, ...]:
         """Features that are encoded, in the order of their columns."""
         return tuple(f for f in self.features if f.kind == "categorical")
@@ -109,7 +114,11 @@ class ModelSchema:
         ['age', 'plan', 'size']
         """
         problems = []
-        for spec in self.features:
+        for spec, name, usual in self._usual:
+            value = features.get(name)
+            # One look for what nearly all values are: this runs for each feature of each prediction.
+            if type(value) is usual and (usual is not float or -math.inf < value < math.inf):  # type: ignore[operator]
+                continue
             reason = spec.problem(features[spec.name]) if spec.name in features else "is missing"
             if reason:
                 problems.append(FieldProblem(spec.name, reason))
@@ -137,6 +146,11 @@ class ModelSchema:
         """
         if self.task == "regression":
             return scores.reshape(-1).astype(float).tolist(), None
+        if self.task == "binary":  # without arrays: most answers are of one row
+            yes = self._positive
+            positive: list[float] = scores[:, yes].tolist()
+            labels = self._labels[1 - yes], self._labels[yes]
+            return [labels[proba >= self.threshold] for proba in positive], positive
         places, proba = self.decided(scores)
         return [self._labels[place] for place in places.tolist()], proba.tolist()
 
@@ -144,9 +158,12 @@ class ModelSchema:
         """The place of the predicted class in `classes`, and its probability as in `answers`, of a classifier's scores."""
         if self.task == "multiclass":
             return scores.argmax(axis=1), scores.max(axis=1).astype(float)
-        yes = self.classes.index(self.positive_label or self.classes[1])
-        positive = scores[:, yes].astype(float)
-        return np.where(positive >= self.threshold, yes, 1 - yes), positive
+        positive = scores[:, self._positive].astype(float)
+        return np.where(positive >= self.threshold, self._positive, 1 - self._positive), positive
+
+    @cached_property
+    def _positive(self) -> int:
+        return self.classes.index(self.positive_label or self.classes[1])
 
     @cached_property
     def _labels(self) -> tuple[Label, ...]:

@@ -33,20 +33,21 @@ def write_plots(
     written = []
 
     def save(figure: Any, name: str) -> None:
-        figure.savefig(folder / name, dpi=110)
+        figure.tight_layout()
+        figure.savefig(folder / name, dpi=90)
         written.append(name)
 
     if task == "binary":
         true = y_true.astype(str) == str(positive)
         if 0 < true.sum() < len(true):
-            figure = Figure(figsize=(12, 4), layout="constrained")
+            figure = Figure(figsize=(12, 4))
             _binary_curves(figure, true, answers)
             save(figure, "curves.png")
     elif task == "regression":
-        figure = Figure(figsize=(5, 4), layout="constrained")
+        figure = Figure(figsize=(5, 4))
         _errors(figure, y_true.astype(float), answers)
         save(figure, "errors.png")
-    figure = Figure(figsize=(6, max(2.0, 0.3 * len(importance) + 1)), layout="constrained")
+    figure = Figure(figsize=(6, max(2.0, 0.3 * len(importance) + 1)))
     _bars(figure, importance)
     save(figure, "importance.png")
     return written

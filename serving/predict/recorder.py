@@ -12,7 +12,7 @@ from serving.predict import metrics
 
 _log = logging.getLogger(__name__)
 _TAKE_BYTES = 2 * 2**20
-_PAUSE_S = 0.002  # what has been answered meanwhile is stored together
+_PAUSE_S = 0.05  # what has been answered meanwhile is stored together: a commit costs as much as a hundred rows
 _RETRY_S = 1.0
 _STOP_S = 5.0
 

@@ -87,7 +87,6 @@ class PredictService:
         if not self.pool.has_looked():  # right after the start
             await asyncio.to_thread(self.pool.wait_for_look, _FIRST_LOOK_S)
         key = await self._key(request.wanted, principal)
-        principal.require("analyst", key[0])
         await self._check_instants(request, key[0], received_us)
         loaded = await self._loaded(key, request.wanted)
         self._check_features(request, loaded)
@@ -112,6 +111,8 @@ class PredictService:
     async def _key(self, wanted: Wanted, principal: Principal) -> Key:
         """The model that is meant; where less than both names is given, there must be only one that fits."""
         project_id = wanted.project_id or principal.project_id
+        if project_id is not None:
+            principal.require("analyst", project_id)
         if project_id is not None and wanted.model_id is not None:
             return project_id, wanted.model_id
 

@@ -25,9 +25,7 @@ def read_recommendations(
 ) -> Page[EvaluationView]:
     """Read what the retrain rule has said, day by day: every reason, and what held it back."""
     after_day = decode_cursor(cursor, str, "")
-    found = services.retrain.evaluations(
-        project.id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1
-    )
+    found = services.evaluations.days(project.id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1)
     return page_of(
         found,
         limit,

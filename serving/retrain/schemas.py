@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from guard_store.local_days import from_microseconds
-from guard_store.retrain import Evaluation, Flag
+from guard_store.retrain import Flag
+from guard_store.retrain_evaluations import Evaluation
 
 
 class ForceRequest(BaseModel):

@@ -1,15 +1,19 @@
 """Faults: one project's failure stops no other, and a run killed between its writes is repaired by the next."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from deltalake import write_deltalake
 
 from guard_pipelines.stages import lake as lake_stage
+from guard_store import lake as lake_module
 from guard_store.arrow_reader import ArrowReader
 from guard_store.database import Database
 from guard_store.day_news import DayNews
@@ -85,6 +89,33 @@ def test_a_project_that_always_fails_is_given_up_until_new_news(
     assert (item.failed, item.attempts) == (True, 2)
     assert "bins" in (item.error or "")
     assert pipelines.counts("p") == {"2013-01-01": 20}
+
+
+def test_a_full_disk_under_the_lake_fails_the_day_with_its_reason_and_loses_nothing(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(pipelines, "p", days=2)
+
+    def on_a_full_disk(*arguments: Any, **named: Any) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))  # not one Parquet file fits
+        try:
+            write_deltalake(*arguments, **named)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+
+    monkeypatch.setattr(lake_module, "write_deltalake", on_a_full_disk)
+    (request,) = pipelines.tick()
+    assert pipelines.run_request(request).success, "one model's failure is no failure of the run"
+    failed = pipelines.news.list("p", "m", "2013-01-01", "2013-01-02")
+    assert [(item.failed, item.attempts) for item in failed] == [(True, 1), (True, 1)]
+    assert "File too large" in (failed[0].error or "")
+    store(pipelines.database, [event("p", "m", "2013-01-01T13:00:00Z", {"x": 1})])
+    monkeypatch.setattr(lake_module, "write_deltalake", write_deltalake)
+    pipelines.settle()
+    assert pipelines.counts("p") == {"2013-01-01": 21, "2013-01-02": 20}
 
 
 @pytest.mark.usefixtures("kept_instance")

@@ -12,6 +12,7 @@ from guard_store.performance import TRAINING, PerformanceStore
 from guard_store.projects import ProjectStore
 from guard_store.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retrain import RetrainStore
+from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.training_runs import TrainingRunStore
 from ml.training.spec import TrainingError, TrainingSpec
 from tests.guard_pipelines.conftest import Pipelines
@@ -273,7 +274,7 @@ def test_a_rule_that_is_switched_off_still_shows_what_it_sees(pipelines: Pipelin
     make_project(pipelines.database, retrain={"enabled": False, "max_age_days": 1})
     send_days(pipelines.database, 1, 3)
     pipelines.settle()
-    (evaluation,) = RetrainStore(pipelines.database).evaluations(*KEY, "2013-01-03", "2013-01-03")
+    (evaluation,) = EvaluationStore(pipelines.database).days(*KEY, "2013-01-03", "2013-01-03")
     assert not evaluation.recommended
     assert evaluation.result["against"][0]["rule"] == "enabled"
     assert RetrainStore(pipelines.database).active(*KEY) is None

@@ -126,6 +126,8 @@ async def test_who_may_not_send_events_may_not_ask_for_predictions(
         PREDICT, json={**body, "project_id": "flights", "model": "late"}
     )
     assert stranger.status_code == 403
+    nameless = await clients.of("analyst", "other").post(PREDICT, json={**body, "project_id": "flights"})
+    assert nameless.status_code == 403, "nor learn which models there are"
 
 
 async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_there_are_several(

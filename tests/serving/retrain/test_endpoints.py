@@ -81,7 +81,7 @@ async def test_what_the_rule_has_said_is_read_by_day(
     await model.send(0)
     assert (await analyst.get(f"{BASE}/retrain")).json()["state"] == "not_processed"
     reasons = [{"rule": "age", "age_days": 100, "max_age_days": 90}]
-    flag = services.retrain.evaluated(
+    flag = services.evaluations.replace(
         "flights",
         MODEL,
         day_of(0),
