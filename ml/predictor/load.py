@@ -40,7 +40,8 @@ def load_native_predictor(
         If it cannot be used; the message says why.
     """
     root = Path(folder)
-    return NativePredictor(load_native(root, allow_unsafe=allow_unsafe), schema or read_schema(root))
+    schema = schema or read_schema(root)
+    return NativePredictor(load_native(root, allow_unsafe=allow_unsafe), schema)
 
 
 def read_schema(folder: Path) -> ModelSchema:
