@@ -52,11 +52,12 @@ def predict_step(
 ) -> tuple[set[str], BatchResult]:
     """Predictions and labels of a step; what an earlier demo has predicted stays."""
     known = {item["day"]: item["events"] for item in news_of(client, project_id, MODEL_ID, step.days)()}
+    # Labels wait for their events: sent first, they make each day news once instead of twice.
+    labels = send_labels(client, step.departures, project_id, progress)
     versions: set[str] = set()
     if any(known.get(day, 0) < count for day, count in step.counts.items()):
         versions = predict(client, step.departures, project_id, progress)
-    # An answered prediction is on record and stored soon; labels may come before their events.
-    return versions, send_labels(client, step.departures, project_id, progress)
+    return versions, labels
 
 
 def wait_for_days(client: MLGuardClient, step: Step, project_id: str, progress: Progress) -> None:

@@ -68,10 +68,12 @@ def _parser() -> argparse.ArgumentParser:
 def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
     if ":/" not in name:
         return load_native_predictor(name)
+    import mlflow
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     scratch.mkdir()
+    mlflow.set_tracking_uri(tracking_uri)  # else it makes a store of its own in the working folder
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         found = download_artifacts(
