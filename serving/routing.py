@@ -12,10 +12,11 @@ from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from guard_store.decisions import Actor
 from guard_store.projects import Project
 from serving.errors import NotFound, Unauthorised
 from serving.security import HOW_TO_SEND, Caller, authenticate
-from serving.services import Provided, Services
+from serving.services import Provided, RequestId, Services
 
 MAX_BODY_BYTES = 2**20
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -96,3 +97,11 @@ def known_project(services: Services, project_id: str) -> Project:
 
 ProjectToRead = Annotated[Project, Depends(_project_to_read)]
 ProjectToChange = Annotated[Project, Depends(_project_to_change)]
+
+
+def _actor(caller: Caller, request_id: RequestId) -> Actor:
+    return Actor(caller.key_id or "", caller.role, request_id)
+
+
+Deciding = Annotated[Actor, Depends(_actor)]
+"""The caller as a decision keeps them on record."""

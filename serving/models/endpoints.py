@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from guard_store.decisions import Actor
 from serving.models import service
 from serving.models.schemas import (
     Comparison,
@@ -15,9 +14,8 @@ from serving.models.schemas import (
     VersionView,
 )
 from serving.paging import Limit, Page
-from serving.routing import CONFLICT, NOT_FOUND, ModelId, ProjectToChange, ProjectToRead, keyed_router
-from serving.security import Caller
-from serving.services import Provided, RequestId
+from serving.routing import CONFLICT, NOT_FOUND, Deciding, ModelId, ProjectToChange, ProjectToRead, keyed_router
+from serving.services import Provided
 
 router = keyed_router("models")
 _MODEL = "/projects/{project_id}/models/{model_id}"
@@ -71,11 +69,9 @@ def promote_version(
     version: Version,
     body: DecisionRequest,
     services: Provided,
-    caller: Caller,
-    request_id: RequestId,
+    actor: Deciding,
 ) -> VersionView:
     """Make a version the champion, whatever the gate has said; it answers within seconds."""
-    actor = Actor(caller.key_id or "", caller.role, request_id)
     return service.promote(services, project.id, model_id, version, body.reason, actor)
 
 
@@ -86,11 +82,9 @@ def reject_version(
     version: Version,
     body: DecisionRequest,
     services: Provided,
-    caller: Caller,
-    request_id: RequestId,
+    actor: Deciding,
 ) -> VersionView:
     """Take the alias `challenger` from a version: it will not be promoted."""
-    actor = Actor(caller.key_id or "", caller.role, request_id)
     return service.reject(services, project.id, model_id, version, body.reason, actor)
 
 
@@ -100,9 +94,7 @@ def roll_back(
     model_id: ModelId,
     body: DecisionRequest,
     services: Provided,
-    caller: Caller,
-    request_id: RequestId,
+    actor: Deciding,
 ) -> VersionView:
     """Make the champion before the present one the champion again."""
-    actor = Actor(caller.key_id or "", caller.role, request_id)
     return service.roll_back(services, project.id, model_id, body.reason, actor)

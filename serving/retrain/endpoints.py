@@ -1,14 +1,12 @@
 """Routes of retraining: read by analysts, forced and acknowledged by admins; whoever decides is on record."""
 
-from guard_store.decisions import Actor
 from serving.errors import NotFound
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.results.days import QueriedDays
 from serving.retrain import service
 from serving.retrain.schemas import AcknowledgeRequest, EvaluationView, FlagView, ForceRequest
-from serving.routing import CONFLICT, NOT_FOUND, ModelId, ProjectToChange, ProjectToRead, keyed_router
-from serving.security import Caller
-from serving.services import Provided, RequestId
+from serving.routing import CONFLICT, NOT_FOUND, Deciding, ModelId, ProjectToChange, ProjectToRead, keyed_router
+from serving.services import Provided
 
 router = keyed_router("retraining")
 _MODEL = "/projects/{project_id}/models/{model_id}"
@@ -48,11 +46,9 @@ def force_retraining(
     model_id: ModelId,
     body: ForceRequest,
     services: Provided,
-    caller: Caller,
-    request_id: RequestId,
+    actor: Deciding,
 ) -> FlagView:
     """Ask for a training whatever the rule says; the sensor starts it within seconds."""
-    actor = Actor(caller.key_id or "", caller.role, request_id)
     return FlagView.of(service.force(services, project, model_id, body, actor))
 
 
@@ -62,12 +58,10 @@ def acknowledge_flag(
     model_id: ModelId,
     body: AcknowledgeRequest,
     services: Provided,
-    caller: Caller,
-    request_id: RequestId,
+    actor: Deciding,
 ) -> FlagView:
     """Say that the active flag has been seen, or that nothing is to be trained for it."""
     flag = services.retrain.active(project.id, model_id)
     if flag is None:
         raise NotFound(f"Model {model_id!r} has no active retrain flag.")
-    actor = Actor(caller.key_id or "", caller.role, request_id)
     return FlagView.of(service.acknowledge(services, flag, body, actor))
