@@ -1,6 +1,7 @@
 """Predictions as events: into the journal before the answer, from there into the store, however long that takes."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from serving.predict import metrics
 
 _log = logging.getLogger(__name__)
 _TAKE_BYTES = 2 * 2**20
-_PAUSE_S = 0.05  # what has been answered meanwhile is stored together: a commit costs as much as a hundred rows
+_PAUSE_S = 1.0  # what is answered meanwhile is stored together: a commit costs as much as a hundred rows
 _RETRY_S = 1.0
 _STOP_S = 5.0
 
@@ -26,7 +27,7 @@ class Recorder:
         self._journal: Journal | None = None
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Open the journal, take over what died processes have left, and begin to store."""
@@ -39,7 +40,7 @@ class Recorder:
 
     async def stop(self) -> None:
         """Store what waits, for some seconds; what is left stays in the journal for the next start."""
-        self._stopping = True
+        self._stopping.set()
         self._filled.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=_STOP_S)
@@ -74,20 +75,20 @@ class Recorder:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            if not self._stopping:
-                await asyncio.sleep(_PAUSE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
             while self._opened.waiting_bytes:
                 rows, size = self._opened.take(_TAKE_BYTES)
                 refused = await self._store(rows)
                 if refused is None:
                     metrics.waiting(self._opened.waiting_bytes)
-                    if self._stopping:
+                    if self._stopping.is_set():
                         return
                     await asyncio.sleep(_RETRY_S)
                     continue
                 self._opened.stored(size)
                 metrics.stored(len(rows) - refused, refused, self._opened.waiting_bytes)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
 
     async def _store(self, rows: Sequence[Row]) -> int | None:
