@@ -73,6 +73,14 @@ class Settings(BaseSettings):
         description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
     )
 
+    # Audit
+    audit_key: SecretStr | None = Field(
+        None,
+        description="Ed25519 seed that signs the ledger's checkpoints: 32 random bytes in base64."
+        " Unset: `audit.key` in the home folder, made at the first start.",
+    )
+    audit_checkpoint_s: Positive = Field(300, description="Seconds between two signed checkpoints of the ledger.")
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."

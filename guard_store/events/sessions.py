@@ -88,6 +88,9 @@ class Session(Protocol):
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
 
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+
     def commit(self) -> None:
         """Make it durable."""
 
@@ -101,6 +104,10 @@ class Session(Protocol):
     def is_broken(self) -> bool:
         """Whether the connection can never be used again."""
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Which engine it is."""
+
 
 def open_session(database: Database) -> Session:
     """Connect a writer to the database."""
@@ -109,6 +116,8 @@ def open_session(database: Database) -> Session:
 
 class SqliteSession:
     """Multi-row INSERTs on a connection of its own."""
+
+    is_sqlite = True
 
     def __init__(self, database: Database) -> None:
         pooled = database.engine.raw_connection()
@@ -145,6 +154,10 @@ class SqliteSession:
         """Insert rows in their order, with an ON CONFLICT clause."""
         self._insert(table, tuple(columns), rows, conflict)
 
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+        return self._connection.execute(sql, parameters).fetchall()
+
     def commit(self) -> None:
         """Make it durable (WAL, synchronous FULL)."""
         self._connection.execute("COMMIT")
@@ -174,6 +187,8 @@ class SqliteSession:
 
 class PostgresqlSession:
     """Events by COPY straight into the table; labels, and events among which it meets a duplicate, through a temporary one."""
+
+    is_sqlite = False
 
     def __init__(self, database: Database) -> None:
         url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -213,6 +228,11 @@ class PostgresqlSession:
         for chunk in _chunks(rows):
             sql = _insert_sql(table, tuple(columns), len(chunk), "%s", conflict)
             self._connection.execute(sql.encode(), list(chain.from_iterable(chunk)))
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+        cursor = self._connection.execute(sql.replace("?", "%s").encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
 
     def commit(self) -> None:
         """Make it durable."""

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from guard_store.tables import metadata
+from guard_store import gate_tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=gate_tables.ledger.metadata,
     render_as_batch=True,  # SQLite alters a table by copying it
     transaction_per_migration=False,
 )

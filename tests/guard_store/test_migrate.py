@@ -7,15 +7,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from guard_store.database import Database
+from guard_store.gate_tables import ledger
 from guard_store.migrate import is_current, migrate
-from guard_store.tables import metadata
 
 
 def test_migrations_make_exactly_the_declared_tables(database: Database) -> None:
     assert is_current(database)
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, ledger.metadata) == []
 
 
 def test_downgrade_to_nothing_and_up_again(database: Database) -> None:

@@ -1,0 +1,74 @@
+"""Rows join the chain: in the transaction of what they tell, one transaction after the other.
+
+Whoever appends must do it last: the chain's lock makes every other writer wait until the commit.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from guard_store.ledger.entry import COLUMNS, GENESIS, Entry, chained
+
+_LOCK_KEY = 0x6C6564676572  # "ledger" in ASCII
+
+
+class Statements(Protocol):
+    """What a transaction of either engine can do."""
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+
+    def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+        """Insert rows in their order."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Which engine it is."""
+
+
+def append(statements: Statements, entries: Sequence[Entry]) -> int:
+    """Add entries at the end of the chain; returns the number of the last one.
+
+    The transaction must be able to write (SQLite: begun IMMEDIATE), and commit soon.
+    """
+    if not statements.is_sqlite:  # SQLite's only writer needs no other lock
+        statements.run("SELECT pg_advisory_xact_lock(?)", (_LOCK_KEY,))
+    seq, prev_hash = head(statements)
+    rows = []
+    for entry in entries:
+        seq += 1
+        row = chained(entry, seq, prev_hash)
+        prev_hash = row[-1]
+        rows.append(row)
+    statements.upsert("ledger", COLUMNS, rows, "")
+    return seq
+
+
+def head(statements: Statements) -> tuple[int, str]:
+    """Number and hash of the newest row; (0, GENESIS) before the first."""
+    rows = statements.run("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1")
+    return (rows[0][0], rows[0][1]) if rows else (0, GENESIS)
+
+
+class ConnectionStatements:
+    """The statements of an SQLAlchemy transaction, for whoever is not the server's writer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.is_sqlite = connection.dialect.name == "sqlite"
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement, its parameters marked `?`."""
+        result = self._connection.exec_driver_sql(self._marked(sql), tuple(parameters))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+        """Insert rows in their order."""
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 - our own names
+        for row in rows:
+            self.run(sql, row)
+
+    def _marked(self, sql: str) -> str:
+        return sql if self.is_sqlite else sql.replace("?", "%s")

@@ -1,0 +1,104 @@
+"""Signed checkpoints: what the chain's hash was at a row, so that not even the database's owner can rewrite it unseen.
+
+Ed25519; the private key is a setting or a file of the home folder, the public key goes with each checkpoint.
+"""
+
+import base64
+import binascii
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from guard_store.settings import Settings, SettingsError
+
+Kind = Literal["periodic", "retention"]
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The chain at one row; `public_key` and `signature` are base64."""
+
+    seq: int
+    hash: str
+    kind: str
+    made_us: int
+    public_key: str
+    signature: str
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the signature is the public key's; whether that key is trusted is another question."""
+        try:
+            key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.public_key, validate=True))
+            key.verify(
+                base64.b64decode(self.signature, validate=True), _message(self.seq, self.hash, self.kind, self.made_us)
+            )
+        except (InvalidSignature, ValueError):  # base64's own error is a ValueError
+            return False
+        return True
+
+
+class Signer:
+    """Signs checkpoints; its representation does not show the key."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key = base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+
+    def checkpoint(self, seq: int, row_hash: str, kind: Kind, made_us: int) -> Checkpoint:
+        """Sign the chain's state."""
+        signature = base64.b64encode(self._key.sign(_message(seq, row_hash, kind, made_us))).decode()
+        return Checkpoint(seq, row_hash, kind, made_us, self.public_key, signature)
+
+
+def load_signer(settings: Settings) -> Signer:
+    """The key of the settings, else that of the home folder, which is made where it is missing.
+
+    Raises
+    ------
+    SettingsError
+        Where the key is not one.
+    """
+    if settings.audit_key is not None:
+        return Signer(_seed(settings.audit_key.get_secret_value(), "ML_GUARD_AUDIT_KEY"))
+    path = settings.home / "audit.key"
+    if not path.exists():
+        _make(path)
+    return Signer(_seed(path.read_text(), str(path)))
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{uuid.uuid4().hex}")
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "wb") as key:
+        key.write(base64.b64encode(os.urandom(_SEED_BYTES)))
+        key.flush()
+        os.fsync(file)
+    try:
+        os.link(temporary, path)  # of many processes that start at once, one makes the key
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+
+
+def _seed(text: str, name: str) -> bytes:
+    try:
+        seed = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        seed = b""
+    if len(seed) != _SEED_BYTES:
+        raise SettingsError(f"{name}: must be {_SEED_BYTES} random bytes in base64 (openssl rand -base64 32)")
+    return seed
+
+
+def _message(seq: int, row_hash: str, kind: str, made_us: int) -> bytes:
+    return msgspec.json.encode(["ml-guard ledger checkpoint", seq, row_hash, kind, made_us])

@@ -1,0 +1,160 @@
+"""Reading the ledger, proving it, signing where it stands, and pruning what is old; new rows join it in `append`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, insert, select
+
+from guard_store.database import Database
+from guard_store.gate_tables import ledger, ledger_checkpoints
+from guard_store.ledger.append import ConnectionStatements, append
+from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
+from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow
+from guard_store.ledger.verify import Verification, verify_rows
+from guard_store.local_days import now_us
+
+_PAGE_ROWS = 10_000
+_PRUNED_ROWS = 50_000  # of one DELETE: other writers wait for it
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which rows are wanted; what is None does not matter. `from_us` is the first instant, `to_us` the first after."""
+
+    project_id: str | None = None
+    key_id: str | None = None
+    route: str | None = None
+    request_id: str | None = None
+    model: str | None = None
+    compliance_flag: bool | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+
+    def narrow(self, statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
+        """A statement about the ledger, of these rows only."""
+        c = ledger.c
+        for name in ("project_id", "key_id", "route", "request_id", "model", "compliance_flag"):
+            value = getattr(self, name)
+            if value is not None:
+                statement = statement.where(c[name] == value)
+        if self.from_us is not None:
+            statement = statement.where(c.at_us >= self.from_us)
+        if self.to_us is not None:
+            statement = statement.where(c.at_us < self.to_us)
+        return statement
+
+
+class LedgerStore:
+    """The ledger of one database.
+
+    Parameters
+    ----------
+    signer : signs checkpoints; its key is the one that `verify` trusts. None: nothing is signed, every key is trusted.
+    """
+
+    def __init__(self, database: Database, signer: Signer | None) -> None:
+        self._database = database
+        self._signer = signer
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries in a transaction of their own."""
+        with self._database.write() as connection:
+            append(ConnectionStatements(connection), entries)
+
+    def page(self, wanted: LedgerFilter, before_seq: int | None, limit: int) -> list[LedgerRow]:
+        """Rows, newest first, older than `before_seq`."""
+        statement = wanted.narrow(_rows()).order_by(ledger.c.seq.desc()).limit(limit)
+        if before_seq is not None:
+            statement = statement.where(ledger.c.seq < before_seq)
+        with self._database.read() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
+
+    def all_rows(self, wanted: LedgerFilter | None = None) -> Iterator[LedgerRow]:
+        """Rows in the order of the chain, read piece by piece in one consistent view."""
+        with self._database.read() as connection:
+            yield from _walk(connection, wanted or LedgerFilter())
+
+    def verify(self, *, trusted: Sequence[str] | None = None) -> Verification:
+        """Walk the whole chain; rows that are added meanwhile are not seen.
+
+        Parameters
+        ----------
+        trusted : public keys beside our own.
+        """
+        own = [self._signer.public_key] if self._signer else []
+        keys = [*own, *(trusted or ())] or None
+        with self._database.read() as connection:
+            checkpoints = _checkpoints(connection)
+            return verify_rows(_walk(connection, LedgerFilter()), checkpoints, keys)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All signed checkpoints, oldest first."""
+        with self._database.read() as connection:
+            return _checkpoints(connection)
+
+    def checkpoint(self, *, kind: Kind = "periodic") -> Checkpoint | None:
+        """Sign the newest row, where there is one that is not signed yet."""
+        with self._database.write() as connection:
+            newest = connection.execute(select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1))
+            row = newest.one_or_none()
+            if row is None:
+                return None
+            return self._sign(connection, row.seq, row.hash, kind)
+
+    def prune(self, before_us: int, actor: Entry) -> int:
+        """Delete the rows that are older, behind a signed checkpoint; returns how many.
+
+        Parameters
+        ----------
+        actor : the entry that tells of this sweep; it is added whether or not anything was deleted.
+        """
+        c = ledger.c
+        with self._database.write() as connection:
+            # Up to the first row that stays: the clock of one of several machines may be behind.
+            first_kept = connection.scalar(select(func.min(c.seq)).where(c.at_us >= before_us))
+            newest = connection.scalar(select(func.max(c.seq)))
+            last = (first_kept or (newest or 0)) - 1  # one row always stays: the chain goes on from it
+            oldest = connection.scalar(select(func.min(c.seq)))
+            if oldest is None or last < oldest:
+                append(ConnectionStatements(connection), [actor])
+                return 0
+            last_hash = connection.scalar(select(c.hash).where(c.seq == last))
+            self._sign(connection, last, last_hash or "", "retention")
+            append(ConnectionStatements(connection), [actor])
+        for end in (*range(oldest + _PRUNED_ROWS, last, _PRUNED_ROWS), last + 1):
+            with self._database.write() as connection:
+                connection.execute(delete(ledger).where(c.seq < end))
+        return int(last - oldest + 1)
+
+    def _sign(self, connection: Connection, seq: int, row_hash: str, kind: Kind) -> Checkpoint | None:
+        if self._signer is None:
+            raise ValueError("there is no key to sign a checkpoint with")
+        if connection.scalar(select(ledger_checkpoints.c.seq).where(ledger_checkpoints.c.seq == seq)) is not None:
+            return None
+        made = self._signer.checkpoint(seq, row_hash, kind, now_us())
+        row = {name: getattr(made, name) for name in ("seq", "hash", "kind", "made_us", "public_key", "signature")}
+        connection.execute(insert(ledger_checkpoints), row)
+        return made
+
+
+def _rows() -> Select[tuple[object, ...]]:
+    return select(*(ledger.c[name] for name in COLUMNS))
+
+
+def _walk(connection: Connection, wanted: LedgerFilter) -> Iterator[LedgerRow]:
+    after: Any = 0
+    while True:
+        statement = wanted.narrow(_rows()).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(_PAGE_ROWS)
+        rows = [tuple(row) for row in connection.execute(statement)]
+        yield from rows
+        if len(rows) < _PAGE_ROWS:
+            return
+        after = rows[-1][0]
+
+
+def _checkpoints(connection: Connection) -> list[Checkpoint]:
+    return [
+        Checkpoint(**row._mapping)
+        for row in connection.execute(select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq))
+    ]
