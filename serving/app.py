@@ -4,7 +4,7 @@ Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.ap
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -31,6 +31,8 @@ from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving import error_handlers, metrics, openapi
 from serving.access_log import AccessLog
+from serving.audit.endpoints import router as audit_router
+from serving.audit.service import AuditService
 from serving.baselines.endpoints import router as baselines_router
 from serving.events.endpoints import routes as event_routes
 from serving.events.service import EventService
@@ -61,6 +63,7 @@ _ROUTERS = (
     retrain_router,
     models_router,
     lineage_router,
+    audit_router,
     openapi.router,
 )
 
@@ -84,15 +87,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             migrate(database)
             services = services_of(settings, database)
             app.state.services = services
-            await services.events.start()
-            try:
-                await services.predict.start()
-                try:
-                    yield
-                finally:
-                    await services.predict.stop()
-            finally:
-                await services.events.stop()
+            async with AsyncExitStack() as running:
+                for service in (services.events, services.audit, services.predict):
+                    running.push_async_callback(service.stop)
+                    await service.start()
+                yield
         finally:
             database.close()
             access_log.close()
@@ -122,6 +121,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         settings=settings,
         database=database,
         events=events,
+        audit=AuditService(settings, database, events.writer),
         labels=LabelService(settings, events),
         predict=PredictService(settings, database, events),
         keys=keys,

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from guard_store.keys import ROLES
 from guard_store.settings import ENV_PREFIX, Settings, SettingsError, load_settings
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(commands)
     _add_projects(commands)
     _add_models(commands)
+    _add_audit(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -112,6 +114,20 @@ def _add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         parser.set_defaults(command=_models, action=action)
 
 
+def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("audit", help="prove that the audit ledger is whole").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    verify = actions.add_parser("verify", help="walk the chain; exit code 1 where it is broken")
+    verify.add_argument("--database", metavar="URL", help="another database than that of the settings, such as a copy")
+    verify.add_argument("--export", type=Path, metavar="FILE", help="the CSV of /api/v1/audit/export instead")
+    verify.add_argument("--checkpoints", type=Path, metavar="FILE", help="the JSON of /api/v1/audit/checkpoints")
+    verify.add_argument("--public-key", action="append", default=[], metavar="KEY", help="trust its checkpoints")
+    verify.set_defaults(command=_verify_audit)
+    key = actions.add_parser("key", help="print the public key that signs checkpoints here")
+    key.set_defaults(command=_show_audit_key)
+
+
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
 # sets its metrics' environment before anything imports prometheus_client.
 
@@ -171,6 +187,20 @@ def _models(settings: Settings, parsed: argparse.Namespace) -> int:
         return models.show(settings, parsed.project, parsed.model)
     version = getattr(parsed, "version", None)
     return models.decide(settings, parsed.action, parsed.project, parsed.model, version, parsed.reason)
+
+
+def _verify_audit(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import audit
+
+    if parsed.export is not None:
+        return audit.verify_export(parsed.export, parsed.checkpoints, parsed.public_key)
+    return audit.verify_database(settings, parsed.database, parsed.public_key)
+
+
+def _show_audit_key(settings: Settings, _: argparse.Namespace) -> int:
+    from serving.commands import audit
+
+    return audit.show_key(settings)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

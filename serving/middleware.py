@@ -1,4 +1,4 @@
-"""What happens to every request: its id, its access log line, its metrics, its security headers, its last resort.
+"""What happens to every request: its id, its record on the ledger, its access log line, its metrics, its security headers.
 
 Pure ASGI and nothing but what each request needs: ingestion runs through here thousands of times a second.
 """
@@ -8,13 +8,17 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard_store.log import request_id_var
 from serving import metrics
 from serving.access_log import AccessLog
-from serving.errors import problem_response, unexpected
+from serving.audit.exempt import EXEMPT
+from serving.audit.record import Record
+from serving.errors import Problem, problem_response, unexpected
 
 _log = logging.getLogger(__name__)
 _DISCONNECTED = 499  # the client went before there was an answer; nothing was sent
@@ -44,33 +48,23 @@ class RequestMiddleware:
         request_id, request_id_header = _request_id_of(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        state["record"] = Record()
         token = request_id_var.set(request_id)
-        status = _DISCONNECTED
-        started = ended = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status, started, ended
-            if message["type"] == "http.response.start":
-                started, status = True, message["status"]
-                own_headers = message.get("headers", ())
-                message["headers"] = [*own_headers, *_SECURITY_HEADERS, (b"x-request-id", request_id_header)]
-            elif not message.get("more_body", False):
-                ended = True
-            await send(message)
-
+        answer = _Answer(scope, send, request_id, request_id_header)
         try:
-            await self._app(scope, receive, send_with_headers)
-        except Exception:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
             _log.exception("a request failed unexpectedly")
-            if started and not ended:
+            if answer.started and not answer.ended:
                 raise  # half an answer is out: only closing the connection tells the client so
-            if not started:
-                await problem_response(unexpected(), request_id, scope["path"])(scope, receive, send_with_headers)
+            if not answer.started:
+                await answer.instead(error if isinstance(error, Problem) else unexpected())
         finally:
-            self._record(scope, state, request_id, status, time.perf_counter() - started_at)
+            await answer.on_record()
+            self._tell(scope, state, request_id, answer.status, time.perf_counter() - started_at)
             request_id_var.reset(token)
 
-    def _record(self, scope: Scope, state: Mapping[str, str], request_id: str, status: int, seconds: float) -> None:
+    def _tell(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path_format", metrics.UNKNOWN_ROUTE)
         metrics.observe(route, scope["method"], status, seconds)
         client = scope.get("client")
@@ -84,6 +78,79 @@ class RequestMiddleware:
             client=client[0] if client else None,
             key_id=state.get("key_id"),
         )
+
+
+class _Answer:
+    """An answer on its way out: its last byte leaves only when the request is on record."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str, request_id_header: bytes) -> None:
+        self._scope = scope
+        self._send = send
+        self._request_id = request_id
+        self._request_id_header = request_id_header
+        self._record: Record = scope["state"]["record"]
+        self._held: Message | None = None
+        self.status = _DISCONNECTED
+        self.started = self.ended = False
+
+    async def send(self, message: Message) -> None:
+        """Take one message of the app."""
+        if message["type"] == "http.response.start":
+            own_headers = message.get("headers", ())
+            message["headers"] = [
+                *own_headers,
+                *_SECURITY_HEADERS,
+                (b"x-request-id", self._request_id_header),
+            ]
+            self.status = message["status"]
+            self._held = message  # with the first piece of the body: until then it can become an error
+            return
+        if not self._record.done:
+            self._record.answer_piece(message.get("body", b""))
+        last = not message.get("more_body", False)
+        if last:
+            try:
+                await self._write()
+            except Problem as problem:
+                if self.started:
+                    raise
+                await self.instead(problem)
+                return
+        if self._held is not None:
+            self.started = True
+            held, self._held = self._held, None
+            await self._send(held)
+        self.ended = last
+        await self._send(message)
+
+    async def instead(self, problem: Problem) -> None:
+        """Answer with an error, of which nothing was sent yet."""
+        self._held = None
+        await problem_response(problem, self._request_id, self._scope["path"])(self._scope, _nothing, self.send)
+
+    async def on_record(self) -> None:
+        """What the client did not wait for is on record too."""
+        if not self.ended:
+            self._record.details["aborted"] = True
+        try:
+            await self._write()
+        except Problem:
+            _log.exception("a request without an answer is not on record")
+
+    async def _write(self) -> None:
+        # "Not now" means that nothing was done and nothing said; and what is not to be had may be the ledger itself.
+        if self._record.done or self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return
+        route = getattr(self._scope.get("route"), "path_format", None)
+        if route is None or route in EXEMPT:
+            return
+        entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
+        await self._scope["app"].state.services.audit.write(entry)
+        self._record.done = True
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _request_id_of(scope: Scope) -> tuple[str, bytes]:

@@ -14,9 +14,10 @@ from starlette.types import Message, Receive
 
 from guard_store.decisions import Actor
 from guard_store.projects import Project
+from serving.audit.record import Record
 from serving.errors import NotFound, Unauthorised
 from serving.security import HOW_TO_SEND, Caller, authenticate
-from serving.services import Provided, RequestId, Services
+from serving.services import OnRecord, Provided, RequestId, Services
 
 MAX_BODY_BYTES = 2**20
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -46,18 +47,20 @@ class KeyedRoute(APIRoute):
             caller = await authenticate(request.scope)
             if caller.key_id is None:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
-            return await handle(Request(request.scope, _limited(request.receive)))
+            return await handle(Request(request.scope, _limited(request.receive, request.scope["state"]["record"])))
 
         return handle_keyed
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, record: Record) -> Receive:
     size = 0
 
     async def receive_limited() -> Message:
         nonlocal size
         message = await receive()
-        size += len(message.get("body", b""))
+        piece = message.get("body", b"")
+        record.request_piece(piece)
+        size += len(piece)
         if size > MAX_BODY_BYTES:
             # The framework's own exception: it turns others that come out of the body into "cannot be parsed".
             raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
@@ -71,13 +74,15 @@ def keyed_router(tag: str) -> APIRouter:
     return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
 
 
-def _project_to_read(project_id: ProjectId, caller: Caller, services: Provided) -> Project:
+def _project_to_read(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
     caller.require("analyst", project_id)
+    record.project_id = project_id
     return known_project(services, project_id)
 
 
-def _project_to_change(project_id: ProjectId, caller: Caller, services: Provided) -> Project:
+def _project_to_change(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
     caller.require("admin", project_id)
+    record.project_id = project_id
     return known_project(services, project_id)
 
 

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from guard_store.keys import ApiKey, KeyStore, Role
+from serving.audit.record import Record
 from serving.errors import Forbidden, Unauthorised
 
 HOW_TO_SEND = "send a key in the header X-API-Key (or Authorization: Bearer)"
@@ -113,6 +114,8 @@ async def authenticate(scope: Scope) -> Principal:
     key_ring: KeyRing = scope["app"].state.services.key_ring
     principal = await key_ring.principal(secret)
     scope["state"]["key_id"] = principal.key_id  # for the access log
+    record: Record = scope["state"]["record"]
+    record.key_id, record.role = principal.key_id, principal.role
     return principal
 
 

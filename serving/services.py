@@ -23,9 +23,11 @@ from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
+from serving.audit.record import Record
 from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
+    from serving.audit.service import AuditService
     from serving.events.service import EventService
     from serving.labels.service import LabelService
     from serving.predict.service import PredictService
@@ -38,6 +40,7 @@ class Services:
     settings: Settings
     database: Database
     events: "EventService"
+    audit: "AuditService"
     labels: "LabelService"
     predict: "PredictService"
     keys: KeyStore
@@ -69,5 +72,12 @@ def _request_id(request: Request) -> str:
     return request_id
 
 
+def _record(request: Request) -> Record:
+    record: Record = request.scope["state"]["record"]
+    return record
+
+
 Provided = Annotated[Services, Depends(_services)]
 RequestId = Annotated[str, Depends(_request_id)]
+OnRecord = Annotated[Record, Depends(_record)]
+"""What the ledger will say of this request."""

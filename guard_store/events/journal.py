@@ -1,26 +1,32 @@
-"""A journal of rows that are answered for before the database has them: written first, stored soon, replayed after a crash.
+"""A journal of requests that are answered before the database has their rows: written first, stored soon, replayed after a crash.
 
 One folder, one open segment a process. What is in it survives the death of the process, not that of the machine.
-Only keeping rows belongs here; when they are stored is the caller's business.
+Only keeping them belongs here; when they are stored is the caller's business.
 """
 
 import errno
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from guard_store.events.rows import Row
+from guard_store.ledger import Entry
 
 _SEGMENT_BYTES = 16 * 2**20
 _LINE = b"\n"
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Row).decode
+
+Request: TypeAlias = tuple[list[Row], Entry]
+"""The rows of one request, and what the ledger says of it."""
+
+_decode = msgspec.json.Decoder(Request).decode
 
 
 class JournalFullError(Exception):
@@ -40,7 +46,7 @@ class _Segment:
 
 
 class Journal:
-    """Rows that wait, in the order in which they were written.
+    """Requests that wait, in the order in which they were written.
 
     Parameters
     ----------
@@ -54,15 +60,15 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._segments: list[_Segment] = [self._new_segment()]
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Write rows; when it returns they are the operating system's to keep.
+    def append(self, rows: Sequence[Row], entry: Entry) -> None:
+        """Write a request's rows; when it returns they are the operating system's to keep.
 
         Raises
         ------
         JournalFullError
             Where there is no room; none of the rows is in the journal then.
         """
-        data = b"".join([_encode(row) + _LINE for row in rows])
+        data = _encode((rows, entry)) + _LINE
         if self.waiting_bytes + len(data) > self._max_bytes:
             raise JournalFullError(f"{self.waiting_bytes} bytes of predictions wait for the database")
         segment = self._segments[-1]
@@ -85,12 +91,11 @@ class Journal:
         """Bytes that have not been stored."""
         return sum(segment.waiting for segment in self._segments)
 
-    def take(self, max_bytes: int) -> tuple[list[Row], int]:
-        """The oldest rows that wait, of about so many bytes, and how many bytes they are; they stay until `stored`."""
+    def take(self, max_bytes: int) -> tuple[list[Request], int]:
+        """The oldest requests that wait, of about so many bytes, and how many bytes they are; they stay until `stored`."""
         for segment in self._segments:
             if segment.waiting:
-                rows, size = _read(segment, max_bytes)
-                return rows, size
+                return _read(segment, max_bytes)
         return [], 0
 
     def stored(self, size: int) -> None:
@@ -152,23 +157,18 @@ def _adopted(path: Path) -> _Segment | None:
         os.close(file)
         return None
     data = os.pread(file, os.fstat(file).st_size, 0)
-    whole = data.rfind(_LINE) + 1  # a row that was being written when its process died was never answered for
+    whole = data.rfind(_LINE) + 1  # a request that was being written when its process died was never answered for
     return _Segment(path, file, whole)
 
 
-def _read(segment: _Segment, max_bytes: int) -> tuple[list[Row], int]:
+def _read(segment: _Segment, max_bytes: int) -> tuple[list[Request], int]:
     size = min(segment.waiting, max_bytes)
     while True:
         data = os.pread(segment.file, size, segment.stored)
         end = data.rfind(_LINE) + 1
         if end:
-            return list(_rows(data[:end])), end
-        size *= 2  # one row that is larger
-
-
-def _rows(data: bytes) -> Iterator[Row]:
-    for line in data.splitlines():
-        yield _decode(line)
+            return [_decode(line) for line in data[:end].splitlines()], end
+        size *= 2  # one request that is larger
 
 
 def _remove(segment: _Segment) -> None:

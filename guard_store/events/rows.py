@@ -6,7 +6,9 @@ Plain data only; who makes rows is `serving.events`, who stores them is `guard_s
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+from guard_store.ledger import Entry
 
 COLUMNS = (
     "project_id",
@@ -74,15 +76,31 @@ def label_row(
     return (project_id, event_id, observed_us, value_hash, y_true, received_us, request_id, True)
 
 
+class Sender(NamedTuple):
+    """Who sends rows, as the ledger names them: by which route, with which key."""
+
+    route: str
+    key_id: str | None
+    role: str
+
+
 @dataclass(slots=True)  # not frozen: that would make its creation three times as slow
 class Submission:
-    """What one request wants stored, in one transaction: events or labels, and what was wrong with others."""
+    """What one request wants stored, in one transaction: events or labels, and what was wrong with others.
+
+    Attributes
+    ----------
+    sender : put on the ledger with the rows, together with others of the same transaction.
+    entries : rows of the ledger as they are.
+    """
 
     rows: Sequence[Row]
     received_us: int
     request_id: str | None = None
     rejected: RejectedRows = field(default_factory=dict)
     labels: Sequence[LabelRow] = ()
+    sender: Sender | None = None
+    entries: Sequence[Entry] = ()
 
     @property
     def weight(self) -> int:

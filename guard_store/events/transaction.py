@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from guard_store.events import tally
+from guard_store.events.on_record import entries_of
 from guard_store.events.rows import PROJECT, LabelRow, Outcome, Row, Submission
 from guard_store.events.sessions import EVENTS, LABELS, Session, Stored, Target
+from guard_store.ledger import append
 
 _AS_STORED = Outcome(1, frozenset())
 
 
 def store_submissions(session: Session, submissions: Sequence[Submission], close_delay_s: int) -> list[Outcome]:
-    """All statements of one transaction; the news rows last, because their locks make other writers wait."""
+    """All statements of one transaction; news and ledger last, because their locks make other writers wait."""
     rows: list[Row] = list(chain.from_iterable(submission.rows for submission in submissions))
     labels: list[LabelRow] = list(chain.from_iterable(submission.labels for submission in submissions))
     # Events first: where PostgreSQL meets a duplicate among them, it begins the transaction again.
@@ -22,13 +24,18 @@ def store_submissions(session: Session, submissions: Sequence[Submission], close
     duplicate_label = _duplicates(LABELS, labels, session.insert(LABELS, labels) if labels else None)
     project_ids = {row[PROJECT] for row in rows} | {row[PROJECT] for row in labels}
     project_ids |= {key[0] for s in submissions for key in s.rejected}
-    zones = session.zones(sorted(project_ids))
-    tally.require_projects(zones, project_ids)
-    rejections = tally.rejection_rows(submissions, zones)
-    news = tally.news_rows(rows, duplicate, submissions, zones, close_delay_s)
-    session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
-    session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
-    return _outcomes(submissions, duplicate, duplicate_label)
+    if project_ids:
+        zones = session.zones(sorted(project_ids))
+        tally.require_projects(zones, project_ids)
+        rejections = tally.rejection_rows(submissions, zones)
+        news = tally.news_rows(rows, duplicate, submissions, zones, close_delay_s)
+        session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
+        session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
+    outcomes = _outcomes(submissions, duplicate, duplicate_label)
+    entries = entries_of(session, submissions, outcomes)
+    if entries:
+        append(session, entries)
+    return outcomes
 
 
 def _duplicates(target: Target, rows: Sequence[Row] | Sequence[LabelRow], stored: Stored) -> list[bool]:

@@ -3,7 +3,7 @@
 What a row says is `entry`, how it joins the chain `append`, the proof `verify` and `checkpoints`, reading it `store`.
 """
 
-from guard_store.ledger.append import ConnectionStatements, append
+from guard_store.ledger.append import ConnectionStatements, Statements, append
 from guard_store.ledger.checkpoints import Checkpoint, Signer, load_signer
 from guard_store.ledger.entry import COLUMNS, GENESIS, Entry, LedgerRow, row_hash
 from guard_store.ledger.store import LedgerFilter, LedgerStore
@@ -19,6 +19,7 @@ __all__ = [
     "LedgerRow",
     "LedgerStore",
     "Signer",
+    "Statements",
     "Verification",
     "append",
     "load_signer",

@@ -9,6 +9,7 @@ from guard_store.local_days import from_microseconds
 from guard_store.migrate import migrate
 from guard_store.projects import ProjectStore
 from guard_store.settings import Settings
+from serving.commands.on_record import on_record
 from serving.commands.terminal import CommandError, remark, say, say_table
 
 _ALL = 1_000_000
@@ -37,6 +38,7 @@ def create(settings: Settings, name: str, role: Role, project_id: str | None) ->
         if project_id is not None and ProjectStore(database).get(project_id) is None:
             raise CommandError(f"there is no project {project_id!r}; `ml-guard projects list` shows them")
         key, secret = KeyStore(database).create(name, role, project_id)
+        on_record(database, "keys create", project_id, made_key_id=key.id, role=role)
     remark(f"key {key.id} of role {key.role} for {project_id or 'all projects'}; it is shown this once:")
     say(secret)
     return 0
@@ -61,6 +63,7 @@ def revoke(settings: Settings, key_id: str) -> int:
     with open_database(settings) as database:
         if not KeyStore(database).revoke(key_id):
             raise CommandError(f"there is no key {key_id!r}; `ml-guard keys list` shows the ids")
+        on_record(database, "keys revoke", revoked_key_id=key_id)
     say(f"revoked {key_id}; running servers forget it within {settings.key_cache_s} s")
     return 0
 

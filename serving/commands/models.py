@@ -5,6 +5,7 @@ from guard_store.registry import RegistryUnavailableError
 from guard_store.settings import Settings
 from serving.app import services_of
 from serving.commands.keys import open_database
+from serving.commands.on_record import on_record
 from serving.commands.terminal import CommandError, say, say_table
 from serving.errors import Problem
 from serving.models import service
@@ -52,6 +53,7 @@ def decide(settings: Settings, action: str, project_id: str, model_id: str, vers
             raise CommandError(problem.detail) from None
         except RegistryUnavailableError as error:
             raise CommandError(str(error)) from None
+        on_record(database, f"models {action}", project_id, model=model_id, version=str(found.version), reason=reason)
     say(
         f"version {found.version}: {', '.join(found.aliases) or 'no alias'}; servers follow within {settings.model_poll_s} s"
     )

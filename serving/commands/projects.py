@@ -5,6 +5,7 @@ import re
 from guard_store.projects import ProjectExistsError, ProjectStore, new_project_id
 from guard_store.settings import Settings
 from serving.commands.keys import open_database
+from serving.commands.on_record import on_record
 from serving.commands.terminal import CommandError, say, say_table
 from serving.routing import ID_PATTERN
 
@@ -24,6 +25,7 @@ def create(settings: Settings, name: str, project_id: str | None, timezone: str)
             project = ProjectStore(database).create(project_id or new_project_id(), name, timezone)
         except (ProjectExistsError, ValueError) as error:
             raise CommandError(str(error)) from None
+        on_record(database, "projects create", project.id)
     say(project.id)
     return 0
 

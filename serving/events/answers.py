@@ -16,8 +16,6 @@ from serving.events.service import Receipt
 
 _ERRORS_LISTED = 100
 
-_encode = msgspec.json.Encoder().encode
-
 
 def summary(receipt: Receipt, n: int) -> dict[str, Any]:
     """What became of a batch of `n` rows."""
@@ -65,9 +63,16 @@ def request_id(scope: Scope) -> str:
     return found
 
 
+json_bytes = msgspec.json.Encoder().encode
+
+
 async def send_json(send: Send, status: int, answer: dict[str, Any]) -> None:
     """Answer with JSON."""
-    body = _encode(answer)
+    await send_body(send, status, json_bytes(answer))
+
+
+async def send_body(send: Send, status: int, body: bytes) -> None:
+    """Answer with JSON that is bytes already."""
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

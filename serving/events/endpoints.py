@@ -8,26 +8,33 @@ from functools import partial
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from guard_store.events import Sender
 from serving.errors import UnsupportedMedia
 from serving.events.answers import is_atomic, refuse_atomic, request_id, send_json, summary
 from serving.events.body import header, whole_body
 from serving.events.formats import JSON, media_type, read_batch, read_one
-from serving.events.service import EventService
+from serving.events.service import EventService, Receipt
 from serving.security import Principal, authenticate
 
 
-async def sender(scope: Scope) -> Principal:
-    """The caller, who may send rows."""
+async def sending(scope: Scope) -> tuple[Principal, Sender]:
+    """The caller, who may send rows, and as whom the ledger names them."""
     principal = await authenticate(scope)
     principal.require("analyst")
-    return principal
+    return principal, Sender(scope["route"].path, principal.key_id, principal.role)
+
+
+def on_record(scope: Scope, receipt: Receipt) -> None:
+    """Rows that were stored are on the ledger already."""
+    if receipt.outcome.accepted or receipt.outcome.duplicates:
+        scope["state"]["record"].done = True
 
 
 class _One:
     """One event."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal = await sender(scope)
+        principal, sender = await sending(scope)
         service: EventService = scope["app"].state.services.events
         content_type = header(scope, b"content-type")
         if media_type(content_type) not in {"", JSON}:
@@ -37,8 +44,9 @@ class _One:
         service.require_room()
         checked = read_one(await whole_body(scope, receive, service.max_body_bytes), service.schema)
         event_id, is_duplicate = await service.take_one(
-            checked, partial(principal.require, "analyst"), request_id(scope)
+            checked, partial(principal.require, "analyst"), request_id(scope), sender
         )
+        scope["state"]["record"].done = True
         status, word = (200, "duplicate") if is_duplicate else (201, "accepted")
         await send_json(send, status, {"event_id": event_id, "status": word})
 
@@ -47,15 +55,17 @@ class _Batch:
     """Many events."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal = await sender(scope)
+        principal, sender = await sending(scope)
         service: EventService = scope["app"].state.services.events
         atomic = is_atomic(scope)
         batch = service.new_batch()
         service.require_room()
         await read_batch(scope, receive, service.schema, batch, service.max_body_bytes)
-        receipt = await service.take(batch, partial(principal.require, "analyst"), request_id(scope), atomic=atomic)
+        authorise = partial(principal.require, "analyst")
+        receipt = await service.take(batch, authorise, request_id(scope), sender, atomic=atomic)
         if atomic:
             refuse_atomic(receipt, batch.n)
+        on_record(scope, receipt)
         await send_json(send, 200, summary(receipt, batch.n))
 
 

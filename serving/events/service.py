@@ -20,6 +20,7 @@ from guard_store.events import (
     QueueFullError,
     Row,
     RowsRefusedError,
+    Sender,
     StoreUnavailableError,
     Submission,
     new_event_ids,
@@ -112,7 +113,9 @@ class EventService:
         if self.queue_depth >= self._settings.queue_rows:
             raise _busy()
 
-    async def take_one(self, checked: Event | RowError, authorise: Authorise, request_id: str) -> tuple[str, bool]:
+    async def take_one(
+        self, checked: Event | RowError, authorise: Authorise, request_id: str, sender: Sender
+    ) -> tuple[str, bool]:
         """Store one event; returns its id, and whether it was there before, once it is durable.
 
         Raises
@@ -132,10 +135,12 @@ class EventService:
         if error is not None:
             raise await self._rejection(error, first_us, received_us, request_id)
         row = _row(checked, t, received_us, checked.event_id or new_event_ids(1)[0], request_id)
-        outcome = await self.store(Submission((row,), received_us, request_id))
+        outcome = await self.store(Submission((row,), received_us, request_id, sender=sender))
         return row[1], bool(outcome.duplicates)
 
-    async def take(self, batch: Batch[Event], authorise: Authorise, request_id: str, *, atomic: bool) -> Receipt:
+    async def take(
+        self, batch: Batch[Event], authorise: Authorise, request_id: str, sender: Sender, *, atomic: bool
+    ) -> Receipt:
         """Store the good rows of a batch, or none where it is `atomic` and a row is bad; returns once it is durable.
 
         Raises
@@ -164,7 +169,7 @@ class EventService:
                 good = []
             events, places, ts_us = [events[i] for i in good], [places[i] for i in good], [ts_us[i] for i in good]
         rows = _rows(events, ts_us, received_us, request_id)
-        outcome = await self.store(Submission(rows, received_us, request_id, rejected))
+        outcome = await self.store(Submission(rows, received_us, request_id, rejected, sender=sender if rows else None))
         metrics.rejected(batch.n if atomic and errors else len(errors))
         made_ids = any(event.event_id is None for event in events)
         return Receipt(rows, places, outcome, sorted(errors, key=lambda error: error.index), made_ids)

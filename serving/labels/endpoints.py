@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.errors import Unprocessable
 from serving.events.answers import is_atomic, listed, refuse_atomic, request_id, send_json, summary
-from serving.events.endpoints import sender
+from serving.events.endpoints import on_record, sending
 from serving.events.formats import read_batch
 from serving.labels.service import LabelService
 
@@ -19,16 +19,18 @@ class _Labels:
     """One label as a JSON object, or many."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal = await sender(scope)
+        principal, sender = await sending(scope)
         service: LabelService = scope["app"].state.services.labels
         atomic = is_atomic(scope)
         batch = service.new_batch()
         service.require_room()
         await read_batch(scope, receive, service.schema, batch, service.max_body_bytes)
         event_id = batch.rows[0].event_id if batch.is_object and batch.rows else None
-        receipt = await service.take(batch, partial(principal.require, "analyst"), request_id(scope), atomic=atomic)
+        authorise = partial(principal.require, "analyst")
+        receipt = await service.take(batch, authorise, request_id(scope), sender, atomic=atomic)
         if atomic:
             refuse_atomic(receipt, batch.n)
+        on_record(scope, receipt)
         if not batch.is_object:
             await send_json(send, 200, summary(receipt, batch.n))
             return

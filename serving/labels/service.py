@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from guard_store.events import LabelRow, Submission, label_row
+from guard_store.events import LabelRow, Sender, Submission, label_row
 from guard_store.local_days import now_us
 from guard_store.settings import Settings
 from serving.events.formats import Batch
@@ -41,7 +41,9 @@ class LabelService:
         """Turn a request away before its body is read, where its rows would find no place; raises as for events."""
         self._events.require_room()
 
-    async def take(self, batch: Batch[Label], authorise: Authorise, request_id: str, *, atomic: bool) -> Receipt:
+    async def take(
+        self, batch: Batch[Label], authorise: Authorise, request_id: str, sender: Sender, *, atomic: bool
+    ) -> Receipt:
         """Store the good labels of a batch, or none where it is `atomic` and one is bad; returns once it is durable.
 
         Raises
@@ -66,7 +68,9 @@ class LabelService:
         if atomic and errors:
             rejected.update((row[0], "", "batch") for row in rows)
             rows = []
-        outcome = await self._events.store(Submission((), received_us, request_id, rejected, rows))
+        outcome = await self._events.store(
+            Submission((), received_us, request_id, rejected, rows, sender=sender if rows else None)
+        )
         metrics.rejected(batch.n if atomic and errors else len(errors))
         return Receipt((), (), outcome, errors, made_ids=False)
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from guard_store.events import EventWriter, QueueFullError, Row, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.events.journal import Journal
+from guard_store.events.journal import Journal, Request
+from guard_store.ledger import Entry
 from guard_store.local_days import now_us
 from guard_store.settings import Settings
 from serving.predict import metrics
@@ -48,15 +49,15 @@ class Recorder:
         if self._journal is not None:
             self._journal.close()
 
-    def record(self, rows: Sequence[Row]) -> None:
-        """Put rows where they cannot be lost by this process.
+    def record(self, rows: Sequence[Row], entry: Entry) -> None:
+        """Put a request's rows, and what the ledger says of it, where they cannot be lost by this process.
 
         Raises
         ------
         JournalFullError
             Where there is no room.
         """
-        self._opened.append(rows)
+        self._opened.append(rows, entry)
         if not self._filled.is_set():
             self._filled.set()
 
@@ -78,8 +79,8 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
             while self._opened.waiting_bytes:
-                rows, size = self._opened.take(_TAKE_BYTES)
-                refused = await self._store(rows)
+                requests, size = self._opened.take(_TAKE_BYTES)
+                refused = await self._store(requests)
                 if refused is None:
                     metrics.waiting(self._opened.waiting_bytes)
                     if self._stopping.is_set():
@@ -87,24 +88,29 @@ class Recorder:
                     await asyncio.sleep(_RETRY_S)
                     continue
                 self._opened.stored(size)
-                metrics.stored(len(rows) - refused, refused, self._opened.waiting_bytes)
+                n = sum(len(rows) for rows, _ in requests)
+                metrics.stored(n - refused, refused, self._opened.waiting_bytes)
             if self._stopping.is_set():
                 return
 
-    async def _store(self, rows: Sequence[Row]) -> int | None:
+    async def _store(self, requests: Sequence[Request]) -> int | None:
         """How many rows the database refuses for good; None where it cannot store anything now."""
+        rows = [row for rows, _ in requests for row in rows]
+        entries = [entry for _, entry in requests]
         try:
-            await self._writer.submit(Submission(rows, now_us(), rows[0][10]))
+            await self._writer.submit(Submission(rows, now_us(), entries[0].request_id, entries=entries))
         except (StoreUnavailableError, QueueFullError) as error:
             _log.warning("predictions wait in the journal: %s", error)
             return None
         except RowsRefusedError as error:
-            if len(rows) > 1:
-                half = len(rows) // 2
-                parts = [await self._store(part) for part in (rows[:half], rows[half:])]
-                # Storing a half again is safe: its rows are duplicates then.
-                return None if None in parts else sum(part or 0 for part in parts)
-            _log.error("a prediction is refused by the database: %s", error, extra={"event_id": rows[0][1]})
-        else:
-            return 0
-        return 1
+            if len(requests) > 1:
+                return await self._store_halves(requests)
+            _log.error("predictions are refused by the database: %s", error, extra={"for": entries[0].request_id})
+            return len(rows)
+        return 0
+
+    async def _store_halves(self, requests: Sequence[Request]) -> int | None:
+        half = len(requests) // 2
+        parts = [await self._store(part) for part in (requests[:half], requests[half:])]
+        # Storing a half again, where the other could not be, is safe for its rows: they are duplicates then.
+        return None if None in parts else sum(part or 0 for part in parts)

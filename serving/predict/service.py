@@ -16,6 +16,7 @@ from guard_store.events import Row, new_event_ids
 from guard_store.events.journal import JournalFullError
 from guard_store.local_days import now_us
 from guard_store.settings import Settings
+from serving.audit.record import Record
 from serving.errors import NotFound, Unavailable, Unprocessable
 from serving.events.service import EventService, microseconds, no_project
 from serving.predict import metrics
@@ -43,6 +44,7 @@ class Answer:
     predictions: Sequence[Any]
     probabilities: Sequence[float] | None
     explanations: Sequence[Any] | None
+    rows: Sequence[Row]
 
 
 class PredictService:
@@ -73,7 +75,7 @@ class PredictService:
         return self._settings.max_body_bytes
 
     async def answer(self, body: bytes, principal: Principal, request_id: str) -> tuple[PredictRequest, Answer]:
-        """Predict the rows of a body; when it returns, they are on record.
+        """Predict the rows of a body; they must be recorded before the answer goes out.
 
         Raises
         ------
@@ -102,8 +104,10 @@ class PredictService:
         latency_ms = (time.perf_counter() - began) * 1000
         made = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
         ids = [instance.event_id or next(made) for instance in request.instances]
-        answer = Answer(loaded, ids, predictions, probabilities, explanations)
-        self._record(_rows(request.instances, answer, received_us, latency_ms, request_id))
+        scores: Sequence[float | None] = probabilities or [None] * len(rows)
+        told = zip(request.instances, ids, predictions, scores, strict=True)
+        events = [_row(loaded, *one, received_us, latency_ms, request_id) for one in told]
+        answer = Answer(loaded, ids, predictions, probabilities, explanations, events)
         metrics.answered(len(rows), time.perf_counter() - began)
         self.shadow.offer(loaded, rows, predictions, probabilities)
         return request, answer
@@ -200,14 +204,26 @@ class PredictService:
                 reason = f"is before {self._settings.first_day} or in the future"
                 raise Unprocessable(f"{field} {reason}.", errors=[{"field": field, "reason": reason}])
 
-    def _record(self, rows: Sequence[Row]) -> None:
+    def record(self, answer: Answer, record: Record, request_id: str, route: str) -> None:
+        """Put an answer's rows where they cannot be lost, and with them what the ledger says of the request.
+
+        Raises
+        ------
+        Unavailable
+            Where that is not possible now: the answer must not go out.
+        """
+        loaded = answer.loaded
+        record.project_id = loaded.project_id
+        record.note(model=f"{loaded.model_id}/{loaded.version}")
+        record.details["rows"] = len(answer.rows)
         try:
-            self.recorder.record(rows)
+            self.recorder.record(answer.rows, record.entry(route, "POST", 200, request_id))
         except JournalFullError as error:
-            metrics.turned_away(len(rows))
+            metrics.turned_away(len(answer.rows))
             raise Unavailable(
                 f"Nothing was answered, because it could not be recorded: {error}.", retry_after_s=5
             ) from error
+        record.done = True
 
 
 def as_json(request: PredictRequest, answer: Answer, request_id: str) -> dict[str, Any]:
@@ -233,28 +249,28 @@ def _allowed(_: str) -> None:
     """The caller's right was checked before."""
 
 
-def _rows(
-    instances: Sequence[Instance], answer: Answer, received_us: int, latency_ms: float, request_id: str
-) -> list[Row]:
-    loaded = answer.loaded
-    probabilities: Sequence[float | None] = answer.probabilities or [None] * len(instances)
-    return [
-        (
-            loaded.project_id,
-            event_id,
-            loaded.model_id,
-            received_us if instance.timestamp is None else microseconds(instance.timestamp),
-            received_us,
-            _ENDPOINT,
-            latency_ms,
-            _json(prediction).decode(),
-            probability,
-            _json(instance.features).decode(),
-            request_id,
-            loaded.version,
-            instance.segment,
-        )
-        for instance, event_id, prediction, probability in zip(
-            instances, answer.event_ids, answer.predictions, probabilities, strict=True
-        )
-    ]
+def _row(
+    loaded: Loaded,
+    instance: Instance,
+    event_id: str,
+    prediction: Any,
+    probability: float | None,
+    received_us: int,
+    latency_ms: float,
+    request_id: str,
+) -> Row:
+    return (
+        loaded.project_id,
+        event_id,
+        loaded.model_id,
+        received_us if instance.timestamp is None else microseconds(instance.timestamp),
+        received_us,
+        _ENDPOINT,
+        latency_ms,
+        _json(prediction).decode(),
+        probability,
+        _json(instance.features).decode(),
+        request_id,
+        loaded.version,
+        instance.segment,
+    )

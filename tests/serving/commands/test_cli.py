@@ -6,6 +6,7 @@ import pytest
 
 from guard_store.database import Database
 from guard_store.keys import KeyStore
+from guard_store.ledger import COLUMNS, LedgerFilter, LedgerStore
 from guard_store.settings_docs import env_example, markdown_table
 from serving.cli import main
 
@@ -81,3 +82,34 @@ def test_a_command_that_is_none_says_what_there_is(capsys: pytest.CaptureFixture
         main(["dance"])
     assert exit_.value.code == 2
     assert "serve" in capsys.readouterr().err
+
+
+def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
+    capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    main(["projects", "create", "Shop", "--id", "shop"])
+    main(["keys", "create", "k", "--project", "shop"])
+    secret = capsys.readouterr().out.split()[-1]
+    assert main(["audit", "verify"]) == 0
+    assert "rows 1 to 2" in capsys.readouterr().out
+    database = Database(database_url)
+    rows = LedgerStore(database, None).page(LedgerFilter(), None, 10)
+    assert secret not in str(rows)
+    assert [row[COLUMNS.index("route")] for row in rows] == ["ml-guard keys create", "ml-guard projects create"]
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger WHERE seq = 1")
+    database.close()
+    assert main(["audit", "verify"]) == 1
+    assert "row 1 is missing" in capsys.readouterr().out
+
+
+def test_a_copy_of_the_database_is_proved_with_the_public_key(
+    capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    main(["projects", "create", "Shop"])
+    assert main(["audit", "key"]) == 0
+    key = capsys.readouterr().out.split()[-1]
+    assert main(["audit", "verify", "--database", database_url, "--public-key", key]) == 0
+    assert "by whatever keys" not in capsys.readouterr().out
+    assert main(["audit", "verify", "--export", "nowhere.csv"]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`POST /predict`: what it answers, what it records, whom it turns away, and how it follows the registry."""
 
 import asyncio
+import hashlib
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
+from guard_store.ledger import COLUMNS, LedgerFilter
 from guard_store.local_days import now_us
 from guard_store.registry import CHAMPION, Registry
 from guard_store.tables import events
@@ -27,6 +29,15 @@ async def stored(services: Services, n: int) -> list[dict[str, Any]]:
             return rows
         await asyncio.sleep(0.02)
     raise AssertionError(f"{len(rows)} of {n} events are stored")
+
+
+async def drained(services: Services) -> None:
+    """Wait until the journal has heard that its rows are stored."""
+    for _ in range(200):
+        if not services.predict.recorder.waiting_bytes:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the journal is not empty after 4 seconds")
 
 
 @pytest.fixture
@@ -56,11 +67,7 @@ async def test_one_row_is_answered_as_the_specification_says_and_becomes_an_even
     assert json.loads(event["features"]) == FEATURES
     assert before <= event["ts_us"] <= now_us()
     assert 0 < event["latency_ms"] < 10_000
-    for _ in range(200):  # the journal hears of the commit a moment after it
-        if not services.predict.recorder.waiting_bytes:
-            break
-        await asyncio.sleep(0.02)
-    assert services.predict.recorder.waiting_bytes == 0
+    await drained(services)
 
 
 async def test_many_rows_carry_their_own_ids_times_and_segments(
@@ -117,6 +124,27 @@ async def test_what_is_wrong_is_named_and_nothing_is_recorded(
     errors = {error["field"]: error["reason"] for error in answer.json()["errors"]}
     assert reason in errors[field]
     assert services.predict.recorder.waiting_bytes == 0
+
+
+async def test_a_prediction_is_on_the_ledger_once_however_often_its_journal_is_stored(
+    analyst: httpx.AsyncClient, services: Services, champion: str
+) -> None:
+    recorder = services.predict.recorder
+    requests = []
+    for name in ("first", "second"):
+        answer = await analyst.post(
+            PREDICT, json={"features": FEATURES, "event_id": "same"}, headers={"X-Request-ID": name}
+        )
+        assert answer.status_code == 200, answer.text
+        requests += recorder._opened.take(2**20)[0]
+        await drained(services)
+    await recorder._store(requests)
+    rows = services.audit.store.page(LedgerFilter(route=PREDICT), None, 10)
+    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    assert [row["request_id"] for row in found] == ["second", "first"]
+    assert found[0]["response_hash"] == hashlib.sha256(answer.content).hexdigest()
+    assert found[0]["model"].endswith("/1")
+    assert services.audit.store.verify().ok
 
 
 async def test_who_may_not_send_events_may_not_ask_for_predictions(

@@ -1,0 +1,76 @@
+"""Routes of the audit ledger: for admins; one of a single project sees that project's rows."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Query
+from fastapi.responses import StreamingResponse
+
+from guard_store.ledger import COLUMNS, LedgerFilter, LedgerRow
+from serving.audit.schemas import AuditPageQuery, AuditQuery, CheckpointView, LedgerRowView, VerificationView
+from serving.paging import Page, decode_cursor, page_of
+from serving.routing import keyed_router
+from serving.security import Caller, Principal
+from serving.services import Provided
+
+router = keyed_router("audit")
+
+_PIECE_ROWS = 500
+
+Wanted = Annotated[AuditQuery, Query()]
+WantedPage = Annotated[AuditPageQuery, Query()]
+
+
+@router.get("/audit")
+def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[LedgerRowView]:
+    """List rows of the ledger, newest first."""
+    before = None if query.cursor is None else decode_cursor(query.cursor, int, 0)
+    rows = services.audit.store.page(_wanted(query, caller), before, query.limit + 1)
+    return page_of(rows, query.limit, position=lambda row: row[0], item=LedgerRowView.of)
+
+
+@router.get("/audit/export", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingResponse:
+    """Export rows as CSV, oldest first, every column as it was hashed; a whole export can be verified offline."""
+    rows = services.audit.store.all_rows(_wanted(query, caller))
+    headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
+    return StreamingResponse(_csv(rows), media_type="text/csv", headers=headers)
+
+
+@router.get("/audit/checkpoints")
+def list_checkpoints(caller: Caller, services: Provided) -> list[CheckpointView]:
+    """List the signed checkpoints, oldest first; an offline verification wants them."""
+    caller.require_all_projects("admin")
+    return [CheckpointView.of(checkpoint) for checkpoint in services.audit.store.checkpoints()]
+
+
+@router.post("/audit/verify")
+def verify(caller: Caller, services: Provided) -> VerificationView:
+    """Walk the whole chain, and name the first row at which it is broken."""
+    caller.require_all_projects("admin")
+    return VerificationView.of(services.audit.store.verify())
+
+
+def _wanted(query: AuditQuery, caller: Principal) -> LedgerFilter:
+    wanted = query.filter(caller.project_id)
+    caller.require("admin", wanted.project_id)
+    return wanted
+
+
+def _csv(rows: Iterator[LedgerRow]) -> Iterator[str]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for n, row in enumerate(rows, 1):
+        writer.writerow(["" if value is None else _text(value) for value in row])
+        if n % _PIECE_ROWS == 0:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
+
+
+def _text(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,69 @@
+"""What is put on record of one request: begun by the middleware, filled in by whoever learns something, written at its end.
+
+The chain is `guard_store.ledger`; when a record is written is `serving.middleware`.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from guard_store.ledger import Entry
+from guard_store.local_days import now_us
+
+_MAX_NAME = 128
+_json = msgspec.json.Encoder().encode
+
+
+class Record:
+    """A request on its way; attributes that are not described here are those of `guard_store.ledger.Entry`.
+
+    Attributes
+    ----------
+    done : whether it is on record already, by the transaction of what it did.
+    """
+
+    __slots__ = ("_answer", "_body", "_fields", "details", "done", "key_id", "project_id", "role")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.key_id: str | None = None
+        self.role = "guest"
+        self.project_id: str | None = None
+        self.details: dict[str, Any] = {}
+        self._fields: dict[str, Any] = {}
+        self._body: Any = None
+        self._answer: Any = None
+
+    def note(self, **fields: Any) -> None:
+        """Remember fields of the entry."""
+        self._fields.update(fields)
+
+    def request_piece(self, piece: bytes) -> None:
+        """A part of the request's body."""
+        if self._body is None:
+            self._body = hashlib.sha256()
+        self._body.update(piece)
+
+    def answer_piece(self, piece: bytes) -> None:
+        """A part of the answer's body."""
+        if self._answer is None:
+            self._answer = hashlib.sha256()
+        self._answer.update(piece)
+
+    def entry(self, route: str, method: str, status: int, request_id: str) -> Entry:
+        """The row as it stands now."""
+        return Entry(
+            at_us=now_us(),
+            route=route[:_MAX_NAME],
+            method=method[:16],
+            status=status,
+            request_id=request_id,
+            key_id=self.key_id,
+            role=self.role,
+            project_id=self.project_id,
+            request_hash=None if self._body is None else self._body.hexdigest(),
+            response_hash=None if self._answer is None else self._answer.hexdigest(),
+            details=_json(self.details).decode(),
+            **self._fields,
+        )

@@ -1,0 +1,128 @@
+"""Questions and answers about the ledger."""
+
+import json
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from guard_store.ledger import COLUMNS, Checkpoint, LedgerFilter, LedgerRow, Verification
+from guard_store.local_days import from_microseconds, microseconds
+
+_NANO = 1_000_000_000
+
+
+class AuditQuery(BaseModel):
+    """Which rows are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_id: str | None = None
+    key_id: str | None = None
+    route: str | None = Field(None, description="As the app declares it, such as `/api/v1/projects/{project_id}`.")
+    request_id: str | None = None
+    model: str | None = None
+    compliance_flag: bool | None = None
+    since: AwareDatetime | None = Field(None, description="First instant, with its offset.")
+    until: AwareDatetime | None = Field(None, description="First instant after, with its offset.")
+
+    def filter(self, key_project: str | None) -> LedgerFilter:
+        """The rows that are meant; a key of one project means that project."""
+        return LedgerFilter(
+            project_id=self.project_id or key_project,
+            key_id=self.key_id,
+            route=self.route,
+            request_id=self.request_id,
+            model=self.model,
+            compliance_flag=self.compliance_flag,
+            from_us=None if self.since is None else microseconds(self.since),
+            to_us=None if self.until is None else microseconds(self.until),
+        )
+
+
+class AuditPageQuery(AuditQuery):
+    """Which rows are wanted, and how many at once."""
+
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
+
+
+class LedgerRowView(BaseModel):
+    """One row of the ledger; a column that says nothing of this route is null."""
+
+    seq: int
+    at: datetime
+    route: str
+    method: str
+    status: int
+    request_id: str | None
+    key_id: str | None
+    role: str
+    project_id: str | None
+    end_user: str | None
+    prompt: str | None
+    prompt_hash: str | None
+    policy_hash: str | None
+    model: str | None
+    tokens_in: int | None
+    tokens_cached: int | None
+    tokens_out: int | None
+    tokens_reasoning: int | None
+    tokens_estimated: bool
+    cost_usd: float | None
+    compliance_flag: bool
+    flags: list[str]
+    request_hash: str | None
+    response_hash: str | None
+    details: dict[str, Any]
+    prev_hash: str
+    hash: str
+
+    @classmethod
+    def of(cls, row: LedgerRow) -> Self:
+        """The view of a row."""
+        values = dict(zip(COLUMNS, row, strict=True))
+        cost = values.pop("cost_nano_usd")
+        return cls(
+            **{
+                **values,
+                "at": from_microseconds(values.pop("at_us")),
+                "cost_usd": None if cost is None else cost / _NANO,
+                "flags": [flag for flag in values["flags"].split(",") if flag],
+                "details": json.loads(values["details"]),
+            }
+        )
+
+
+class CheckpointView(BaseModel):
+    """A signed statement of what the chain's hash was at a row."""
+
+    seq: int
+    hash: str
+    kind: str = Field(description="`periodic`, or `retention`: the rows up to this one were deleted on purpose.")
+    made_us: int = Field(description="Microseconds since the epoch, as they were signed.")
+    public_key: str = Field(description="Ed25519, base64.")
+    signature: str = Field(description='Of the JSON array `["ml-guard ledger checkpoint", seq, hash, kind, made_us]`.')
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Self:
+        """The view of a checkpoint."""
+        return cls(**{name: getattr(checkpoint, name) for name in cls.model_fields})
+
+
+class VerificationView(BaseModel):
+    """Whether the chain is whole."""
+
+    ok: bool
+    rows: int = Field(description="Rows that were checked.")
+    first_seq: int | None
+    last_seq: int | None
+    head: str = Field(description="Hash of the last row that is right.")
+    checkpoints: int = Field(description="Signed checkpoints that agree with the chain.")
+    broken_seq: int | None = Field(description="The first row at which the chain is broken.")
+    problem: str | None
+
+    @classmethod
+    def of(cls, found: Verification) -> Self:
+        """The view of a verification."""
+        return cls(**{name: getattr(found, name) for name in cls.model_fields})

@@ -1,0 +1,62 @@
+"""Keeping the ledger while the server runs: rows through the one writer, checkpoints from time to time.
+
+Routes are `endpoints`; the chain and its proof are `guard_store.ledger`.
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from guard_store.database import Database
+from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
+from guard_store.ledger import Entry, LedgerStore, load_signer
+from guard_store.settings import Settings
+from serving.errors import Unavailable
+
+_log = logging.getLogger(__name__)
+
+
+class AuditService:
+    """The ledger of a running server."""
+
+    def __init__(self, settings: Settings, database: Database, writer: EventWriter) -> None:
+        self._settings = settings
+        self._writer = writer
+        self.store = LedgerStore(database, load_signer(settings))
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to sign checkpoints."""
+        self._task = asyncio.create_task(self._sign())
+
+    async def stop(self) -> None:
+        """Sign where the ledger stands."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._checkpoint()
+
+    async def write(self, entry: Entry) -> None:
+        """Put an entry on record; when it returns, it is.
+
+        Raises
+        ------
+        Unavailable
+            Where that is not possible now: the answer must not go out.
+        """
+        try:
+            await self._writer.submit(Submission((), entry.at_us, entry.request_id, entries=(entry,)))
+        except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
+            raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error
+
+    async def _sign(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.audit_checkpoint_s)
+            await self._checkpoint()
+
+    async def _checkpoint(self) -> None:
+        try:
+            await asyncio.to_thread(self.store.checkpoint)
+        except SQLAlchemyError:
+            _log.exception("the ledger was not signed; the next checkpoint covers these rows too")

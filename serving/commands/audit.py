@@ -1,0 +1,85 @@
+"""`ml-guard audit`: the proof of the ledger, on the database, on a copy of it, or on an export; no server is needed."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from guard_store.database import Database
+from guard_store.ledger import COLUMNS, Checkpoint, LedgerRow, LedgerStore, Verification, load_signer, verify_rows
+from guard_store.migrate import is_current
+from guard_store.settings import Settings
+from serving.commands.terminal import CommandError, say
+
+_BROKEN = 1
+_INTEGERS = frozenset(
+    "seq at_us status tokens_in tokens_cached tokens_out tokens_reasoning cost_nano_usd".split()  # noqa: SIM905 - shorter
+)
+_TRUTHS = frozenset({"tokens_estimated", "compliance_flag"})
+_NEVER_NULL = frozenset({"flags"})
+
+
+def show_key(settings: Settings) -> int:
+    """Print the public key that signs checkpoints here."""
+    say(load_signer(settings).public_key)
+    return 0
+
+
+def verify_database(settings: Settings, url: str | None, public_keys: Sequence[str]) -> int:
+    """Verify the ledger of a database: that of the settings, or another one.
+
+    Raises
+    ------
+    CommandError
+        Where it is not a database of this version.
+    """
+    signer = load_signer(settings) if url is None else None
+    database = Database(url or settings.database)
+    try:
+        if not is_current(database):
+            raise CommandError("the database has not the newest schema; `ml-guard migrate` brings it there")
+        return _tell(LedgerStore(database, signer).verify(trusted=public_keys), trusted=bool(signer or public_keys))
+    finally:
+        database.close()
+
+
+def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[str]) -> int:
+    """Verify an export: the CSV of `/api/v1/audit/export`, the JSON of `/api/v1/audit/checkpoints`.
+
+    Raises
+    ------
+    CommandError
+        Where a file is not what it should be.
+    """
+    try:
+        known = [] if checkpoints is None else [Checkpoint(**one) for one in json.loads(checkpoints.read_text())]
+        with path.open(newline="") as file:
+            return _tell(verify_rows(_rows(file, path), known, public_keys or None), trusted=bool(public_keys))
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(f"the export cannot be read: {error}") from None
+
+
+def _rows(lines: Iterator[str], path: Path) -> Iterator[LedgerRow]:
+    reader = csv.reader(lines)
+    if tuple(next(reader, ())) != COLUMNS:
+        raise CommandError(f"{path}: the first line does not name the ledger's columns")
+    for row in reader:
+        yield tuple(_value(name, text) for name, text in zip(COLUMNS, row, strict=True))
+
+
+def _value(name: str, text: str) -> int | str | bool | None:
+    if name in _TRUTHS:
+        return text == "true"
+    if not text and name not in _NEVER_NULL:
+        return None
+    return int(text) if name in _INTEGERS else text
+
+
+def _tell(found: Verification, *, trusted: bool) -> int:
+    if not found.ok:
+        say(f"broken at row {found.broken_seq}: {found.problem}")
+        return _BROKEN
+    span = "no rows" if found.last_seq is None else f"rows {found.first_seq} to {found.last_seq}"
+    whose = "" if trusted else " (by whatever keys they name: --public-key says which one to trust)"
+    say(f"the chain is whole: {span}, {found.checkpoints} signed checkpoints{whose}; head {found.head}")
+    return 0
