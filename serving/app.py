@@ -47,6 +47,8 @@ from serving.models.endpoints import router as models_router
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
+from serving.prompts import PromptBook, default_folder
+from serving.prompts.endpoints import router as prompts_router
 from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
@@ -64,6 +66,7 @@ _ROUTERS = (
     models_router,
     lineage_router,
     audit_router,
+    prompts_router,
     openapi.router,
 )
 
@@ -124,6 +127,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         audit=AuditService(settings, database, events.writer),
         labels=LabelService(settings, events),
         predict=PredictService(settings, database, events),
+        prompts=PromptBook.load(default_folder()),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_projects(commands)
     _add_models(commands)
     _add_audit(commands)
+    _add_prompts(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -128,6 +129,19 @@ def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     key.set_defaults(command=_show_audit_key)
 
 
+def _add_prompts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("prompts", help="check the prompt templates").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    for action, text in (
+        ("check", "render their tests; exit code 1 where a version's content has changed"),
+        ("lock", "write prompts.lock from what they are now"),
+    ):
+        parser = actions.add_parser(action, help=text)
+        parser.add_argument("--folder", type=Path, help="another folder than prompts/")
+        parser.set_defaults(command=_prompts, action=action)
+
+
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
 # sets its metrics' environment before anything imports prometheus_client.
 
@@ -201,6 +215,14 @@ def _show_audit_key(settings: Settings, _: argparse.Namespace) -> int:
     from serving.commands import audit
 
     return audit.show_key(settings)
+
+
+def _prompts(_: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import prompts
+    from serving.prompts import default_folder
+
+    act = prompts.check if parsed.action == "check" else prompts.lock
+    return act(parsed.folder or default_folder())
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

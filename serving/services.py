@@ -24,6 +24,7 @@ from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving.audit.record import Record
+from serving.prompts.registry import PromptBook
 from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
@@ -43,6 +44,7 @@ class Services:
     audit: "AuditService"
     labels: "LabelService"
     predict: "PredictService"
+    prompts: PromptBook
     keys: KeyStore
     key_ring: KeyRing
     projects: ProjectStore

@@ -13,10 +13,12 @@ from uvicorn.supervisors import Multiprocess
 
 from guard_store.database import Database
 from guard_store.keys import KeyStore
+from guard_store.ledger import load_signer
 from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
 from serving.commands.terminal import CommandError
+from serving.prompts import PromptBook, PromptError, default_folder
 
 _STOP_S = 10
 _WORKER_SILENT_S = (
@@ -30,9 +32,17 @@ def serve(settings: Settings) -> int:
     Raises
     ------
     CommandError
-        Where the port is taken, or the address is open to others and there is no admin key.
+        Where the port is taken, the address is open to others and there is no admin key, or a prompt is wrong.
+    SettingsError
+        Where the key that signs the ledger is not one.
     """
     configure_logging(settings.log_level)
+    # Each worker reads them again; here a mistake is one line.
+    load_signer(settings)
+    try:
+        PromptBook.load(default_folder())
+    except PromptError as error:
+        raise CommandError(f"prompts: {error}") from None
     database = Database(settings.database)
     try:
         migrate(database)

@@ -138,3 +138,17 @@ def _send(url: str, key: dict[str, str], project_id: str) -> None:
 
 def _last_line(text: str) -> str:
     return text.strip().splitlines()[-1]
+
+
+def test_a_wrong_prompt_or_signing_key_stops_the_start_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ML_GUARD_AUDIT_KEY", "short")
+    assert main(["serve"]) == 2
+    assert "ML_GUARD_AUDIT_KEY: must be 32 random bytes" in capsys.readouterr().err.splitlines()[-1]
+    monkeypatch.delenv("ML_GUARD_AUDIT_KEY")
+    (tmp_path / "bad.yaml").write_text("name: bad")
+    monkeypatch.setattr("serving.commands.serve.default_folder", lambda: tmp_path)
+    assert main(["serve"]) == 2
+    assert "prompts: bad.yaml: version: Field required" in capsys.readouterr().err.splitlines()[-1]

@@ -1,0 +1,40 @@
+"""`ml-guard prompts`: check the templates, and lock the versions that were reviewed."""
+
+from pathlib import Path
+
+from serving.commands.terminal import CommandError, remark, say, say_table
+from serving.prompts import PromptBook, PromptError
+from serving.prompts.registry import LOCK
+
+_CHANGED = 1
+
+
+def check(folder: Path) -> int:
+    """Load all prompts, run their tests, and compare them with the lock file; exit code 1 where they differ.
+
+    Raises
+    ------
+    CommandError
+        Where a prompt is wrong.
+    """
+    book, lock = _load(folder), folder / LOCK
+    changes = book.changes(lock.read_text() if lock.exists() else "")
+    for change in changes:
+        remark(change)
+    if not changes:
+        say_table(["prompt", "hash"], [[prompt.id, prompt.hash] for prompt in book])
+    return _CHANGED if changes else 0
+
+
+def lock(folder: Path) -> int:
+    """Write the lock file; raises as `check`."""
+    (folder / LOCK).write_text(_load(folder).locked())
+    say(f"wrote {folder / LOCK}")
+    return 0
+
+
+def _load(folder: Path) -> PromptBook:
+    try:
+        return PromptBook.load(folder)
+    except PromptError as error:
+        raise CommandError(str(error)) from None
