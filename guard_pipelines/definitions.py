@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from guard_pipelines.assets.audit_retention import audit_retention
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.performance import performance
@@ -11,9 +12,9 @@ from guard_pipelines.assets.training import candidate_model, model_evaluation, r
 from guard_pipelines.checks.data import data_checks
 from guard_pipelines.checks.lake import lake_matches_store
 from guard_pipelines.checks.progress import days_processed, drift, latest_due_day
-from guard_pipelines.jobs import daily, retrain
+from guard_pipelines.jobs import daily, retention, retrain
 from guard_pipelines.resources import Guard
-from guard_pipelines.schedules import every_day
+from guard_pipelines.schedules import every_day, every_night
 from guard_pipelines.sensors.news import news
 from guard_pipelines.sensors.retrain import retrain_sensor
 
@@ -28,10 +29,11 @@ defs = dg.Definitions(
         candidate_model,
         model_evaluation,
         registered_model,
+        audit_retention,
     ],
     asset_checks=[lake_matches_store, data_checks, days_processed, latest_due_day, drift],
-    jobs=[daily, retrain],
-    schedules=[every_day],
+    jobs=[daily, retrain, retention],
+    schedules=[every_day, every_night],
     sensors=[news, retrain_sensor],
     resources={"guard": Guard()},
     # Also for what is materialised by hand: a process a step would cost more than the step.

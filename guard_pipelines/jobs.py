@@ -5,6 +5,7 @@ What asks for them is in `sensors` and `schedules`.
 
 import dagster as dg
 
+from guard_pipelines.assets.audit_retention import audit_retention
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.performance import performance
@@ -24,5 +25,12 @@ retrain = dg.define_asset_job(
     "retrain",
     selection=dg.AssetSelection.assets(training_set, candidate_model, model_evaluation, registered_model),
     description="From a retrain flag to a registered version, for the model of a run.",
+    executor_def=dg.in_process_executor,
+)
+
+retention = dg.define_asset_job(
+    "retention",
+    selection=dg.AssetSelection.assets(audit_retention),
+    description="Forgets what is older than the settings allow.",
     executor_def=dg.in_process_executor,
 )

@@ -1,13 +1,13 @@
-"""Schedule: the safety net under the news sensor, once a day.
+"""Schedules: the safety net under the news sensor, and forgetting what is old; each once a day.
 
-It runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
+The first runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
 """
 
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from guard_pipelines.jobs import daily
+from guard_pipelines.jobs import daily, retention
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import NEWS, range_tags
 
@@ -26,6 +26,14 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     day = closed_everywhere(at, guard.settings.close_delay_s).isoformat()
     tags = {**range_tags(day, day), NEWS: f"schedule {day}"}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
+
+
+@dg.schedule(job=retention, cron_schedule="15 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def every_night(guard: Guard) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a sweep where something is to be forgotten at all."""
+    if guard.settings.log_retention_days is None:
+        return dg.SkipReason("ML_GUARD_LOG_RETENTION_DAYS is not set: everything is kept")
+    return dg.RunRequest()
 
 
 def closed_everywhere(at: datetime, close_delay_s: int) -> date:

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     )
     audit_checkpoint_s: Positive = Field(300, description="Seconds between two signed checkpoints of the ledger.")
 
+    log_retention_days: Positive | None = Field(
+        None, description="Days that rows of the audit ledger are kept. Unset: for ever."
+    )
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."

@@ -102,30 +102,37 @@ class LedgerStore:
                 return None
             return self._sign(connection, row.seq, row.hash, kind)
 
-    def prune(self, before_us: int, actor: Entry) -> int:
-        """Delete the rows that are older, behind a signed checkpoint; returns how many.
+    def prune(self, before_us: int, sweep: Entry) -> int:
+        """Delete the rows that are older, each piece behind a signed checkpoint; returns how many.
 
         Parameters
         ----------
-        actor : the entry that tells of this sweep; it is added whether or not anything was deleted.
+        sweep : the entry that tells of it, added where there is something to delete.
         """
         c = ledger.c
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             # Up to the first row that stays: the clock of one of several machines may be behind.
             first_kept = connection.scalar(select(func.min(c.seq)).where(c.at_us >= before_us))
-            newest = connection.scalar(select(func.max(c.seq)))
-            last = (first_kept or (newest or 0)) - 1  # one row always stays: the chain goes on from it
-            oldest = connection.scalar(select(func.min(c.seq)))
-            if oldest is None or last < oldest:
-                append(ConnectionStatements(connection), [actor])
-                return 0
-            last_hash = connection.scalar(select(c.hash).where(c.seq == last))
-            self._sign(connection, last, last_hash or "", "retention")
-            append(ConnectionStatements(connection), [actor])
-        for end in (*range(oldest + _PRUNED_ROWS, last, _PRUNED_ROWS), last + 1):
-            with self._database.write() as connection:
-                connection.execute(delete(ledger).where(c.seq < end))
-        return int(last - oldest + 1)
+            oldest, newest = connection.execute(select(func.min(c.seq), func.max(c.seq))).one()
+        if oldest is None:
+            return 0
+        end = (newest if first_kept is None else first_kept) - 1  # one row always stays: the chain goes on from it
+        lasts = [*range(oldest + _PRUNED_ROWS - 1, end, _PRUNED_ROWS), end] if end >= oldest else []
+        for n, last in enumerate(lasts):
+            self._prune_piece(last, sweep if n == 0 else None)
+        return max(0, int(end - oldest + 1))
+
+    def _prune_piece(self, last: int, sweep: Entry | None) -> None:
+        # In one transaction: whenever the process dies, the chain begins behind a checkpoint.
+        c = ledger.c
+        with self._database.write() as connection:
+            row_hash = connection.scalar(select(c.hash).where(c.seq == last))
+            if row_hash is None:  # another sweep was faster
+                return
+            self._sign(connection, last, row_hash, "retention")
+            connection.execute(delete(ledger).where(c.seq <= last))
+            if sweep is not None:
+                append(ConnectionStatements(connection), [sweep])
 
     def _sign(self, connection: Connection, seq: int, row_hash: str, kind: Kind) -> Checkpoint | None:
         if self._signer is None:

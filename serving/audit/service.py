@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from guard_store.database import Database
 from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
 from guard_store.ledger import Entry, LedgerStore, load_signer
+from guard_store.ledger.retention import sweep_ledger
 from guard_store.settings import Settings
 from serving.errors import Unavailable
 
@@ -22,12 +23,14 @@ class AuditService:
 
     def __init__(self, settings: Settings, database: Database, writer: EventWriter) -> None:
         self._settings = settings
+        self._database = database
         self._writer = writer
         self.store = LedgerStore(database, load_signer(settings))
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to sign checkpoints."""
+        """Forget what is too old, begin to sign checkpoints."""
+        await asyncio.to_thread(sweep_ledger, self._database, self._settings)
         self._task = asyncio.create_task(self._sign())
 
     async def stop(self) -> None:

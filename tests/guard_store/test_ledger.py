@@ -1,5 +1,6 @@
 """The ledger: whatever is done to its rows is found and named; what grows and what is pruned stays one chain."""
 
+import base64
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import delete, insert, update
 from guard_store.database import Database
 from guard_store.gate_tables import ledger, ledger_checkpoints
 from guard_store.ledger import Entry, LedgerFilter, LedgerStore, Signer, load_signer, row_hash
+from guard_store.ledger.retention import sweep_ledger
 from guard_store.settings import Settings, SettingsError
 
 KEY = Signer(b"k" * 32)
@@ -139,8 +141,45 @@ def test_a_pruned_chain_still_verifies_and_goes_on(store: LedgerStore) -> None:
 
 def test_pruning_more_than_there_is_keeps_one_row_to_go_on_from(store: LedgerStore) -> None:
     sweep = Entry(at_us=90_000_000, route="retention", method="SWEEP", status=200)
-    store.prune(80_000_000, sweep)
-    assert store.prune(95_000_000, sweep) >= 1
+    assert store.prune(80_000_000, sweep) == 19
+    assert store.prune(80_000_000, sweep) == 1, "the row of the first sweep is young enough"
+    assert [row[0] for row in store.all_rows()] == [21, 22]
+    assert store.prune(80_000_000, sweep) == 0
+    assert store.verify().ok
+
+
+def test_a_sweep_that_dies_between_two_pieces_leaves_a_whole_chain(
+    store: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guard_store.ledger.store._PRUNED_ROWS", 4)
+    prune_piece = LedgerStore._prune_piece
+    pieces: list[int] = []
+
+    def dies(self: LedgerStore, last: int, sweep: Entry | None) -> None:
+        if len(pieces) == 2:
+            raise KeyboardInterrupt
+        pieces.append(last)
+        prune_piece(self, last, sweep)
+
+    monkeypatch.setattr(LedgerStore, "_prune_piece", dies)
+    sweep = Entry(at_us=90_000_000, route="retention", method="SWEEP", status=200)
+    with pytest.raises(KeyboardInterrupt):
+        store.prune(15_000_000, sweep)
+    assert pieces == [4, 8]
+    assert (store.verify().ok, store.verify().first_seq) == (True, 9)
+    monkeypatch.setattr(LedgerStore, "_prune_piece", prune_piece)
+    store.prune(15_000_000, sweep)
+    assert (store.verify().ok, store.verify().first_seq) == (True, 15)
+
+
+def test_what_is_older_than_the_setting_is_swept_and_nothing_without_it(
+    store: LedgerStore, database: Database, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, audit_key=base64.b64encode(b"k" * 32).decode())
+    assert sweep_ledger(database, settings) is None
+    assert sweep_ledger(database, settings.model_copy(update={"log_retention_days": 30})) == 19
+    newest = store.page(LedgerFilter(route="retention"), None, 1)[0]
+    assert '"log_retention_days":30' in str(newest)
     assert store.verify().ok
 
 
