@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from guard_store.ledger import Entry
+from guard_store.spending.requests import Reservation, Reserved, Settlement
 
 COLUMNS = (
     "project_id",
@@ -92,6 +93,7 @@ class Submission:
     ----------
     sender : put on the ledger with the rows, together with others of the same transaction.
     entries : rows of the ledger as they are.
+    reserve, settle : a call of a language model that is about to be made, or has ended.
     """
 
     rows: Sequence[Row]
@@ -101,6 +103,8 @@ class Submission:
     labels: Sequence[LabelRow] = ()
     sender: Sender | None = None
     entries: Sequence[Entry] = ()
+    reserve: Reservation | None = None
+    settle: Settlement | None = None
 
     @property
     def weight(self) -> int:
@@ -110,11 +114,15 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a submission: `duplicates` are positions in its rows or labels, all others are stored now."""
+    """What became of a submission: `duplicates` are positions in its rows or labels, all others are stored now.
+
+    `reserved` answers a reservation.
+    """
 
     accepted: int
     duplicates: frozenset[int]
     labels: bool = False
+    reserved: Reserved | None = None
 
 
 @dataclass(frozen=True, slots=True)

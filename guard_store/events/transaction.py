@@ -10,7 +10,8 @@ from guard_store.events import tally
 from guard_store.events.on_record import entries_of
 from guard_store.events.rows import PROJECT, LabelRow, Outcome, Row, Submission
 from guard_store.events.sessions import EVENTS, LABELS, Session, Stored, Target
-from guard_store.ledger import append
+from guard_store.ledger import Entry, append
+from guard_store.spending.transaction import spend
 
 _AS_STORED = Outcome(1, frozenset())
 
@@ -32,10 +33,23 @@ def store_submissions(session: Session, submissions: Sequence[Submission], close
         session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
         session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
     outcomes = _outcomes(submissions, duplicate, duplicate_label)
-    entries = entries_of(session, submissions, outcomes)
+    entries = [*_spend(session, submissions, outcomes), *entries_of(session, submissions, outcomes)]
     if entries:
         append(session, entries)
     return outcomes
+
+
+def _spend(session: Session, submissions: Sequence[Submission], outcomes: list[Outcome]) -> list[Entry]:
+    """Reserve and settle; the answers go into the outcomes, what only a standing reservation puts on the ledger is returned."""
+    reserving = [place for place, submission in enumerate(submissions) if submission.reserve is not None]
+    settling = [submission.settle for submission in submissions if submission.settle is not None]
+    if not reserving and not settling:
+        return []
+    reservations = [r for r in (submission.reserve for submission in submissions) if r is not None]
+    answers, standing = spend(session, reservations, settling)
+    for place, answer in zip(reserving, answers, strict=True):
+        outcomes[place] = Outcome(0, frozenset(), reserved=answer)
+    return [settlement.entry for settlement in standing if settlement.entry is not None]
 
 
 def _duplicates(target: Target, rows: Sequence[Row] | Sequence[LabelRow], stored: Stored) -> list[bool]:

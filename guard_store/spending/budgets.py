@@ -1,0 +1,127 @@
+"""Budgets of keys and projects: made, changed, removed, and how they stand today. Taking from them is `transaction`."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+from sqlalchemy import Row, and_, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_store.database import Database
+from guard_store.gate_tables import budget_spans, budgets, reservations
+from guard_store.local_days import now_us
+from guard_store.spending.amounts import Measure, Period, Scope, span_of
+from guard_store.spending.requests import Hold, Reservation
+
+_decode = msgspec.json.Decoder(tuple[Reservation, tuple[Hold, ...]]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a key or a project may spend in a period of local days.
+
+    Attributes
+    ----------
+    soft : from where on people are told; None for never.
+    hard : what is never passed; None for no limit. Both in billionths of a dollar, tokens or requests.
+    """
+
+    id: str
+    scope: Scope
+    scope_id: str
+    measure: Measure
+    period: Period
+    soft: int | None
+    hard: int | None
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a budget stands in a span."""
+
+    budget: Budget
+    span: str
+    spent: int
+    reserved: int
+
+
+class BudgetStore:
+    """Keeps budgets."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(
+        self, scope: Scope, scope_id: str, measure: Measure, period: Period, *, soft: int | None, hard: int | None
+    ) -> Budget:
+        """Make a budget, or change its limits where there is one of this scope, measure and period."""
+        row = {
+            "id": uuid.uuid4().hex,
+            "scope": scope,
+            "scope_id": scope_id,
+            "measure": measure,
+            "period": period,
+            "soft": soft,
+            "hard": hard,
+            "created_us": now_us(),
+        }
+        of = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        statement = of(budgets).values(row)
+        statement = statement.on_conflict_do_update(
+            index_elements=["scope", "scope_id", "measure", "period"], set_={"soft": soft, "hard": hard}
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
+            same = (
+                budgets.c.scope == scope,
+                budgets.c.scope_id == scope_id,
+                budgets.c.measure == measure,
+                budgets.c.period == period,
+            )
+            return _budget(connection.execute(select(budgets).where(*same)).one())
+
+    def get(self, budget_id: str) -> Budget | None:
+        """A budget by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(budgets).where(budgets.c.id == budget_id)).one_or_none()
+        return None if row is None else _budget(row)
+
+    def remove(self, budget_id: str) -> bool:
+        """Take a budget away, with what it has counted; False where there is none."""
+        with self._database.write() as connection:
+            connection.execute(delete(budget_spans).where(budget_spans.c.budget_id == budget_id))
+            return connection.execute(delete(budgets).where(budgets.c.id == budget_id)).rowcount > 0
+
+    def of(self, *, key_ids: Sequence[str] | None = None, project_ids: Sequence[str] | None = None) -> Sequence[Budget]:
+        """Budgets of these keys and projects, None for all of them, in the order in which they were made."""
+        statement = select(budgets).order_by(budgets.c.created_us, budgets.c.id)
+        if key_ids is not None or project_ids is not None:
+            statement = statement.where(
+                or_(
+                    and_(budgets.c.scope == "key", budgets.c.scope_id.in_(key_ids or ())),
+                    and_(budgets.c.scope == "project", budgets.c.scope_id.in_(project_ids or ())),
+                )
+            )
+        with self._database.read() as connection:
+            return [_budget(row) for row in connection.execute(statement)]
+
+    def standings(self, found: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[Standing]:
+        """How budgets stand in the span that holds a local day."""
+        spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in found}
+        with self._database.read() as connection:
+            rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
+        counted = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
+        return [Standing(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in found]
+
+    def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
+        """Reservations that nobody works on any more, with what they hold."""
+        statement = select(reservations.c.body).where(reservations.c.expires_us <= at_us).limit(1000)
+        with self._database.read() as connection:
+            return [_decode(row.body) for row in connection.execute(statement)]
+
+
+def _budget(row: Row[tuple[object, ...]]) -> Budget:
+    return Budget(**row._mapping)
