@@ -1,0 +1,115 @@
+"""Phrases that try to turn a model against those who run it. Heuristics: they name the common ones, not all.
+
+What they are worth on the phrases of the tests is said in `docs/policy.md`.
+"""
+
+import re
+from collections.abc import Sequence
+
+_WHAT = r"(?:instructions?|prompts?|rules?|directions?|guidelines?|commands?|messages?|directives?|context|training)"
+_EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|former|original|initial|existing|given)"
+_ALL = r"(?:all|any|every|each|the|your|my|these|those|of)"
+_DROP = r"(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop)"
+
+_DROPS = ("ignore", "disregard", "forget", "overr", "bypass", "discard", "neglect", "skip", "drop")
+
+# Each with words of which at least one stands in whatever it finds: most texts have none, and that is quickly seen.
+_ON_REQUESTS = (
+    (_DROPS, rf"\b{_DROP}\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)(?:\w+\s+)?{_WHAT}"),
+    (
+        _DROPS,
+        rf"\b{_DROP}\s+(?:{_ALL}\s+){{1,3}}(?:(?:system|safety|content|security)\s+)?(?:instructions|prompts?|rules|guidelines|directives)\b",
+    ),
+    (_DROPS, rf"\b{_DROP}\s+(?:everything|anything|all)\s+(?:that\s+)?(?:you|i|we|they|was|were|has|above|before)\b"),
+    (
+        ("follow", "obey", "adher"),
+        rf"\b(?:do\s+not|don't|stop)\s+(?:follow|obey|adher\w+\s+to|following|obeying)\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)?(?:system\s+)?{_WHAT}",
+    ),
+    (
+        ("system", "hidden", "secret", "initial", "original", "developer"),
+        (
+            r"\b(?:reveal|show|print|repeat|output|display|leak|tell\s+me|give\s+me|write\s+out|what\s+(?:is|are|was|were))\s+"
+            r"(?:me\s+)?(?:your|the)\s+(?:\w+\s+){0,2}(?:system|hidden|secret|initial|original|developer)\s+(?:prompt|instructions?|message|rules)\b"
+        ),
+    ),
+    (("repeat",), r"\brepeat\s+(?:the\s+words|everything|all\s+text|the\s+text)\s+(?:above|before)\b"),
+    (
+        ("dan", "stan", "jailbroken", "unrestricted", "unfiltered", "mode"),
+        r"\byou\s+are\s+(?:now\s+)?(?:dan|stan|jailbroken|unrestricted|unfiltered|in\s+(?:developer|debug|god|admin|dan)\s+mode)\b",
+    ),
+    (
+        ("mode",),
+        r"\b(?:enable|enter|activate|switch\s+to|turn\s+on)\s+(?:the\s+)?(?:developer|debug|god|dan|jailbreak|admin|sudo)\s+mode\b",
+    ),
+    (("anything",), r"\bdo\s+anything\s+now\b"),
+    (
+        ("restriction", "rule", "filter", "limit", "guideline", "guardrail", "censorship", "policies"),
+        (
+            r"\b(?:pretend|act|behave|respond|answer|roleplay|imagine)\b[^.\n]{0,60}\b(?:no|without|free\s+of|ignoring)\s+"
+            r"(?:any\s+|all\s+|your\s+)?(?:\w+\s+)?(?:restrictions?|rules|filters?|limits?|limitations|guidelines|guardrails|censorship|policies)\b"
+        ),
+    ),
+    (
+        ("filter", "guardrail", "moderation", "safeguard", "restriction", "safety"),
+        (
+            r"\b(?:bypass|disable|turn\s+off|circumvent|evade|get\s+around)\s+(?:all\s+|any\s+|your\s+|the\s+|its\s+)*"
+            r"(?:safety|content|security)?\s*(?:filters?|guardrails?|moderation|safeguards?|restrictions|safety\s+\w+)\b"
+        ),
+    ),
+    (("<|",), r"<\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\|>"),
+    (("inst]", "sys>>"), r"\[/?inst\]|<</?sys>>"),
+    (
+        ("system", "instruction"),
+        r"(?:^|\n)\s*(?:#{2,}|-{3,}|\*{2,})\s*(?:new\s+)?(?:system|instructions?|system\s+prompt)\s*:?",
+    ),
+    (
+        ("system", "developer", "assistant"),
+        r"(?:^|\n)\s*(?:system|developer|assistant)\s*:\s*(?:you|ignore|from\s+now|new|override)\b",
+    ),
+    (
+        ("instruction", "task", "objective", "system"),
+        r"\b(?:your\s+)?(?:new|updated|real|actual)\s+(?:instructions?|task|objective|system\s+prompt)\s*(?:is|are)?\s*:",
+    ),
+    (
+        ("now",),
+        r"\bfrom\s+now\s+on,?\s+you\s+(?:will|are|must|shall)\b[^.\n]{0,40}\b(?:only|never|always|no\s+longer|unrestricted|obey)\b",
+    ),
+)
+_ON_PASSAGES = (
+    (
+        ("ai", "llm", "assistant", "model", "chatbot", "agent"),
+        r"\bif\s+you\s+are\s+(?:an?\s+)?(?:ai|llm|assistant|language\s+model|chatbot|agent)\b",
+    ),
+    (
+        ("ai", "llm", "assistant", "model", "chatbot", "agent"),
+        (
+            r"\b(?:attention|note\s+to|important|message\s+(?:to|for)|instructions?\s+(?:to|for))\W{0,3}\s*(?:any\s+|all\s+|the\s+)?"
+            r"(?:ai|llms?|ais|assistants?|language\s+models?|chatbots?|agents?)\b"
+        ),
+    ),
+    (
+        ("user",),
+        r"\b(?:do\s+not|don't|never)\s+(?:tell|mention|reveal|show|inform|disclose)\b[^.\n]{0,30}\b(?:the\s+)?users?\b",
+    ),
+    (("user",), r"\b(?:tell|instruct|convince|ask)\s+the\s+user\s+(?:to|that)\b"),
+    (
+        ("must", "always", "include", "insert", "append", "say"),
+        r"\b(?:when|while|before|instead\s+of)\s+(?:you\s+)?(?:answer|summari[sz]|respond|reply)\w*\b[^.\n]{0,60}\b(?:you\s+must|always|include|insert|append|say)\b",
+    ),
+    (
+        ("key", "password", "credential", "secret", "conversation", "history", "tokens"),
+        r"\b(?:send|post|forward|exfiltrate|upload|e-?mail)\b[^.\n]{0,60}\b(?:api\s+keys?|passwords?|credentials|secrets?|conversation|chat\s+history|tokens)\b",
+    ),
+)
+_Phrases = Sequence[tuple[Sequence[str], re.Pattern[str]]]
+_requests: _Phrases = [(words, re.compile(pattern)) for words, pattern in _ON_REQUESTS]
+_passages: _Phrases = [*_requests, *((words, re.compile(pattern)) for words, pattern in _ON_PASSAGES)]
+
+
+def suspicious(shadow: str, *, passage: bool) -> int:
+    """How many suspicious phrases a shadow holds; a passage has no business to give orders at all."""
+    return sum(
+        sum(1 for _ in pattern.finditer(shadow))
+        for words, pattern in (_passages if passage else _requests)
+        if any(word in shadow for word in words)
+    )

@@ -1,0 +1,149 @@
+"""A policy at work on text: what is found, what becomes of it. Which rules there are is `rules`, streams are `stream`."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from serving.policy.injection import suspicious
+from serving.policy.personal import KINDS, Kind, find
+from serving.policy.rules import Action, PolicyRules, Side
+from serving.policy.shadow import shadow_of
+from serving.policy.terms import terms_pattern, terms_tail
+from serving.policy.vault import Vault
+
+_DENYLIST = "denylist"
+_INJECTION = "injection"
+# What could still become a match where a text ends: a word, a number, an IBAN, the head of a private key.
+_TAILS = (
+    r"\S{1,512}",
+    r"[+(]?\d[\d ().-]{0,64}",
+    r"[a-z]{2}\d{2}[a-z0-9 -]{0,68}",
+    r"-----[a-z -]{0,48}",
+)
+_TAIL_LOOK = 640  # characters of the end that are looked at: more than the longest of them
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that was met, how often, and what was done; never the text that met it."""
+
+    rule: str
+    action: Literal["flag", "redact", "block"]
+    side: Side
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says of a text: how it may go on, unless it is blocked."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A piece of a shadow that met a rule."""
+
+    start: int
+    end: int
+    rule: str
+    action: Action
+    reversible: bool
+
+
+class Policy:
+    """Rules made ready; immutable, safe to share between requests."""
+
+    def __init__(self, rules: PolicyRules) -> None:
+        self._rules = rules
+        denied = rules.denylist
+        self._denied = terms_pattern(denied.terms) if denied.terms and denied.action != "off" else None
+        self._tail = re.compile(f"(?:{'|'.join((*_TAILS, *terms_tail(denied.terms)))})\\Z")
+        self._kinds: dict[Side, tuple[Kind, ...]] = {
+            side: tuple(
+                kind for kind in KINDS if rules.pii.of(kind).action != "off" and side in rules.pii.of(kind).sides
+            )
+            for side in ("request", "response", "passage")
+        }
+        self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
+        """SHA-256 of the rules, hexadecimal: for the ledger."""
+
+    def request(self, text: str, vault: Vault) -> Verdict:
+        """Judge what a caller sends."""
+        return self._judge(text, "request", vault)
+
+    def passage(self, text: str, vault: Vault) -> Verdict:
+        """Judge what was retrieved for the model to read."""
+        return self._judge(text, "passage", vault)
+
+    def response(self, text: str, vault: Vault) -> Verdict:
+        """Judge a whole answer; what was taken out of the request reversibly is put back last."""
+        verdict = self._judge(text, "response", vault)
+        if not vault.is_reversible or verdict.blocked:
+            return verdict
+        return Verdict(vault.restore(verdict.text), verdict.findings, blocked=False)
+
+    def hold_from(self, shadow: str) -> int:
+        """From which place on the end of a shadow could still become a match; its length where it could not."""
+        start = max(0, len(shadow) - _TAIL_LOOK)
+        found = self._tail.search(shadow, start)
+        return found.start() if found else len(shadow)
+
+    def matches(self, shadow: str, side: Side, vault: Vault) -> list[Match]:
+        """What meets a rule, from left to right; a piece of text is claimed by one kind of personal data only."""
+        asked = side == "request"  # only what the caller has said may be said to the caller again
+        found: list[Match] = []
+        for kind in self._kinds[side]:
+            rule = self._rules.pii.of(kind)
+            for start, end in find(kind, shadow):
+                if all(end <= other.start or start >= other.end for other in found):
+                    found.append(Match(start, end, f"pii.{kind}", rule.action, asked and rule.reversible))
+        denied = self._rules.denylist
+        if self._denied is not None and side in denied.sides:
+            ours = vault.placeholders_in(shadow)
+            for match in self._denied.finditer(shadow):
+                start, end = match.span()
+                if not any(first <= start and end <= last for first, last in ours):
+                    found.append(Match(start, end, _DENYLIST, denied.action, asked and denied.reversible))
+        found.sort(key=lambda match: (match.start, -match.end))
+        return found
+
+    def _judge(self, text: str, side: Side, vault: Vault) -> Verdict:
+        shadow = shadow_of(text)
+        found = self.matches(shadow.text, side, vault)
+        findings = list(tally(found, side))
+        injection = self._rules.injection
+        if injection.action != "off" and side in injection.sides:
+            count = suspicious(shadow.text, passage=side == "passage")
+            if count:
+                findings.append(Finding(_INJECTION, injection.action, side, count))
+        if any(finding.action == "block" for finding in findings):
+            return Verdict("", tuple(findings), blocked=True)
+        spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in found]
+        return Verdict(redacted(text, spans, vault), tuple(findings), blocked=False)
+
+
+def tally(found: Iterable[Match], side: Side) -> Iterable[Finding]:
+    """Findings of matches: how often each rule was met."""
+    counts = Counter((match.rule, match.action) for match in found)
+    return (Finding(rule, action, side, n) for (rule, action), n in counts.items() if action != "off")
+
+
+def redacted(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault) -> str:
+    """The text with placeholders for what is to be redacted; spans are places of the text, from left to right."""
+    pieces: list[str] = []
+    done = 0
+    for start, end, match in spans:
+        if match.action != "redact" or end <= done:
+            continue
+        pieces.append(text[done : max(start, done)])
+        pieces.append(vault.placeholder(match.rule, text[max(start, done) : end], reversible=match.reversible))
+        done = end
+    return text if not pieces else "".join((*pieces, text[done:]))
