@@ -9,19 +9,43 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guard_store.local_days import known_zone
 
 ENV_PREFIX = "ML_GUARD_"
 _DATABASES = ("sqlite", "postgresql")
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
+NotNegativeFloat = Annotated[float, Field(ge=0)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class SettingsError(ValueError):
     """A setting is wrong: the message is one line that names it and the fix."""
+
+
+class Price(BaseModel):
+    """US dollars for a million tokens; cached ones cost as others unless said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: NotNegativeFloat
+    output: NotNegativeFloat = 0.0
+    cached: NotNegativeFloat | None = None
+
+
+class Fallback(BaseModel):
+    """An OpenAI-compatible server that is asked where the one before does not answer; its model replaces the caller's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: Url
+    api_key: SecretStr | None = None
+    model: str | None = None
 
 
 class Settings(BaseSettings):
@@ -85,6 +109,32 @@ class Settings(BaseSettings):
         None, description="Days that rows of the audit ledger are kept. Unset: for ever."
     )
 
+    # Language models
+    llm_base_url: Url | None = Field(
+        None,
+        description="OpenAI-compatible server of language models, such as `https://api.openai.com/v1`."
+        " Unset: nothing leaves this machine, and answers are extracted from the sources.",
+    )
+    llm_api_key: SecretStr | None = Field(None, description="Key of that server.")
+    llm_model: str | None = Field(None, description="Model of `/query` and `/research` there.")
+    llm_fallbacks: tuple[Fallback, ...] = Field(
+        (), description="Servers that are asked where it fails, in this order: JSON `[{base_url, api_key, model}]`."
+    )
+    llm_timeout_s: Positive = Field(60, description="Seconds that such a server may be silent.")
+    llm_total_s: Positive = Field(600, description="Seconds that a call may take, streams included.")
+    llm_retries: NotNegative = Field(2, description="Further attempts at a server before the next is asked.")
+    llm_concurrency: Positive = Field(256, description="Calls of a server process at once; others wait.")
+    llm_max_tokens: Positive = Field(
+        4096, description="Tokens of an answer that are reserved in the budgets where the caller names no bound."
+    )
+    llm_prices: dict[str, Price] = Field(
+        {},
+        description="US dollars for a million tokens, by model, over the published prices:"
+        " JSON `{model: {input, output, cached}}`.",
+    )
+    policies: Path | None = Field(None, description="File of the policies (YAML). Unset: the built-in policy.")
+    timezone: str = Field("UTC", description="IANA zone of the days of usage that belongs to no project.")
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
@@ -121,6 +171,12 @@ class Settings(BaseSettings):
     def _known_registry(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
             raise ValueError("must start with http://, https:// or sqlite:///")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        known_zone(value)
         return value
 
     @property

@@ -3,6 +3,7 @@
 Tests hold both files equal to what is made here.
 """
 
+import json
 from pathlib import PurePath
 from typing import Any
 
@@ -49,4 +50,6 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is None:
         return ""
+    if isinstance(value, tuple | dict):
+        return json.dumps(value)
     return value.as_posix() if isinstance(value, PurePath) else str(value)

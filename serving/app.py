@@ -34,6 +34,8 @@ from serving.access_log import AccessLog
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.baselines.endpoints import router as baselines_router
+from serving.chat.endpoints import routes as chat_routes
+from serving.chat.service import ChatService
 from serving.events.endpoints import routes as event_routes
 from serving.events.service import EventService
 from serving.guard_app import GuardApp
@@ -43,7 +45,9 @@ from serving.kinds.endpoints import router as kinds_router
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
 from serving.lineage.endpoints import router as lineage_router
+from serving.llm.gate import Gate
 from serving.models.endpoints import router as models_router
+from serving.policy import PolicyBook
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
@@ -53,6 +57,7 @@ from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
 from serving.services import Services
+from serving.usage.endpoints import router as usage_router
 
 _ROUTERS = (
     metrics.router,
@@ -67,6 +72,7 @@ _ROUTERS = (
     lineage_router,
     audit_router,
     prompts_router,
+    usage_router,
     openapi.router,
 )
 
@@ -91,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = services_of(settings, database)
             app.state.services = services
             async with AsyncExitStack() as running:
-                for service in (services.events, services.audit, services.predict):
+                for service in (services.events, services.audit, services.gate, services.predict):
                     running.push_async_callback(service.stop)
                     await service.start()
                 yield
@@ -100,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             access_log.close()
 
     app = GuardApp(
-        [*event_routes, *label_routes, *predict_routes],
+        [*event_routes, *label_routes, *predict_routes, *chat_routes],
         access_log,
         title="ML Guard",
         version=_version(),
@@ -120,6 +126,9 @@ def services_of(settings: Settings, database: Database) -> Services:
     """Everything that routes and commands work with; nothing of it runs before it is started."""
     keys = KeyStore(database)
     events = EventService(settings, database)
+    prompts = PromptBook.load(default_folder())
+    policies = PolicyBook(settings.policies)
+    gate = Gate(settings, database, events.writer)
     return Services(
         settings=settings,
         database=database,
@@ -127,7 +136,10 @@ def services_of(settings: Settings, database: Database) -> Services:
         audit=AuditService(settings, database, events.writer),
         labels=LabelService(settings, events),
         predict=PredictService(settings, database, events),
-        prompts=PromptBook.load(default_folder()),
+        prompts=prompts,
+        policies=policies,
+        gate=gate,
+        chat=ChatService(settings, gate, policies, prompts),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -102,6 +102,24 @@ class Internal(Problem):
     status = 500
 
 
+class BadGateway(Problem):
+    """A server that we ask did not answer as it should."""
+
+    status = 502
+
+
+class GatewayTimeout(Problem):
+    """A server that we ask did not answer in time."""
+
+    status = 504
+
+
+class TooManyRequests(Problem):
+    """A rate or a budget is used up; `Retry-After` says until when, where that is known."""
+
+    status = 429
+
+
 class Unavailable(Problem):
     """Not now; `retry_after_s` says when to try again."""
 

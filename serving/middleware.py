@@ -92,6 +92,7 @@ class _Answer:
         self._held: Message | None = None
         self.status = _DISCONNECTED
         self.started = self.ended = False
+        self._gave_up = False  # putting it on record, until the answer that says so is out
 
     async def send(self, message: Message) -> None:
         """Take one message of the app."""
@@ -114,6 +115,7 @@ class _Answer:
             except Problem as problem:
                 if self.started:
                     raise
+                self._gave_up = True
                 await self.instead(problem)
                 return
         if self._held is not None:
@@ -132,6 +134,7 @@ class _Answer:
         """What the client did not wait for is on record too."""
         if not self.ended:
             self._record.details["aborted"] = True
+        self._gave_up = False
         try:
             await self._write()
         except Problem:
@@ -139,13 +142,15 @@ class _Answer:
 
     async def _write(self) -> None:
         # "Not now" means that nothing was done and nothing said; and what is not to be had may be the ledger itself.
-        if self._record.done or self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if self._record.done or self._gave_up:
+            return
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE and self._record.settlement is None:
             return
         route = getattr(self._scope.get("route"), "path_format", None)
         if route is None or route in EXEMPT:
             return
         entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
-        await self._scope["app"].state.services.audit.write(entry)
+        await self._scope["app"].state.services.audit.write(entry, self._record.settlement)
         self._record.done = True
 
 

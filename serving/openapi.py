@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from serving.chat.openapi import openapi_paths as chat_paths
 from serving.events.openapi import openapi_paths as event_paths
 from serving.labels.openapi import openapi_paths as label_paths
 from serving.predict.openapi import openapi_paths as predict_paths
@@ -50,7 +51,7 @@ def openapi_document(request: Request, caller: Caller) -> JSONResponse:
 def document(app: Any) -> dict[str, Any]:
     """The OpenAPI document of an app."""
     described: dict[str, Any] = app.openapi()
-    described["paths"].update(event_paths() | label_paths() | predict_paths())
+    described["paths"].update(event_paths() | label_paths() | predict_paths() | chat_paths())
     components = described.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["securitySchemes"] = _SECURITY_SCHEMES

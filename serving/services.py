@@ -24,13 +24,16 @@ from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving.audit.record import Record
+from serving.policy import PolicyBook
 from serving.prompts.registry import PromptBook
 from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
     from serving.audit.service import AuditService
+    from serving.chat.service import ChatService
     from serving.events.service import EventService
     from serving.labels.service import LabelService
+    from serving.llm.gate import Gate
     from serving.predict.service import PredictService
 
 
@@ -45,6 +48,9 @@ class Services:
     labels: "LabelService"
     predict: "PredictService"
     prompts: PromptBook
+    policies: PolicyBook
+    gate: "Gate"
+    chat: "ChatService"
     keys: KeyStore
     key_ring: KeyRing
     projects: ProjectStore

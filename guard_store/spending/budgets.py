@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import msgspec
-from sqlalchemy import Row, and_, delete, or_, select
+from sqlalchemy import Row, Select, and_, case, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.database import Database
@@ -14,6 +14,7 @@ from guard_store.gate_tables import budget_spans, budgets, reservations
 from guard_store.local_days import now_us
 from guard_store.spending.amounts import Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Reservation
+from guard_store.tables import api_keys
 
 _decode = msgspec.json.Decoder(tuple[Reservation, tuple[Hold, ...]]).decode
 
@@ -26,6 +27,7 @@ class Budget:
     ----------
     soft : from where on people are told; None for never.
     hard : what is never passed; None for no limit. Both in billionths of a dollar, tokens or requests.
+    project_id : whose local days it counts on; None for those of `timezone` in the settings.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Budget:
     soft: int | None
     hard: int | None
     created_us: int
+    project_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,12 @@ class BudgetStore:
                 budgets.c.measure == measure,
                 budgets.c.period == period,
             )
-            return _budget(connection.execute(select(budgets).where(*same)).one())
+            return _budget(connection.execute(_with_project().where(*same)).one())
 
     def get(self, budget_id: str) -> Budget | None:
         """A budget by its id."""
         with self._database.read() as connection:
-            row = connection.execute(select(budgets).where(budgets.c.id == budget_id)).one_or_none()
+            row = connection.execute(_with_project().where(budgets.c.id == budget_id)).one_or_none()
         return None if row is None else _budget(row)
 
     def remove(self, budget_id: str) -> bool:
@@ -97,7 +100,7 @@ class BudgetStore:
 
     def of(self, *, key_ids: Sequence[str] | None = None, project_ids: Sequence[str] | None = None) -> Sequence[Budget]:
         """Budgets of these keys and projects, None for all of them, in the order in which they were made."""
-        statement = select(budgets).order_by(budgets.c.created_us, budgets.c.id)
+        statement = _with_project().order_by(budgets.c.created_us, budgets.c.id)
         if key_ids is not None or project_ids is not None:
             statement = statement.where(
                 or_(
@@ -121,6 +124,12 @@ class BudgetStore:
         statement = select(reservations.c.body).where(reservations.c.expires_us <= at_us).limit(1000)
         with self._database.read() as connection:
             return [_decode(row.body) for row in connection.execute(statement)]
+
+
+def _with_project() -> Select[tuple[object, ...]]:
+    project_id = case((budgets.c.scope == "project", budgets.c.scope_id), else_=api_keys.c.project_id)
+    of_key = and_(budgets.c.scope == "key", api_keys.c.id == budgets.c.scope_id)
+    return select(*budgets.c, project_id.label("project_id")).select_from(budgets.outerjoin(api_keys, of_key))
 
 
 def _budget(row: Row[tuple[object, ...]]) -> Budget:

@@ -50,7 +50,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A budget that has no room for a call."""
+    """A budget that has no room for a call; `wanted` None says that its price is not known."""
 
     budget_id: str
     scope: Scope
@@ -61,7 +61,7 @@ class Refusal:
     hard: int
     spent: int
     reserved: int
-    wanted: int
+    wanted: int | None
 
 
 @dataclass(frozen=True, slots=True)

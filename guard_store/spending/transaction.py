@@ -153,7 +153,8 @@ def _settle(spans: _Spans, settlement: Settlement) -> None:
 def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], reservation: Reservation) -> Reserved:
     wanted = [(budget, spans[_key_of(budget, reservation)], reservation.most.of(budget.measure)) for budget in budgets]
     for budget, span, amount in wanted:
-        if budget.hard is not None and span.spent + span.reserved + amount > budget.hard:
+        unpriced = budget.measure == "cost_usd" and reservation.most.cost_nano_usd is None
+        if budget.hard is not None and (unpriced or span.spent + span.reserved + amount > budget.hard):
             refusal = Refusal(
                 budget.id,
                 budget.scope,
@@ -164,7 +165,7 @@ def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], 
                 budget.hard,
                 span.spent,
                 span.reserved,
-                amount,
+                None if unpriced else amount,
             )
             return Reserved(refusal=refusal)
     holds, soft = [], []

@@ -10,6 +10,7 @@ import msgspec
 
 from guard_store.ledger import Entry
 from guard_store.local_days import now_us
+from guard_store.spending import Settlement
 
 _MAX_NAME = 128
 _json = msgspec.json.Encoder().encode
@@ -21,15 +22,17 @@ class Record:
     Attributes
     ----------
     done : whether it is on record already, by the transaction of what it did.
+    settlement : of the call of a language model that it made: settled by the transaction that puts it on record.
     """
 
-    __slots__ = ("_answer", "_body", "_fields", "details", "done", "key_id", "project_id", "role")
+    __slots__ = ("_answer", "_body", "_fields", "details", "done", "key_id", "project_id", "role", "settlement")
 
     def __init__(self) -> None:
         self.done = False
         self.key_id: str | None = None
         self.role = "guest"
         self.project_id: str | None = None
+        self.settlement: Settlement | None = None
         self.details: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
         self._body: Any = None

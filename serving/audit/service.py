@@ -13,6 +13,7 @@ from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, St
 from guard_store.ledger import Entry, LedgerStore, load_signer
 from guard_store.ledger.retention import sweep_ledger
 from guard_store.settings import Settings
+from guard_store.spending import Settlement
 from serving.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ class AuditService:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
-    async def write(self, entry: Entry) -> None:
-        """Put an entry on record; when it returns, it is.
+    async def write(self, entry: Entry, settlement: Settlement | None = None) -> None:
+        """Put an entry on record, and settle the call that it tells of; when it returns, it is.
 
         Raises
         ------
@@ -49,7 +50,9 @@ class AuditService:
             Where that is not possible now: the answer must not go out.
         """
         try:
-            await self._writer.submit(Submission((), entry.at_us, entry.request_id, entries=(entry,)))
+            await self._writer.submit(
+                Submission((), entry.at_us, entry.request_id, entries=(entry,), settle=settlement)
+            )
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error
 

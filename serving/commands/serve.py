@@ -18,6 +18,7 @@ from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
 from serving.commands.terminal import CommandError
+from serving.policy import PolicyBook, PolicyError
 from serving.prompts import PromptBook, PromptError, default_folder
 
 _STOP_S = 10
@@ -32,7 +33,7 @@ def serve(settings: Settings) -> int:
     Raises
     ------
     CommandError
-        Where the port is taken, the address is open to others and there is no admin key, or a prompt is wrong.
+        Where the port is taken, the address is open to others and there is no admin key, or a prompt or policy is wrong.
     SettingsError
         Where the key that signs the ledger is not one.
     """
@@ -41,8 +42,11 @@ def serve(settings: Settings) -> int:
     load_signer(settings)
     try:
         PromptBook.load(default_folder())
+        PolicyBook(settings.policies)
     except PromptError as error:
         raise CommandError(f"prompts: {error}") from None
+    except PolicyError as error:
+        raise CommandError(f"ML_GUARD_POLICIES: {error}") from None
     database = Database(settings.database)
     try:
         migrate(database)

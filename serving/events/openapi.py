@@ -123,14 +123,14 @@ def operation(
     content: dict[str, Any],
     answers: dict[str, tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
-    """An operation that takes rows: its parameters, its body by content type, its answers by status."""
+    """A raw route's operation: its parameters, its body by content type, its answers by status."""
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         "operationId": name,
         "summary": summary,
         "tags": [tag],
         "parameters": parameters,
-        "requestBody": {"required": True, "content": content},
+        **({"requestBody": {"required": True, "content": content}} if content else {}),
         "responses": {
             **{
                 status: {"description": text, "content": {"application/json": {"schema": schema}}}

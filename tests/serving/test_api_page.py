@@ -50,6 +50,15 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
         "/api/v1/projects": {"name": "New"},
         "/api/v1/projects/{project_id}": {"name": "Changed"},
         "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
+        "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+        "/v1/embeddings": {"model": "m", "input": "x"},
+        "/api/v1/budgets": {
+            "scope": "project",
+            "scope_id": project,
+            "measure": "tokens",
+            "period": "day",
+            "hard": 10**6,
+        },
         "/api/v1/keys": {"name": "k", "role": "guest", "project_id": project},
     }
     reasoned = ("/retrain", "/acknowledge", "/promote", "/reject", "/rollback")
@@ -57,7 +66,9 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
 
 
 async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -> int:
-    path = route.path.format(project_id=project, model_id="m", version=1, feature="f", key_id="none", trace_id="none")
+    path = route.path.format(
+        project_id=project, model_id="m", version=1, feature="f", key_id="none", trace_id="none", budget_id="none"
+    )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
     body = body_of(route, project) if route.method in {"POST", "PUT", "PATCH"} else None

@@ -1,0 +1,279 @@
+"""The gate: nothing that costs money is done before its budget is reserved, and nothing that was done is left unsettled.
+
+A call is reserved in a transaction of its own, made, and settled in the transaction that writes its row of the ledger.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from guard_store.database import Database
+from guard_store.events import (
+    EventWriter,
+    QueueFullError,
+    RowsRefusedError,
+    StoreUnavailableError,
+    Submission,
+    project_zones,
+)
+from guard_store.local_days import local_days, now_us
+from guard_store.settings import Settings
+from guard_store.spending import Amount, Budget, BudgetStore, Refusal, Reservation, Reserved, Settlement, lost
+from guard_store.spending.amounts import NANO, first_day_after
+from serving.audit.record import Record
+from serving.errors import Forbidden, NotFound, Problem, TooManyRequests, Unavailable
+from serving.llm import metrics
+from serving.llm.prices import Prices
+from serving.llm.upstreams import Upstreams
+from serving.security import Principal
+
+_log = logging.getLogger(__name__)
+_GRACE_S = 60  # after the longest that a call may take, its process is dead
+_LOOK_S = 30.0
+_GAUGES_MOST = 200
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that somebody wants made."""
+
+    route: str
+    request_id: str
+    principal: Principal
+    project_id: str | None
+    end_user: str | None
+    model: str
+    tokens_in: int
+    tokens_out: int
+
+
+class Call:
+    """A call that is being made; `settle` says how it ended."""
+
+    def __init__(self, reservation: Reservation, reserved: Reserved, record: Record, prices: Prices) -> None:
+        self._reservation = reservation
+        self._reserved = reserved
+        self._record = record
+        self._prices = prices
+        self._began = time.perf_counter()
+        self.settled = False
+
+    @property
+    def soft(self) -> tuple[str, ...]:
+        """Soft budgets that this call passes."""
+        return self._reserved.soft
+
+    def first_token(self, model: str) -> None:
+        """The stream has begun to say something."""
+        metrics.first_token(self._reservation.route, model, time.perf_counter() - self._began)
+
+    def settle(self, took: Amount, model: str, base_url: str | None, outcome: str) -> Amount:
+        """Put on record what the call took; returns it with its cost. Without a server it costs nothing."""
+        costs = base_url is not None and (took.tokens_in or took.tokens_out)
+        took = _priced(took, self._prices.cost_nano_usd(model, base_url or "", took) if costs else 0)
+        self.settled = True
+        self._record.settlement = Settlement(self._reservation, self._reserved.holds, took, model)
+        self._record.note(
+            model=model[:256],
+            tokens_in=took.tokens_in,
+            tokens_cached=took.tokens_cached,
+            tokens_out=took.tokens_out,
+            tokens_reasoning=took.tokens_reasoning,
+            tokens_estimated=took.estimated,
+            cost_nano_usd=took.cost_nano_usd,
+        )
+        metrics.ended(self._reservation.route, model, outcome, took, time.perf_counter() - self._began)
+        return took
+
+
+class Gate:
+    """Reserves, settles, and clears up after processes that died."""
+
+    def __init__(self, settings: Settings, database: Database, writer: EventWriter) -> None:
+        self.upstreams = Upstreams(settings)
+        self.budgets = BudgetStore(database)
+        self.prices = Prices(settings.llm_prices)
+        self._settings = settings
+        self._database = database
+        self._writer = writer
+        self._zones: dict[str, tuple[float, str]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the way to the servers, begin to clear up."""
+        await self.upstreams.start()
+        self._task = asyncio.create_task(self._clear_up())
+
+    async def stop(self) -> None:
+        """Close both."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.upstreams.stop()
+
+    @asynccontextmanager
+    async def call(self, asked: Asked, record: Record) -> AsyncIterator[Call]:
+        """Reserve what a call may take at most; whatever leaves the block unsettled is settled as having taken nothing.
+
+        Raises
+        ------
+        TooManyRequests
+            Where a budget has no room for it.
+        Forbidden
+            Where a budget of cost applies and the price is not known.
+        NotFound, Unavailable
+            Where its project does not exist, or the reservation cannot be stored now.
+        """
+        await self.upstreams.enter()
+        try:
+            call = await self._reserve(asked, record)
+            try:
+                yield call
+            finally:
+                if not call.settled:
+                    call.settle(Amount(), asked.model, None, "error")
+        finally:
+            self.upstreams.leave()
+
+    async def day_of(self, project_id: str | None, at_us: int | None = None) -> date:
+        """The local day of a project, or of what belongs to none.
+
+        Raises
+        ------
+        NotFound
+            Where there is no such project.
+        """
+        return local_days(await self._zone(project_id)).of(now_us() if at_us is None else at_us)
+
+    async def today(self, budget: Budget) -> date:
+        """The local day that a budget counts on now."""
+        try:
+            return await self.day_of(budget.project_id)
+        except NotFound:  # of a project that is gone
+            return await self.day_of(None)
+
+    async def _reserve(self, asked: Asked, record: Record) -> Call:
+        at_us = now_us()
+        most = Amount(tokens_in=asked.tokens_in, tokens_out=asked.tokens_out)
+        key_day = await self.day_of(asked.principal.project_id, at_us)
+        project_day = await self.day_of(asked.project_id, at_us)
+        reservation = Reservation(
+            id=uuid.uuid4().hex,
+            route=asked.route,
+            request_id=asked.request_id,
+            key_id=asked.principal.key_id,
+            role=asked.principal.role,
+            project_id=asked.project_id,
+            end_user=asked.end_user,
+            model=asked.model[:256],
+            most=_priced(most, self._cost_at_most(asked.model, most)),
+            day=project_day,
+            key_day=key_day,
+            project_day=project_day,
+            made_us=at_us,
+            expires_us=at_us + (self._settings.llm_total_s * 2 + _GRACE_S) * _MICROSECONDS,
+        )
+        reserved = await self._store(reservation)
+        if reserved.refusal is not None:
+            metrics.refused(asked.route, reserved.refusal.scope, reserved.refusal.measure)
+            raise await self._refused(reserved.refusal, reservation, asked.principal)
+        return Call(reservation, reserved, record, self.prices)
+
+    def _cost_at_most(self, model: str, most: Amount) -> int | None:
+        """The cost at the dearest of the servers; None where the price of one is not known."""
+        costs = [self.prices.cost_nano_usd(u.model_of(model), u.base_url, most) for u in self.upstreams]
+        known = [cost for cost in costs if cost is not None]
+        return max(known, default=0) if len(known) == len(costs) else None
+
+    async def _store(self, reservation: Reservation) -> Reserved:
+        submission = Submission((), reservation.made_us, reservation.request_id, reserve=reservation)
+        try:
+            outcome = await self._writer.submit(submission)
+        except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
+            raise Unavailable(f"The call cannot be reserved, so it is not made: {error}.") from error
+        if outcome.reserved is None:
+            raise RuntimeError("a reservation was stored and not answered")
+        return outcome.reserved
+
+    async def _refused(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
+        told: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
+        named = f"The {refusal.period} budget of {refusal.scope} {refusal.scope_id}"
+        if refusal.wanted is None:
+            return Forbidden(
+                f"{named} is in dollars, and the price of model {reservation.model!r} is not known: an operator must set"
+                " it in ML_GUARD_LLM_PRICES.",
+                code="price_unknown",
+                **told,
+            )
+        is_key = refusal.scope == "key"
+        day = first_day_after(refusal.period, reservation.key_day if is_key else reservation.project_day)
+        headers = {}
+        until = "It does not begin anew."
+        if day is not None:
+            zone = await self._zone(principal.project_id if is_key else reservation.project_id)
+            starts_us = local_days(zone).bounds_us(day)[0]
+            wait_s = max(1, -(-(starts_us - now_us()) // _MICROSECONDS))
+            headers["Retry-After"] = str(wait_s)
+            until = f"It begins anew on {day.isoformat()} ({zone})."
+            told["resets_at"] = f"{day.isoformat()}T00:00:00[{zone}]"
+        left = refusal.hard - refusal.spent - refusal.reserved
+        return TooManyRequests(
+            f"{named} has {_shown(max(0, left), refusal)} left of {_shown(refusal.hard, refusal)}, and this call may take"
+            f" {_shown(refusal.wanted, refusal)}. {until}",
+            headers=headers,
+            code="budget_exceeded",
+            **told,
+        )
+
+    async def _zone(self, project_id: str | None) -> str:
+        if project_id is None:
+            return self._settings.timezone
+        known = self._zones.get(project_id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        zones = await asyncio.to_thread(project_zones, self._database, [project_id])
+        if project_id not in zones:
+            raise NotFound(f"There is no project {project_id!r}.")
+        self._zones[project_id] = (time.monotonic() + self._settings.key_cache_s, zones[project_id])
+        return zones[project_id]
+
+    async def _clear_up(self) -> None:
+        while True:
+            try:
+                for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):
+                    _log.warning("a call whose process died is charged in full", extra={"for": reservation.request_id})
+                    await self._writer.submit(Submission((), now_us(), None, settle=lost(reservation, holds)))
+                await self._show_budgets()
+            except (SQLAlchemyError, QueueFullError, StoreUnavailableError, RowsRefusedError):
+                _log.exception("calls of dead processes could not be settled; the next look is in %s s", _LOOK_S)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _show_budgets(self) -> None:
+        found = (await asyncio.to_thread(self.budgets.of))[:_GAUGES_MOST]
+        days = {budget.id: await self.today(budget) for budget in found}
+        for standing in await asyncio.to_thread(self.budgets.standings, found, lambda budget: days[budget.id]):
+            metrics.standing(standing)
+
+
+def _priced(took: Amount, cost_nano_usd: int | None) -> Amount:
+    return Amount(
+        tokens_in=took.tokens_in,
+        tokens_cached=took.tokens_cached,
+        tokens_out=took.tokens_out,
+        tokens_reasoning=took.tokens_reasoning,
+        estimated=took.estimated,
+        cost_nano_usd=cost_nano_usd,
+    )
+
+
+def _shown(value: int, refusal: Refusal) -> str:
+    return f"{value / NANO:.6g} USD" if refusal.measure == "cost_usd" else f"{value} {refusal.measure}"

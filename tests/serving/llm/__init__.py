@@ -1,0 +1,1 @@
+"""Tests of the way to language models, and the upstream that they talk to."""

@@ -1,0 +1,177 @@
+"""An OpenAI-compatible server for tests: real HTTP, answers that say what they were asked, and its own count of tokens.
+
+A word is a token. What a request's model is called says how it is answered; `fail` says which of the next ones are not.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+KEY = "up-" + "k" * 20
+
+
+@dataclass
+class Upstream:
+    """The server, and what it has counted.
+
+    Attributes
+    ----------
+    say : what it answers; the last message unless set.
+    delay_s : before each token of a stream.
+    fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
+    seen : bodies of the requests that were answered.
+    """
+
+    url: str = ""
+    say: str | None = None
+    delay_s: float = 0.0
+    fail: list[int] = field(default_factory=list)
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        failed = self._failed(request)
+        if failed is not None:
+            return failed
+        body = await request.json()
+        self.seen.append(body)
+        tokens_in = sum(len(str(message.get("content")).split()) for message in body["messages"])
+        self.tokens_in += tokens_in
+        cached = tokens_in // 2 if "cached" in body["model"] else 0
+        self.tokens_cached += cached
+        said = self.say if self.say is not None else str(body["messages"][-1].get("content"))
+        usage = {"prompt_tokens": tokens_in, "prompt_tokens_details": {"cached_tokens": cached}}
+        if body.get("stream"):
+            return await self._stream(request, body, said, usage)
+        message: dict[str, Any] = {"role": "assistant", "content": said}
+        n = len(said.split())
+        if body.get("tools"):
+            message |= {"content": None, "tool_calls": [_tool_call(body)]}
+            n = 7
+        self.tokens_out += n
+        usage |= {"completion_tokens": n, "total_tokens": n + tokens_in}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if body.get("tools") else "stop"}
+        if "silent" in body["model"]:
+            return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice]})
+        return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice], "usage": usage})
+
+    async def _stream(
+        self, request: web.Request, body: dict[str, Any], said: str, usage: dict[str, Any]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        deltas: list[dict[str, Any]] = [{"content": f"{word} "} for word in said.split()]
+        if body.get("tools"):
+            call = _tool_call(body)
+            name = {
+                "index": 0,
+                "id": call["id"],
+                "type": "function",
+                "function": {"name": call["function"]["name"], "arguments": ""},
+            }
+            pieces = [
+                call["function"]["arguments"][place : place + 4]
+                for place in range(0, len(call["function"]["arguments"]), 4)
+            ]
+            deltas = [{"tool_calls": [name]}] + [
+                {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces
+            ]
+        head = {**_head(body), "object": "chat.completion.chunk"}
+        n = 0
+
+        async def send(choices: list[Any], **more: Any) -> None:
+            await response.write(b"data: " + json.dumps({**head, "choices": choices, **more}).encode() + b"\n\n")
+
+        try:
+            await send([{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])
+            for delta in deltas:
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
+                if request.transport is None or request.transport.is_closing():
+                    return response
+                n += 1
+                self.tokens_out += 1
+                told = {**usage, "completion_tokens": n, "total_tokens": 0}
+                more = {"usage": told} if "continuous" in body["model"] else {}
+                await send([{"index": 0, "delta": delta, "finish_reason": None}], **more)
+                if "breaks" in body["model"]:
+                    request.transport.close()
+                    return response
+            await send([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if body.get("tools") else "stop"}])
+            if body.get("stream_options", {}).get("include_usage") and "silent" not in body["model"]:
+                await send([], usage={**usage, "completion_tokens": n, "total_tokens": 0})
+            await response.write(b"data: [DONE]\n\n")
+        except ConnectionError:
+            pass  # the guard has gone: this is counted already
+        return response
+
+    async def embeddings(self, request: web.Request) -> web.StreamResponse:
+        failed = self._failed(request)
+        if failed is not None:
+            return failed
+        body = await request.json()
+        self.seen.append(body)
+        inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        n = sum(len(text.split()) for text in inputs)
+        self.tokens_in += n
+        data = [
+            {"object": "embedding", "index": i, "embedding": [0.5, float(len(text))]} for i, text in enumerate(inputs)
+        ]
+        usage = {"prompt_tokens": n, "total_tokens": n}
+        return web.json_response({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+    async def models(self, request: web.Request) -> web.StreamResponse:
+        failed = self._failed(request)
+        if failed is not None:
+            return failed
+        return web.json_response(
+            {"object": "list", "data": [{"id": "stub", "object": "model", "created": 1, "owned_by": "t"}]}
+        )
+
+    def _failed(self, request: web.Request) -> web.Response | None:
+        self.requests += 1
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return web.json_response({"error": {"message": f"wrong key {request.headers}", "code": "x"}}, status=401)
+        if not self.fail:
+            return None
+        status = self.fail.pop(0)
+        if status == 0 and request.transport is not None:
+            request.transport.abort()
+        error = {"message": f"failed with {status}", "type": "invalid_request_error", "param": "model", "code": "nope"}
+        return web.json_response({"error": error}, status=status or 500)
+
+
+@asynccontextmanager
+async def running(upstream: Upstream) -> AsyncIterator[Upstream]:
+    """The server, listening on a free port."""
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", upstream.chat)
+    app.router.add_post("/v1/embeddings", upstream.embeddings)
+    app.router.add_get("/v1/models", upstream.models)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    upstream.url = f"http://{host}:{port}/v1"
+    try:
+        yield upstream
+    finally:
+        await runner.cleanup()
+
+
+def _head(body: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "created": 1, "model": body["model"]}
+
+
+def _tool_call(body: dict[str, Any]) -> dict[str, Any]:
+    name = body["tools"][0]["function"]["name"]
+    return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": '{"city": "Paris", "days": 3}'}}
