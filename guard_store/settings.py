@@ -132,6 +132,20 @@ class Settings(BaseSettings):
         description="US dollars for a million tokens, by model, over the published prices:"
         " JSON `{model: {input, output, cached}}`.",
     )
+    # Knowledge base
+    knowledge_url: str | None = Field(
+        None,
+        description="Documents of the knowledge base, a folder or `s3://bucket/prefix`. Unset: the sample corpus.",
+    )
+    embedding_model: str = Field(
+        "packaged",
+        description="Model that compares meanings: `packaged`, `none` (search by words alone), or the name of a model"
+        " that fastembed downloads from its hub.",
+    )
+    qdrant_url: Url | None = Field(
+        None, description="Qdrant server that indexes the knowledge base. Unset: an index in each server process."
+    )
+    qdrant_api_key: SecretStr | None = Field(None, description="Key of that server.")
     policies: Path | None = Field(None, description="File of the policies (YAML). Unset: the built-in policy.")
     timezone: str = Field("UTC", description="IANA zone of the days of usage that belongs to no project.")
 
@@ -205,6 +219,11 @@ class Settings(BaseSettings):
     def models(self) -> Path:
         """Folder of downloaded models."""
         return (self.home / "models").resolve()
+
+    @property
+    def embedders(self) -> Path:
+        """Folder of embedding models."""
+        return (self.home / "embedding").resolve()
 
     @property
     def lake(self) -> str:

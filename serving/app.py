@@ -42,6 +42,7 @@ from serving.guard_app import GuardApp
 from serving.health.endpoints import router as health_router
 from serving.keys.endpoints import router as keys_router
 from serving.kinds.endpoints import router as kinds_router
+from serving.knowledge.service import KnowledgeService
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
 from serving.lineage.endpoints import router as lineage_router
@@ -97,7 +98,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = services_of(settings, database)
             app.state.services = services
             async with AsyncExitStack() as running:
-                for service in (services.events, services.audit, services.gate, services.predict):
+                for service in (
+                    services.events,
+                    services.audit,
+                    services.gate,
+                    services.predict,
+                    services.knowledge,
+                ):
                     running.push_async_callback(service.stop)
                     await service.start()
                 yield
@@ -140,6 +147,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         policies=policies,
         gate=gate,
         chat=ChatService(settings, gate, policies, prompts),
+        knowledge=KnowledgeService(settings),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.audit.service import AuditService
     from serving.chat.service import ChatService
     from serving.events.service import EventService
+    from serving.knowledge.service import KnowledgeService
     from serving.labels.service import LabelService
     from serving.llm.gate import Gate
     from serving.predict.service import PredictService
@@ -51,6 +52,7 @@ class Services:
     policies: PolicyBook
     gate: "Gate"
     chat: "ChatService"
+    knowledge: "KnowledgeService"
     keys: KeyStore
     key_ring: KeyRing
     projects: ProjectStore

@@ -1,0 +1,241 @@
+"""Files as documents: blocks of text that know their section and page. Markdown, HTML, PDF, plain text.
+
+White space is made uniform here, once: what follows quotes these texts letter by letter.
+"""
+
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+_PARSERS_BY_SUFFIX = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".txt": "text",
+}
+SUFFIXES: Final = frozenset(_PARSERS_BY_SUFFIX)
+"""Endings of the files that can be read."""
+
+_SEPARATOR = " > "
+_HEADING_MOST = 160
+
+
+class DocumentError(ValueError):
+    """A file cannot be read; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, list or table; `section` is the path of headings above it, `page` counts from 1, None without pages."""
+
+    text: str
+    section: str
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that has been read; `hash` is the SHA-256 of its bytes, hexadecimal."""
+
+    source: str
+    title: str
+    hash: str
+    blocks: tuple[Block, ...]
+
+
+def read_document(source: str, data: bytes) -> Document:
+    """Read a file by the ending of its name.
+
+    Parameters
+    ----------
+    source : its name, as citations will show it.
+
+    Raises
+    ------
+    DocumentError
+        Where its kind is not known, it is damaged, or there is no text in it.
+    """
+    kind = _PARSERS_BY_SUFFIX.get(PurePosixPath(source).suffix.lower())
+    if kind is None:
+        raise DocumentError(f"{source}: only {', '.join(sorted(SUFFIXES))} can be read")
+    try:
+        title, blocks = _parse(kind, data)
+    except Exception as error:  # a parser's errors are as many as the ways in which a file can be damaged
+        raise DocumentError(f"{source}: cannot be read as {kind}: {type(error).__name__}: {error}") from error
+    found = tuple(block for block in blocks if block.text)
+    if not found:
+        raise DocumentError(f"{source}: there is no text in it" + (" (a scan?)" if kind == "pdf" else ""))
+    return Document(source, title or PurePosixPath(source).stem, hashlib.sha256(data).hexdigest(), found)
+
+
+def _parse(kind: str, data: bytes) -> tuple[str, list[Block]]:
+    match kind:
+        case "markdown":
+            return _markdown(_decoded(data))
+        case "html":
+            return _html(data)
+        case "pdf":
+            return _pdf(data)
+    return "", [Block(_plain(part), "", None) for part in re.split(r"\n\s*\n", _decoded(data))]
+
+
+class _Headings:
+    """The path of headings at a place; the document's own title is not part of it."""
+
+    def __init__(self) -> None:
+        self.title = ""
+        self._path: list[tuple[int, str]] = []
+
+    def enter(self, level: int, text: str) -> None:
+        if level == 1 and not self.title:
+            self.title = text
+            return
+        while self._path and self._path[-1][0] >= level:
+            self._path.pop()
+        self._path.append((level, text))
+
+    @property
+    def section(self) -> str:
+        return _SEPARATOR.join(text for _, text in self._path)
+
+
+def _markdown(text: str) -> tuple[str, list[Block]]:
+    from markdown_it import MarkdownIt
+
+    headings, blocks = _Headings(), []
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    level = 0
+    row: list[str] = []
+    in_row = False
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1:])
+        elif token.type == "tr_open":
+            row, in_row = [], True
+        elif token.type == "tr_close":
+            blocks.append(Block(" | ".join(row), headings.section, None))
+            in_row = False
+        elif token.type in ("fence", "code_block"):
+            blocks.append(Block(_plain(token.content), headings.section, None))
+        elif token.type == "inline":
+            said = _plain(_inline(token))
+            if level:
+                headings.enter(level, said)
+                level = 0
+            elif in_row:
+                row.append(said)
+            else:
+                blocks.append(Block(said, headings.section, None))
+    return headings.title, blocks
+
+
+def _inline(token: Any) -> str:
+    children = token.children or ()
+    return "".join(" " if c.type in ("softbreak", "hardbreak") else c.content for c in children)
+
+
+def _html(data: bytes) -> tuple[str, list[Block]]:
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(data, "html.parser")
+    for unread in soup(["script", "style", "nav", "template", "noscript", "svg", "footer"]):
+        unread.decompose()
+    headings, blocks = _Headings(), []
+    for element in soup.find_all(
+        ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "pre", "blockquote", "dt", "dd"]
+    ):
+        if element.name[0] == "h" and element.name[1:].isdigit():
+            headings.enter(int(element.name[1:]), _plain(element.get_text(" ")))
+        elif element.find(["p", "li", "tr", "pre"]) is None:  # else its parts are read by themselves
+            cells = element.find_all(["td", "th"]) if element.name == "tr" else []
+            text = " | ".join(_plain(cell.get_text(" ")) for cell in cells) if cells else _plain(element.get_text(" "))
+            blocks.append(Block(text, headings.section, None))
+    title = headings.title or (_plain(soup.title.get_text()) if soup.title else "")
+    return title, blocks
+
+
+@dataclass(slots=True)
+class _Line:
+    text: str
+    size: float
+    page: int
+
+
+def _pdf(data: bytes) -> tuple[str, list[Block]]:
+    from pypdf import PdfReader
+
+    reader = PdfReader(io.BytesIO(data))
+    lines = [line for number, page in enumerate(reader.pages, 1) for line in _pdf_lines(page, number)]
+    if not lines:
+        return "", []
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+    body = sizes.most_common(1)[0][0]
+    larger = sorted((size for size in sizes if size > body * 1.05), reverse=True)
+    levels = {size: level for level, size in enumerate(larger, 1)}
+    headings, blocks = _Headings(), []
+    paragraph: list[str] = []
+
+    def close(page: int) -> None:
+        blocks.append(Block(_plain(" ".join(paragraph)), headings.section, page))
+        paragraph.clear()
+
+    before: _Line | None = None
+    for line in lines:
+        is_heading = line.size in levels and len(line.text) <= _HEADING_MOST
+        if before is not None and (is_heading or line.page != before.page):
+            close(before.page)
+        if is_heading:
+            headings.enter(levels[line.size], line.text)
+        else:
+            paragraph.append(line.text)
+        before = line
+    if before is not None:
+        close(before.page)
+    told = reader.metadata.title if reader.metadata else None
+    return headings.title or _plain(told or ""), blocks
+
+
+def _pdf_lines(page: Any, number: int) -> Iterator[_Line]:
+    """Lines of a page from top to bottom, with the size of their letters."""
+    parts: list[tuple[str, float]] = []
+
+    def visit(text: str, _: Any, matrix: Any, __: Any, size: float) -> None:
+        parts.append((text, round(abs(float(size) * (float(matrix[3]) or 1.0)), 1)))
+
+    page.extract_text(visitor_text=visit)
+    line, size = "", 0.0
+    for text, its_size in parts:
+        for place, piece in enumerate(text.split("\n")):
+            if place and _plain(line):
+                yield _Line(_plain(line), size, number)
+            if place:
+                line, size = "", 0.0
+            if piece.strip():
+                size = max(size, its_size)
+            line += piece
+    if _plain(line):
+        yield _Line(_plain(line), size, number)
+
+
+def _decoded(data: bytes) -> str:
+    """Text of UTF-8, UTF-16 with a mark, or Latin-1."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _plain(text: str) -> str:
+    """The text with single spaces for all white space."""
+    return " ".join(text.split())
