@@ -8,6 +8,7 @@ import dagster as dg
 from guard_pipelines.assets.audit_retention import audit_retention
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
+from guard_pipelines.assets.knowledge import chunks, documents, embeddings
 from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
 from guard_pipelines.assets.retrain_recommended import retrain_recommended
@@ -32,5 +33,12 @@ retention = dg.define_asset_job(
     "retention",
     selection=dg.AssetSelection.assets(audit_retention),
     description="Forgets what is older than the settings allow.",
+    executor_def=dg.in_process_executor,
+)
+
+knowledge = dg.define_asset_job(
+    "knowledge",
+    selection=dg.AssetSelection.assets(documents, chunks, embeddings),
+    description="Sources into documents, chunks and vectors: what /query answers from.",
     executor_def=dg.in_process_executor,
 )

@@ -17,6 +17,7 @@ from guard_store.settings import Settings, load_settings
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from guard_store.knowledge import KnowledgeStore
     from guard_store.lake import Lake
 
 
@@ -58,6 +59,13 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
         from guard_store.lake import Lake
 
         return Lake(self.settings.lake)
+
+    @property
+    def knowledge(self) -> "KnowledgeStore":
+        """The tables of the knowledge base."""
+        from guard_store.knowledge import KnowledgeStore
+
+        return KnowledgeStore(self.settings.lake)
 
 
 def _opened(part: T | None) -> T:

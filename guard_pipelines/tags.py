@@ -18,6 +18,9 @@ FLAG = "ml_guard/flag"
 ATTEMPT = "ml_guard/attempt"
 """On training runs: how many runs had failed for the flag before."""
 
+STAMP = "ml_guard/stamp"
+"""On runs of the knowledge base: which sources and settings they were asked for."""
+
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"

@@ -15,9 +15,9 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from guard_store.lake_files import filesystem_of
+from guard_store.settings import Settings
 
 Name = Literal["documents", "chunks", "embeddings"]
-SAMPLE_CORPUS = Path(__file__).parents[1] / "ml" / "data" / "knowledge" / "corpus"
 _ORDER = [("source", "ascending"), ("place", "ascending")]
 
 
@@ -101,6 +101,12 @@ class Sources:
         found = self._filesystem.get_file_info(pafs.FileSelector(self._path, recursive=True))
         named = [(info.path.removeprefix(self._path).lstrip("/"), info) for info in found if info.is_file]
         return sorted((name, info) for name, info in named if not any(p.startswith(".") for p in name.split("/")))
+
+
+def stamp_of(settings: Settings) -> str:
+    """Another one says that the knowledge base is to be built again: of the sources, the model and the lake."""
+    told = (settings.knowledge, Sources(settings.knowledge).stamp(), settings.embedding_model, settings.lake)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _version_of(table: DeltaTable) -> TableVersion:

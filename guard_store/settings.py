@@ -16,6 +16,7 @@ from guard_store.local_days import known_zone
 
 ENV_PREFIX = "ML_GUARD_"
 _DATABASES = ("sqlite", "postgresql")
+_SAMPLE_KNOWLEDGE = Path(__file__).parents[1] / "ml" / "data" / "knowledge" / "corpus"
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -224,6 +225,12 @@ class Settings(BaseSettings):
     def embedders(self) -> Path:
         """Folder of embedding models."""
         return (self.home / "embedding").resolve()
+
+    @property
+    def knowledge(self) -> str:
+        """Where documents are: an absolute folder or an object store URL."""
+        root = self.knowledge_url or str(_SAMPLE_KNOWLEDGE)
+        return root if "://" in root else str(Path(root).resolve())
 
     @property
     def lake(self) -> str:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from guard_store.knowledge import SAMPLE_CORPUS, KnowledgeStore, Sources, TableVersion
+from guard_store.knowledge import KnowledgeStore, Sources, TableVersion
 from guard_store.settings import Settings
-from ml.knowledge.chunks import chunks_of
-from ml.knowledge.documents import read_document
 from ml.knowledge.embedding import Embedder, load_embedder
-from ml.knowledge.tables import chunk_table, with_vectors
+from ml.knowledge.reading import read_documents
+from ml.knowledge.tables import chunk_table, document_table, with_vectors
 
 
 @cache
@@ -26,9 +25,8 @@ def packaged_embedder() -> Embedder:
 @cache
 def sample_chunks() -> pa.Table:
     """Chunks of the sample corpus."""
-    sources = Sources(str(SAMPLE_CORPUS))
-    documents = [read_document(name, sources.read(name)) for name in sources.names()]
-    return chunk_table([chunk for document in documents for chunk in chunks_of(document)])
+    sources = Sources(Settings().knowledge)
+    return chunk_table(document_table(read_documents(sources.names(), sources.read)))
 
 
 @cache

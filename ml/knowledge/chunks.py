@@ -1,19 +1,15 @@
 """Documents in pieces that a question can be answered from: within one section and page, cut between sentences."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from ml.knowledge.documents import Block, Document
+from ml.knowledge.sentences import sentences
 
 _MOST = 900
 """Characters of a chunk; a single longer sentence is a chunk by itself. An embedding model reads about 256 tokens."""
-
-_ABBREVIATIONS = "e.g|i.e|etc|Art|Arts|p|pp|No|Nos|vs|approx|Dr|Mr|Mrs|Ms|St|cf|Fig|Sec|para|Inc|Ltd|Co|U.S|U.K"
-_end = re.compile(r"[.!?]['\")\]]*\s+(?=['\"(\[]?[A-Z0-9])")
-_abbreviated = re.compile(rf"(?:\b(?:{_ABBREVIATIONS.replace('.', r'[.]')})|\b[A-Z])[.]['\")\]]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +38,6 @@ def chunks_of(document: Document) -> list[Chunk]:
             )
     unique = {chunk.id: chunk for chunk in reversed(found)}
     return sorted(unique.values(), key=lambda chunk: chunk.place)
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text; joined by single spaces they are the text again.
-
-    >>> sentences("See Art. 5 of it. It says (e.g. on p. 3) more! Really?")
-    ['See Art. 5 of it.', 'It says (e.g. on p. 3) more!', 'Really?']
-    """
-    found: list[str] = []
-    start = 0
-    for match in _end.finditer(text):
-        sentence = text[start : match.end()].rstrip()
-        if _abbreviated.search(sentence):
-            continue
-        found.append(sentence)
-        start = match.end()
-    rest = text[start:].strip()
-    return [*found, rest] if rest else found
 
 
 def _pieces(blocks: Sequence[Block]) -> Iterator[str]:

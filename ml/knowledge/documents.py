@@ -7,10 +7,12 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
+
+from ml.knowledge.sentences import sentences
 
 _PARSERS_BY_SUFFIX = {
     ".md": "markdown",
@@ -25,6 +27,7 @@ SUFFIXES: Final = frozenset(_PARSERS_BY_SUFFIX)
 
 _SEPARATOR = " > "
 _HEADING_MOST = 160
+_MOST_BYTES = 64 * 2**20
 
 
 class DocumentError(ValueError):
@@ -60,15 +63,17 @@ def read_document(source: str, data: bytes) -> Document:
     Raises
     ------
     DocumentError
-        Where its kind is not known, it is damaged, or there is no text in it.
+        Where its kind is not known, it is damaged, too large, or there is no text in it.
     """
     kind = _PARSERS_BY_SUFFIX.get(PurePosixPath(source).suffix.lower())
     if kind is None:
         raise DocumentError(f"{source}: only {', '.join(sorted(SUFFIXES))} can be read")
+    if len(data) > _MOST_BYTES:
+        raise DocumentError(f"{source}: it has more than {_MOST_BYTES // 2**20} MiB")
     try:
         title, blocks = _parse(kind, data)
     except Exception as error:  # a parser's errors are as many as the ways in which a file can be damaged
-        raise DocumentError(f"{source}: cannot be read as {kind}: {type(error).__name__}: {error}") from error
+        raise DocumentError(f"{source}: it cannot be read as {kind}: {type(error).__name__}: {error}") from error
     found = tuple(block for block in blocks if block.text)
     if not found:
         raise DocumentError(f"{source}: there is no text in it" + (" (a scan?)" if kind == "pdf" else ""))
@@ -201,7 +206,25 @@ def _pdf(data: bytes) -> tuple[str, list[Block]]:
     if before is not None:
         close(before.page)
     told = reader.metadata.title if reader.metadata else None
-    return headings.title or _plain(told or ""), blocks
+    return headings.title or _plain(told or ""), list(_whole_sentences(blocks))
+
+
+def _whole_sentences(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The same with a sentence that goes over to the next page whole, on the page where it begins."""
+    before: Block | None = None
+    for block in blocks:
+        now = block
+        if before is not None and before.text and before.section == now.section and before.text[-1] not in ".!?:;":
+            first, *others = sentences(now.text) or [""]
+            before = replace(before, text=_plain(f"{before.text} {first}"))
+            now = replace(now, text=" ".join(others))
+            if not now.text:
+                continue
+        if before is not None:
+            yield before
+        before = now
+    if before is not None:
+        yield before
 
 
 def _pdf_lines(page: Any, number: int) -> Iterator[_Line]:

@@ -10,8 +10,21 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from ml.knowledge.chunks import Chunk
+from ml.knowledge.chunks import chunks_of
+from ml.knowledge.documents import Block, Document
 from ml.knowledge.embedding import Vectors
+from ml.knowledge.reading import Read, Skipped
+
+DOCUMENTS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("title", pa.string()),
+        ("hash", pa.string()),
+        ("blocks", pa.list_(pa.struct([("text", pa.string()), ("section", pa.string()), ("page", pa.int32())]))),
+        ("skipped", pa.string()),
+    ]
+)
+"""A file: `skipped` says why it could not be read, and is null where it was."""
 
 CHUNKS = pa.schema(
     [
@@ -52,10 +65,27 @@ class Embedded:
     reused: int
 
 
-def chunk_table(chunks: Sequence[Chunk]) -> pa.Table:
-    """Chunks as rows of `CHUNKS`."""
-    columns = [{**asdict(chunk), "chunk_id": chunk.id} for chunk in chunks]
-    return pa.Table.from_pylist([{name: row[name] for name in CHUNKS.names} for row in columns], CHUNKS)
+def document_table(read: Read) -> pa.Table:
+    """What was read, and what was not, as rows of `DOCUMENTS`."""
+    rows: list[dict[str, object]] = [asdict(document) for document in read.documents]
+    rows += [{"source": skipped.source, "blocks": [], "skipped": skipped.reason} for skipped in read.skipped]
+    return pa.Table.from_pylist(rows, DOCUMENTS)
+
+
+def skipped_of(documents: pa.Table) -> list[Skipped]:
+    """The files that could not be read, of rows of `DOCUMENTS`."""
+    rows = documents.select(["source", "skipped"]).to_pylist()
+    return [Skipped(row["source"], row["skipped"]) for row in rows if row["skipped"] is not None]
+
+
+def chunk_table(documents: pa.Table) -> pa.Table:
+    """Rows of `CHUNKS` of rows of `DOCUMENTS`."""
+    rows: list[dict[str, object]] = []
+    for row in documents.to_pylist():
+        blocks = tuple(Block(**block) for block in row["blocks"])
+        chunks = chunks_of(Document(row["source"], row["title"], row["hash"], blocks)) if blocks else ()
+        rows += [{**asdict(chunk), "chunk_id": chunk.id} for chunk in chunks]
+    return pa.Table.from_pylist(rows, CHUNKS)
 
 
 def with_vectors(chunks: pa.Table, known: pa.Table | None, model: Embeds | None) -> Embedded:

@@ -135,7 +135,12 @@ def _environment(settings: Settings, home: Path) -> dict[str, str]:
     # The processes run in the repository's folder, wherever this command was called: they must not read another .env
     # there, and relative paths would move.
     given = settings.model_copy(
-        update={"home": home, "lake_url": settings.lake, "database_url": SecretStr(settings.database)}
+        update={
+            "home": home,
+            "lake_url": settings.lake,
+            "database_url": SecretStr(settings.database),
+            "knowledge_url": settings.knowledge,
+        }
     )
     values = {name: getattr(given, name) for name in Settings.model_fields}
     ours = {f"{ENV_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
