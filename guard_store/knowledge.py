@@ -40,12 +40,14 @@ class KnowledgeStore:
         table = self._open(name)
         return None if table is None else _version_of(table)
 
-    def read(self, name: Name = "embeddings") -> tuple[TableVersion, pa.Table] | None:
+    def read(
+        self, name: Name = "embeddings", columns: Sequence[str] | None = None
+    ) -> tuple[TableVersion, pa.Table] | None:
         """The newest version and its rows, by source and place; None where nothing was ever stored."""
         table = self._open(name)
         if table is None:
             return None
-        rows = pa.table(table.to_pyarrow_table())
+        rows = pa.table(table.to_pyarrow_table(columns=None if columns is None else list(columns)))
         return _version_of(table), _sorted(rows)
 
     def replace(self, name: Name, rows: pa.Table) -> TableVersion:

@@ -42,6 +42,7 @@ from serving.guard_app import GuardApp
 from serving.health.endpoints import router as health_router
 from serving.keys.endpoints import router as keys_router
 from serving.kinds.endpoints import router as kinds_router
+from serving.knowledge.endpoints import router as knowledge_router
 from serving.knowledge.service import KnowledgeService
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
@@ -74,6 +75,7 @@ _ROUTERS = (
     audit_router,
     prompts_router,
     usage_router,
+    knowledge_router,
     openapi.router,
 )
 

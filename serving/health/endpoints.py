@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from serving.errors import Unavailable
 from serving.health.service import failing_parts
+from serving.knowledge.passages import Retrieval
 from serving.services import Provided
 
 router = APIRouter(tags=["health"])
@@ -18,10 +19,18 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class KnowledgeReadiness(BaseModel):
+    """How the knowledge base is searched; `version` is missing where it was never built."""
+
+    retrieval: Retrieval | Literal["loading"]
+    version: int | None
+
+
 class Readiness(BaseModel):
     """Requests can be served; `degraded` says what works only with what it knew before."""
 
     status: Literal["ok", "degraded"] = "ok"
+    knowledge: KnowledgeReadiness
     degraded: dict[str, str] | None = None
 
 
@@ -52,4 +61,8 @@ def readiness(services: Provided) -> Readiness:
     if failing:
         raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
     degraded = services.predict.pool.problems()
-    return Readiness(status="degraded", degraded=degraded) if degraded else Readiness()
+    state = services.knowledge.state()
+    if state.problem is not None:
+        degraded["knowledge"] = state.problem
+    knowledge = KnowledgeReadiness(retrieval=state.retrieval, version=state.version)
+    return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)

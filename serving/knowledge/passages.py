@@ -37,6 +37,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A source, and how many chunks it has."""
+
+    source: str
+    title: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnowledgeState:
     """How the knowledge base stands in this process.
 
@@ -48,7 +57,7 @@ class KnowledgeState:
     problem : what should work and does not; None where all is as the settings want it.
     """
 
-    retrieval: Literal["loading", "hybrid", "lexical", "empty"]
+    retrieval: Retrieval | Literal["loading"]
     version: int | None = None
     chunks: int = 0
     model: str | None = None

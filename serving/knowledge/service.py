@@ -6,6 +6,7 @@ Everything that takes time happens in threads. How the index works is `index`.
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 from guard_store.settings import Settings
 from serving.errors import Unavailable
 from serving.knowledge.model import Model
-from serving.knowledge.passages import Found, KnowledgeState, Passage
+from serving.knowledge.passages import Found, KnowledgeState, Passage, Source
 
 if TYPE_CHECKING:  # they are imported by the thread that needs them first
     import pyarrow as pa
 
     from guard_store.knowledge import TableVersion
+    from ml.knowledge.reading import Skipped
     from serving.knowledge.index import Index
 
 _log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class _Loaded:
 
     version: "TableVersion"
     chunks: int
+    sources: tuple[Source, ...]
     model: str | None
     model_hash: str | None
 
@@ -61,6 +64,7 @@ class KnowledgeService:
         self._ending = threading.Event()
         self._stopping = asyncio.Event()
         self._looked = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -89,6 +93,8 @@ class KnowledgeService:
             Where the index does not answer.
         """
         await self._looked.wait()
+        if self._state.retrieval == "empty":  # it may have been built since the last look
+            await self._look()
         return await asyncio.to_thread(self._search, question, top_k)
 
     async def similarities(self, question: str, texts: Sequence[str]) -> list[float] | None:
@@ -100,20 +106,33 @@ class KnowledgeService:
         await self._looked.wait()
         return await asyncio.to_thread(self._document, source)
 
+    async def sources(self) -> tuple[Source, ...]:
+        """What the version that answers is made of."""
+        await self._looked.wait()
+        return () if self._loaded is None else self._loaded.sources
+
+    async def skipped(self) -> "list[Skipped]":
+        """Files that could not be read when the knowledge base was built last."""
+        return await asyncio.to_thread(self._skipped)
+
     async def _follow(self) -> None:
         while not self._stopping.is_set():
-            is_well = await asyncio.to_thread(self._refresh)
+            is_well = await self._look()
             self._looked.set()
             try:
                 await asyncio.wait_for(self._stopping.wait(), self._poll_s * (1 if is_well else _POLLS_AFTER_FAILURE))
             except TimeoutError:
                 continue
 
+    async def _look(self) -> bool:
+        async with self._looking:
+            return await asyncio.to_thread(self._refresh)
+
     def _refresh(self) -> bool:
         from serving.knowledge.index import StoppedError
 
         try:
-            self._look()
+            self._bring_up_to_date()
         except StoppedError:
             return False
         except Exception as error:  # noqa: BLE001 - a lake, a server and a model fail in many ways; what is loaded goes on
@@ -125,7 +144,7 @@ class KnowledgeService:
             return False
         return True
 
-    def _look(self) -> None:
+    def _bring_up_to_date(self) -> None:
         table = self._open()
         newest = table.version()
         if newest is None:
@@ -143,9 +162,11 @@ class KnowledgeService:
             raise FileNotFoundError("the table has gone")
         version, rows = read
         if not len(rows):
-            return _Loaded(version, 0, None, None)
+            return _Loaded(version, 0, (), None, None)
         self._opened_index().load(version, rows)
-        return _Loaded(version, len(rows), rows["model"][0].as_py(), rows["model_hash"][0].as_py())
+        counted = Counter(zip(rows["source"].to_pylist(), rows["title"].to_pylist(), strict=True))
+        sources = tuple(Source(*names, chunks) for names, chunks in counted.items())
+        return _Loaded(version, len(rows), sources, rows["model"][0].as_py(), rows["model_hash"][0].as_py())
 
     def _state_of(self, loaded: _Loaded) -> KnowledgeState:
         number = loaded.version.number
@@ -186,6 +207,13 @@ class KnowledgeService:
             return None
         vectors = embedder.embed([question, *texts])
         return [float(similarity) for similarity in vectors[1:] @ vectors[0]]
+
+    def _skipped(self) -> "list[Skipped]":
+        from guard_store.knowledge import KnowledgeStore
+        from ml.knowledge.tables import skipped_of
+
+        read = KnowledgeStore(self._settings.lake).read("documents", ["source", "skipped"])
+        return [] if read is None else skipped_of(read[1])
 
     def _open(self) -> Table:
         if self._table is None:

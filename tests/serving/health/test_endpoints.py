@@ -1,16 +1,42 @@
 """Health as load balancers and people see it."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import httpx
 import psycopg
 
 from guard_store.migrate import migrate
+from guard_store.settings import Settings
 from serving.services import Services
+from tests.sample_knowledge import store_sample
 
 
 async def test_health_is_exactly_ok(anonymous: httpx.AsyncClient) -> None:
-    for path in ("/healthz", "/api/v1/health", "/readyz"):
+    for path in ("/healthz", "/api/v1/health"):
         answer = await anonymous.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_readiness_tells_how_the_knowledge_base_stands(anonymous: httpx.AsyncClient, settings: Settings) -> None:
+    async def readiness(holds: Callable[[Any], bool]) -> Any:
+        for _ in range(400):
+            answer = (await anonymous.get("/readyz")).json()
+            if holds(answer):
+                return answer
+            await asyncio.sleep(0.05)
+        raise AssertionError(answer)
+
+    empty = await readiness(lambda answer: answer["knowledge"]["retrieval"] != "loading")
+    assert empty == {"status": "ok", "knowledge": {"retrieval": "empty"}}
+    version = store_sample(settings)
+    loaded = await readiness(lambda answer: answer["knowledge"]["retrieval"] != "empty")
+    assert loaded == {"status": "ok", "knowledge": {"retrieval": "hybrid", "version": version.number}}
+    (settings.home / "lake" / "_knowledge" / "embeddings" / "_delta_log" / f"{0:020}.json").write_text("{")
+    degraded = await readiness(lambda answer: answer["status"] == "degraded")
+    assert "cannot be loaded" in degraded["degraded"]["knowledge"]
+    assert degraded["knowledge"] == loaded["knowledge"]
 
 
 async def test_an_old_schema_is_not_ready_and_named(anonymous: httpx.AsyncClient, services: Services) -> None:

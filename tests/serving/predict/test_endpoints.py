@@ -242,7 +242,7 @@ async def test_a_registry_that_is_down_keeps_the_last_good_model_and_says_so(
     assert "ml_guard_registry_up 0.0" in (await analyst.get("/metrics")).text
     monkeypatch.undo()
     pool.look()
-    assert (await anonymous.get("/readyz")).json() == {"status": "ok"}
+    assert (await anonymous.get("/readyz")).json()["status"] == "ok"
 
 
 async def test_a_champion_that_cannot_be_read_leaves_the_one_before_in_service(
