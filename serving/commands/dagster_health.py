@@ -1,4 +1,7 @@
-"""Whether Dagster is well: its webserver answers, its daemons beat, our code location is loaded. Asked over HTTP only."""
+"""Whether Dagster is well: its webserver answers, its daemons beat, our code location is loaded, the knowledge base gets built.
+
+Asked over HTTP only.
+"""
 
 from typing import Any
 
@@ -11,6 +14,13 @@ _QUERY = """{
   workspaceOrError { ... on Workspace { locationEntries {
     name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
   } } }
+}"""
+
+_KNOWLEDGE_QUERY = """{
+  runsOrError(filter: {pipelineName: "knowledge"}, limit: 1) { ... on Runs { results { runId status } } }
+  workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { ... on RepositoryLocation {
+    repositories { sensors { name sensorState { ticks(limit: 1) { status error { message } } } } }
+  } } } } }
 }"""
 
 
@@ -37,3 +47,25 @@ def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
     loaded = bool(locations) and all(location["loadStatus"] == "LOADED" for location in locations)
     daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
     return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
+
+
+def knowledge_failure(client: httpx.Client, url: str) -> str | None:
+    """Why the knowledge base cannot be built; None while nothing says that it cannot."""
+    try:
+        data: dict[str, Any] = client.post(f"{url}/graphql", json={"query": _KNOWLEDGE_QUERY}).json()["data"]
+    except (httpx.TransportError, ValueError, KeyError):
+        return None
+    for run in data["runsOrError"].get("results", []):
+        if run["status"] == "FAILURE":
+            return f"the run that should build it failed: {url}/runs/{run['runId']}"
+    locations = [entry["locationOrLoadError"] or {} for entry in data["workspaceOrError"].get("locationEntries", [])]
+    repositories = [repository for location in locations for repository in location.get("repositories", [])]
+    for sensor in (sensor for repository in repositories for sensor in repository["sensors"]):
+        for tick in sensor["sensorState"]["ticks"]:
+            if sensor["name"] == "sources" and tick["status"] == "FAILURE":
+                return f"its sources cannot be looked at: {_last_line(tick['error']['message'])}"
+    return None
+
+
+def _last_line(message: str) -> str:
+    return message.strip().rpartition("\n")[2]

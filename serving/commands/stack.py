@@ -1,23 +1,26 @@
 """The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder."""
 
+import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from guard_store.settings import ENV_PREFIX, Settings
-from serving.commands.dagster_health import dagster_is_healthy
+from serving.commands.dagster_health import dagster_is_healthy, knowledge_failure
 from serving.commands.processes import Started, is_running, start, stop
 from serving.commands.terminal import CommandError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HEALTHY_WITHIN_S = 120
+_KNOWLEDGE_WITHIN_S = 120
 _STOP_WITHIN_S = 20
 _POLL_S = 0.25
 _REQUEST_TIMEOUT_S = 10
@@ -66,12 +69,40 @@ def wait_until_healthy(settings: Settings, home: Path) -> None:
         )
 
 
+def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
+    """Return when the knowledge base answers, or why it does not: that is no reason not to be up.
+
+    Raises
+    ------
+    CommandError
+        Where a process ends.
+    """
+    deadline = time.monotonic() + _KNOWLEDGE_WITHIN_S
+    with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            _require_running(home)
+            state = _readiness(client, _serving_url(settings))
+            knowledge, problem = state.get("knowledge", {}), (state.get("degraded") or {}).get("knowledge")
+            if knowledge.get("retrieval") in ("hybrid", "lexical") or problem:
+                return problem
+            if knowledge.get("version") is not None:
+                return "its sources have no text that can be read"
+            if failure := knowledge_failure(client, _dagster_url(settings)):
+                return failure
+            time.sleep(_POLL_S)
+    return "it is still being built, and answers as soon as it is there"
+
+
+def _require_running(home: Path) -> None:
+    for process in recorded(home):
+        if not is_running(process):
+            raise CommandError(_with_log(home, process.name, "ended while it started"))
+
+
 def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
     deadline = time.monotonic() + _HEALTHY_WITHIN_S
     while waiting:
-        for process in recorded(home):
-            if not is_running(process):
-                raise CommandError(_with_log(home, process.name, "ended while it started"))
+        _require_running(home)
         waiting = {name: is_well for name, is_well in waiting.items() if not is_well()}
         if waiting and time.monotonic() > deadline:
             raise CommandError(_with_log(home, next(iter(waiting)), f"was not healthy within {_HEALTHY_WITHIN_S} s"))
@@ -148,7 +179,14 @@ def _environment(settings: Settings, home: Path) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
+    """A setting as the environment has it."""
+    if isinstance(value, tuple | dict):
+        return json.dumps(value, default=_plain)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, BaseModel) else _text(value)
 
 
 def _serving_url(settings: Settings) -> str:
@@ -165,10 +203,17 @@ def _url(host: str, port: int) -> str:
 
 
 def _serving_is_ready(client: httpx.Client, url: str) -> bool:
+    return bool(_readiness(client, url))
+
+
+def _readiness(client: httpx.Client, url: str) -> dict[str, Any]:
+    """What `/readyz` says; nothing where it is not ready."""
     try:
-        return client.get(f"{url}/readyz").is_success
+        answer = client.get(f"{url}/readyz")
     except httpx.TransportError:
-        return False
+        return {}
+    found: dict[str, Any] = answer.json() if answer.is_success else {}
+    return found
 
 
 def _with_log(home: Path, name: str, what: str) -> str:

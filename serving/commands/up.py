@@ -23,7 +23,7 @@ _POLL_S = 0.25
 
 
 def up(settings: Settings, *, detach: bool) -> int:
-    """Start everything, wait until it is healthy, and stay with it unless told not to.
+    """Start everything, wait until it is healthy and the knowledge base answers, and stay with it unless told not to.
 
     Raises
     ------
@@ -45,6 +45,9 @@ def up(settings: Settings, *, detach: bool) -> int:
         with _interrupted_by_sigterm():
             started = stack.start_all(settings, home)
             stack.wait_until_healthy(settings, home)
+            remark("serving and Dagster are up; waiting for the knowledge base")
+            if why := stack.wait_for_knowledge(settings, home):
+                remark(f"the knowledge base: {why}")
             say(stack.addresses(settings, home))
             if detach:
                 return 0

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from guard_store.settings import Fallback, Price, Settings, load_settings
 from serving.cli import main
 from serving.commands.processes import Started, is_running, start, stop
+from serving.commands.stack import _environment
 from tests.serving.commands.server import ROOT, environment, free_port, ml_guard
 
 
@@ -24,6 +27,8 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
         assert f"http://127.0.0.1:{dagster_port}" in up.stdout
         answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/keys", headers={"X-API-Key": "demo-key"})
         assert [key["role"] for key in answer.json()["items"]] == ["admin"]
+        knowledge = httpx.get(f"http://127.0.0.1:{port}/api/v1/knowledge", headers={"X-API-Key": "demo-key"}).json()
+        assert (knowledge["retrieval"], len(knowledge["sources"])) == ("hybrid", 4), up.stderr
         query = {"query": "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"}
         health = httpx.post(f"http://127.0.0.1:{dagster_port}/graphql", json=query).json()
         statuses = health["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
@@ -38,6 +43,23 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
     for stopped in (port, dagster_port):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", stopped)) != 0
+
+
+def test_the_processes_get_the_same_settings_whatever_their_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Settings(
+        home=tmp_path,
+        database_url=SecretStr("postgresql://user:secret@host/guard"),
+        lake_url=str(tmp_path / "lake"),
+        knowledge_url=str(tmp_path / "docs"),
+        llm_fallbacks=(Fallback(base_url="http://127.0.0.1:9", api_key=SecretStr("key")),),
+        llm_prices={"m": Price(input=1)},
+    )
+    for name, value in _environment(given, tmp_path).items():
+        if name.startswith("ML_GUARD_"):
+            monkeypatch.setenv(name, value)
+    assert load_settings() == given
 
 
 def test_up_says_which_port_is_taken_and_starts_nothing(tmp_path: Path) -> None:
