@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from guard_store.local_days import known_zone
 
@@ -256,3 +257,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise SettingsError(f"{ENV_PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None
+    except UnreadableError as error:  # its own text quotes only the field's name
+        field = str(error).split('"')[1]
+        raise SettingsError(f"{ENV_PREFIX}{field.upper()}: is not JSON") from None

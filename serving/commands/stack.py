@@ -43,7 +43,7 @@ def require_checkout() -> None:
 def start_all(settings: Settings, home: Path) -> list[Started]:
     """Start serving and Dagster, and write down what was started."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
-    env = _environment(settings, home)
+    env = environment(settings, home)
     started: list[Started] = []
     for name, command in _commands(settings).items():
         started.append(start(name, command, env=env, folder=_ROOT, log=home / "logs" / f"{name}.log"))
@@ -157,7 +157,8 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
     }
 
 
-def _environment(settings: Settings, home: Path) -> dict[str, str]:
+def environment(settings: Settings, home: Path) -> dict[str, str]:
+    """What the processes are started with; Dagster's home is made ready."""
     dagster_home = home / "dagster"
     first_visit = dagster_home / ".nux" / "nux.yaml"
     first_visit.parent.mkdir(parents=True, exist_ok=True)
@@ -165,21 +166,22 @@ def _environment(settings: Settings, home: Path) -> dict[str, str]:
     shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
     # The processes run in the repository's folder, wherever this command was called: they must not read another .env
     # there, and relative paths would move.
-    given = settings.model_copy(
-        update={
-            "home": home,
-            "lake_url": settings.lake,
-            "database_url": SecretStr(settings.database),
-            "knowledge_url": settings.knowledge,
-        }
-    )
+    placed = {
+        "home": home,
+        "lake_url": settings.lake,
+        "database_url": SecretStr(settings.database),
+        "knowledge_url": settings.knowledge,
+    }
+    if settings.policies is not None:
+        placed["policies"] = settings.policies.resolve()
+    given = settings.model_copy(update=placed)
     values = {name: getattr(given, name) for name in Settings.model_fields}
     ours = {f"{ENV_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
     return {**os.environ, **ours, "DAGSTER_HOME": str(dagster_home)}
 
 
 def _text(value: object) -> str:
-    """A setting as the environment has it."""
+    """A setting as its variable says it."""
     if isinstance(value, tuple | dict):
         return json.dumps(value, default=_plain)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

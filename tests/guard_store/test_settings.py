@@ -35,6 +35,8 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("ML_GUARD_LOG_LEVEL", "LOUD"),
         ("ML_GUARD_DATABASE_URL", "mysql://user:hunter2@host/db"),
         ("ML_GUARD_NO_SUCH_SETTING", "1"),
+        ("ML_GUARD_LLM_FALLBACKS", "(hunter2)"),
+        ("ML_GUARD_LLM_FALLBACKS", '[{"base_url": "ftp://hunter2"}]'),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it_and_no_secret(

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from guard_store.settings import Fallback, Price, Settings, load_settings
+from guard_store.settings import Settings, load_settings
 from serving.cli import main
+from serving.commands import stack
 from serving.commands.processes import Started, is_running, start, stop
-from serving.commands.stack import _environment
 from tests.serving.commands.server import ROOT, environment, free_port, ml_guard
 
 
@@ -45,23 +44,6 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
             assert probe.connect_ex(("127.0.0.1", stopped)) != 0
 
 
-def test_the_processes_get_the_same_settings_whatever_their_kind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = Settings(
-        home=tmp_path,
-        database_url=SecretStr("postgresql://user:secret@host/guard"),
-        lake_url=str(tmp_path / "lake"),
-        knowledge_url=str(tmp_path / "docs"),
-        llm_fallbacks=(Fallback(base_url="http://127.0.0.1:9", api_key=SecretStr("key")),),
-        llm_prices={"m": Price(input=1)},
-    )
-    for name, value in _environment(given, tmp_path).items():
-        if name.startswith("ML_GUARD_"):
-            monkeypatch.setenv(name, value)
-    assert load_settings() == given
-
-
 def test_up_says_which_port_is_taken_and_starts_nothing(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -85,6 +67,31 @@ def test_up_makes_no_demo_key_for_an_open_address(
     assert "no admin key" in capsys.readouterr().err
     main(["keys", "list"])
     assert "demo" not in capsys.readouterr().out
+
+
+def test_the_started_processes_have_the_same_settings_whatever_their_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fallback = {"base_url": "http://127.0.0.1:9/v1", "api_key": "secret", "model": "small"}
+    given = Settings(
+        home=tmp_path / "home",
+        audit_key="seed",
+        llm_fallbacks=(fallback,),
+        llm_prices={"small": {"input": 0.5, "output": 2}},
+        policies=Path("policies.yaml"),
+        log_retention_days=90,
+    )
+    for name, value in stack.environment(given, given.home).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    placed = {
+        "lake_url": given.lake,
+        "knowledge_url": given.knowledge,
+        "database_url": given.database,
+        "policies": tmp_path / "policies.yaml",
+    }
+    assert load_settings() == Settings(**{**given.model_dump(), **placed})
 
 
 def test_down_says_that_nothing_was_up(
