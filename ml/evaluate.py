@@ -23,6 +23,7 @@ from ml.predictor.load import load_native_predictor
 from ml.predictor.native import NativePredictor
 from ml.training.evaluate import HeldOut, evaluate
 from ml.training.files import labelled_rows
+from ml.training.log_run import teach_manners
 from ml.training.report import metrics_table
 from ml.training.spec import TrainingError
 
@@ -33,7 +34,7 @@ _SEED = 2013
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge a model on labelled rows, against another model or a trivial one."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    teach_manners()
     try:
         rows = labelled_rows(Path(options.input), options.target, time=options.time)
         with tempfile.TemporaryDirectory() as scratch:

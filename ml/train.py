@@ -5,7 +5,6 @@ Arguments and output belong here; learning is `ml.training`. The pipelines do th
 
 import argparse
 import hashlib
-import os
 import signal
 import sys
 import tempfile
@@ -36,18 +35,18 @@ _SEED = 2013
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge on the newest rows, keep the run; the exit code says whether it learned anything."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
         spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
         rows = labelled_rows(Path(options.input), options.target, time=options.time)
         data = split_in_time(rows, options.holdout)
+        tracking.require()
         trained = train(data.trained_on, spec, _say, _SEED)
     except (ValueError, TrainingError) as error:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     predictor = NativePredictor(trained.pipeline, trained.schema)
     found, answers = evaluate(predictor, None, data, GateSettings(), np.random.default_rng(_SEED))
-    tracking = Tracking(options.tracking_uri, options.artifacts)
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(Path(folder), predictor, data, found, answers, _facts(options, trained, data))

@@ -47,6 +47,14 @@ def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: 
 
 
 def split_in_time(rows: pa.Table, share: float) -> HeldOut:
-    """The newest share of the rows is held out."""
+    """The newest share of the rows is held out.
+
+    Raises
+    ------
+    InputError
+        If that leaves no rows on one of the two sides.
+    """
     split = len(rows) - int(len(rows) * share)
+    if not 0 < split < len(rows):
+        raise InputError(f"a held-out share of {share:g} of {len(rows)} rows leaves one side empty; 0.2 is usual")
     return HeldOut(rows.slice(split), rows.slice(0, split))

@@ -1,6 +1,7 @@
 """A training kept as a run of MLflow, with its model folder and its evaluation: the one place of ml that knows MLflow."""
 
 import json
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ml.predictor.load import ONNX, ONNX_CHECK, SCHEMA
 from ml.predictor.native import TRUSTED
 from ml.training.onnx_export import export_onnx
-from ml.training.spec import Trained
+from ml.training.spec import Trained, TrainingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MODEL = "model"
 EVALUATION = "evaluation"
+# MLflow itself would try for minutes to reach a server that is down.
+_MANNERS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _REQUIREMENTS = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
@@ -31,9 +34,30 @@ class Tracking:
 
     def client(self) -> "MlflowClient":
         """A client of its own."""
+        teach_manners()
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri)
+
+    def require(self) -> None:
+        """Go on only where runs can be kept.
+
+        Raises
+        ------
+        TrainingError
+            If the store does not answer.
+        """
+        try:
+            self.client().search_experiments(max_results=1)
+        except Exception as error:  # MLflow hands on what its database and its HTTP client raise
+            reason = " ".join(str(error).split())[:300]
+            raise TrainingError(f"{self.uri} cannot keep runs: {reason}") from error
+
+
+def teach_manners() -> None:
+    """Settings of MLflow itself that hold where nobody has chosen others; before it is imported."""
+    for name, value in _MANNERS.items():
+        os.environ.setdefault(name, value)
 
 
 def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: Mapping[str, str]) -> str:

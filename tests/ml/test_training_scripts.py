@@ -71,6 +71,9 @@ def test_a_model_is_judged_against_another_one(tmp_path: Path, capsys: pytest.Ca
         (["--input", "nothing.csv"], "nothing.csv"),
         (["--input", DATA, "--target", "colour"], "no column 'colour'; there is time_hour, carrier"),
         (["--input", DATA, "--target", "late", "--builder", "nowhere"], 'builder: must be "module:function"'),
+        (["--holdout", "0"], "a held-out share of 0 of 6000 rows leaves one side empty"),
+        (["--holdout", "1.5"], "a held-out share of 1.5 of 6000 rows leaves one side empty"),
+        (["--tracking-uri", "http://127.0.0.1:9"], "http://127.0.0.1:9 cannot keep runs"),
     ],
 )
 def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
