@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="makes a scikit-learn model of one's own")
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
     parser.add_argument(
-        "--artifacts", default="mlflow", help="folder or URL of files without a server; default: mlflow"
+        "--artifacts", default="mlruns", help="folder or URL of files without a server; default: mlruns"
     )
     parser.add_argument("--experiment", default="quick-run", help="default: quick-run")
     parser.add_argument("--register", metavar="NAME", help="register it under this name if it is better than trivial")

@@ -40,13 +40,16 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     assert "better: roc_auc is better by" in done.stdout
     assert "registered as version 1 of late" in done.stderr
     assert (tmp_path / "mlflow.db").exists()
-    cards = list((tmp_path / "mlflow").rglob("model_card.md"))
+    cards = list((tmp_path / "mlruns").rglob("model_card.md"))
     assert len(cards) == 1
     assert "late_flights.csv" in cards[0].read_text()
     script = [sys.executable, str(ROOT / "ml/evaluate.py"), "--model", "models:/late/1", "--input", DATA, "--json"]
     judged = subprocess.run([*script, "--time", "time_hour"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stderr
     assert json.loads(judged.stdout)["gain"]["low"] > 0.1
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlruns"}
+    assert {"mlflow.db*", "mlruns/"} <= set(ignored), "a checkout stays clean"
 
 
 def test_what_cannot_be_learned_is_told_by_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
