@@ -117,8 +117,10 @@ class Lake:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _replace(self, project_id: str, model_id: str, days: Collection[str], rows: Rows) -> int:
+        # Opened before the rows are read: a commit in between is a conflict then, and the rows are read anew.
+        table = self._open(project_id, model_id)
         stream = rows.to_reader() if isinstance(rows, pa.Table) else rows()
-        table = self._open(project_id, model_id) or self._create(project_id, model_id, stream.schema)
+        table = table or self._create(project_id, model_id, stream.schema)
         changed = _changed_types(_schema(table), stream.schema)
         if changed:
             table = self._retype(table, changed)

@@ -5,7 +5,7 @@ Reading, marking and failing belong here; what makes a done day news again is in
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, tuple_, update
 
@@ -18,6 +18,7 @@ from guard_store.tables import day_news, projects
 
 Stage = Literal["lake", "profile", "drift", "performance", "retrain"]
 
+_STAGES: Sequence[Stage] = get_args(Stage)
 _OPEN_DAYS = 3  # today, yesterday until it is closed, and what a client's clock may be ahead
 _MAX_DUE = 50_000
 _MAX_ERROR_CHARACTERS = 2_000
@@ -104,7 +105,8 @@ class NewsStore:
     def mark(self, stage: Stage, items: Iterable[DayNews]) -> Sequence[DayNews]:
         """Say that a stage has processed these news; returns those that did not move since they were read.
 
-        A day whose profile was replaced asks later days, whose drift looked back at it, to be judged again.
+        What has been written of the others may lie over what a faster run has made of newer news: the stage does them
+        again. A day whose profile was replaced asks later days, whose drift looked back at it, to be judged again.
         """
         if stage != "profile":
             with self._database.write() as connection:
@@ -131,14 +133,7 @@ class NewsStore:
             "changed_us": now_us(),
         }
         if from_the_start:
-            values |= {
-                "lake_revision": 0,
-                "profile_revision": 0,
-                "drift_revision": 0,
-                "performance_revision": 0,
-                "retrain_revision": 0,
-                "changes": day_news.c.changes + 1,
-            }
+            values |= _again("lake")
         with self._database.write() as connection:
             connection.execute(update(day_news).where(_unmoved(item)).values(values))
 
@@ -230,12 +225,12 @@ def _ready(item: DayNews, settings: Settings, at_us: int) -> bool:
 
 
 def _unmoved(item: DayNews) -> ColumnElement[bool]:
-    return and_(
-        day_news.c.project_id == item.project_id,
-        day_news.c.model_id == item.model_id,
-        day_news.c.day == item.day,
-        day_news.c.changes == item.changes,
-    )
+    return and_(_same_day(item), day_news.c.changes == item.changes)
+
+
+def _same_day(item: DayNews) -> ColumnElement[bool]:
+    of_model = and_(day_news.c.project_id == item.project_id, day_news.c.model_id == item.model_id)
+    return and_(of_model, day_news.c.day == item.day)
 
 
 def _key(item: DayNews) -> Key:
@@ -243,7 +238,15 @@ def _key(item: DayNews) -> Key:
 
 
 def _mark(connection: Connection, stage: Stage, item: DayNews) -> bool:
-    return bool(connection.execute(update(day_news).where(_unmoved(item)).values(_done(stage, item))).rowcount)
+    if connection.execute(update(day_news).where(_unmoved(item)).values(_done(stage, item))).rowcount:
+        return True
+    connection.execute(update(day_news).where(_same_day(item)).values(_again(stage)))
+    return False
+
+
+def _again(stage: Stage) -> dict[str, Any]:
+    from_here = _STAGES[_STAGES.index(stage) :]
+    return {f"{one}_revision": 0 for one in from_here} | {"changes": day_news.c.changes + 1}
 
 
 def _done(stage: Stage, item: DayNews) -> dict[str, Any]:

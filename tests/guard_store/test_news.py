@@ -91,6 +91,23 @@ def test_news_that_move_while_a_stage_works_stay_due(news: NewsStore, database: 
     assert only(news.work("lake", ["2024-05-01"], settings)).events == 2
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_wrote_an_older_look_over_a_newer_one_does_the_day_again(
+    news: NewsStore, database: Database, settings: Settings, stage: Stage
+) -> None:
+    day = ["2024-05-01"]
+    store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
+    process(news, settings, day, STAGES[: STAGES.index(stage)])
+    older = news.work(stage, day, settings)
+    store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
+    process(news, settings, day)
+    assert not news.due(settings), "a faster run has done it all"
+    assert news.mark(stage, older) == []
+    assert only(news.work(stage, day, settings)).events == 2
+    process(news, settings, day, STAGES[STAGES.index(stage) :])
+    assert not news.due(settings)
+
+
 def test_duplicate_is_counted_but_is_no_news(news: NewsStore, database: Database, settings: Settings) -> None:
     row = event("p", "m", "2024-05-01T12:00:00Z")
     store(database, [row])
