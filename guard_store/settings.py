@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         description="Model that compares meanings: `packaged`, `none` (search by words alone), or the name of a model"
         " that fastembed downloads from its hub.",
     )
+    reranker: str | None = Field(
+        None,
+        description="Cross-encoder that orders the passages anew: the name of one that fastembed downloads from its hub."
+        " Unset: none.",
+    )
     qdrant_url: Url | None = Field(
         None, description="Qdrant server that indexes the knowledge base. Unset: an index in each server process."
     )

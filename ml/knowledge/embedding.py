@@ -25,8 +25,8 @@ _FILES = {
 Vectors = NDArray[np.float32]
 
 
-class EmbedderError(RuntimeError):
-    """The model cannot be loaded; the message says which, and what to do."""
+class ModelError(RuntimeError):
+    """A model cannot be loaded; the message says which, and what to do."""
 
 
 class Embedder:
@@ -64,7 +64,7 @@ def load_embedder(model: str, folder: Path) -> Embedder | None:
 
     Raises
     ------
-    EmbedderError
+    ModelError
         Where it cannot be loaded.
     """
     if model == "none":
@@ -82,7 +82,7 @@ def load_embedder(model: str, folder: Path) -> Embedder | None:
         weights = sorted(Path(vars(loaded.model)["_model_dir"]).rglob("*.onnx"))
         return Embedder(model, _hash_of(weights[0]), loaded)
     except Exception as error:  # a hub, a file system and a runtime have many ways to fail
-        raise EmbedderError(
+        raise ModelError(
             f"the embedding model {model!r} cannot be loaded ({type(error).__name__}: {error});"
             " `packaged` needs no network, `none` searches by words alone"
         ) from error

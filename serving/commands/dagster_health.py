@@ -63,9 +63,10 @@ def knowledge_failure(client: httpx.Client, url: str) -> str | None:
     for sensor in (sensor for repository in repositories for sensor in repository["sensors"]):
         for tick in sensor["sensorState"]["ticks"]:
             if sensor["name"] == "sources" and tick["status"] == "FAILURE":
-                return f"its sources cannot be looked at: {_last_line(tick['error']['message'])}"
+                return f"its sources cannot be looked at: {_said(tick['error'])}"
     return None
 
 
-def _last_line(message: str) -> str:
-    return message.strip().rpartition("\n")[2]
+def _said(error: dict[str, Any]) -> str:
+    message: str = (error["cause"] or error)["message"]
+    return message.strip()

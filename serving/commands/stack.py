@@ -23,6 +23,7 @@ _HEALTHY_WITHIN_S = 120
 _KNOWLEDGE_WITHIN_S = 120
 _STOP_WITHIN_S = 20
 _POLL_S = 0.25
+_KNOWLEDGE_POLL_S = 1  # what it asks for is not cheap, and it waits for a processor that builds
 _REQUEST_TIMEOUT_S = 10
 _LOG_LINES_SHOWN = 15
 
@@ -89,7 +90,7 @@ def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
                 return "its sources have no text that can be read"
             if failure := knowledge_failure(client, _dagster_url(settings)):
                 return failure
-            time.sleep(_POLL_S)
+            time.sleep(_KNOWLEDGE_POLL_S)
     return "it is still being built, and answers as soon as it is there"
 
 

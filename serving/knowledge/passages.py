@@ -12,7 +12,7 @@ class Passage:
 
     Attributes
     ----------
-    score : of its ranks by meaning and by words, fused; comparable within one search only.
+    score : of its ranks by meaning and by words, fused, or a reranker's; comparable within one search only.
     similarity : cosine with the question; None without an embedding model.
     """
 

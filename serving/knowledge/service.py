@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from guard_store.settings import Settings
 from serving.errors import Unavailable
-from serving.knowledge.model import Model
+from serving.knowledge.model import Lazy, embedder_of, reranker_of
 from serving.knowledge.passages import Found, KnowledgeState, Passage, Source
 
 if TYPE_CHECKING:  # they are imported by the thread that needs them first
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # they are imported by the thread that needs them first
 _log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _POLLS_AFTER_FAILURE = 5
+_RERANKED = 20
 
 
 class Table(Protocol):
@@ -57,7 +58,8 @@ class KnowledgeService:
         self._settings = settings
         self._table = table
         self._poll_s = poll_s
-        self._model = Model(settings.embedding_model, settings.embedders)
+        self._embedder = Lazy(lambda: embedder_of(settings))
+        self._reranker = Lazy(lambda: reranker_of(settings))
         self._index: Index | None = None
         self._loaded: _Loaded | None = None
         self._state = KnowledgeState("loading", why="it is being loaded")
@@ -90,7 +92,7 @@ class KnowledgeService:
         Raises
         ------
         Unavailable
-            Where the index does not answer.
+            Where the index does not answer, or nothing could be loaded so far.
         """
         await self._looked.wait()
         if self._state.retrieval == "empty":  # it may have been built since the last look
@@ -172,14 +174,15 @@ class KnowledgeService:
         number = loaded.version.number
         if not loaded.chunks:
             return KnowledgeState("empty", number, why="its sources have no text that can be read")
-        embedder = self._model.get()
-        problem: str | None
-        if self._model.name == "none":
-            why, problem = "ML_GUARD_EMBEDDING_MODEL is none", None
+        embedder = self._embedder.get()
+        self._reranker.get()
+        problem = self._reranker.problem
+        if self._settings.embedding_model == "none":
+            why = "ML_GUARD_EMBEDDING_MODEL is none"
         elif embedder is None:
-            why = problem = self._model.problem or "the embedding model is not loaded"
+            why = problem = self._embedder.problem or "the embedding model is not loaded"
         elif embedder.hash == loaded.model_hash:
-            return KnowledgeState("hybrid", number, loaded.chunks, embedder.name)
+            return KnowledgeState("hybrid", number, loaded.chunks, embedder.name, problem=problem)
         else:
             its = loaded.model or "no model"
             why = problem = f"its vectors are of {its}, not of {embedder.name}, until it is built again"
@@ -188,12 +191,19 @@ class KnowledgeService:
     def _search(self, question: str, top_k: int) -> Found:
         state, index = self._state, self._index
         if index is None or not state.chunks:
+            if state.problem is not None:
+                raise Unavailable(f"The knowledge base: {state.problem}.")
             return Found((), "empty", state.version)
-        embedder = self._model.get() if state.model else None
+        embedder = self._embedder.get() if state.model else None
+        reranker = self._reranker.get()
         vector = None if embedder is None else embedder.embed([question])[0]
         with _answering():
-            passages = tuple(index.search(question, vector, top_k))
-        return Found(passages, "lexical" if vector is None else "hybrid", state.version)
+            passages = index.search(question, vector, top_k if reranker is None else max(top_k, _RERANKED))
+        if reranker is not None:
+            scores = reranker.scores(question, [passage.text for passage in passages])
+            scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
+            passages = sorted(scored, key=lambda passage: -passage.score)[:top_k]
+        return Found(tuple(passages), "lexical" if vector is None else "hybrid", state.version)
 
     def _document(self, source: str) -> tuple[Passage, ...]:
         if self._index is None or not self._state.chunks:
@@ -202,7 +212,7 @@ class KnowledgeService:
             return tuple(self._index.document(source))
 
     def _similarities(self, question: str, texts: Sequence[str]) -> list[float] | None:
-        embedder = self._model.get()
+        embedder = self._embedder.get()
         if embedder is None:
             return None
         vectors = embedder.embed([question, *texts])

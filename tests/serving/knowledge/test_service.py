@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pytest
 from guard_store.knowledge import KnowledgeStore
 from guard_store.settings import Settings
 from ml.knowledge.tables import with_vectors
+from serving.errors import Unavailable
 from serving.knowledge.passages import Found
 from serving.knowledge.service import KnowledgeService
 from tests.sample_knowledge import sample_chunks, sample_rows, store_sample
@@ -152,9 +153,52 @@ async def test_a_table_that_cannot_be_read_is_a_problem_and_what_is_loaded_goes_
     assert knowledge.state().retrieval == "hybrid"
 
 
+async def test_a_search_is_unavailable_where_nothing_could_be_loaded_so_far(settings: Settings) -> None:
+    store_sample(settings)
+    service = KnowledgeService(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:9"}))
+    await service.start()
+    with pytest.raises(Unavailable, match="cannot be loaded"):
+        await service.search(RIGHT, 5)
+    assert service.state().problem is not None
+    await service.stop()
+
+
 def test_importing_the_app_imports_nothing_of_it() -> None:
     code = (
         "import sys, serving.app; print([m for m in ('qdrant_client', 'fastembed', 'deltalake') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+class Backwards:
+    """A reranker that likes short texts."""
+
+    def scores(self, _: str, texts: Sequence[str]) -> list[float]:
+        return [-float(len(text)) for text in texts]
+
+
+async def test_a_reranker_orders_what_was_found_and_takes_the_best(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.knowledge.reranking.load_reranker", lambda *_: Backwards())
+    store_sample(settings)
+    service = KnowledgeService(settings.model_copy(update={"reranker": "a/model"}))
+    await service.start()
+    few, many = await service.search(RIGHT, 3), await service.search(RIGHT, 20)
+    await service.stop()
+    assert few.passages == many.passages[:3]
+    lengths = [len(passage.text) for passage in many.passages]
+    assert lengths == sorted(lengths)
+    assert many.passages[0].score == -lengths[0]
+
+
+async def test_a_reranker_that_cannot_be_loaded_is_a_problem_and_the_fused_ranks_stay(settings: Settings) -> None:
+    store_sample(settings)
+    service = KnowledgeService(settings.model_copy(update={"reranker": "no/such-model"}))
+    await service.start()
+    found = await service.search(RIGHT, 1)
+    assert found.passages[0].section.endswith("Article 17. Right to erasure")
+    assert service.state().retrieval == "hybrid"
+    assert "the reranker 'no/such-model' cannot be loaded" in (service.state().problem or "")
+    await service.stop()
