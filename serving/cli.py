@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_audit(commands)
     _add_prompts(commands)
+    _add_knowledge(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -142,6 +143,17 @@ def _add_prompts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         parser.set_defaults(command=_prompts, action=action)
 
 
+def _add_knowledge(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("knowledge", help="measure the knowledge base").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    evaluate = actions.add_parser("evaluate", help="ask it questions whose answers are known")
+    evaluate.add_argument(
+        "--questions", type=Path, metavar="FILE", help="others than those of the sample corpus (YAML)"
+    )
+    evaluate.set_defaults(command=_evaluate_knowledge)
+
+
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
 # sets its metrics' environment before anything imports prometheus_client.
 
@@ -223,6 +235,12 @@ def _prompts(_: Settings, parsed: argparse.Namespace) -> int:
 
     act = prompts.check if parsed.action == "check" else prompts.lock
     return act(parsed.folder or default_folder())
+
+
+def _evaluate_knowledge(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import knowledge
+
+    return knowledge.evaluate(settings, parsed.questions)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

@@ -1,0 +1,89 @@
+"""`ml-guard knowledge`: how well the sources that are set are searched with the model that is set.
+
+The sources are read anew, into memory: what is served is neither needed nor touched.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pyarrow as pa
+
+from guard_store.knowledge import Sources, TableVersion
+from guard_store.settings import Settings
+from ml.knowledge.embedding import ModelError, load_embedder
+from ml.knowledge.reading import read_documents
+from ml.knowledge.tables import chunk_table, document_table, with_vectors
+from serving.commands.terminal import CommandError, remark, say, say_table
+from serving.knowledge.evaluation import (
+    SAMPLE_QUESTIONS,
+    TOP_K,
+    Questions,
+    QuestionsError,
+    Recall,
+    load_questions,
+    recall_of,
+)
+from serving.knowledge.service import KnowledgeService
+
+
+class InMemory:
+    """A table of chunks that is not in the lake; it has one version."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self._rows = rows
+
+    def version(self) -> TableVersion:
+        """The only version."""
+        return TableVersion("memory", 0)
+
+    def read(self) -> tuple[TableVersion, pa.Table]:
+        """The only version and its rows."""
+        return self.version(), self._rows
+
+
+def evaluate(settings: Settings, questions: Path | None) -> int:
+    """Print the share of questions whose source and section are found.
+
+    Raises
+    ------
+    CommandError
+        Where questions, sources or model cannot be read.
+    """
+    try:
+        asked = load_questions(questions or SAMPLE_QUESTIONS)
+        rows = build(settings)
+    except (QuestionsError, ModelError, OSError) as error:
+        raise CommandError(str(error)) from None
+    # An index in this process: a server's would be filled with what is only measured.
+    local = settings.model_copy(update={"qdrant_url": None})
+    found = asyncio.run(_measure(local, rows, asked))
+    say(f"{len(rows)} chunks, {found.questions} questions")
+    say_table(
+        ["measure", "share"],
+        [
+            [f"recall@{TOP_K} of the source", f"{found.source:.3f}"],
+            [f"recall@{TOP_K} of the section", f"{found.section:.3f}"],
+        ],
+    )
+    for missed in found.missed:
+        remark(f"not found: {missed.question} ({missed.source}, {missed.section})")
+    return 0
+
+
+def build(settings: Settings) -> pa.Table:
+    """The chunks of the sources with vectors, as the pipelines would store them; raises ModelError and OSError."""
+    sources = Sources(settings.knowledge)
+    read = read_documents(sources.names(), sources.read)
+    for skipped in read.skipped:
+        remark(f"left out: {skipped.source}: {skipped.reason}")
+    embedder = load_embedder(settings.embedding_model, settings.embedders)
+    return with_vectors(chunk_table(document_table(read)), None, embedder).rows
+
+
+async def _measure(settings: Settings, rows: pa.Table, questions: Questions) -> Recall:
+    service = KnowledgeService(settings, table=InMemory(rows))
+    await service.start()
+    try:
+        return await recall_of(questions.answerable, service.search)
+    finally:
+        await service.stop()
