@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from guard_store import gate_tables
+from guard_store import (
+    cost_tables,  # noqa: F401 - declares its tables
+    gate_tables,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

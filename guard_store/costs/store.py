@@ -1,0 +1,137 @@
+"""Costs by project, local day and source: days are replaced as a whole, a failed pull takes nothing away.
+
+Where the figures come from belongs to `pull.py` and `language_models.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_store.cost_tables import cost_pulls, costs
+from guard_store.costs.rows import Basis, CostDay, CostLine, CostSource, Metric
+from guard_store.database import Database
+from guard_store.local_days import now_us
+
+Series = dict[tuple[CostSource, str], dict[date, Decimal]]
+"""Amounts by day, of each source and currency."""
+
+
+class CostStore:
+    """Reads and replaces costs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def days(self, project_id: str, start: str, end: str, source: CostSource | None = None) -> list[CostDay]:
+        """What is known of the local days of a closed range, oldest first, each source by itself."""
+        with self._database.read() as connection:
+            pulls = connection.execute(
+                select(cost_pulls)
+                .where(_within(cost_pulls.c, project_id, start, end, source))
+                .order_by(cost_pulls.c.day, cost_pulls.c.source)
+            ).all()
+            lines = connection.execute(
+                select(costs)
+                .where(_within(costs.c, project_id, start, end, source))
+                .order_by(costs.c.service, costs.c.label, costs.c.currency)
+            ).all()
+        by_day: dict[tuple[str, str], list[CostLine]] = defaultdict(list)
+        for line in lines:
+            by_day[line.day, line.source].append(_line(line))
+        return [_day(pull, by_day.get((pull.day, pull.source), ())) for pull in pulls]
+
+    def pulled_days(self, project_id: str, start: str, end: str, *, after: str, limit: int) -> list[str]:
+        """Local days of a closed range that something is known of, oldest first, after a day."""
+        statement = (
+            select(cost_pulls.c.day)
+            .distinct()
+            .where(_within(cost_pulls.c, project_id, start, end, None), cost_pulls.c.day > after)
+            .order_by(cost_pulls.c.day)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(statement))
+
+    def series(self, project_id: str, start: str, end: str, metric: Metric = "unblended") -> Series:
+        """Amounts by day, of the days that have figures; a day without a line in a currency has cost 0 in it."""
+        days = [day for day in self.days(project_id, start, end) if day.pulled_us is not None]
+        found: Series = {}
+        for source in {day.source for day in days}:
+            own = {date.fromisoformat(day.day): day.totals(metric) for day in days if day.source == source}
+            for currency in sorted({name for sums in own.values() for name in sums}):
+                found[source, currency] = {day: sums.get(currency, Decimal(0)) for day, sums in own.items()}
+        return found
+
+    def replace(self, days: Collection[CostDay]) -> None:
+        """Put these days in the place of what was there, all in one transaction."""
+        with self._database.write() as connection:
+            for day in days:
+                connection.execute(delete(costs).where(_of(costs.c, day)))
+                connection.execute(delete(cost_pulls).where(_of(cost_pulls.c, day)))
+                connection.execute(insert(cost_pulls).values(_pull_row(day)))
+                if day.lines:
+                    connection.execute(insert(costs), [_line_row(day, line) for line in day.lines])
+
+    def fail(self, project_id: str, source: CostSource, days: Iterable[str], reason: str, basis: Basis) -> None:
+        """Note that days could not be read: figures that are there stay, where there are none the day is unavailable."""
+        with self._database.write() as connection:
+            for day in days:
+                none = CostDay(project_id, day, source, "unavailable", reason, basis, estimated=True, pulled_us=None)
+                row = _pull_row(none)
+                statement = (
+                    _insert(connection)
+                    .values(row)
+                    .on_conflict_do_update(
+                        index_elements=["project_id", "day", "source"],
+                        set_={"reason": reason, "tried_us": row["tried_us"]},
+                    )
+                )
+                connection.execute(statement)
+
+
+def _within(columns: Any, project_id: str, start: str, end: str, source: CostSource | None) -> ColumnElement[bool]:
+    wanted = and_(columns.project_id == project_id, columns.day.between(start, end))
+    return wanted if source is None else and_(wanted, columns.source == source)
+
+
+def _of(columns: Any, day: CostDay) -> ColumnElement[bool]:
+    return and_(columns.project_id == day.project_id, columns.day == day.day, columns.source == day.source)
+
+
+def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return of(cost_pulls)
+
+
+def _pull_row(day: CostDay) -> dict[str, Any]:
+    row = asdict(day)
+    del row["lines"]
+    return {**row, "tried_us": now_us()}
+
+
+def _line_row(day: CostDay, line: CostLine) -> dict[str, Any]:
+    return {
+        "project_id": day.project_id,
+        "day": day.day,
+        "source": day.source,
+        "service": line.service,
+        "label": line.label,
+        "currency": line.currency,
+        "unblended": format(line.unblended, "f"),
+        "amortised": format(line.amortised, "f"),
+    }
+
+
+def _line(row: Row[Any]) -> CostLine:
+    return CostLine(row.service, row.label, row.currency, Decimal(row.unblended), Decimal(row.amortised))
+
+
+def _day(pull: Row[Any], lines: Sequence[CostLine]) -> CostDay:
+    said = {name: value for name, value in pull._mapping.items() if name != "tried_us"}
+    return CostDay(**said, lines=tuple(lines))

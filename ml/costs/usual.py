@@ -1,0 +1,146 @@
+"""What a day usually costs: a level, what its weekday adds to it, and how far days stray from that.
+
+Robust: medians throughout, so that neither an odd day nor one step of the level bends the rest. What is made of it is in
+`anomaly.py` and `forecast.py`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOW_WEEKS = 8
+MINIMUM_DAYS = 21
+_MINIMUM_WEEKDAY = 2
+_MINIMUM_WEEK = 4
+_LEVEL_DAYS = 14
+_ROBUST_STD = 1.4826  # of the median absolute deviation, for a normal distribution
+_MEDIAN_VARIANCE = math.pi / 2  # of a median, as a multiple of that of a mean
+
+Floats = NDArray[np.float64]
+Costs = Mapping[date, float | Decimal]
+"""Cost by day, in one currency; days that are not known are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What days usually cost.
+
+    Attributes
+    ----------
+    level : of a day, its weekday left aside.
+    weekdays : what each weekday adds to the level, Monday first.
+    spread : standard deviation of a day about its week's level.
+    drift : standard deviation of the change of level from one week to the next.
+    days : days that it is made of.
+    freedom : degrees of freedom of the spread.
+    """
+
+    level: float
+    weekdays: tuple[float, ...]
+    spread: float
+    drift: float
+    days: int
+    freedom: int
+
+    def of(self, day: date) -> float:
+        """What a day is expected to cost."""
+        return self.level + self.weekdays[day.weekday()]
+
+    def error(self, days: int) -> float:
+        """Standard deviation of the sum of the next days about what is expected of them."""
+        noise = self.spread**2 * (days + days**2 * _MEDIAN_VARIANCE / _LEVEL_DAYS)
+        return math.sqrt(noise + self.drift**2 * days**3 / 21)
+
+
+def lacking_days(costs: Costs, before: date) -> int:
+    """How many more days, at least, it would take to say what is usual; 0 where there are enough."""
+    _, weekdays, _ = _window(costs, before)
+    seen = np.bincount(weekdays, minlength=7)
+    return max(MINIMUM_DAYS - len(weekdays), int(np.maximum(_MINIMUM_WEEKDAY - seen, 0).sum()), 0)
+
+
+def usual_costs(costs: Costs, before: date) -> Usual | None:
+    """What days usually cost, by the eight weeks before a day; None where `lacking_days` are lacking.
+
+    With y the cost of a day d, w its weekday and k its week (counted back from `before`), S_w is the median over weeks of
+    y - median of week k; the level is the median of y - S_w over the last 14 days; the spread is 1.4826 times the median
+    absolute deviation of y - S_w about its week's median [1]_, enlarged for the parameters taken from the same days; the
+    drift is how much more the weeks' medians move than medians of seven such days do by chance, as in a local level
+    model [2]_.
+
+    Parameters
+    ----------
+    costs : cost by day.
+    before : the first day that is not used.
+
+    References
+    ----------
+    .. [1] P. Rousseeuw and C. Croux, "Alternatives to the median absolute deviation", JASA 88, 1993.
+    .. [2] J. Durbin and S. Koopman, "Time Series Analysis by State Space Methods", Oxford, 2012, ch. 2.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> days = [date(2026, 1, 5) + timedelta(days=n) for n in range(56)]
+    >>> costs = {d: (20.0 if d.weekday() > 4 else 100.0) + rng.normal(0, 5) for d in days}
+    >>> usual = usual_costs(costs, date(2026, 3, 2))
+    >>> round(usual.of(date(2026, 3, 2))), round(usual.of(date(2026, 3, 7))), round(usual.spread)
+    (101, 20, 4)
+    >>> usual_costs(costs, date(2026, 1, 20)) is None, lacking_days(costs, date(2026, 1, 20))
+    (True, 6)
+    """
+    if lacking_days(costs, before):
+        return None
+    ages, weekdays, amounts = _window(costs, before)
+    weeks = (ages - 1) // 7
+    shape = _by_weekday(amounts - _week_levels(weeks, amounts), weekdays)
+    plain = amounts - shape[weekdays]
+    levels = _week_levels(weeks, plain)
+    kept = ~np.isnan(levels)
+    freedom = max(int(kept.sum()) - 6 - len(np.unique(weeks[kept])), 1)
+    strayed = _ROBUST_STD * float(np.median(np.abs(plain[kept] - levels[kept])))
+    spread = strayed * math.sqrt(kept.sum() / freedom)
+    level = float(np.median(plain[ages <= _LEVEL_DAYS])) if (ages <= _LEVEL_DAYS).any() else float(np.median(plain))
+    return Usual(level, tuple(map(float, shape)), spread, _drift(weeks, levels, spread), len(amounts), freedom)
+
+
+def _window(costs: Costs, before: date) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Ages in days, weekdays and amounts of the trailing weeks."""
+    days = [before - timedelta(days=age) for age in range(1, 7 * WINDOW_WEEKS + 1)]
+    known = [day for day in days if day in costs]
+    ages = np.array([(before - day).days for day in known], np.int64)
+    weekdays = np.array([day.weekday() for day in known], np.int64)
+    return ages, weekdays, np.array([costs[day] for day in known], np.float64)
+
+
+def _week_levels(weeks: NDArray[np.int64], amounts: Floats) -> Floats:
+    """The median of each day's week; NaN in weeks of which too little is known."""
+    levels = np.full(len(amounts), np.nan)
+    for week in np.unique(weeks):
+        own = weeks == week
+        if own.sum() >= _MINIMUM_WEEK:
+            levels[own] = np.median(amounts[own])
+    return levels
+
+
+def _by_weekday(deviations: Floats, weekdays: NDArray[np.int64]) -> Floats:
+    shape = np.zeros(7)
+    for weekday in range(7):
+        own = deviations[(weekdays == weekday) & ~np.isnan(deviations)]
+        shape[weekday] = np.median(own) if own.size else 0.0
+    return shape
+
+
+def _drift(weeks: NDArray[np.int64], levels: Floats, spread: float) -> float:
+    known = ~np.isnan(levels)
+    _, first = np.unique(weeks[known], return_index=True)
+    moves = np.diff(levels[known][first])
+    if not moves.size:
+        return 0.0
+    moved = (_ROBUST_STD * float(np.median(np.abs(moves)))) ** 2
+    return math.sqrt(max(moved - 2 * _MEDIAN_VARIANCE * spread**2 / 7, 0.0))

@@ -1,0 +1,1 @@
+"""Tests of costs as they are kept and pulled."""
