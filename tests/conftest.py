@@ -1,5 +1,6 @@
 """Real parts for all tests: a PostgreSQL server, migrated databases on both engines, settings in a temporary home."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy import make_url
 from guard_store.database import Database
 from guard_store.migrate import migrate
 from guard_store.settings import Settings
+from tests.aws import OddAws, SeededAws, Variables
 from tests.postgresql import initialised, started
 
 
@@ -18,6 +20,7 @@ from tests.postgresql import initialised, started
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see defaults, not the settings of whoever runs them."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+    Variables(monkeypatch).forget()
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +63,36 @@ def database(database_url: str) -> Iterator[Database]:
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings with a temporary home and a database on each engine in turn."""
     return Settings(home=tmp_path / "home", database_url=database_url)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """URL of a server that does as AWS does."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SeededAws]:
+    """AWS as moto's server plays it, and the variables that lead there."""
+    Variables(monkeypatch).point_to(moto_server)
+    seeded = SeededAws(moto_server)
+    yield seeded
+    seeded.reset()
+
+
+@pytest.fixture
+def odd_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddAws]:
+    """AWS on a bad day, and the variables that lead there."""
+    with OddAws() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        Variables(monkeypatch).point_to(server.url)
+        yield server
+        server.shutdown()
+        thread.join()
