@@ -50,6 +50,17 @@ class Fallback(BaseModel):
     model: str | None = None
 
 
+class AwsAllocation(BaseModel):
+    """Which AWS costs are a project's; what is not given is as for all projects."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tag: str | None = None
+    value: str | None = None
+    whole_account: bool = False
+    hourly: bool | None = None
+
+
 class Settings(BaseSettings):
     """All settings; the environment variable of `port` is `ML_GUARD_PORT`."""
 
@@ -155,6 +166,29 @@ class Settings(BaseSettings):
     qdrant_api_key: SecretStr | None = Field(None, description="Key of that server.")
     policies: Path | None = Field(None, description="File of the policies (YAML). Unset: the built-in policy.")
     timezone: str = Field("UTC", description="IANA zone of the days of usage that belongs to no project.")
+
+    # Costs
+    aws_costs: bool = Field(
+        default=False,
+        description="Whether the pipelines ask AWS Cost Explorer once a day; a request costs 0.01 US dollars."
+        " Off: only who asks for it by API is answered.",
+    )
+    aws_cost_requests: Positive = Field(
+        50, description="Requests to Cost Explorer in a UTC day at most, of servers and pipelines together."
+    )
+    aws_cost_refresh_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        45, description="Days that amounts which AWS calls estimated are read again, once a day."
+    )
+    aws_cost_tag: str = Field("project", description="Cost allocation tag whose value names the project.")
+    aws_cost_hourly: bool = Field(
+        default=False,
+        description="Whether hourly data is switched on at AWS: costs are then summed by local day, else by UTC day.",
+    )
+    aws_cost_allocation: dict[str, AwsAllocation] = Field(
+        {},
+        description="Which costs are a project's, where that is not those tagged with its id:"
+        " JSON `{project_id: {tag, value, whole_account, hourly}}`.",
+    )
 
     # Pipelines
     close_delay_s: NotNegative = Field(

@@ -1,0 +1,195 @@
+"""Local days of projects, read from AWS: which of them are to be asked for, in few requests, and what becomes of the answer.
+
+How AWS is asked is in `explorer.py`. Nothing here raises because AWS does not answer: the days say so.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from guard_store.costs.allocation import Allocation
+from guard_store.costs.explorer import CostExplorer, CostExplorerError, Granularity, Period
+from guard_store.costs.requests import RequestBudget
+from guard_store.costs.rows import Basis, CostDay, CostLine, PullState
+from guard_store.costs.store import CostStore
+from guard_store.database import Database
+from guard_store.local_days import from_microseconds, microseconds, now_us
+from guard_store.projects import Project
+from guard_store.settings import Settings
+
+HOURS_KEPT_DAYS = 14  # by AWS
+_DAYS_AT_ONCE = 92
+_HOUR = timedelta(hours=1)
+_HOUR_US = 3_600_000_000
+_DAY = timedelta(days=1)
+_SILENT = "AWS says nothing of this day"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A local day of a project, and the span of time that it is read from."""
+
+    owner: Allocation
+    day: date
+    granularity: Granularity
+    start: datetime
+    end: datetime
+
+    @property
+    def basis(self) -> Basis:
+        """Whose day it is."""
+        return "local_day" if self.granularity == "HOURLY" else "utc_day"
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull came to.
+
+    Attributes
+    ----------
+    read : days whose figures are new.
+    kept : days that were final already, as (project, day).
+    failed : why the others were not read, by (project, day).
+    """
+
+    requests: int = 0
+    read: list[CostDay] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+def pull_aws(
+    database: Database, settings: Settings, projects: Sequence[Project], days: Collection[date], *, overwrite: bool
+) -> Pulled:
+    """Read local days of projects, and put them in the place of what was known of them.
+
+    Parameters
+    ----------
+    overwrite : whether days whose figures are final are read again.
+    """
+    outcome = Pulled()
+    explorer = CostExplorer(RequestBudget(database, settings.aws_cost_requests))
+    store = CostStore(database)
+    for wanted in _batches(_wanted(store, settings, projects, days, outcome, overwrite=overwrite)):
+        try:
+            periods = explorer.read(*_span(wanted), wanted[0].granularity, wanted[0].owner.tag)
+        except CostExplorerError as error:
+            found: list[CostDay] = []
+            silent = dict.fromkeys(wanted, str(error))
+        else:
+            found, silent = _judged(wanted, periods)
+        store.replace(found)
+        outcome.read += found
+        for item, reason in silent.items():
+            store.fail(item.owner.project_id, "aws", [item.day.isoformat()], reason, item.basis)
+            outcome.failed[item.owner.project_id, item.day.isoformat()] = reason
+    outcome.requests = explorer.requests
+    if outcome.failed:
+        _log.warning("%d days of costs are not read: %s", len(outcome.failed), next(iter(outcome.failed.values())))
+    return outcome
+
+
+def _wanted(
+    store: CostStore,
+    settings: Settings,
+    projects: Iterable[Project],
+    days: Collection[date],
+    outcome: Pulled,
+    *,
+    overwrite: bool,
+) -> list[Wanted]:
+    found: list[Wanted] = []
+    if not days:
+        return found
+    first, last = min(days).isoformat(), max(days).isoformat()
+    for project in projects:
+        owner = Allocation.of(project, settings)
+        known = {day.day: day for day in store.days(project.id, first, last, "aws")}
+        for day in sorted(days):
+            item = _day_of(owner, day)
+            before = known.get(day.isoformat())
+            if overwrite or before is None or not _stays(before, item):
+                found.append(item)
+            else:
+                outcome.kept.append((project.id, before.day))
+    return found
+
+
+def _stays(before: CostDay, item: Wanted) -> bool:
+    # Hours are gone after two weeks: a day that is made of them is not given up for one in UTC.
+    return before.is_final or (before.pulled_us is not None and before.basis == "local_day" != item.basis)
+
+
+def _day_of(owner: Allocation, day: date) -> Wanted:
+    start, end = map(from_microseconds, owner.days.bounds_us(day))
+    if owner.hourly and start > datetime.now(UTC) - timedelta(days=HOURS_KEPT_DAYS):
+        return Wanted(owner, day, "HOURLY", _next_hour(start), _next_hour(end))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Wanted(owner, day, "DAILY", midnight, midnight + _DAY)
+
+
+def _next_hour(instant: datetime) -> datetime:
+    # AWS's hours are those of UTC; an hour belongs to the local day in which it begins.
+    return from_microseconds(-(-microseconds(instant) // _HOUR_US) * _HOUR_US)
+
+
+def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    """What one question to AWS can answer: the same tag and granularity, of a quarter at most."""
+    batches: list[list[Wanted]] = []
+    for item in sorted(wanted, key=lambda item: (item.owner.tag, item.granularity, item.start)):
+        first = batches[-1][0] if batches else None
+        if (
+            first is not None
+            and (first.owner.tag, first.granularity) == (item.owner.tag, item.granularity)
+            and item.end - first.start <= timedelta(days=_DAYS_AT_ONCE)
+        ):
+            batches[-1].append(item)
+        else:
+            batches.append([item])
+    return batches
+
+
+def _span(wanted: Sequence[Wanted]) -> tuple[datetime, datetime]:
+    start, end = min(item.start for item in wanted), max(item.end for item in wanted)
+    if wanted[0].granularity == "DAILY":
+        return start, end
+    return start, max(min(end, _next_hour(datetime.now(UTC))), start + _HOUR)
+
+
+def _judged(wanted: Sequence[Wanted], periods: Mapping[datetime, Period]) -> tuple[list[CostDay], dict[Wanted, str]]:
+    found, silent = [], {}
+    for item in wanted:
+        starts = [start for start in periods if item.start <= start < item.end]
+        if starts:
+            found.append(_cost_day(item, [periods[start] for start in starts]))
+        else:
+            silent[item] = _SILENT
+    return found, silent
+
+
+def _cost_day(item: Wanted, periods: Sequence[Period]) -> CostDay:
+    hours = (item.end - item.start) // _HOUR
+    whole = item.granularity == "DAILY" or len(periods) == hours
+    state: PullState = "ok" if whole else "partial"
+    return CostDay(
+        project_id=item.owner.project_id,
+        day=item.day.isoformat(),
+        source="aws",
+        state=state,
+        reason=None if whole else f"{len(periods)} of {hours} hours",
+        basis=item.basis,
+        estimated=any(period.estimated for period in periods) or microseconds(item.end) > now_us(),
+        pulled_us=now_us(),
+        lines=_lines(item.owner, periods),
+    )
+
+
+def _lines(owner: Allocation, periods: Iterable[Period]) -> tuple[CostLine, ...]:
+    own = Period(estimated=False, lines={})
+    for period in periods:
+        for line in period.lines.values():
+            if owner.owns(line.label):
+                own.add(line)
+    return tuple(own.lines[key] for key in sorted(own.lines))
