@@ -6,6 +6,7 @@ What asks for them is in `sensors` and `schedules`.
 import dagster as dg
 
 from guard_pipelines.assets.audit_retention import audit_retention
+from guard_pipelines.assets.costs import aws_costs, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.knowledge import chunks, documents, embeddings
@@ -40,5 +41,12 @@ knowledge = dg.define_asset_job(
     "knowledge",
     selection=dg.AssetSelection.assets(documents, chunks, embeddings),
     description="Sources into documents, chunks and vectors: what /query answers from.",
+    executor_def=dg.in_process_executor,
+)
+
+costs = dg.define_asset_job(
+    "costs",
+    selection=dg.AssetSelection.assets(aws_costs, llm_costs),
+    description="What the days of a run have cost, at AWS and in calls of language models.",
     executor_def=dg.in_process_executor,
 )

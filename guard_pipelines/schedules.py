@@ -1,4 +1,4 @@
-"""Schedules: the safety net under the news sensor, and forgetting what is old; each once a day.
+"""Schedules: the safety net under the news sensor, costs, and forgetting what is old; each once a day.
 
 The first runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
 """
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from guard_pipelines.jobs import daily, retention
+from guard_pipelines.jobs import costs, daily, retention
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import NEWS, range_tags
 
@@ -26,6 +26,18 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     day = closed_everywhere(at, guard.settings.close_delay_s).isoformat()
     tags = {**range_tags(day, day), NEWS: f"schedule {day}"}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
+
+
+@dg.schedule(job=costs, cron_schedule="30 13 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunRequest:
+    """Asks for the costs of the newest day that is closed everywhere, and of those since the first that is not done with."""
+    from guard_store.costs.open_days import first_open_day
+
+    at = context.scheduled_execution_time.astimezone(UTC)
+    day = closed_everywhere(at, guard.settings.close_delay_s)
+    first = first_open_day(guard.database, guard.settings, day)
+    tags = {**range_tags(first.isoformat(), day.isoformat()), NEWS: f"costs {day}"}
+    return dg.RunRequest(run_key=f"costs {day}", tags=tags)
 
 
 @dg.schedule(job=retention, cron_schedule="15 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)

@@ -20,6 +20,8 @@ from guard_store.settings import Settings
 MAX_RUNS_PER_TICK = 4
 # A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
 SILENT_AFTER_S = 1_800
+# Runs that have days too, but touch nothing of what the news are about.
+_BESIDE = frozenset({"costs"})
 _IN_FLIGHT = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -39,7 +41,8 @@ class Answer:
 
 def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Settings) -> Answer:
     """Run requests for due news."""
-    running = {day for run in runs_in_flight(instance) for day in days_of(run.tags)}
+    in_flight = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
+    running = {day for run in in_flight for day in days_of(run.tags)}
     free = [item for item in due if item.day not in running]
     ranges = day_ranges(
         {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.news_days_per_run

@@ -20,8 +20,8 @@ SERVICE = "language models"
 _PAGE = 1_000
 
 
-def sum_language_models(database: Database, days: Collection[date]) -> list[CostDay]:
-    """Put what usage says of these days in the place of what was kept of them; the days that it says something of.
+def sum_language_models(database: Database, days: Collection[date], *, project_id: str | None = None) -> list[CostDay]:
+    """Put what usage says of these days, of all projects or one, in the place of what was kept of them; returns the days.
 
     A project has days from its first call on: before it there is nothing, after it a day without a call costs nothing.
     """
@@ -30,13 +30,14 @@ def sum_language_models(database: Database, days: Collection[date]) -> list[Cost
     by_key: dict[tuple[str, str], list[UsageRow]] = defaultdict(list)
     for row in _used(database, min(days), max(days)):
         by_key[row.project_id or "", row.day or ""].append(row)
-    zones = {project.id: project.timezone for project in ProjectStore(database).page()}
+    first_days = _first_days(database)
     found = [
-        _cost_day(project_id, zones[project_id], day, by_key[project_id, day.isoformat()])
-        for project_id, first in sorted(_first_days(database).items())
-        if project_id in zones
+        _cost_day(project.id, day, bounds, by_key[project.id, day.isoformat()])
+        for project in ProjectStore(database).page(only_id=project_id)
+        if project.id in first_days
         for day in sorted(days)
-        if day >= first
+        for bounds in [local_days(project.timezone).bounds_us(day)]
+        if day >= first_days[project.id] and bounds[0] <= now_us()
     ]
     CostStore(database).replace(found)
     return found
@@ -58,9 +59,8 @@ def _used(database: Database, first: date, last: date) -> Iterator[UsageRow]:
         offset += _PAGE
 
 
-def _cost_day(project_id: str, timezone: str, day: date, rows: Collection[UsageRow]) -> CostDay:
+def _cost_day(project_id: str, day: date, bounds_us: tuple[int, int], rows: Collection[UsageRow]) -> CostDay:
     unpriced = sum(row.unpriced for row in rows)
-    _, end_us = local_days(timezone).bounds_us(day)
     lines = []
     for row in rows:
         amount = Decimal(row.cost_nano_usd) / NANO
@@ -73,7 +73,7 @@ def _cost_day(project_id: str, timezone: str, day: date, rows: Collection[UsageR
         state="partial" if unpriced else "ok",
         reason=f"{unpriced} calls of models whose price is not known" if unpriced else None,
         basis="local_day",
-        estimated=any(row.estimated for row in rows) or end_us > now_us(),
+        estimated=any(row.estimated for row in rows) or bounds_us[1] > now_us(),
         pulled_us=now_us(),
         lines=tuple(lines),
     )

@@ -63,7 +63,7 @@ class Pulled:
 def pull_aws(
     database: Database, settings: Settings, projects: Sequence[Project], days: Collection[date], *, overwrite: bool
 ) -> Pulled:
-    """Read local days of projects, and put them in the place of what was known of them.
+    """Read local days of projects that have begun, and put them in the place of what was known of them.
 
     Parameters
     ----------
@@ -110,6 +110,8 @@ def _wanted(
         for day in sorted(days):
             item = _day_of(owner, day)
             before = known.get(day.isoformat())
+            if item.start > datetime.now(UTC):
+                continue
             if overwrite or before is None or not _stays(before, item):
                 found.append(item)
             else:

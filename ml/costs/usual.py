@@ -20,6 +20,7 @@ _MINIMUM_WEEK = 4
 _LEVEL_DAYS = 14
 _ROBUST_STD = 1.4826  # of the median absolute deviation, for a normal distribution
 _MEDIAN_VARIANCE = math.pi / 2  # of a median, as a multiple of that of a mean
+_MOVE_OF_MEANS = 1.5  # weeks' levels are means of seven steps: they move by two thirds of the steps' variance
 
 Floats = NDArray[np.float64]
 Costs = Mapping[date, float | Decimal]
@@ -54,7 +55,7 @@ class Usual:
     def error(self, days: int) -> float:
         """Standard deviation of the sum of the next days about what is expected of them."""
         noise = self.spread**2 * (days + days**2 * _MEDIAN_VARIANCE / _LEVEL_DAYS)
-        return math.sqrt(noise + self.drift**2 * days**3 / 21)
+        return math.sqrt(noise + self.drift**2 * (days**2 * _LEVEL_DAYS / 21 + days**3 / 21))
 
 
 def lacking_days(costs: Costs, before: date) -> int:
@@ -143,4 +144,5 @@ def _drift(weeks: NDArray[np.int64], levels: Floats, spread: float) -> float:
     if not moves.size:
         return 0.0
     moved = (_ROBUST_STD * float(np.median(np.abs(moves)))) ** 2
-    return math.sqrt(max(moved - 2 * _MEDIAN_VARIANCE * spread**2 / 7, 0.0))
+    noise = 2 * _MEDIAN_VARIANCE * spread**2 / 7
+    return math.sqrt(max(moved - noise, 0.0) * _MOVE_OF_MEANS)
