@@ -36,6 +36,7 @@ from serving.audit.service import AuditService
 from serving.baselines.endpoints import router as baselines_router
 from serving.chat.endpoints import routes as chat_routes
 from serving.chat.service import ChatService
+from serving.costs.endpoints import router as costs_router
 from serving.events.endpoints import routes as event_routes
 from serving.events.service import EventService
 from serving.guard_app import GuardApp
@@ -76,6 +77,7 @@ _ROUTERS = (
     prompts_router,
     usage_router,
     knowledge_router,
+    costs_router,
     openapi.router,
 )
 

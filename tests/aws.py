@@ -82,7 +82,7 @@ class Refusal:
 
 
 class OddAws(ThreadingHTTPServer):
-    """Answers questions with what stands in the queue, and remembers them."""
+    """Answers questions with what stands in the queue, and remembers them, and for which region they were signed."""
 
     daemon_threads = True
 
@@ -90,6 +90,7 @@ class OddAws(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.queue: deque[Json | Refusal] = deque()
         self.asked: list[Json] = []
+        self.signed: list[str] = []
 
     @property
     def url(self) -> str:
@@ -103,6 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.signed.append(self.headers["Authorization"].split("Credential=")[1].split(",")[0])
         answer = self.server.queue.popleft()
         if isinstance(answer, Refusal):
             status, body = answer.status, answer.body or json.dumps({"__type": answer.code, "message": "no"}).encode()

@@ -90,14 +90,13 @@ class CostExplorer:
     def _ask(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        client = self._opened()
         if not self._budget.take():
             most = self._budget.most
             raise CostExplorerError(f"the {most} requests of today are used up; ML_GUARD_AWS_COST_REQUESTS allows more")
         self.requests += 1
         try:
-            if self._client is None:
-                self._client = _client()
-            page: Mapping[str, Any] = self._client.get_cost_and_usage(**asked)
+            page: Mapping[str, Any] = client.get_cost_and_usage(**asked)
         except ClientError as error:
             self._note(error.response)
             _log.warning("AWS Cost Explorer: %s", error)
@@ -108,6 +107,17 @@ class CostExplorer:
         self._note(page)
         return page
 
+    def _opened(self) -> Any:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            if self._client is None:
+                self._client = _client()
+        except BotoCoreError as error:
+            _log.warning("AWS Cost Explorer: %s", error)
+            raise CostExplorerError(_failure(error)) from None
+        return self._client
+
     def _note(self, response: Mapping[str, Any]) -> None:
         again = int(response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
         self.requests += again
@@ -117,6 +127,11 @@ class CostExplorer:
 def _client() -> Any:
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import NoCredentialsError
+
+    session = boto3.session.Session()
+    if session.get_credentials() is None:
+        raise NoCredentialsError
 
     config = Config(
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
@@ -124,7 +139,7 @@ def _client() -> Any:
         read_timeout=_READ_TIMEOUT_S,
     )
     region = os.environ.get("AWS_CE_REGION") or DEFAULT_REGION
-    return boto3.session.Session().client("ce", region_name=region, config=config)
+    return session.client("ce", region_name=region, config=config)
 
 
 def _add_page(periods: dict[datetime, Period], page: Mapping[str, Any], tag: str) -> None:

@@ -59,6 +59,10 @@ class MLGuardClient:
     drift = _blocking(Operations.drift)
     performance = _blocking(Operations.performance)
     news = _blocking(Operations.news)
+    costs = _blocking(Operations.costs)
+    unit_costs = _blocking(Operations.unit_costs)
+    cost_forecast = _blocking(Operations.cost_forecast)
+    pull_costs = _blocking(Operations.pull_costs)
     health = _blocking(Operations.health)
 
     def close(self) -> None:
@@ -116,6 +120,10 @@ class AsyncMLGuardClient:
     drift = _awaitable(Operations.drift)
     performance = _awaitable(Operations.performance)
     news = _awaitable(Operations.news)
+    costs = _awaitable(Operations.costs)
+    unit_costs = _awaitable(Operations.unit_costs)
+    cost_forecast = _awaitable(Operations.cost_forecast)
+    pull_costs = _awaitable(Operations.pull_costs)
     health = _awaitable(Operations.health)
 
     async def aclose(self) -> None:

@@ -149,6 +149,36 @@ class Operations:
         """Each local day's counts and how far its processing has come."""
         return (yield from self._items("news", project_id, model_id, start, end))
 
+    def costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
+        """Each local day's costs, from `start` to `end`, both included; amounts are decimal text."""
+        return (yield from self._pages(f"{_API}/costs", {"project_id": project_id, **_range(start, end)}))
+
+    def unit_costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
+        """Each local day's costs for a thousand predictions, and by model."""
+        return (yield from self._pages(f"{_API}/costs/units", {"project_id": project_id, **_range(start, end)}))
+
+    def cost_forecast(self, project_id: str, *, day: Day | None = None) -> Steps[Json]:
+        """What the month comes to, as it looks at the end of a local day: yesterday, unless one is named."""
+        params = {"project_id": project_id, **({} if day is None else {"day": str(day)})}
+        return _json((yield from self._exchange(Send("GET", f"{_API}/costs/forecast", params=params))))
+
+    def pull_costs(
+        self,
+        project_id: str,
+        *,
+        day: Day | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        overwrite: bool = False,
+    ) -> Steps[Json]:
+        """Have AWS asked for one local day, or for those from `start` to `end`; `overwrite` reads final days again."""
+        params = {"project_id": project_id, **_range(start, end), "overwrite": str(overwrite).lower()}
+        if day is not None:
+            params["day"] = str(day)
+        # Each request to AWS costs money: it is not repeated unless the server has said that it did nothing.
+        request = Send("POST", f"{_API}/costs/pull", params=params, repeatable=False)
+        return _json((yield from self._exchange(request)))
+
     def health(self) -> Steps[Json]:
         """`{"status": "ok"}` from a server that is alive."""
         return _json((yield from self._exchange(Send("GET", f"{_API}/health"))))
@@ -182,8 +212,9 @@ class Operations:
     def _items(
         self, what: str, project_id: str, model_id: str, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        path = f"{_model(project_id, model_id)}/{what}"
-        params = {name: str(day) for name, day in (("start", start), ("end", end)) if day is not None}
+        return (yield from self._pages(f"{_model(project_id, model_id)}/{what}", _range(start, end)))
+
+    def _pages(self, path: str, params: dict[str, str]) -> Steps[list[Json]]:
         items: list[Json] = []
         while True:
             page = _json((yield from self._exchange(Send("GET", path, params=params))))
@@ -195,6 +226,10 @@ class Operations:
 
 def _model(project_id: str, model_id: str) -> str:
     return f"{_API}/projects/{quote(project_id, safe='')}/models/{quote(model_id, safe='')}"
+
+
+def _range(start: Day | None, end: Day | None) -> dict[str, str]:
+    return {name: str(day) for name, day in (("start", start), ("end", end)) if day is not None}
 
 
 def _as_text(value: object) -> str:

@@ -40,6 +40,7 @@ class Server:
 
     def start(self) -> None:
         settings = {"ML_GUARD_HOME": str(self._home), "ML_GUARD_PORT": str(self.port)}
+        settings["AWS_EC2_METADATA_DISABLED"] = "true"  # or it is asked for credentials
         with (self._home / "serving.log").open("ab") as log:
             command = [sys.executable, "-m", "serving.cli", "serve"]
             self._process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
@@ -132,3 +133,14 @@ def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing
 
 def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:
     assert real.performance("p", "m", start="2025-01-01", end="2025-01-02") == []
+
+
+def test_costs_of_days_that_nobody_could_read_say_so(real: MLGuardClient) -> None:
+    assert real.costs("p") == []
+    pulled = real.pull_costs("p", day="2025-01-01", overwrite=True)
+    assert (pulled["state"], pulled["requests"]) == ("unavailable", 0)
+    assert [day["state"] for day in real.costs("p", start="2025-01-01", end="2025-01-01")] == ["unavailable"]
+    assert [day["costs"] for day in real.unit_costs("p")] == [[]]
+    assert real.cost_forecast("p", day="2025-01-01")["items"] == []
+    with pytest.raises(ApiError, match="name either a day"):
+        real.pull_costs("p", day="2025-01-01", start="2025-01-01", end="2025-01-02")

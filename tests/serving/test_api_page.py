@@ -71,6 +71,8 @@ async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -
     )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
+    params |= {"project_id": project} if path.startswith("/api/v1/costs") else {}
+    params |= {"day": "2013-01-01"} if path.endswith("/costs/pull") else {}
     body = body_of(route, project) if route.method in {"POST", "PUT", "PATCH"} else None
     return (await client.request(route.method, path, params=params, json=body)).status_code
 
@@ -112,6 +114,7 @@ async def test_a_key_of_another_project_is_refused_wherever_a_project_is_named(c
     named = [route for route in documented_routes() if "{project_id}" in route.path]
     bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/labels", "/api/v1/baselines"}
     named += [route for route in documented_routes() if route.path in bodies]
+    named += [route for route in documented_routes() if route.path.startswith("/api/v1/costs")]
     named += [DocumentedRoute("POST", "/api/v1/keys", "admin")]
     assert len(named) > 15
     for route in named:

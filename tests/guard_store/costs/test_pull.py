@@ -157,11 +157,31 @@ def test_without_credentials_days_are_unavailable_and_nothing_raises(
     database: Database, pull: Pull, caplog: pytest.LogCaptureFixture
 ) -> None:
     outcome = pull()
+    assert outcome.requests == 0
     assert set(outcome.failed.values()) == {"there are no AWS credentials"}
     assert {(d.state, d.reason, d.pulled_us) for d in kept(database)} == {
         ("unavailable", "there are no AWS credentials", None)
     }
     assert "there are no AWS credentials" in caplog.text
+
+
+def test_a_profile_that_is_not_there_is_no_credentials(
+    database: Database, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    pull(LAST, LAST)
+    assert [day.reason for day in kept(database)] == ["there are no AWS credentials"]
+
+
+def test_the_region_is_that_of_the_variable_and_north_virginia_without_it(
+    odd_aws: OddAws, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    odd_aws.queue.extend([seeded_page(), seeded_page()])
+    pull()
+    monkeypatch.setenv("AWS_CE_REGION", "cn-northwest-1")
+    pull(overwrite=True)
+    assert [region.split("/")[2] for region in odd_aws.signed] == ["us-east-1", "cn-northwest-1"]
 
 
 def test_a_server_that_is_not_there_is_unavailable(
