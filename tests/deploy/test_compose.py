@@ -161,6 +161,13 @@ def test_settings_in_dotenv_reach_serving_and_the_pipelines() -> None:
     }  # fmt: skip
 
 
+def test_credentials_of_aws_in_dotenv_reach_what_asks_aws() -> None:
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CE_REGION", "AWS_DEFAULT_REGION")
+    services = read_services(DOTENV | dict.fromkeys(names, "given"))
+    for name in ("serving", "code-server"):
+        assert {services[name].environment[variable] for variable in names} == {"given"}
+
+
 def test_dotenv_is_kept_out_of_git_and_out_of_the_image() -> None:
     assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
