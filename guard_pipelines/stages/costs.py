@@ -93,10 +93,10 @@ def unusual_days(database: Database, source: CostSource, days: Iterable[str]) ->
     store = CostStore(database)
     found: list[dict[str, Cell]] = []
     for project in ProjectStore(database).page():
-        estimated = {d.day for d in store.days(project.id, min(wanted), max(wanted), source) if d.estimated}
+        growing = {d.day for d in store.days(project.id, min(wanted), max(wanted), source) if not d.is_final}
         for (of, currency), costs in store.series(project.id, first.isoformat(), max(wanted)).items():
             for day in sorted(wanted) if of == source else ():
-                verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in estimated)
+                verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
                 if verdict.is_anomaly:
                     found.append({"project": project.id, "day": day, "finding": _said(verdict, currency)})
     return found

@@ -5,12 +5,13 @@ Reading them is `pull.py` and `language_models.py`; when it is done is not known
 
 from datetime import date, timedelta
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 
 from guard_store.cost_tables import cost_pulls
 from guard_store.costs.store import CostStore
 from guard_store.database import Database
 from guard_store.gate_tables import usage
+from guard_store.local_days import local_days
 from guard_store.projects import ProjectStore
 from guard_store.settings import Settings
 
@@ -43,11 +44,16 @@ def _first_missed_usage(database: Database, first: date, last: date) -> date | N
         cost_pulls.c.project_id == usage.c.project_id, cost_pulls.c.day == usage.c.day, cost_pulls.c.source == "llm"
     )
     statement = (
-        select(func.min(usage.c.day))
+        select(usage.c.day, cost_pulls.c.pulled_us)
+        .distinct()
         .outerjoin(cost_pulls, same_day)
         .where(usage.c.day.between(first.isoformat(), last.isoformat()), usage.c.project_id != "")
-        .where(cost_pulls.c.day.is_(None))
     )
     with database.read() as connection:
-        day = connection.scalar(statement)
-    return None if day is None else date.fromisoformat(day)
+        found = [(date.fromisoformat(row.day), row.pulled_us) for row in connection.execute(statement)]
+    return min((day for day, pulled_us in found if pulled_us is None or pulled_us < _over_us(day)), default=None)
+
+
+def _over_us(day: date) -> int:
+    """When a day is over in every zone."""
+    return local_days("Etc/GMT+12").bounds_us(day)[1]

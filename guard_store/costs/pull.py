@@ -4,6 +4,7 @@ How AWS is asked is in `explorer.py`. Nothing here raises because AWS does not a
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -82,9 +83,7 @@ def pull_aws(
             found, silent = _judged(wanted, periods)
         store.replace(found)
         outcome.read += found
-        for item, reason in silent.items():
-            store.fail(item.owner.project_id, "aws", [item.day.isoformat()], reason, item.basis)
-            outcome.failed[item.owner.project_id, item.day.isoformat()] = reason
+        _fail(store, silent, outcome)
     outcome.requests = explorer.requests
     if outcome.failed:
         _log.warning("%d days of costs are not read: %s", len(outcome.failed), next(iter(outcome.failed.values())))
@@ -117,6 +116,15 @@ def _wanted(
             else:
                 outcome.kept.append((project.id, before.day))
     return found
+
+
+def _fail(store: CostStore, silent: Mapping[Wanted, str], outcome: Pulled) -> None:
+    failed: dict[tuple[str, str, Basis], list[str]] = defaultdict(list)
+    for item, reason in silent.items():
+        failed[item.owner.project_id, reason, item.basis].append(item.day.isoformat())
+    for (project_id, reason, basis), days in failed.items():
+        store.fail(project_id, "aws", days, reason, basis)
+        outcome.failed |= {(project_id, day): reason for day in days}
 
 
 def _stays(before: CostDay, item: Wanted) -> bool:

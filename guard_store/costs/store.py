@@ -4,13 +4,13 @@ Where the figures come from belongs to `pull.py` and `language_models.py`.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, Row, and_, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.cost_tables import cost_pulls, costs
@@ -20,6 +20,8 @@ from guard_store.local_days import now_us
 
 Series = dict[tuple[CostSource, str], dict[date, Decimal]]
 """Amounts by day, of each source and currency."""
+
+_KEY = ("project_id", "day", "source")
 
 
 class CostStore:
@@ -71,10 +73,12 @@ class CostStore:
     def replace(self, days: Collection[CostDay]) -> None:
         """Put these days in the place of what was there, all in one transaction."""
         with self._database.write() as connection:
-            for day in days:
+            # In one order, the day's own row first: it makes another pull of the same day wait for its turn.
+            for day in sorted(days, key=lambda day: (day.project_id, day.day, day.source)):
+                row = _pull_row(day)
+                said = {name: value for name, value in row.items() if name not in _KEY}
+                connection.execute(_upsert(connection, row, said))
                 connection.execute(delete(costs).where(_of(costs.c, day)))
-                connection.execute(delete(cost_pulls).where(_of(cost_pulls.c, day)))
-                connection.execute(insert(cost_pulls).values(_pull_row(day)))
                 if day.lines:
                     connection.execute(insert(costs), [_line_row(day, line) for line in day.lines])
 
@@ -84,15 +88,7 @@ class CostStore:
             for day in days:
                 none = CostDay(project_id, day, source, "unavailable", reason, basis, estimated=True, pulled_us=None)
                 row = _pull_row(none)
-                statement = (
-                    _insert(connection)
-                    .values(row)
-                    .on_conflict_do_update(
-                        index_elements=["project_id", "day", "source"],
-                        set_={"reason": reason, "tried_us": row["tried_us"]},
-                    )
-                )
-                connection.execute(statement)
+                connection.execute(_upsert(connection, row, {"reason": reason, "tried_us": row["tried_us"]}))
 
 
 def _within(columns: Any, project_id: str, start: str, end: str, source: CostSource | None) -> ColumnElement[bool]:
@@ -104,9 +100,10 @@ def _of(columns: Any, day: CostDay) -> ColumnElement[bool]:
     return and_(columns.project_id == day.project_id, columns.day == day.day, columns.source == day.source)
 
 
-def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
+def _upsert(connection: Connection, row: Mapping[str, Any], said: Mapping[str, Any]) -> Executable:
+    """A day's row, or these changes to the one that is there."""
     of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return of(cost_pulls)
+    return of(cost_pulls).values(row).on_conflict_do_update(index_elements=_KEY, set_=said)
 
 
 def _pull_row(day: CostDay) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _series(services: Services, project: Project, first: date, last: date, metri
 def _anomalies(day: CostDay, series: Series) -> list[AnomalyView]:
     at = date.fromisoformat(day.day)
     return [
-        AnomalyView.of(currency, cost_anomaly(costs, at, estimated=day.estimated))
+        AnomalyView.of(currency, cost_anomaly(costs, at, estimated=not day.is_final))
         for (source, currency), costs in sorted(series.items())
         if source == day.source
     ]

@@ -14,6 +14,7 @@ from guard_pipelines.tags import NEWS, range_tags
 from guard_store.costs import CostDay, CostLine, CostStore
 from guard_store.database import Database
 from guard_store.gate_tables import usage
+from guard_store.local_days import microseconds
 from guard_store.projects import ProjectStore
 from tests.aws import OddAws, SeededAws, line, page, period
 from tests.guard_pipelines.conftest import Pipelines
@@ -150,6 +151,17 @@ def test_usage_of_days_that_were_missed_is_asked_for(pipelines: Pipelines) -> No
         use(pipelines.database, day, "gpt", 5)
     assert asked(pipelines) == ("2026-03-04", "2026-03-09")
     run(pipelines, "2026-03-04", "2026-03-09")
+    assert asked(pipelines) == ("2026-03-09", "2026-03-09")
+
+
+def test_usage_that_was_summed_before_its_day_was_over_is_summed_again(pipelines: Pipelines) -> None:
+    ProjectStore(pipelines.database).create("p", "P")
+    use(pipelines.database, "2026-03-05", "gpt", 5)
+    at_noon = microseconds(datetime(2026, 3, 5, 12, tzinfo=UTC))
+    early = CostDay("p", "2026-03-05", "llm", "ok", None, "local_day", estimated=True, pulled_us=at_noon)
+    CostStore(pipelines.database).replace([early])
+    assert asked(pipelines) == ("2026-03-05", "2026-03-09")
+    run(pipelines, "2026-03-05", "2026-03-09")
     assert asked(pipelines) == ("2026-03-09", "2026-03-09")
 
 

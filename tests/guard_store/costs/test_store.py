@@ -1,5 +1,6 @@
 """Days of costs are replaced as a whole, exactly, and a failed pull takes nothing away."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -64,3 +65,19 @@ def test_a_series_has_a_zero_for_days_without_a_line_and_nothing_for_unknown_day
         ("aws", "CNY"): dict(zip(known, (Decimal(0), Decimal(0), Decimal(1)), strict=True)),
     }
     assert store.pulled_days("p", DAY, "2026-03-12", after=DAY, limit=2) == ["2026-03-10", "2026-03-11"]
+
+
+def test_two_pulls_of_a_day_at_once_leave_one_of_them_whole(database: Database) -> None:
+    store = CostStore(database)
+    days = [f"2026-03-{n:02}" for n in range(1, 6)]
+
+    def pull(number: int) -> None:
+        order = days if number % 2 else days[::-1]
+        store.replace([day_of(line("EC2", str(number)), line("S3", str(number)), day=day) for day in order])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(pull, range(1, 33)))
+    found = store.days("p", days[0], days[-1])
+    assert len(found) == len(days)
+    assert {len(day.lines) for day in found} == {2}
+    assert len({line.unblended for day in found for line in day.lines}) == 1
