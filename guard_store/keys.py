@@ -8,15 +8,15 @@ import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from sqlalchemy import Row, and_, func, insert, select, update
 
 from guard_store.database import Database
 from guard_store.local_days import now_us
+from guard_store.settings import Role
 from guard_store.tables import api_keys
 
-Role = Literal["admin", "analyst", "guest"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 PREFIX = "mlg_"

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -24,6 +33,7 @@ NotNegative = Annotated[int, Field(ge=0)]
 NotNegativeFloat = Annotated[float, Field(ge=0)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Role = Literal["admin", "analyst", "guest"]
 
 
 class SettingsError(ValueError):
@@ -108,6 +118,29 @@ class Settings(BaseSettings):
     key_cache_s: NotNegative = Field(
         5,
         description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
+    )
+
+    # Who may ask
+    oidc_issuer: Url | None = Field(
+        None,
+        description="Issuer of bearer tokens (OpenID Connect), such as `https://login.example.com/realms/guard`."
+        " Unset: API keys only.",
+    )
+    oidc_audience: str | None = Field(
+        None, validate_default=True, description="What such a token must name as its audience."
+    )
+    oidc_jwks_url: Url | None = Field(
+        None, description="Where its signing keys are. Unset: the issuer's discovery document says it."
+    )
+    oidc_role_claim: str = Field(
+        "roles", description="Claim with the caller's role or roles; `a.b` is the claim `b` inside `a`."
+    )
+    oidc_roles: dict[str, Role] = Field(
+        {}, description="Role of each value of that claim: JSON `{value: role}`. A caller without one is a guest."
+    )
+    oidc_project_claim: str | None = Field(
+        None,
+        description="Claim with the only project that the caller may open; `*` there means all. Unset: all projects.",
     )
 
     # Audit
@@ -226,6 +259,13 @@ class Settings(BaseSettings):
     def _known_registry(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
             raise ValueError("must start with http://, https:// or sqlite:///")
+        return value
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _audience_with_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("oidc_issuer") is not None and not value:
+            raise ValueError("must be set where ML_GUARD_OIDC_ISSUER is: tokens for others are not for us")
         return value
 
     @field_validator("timezone")

@@ -50,6 +50,7 @@ from serving.labels.service import LabelService
 from serving.lineage.endpoints import router as lineage_router
 from serving.llm.gate import Gate
 from serving.models.endpoints import router as models_router
+from serving.oidc import TokenRing
 from serving.policy import PolicyBook
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
@@ -154,6 +155,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         knowledge=KnowledgeService(settings),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
+        tokens=None if settings.oidc_issuer is None else TokenRing(settings),
         projects=ProjectStore(database),
         aggregates=AggregateStore(database),
         baselines=BaselineStore(database),

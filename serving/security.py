@@ -1,20 +1,24 @@
 """Who is asking, and may they: API keys from headers to principals, roles and project scopes.
 
-How keys are kept is `guard_store.keys`; which role a route wants is said at the route.
+How keys are kept is `guard_store.keys`, what a bearer token says `serving.oidc`; which role a route wants is said at the route.
 """
 
 import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from guard_store.keys import ApiKey, KeyStore, Role
+from guard_store.keys import ApiKey, KeyStore
+from guard_store.settings import Role
 from serving.audit.record import Record
 from serving.errors import Forbidden, Unauthorised
+
+if TYPE_CHECKING:  # a token becomes a principal, which is made of what is here
+    from serving.oidc import TokenRing
 
 HOW_TO_SEND = "send a key in the header X-API-Key (or Authorization: Bearer)"
 _RANK: dict[Role, int] = {"guest": 0, "analyst": 1, "admin": 2}
@@ -101,37 +105,43 @@ class KeyRing:
 
 
 async def authenticate(scope: Scope) -> Principal:
-    """The caller of a request; without a key, the anonymous guest.
+    """The caller of a request; without a key or token, the anonymous guest.
 
     Raises
     ------
     Unauthorised
-        Where a key was sent that is unknown or revoked.
+        Where a key was sent that is unknown or revoked, or a token that is not good.
     """
-    secret = _secret_of(scope)
+    secret, is_bearer = _secret_of(scope)
     if secret is None:
         return ANONYMOUS
-    key_ring: KeyRing = scope["app"].state.services.key_ring
-    principal = await key_ring.principal(secret)
+    services = scope["app"].state.services
+    tokens: TokenRing | None = services.tokens
+    if tokens is not None and is_bearer and tokens.reads(secret):
+        principal = await tokens.principal(secret)
+    else:
+        key_ring: KeyRing = services.key_ring
+        principal = await key_ring.principal(secret)
     scope["state"]["key_id"] = principal.key_id  # for the access log
     record: Record = scope["state"]["record"]
     record.key_id, record.role = principal.key_id, principal.role
     return principal
 
 
-def _secret_of(scope: Scope) -> str | None:
+def _secret_of(scope: Scope) -> tuple[str | None, bool]:
+    """The secret that was sent, and whether it was sent as a bearer token."""
     authorization: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"x-api-key":
-            return str(value, "latin-1")
+            return str(value, "latin-1"), False
         if name == b"authorization":
             authorization = value
     if authorization is None:
-        return None
+        return None, False
     scheme, _, secret = str(authorization, "latin-1").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthorised(f"The Authorization header is not a bearer token: {HOW_TO_SEND}.")
-    return secret.strip()
+    return secret.strip(), True
 
 
 async def _caller(request: Request) -> Principal:

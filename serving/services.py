@@ -24,6 +24,7 @@ from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving.audit.record import Record
+from serving.oidc import TokenRing
 from serving.policy import PolicyBook
 from serving.prompts.registry import PromptBook
 from serving.security import KeyRing
@@ -55,6 +56,7 @@ class Services:
     knowledge: "KnowledgeService"
     keys: KeyStore
     key_ring: KeyRing
+    tokens: TokenRing | None
     projects: ProjectStore
     aggregates: AggregateStore
     baselines: BaselineStore

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from guard_store.database import Database
-from guard_store.keys import ApiKey, KeyStore, Role
+from guard_store.keys import ApiKey, KeyStore
 from guard_store.local_days import from_microseconds
 from guard_store.migrate import migrate
 from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
+from guard_store.settings import Role, Settings
 from serving.commands.on_record import on_record
 from serving.commands.terminal import CommandError, remark, say, say_table
 

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from guard_store.keys import ApiKey, Role
+from guard_store.keys import ApiKey
 from guard_store.local_days import from_microseconds
+from guard_store.settings import Role
 
 
 class KeyRequest(BaseModel):

@@ -9,6 +9,7 @@ from fastapi import Path, Query
 from guard_store.spending import Budget, UsageStore
 from serving.errors import NotFound, Unprocessable
 from serving.llm.gate import Gate
+from serving.oidc import CALLER_PREFIX
 from serving.paging import Page, decode_cursor, page_of
 from serving.routing import NOT_FOUND, keyed_router, known_project
 from serving.security import Caller, Principal
@@ -86,6 +87,8 @@ def _project_of(body: BudgetRequest, services: Services) -> str | None:
     """The project that a budget is about; None for a key of all projects."""
     if body.scope == "project":
         return body.scope_id
+    if services.tokens is not None and body.scope_id.startswith(CALLER_PREFIX):
+        return None  # its project stands in each token
     key = services.keys.get(body.scope_id)
     if key is None:
         raise NotFound(f"There is no key {body.scope_id!r}.")

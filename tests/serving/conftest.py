@@ -9,9 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from guard_store.keys import Role
 from guard_store.log import JsonFormatter
-from guard_store.settings import Settings
+from guard_store.settings import Role, Settings
 from serving.app import create_app
 from serving.services import Services
 from tests.serving.model_days import Model
