@@ -5,11 +5,13 @@ A setting that belongs to one project (time zone, drift thresholds) is a row of 
 
 import os
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -32,6 +34,14 @@ Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 NotNegativeFloat = Annotated[float, Field(ge=0)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+
+
+def _network(value: str) -> str:
+    ip_network(value, strict=False)
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Role = Literal["admin", "analyst", "guest"]
 
@@ -142,6 +152,28 @@ class Settings(BaseSettings):
         None,
         description="Claim with the only project that the caller may open; `*` there means all. Unset: all projects.",
     )
+
+    rate_per_key: NotNegativeFloat = Field(
+        0.0, description="Requests a second of a key or token at most, of all server processes together. 0: no limit."
+    )
+    rate_per_address: NotNegativeFloat = Field(
+        10.0, description="Requests a second of an address without a key at most, probes not counted. 0: no limit."
+    )
+    rate_burst_s: Positive = Field(20, description="Seconds of these rates that may come at once.")
+    wrong_keys_per_minute: NotNegative = Field(
+        60, description="Wrong keys of an address a minute, before it is answered 429 unseen. 0: no limit."
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed:"
+        ' JSON `["10.0.0.0/8"]`.',
+    )
+    open_metrics: bool | None = Field(
+        None,
+        description="Whether `/metrics` needs no key. Unset: where the server listens on loopback only.",
+    )
+    body_timeout_s: Positive = Field(60, description="Seconds that a request's body may take to arrive.")
+    request_timeout_s: Positive = Field(300, description="Seconds that a JSON route may take to answer.")
 
     # Audit
     audit_key: SecretStr | None = Field(

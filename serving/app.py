@@ -47,6 +47,8 @@ from serving.knowledge.endpoints import router as knowledge_router
 from serving.knowledge.service import KnowledgeService
 from serving.labels.endpoints import routes as label_routes
 from serving.labels.service import LabelService
+from serving.limits.addresses import Proxies
+from serving.limits.rates import RateLimits
 from serving.lineage.endpoints import router as lineage_router
 from serving.llm.gate import Gate
 from serving.models.endpoints import router as models_router
@@ -120,6 +122,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = GuardApp(
         [*event_routes, *label_routes, *predict_routes, *chat_routes],
         access_log,
+        Proxies(settings.trusted_proxies),
+        settings.body_timeout_s,
         title="ML Guard",
         version=_version(),
         lifespan=lifespan,
@@ -156,6 +160,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         tokens=None if settings.oidc_issuer is None else TokenRing(settings),
+        rates=RateLimits(settings),
         projects=ProjectStore(database),
         aggregates=AggregateStore(database),
         baselines=BaselineStore(database),

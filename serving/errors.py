@@ -72,6 +72,15 @@ class NotFound(Problem):
     status = 404
 
 
+class RequestTimeout(Problem):
+    """The request did not arrive in time; the connection is closed, because the rest of it may still come."""
+
+    status = 408
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
+
+
 class Conflict(Problem):
     """The present state does not allow this."""
 

@@ -12,18 +12,26 @@ from starlette.types import Receive, Scope, Send
 
 from serving.access_log import AccessLog
 from serving.errors import Problem, problem_response
+from serving.limits.addresses import Proxies
 from serving.middleware import RequestMiddleware
 
 
 class GuardApp(FastAPI):
     """The app; `raw_routes` have no path parameters."""
 
-    def __init__(self, raw_routes: Sequence[Route], access_log: AccessLog, **options: Any) -> None:
+    def __init__(
+        self,
+        raw_routes: Sequence[Route],
+        access_log: AccessLog,
+        proxies: Proxies,
+        body_timeout_s: float,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         # Known to the router too: it answers what does not match exactly (405).
         self.router.routes.extend(raw_routes)
         self._raw = {(method, route.path): route for route in raw_routes for method in route.methods or ()}
-        self._outermost = RequestMiddleware(self._answer, access_log)
+        self._outermost = RequestMiddleware(self._answer, access_log, proxies, body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""

@@ -6,10 +6,15 @@ Counters of a domain are declared in the domain; they share the registry.
 import os
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from guard_store.settings import Settings
+from serving.errors import Unauthorised
+from serving.limits.addresses import is_loopback
+from serving.security import HOW_TO_SEND, authenticate
 
 UNKNOWN_ROUTE = "unknown"
 _LABELS = ("route", "method", "status")
@@ -74,7 +79,20 @@ def _is_alive(pid: int) -> bool:
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def _may_read(request: Request) -> None:
+    settings: Settings = request.app.state.services.settings
+    if is_loopback(settings.host) if settings.open_metrics is None else settings.open_metrics:
+        return
+    if (await authenticate(request.scope)).key_id is None:
+        raise Unauthorised(f"Beyond this machine metrics need a key of any role: {HOW_TO_SEND}.")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+    dependencies=[Depends(_may_read)],
+)
 def metrics() -> Response:
     """Metrics in Prometheus text."""
     return Response(render(), media_type=CONTENT_TYPE_LATEST)

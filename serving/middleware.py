@@ -19,6 +19,8 @@ from serving.access_log import AccessLog
 from serving.audit.exempt import EXEMPT
 from serving.audit.record import Record
 from serving.errors import Problem, problem_response, unexpected
+from serving.limits.addresses import Proxies
+from serving.limits.body import BodyInTime
 
 _log = logging.getLogger(__name__)
 _DISCONNECTED = 499  # the client went before there was an answer; nothing was sent
@@ -29,15 +31,20 @@ _SECURITY_HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class RequestMiddleware:
     """Wraps the app; see the module."""
 
-    def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, access_log: AccessLog, proxies: Proxies, body_timeout_s: float) -> None:
         self._app = app
         self._access_log = access_log
+        self._proxies = proxies
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -45,6 +52,8 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started_at = time.perf_counter()
+        if self._proxies:
+            self._proxies.apply(scope)
         request_id, request_id_header = _request_id_of(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -52,7 +61,7 @@ class RequestMiddleware:
         token = request_id_var.set(request_id)
         answer = _Answer(scope, send, request_id, request_id_header)
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, BodyInTime(receive, self._body_timeout_s), answer.send)
         except Exception as error:
             _log.exception("a request failed unexpectedly")
             if answer.started and not answer.ended:
@@ -103,6 +112,8 @@ class _Answer:
                 *_SECURITY_HEADERS,
                 (b"x-request-id", self._request_id_header),
             ]
+            if self._scope.get("scheme") == "https":
+                message["headers"].append(_OVER_TLS)
             self.status = message["status"]
             self._held = message  # with the first piece of the body: until then it can become an error
             return

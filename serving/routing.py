@@ -3,6 +3,8 @@
 The event routes are raw ASGI and do not pass here.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -15,9 +17,12 @@ from starlette.types import Message, Receive
 from guard_store.decisions import Actor
 from guard_store.projects import Project
 from serving.audit.record import Record
-from serving.errors import NotFound, Unauthorised
+from serving.errors import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
+from serving.limits.body import MOST_DEPTH, is_too_deep
 from serving.security import HOW_TO_SEND, Caller, authenticate
 from serving.services import OnRecord, Provided, RequestId, Services
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2**20
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -47,9 +52,46 @@ class KeyedRoute(APIRoute):
             caller = await authenticate(request.scope)
             if caller.key_id is None:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
-            return await handle(Request(request.scope, _limited(request.receive, request.scope["state"]["record"])))
+            limited = _limited(request.receive, request.scope["state"]["record"])
+            return await _in_time(
+                handle(_ShallowRequest(request.scope, limited)), request.app.state.services.settings.request_timeout_s
+            )
 
         return handle_keyed
+
+
+class _ShallowRequest(Request):
+    """A request whose JSON is not nested too deep for whatever works with it."""
+
+    async def json(self) -> Any:
+        """The body; raises where it is too deep, in the framework's own exception (see `_limited`)."""
+        try:
+            value = await super().json()
+            too_deep = is_too_deep(value)
+        except RecursionError:
+            too_deep = True
+        if too_deep:
+            raise HTTPException(422, f"The body is nested more than {MOST_DEPTH} deep.")
+        return value
+
+
+async def _in_time(answering: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
+    """The answer; what works on it in a thread cannot be stopped and goes on to its end."""
+    task = asyncio.ensure_future(answering)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if done:
+        return task.result()
+    task.add_done_callback(_log_late)
+    raise GatewayTimeout(f"There was no answer within {timeout_s:g} s; what was begun may still be done.")
+
+
+def _log_late(task: "asyncio.Task[Response]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.warning("a request failed after its time was over", exc_info=task.exception())
 
 
 def _limited(receive: Receive, record: Record) -> Receive:
@@ -57,7 +99,10 @@ def _limited(receive: Receive, record: Record) -> Receive:
 
     async def receive_limited() -> Message:
         nonlocal size
-        message = await receive()
+        try:
+            message = await receive()
+        except RequestTimeout as problem:
+            raise HTTPException(problem.status, problem.detail, problem.headers) from problem
         piece = message.get("body", b"")
         record.request_piece(piece)
         size += len(piece)

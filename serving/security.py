@@ -15,7 +15,9 @@ from starlette.types import Scope
 from guard_store.keys import ApiKey, KeyStore
 from guard_store.settings import Role
 from serving.audit.record import Record
-from serving.errors import Forbidden, Unauthorised
+from serving.errors import Forbidden, TooManyRequests, Unauthorised
+from serving.limits.addresses import address_of
+from serving.limits.rates import RateLimits
 
 if TYPE_CHECKING:  # a token becomes a principal, which is made of what is here
     from serving.oidc import TokenRing
@@ -69,6 +71,11 @@ class KeyRing:
         self._known: dict[bytes, tuple[float, Principal]] = {}
         self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
 
+    def known(self, secret: str) -> Principal | None:
+        """The caller of a key that was looked up some seconds ago at most."""
+        known = self._known.get(hashlib.sha256(secret.encode()).digest())
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
     async def principal(self, secret: str) -> Principal:
         """The caller of a key.
 
@@ -77,10 +84,10 @@ class KeyRing:
         Unauthorised
             Where the key is unknown or revoked.
         """
+        known = self.known(secret)
+        if known is not None:
+            return known
         digest = hashlib.sha256(secret.encode()).digest()
-        known = self._known.get(digest)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
         # All requests of an expired key share one look-up. It counts from before the look-up, so that a key revoked
         # meanwhile works no longer than the setting says.
         if digest not in self._pending:
@@ -105,26 +112,53 @@ class KeyRing:
 
 
 async def authenticate(scope: Scope) -> Principal:
-    """The caller of a request; without a key or token, the anonymous guest.
+    """The caller of a request; without a key or token, the anonymous guest. Asked again, it says the same.
 
     Raises
     ------
     Unauthorised
         Where a key was sent that is unknown or revoked, or a token that is not good.
+    TooManyRequests
+        Where the caller asks too often.
     """
+    state = scope["state"]
+    known: Principal | None = state.get("principal")
+    if known is not None:
+        return known
+    record: Record = state["record"]
+    try:
+        principal = await _principal(scope)
+    except TooManyRequests:
+        record.done = True  # nothing was looked at; a row for each would be a flood of its own
+        raise
+    state["principal"] = principal
+    state["key_id"] = principal.key_id  # for the access log
+    record.key_id, record.role = principal.key_id, principal.role
+    return principal
+
+
+async def _principal(scope: Scope) -> Principal:
+    services = scope["app"].state.services
+    rates: RateLimits = services.rates
     secret, is_bearer = _secret_of(scope)
     if secret is None:
+        rates.anonymous(address_of(scope))
         return ANONYMOUS
-    services = scope["app"].state.services
     tokens: TokenRing | None = services.tokens
+    ring: KeyRing | TokenRing = services.key_ring
     if tokens is not None and is_bearer and tokens.reads(secret):
-        principal = await tokens.principal(secret)
-    else:
-        key_ring: KeyRing = services.key_ring
-        principal = await key_ring.principal(secret)
-    scope["state"]["key_id"] = principal.key_id  # for the access log
-    record: Record = scope["state"]["record"]
-    record.key_id, record.role = principal.key_id, principal.role
+        ring = tokens
+    principal = ring.known(secret)
+    if principal is None:
+        address = address_of(scope)
+        rates.may_try_key(address)
+        try:
+            principal = await ring.principal(secret)
+        except Unauthorised:
+            rates.wrong_key(address)
+            raise
+    if principal.key_id is not None:
+        rates.keyed(principal.key_id)
     return principal
 
 

@@ -24,6 +24,7 @@ from guard_store.settings import Settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving.audit.record import Record
+from serving.limits.rates import RateLimits
 from serving.oidc import TokenRing
 from serving.policy import PolicyBook
 from serving.prompts.registry import PromptBook
@@ -57,6 +58,7 @@ class Services:
     keys: KeyStore
     key_ring: KeyRing
     tokens: TokenRing | None
+    rates: RateLimits
     projects: ProjectStore
     aggregates: AggregateStore
     baselines: BaselineStore

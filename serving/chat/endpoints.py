@@ -20,6 +20,7 @@ from serving.chat.stream import DONE, BrokenStreamError
 from serving.errors import Problem
 from serving.events.answers import request_id
 from serving.events.body import header, whole_body
+from serving.limits.rates import RATE_CODE
 from serving.llm.upstreams import UpstreamProblem
 from serving.security import Principal, authenticate
 
@@ -145,8 +146,8 @@ def _error_of(problem: Problem) -> dict[str, Any]:
     """The `error` object of OpenAI's API."""
     if isinstance(problem, UpstreamProblem) and problem.body:
         return {"error": problem.body}
-    kind = _KINDS.get(problem.status, "api_error")
     members = dict(problem.members)
+    kind = "requests" if members.get("code") == RATE_CODE else _KINDS.get(problem.status, "api_error")
     told = {
         "message": problem.detail,
         "type": kind,

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from serving.errors import Unprocessable
+from serving.limits.body import MOST_DEPTH, is_too_deep
 from serving.prompts import Prompt, PromptBook, PromptError
 
-_DEPTH = 64
 _MOST_CHOICES = 128
 _END_USER_MOST = 128
 
@@ -40,8 +40,8 @@ def read_body(data: bytes) -> dict[str, Any]:
         raise Unprocessable(f"The body is not JSON: {str(error)[:200]}.") from error
     if not isinstance(body, dict):
         raise Unprocessable("The body must be a JSON object.")
-    if _is_deeper(body, _DEPTH):
-        raise Unprocessable(f"The body is nested more than {_DEPTH} deep.")
+    if is_too_deep(body):
+        raise Unprocessable(f"The body is nested more than {MOST_DEPTH} deep.")
     return body
 
 
@@ -128,11 +128,3 @@ def _number(body: dict[str, Any], name: str, least: int, most: int = 2**31) -> i
 
 def _wrong(field: str, reason: str) -> Unprocessable:
     return Unprocessable(f"{field}: {reason}.", errors=[{"field": field, "reason": reason}], param=field)
-
-
-def _is_deeper(value: Any, left: int) -> bool:
-    if isinstance(value, dict):
-        return left == 0 or any(_is_deeper(item, left - 1) for item in value.values())
-    if isinstance(value, list):
-        return left == 0 or any(_is_deeper(item, left - 1) for item in value)
-    return False

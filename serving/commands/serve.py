@@ -1,7 +1,6 @@
 """`ml-guard serve`: the server's own process or processes, on a port that is free and an address that is safe."""
 
 import errno
-import ipaddress
 import os
 import shutil
 import socket
@@ -17,10 +16,13 @@ from guard_store.ledger import load_signer
 from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
+from serving.commands.http_protocol import GuardedProtocol
 from serving.commands.terminal import CommandError
+from serving.limits.addresses import is_loopback
 from serving.policy import PolicyBook, PolicyError
 from serving.prompts import PromptBook, PromptError, default_folder
 
+DEMO_KEY = "demo-key"
 _STOP_S = 10
 _WORKER_SILENT_S = (
     15  # a worker busy with large batches is not a dead one; uvicorn waits that long for some killed ones
@@ -61,11 +63,13 @@ def serve(settings: Settings) -> int:
             port=settings.port,
             workers=settings.workers,
             loop="uvloop",
-            http="httptools",
+            http=GuardedProtocol,
+            ws="none",
             lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # ours believes only ML_GUARD_TRUSTED_PROXIES
             timeout_graceful_shutdown=_STOP_S,
             timeout_worker_healthcheck=_WORKER_SILENT_S,
         )
@@ -78,7 +82,7 @@ def serve(settings: Settings) -> int:
 
 
 def require_key_if_open(host: str, keys: KeyStore) -> None:
-    """Let nobody but this machine in before there is an admin key.
+    """Let nobody but this machine in before there is an admin key, or while the key of the demo works.
 
     Raises
     ------
@@ -90,16 +94,12 @@ def require_key_if_open(host: str, keys: KeyStore) -> None:
             f"{host} is open to other machines and there is no admin key yet:"
             " make one with `ml-guard keys create first --role admin`, or bind to 127.0.0.1"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    demo = None if is_loopback(host) else keys.find(DEMO_KEY)
+    if demo is not None and demo.revoked_us is None:
+        raise CommandError(
+            f"{host} is open to other machines and everyone knows the key {DEMO_KEY!r}:"
+            f" revoke it with `ml-guard keys revoke {demo.id}`, or bind to 127.0.0.1"
+        )
 
 
 @contextmanager

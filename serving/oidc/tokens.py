@@ -49,6 +49,11 @@ class TokenRing:
         """Whether a bearer secret has the form of a signed token; our keys have no dot."""
         return secret.count(".") == 2 and not secret.startswith(PREFIX)
 
+    def known(self, token: str) -> Principal | None:
+        """The caller of a token that was verified some seconds ago at most."""
+        known = self._known.get(hashlib.sha256(token.encode()).digest())
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
     async def principal(self, token: str) -> Principal:
         """The caller of a token.
 
@@ -61,16 +66,15 @@ class TokenRing:
         Unavailable
             Where no key of the issuer is known.
         """
-        digest = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(digest)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
+        known = self.known(token)
+        if known is not None:
+            return known
         claims = await self._verified(token)
         principal = Principal(_caller_id(claims["sub"]), self._role(claims), self._project(claims))
         if len(self._known) >= _CACHED_MOST:
             self._known.clear()
         good_for_s = min(self._settings.key_cache_s, int(claims["exp"]) + _LEEWAY_S - time.time())
-        self._known[digest] = (time.monotonic() + good_for_s, principal)
+        self._known[hashlib.sha256(token.encode()).digest()] = (time.monotonic() + good_for_s, principal)
         return principal
 
     async def _verified(self, token: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def read_request(body: bytes, max_instances: int) -> PredictRequest:
         given = _decode(body)
     except msgspec.ValidationError as error:
         raise _wrong(_field(str(error)), str(error)) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unprocessable(f"The body is not JSON: {error}.") from None
     single = given.features is not None
     if single == (given.instances is not None):
