@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -84,7 +85,9 @@ class AwsAllocation(BaseModel):
 class Settings(BaseSettings):
     """All settings; the environment variable of `port` is `ML_GUARD_PORT`."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     # Where things are kept
     home: Path = Field(Path(".guard"), description="Folder of everything that no other setting moves elsewhere.")
@@ -255,6 +258,14 @@ class Settings(BaseSettings):
         " JSON `{project_id: {tag, value, whole_account, hourly}}`.",
     )
 
+    # Observability
+    otlp_endpoint: Url | None = Field(
+        None,
+        validation_alias=AliasChoices("ML_GUARD_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OTLP/HTTP receiver of traces, such as `http://127.0.0.1:4318`; also read from"
+        " `OTEL_EXPORTER_OTLP_ENDPOINT`. Needs the extra `tracing`. Unset: no traces.",
+    )
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
@@ -367,7 +378,9 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise SettingsError(f"{ENV_PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None
+        name = str(first["loc"][0]).upper()
+        variable = ENV_PREFIX + name if name.lower() in Settings.model_fields else name  # else one of several names
+        raise SettingsError(f"{variable}: {first['msg']}") from None
     except UnreadableError as error:  # its own text quotes only the field's name
         field = str(error).split('"')[1]
         raise SettingsError(f"{ENV_PREFIX}{field.upper()}: is not JSON") from None

@@ -3,6 +3,7 @@
 Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.app:create_app`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +30,7 @@ from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.settings import Settings, load_settings
 from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
-from serving import error_handlers, metrics, openapi
+from serving import error_handlers, metrics, openapi, tracing
 from serving.access_log import AccessLog
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
@@ -94,12 +95,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Where the settings are not given and the environment's are wrong.
     """
     settings = settings or load_settings()
+    tracing.check(settings)
     access_log = AccessLog(settings.log_level)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_level)
         database = Database(settings.database)
+        tracing.start(settings)
         try:
             migrate(database)
             services = services_of(settings, database)
@@ -117,6 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield
         finally:
             database.close()
+            await asyncio.to_thread(tracing.stop)
             access_log.close()
 
     app = GuardApp(

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard_store.log import request_id_var
-from serving import metrics
+from serving import metrics, tracing
 from serving.access_log import AccessLog
 from serving.audit.exempt import EXEMPT
 from serving.audit.record import Record
@@ -59,6 +59,7 @@ class RequestMiddleware:
         state["request_id"] = request_id
         state["record"] = Record()
         token = request_id_var.set(request_id)
+        span = tracing.of_request(scope)
         answer = _Answer(scope, send, request_id, request_id_header)
         try:
             await self._app(scope, BodyInTime(receive, self._body_timeout_s), answer.send)
@@ -71,10 +72,12 @@ class RequestMiddleware:
         finally:
             await answer.on_record()
             self._tell(scope, state, request_id, answer.status, time.perf_counter() - started_at)
+            if span is not None:
+                span.end(scope, _route_of(scope), answer.status, request_id)
             request_id_var.reset(token)
 
     def _tell(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path_format", metrics.UNKNOWN_ROUTE)
+        route = _route_of(scope)
         metrics.observe(route, scope["method"], status, seconds)
         client = scope.get("client")
         self._access_log.add(
@@ -163,6 +166,11 @@ class _Answer:
         entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
         await self._scope["app"].state.services.audit.write(entry, self._record.settlement)
         self._record.done = True
+
+
+def _route_of(scope: Scope) -> str:
+    route: str = getattr(scope.get("route"), "path_format", metrics.UNKNOWN_ROUTE)
+    return route
 
 
 async def _nothing() -> Message:

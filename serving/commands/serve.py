@@ -16,6 +16,7 @@ from guard_store.ledger import load_signer
 from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
+from serving import tracing
 from serving.commands.http_protocol import GuardedProtocol
 from serving.commands.terminal import CommandError
 from serving.limits.addresses import is_loopback
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> int:
     configure_logging(settings.log_level)
     # Each worker reads them again; here a mistake is one line.
     load_signer(settings)
+    tracing.check(settings)
     try:
         PromptBook.load(default_folder())
         PolicyBook(settings.policies)

@@ -30,10 +30,11 @@ from guard_store.spending import Amount, Budget, BudgetStore, Refusal, Reservati
 from guard_store.spending.amounts import NANO, first_day_after
 from serving.audit.record import Record
 from serving.errors import Forbidden, NotFound, Problem, TooManyRequests, Unavailable
-from serving.llm import metrics
+from serving.llm import metrics, spans
 from serving.llm.prices import Prices
 from serving.llm.upstreams import Upstreams
 from serving.security import Principal
+from serving.tracing import NO_SPAN
 
 _log = logging.getLogger(__name__)
 _GRACE_S = 60  # after the longest that a call may take, its process is dead
@@ -65,6 +66,7 @@ class Call:
         self._record = record
         self._prices = prices
         self._began = time.perf_counter()
+        self.span = NO_SPAN
         self.settled = False
 
     @property
@@ -74,7 +76,9 @@ class Call:
 
     def first_token(self, model: str) -> None:
         """The stream has begun to say something."""
-        metrics.first_token(self._reservation.route, model, time.perf_counter() - self._began)
+        seconds = time.perf_counter() - self._began
+        metrics.first_token(self._reservation.route, model, seconds)
+        spans.first_token(self.span, seconds)
 
     def settle(self, took: Amount, model: str, base_url: str | None, outcome: str) -> Amount:
         """Put on record what the call took; returns it with its cost. Without a server it costs nothing."""
@@ -92,6 +96,7 @@ class Call:
             cost_nano_usd=took.cost_nano_usd,
         )
         metrics.ended(self._reservation.route, model, outcome, took, time.perf_counter() - self._began)
+        spans.ended(self.span, took, model, base_url, outcome)
         return took
 
 
@@ -135,12 +140,14 @@ class Gate:
         """
         await self.upstreams.enter()
         try:
-            call = await self._reserve(asked, record)
-            try:
-                yield call
-            finally:
-                if not call.settled:
-                    call.settle(Amount(), asked.model, None, "error")
+            with spans.of_call(asked.route, asked.model, asked.request_id) as span:
+                call = await self._reserve(asked, record)
+                call.span = span
+                try:
+                    yield call
+                finally:
+                    if not call.settled:
+                        call.settle(Amount(), asked.model, None, "error")
         finally:
             self.upstreams.leave()
 

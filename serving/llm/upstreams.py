@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from guard_store.settings import Settings
+from serving import tracing
 from serving.errors import BadGateway, GatewayTimeout, Problem, Unavailable
 from serving.llm.breaker import Breaker
 
@@ -157,7 +158,8 @@ class Upstreams:
                     break
                 attempts += 1
                 try:
-                    response = await self._opened.post(upstream.base_url + path, data=data, headers=upstream.headers)
+                    headers = {**upstream.headers, **tracing.headers()}
+                    response = await self._opened.post(upstream.base_url + path, data=data, headers=headers)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     problem = _unreachable(upstream, error)
                     again, after = True, None

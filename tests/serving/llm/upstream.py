@@ -32,6 +32,7 @@ class Upstream:
     delay_s: float = 0.0
     fail: list[int] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
+    traceparents: list[str] = field(default_factory=list)
     requests: int = 0
     tokens_in: int = 0
     tokens_cached: int = 0
@@ -138,6 +139,7 @@ class Upstream:
 
     def _failed(self, request: web.Request) -> web.Response | None:
         self.requests += 1
+        self.traceparents.append(request.headers.get("traceparent", ""))
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return web.json_response({"error": {"message": f"wrong key {request.headers}", "code": "x"}}, status=401)
         if not self.fail:
