@@ -41,6 +41,20 @@ ledger = Table(
     Index(None, "request_id"),
 )
 
+# What projects keep of their requests, by number of the ledger's row; not part of the chain.
+ledger_bodies = Table(
+    "ledger_bodies",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("request_id", String(128)),
+    Column("project_id", String(128)),
+    Column("request", Text, nullable=False),
+    Column("response", Text),
+    Index(None, "at_us"),
+    Index(None, "request_id"),
+)
+
 ledger_checkpoints = Table(
     "ledger_checkpoints",
     metadata,

@@ -132,6 +132,8 @@ day_news = Table(
     Column("error", Text),
     Column("request_id", String(128)),
     Column("changed_us", BigInteger, nullable=False),
+    Column("events_gone_us", BigInteger),  # since when its events may be deleted: the lake's rows are all there is
+    Column("lake_gone_us", BigInteger),  # since when its rows of the lake are deleted: its results are all there is
     Index(None, "day"),
 )
 

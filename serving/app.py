@@ -32,6 +32,7 @@ from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving import error_handlers, metrics, openapi, tracing
 from serving.access_log import AccessLog
+from serving.audit.bodies import BodyKeeper
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.baselines.endpoints import router as baselines_router
@@ -159,7 +160,9 @@ def services_of(settings: Settings, database: Database) -> Services:
         prompts=prompts,
         policies=policies,
         gate=gate,
-        chat=ChatService(settings, gate, policies, prompts),
+        chat=ChatService(
+            settings, gate, policies, prompts, BodyKeeper(ProjectStore(database), cache_s=settings.key_cache_s)
+        ),
         knowledge=KnowledgeService(settings),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),

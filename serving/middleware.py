@@ -164,7 +164,7 @@ class _Answer:
         if route is None or route in EXEMPT:
             return
         entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
-        await self._scope["app"].state.services.audit.write(entry, self._record.settlement)
+        await self._scope["app"].state.services.audit.write(entry, self._record.settlement, self._record.bodies)
         self._record.done = True
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from guard_store.ledger import Entry
+from guard_store.ledger.bodies import Bodies
 from guard_store.spending.requests import Reservation, Reserved, Settlement
 
 COLUMNS = (
@@ -93,6 +94,7 @@ class Submission:
     ----------
     sender : put on the ledger with the rows, together with others of the same transaction.
     entries : rows of the ledger as they are.
+    bodies : kept with the only one of the entries.
     reserve, settle : a call of a language model that is about to be made, or has ended.
     """
 
@@ -105,6 +107,7 @@ class Submission:
     entries: Sequence[Entry] = ()
     reserve: Reservation | None = None
     settle: Settlement | None = None
+    bodies: Bodies | None = None
 
     @property
     def weight(self) -> int:

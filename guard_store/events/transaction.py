@@ -11,6 +11,7 @@ from guard_store.events.on_record import entries_of
 from guard_store.events.rows import PROJECT, LabelRow, Outcome, Row, Submission
 from guard_store.events.sessions import EVENTS, LABELS, Session, Stored, Target
 from guard_store.ledger import Entry, append
+from guard_store.ledger.bodies import store_bodies
 from guard_store.spending.transaction import spend
 
 _AS_STORED = Outcome(1, frozenset())
@@ -35,7 +36,10 @@ def store_submissions(session: Session, submissions: Sequence[Submission], close
     outcomes = _outcomes(submissions, duplicate, duplicate_label)
     entries = [*_spend(session, submissions, outcomes), *entries_of(session, submissions, outcomes)]
     if entries:
-        append(session, entries)
+        last_seq = append(session, entries)
+        bodies = {id(s.entries[0]): s.bodies for s in submissions if s.bodies is not None}
+        if bodies:
+            store_bodies(session, entries, last_seq, bodies)
     return outcomes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from guard_store.database import Database
-from guard_store.gate_tables import ledger, ledger_checkpoints
+from guard_store.gate_tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
 from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow
@@ -131,6 +131,7 @@ class LedgerStore:
                 return
             self._sign(connection, last, row_hash, "retention")
             connection.execute(delete(ledger).where(c.seq <= last))
+            connection.execute(delete(ledger_bodies).where(ledger_bodies.c.seq <= last))
             if sweep is not None:
                 append(ConnectionStatements(connection), [sweep])
 

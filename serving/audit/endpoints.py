@@ -5,21 +5,30 @@ import io
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 
 from guard_store.ledger import COLUMNS, LedgerFilter, LedgerRow
-from serving.audit.schemas import AuditPageQuery, AuditQuery, CheckpointView, LedgerRowView, VerificationView
+from serving.audit.schemas import (
+    AuditPageQuery,
+    AuditQuery,
+    BodiesView,
+    CheckpointView,
+    LedgerRowView,
+    VerificationView,
+)
+from serving.errors import NotFound
 from serving.paging import Page, decode_cursor, page_of
-from serving.routing import keyed_router
+from serving.routing import NOT_FOUND, keyed_router
 from serving.security import Caller, Principal
-from serving.services import Provided
+from serving.services import OnRecord, Provided
 
 router = keyed_router("audit")
 
 _PIECE_ROWS = 500
 
 Wanted = Annotated[AuditQuery, Query()]
+RequestOf = Annotated[str, Path(description="Id of a request: `X-Request-ID` of its answer.")]
 WantedPage = Annotated[AuditPageQuery, Query()]
 
 
@@ -37,6 +46,19 @@ def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingR
     rows = services.audit.store.all_rows(_wanted(query, caller))
     headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
     return StreamingResponse(_csv(rows), media_type="text/csv", headers=headers)
+
+
+@router.get("/audit/{request_id}/bodies", responses=NOT_FOUND)
+def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, record: OnRecord) -> list[BodiesView]:
+    """Read what a project keeps of the requests of an id, newest first, as the policy let it through."""
+    caller.require("admin")
+    record.details["read_bodies_of"] = request_id[:128]
+    record.project_id = caller.project_id
+    found = services.audit.bodies.of_request(request_id, caller.project_id)
+    if not found:
+        raise NotFound(f"No bodies are kept of request {request_id[:128]!r}.")
+    record.project_id = found[0].project_id
+    return [BodiesView.of(one) for one in found]
 
 
 @router.get("/audit/checkpoints")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from guard_store.ledger import Entry
+from guard_store.ledger.bodies import Bodies
 from guard_store.local_days import now_us
 from guard_store.spending import Settlement
 
@@ -22,10 +23,22 @@ class Record:
     Attributes
     ----------
     done : whether it is on record already, by the transaction of what it did.
+    bodies : what its project keeps of it.
     settlement : of the call of a language model that it made: settled by the transaction that puts it on record.
     """
 
-    __slots__ = ("_answer", "_body", "_fields", "details", "done", "key_id", "project_id", "role", "settlement")
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_fields",
+        "bodies",
+        "details",
+        "done",
+        "key_id",
+        "project_id",
+        "role",
+        "settlement",
+    )
 
     def __init__(self) -> None:
         self.done = False
@@ -33,6 +46,7 @@ class Record:
         self.role = "guest"
         self.project_id: str | None = None
         self.settlement: Settlement | None = None
+        self.bodies: Bodies | None = None
         self.details: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
         self._body: Any = None

@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from guard_store.ledger import COLUMNS, Checkpoint, LedgerFilter, LedgerRow, Verification
+from guard_store.ledger.bodies import StoredBodies
 from guard_store.local_days import from_microseconds, microseconds
 
 _NANO = 1_000_000_000
@@ -91,6 +92,27 @@ class LedgerRowView(BaseModel):
                 "flags": [flag for flag in values["flags"].split(",") if flag],
                 "details": json.loads(values["details"]),
             }
+        )
+
+
+class BodiesView(BaseModel):
+    """What is kept of a request: texts that the policy took out are placeholders."""
+
+    seq: int = Field(description="The row of the ledger.")
+    at: datetime
+    project_id: str | None
+    request: Any
+    response: Any = Field(description="Null where there was no answer; of a stream, its texts.")
+
+    @classmethod
+    def of(cls, stored: StoredBodies) -> Self:
+        """The view of stored bodies."""
+        return cls(
+            seq=stored.seq,
+            at=from_microseconds(stored.at_us),
+            project_id=stored.project_id,
+            request=json.loads(stored.request),
+            response=None if stored.response is None else json.loads(stored.response),
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from guard_store.database import Database
 from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
 from guard_store.ledger import Entry, LedgerStore, load_signer
+from guard_store.ledger.bodies import Bodies, BodyStore
 from guard_store.ledger.retention import sweep_ledger
 from guard_store.settings import Settings
 from guard_store.spending import Settlement
@@ -27,6 +28,7 @@ class AuditService:
         self._database = database
         self._writer = writer
         self.store = LedgerStore(database, load_signer(settings))
+        self.bodies = BodyStore(database)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -41,8 +43,8 @@ class AuditService:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
-    async def write(self, entry: Entry, settlement: Settlement | None = None) -> None:
-        """Put an entry on record, and settle the call that it tells of; when it returns, it is.
+    async def write(self, entry: Entry, settlement: Settlement | None = None, bodies: Bodies | None = None) -> None:
+        """Put an entry on record with what is kept of it, and settle the call that it tells of; when it returns, it is.
 
         Raises
         ------
@@ -51,7 +53,7 @@ class AuditService:
         """
         try:
             await self._writer.submit(
-                Submission((), entry.at_us, entry.request_id, entries=(entry,), settle=settlement)
+                Submission((), entry.at_us, entry.request_id, entries=(entry,), settle=settlement, bodies=bodies)
             )
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error

@@ -13,6 +13,7 @@ import msgspec
 
 from guard_store.settings import Settings
 from guard_store.spending import Amount
+from serving.audit.bodies import BodyKeeper, keep
 from serving.audit.record import Record
 from serving.chat.schemas import ChatRequest, chat_request, end_user
 from serving.chat.stream import BrokenStreamError, ChatStream
@@ -34,11 +35,14 @@ _MODELS_OWNER = "ml-guard"
 class ChatService:
     """Passes requests on to the upstreams."""
 
-    def __init__(self, settings: Settings, gate: Gate, policies: PolicyBook, prompts: PromptBook) -> None:
+    def __init__(
+        self, settings: Settings, gate: Gate, policies: PolicyBook, prompts: PromptBook, bodies: BodyKeeper
+    ) -> None:
         self._settings = settings
         self._gate = gate
         self._policies = policies
         self._prompts = prompts
+        self._bodies = bodies
 
     @property
     def max_body_bytes(self) -> int:
@@ -68,6 +72,9 @@ class ChatService:
         judging = self._judged(request.body, project_id, record, about[0])
         asked = self._asked(request, asker, project_id, about)
         _note(record, request)
+        keeps = await self._bodies.keeps(project_id)
+        if keeps:
+            keep(record, judging.vault, request.body)
         async with self._gate.call(asked, record) as call:
             answered = await self._gate.upstreams.post("/chat/completions", request.body)
             answer = await _whole(answered)
@@ -81,6 +88,8 @@ class ChatService:
             )
             answer["choices"] = [_judged_choice(choice, judging) for choice in choices]
             record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
+            if keeps:
+                keep(record, judging.vault, request.body, answer)
             call.settle(took, answered.model, answered.upstream.base_url, "blocked" if judging.blocked else "ok")
             return answer
 
@@ -103,11 +112,18 @@ class ChatService:
         judging = self._judged(request.body, project_id, record, about[0])
         asked = self._asked(request, asker, project_id, about)
         _note(record, request)
+        keeps = await self._bodies.keeps(project_id)
+        if keeps:
+            keep(record, judging.vault, request.body)
         async with self._gate.call(asked, record) as call:
             answered = await self._gate.upstreams.post("/chat/completions", request.body)
             record.details.update(attempts=answered.attempts, upstream=answered.upstream.name, stream=True)
             events = ChatStream(
-                judging.policy, judging.vault, wants_usage=request.wants_usage, prompt_tokens=asked.tokens_in
+                judging.policy,
+                judging.vault,
+                wants_usage=request.wants_usage,
+                prompt_tokens=asked.tokens_in,
+                keeps_texts=keeps,
             )
             gone.add_done_callback(lambda _: answered.response.close())
             outcome = "aborted"
@@ -120,6 +136,8 @@ class ChatService:
             finally:
                 answered.response.close()
                 judging.add(events.findings)
+                if keeps:
+                    keep(record, judging.vault, request.body, {"stream": True, "choices": events.texts()})
                 call.settle(events.took, answered.model, answered.upstream.base_url, outcome)
 
     async def embed(
@@ -130,7 +148,9 @@ class ChatService:
             raise Unprocessable("model: must name a model.", param="model")
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
-        self._judged(body, project_id, record, about[0])
+        judging = self._judged(body, project_id, record, about[0])
+        if await self._bodies.keeps(project_id):
+            keep(record, judging.vault, body)  # vectors say nothing to whoever reads the record
         tokens_in = estimate(size(body["input"]))
         asked = Asked(about[0], about[1], asker, project_id, end_user(body), body["model"], tokens_in, 0)
         record.note(end_user=asked.end_user)

@@ -34,6 +34,7 @@ class ChatStream:
     ----------
     wants_usage : whether the caller has asked for the chunk that tells it.
     prompt_tokens : our estimate, where the upstream does not say.
+    keeps_texts : whether `texts` will be asked for.
 
     Attributes
     ----------
@@ -41,7 +42,9 @@ class ChatStream:
     ended : whether the upstream has said all.
     """
 
-    def __init__(self, policy: Policy, vault: Vault, *, wants_usage: bool, prompt_tokens: int) -> None:
+    def __init__(
+        self, policy: Policy, vault: Vault, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool
+    ) -> None:
         self._policy = policy
         self._vault = vault
         self._wants_usage = wants_usage
@@ -52,6 +55,7 @@ class ChatStream:
         self._events = 0
         self._bytes = 0
         self._head: dict[str, Any] = {}
+        self._texts: dict[Channel, list[str]] | None = {} if keeps_texts else None
         self.model: str | None = None
         self.blocked = self.ended = False
 
@@ -93,6 +97,19 @@ class ChatStream:
     def has_spoken(self) -> bool:
         """Whether any token has come."""
         return self._events > 0
+
+    def texts(self) -> list[dict[str, Any]]:
+        """What was let through, a text for each channel of each choice."""
+        found: dict[int, dict[str, Any]] = {}
+        for (place, field, call), pieces in (self._texts or {}).items():
+            name = f"tool_call_{call}_{field}" if field == "arguments" else field
+            found.setdefault(place, {"index": place})[name] = "".join(pieces)
+        return list(found.values())
+
+    def _told(self, key: Channel, text: str) -> str:
+        if self._texts is not None and text:
+            self._texts.setdefault(key, []).append(text)
+        return text
 
     def _next_event(self) -> bytes | None:
         """The data of the next event; comments and other fields are passed over."""
@@ -155,13 +172,13 @@ class ChatStream:
         for field in _FIELDS:
             if isinstance(delta.get(field), str):
                 spoken += len(delta[field].encode())
-                delta[field] = self._channel((place, field, -1)).feed(delta[field])
+                delta[field] = self._told((place, field, -1), self._channel((place, field, -1)).feed(delta[field]))
         for call in delta.get("tool_calls") or ():
             function = call.get("function") or {}
             if isinstance(function.get("arguments"), str):
                 spoken += len(function["arguments"].encode())
-                channel = self._channel((place, "arguments", call.get("index", 0)))
-                function["arguments"] = channel.feed(function["arguments"])
+                key = (place, "arguments", call.get("index", 0))
+                function["arguments"] = self._told(key, self._channel(key).feed(function["arguments"]))
             spoken += len(str(function.get("name") or ""))
         self._bytes += spoken
         self._events += spoken > 0
@@ -172,7 +189,7 @@ class ChatStream:
 
     def _finish(self, wanted: Callable[[Channel], bool]) -> Iterator[dict[str, Any]]:
         for key, channel in self._channels.items():
-            rest = channel.finish() if wanted(key) else ""
+            rest = self._told(key, channel.finish()) if wanted(key) else ""
             self.blocked = self.blocked or channel.blocked
             if rest:
                 index, field, call = key

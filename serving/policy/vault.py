@@ -40,6 +40,12 @@ class Vault:
                 text = text.replace(placeholder, original)
         return text
 
+    def conceal(self, text: str) -> str:
+        """The text with placeholders for all that was taken out: the opposite of `restore`."""
+        for (_, original), placeholder in sorted(self._by_text.items(), key=lambda item: -len(item[0][1])):
+            text = text.replace(original, placeholder)
+        return text
+
     def placeholders_in(self, shadow: str) -> list[tuple[int, int]]:
         """Where placeholders of this request stand in a shadow: what they are called is nobody's secret."""
         if not self._made or "[" not in shadow:

@@ -11,6 +11,7 @@ from ml.gate import GateSettings
 from ml.retrain_rule import RetrainSettings
 from ml.training.spec import TrainingSpec
 from ml.verdicts.settings import DriftSettings
+from serving.audit.bodies import AuditSettings
 from serving.predict.settings import PredictSettings
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
@@ -19,7 +20,9 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "training": TrainingSpec.from_dict,
     "gate": GateSettings.from_dict,
     "predict": PredictSettings.from_dict,
+    "audit": AuditSettings.from_dict,
 }
+_OF_MODELS = frozenset(_SECTIONS) - {"audit"}
 
 
 def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
     models = _object(settings.get("models", {}), "models")
     for model_id, of_model in models.items():
         path = f"models.{model_id}"
-        _only(_object(of_model, path), set(_SECTIONS), path)
+        _only(_object(of_model, path), set(_OF_MODELS), path)
         _check_sections(of_model, f"{path}.")
     return settings
 

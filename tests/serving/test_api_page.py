@@ -67,7 +67,14 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
 
 async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -> int:
     path = route.path.format(
-        project_id=project, model_id="m", version=1, feature="f", key_id="none", trace_id="none", budget_id="none"
+        project_id=project,
+        model_id="m",
+        version=1,
+        feature="f",
+        key_id="none",
+        trace_id="none",
+        budget_id="none",
+        request_id="none",
     )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
