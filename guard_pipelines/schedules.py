@@ -43,8 +43,10 @@ def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunReq
 @dg.schedule(job=retention, cron_schedule="15 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
 def every_night(guard: Guard) -> dg.RunRequest | dg.SkipReason:
     """Asks for a sweep where something is to be forgotten at all."""
-    if guard.settings.log_retention_days is None:
-        return dg.SkipReason("ML_GUARD_LOG_RETENTION_DAYS is not set: everything is kept")
+    settings = guard.settings
+    kinds = (settings.log_retention_days, settings.body_retention_days)
+    if (*kinds, settings.event_retention_days, settings.lake_retention_days) == (None,) * 4:
+        return dg.SkipReason("Neither ML_GUARD_LOG_RETENTION_DAYS nor another retention is set: everything is kept")
     return dg.RunRequest()
 
 

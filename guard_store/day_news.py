@@ -42,6 +42,14 @@ class DayNews:
     error: str | None
     request_id: str | None
     changed_us: int
+    events_gone_us: int | None = None
+    lake_gone_us: int | None = None
+
+    def is_kept_for(self, stage: str) -> bool:
+        """Whether retention has left what a stage reads; what it made before stays as it is."""
+        if stage == "lake":
+            return self.events_gone_us is None and self.lake_gone_us is None
+        return self.lake_gone_us is None or stage not in {"profile", "performance"}
 
     @property
     def key(self) -> Key:

@@ -116,6 +116,21 @@ class Lake:
                 time.sleep(random.uniform(0.01, 0.1) * 2**attempt)  # noqa: S311 - only spreads writers in time
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def forget_days(self, project_id: str, model_id: str, days: Collection[str], *, keep_files_h: int = 168) -> int:
+        """Delete the rows of these days, and files that no version of the last hours needs; returns how many days had rows.
+
+        Older versions of the table can no longer be read as a whole.
+        """
+        snapshot = self.snapshot(project_id, model_id)
+        table = self._open(project_id, model_id)
+        if snapshot is None or table is None:
+            return 0
+        held = sorted(set(days) & set(snapshot.days))
+        if held:
+            table.delete(days_predicate(held))
+        table.vacuum(retention_hours=keep_files_h, enforce_retention_duration=keep_files_h >= 168, dry_run=False)
+        return len(held)
+
     def _replace(self, project_id: str, model_id: str, days: Collection[str], rows: Rows) -> int:
         # Opened before the rows are read: a commit in between is a conflict then, and the rows are read anew.
         table = self._open(project_id, model_id)

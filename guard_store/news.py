@@ -5,13 +5,14 @@ Reading, marking and failing belong here; what makes a done day news again is in
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, tuple_, update
 
 from guard_store.database import Database
 from guard_store.day_news import DayNews, Key
-from guard_store.local_days import now_us
+from guard_store.local_days import from_microseconds, now_us
 from guard_store.news_asks import ask_for_drift_after
 from guard_store.settings import Settings
 from guard_store.tables import day_news, projects
@@ -79,6 +80,18 @@ class NewsStore:
         if not found:
             raise LookupError(f"no news of {item.key} any more")
         return found[0]
+
+    def ended_before(self, at_us: int) -> Sequence[DayNews]:
+        """Days of all models that had ended at an instant, oldest first."""
+        latest = (from_microseconds(at_us) + timedelta(days=1)).date().isoformat()  # of the zone that is farthest ahead
+        return [item for item in self._select(day_news.c.day <= latest) if item.bounds_us[1] <= at_us]
+
+    def let_go(self, what: Literal["events", "lake"], items: Iterable[DayNews]) -> None:
+        """Say that retention may delete the events, or the lake's rows, of days whose news have not moved."""
+        column = f"{what}_gone_us"
+        for item in sorted(items, key=_key):
+            with self._database.write() as connection:
+                connection.execute(update(day_news).where(_unmoved(item)).values({column: now_us()}))
 
     def newest_measured(self, project_id: str, model_id: str) -> DayNews | None:
         """The newest day with events of a model whose performance has been measured with all its news."""

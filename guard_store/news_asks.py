@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_, select, update
 
 from guard_store.local_days import local_days, now_us
 from guard_store.tables import day_news, drift_reports, events, labels
@@ -15,6 +15,10 @@ from guard_store.tables import day_news, drift_reports, events, labels
 MAX_WINDOW_DAYS = 366
 _JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 _US = 1_000_000
+
+
+class DaysGoneError(ValueError):
+    """Days cannot be laid anew: retention has deleted what they were made of."""
 
 
 def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
@@ -83,6 +87,9 @@ def rebuild_for_timezone(
     project once, while events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the
     project's row: writers of events share that lock, so none of them is half-way now.
     """
+    gone = or_(day_news.c.events_gone_us.is_not(None), day_news.c.lake_gone_us.is_not(None))
+    if connection.scalar(select(day_news.c.day).where(_of(project_id), gone).limit(1)) is not None:
+        raise DaysGoneError("The time zone stays as it is: retention has deleted events of this project's days.")
     known = {
         (row.model_id, row.day)
         for row in connection.execute(select(day_news.c.model_id, day_news.c.day).where(_of(project_id)))

@@ -187,7 +187,20 @@ class Settings(BaseSettings):
     audit_checkpoint_s: Positive = Field(300, description="Seconds between two signed checkpoints of the ledger.")
 
     log_retention_days: Positive | None = Field(
-        None, description="Days that rows of the audit ledger are kept. Unset: for ever."
+        None,
+        validation_alias=AliasChoices("ML_GUARD_LOG_RETENTION_DAYS", "LOG_RETENTION_DAYS"),
+        description="Days that rows of the audit ledger are kept; also read from `LOG_RETENTION_DAYS`. Unset: for ever.",
+    )
+    body_retention_days: Positive | None = Field(
+        None, description="Days that bodies of calls are kept. Unset: as long as their rows of the ledger."
+    )
+    event_retention_days: Positive | None = Field(
+        None,
+        description="Days that events and labels stay in the database once they are in the lake; older ones are"
+        " rejected. Unset: for ever.",
+    )
+    lake_retention_days: Positive | None = Field(
+        None, description="Days that the lake keeps rows of events; what was computed from them stays. Unset: for ever."
     )
 
     # Language models

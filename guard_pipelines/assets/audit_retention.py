@@ -1,4 +1,4 @@
-"""The ledger without what is older than the settings allow; the server sweeps too, when it starts."""
+"""Forgetting what is older than the settings allow: ledger, bodies, events and labels, the lake."""
 
 import dagster as dg
 
@@ -7,11 +7,20 @@ from guard_pipelines.resources import Guard
 
 @dg.asset(
     group_name="governance",
-    description="Deletes ledger rows older than ML_GUARD_LOG_RETENTION_DAYS, behind a signed checkpoint.",
+    description="Deletes ledger rows, bodies, events with labels, and days of the lake that are older than"
+    " ML_GUARD_LOG_, BODY_, EVENT_ and LAKE_RETENTION_DAYS; each sweep is a row of the ledger.",
 )
 def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
-    """Sweep once; `kept_for_ever` where the setting is unset."""
+    """Sweep each kind once; what has no setting is kept for ever."""
     from guard_store.ledger.retention import sweep_ledger
+    from guard_store.retention import sweep_bodies, sweep_events, sweep_lake
 
-    deleted = sweep_ledger(guard.database, guard.settings)
-    return dg.MaterializeResult(metadata={"rows_deleted": deleted or 0, "kept_for_ever": deleted is None})
+    database, settings = guard.database, guard.settings
+    deleted = {
+        "rows_deleted": sweep_ledger(database, settings),
+        "bodies_deleted": sweep_bodies(database, settings),
+        "events_deleted": sweep_events(database, settings),
+        "lake_days_deleted": sweep_lake(database, guard.lake, settings),
+    }
+    kept = ", ".join(name.removesuffix("_deleted") for name, n in deleted.items() if n is None)
+    return dg.MaterializeResult(metadata={**{name: n or 0 for name, n in deleted.items()}, "kept_for_ever": kept})

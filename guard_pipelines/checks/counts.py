@@ -19,7 +19,7 @@ from guard_store.tables import events
 def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> list[Finding]:
     """Days that the lake is said to hold, but with another number of rows than the store."""
     news = NewsStore(database)
-    held = [item for item in news.of_days(days) if item.lake_revision == item.revision]
+    held = [item for item in news.of_days(days) if item.lake_revision == item.revision and item.is_kept_for("lake")]
     findings: list[Finding] = []
     for items in by_model(held):
         snapshot = lake.snapshot(*items[0].key[:2])

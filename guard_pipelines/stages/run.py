@@ -32,9 +32,13 @@ class Scope:
     run_id: str
 
     def items(self, stage: Stage, database: Database, settings: Settings) -> Sequence[DayNews]:
-        """What a stage has to do."""
+        """What a stage has to do; where retention has deleted what it reads, its results stay and count as up to date."""
         news = NewsStore(database)
-        return news.work(stage, self.days, settings) if self.only_news else news.everything(stage, self.days)
+        found = news.work(stage, self.days, settings) if self.only_news else news.everything(stage, self.days)
+        kept = [item for item in found if item.is_kept_for(stage)]
+        if len(kept) < len(found):
+            news.mark(stage, [item for item in found if not item.is_kept_for(stage)])
+        return kept
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from guard_store.database import Database
 from guard_store.gate_tables import ledger_bodies
@@ -65,12 +65,6 @@ class BodyStore:
             statement = statement.where(c.project_id == project_id)
         with self._database.read() as connection:
             return [StoredBodies(*row) for row in connection.execute(statement.order_by(c.seq.desc()).limit(limit))]
-
-    def count_before(self, before_us: int) -> int:
-        """How many are older."""
-        with self._database.read() as connection:
-            statement = select(func.count()).select_from(ledger_bodies).where(ledger_bodies.c.at_us < before_us)
-            return connection.scalar(statement) or 0
 
     def forget(self, before_us: int) -> int:
         """Delete what is older, piece by piece; returns how many."""

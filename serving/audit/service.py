@@ -13,6 +13,7 @@ from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, St
 from guard_store.ledger import Entry, LedgerStore, load_signer
 from guard_store.ledger.bodies import Bodies, BodyStore
 from guard_store.ledger.retention import sweep_ledger
+from guard_store.retention import sweep_bodies
 from guard_store.settings import Settings
 from guard_store.spending import Settlement
 from serving.errors import Unavailable
@@ -34,6 +35,7 @@ class AuditService:
     async def start(self) -> None:
         """Forget what is too old, begin to sign checkpoints."""
         await asyncio.to_thread(sweep_ledger, self._database, self._settings)
+        await asyncio.to_thread(sweep_bodies, self._database, self._settings)
         self._task = asyncio.create_task(self._sign())
 
     async def stop(self) -> None:

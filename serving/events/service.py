@@ -235,6 +235,8 @@ class EventService:
             field, reason = "project_id", f"names no project: make {project_id!r} with POST /api/v1/projects"
         elif t < first_us[project_id]:
             field, reason = "timestamp", f"is before {self._settings.first_day}, the first day that is taken"
+            if self._settings.event_retention_days is not None:
+                reason += f", or older than the {self._settings.event_retention_days} days that events are kept"
         elif t > received_us + skew_s * 1_000_000:
             field, reason = "timestamp", f"is more than {skew_s} s in the future: check the sender's clock"
         else:

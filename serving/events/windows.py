@@ -9,10 +9,11 @@ from collections.abc import Collection
 
 from guard_store.database import Database
 from guard_store.events import project_zones
-from guard_store.local_days import local_days
+from guard_store.local_days import local_days, now_us
 from guard_store.settings import Settings
 
 _CACHED_MAX = 10_000
+_DAY_US = 86_400 * 1_000_000
 
 
 class ProjectWindows:
@@ -21,6 +22,7 @@ class ProjectWindows:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
+        self._kept_days = settings.event_retention_days  # an older day may have lost its events: it takes no new ones
         self._known: dict[str, tuple[float, int]] = {}
         self._looking_up = asyncio.Lock()
 
@@ -52,8 +54,10 @@ class ProjectWindows:
 
     def _look_up(self, project_ids: Collection[str]) -> dict[str, int]:
         zones = project_zones(self._database, project_ids)
+        kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * _DAY_US
         first_us = {
-            project_id: local_days(zone).bounds_us(self._settings.first_day)[0] for project_id, zone in zones.items()
+            project_id: max(kept_us, local_days(zone).bounds_us(self._settings.first_day)[0])
+            for project_id, zone in zones.items()
         }
         if len(self._known) > _CACHED_MAX:
             self._known.clear()

@@ -39,7 +39,7 @@ def read_project(project: ProjectToRead) -> ProjectView:
     return ProjectView.of(project)
 
 
-@router.patch("/projects/{project_id}", responses=NOT_FOUND)
+@router.patch("/projects/{project_id}", responses=NOT_FOUND | CONFLICT)
 def change_project(
     project: ProjectToChange, body: ProjectChange, services: Provided, request_id: RequestId
 ) -> ProjectView:

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection
 
-from guard_store.news_asks import ask_for_drift, ask_for_retrain, rebuild_for_timezone
+from guard_store.news_asks import DaysGoneError, ask_for_drift, ask_for_retrain, rebuild_for_timezone
 from guard_store.projects import Consequence, Project
-from serving.errors import NotFound
+from serving.errors import Conflict, NotFound
 from serving.projects.schemas import ProjectChange
 from serving.projects.settings import is_rule_changed, models_with_changed_drift
 from serving.services import Services
@@ -17,15 +17,20 @@ def change(services: Services, project_id: str, wanted: ProjectChange, request_i
     ------
     NotFound
         Where there is no such project.
+    Conflict
+        Where its days cannot be laid anew any more.
     """
-    project = services.projects.update(
-        project_id,
-        name=wanted.name,
-        timezone=wanted.timezone,
-        settings=wanted.settings,
-        request_id=request_id,
-        consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again, _apply_rule_again],
-    )
+    try:
+        project = services.projects.update(
+            project_id,
+            name=wanted.name,
+            timezone=wanted.timezone,
+            settings=wanted.settings,
+            request_id=request_id,
+            consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again, _apply_rule_again],
+        )
+    except DaysGoneError as error:
+        raise Conflict(str(error)) from None
     if project is None:
         raise NotFound(f"There is no project {project_id!r}.")
     return project
