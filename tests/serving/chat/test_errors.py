@@ -136,13 +136,13 @@ async def test_the_callers_own_timeout_is_its_own_and_nothing_is_held(
     openai: AsyncOpenAI, upstream: Upstream, services: Services, project: str
 ) -> None:
     budget = services.gate.budgets.put("project", project, "tokens", "day", soft=None, hard=10**9)
+    day = await services.gate.day_of(project)
     upstream.silent_s = 1.0
     for stream in (False, True):
         with pytest.raises(lib.APITimeoutError):
             await openai.chat.completions.create(model="stub", messages=HELLO, stream=stream, timeout=0.3)
     for _ in range(100):
-        day = await services.gate.day_of(project)
-        (standing,) = services.gate.budgets.standings([budget], lambda _, day=day: day)
+        (standing,) = services.gate.budgets.standings([budget], lambda _: day)
         if not standing.reserved:
             break
         await asyncio.sleep(0.05)
