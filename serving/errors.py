@@ -9,6 +9,8 @@ from http import HTTPStatus
 import msgspec
 from starlette.responses import Response
 
+from serving import openai_errors
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -148,8 +150,15 @@ def problem_response(problem: Problem, request_id: str | None, instance: str | N
 
     Parameters
     ----------
-    instance : path of the request, where it is known.
+    instance : path of the request, where it is known; it says whose shape errors have there.
     """
+    if instance is not None and instance.startswith(openai_errors.PREFIX):
+        return Response(
+            msgspec.json.encode(openai_errors.body_of(problem)),
+            status_code=openai_errors.status_of(problem),
+            headers=openai_errors.headers_of(problem),
+            media_type="application/json",
+        )
     body = {
         "type": problem.type,
         "title": problem.title,

@@ -14,14 +14,14 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from serving.audit.record import Record
+from serving.chat.deltas import BrokenStreamError
 from serving.chat.schemas import read_body
 from serving.chat.service import ChatService
-from serving.chat.stream import DONE, BrokenStreamError
+from serving.chat.stream import DONE
 from serving.errors import Problem
 from serving.events.answers import request_id
 from serving.events.body import header, whole_body
-from serving.limits.rates import RATE_CODE
-from serving.llm.upstreams import UpstreamProblem
+from serving.openai_errors import body_of
 from serving.security import Principal, authenticate
 
 _log = logging.getLogger(__name__)
@@ -29,36 +29,22 @@ _encode = msgspec.json.Encoder().encode
 _PROJECT = b"x-ml-guard-project"
 _JSON = [(b"content-type", b"application/json")]
 _EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-_KINDS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    422: "invalid_request_error",
-    429: "insufficient_quota",
-    502: "upstream_error",
-    504: "upstream_timeout",
-}
-
 Handle = Callable[[ChatService, Principal, str | None, Scope, Receive, Send], Awaitable[None]]
 
 
 class _Route:
-    """A route that knows its caller, and renders errors as OpenAI does."""
+    """A route that knows its caller."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            principal = await authenticate(scope)
-            principal.require("analyst")
-            record: Record = scope["state"]["record"]
-            record.project_id = project_id = _project(scope, principal)
-            service: ChatService = scope["app"].state.services.chat
-            await self._handle(service, principal, project_id, scope, receive, send)
-        except Problem as problem:
-            await _send_problem(send, problem)
+        principal = await authenticate(scope)
+        principal.require("analyst")
+        record: Record = scope["state"]["record"]
+        record.project_id = project_id = _project(scope, principal)
+        service: ChatService = scope["app"].state.services.chat
+        await self._handle(service, principal, project_id, scope, receive, send)
 
 
 def _project(scope: Scope, principal: Principal) -> str | None:
@@ -77,7 +63,8 @@ async def _chat(
     request = service.read(await _json_of(service, scope, receive))
     about = (scope["route"].path, request_id(scope))
     if not request.stream:
-        await _send_json(send, await service.chat(request, principal, project_id, record, about))
+        answer = await service.chat(request, principal, project_id, record, about)
+        await _send_json(send, answer, record)
         return
     # Whoever reads no more says so on the receiving side; nothing else comes from there now.
     gone = asyncio.ensure_future(_until_gone(receive))
@@ -87,7 +74,7 @@ async def _chat(
             async for piece in pieces:
                 if not started:
                     started = True
-                    await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
+                    await send({"type": "http.response.start", "status": 200, "headers": [*_EVENTS, *_told(record)]})
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         if not gone.done():  # who reads that it is done may know that it is on record
             await send({"type": "http.response.body", "body": DONE, "more_body": False})
@@ -95,11 +82,11 @@ async def _chat(
         if gone.done():
             return
         problem = Problem.of_status(504 if isinstance(error, TimeoutError) else 502, _broken(error))
-        _log.warning("a stream broke: %s", error)
+        _log.warning("a stream broke: %s", type(error).__name__)
         if not started:
             raise problem from error
         # Too late for a status: the stream says it, and does not say that it is complete.
-        body = b"data: " + _encode(_error_of(problem)) + b"\n\n"
+        body = b"data: " + _encode(body_of(problem)) + b"\n\n"
         await send({"type": "http.response.body", "body": body, "more_body": False})
     finally:
         gone.cancel()
@@ -111,13 +98,13 @@ async def _embeddings(
     record: Record = scope["state"]["record"]
     body = await _json_of(service, scope, receive)
     about = (scope["route"].path, request_id(scope))
-    await _send_json(send, await service.embed(body, principal, project_id, record, about))
+    await _send_json(send, await service.embed(body, principal, project_id, record, about), record)
 
 
 async def _models(
-    service: ChatService, _principal: Principal, _project_id: str | None, _scope: Scope, _receive: Receive, send: Send
+    service: ChatService, _principal: Principal, _project_id: str | None, scope: Scope, _receive: Receive, send: Send
 ) -> None:
-    await _send_json(send, await service.models())
+    await _send_json(send, await service.models(), scope["state"]["record"])
 
 
 async def _json_of(service: ChatService, scope: Scope, receive: Receive) -> dict[str, Any]:
@@ -142,36 +129,17 @@ def _broken(error: BaseException) -> str:
     )
 
 
-def _error_of(problem: Problem) -> dict[str, Any]:
-    """The `error` object of OpenAI's API."""
-    if isinstance(problem, UpstreamProblem) and problem.body:
-        return {"error": problem.body}
-    members = dict(problem.members)
-    kind = "requests" if members.get("code") == RATE_CODE else _KINDS.get(problem.status, "api_error")
-    told = {
-        "message": problem.detail,
-        "type": kind,
-        "param": members.pop("param", None),
-        "code": members.pop("code", None),
-    }
-    return {"error": {**told, **members}}
-
-
-async def _send_problem(send: Send, problem: Problem) -> None:
-    # OpenAI says 400 for what is malformed.
-    status = 400 if problem.status == 422 else problem.status
-    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await _send(send, status, _encode(_error_of(problem)), headers)
-
-
-async def _send_json(send: Send, value: Any) -> None:
-    await _send(send, 200, _encode(value), [])
-
-
-async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*_JSON, length, *headers]})
+async def _send_json(send: Send, value: Any, record: Record) -> None:
+    body = _encode(value)
+    headers = [*_JSON, (b"content-length", str(len(body)).encode()), *_told(record)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _told(record: Record) -> list[tuple[bytes, bytes]]:
+    """Headers that say which soft budgets a call has passed."""
+    passed = record.details.get("soft_budgets")
+    return [(b"x-ml-guard-soft-budgets", ",".join(passed).encode())] if passed else []
 
 
 routes = [

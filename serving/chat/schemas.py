@@ -21,7 +21,6 @@ class ChatRequest:
     model: str
     stream: bool
     wants_usage: bool
-    end_user: str | None
     tokens_out: int
     prompt: Prompt | None
 
@@ -73,7 +72,8 @@ def chat_request(body: dict[str, Any], prompts: PromptBook, *, default_model: st
         body["stream_options"] = {**options, "include_usage": True}  # what a stream took is known by this alone
     choices = _number(body, "n", 1, _MOST_CHOICES) or 1
     bound = _number(body, "max_completion_tokens", 1) or _number(body, "max_tokens", 1) or most_out
-    return ChatRequest(body, model, stream, wants_usage, end_user(body), bound * choices, prompt)
+    end_user(body)
+    return ChatRequest(body, model, stream, wants_usage, bound * choices, prompt)
 
 
 def end_user(body: dict[str, Any]) -> str | None:

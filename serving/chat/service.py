@@ -15,21 +15,22 @@ from guard_store.settings import Settings
 from guard_store.spending import Amount
 from serving.audit.bodies import BodyKeeper, keep
 from serving.audit.record import Record
+from serving.chat.deltas import BrokenStreamError
+from serving.chat.judged import judge_answer, judge_request
 from serving.chat.schemas import ChatRequest, chat_request, end_user
-from serving.chat.stream import BrokenStreamError, ChatStream
-from serving.chat.texts import REQUEST_FIELDS, rewrite, rewrite_message, size
+from serving.chat.stream import ChatStream
+from serving.chat.texts import rewrite, size
 from serving.errors import BadGateway, GatewayTimeout, NotFound, Unprocessable
 from serving.llm.gate import Asked, Call, Gate
 from serving.llm.judging import Judging
+from serving.llm.problems import UpstreamProblem
 from serving.llm.tokens import estimate, reported
 from serving.llm.upstreams import Answered
 from serving.policy import PolicyBook
 from serving.prompts import PromptBook
 from serving.security import Principal
 
-_WITHHELD = "content_filter"
 _MOST_ANSWER_BYTES = 64 * 2**20
-_MODELS_OWNER = "ml-guard"
 
 
 class ChatService:
@@ -70,28 +71,22 @@ class ChatService:
             Where policy or budget do not allow it, or no upstream answers.
         """
         judging = self._judged(request.body, project_id, record, about[0])
-        asked = self._asked(request, asker, project_id, about)
-        _note(record, request)
-        keeps = await self._bodies.keeps(project_id)
-        if keeps:
-            keep(record, judging.vault, request.body)
+        asked = self._asked(request, asker, project_id, about, record)
+        keeps = await self._keeps(request.body, project_id, judging, record)
         async with self._gate.call(asked, record) as call:
-            answered = await self._gate.upstreams.post("/chat/completions", request.body)
+            answered = await self._post("/chat/completions", request.body, judging, record)
             answer = await _whole(answered)
-            choices = answer.get("choices")
-            if not isinstance(choices, list):
+            if not isinstance(answer.get("choices"), list):
                 raise BadGateway(f"{answered.upstream.name} answered without choices.")
+            said = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
             took = reported(answer.get("usage")) or Amount(
-                tokens_in=asked.tokens_in,
-                tokens_out=estimate(size([choice.get("message") for choice in choices])),
-                estimated=True,
+                tokens_in=asked.tokens_in, tokens_out=estimate(size(said)), estimated=True
             )
-            answer["choices"] = [_judged_choice(choice, judging) for choice in choices]
-            record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
+            judged = judge_answer(answer, judging)
             if keeps:
-                keep(record, judging.vault, request.body, answer)
+                keep(record, judging.vault, request.body, judged)
             call.settle(took, answered.model, answered.upstream.base_url, "blocked" if judging.blocked else "ok")
-            return answer
+            return judged
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -110,20 +105,19 @@ class ChatService:
         gone : done when the caller has gone: the upstream is told at once, and what was produced is charged.
         """
         judging = self._judged(request.body, project_id, record, about[0])
-        asked = self._asked(request, asker, project_id, about)
-        _note(record, request)
-        keeps = await self._bodies.keeps(project_id)
-        if keeps:
-            keep(record, judging.vault, request.body)
+        asked = self._asked(request, asker, project_id, about, record)
+        keeps = await self._keeps(request.body, project_id, judging, record)
+        record.details["stream"] = True
         async with self._gate.call(asked, record) as call:
-            answered = await self._gate.upstreams.post("/chat/completions", request.body)
-            record.details.update(attempts=answered.attempts, upstream=answered.upstream.name, stream=True)
+            asking = asyncio.ensure_future(self._post("/chat/completions", request.body, judging, record))
+            if not await _is_done(asking, gone):
+                first = next(iter(self._gate.upstreams))  # it has read the question, if nothing else
+                took = Amount(tokens_in=asked.tokens_in, estimated=True)
+                call.settle(took, first.model_of(request.model), first.base_url, "aborted")
+                raise BrokenStreamError("the caller has gone")
+            answered = asking.result()
             events = ChatStream(
-                judging.policy,
-                judging.vault,
-                wants_usage=request.wants_usage,
-                prompt_tokens=asked.tokens_in,
-                keeps_texts=keeps,
+                judging, wants_usage=request.wants_usage, prompt_tokens=asked.tokens_in, keeps_texts=keeps
             )
             gone.add_done_callback(lambda _: answered.response.close())
             outcome = "aborted"
@@ -134,7 +128,10 @@ class ChatService:
                 outcome = "aborted" if gone.done() else "error"
                 raise
             finally:
-                answered.response.close()
+                if events.ended:  # the connection serves the next call
+                    answered.response.release()
+                else:
+                    answered.response.close()
                 judging.add(events.findings)
                 if keeps:
                     keep(record, judging.vault, request.body, {"stream": True, "choices": events.texts()})
@@ -148,17 +145,16 @@ class ChatService:
             raise Unprocessable("model: must name a model.", param="model")
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
+        end_user(body)
         judging = self._judged(body, project_id, record, about[0])
-        if await self._bodies.keeps(project_id):
-            keep(record, judging.vault, body)  # vectors say nothing to whoever reads the record
+        await self._keeps(body, project_id, judging, record)  # vectors say nothing to whoever reads the record
         tokens_in = estimate(size(body["input"]))
-        asked = Asked(about[0], about[1], asker, project_id, end_user(body), body["model"], tokens_in, 0)
+        asked = Asked(*about, asker, project_id, end_user(body), body["model"], tokens_in, 0)
         record.note(end_user=asked.end_user)
         async with self._gate.call(asked, record) as call:
-            answered = await self._gate.upstreams.post("/embeddings", body)
+            answered = await self._post("/embeddings", body, judging, record)
             answer = await _whole(answered)
             took = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
-            record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
             call.settle(took, answered.model, answered.upstream.base_url, "ok")
             return answer
 
@@ -187,33 +183,77 @@ class ChatService:
     def _judged(self, body: dict[str, Any], project_id: str | None, record: Record, route: str) -> Judging:
         self.require_upstream()
         judging = Judging(self._policies.of(project_id), route, record)
-        for name in REQUEST_FIELDS:
-            if name in body:
-                body[name] = rewrite(body[name], judging.request)
+        judge_request(body, judging)
         return judging
 
-    def _asked(self, request: ChatRequest, asker: Principal, project_id: str | None, about: tuple[str, str]) -> Asked:
+    async def _keeps(self, body: dict[str, Any], project_id: str | None, judging: Judging, record: Record) -> bool:
+        """Whether the project keeps bodies; the request's is on record then."""
+        keeps = await self._bodies.keeps(project_id)
+        if keeps:
+            keep(record, judging.vault, body)
+        return keeps
+
+    def _asked(
+        self, request: ChatRequest, asker: Principal, project_id: str | None, about: tuple[str, str], record: Record
+    ) -> Asked:
+        asked_for = end_user(request.body)
+        record.note(end_user=asked_for)
+        if request.prompt is not None:
+            record.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
         tokens_in = estimate(sum(size(request.body[name]) for name in ("messages", "tools") if name in request.body))
-        return Asked(*about, asker, project_id, request.end_user, request.model, tokens_in, request.tokens_out)
+        return Asked(*about, asker, project_id, asked_for, request.model, tokens_in, request.tokens_out)
+
+    async def _post(self, path: str, body: Mapping[str, Any], judging: Judging, record: Record) -> Answered:
+        try:
+            answered = await self._gate.upstreams.post(path, body)
+        except UpstreamProblem as problem:
+            body = rewrite(problem.body, judging.response)
+            raise UpstreamProblem(problem.status, body, problem.retry_after) from None
+        record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
+        return answered
+
+
+async def _is_done(asking: "asyncio.Future[Answered]", gone: "asyncio.Future[Any]") -> bool:
+    """Wait for an upstream's answer; False where the caller went first: then nobody is asked any more."""
+    try:
+        await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+        return asking.done()
+    finally:
+        if not asking.done():
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            if not asking.cancelled() and asking.exception() is None:
+                asking.result().response.close()
 
 
 async def _pieces(
     answered: Answered, events: ChatStream, call: Call, gone: "asyncio.Future[Any]"
 ) -> AsyncIterator[bytes]:
     silent = True
-    async for data in answered.response.content.iter_any():
+    while data := await _next(answered.response.content):
         out = events.feed(data)
         if silent and events.has_spoken:
             silent = False
             call.first_token(answered.model)
-        if out:
+        if out and not gone.done():
             yield out
         if events.ended or events.blocked:
             return
-        if gone.done():
-            break
     if not gone.done():
         raise BrokenStreamError("the upstream ended the stream before its end")
+
+
+async def _next(content: aiohttp.StreamReader) -> bytes:
+    """What has come in; empty at the end."""
+    try:
+        return await content.readany()
+    except aiohttp.ClientError:
+        # What came before the break is behind the exception; it was produced, so it is charged.
+        arrived = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way
+        content._buffer.clear()  # noqa: SLF001
+        if not arrived:
+            raise
+        return arrived
 
 
 async def _whole(answered: Answered) -> dict[str, Any]:
@@ -236,21 +276,3 @@ async def _whole(answered: Answered) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise BadGateway(f"{name} answered what is not a JSON object.")
     return answer
-
-
-def _judged_choice(choice: Any, judging: Judging) -> Any:
-    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-        return choice
-    was_blocked, judging.blocked = judging.blocked, False
-    message = rewrite_message(choice["message"], judging.response)
-    withheld = judging.blocked
-    judging.blocked = was_blocked or withheld
-    if withheld:
-        return {**choice, "message": {"role": "assistant", "content": None}, "finish_reason": _WITHHELD}
-    return {**choice, "message": message}
-
-
-def _note(record: Record, request: ChatRequest) -> None:
-    record.note(end_user=request.end_user)
-    if request.prompt is not None:
-        record.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)

@@ -1,30 +1,28 @@
 """An upstream's stream on its way to the caller: each text through the policy, tokens counted, nothing else changed.
 
-Bytes in, bytes out; connections belong to `service`.
+Bytes in, bytes out; connections belong to `service`, the texts of one choice to `deltas`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from guard_store.spending import Amount
+from serving.chat.deltas import BrokenStreamError, ChoiceStream
+from serving.chat.judged import PROTOCOL, WITHHELD
+from serving.chat.texts import rewrite
+from serving.llm.judging import Judging
 from serving.llm.tokens import estimate, reported
-from serving.policy import Finding, Policy, ResponseStream, Vault
+from serving.policy import Finding
 
 DONE = b"data: [DONE]\n\n"
 """The last event of a stream; `ChatStream` leaves it to its caller."""
-_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
+_ALIVE = b": \n\n"
 _EVENT_BYTES = 4 * 2**20
+_CHOICES_MOST = 128
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-
-Channel = tuple[int, str, int]
-"""Choice, field, and the tool call's place where it is one."""
-
-
-class BrokenStreamError(Exception):
-    """The upstream sends what is no stream of chat completions, or says that it failed."""
 
 
 class ChatStream:
@@ -42,21 +40,16 @@ class ChatStream:
     ended : whether the upstream has said all.
     """
 
-    def __init__(
-        self, policy: Policy, vault: Vault, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool
-    ) -> None:
-        self._policy = policy
-        self._vault = vault
+    def __init__(self, judging: Judging, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool) -> None:
+        self._judging = judging
         self._wants_usage = wants_usage
         self._prompt_tokens = prompt_tokens
         self._buffer = bytearray()
-        self._channels: dict[Channel, ResponseStream] = {}
+        self._choices: dict[int, ChoiceStream] = {}
         self._usage: Amount | None = None
         self._events = 0
-        self._bytes = 0
         self._head: dict[str, Any] = {}
-        self._texts: dict[Channel, list[str]] | None = {} if keeps_texts else None
-        self.model: str | None = None
+        self._keeps_texts = keeps_texts
         self.blocked = self.ended = False
 
     def feed(self, data: bytes) -> bytes:
@@ -84,14 +77,14 @@ class ChatStream:
             return self._usage
         tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
         cached = 0 if self._usage is None else self._usage.tokens_cached
-        out = max(self._events, estimate(self._bytes))
+        out = max(self._events, estimate(sum(choice.size for choice in self._choices.values())))
         return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
 
     @property
     def findings(self) -> Iterator[Finding]:
-        """What the policy has found."""
-        for channel in self._channels.values():
-            yield from channel.findings
+        """What the policy has found in what was spoken."""
+        for choice in self._choices.values():
+            yield from choice.findings
 
     @property
     def has_spoken(self) -> bool:
@@ -99,20 +92,11 @@ class ChatStream:
         return self._events > 0
 
     def texts(self) -> list[dict[str, Any]]:
-        """What was let through, a text for each channel of each choice."""
-        found: dict[int, dict[str, Any]] = {}
-        for (place, field, call), pieces in (self._texts or {}).items():
-            name = f"tool_call_{call}_{field}" if field == "arguments" else field
-            found.setdefault(place, {"index": place})[name] = "".join(pieces)
-        return list(found.values())
-
-    def _told(self, key: Channel, text: str) -> str:
-        if self._texts is not None and text:
-            self._texts.setdefault(key, []).append(text)
-        return text
+        """What was let through, by choice; only where texts are kept."""
+        return [{"index": place, **choice.texts} for place, choice in sorted(self._choices.items())]
 
     def _next_event(self) -> bytes | None:
-        """The data of the next event; comments and other fields are passed over."""
+        """The data of the next event; empty for a comment, by which the upstream says that it is alive."""
         while True:
             end = self._buffer.find(b"\n")
             if end < 0:
@@ -123,103 +107,84 @@ class ChatStream:
             del self._buffer[: end + 1]
             if line.startswith(b"data:"):
                 return line[5:].strip()
+            if line.startswith(b":"):
+                return b""
 
-    def _events_of(self, data: bytes) -> Iterator[bytes]:
+    def _events_of(self, data: bytes) -> Iterable[bytes]:
+        if not data:
+            return (_ALIVE,)
         if data == b"[DONE]":
             self.ended = True
-            yield from self._rest()
-            return
+            # What is held back still, where the upstream has ended without a finish reason.
+            return self._out({}, [made for choice in self._choices.values() for made in choice.finish()])
         try:
             event = _decode(data)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BrokenStreamError("an event of the stream is not JSON") from error
-        if not isinstance(event, dict) or event.get("error"):
-            raise BrokenStreamError("the upstream broke the stream off with an error")
+        if not isinstance(event, dict):
+            raise BrokenStreamError("an event of the stream is not a JSON object")
+        if event.get("error"):
+            raise BrokenStreamError(f"the upstream says: {self._reason(event['error'])}")
+        return self._judged(event)
+
+    def _judged(self, event: dict[str, Any]) -> Iterable[bytes]:
         self._learn(event)
-        choices = event.get("choices")
-        if not isinstance(choices, list) or not choices:
-            if self._wants_usage or event.get("usage") is None:
-                yield _event(event)
-            return
+        choices = event.pop("choices", None) or []
+        more = {name: rewrite(value, self._judging.response) for name, value in event.items() if name not in PROTOCOL}
+        self.blocked = self.blocked or self._judging.blocked
+        if not choices:
+            if not self._wants_usage and event.get("usage") is not None:
+                return ()
+            return self._out({}, []) if self.blocked else (_event({**event, **more, "choices": []}),)
         if not self._wants_usage:
             event.pop("usage", None)
-        before = [made for choice in choices for made in self._judge(choice)]
-        if self.blocked:
-            yield self._chunk([{"index": 0, "delta": {}, "finish_reason": "content_filter"}])
+        if not isinstance(choices, list):
+            raise BrokenStreamError("the choices of the stream are no list")
+        before: list[dict[str, Any]] = []
+        after: list[dict[str, Any]] = []
+        for said in choices:
+            choice = self._choice(said)
+            size = choice.size
+            held, passed = choice.feed(said)
+            self._events += choice.size > size
+            before += held
+            after += [passed] if passed is not None else []
+        return self._out({**event, **more}, before, after)
+
+    def _out(
+        self, event: dict[str, Any], before: list[dict[str, Any]], after: list[dict[str, Any]] | None = None
+    ) -> Iterator[bytes]:
+        if self.blocked or any(choice.blocked for choice in self._choices.values()):
+            self.blocked = True
+            open_choices = [place for place, choice in sorted(self._choices.items()) if not choice.finished]
+            ends = [{"index": place, "delta": {}, "finish_reason": WITHHELD} for place in open_choices or [0]]
+            yield _event({**self._head, "choices": ends})
             return
         if before:
-            yield self._chunk(before)
-        event["choices"] = [choice for choice in choices if _says(choice)]
-        if event["choices"]:
-            yield _event(event)
+            yield _event({**self._head, "choices": before})
+        if after:
+            yield _event({**event, "choices": after})
+
+    def _choice(self, said: Any) -> ChoiceStream:
+        place = said.get("index", 0) if isinstance(said, dict) else None
+        if not isinstance(place, int) or not 0 <= place < _CHOICES_MOST or not isinstance(said.get("delta"), dict):
+            raise BrokenStreamError("a choice of the stream has no delta, or no number")
+        choice = self._choices.get(place)
+        if choice is None:
+            choice = self._choices[place] = ChoiceStream(place, self._judging, keeps_texts=self._keeps_texts)
+        return choice
 
     def _learn(self, event: dict[str, Any]) -> None:
         usage = reported(event.get("usage"))
         if usage is not None:
             self._usage = usage
-        if isinstance(event.get("model"), str):
-            self.model = event["model"]
         if not self._head:
             self._head = {name: event[name] for name in ("id", "object", "created", "model") if name in event}
 
-    def _judge(self, choice: Any) -> list[dict[str, Any]]:
-        """Put a choice's texts through the policy, in place; what must go out before it, where it ends."""
-        delta = choice.get("delta") if isinstance(choice, dict) else None
-        if not isinstance(delta, dict):
-            raise BrokenStreamError("a choice of the stream has no delta")
-        place = choice.get("index", 0)
-        spoken = 0
-        for field in _FIELDS:
-            if isinstance(delta.get(field), str):
-                spoken += len(delta[field].encode())
-                delta[field] = self._told((place, field, -1), self._channel((place, field, -1)).feed(delta[field]))
-        for call in delta.get("tool_calls") or ():
-            function = call.get("function") or {}
-            if isinstance(function.get("arguments"), str):
-                spoken += len(function["arguments"].encode())
-                key = (place, "arguments", call.get("index", 0))
-                function["arguments"] = self._told(key, self._channel(key).feed(function["arguments"]))
-            spoken += len(str(function.get("name") or ""))
-        self._bytes += spoken
-        self._events += spoken > 0
-        self.blocked = self.blocked or any(channel.blocked for channel in self._channels.values())
-        if choice.get("finish_reason") is None:
-            return []
-        return list(self._finish(lambda key: key[0] == place))
-
-    def _finish(self, wanted: Callable[[Channel], bool]) -> Iterator[dict[str, Any]]:
-        for key, channel in self._channels.items():
-            rest = self._told(key, channel.finish()) if wanted(key) else ""
-            self.blocked = self.blocked or channel.blocked
-            if rest:
-                index, field, call = key
-                delta: dict[str, Any] = {field: rest}
-                if field == "arguments":
-                    delta = {"tool_calls": [{"index": call, "function": {"arguments": rest}}]}
-                yield {"index": index, "delta": delta, "finish_reason": None}
-
-    def _rest(self) -> Iterator[bytes]:
-        """What is held back still, where the upstream has ended without a finish reason."""
-        choices = list(self._finish(lambda _: True))
-        if choices and not self.blocked:
-            yield self._chunk(choices)
-
-    def _channel(self, key: Channel) -> ResponseStream:
-        channel = self._channels.get(key)
-        if channel is None:
-            channel = self._channels[key] = ResponseStream(self._policy, self._vault)
-        return channel
-
-    def _chunk(self, choices: list[dict[str, Any]]) -> bytes:
-        return _event({**self._head, "choices": choices})
-
-
-def _says(choice: dict[str, Any]) -> bool:
-    """Whether anything is left in a choice after the policy has held its text back."""
-    if choice.get("finish_reason") is not None:
-        return True
-    delta = choice["delta"]
-    return any(value not in ("", None) for value in delta.values()) if delta else False
+    def _reason(self, error: Any) -> str:
+        message = error.get("message") if isinstance(error, dict) else error
+        said = self._judging.response(message) if isinstance(message, str) else ""
+        return said or "it broke the stream off with an error"
 
 
 def _event(value: dict[str, Any]) -> bytes:

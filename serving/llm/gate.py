@@ -68,11 +68,8 @@ class Call:
         self._began = time.perf_counter()
         self.span = NO_SPAN
         self.settled = False
-
-    @property
-    def soft(self) -> tuple[str, ...]:
-        """Soft budgets that this call passes."""
-        return self._reserved.soft
+        if reserved.soft:
+            record.details["soft_budgets"] = list(reserved.soft)
 
     def first_token(self, model: str) -> None:
         """The stream has begun to say something."""

@@ -5,7 +5,8 @@ What is sent and what is made of the answer belong to the callers.
 
 import asyncio
 import logging
-import random
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +17,15 @@ import msgspec
 
 from guard_store.settings import Settings
 from serving import tracing
-from serving.errors import BadGateway, GatewayTimeout, Problem, Unavailable
+from serving.errors import Problem, Unavailable
 from serving.llm.breaker import Breaker
+from serving.llm.pauses import asked_for_s, pause_s
+from serving.llm.problems import OUR_FAULT, UpstreamProblem, problem_of, unreachable
 
 _log = logging.getLogger(__name__)
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_OUR_FAULT = frozenset({401, 402, 403, 407})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
-_ERROR_BYTES = 64 * 1024
+_SPENT = "insufficient_quota"  # of OpenAI's 429: no wait helps
+_OK = 200
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,19 +44,6 @@ class Upstream:
         return self.model or wanted
 
 
-class UpstreamProblem(Problem):
-    """What an upstream said of the request, in its own words; the caller can mend it."""
-
-    def __init__(self, status: int, body: Mapping[str, Any], retry_after: str | None) -> None:
-        message = body.get("message")
-        super().__init__(
-            message if isinstance(message, str) else f"The model's server answered {status}.",
-            headers={} if retry_after is None else {"Retry-After": retry_after},
-        )
-        self.status = status
-        self.body = body
-
-
 @dataclass(slots=True)
 class Answered:
     """An upstream that has begun to answer, and how often anyone was asked until then."""
@@ -63,6 +52,16 @@ class Answered:
     model: str
     response: aiohttp.ClientResponse
     attempts: int
+
+
+@dataclass(slots=True)
+class _Failed:
+    """An attempt without success; `is_callers` where nobody else would answer otherwise."""
+
+    problem: Problem
+    again: bool
+    is_callers: bool = False
+    asked_s: float | None = None
 
 
 class Upstreams:
@@ -130,12 +129,14 @@ class Upstreams:
         """
         first = self._all[0]
         try:
-            async with self._opened.get(first.base_url + path, headers=first.headers) as response:
-                if response.status != 200:
-                    raise await _problem(first, response)
+            async with self._opened.get(
+                first.base_url + path, headers=first.headers, allow_redirects=False
+            ) as response:
+                if response.status != _OK:
+                    raise await problem_of(first.name, response)
                 return msgspec.json.decode(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
-            raise _unreachable(first, error) from error
+            raise unreachable(first.name, error) from error
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Answered:
         """Send a request; returns when a server has begun to answer it with success.
@@ -146,10 +147,13 @@ class Upstreams:
             Where a server says that the request is wrong, or all have refused it for now.
         BadGateway, GatewayTimeout
             Where no server answers as it should.
+        Unavailable
+            Where all have failed too often to be asked now.
         """
-        problem: Problem = BadGateway("No server of language models can be asked now: all have failed too often.")
+        problem: Problem | None = None
         attempts = 0
         wanted = str(body.get("model", ""))
+        deadline = time.monotonic() + self._settings.llm_total_s
         for upstream in self._all:
             model = upstream.model_of(wanted)
             data = _encode({**body, "model": model})
@@ -157,29 +161,50 @@ class Upstreams:
                 if not upstream.breaker.allows:
                     break
                 attempts += 1
-                try:
-                    headers = {**upstream.headers, **tracing.headers()}
-                    response = await self._opened.post(upstream.base_url + path, data=data, headers=headers)
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    problem = _unreachable(upstream, error)
-                    again, after = True, None
-                else:
-                    if response.status == 200:
-                        upstream.breaker.succeeded()
-                        return Answered(upstream, model, response, attempts)
-                    after = response.headers.get("Retry-After")
-                    again = response.status in _AGAIN
-                    problem = await _problem(upstream, response)
-                    if not again and response.status not in _OUR_FAULT:
-                        upstream.breaker.succeeded()
-                        raise problem
-                upstream.breaker.failed()
-                _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.detail[:200])
-                if not again:
+                outcome = await self._attempt(upstream, path, data)
+                if isinstance(outcome, aiohttp.ClientResponse):
+                    return Answered(upstream, model, outcome, attempts)
+                problem = outcome.problem
+                _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.status)
+                if outcome.is_callers:
+                    raise problem
+                pause = pause_s(attempt, outcome.asked_s) if outcome.again else None
+                last = attempt == self._settings.llm_retries
+                if last or pause is None or time.monotonic() + pause > deadline:
                     break
-                if attempt < self._settings.llm_retries:
-                    await asyncio.sleep(_pause_s(attempt, after))
-        raise problem
+                await asyncio.sleep(pause)
+        raise problem or self._all_open()
+
+    async def _attempt(self, upstream: Upstream, path: str, data: bytes) -> "aiohttp.ClientResponse | _Failed":
+        try:
+            headers = {**upstream.headers, **tracing.headers()}
+            response = await self._opened.post(
+                upstream.base_url + path, data=data, headers=headers, allow_redirects=False
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            upstream.breaker.failed()
+            return _Failed(unreachable(upstream.name, error), again=True)
+        if response.status == _OK:
+            upstream.breaker.succeeded()
+            return response
+        problem = await problem_of(upstream.name, response)
+        if isinstance(problem, UpstreamProblem):  # it works, whatever it says
+            upstream.breaker.succeeded()
+        else:
+            upstream.breaker.failed()
+        spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _SPENT
+        again = response.status in _AGAIN and not spent
+        is_callers = (
+            not spent and not again and response.status not in OUR_FAULT and isinstance(problem, UpstreamProblem)
+        )
+        return _Failed(problem, again=again, is_callers=is_callers, asked_s=asked_for_s(response.headers))
+
+    def _all_open(self) -> Unavailable:
+        wait_s = min(upstream.breaker.wait_s for upstream in self._all)
+        return Unavailable(
+            "No server of language models can be asked now: all have failed too often.",
+            retry_after_s=max(1, math.ceil(wait_s)),
+        )
 
     @property
     def _opened(self) -> aiohttp.ClientSession:
@@ -203,41 +228,3 @@ def _upstreams(settings: Settings) -> Sequence[Upstream]:
         name = urlsplit(base_url).hostname or f"upstream {place}"
         found.append(Upstream(name, base_url.rstrip("/"), model, headers))
     return found
-
-
-async def _problem(upstream: Upstream, response: aiohttp.ClientResponse) -> Problem:
-    try:
-        said = await response.content.read(_ERROR_BYTES)
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        said = b""
-    response.close()
-    if response.status in _OUR_FAULT:
-        return BadGateway(f"{upstream.name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
-    if response.status >= 500:
-        return BadGateway(f"{upstream.name} answered {response.status}.")
-    return UpstreamProblem(response.status, _error_of(said), response.headers.get("Retry-After"))
-
-
-def _error_of(said: bytes) -> Mapping[str, Any]:
-    """The `error` object of an OpenAI-compatible body; {} where it is none."""
-    try:
-        body = msgspec.json.decode(said)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        return error
-    return {"message": error} if isinstance(error, str) else {}
-
-
-def _unreachable(upstream: Upstream, error: BaseException) -> Problem:
-    if isinstance(error, TimeoutError):
-        return GatewayTimeout(f"{upstream.name} did not answer in time.")
-    return BadGateway(f"{upstream.name} cannot be reached or breaks off ({type(error).__name__}).")
-
-
-def _pause_s(attempt: int, retry_after: str | None) -> float:
-    """Seconds before the next attempt: what the server asks for, else exponential with full jitter."""
-    if retry_after is not None and retry_after.isdecimal():
-        return min(float(retry_after), _LONGEST_PAUSE_S)
-    return random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - no secret

@@ -32,7 +32,7 @@ _KEY_HEADS = (
 _nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
 # What may not stand before is looked at after the first character: the search jumps from digit to digit then.
-_DIGITS = re.compile(r"[0-9](?<![0-9.].)(?:[ -]?[0-9]){12,24}(?![0-9])")
+_DIGITS = re.compile(r"[0-9](?<![0-9.].)(?:[ -]?[0-9]){12,}")
 _IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?<![a-z0-9]....)(?=(?:[ -]?[a-z0-9]){11})")
 _SSN = re.compile(r"([0-9](?<![0-9-].)[0-9]{2})([-. ])([0-9]{2})\2([0-9]{4})(?![0-9-])")
 _EMAIL = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])")
@@ -42,6 +42,7 @@ _PHONE = re.compile(
     r"(?<![\w+])\+[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])"
     r"|(?<![\w(.-])(?:\+?1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?![\w-])"
 )
+_CARD_LEAST, _CARD_MOST = 13, 19
 # Length of an IBAN by country (the SWIFT registry).
 _IBAN_LENGTHS: Mapping[str, int] = {
     country: length
@@ -82,19 +83,37 @@ def _api_keys(shadow: str) -> Iterator[Span]:
 
 def _cards(shadow: str) -> Iterator[Span]:
     for match in _DIGITS.finditer(shadow) if _nine_digits(shadow) else ():
-        # Another number may follow after a space: the card ends with one of the groups.
+        # Other numbers may stand before and after, a space between: a card begins and ends with one of the groups.
         places = [place for place in range(*match.span()) if shadow[place].isdigit()]
-        for n in range(min(len(places), 19), 12, -1):
-            end = places[n - 1] + 1
-            digits = [int(shadow[place]) for place in places[:n]]
-            if (n == len(places) or places[n] > end) and digits[0] in (2, 3, 4, 5, 6) and _luhn(digits):
-                yield match.start(), end
-                break
+        sums = _luhn_sums([int(shadow[place]) for place in places])
+        first = 0
+        while first <= len(places) - _CARD_LEAST:
+            n = _card_at(shadow, places, sums, first)
+            if n:
+                yield places[first], places[first + n - 1] + 1
+            first += n or 1
 
 
-def _luhn(digits: list[int]) -> bool:
-    doubled = sum(sum(divmod(digit * 2, 10)) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + doubled) % 10 == 0
+def _card_at(shadow: str, places: list[int], sums: tuple[list[int], list[int]], first: int) -> int:
+    """How many digits the longest card has that begins at a digit; 0 where none does."""
+    if shadow[places[first]] not in "23456" or (first and places[first] == places[first - 1] + 1):
+        return 0
+    for n in range(min(len(places) - first, _CARD_MOST), _CARD_LEAST - 1, -1):
+        last = first + n - 1
+        is_over = last + 1 == len(places) or places[last + 1] > places[last] + 1
+        if is_over and (sums[last % 2][last + 1] - sums[last % 2][first]) % 10 == 0:
+            return n
+    return 0
+
+
+def _luhn_sums(digits: list[int]) -> tuple[list[int], list[int]]:
+    """Running sums of the digits with every second one doubled, for cards whose last digit is at an even place, and at an odd one."""
+    even, odd = [0], [0]
+    for place, digit in enumerate(digits):
+        doubled = sum(divmod(digit * 2, 10))
+        even.append(even[-1] + (doubled if place % 2 else digit))
+        odd.append(odd[-1] + (digit if place % 2 else doubled))
+    return even, odd
 
 
 def _ibans(shadow: str) -> Iterator[Span]:

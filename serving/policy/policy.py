@@ -11,8 +11,9 @@ import msgspec
 
 from serving.policy.injection import suspicious
 from serving.policy.personal import KINDS, Kind, find
+from serving.policy.quoting import Quoting, unescaped
 from serving.policy.rules import Action, PolicyRules, Side
-from serving.policy.shadow import shadow_of
+from serving.policy.shadow import is_json, shadow_of
 from serving.policy.terms import terms_pattern, terms_tail
 from serving.policy.vault import Vault
 
@@ -88,7 +89,13 @@ class Policy:
         verdict = self._judge(text, "response", vault)
         if not vault.is_reversible or verdict.blocked:
             return verdict
-        return Verdict(vault.restore(verdict.text), verdict.findings, blocked=False)
+        return Verdict(vault.restore(verdict.text, json=is_json(text)), verdict.findings, blocked=False)
+
+    def changes(self, side: Side) -> bool:
+        """Whether any rule redacts or blocks on this side: then nothing may pass that it cannot read."""
+        rules = [self._rules.denylist, *(self._rules.pii.of(kind) for kind in KINDS)]
+        blocks = self._rules.injection.action == "block" and side in self._rules.injection.sides
+        return blocks or any(rule.action in ("redact", "block") and side in rule.sides for rule in rules)
 
     def hold_from(self, shadow: str) -> int:
         """From which place on the end of a shadow could still become a match; its length where it could not."""
@@ -116,7 +123,8 @@ class Policy:
         return found
 
     def _judge(self, text: str, side: Side, vault: Vault) -> Verdict:
-        shadow = shadow_of(text)
+        json = is_json(text)
+        shadow = shadow_of(text, json=json)
         found = self.matches(shadow.text, side, vault)
         findings = list(tally(found, side))
         injection = self._rules.injection
@@ -127,7 +135,7 @@ class Policy:
         if any(finding.action == "block" for finding in findings):
             return Verdict("", tuple(findings), blocked=True)
         spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in found]
-        return Verdict(redacted(text, spans, vault), tuple(findings), blocked=False)
+        return Verdict(redacted(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
 
 
 def tally(found: Iterable[Match], side: Side) -> Iterable[Finding]:
@@ -136,14 +144,28 @@ def tally(found: Iterable[Match], side: Side) -> Iterable[Finding]:
     return (Finding(rule, action, side, n) for (rule, action), n in counts.items() if action != "off")
 
 
-def redacted(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault) -> str:
-    """The text with placeholders for what is to be redacted; spans are places of the text, from left to right."""
+def redacted(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault, quoting: Quoting | None = None) -> str:
+    """The text with placeholders for what is to be redacted.
+
+    Parameters
+    ----------
+    spans : places of the text, from left to right.
+    quoting : where the text begins, if it is JSON; read to its end.
+    """
     pieces: list[str] = []
     done = 0
     for start, end, match in spans:
         if match.action != "redact" or end <= done:
             continue
-        pieces.append(text[done : max(start, done)])
-        pieces.append(vault.placeholder(match.rule, text[max(start, done) : end], reversible=match.reversible))
+        kept, gone = text[done : max(start, done)], text[max(start, done) : end]
         done = end
+        if quoting is None:
+            pieces += (kept, vault.placeholder(match.rule, gone, reversible=match.reversible))
+            continue
+        quoting.read(kept)
+        placeholder = vault.placeholder(match.rule, unescaped(gone), reversible=match.reversible)
+        pieces += (kept, quoting.quoted(placeholder))
+        quoting.read(gone)
+    if quoting is not None:
+        quoting.read(text[done:])
     return text if not pieces else "".join((*pieces, text[done:]))

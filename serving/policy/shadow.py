@@ -1,10 +1,12 @@
 """Text as rules see it: one case, one width, no invisible characters, look-alikes as the letters that they imitate.
 
-Every character of the shadow knows its place in the original, so that what is found there can be cut out here.
+Every character of the shadow knows its place in the original, so that what is found there can be cut out here. In JSON, as
+arguments of tools are, an escape is the character that it means.
 """
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,12 +26,25 @@ _SMALL = str.maketrans(
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\u00ad", "-"))
 
 
+# A character above U+FFFF is two escapes. What is not complete yet is read as it stands: the rest may be on its way.
+_ESCAPE = re.compile(
+    r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\([^u])", re.IGNORECASE | re.DOTALL
+)
+_UNFINISHED = re.compile(
+    r"(?<!\\)(?:\\\\)*(\\(?:u(?:[0-9a-f]{0,3}|d[89ab][0-9a-f]{2}(?:\\(?:u[0-9a-f]{0,3})?)?))?)\Z", re.IGNORECASE
+)
+_UNFINISHED_LOOK = 64  # characters of the end that are looked at
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
+_has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
+
+
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """The text of the rules; `places` are None where it has the original's own places."""
+    """The text of the rules; `places` and `ends` are None where it has the original's own places."""
 
     text: str
     places: Sequence[int] | None
+    ends: Sequence[int] | None
     length: int
 
     def place(self, at: int) -> int:
@@ -40,31 +55,69 @@ class Shadow:
 
     def end(self, at: int) -> int:
         """Where in the original what ends before a place of the shadow ends."""
-        return self.place(at - 1) + 1 if at else 0
+        return at if self.ends is None or not at else self.ends[at - 1]
 
 
-def shadow_of(text: str) -> Shadow:
+def is_json(text: str) -> bool:
+    """Whether a text that begins so is read as JSON."""
+    return text.lstrip()[:1] in ("{", "[", '"')
+
+
+def finished(text: str) -> int:
+    r"""How many characters of a piece of JSON there are without the escape that is not complete at its end.
+
+    >>> finished(r"ab\u00"), finished(r"ab\\u00"), finished(r"ab\ud83d")
+    (2, 7, 2)
+    """
+    match = _UNFINISHED.search(text, max(0, len(text) - _UNFINISHED_LOOK))
+    return len(text) if match is None else match.start(1)
+
+
+def shadow_of(text: str, *, json: bool = False) -> Shadow:
     r"""The shadow of a text; that of ASCII costs next to nothing.
 
-    >>> shadow_of("\\uff33\u200bs\u039d").text
+    >>> shadow_of("\uff33\u200bs\u039d").text
     'ssn'
+    >>> shadow_of(r'["\u0053\u200bS\n"]', json=True).text
+    '["ss\n"]'
     """
-    if text.isascii():
-        return Shadow(text.lower(), None, len(text))
+    escaped = json and "\\" in text
+    if text.isascii() and not escaped and not _has_control(text):
+        return Shadow(text.lower(), None, None, len(text))
     characters: list[str] = []
     places: list[int] = []
-    for place, character in enumerate(text):
+    ends: list[int] = []
+    for start, end, character in _decoded(text) if escaped else _plain(text):
         seen = _seen(character)
         if seen:
             characters.append(seen)
-            places.extend([place] * len(seen))
-    return Shadow("".join(characters), places, len(text))
+            places.extend([start] * len(seen))
+            ends.extend([end] * len(seen))
+    return Shadow("".join(characters), places, ends, len(text))
+
+
+def _plain(text: str) -> Iterator[tuple[int, int, str]]:
+    return ((place, place + 1, character) for place, character in enumerate(text))
+
+
+def _decoded(text: str) -> Iterator[tuple[int, int, str]]:
+    done = 0
+    for match in _ESCAPE.finditer(text):
+        yield from ((place, place + 1, text[place]) for place in range(done, match.start()))
+        high, low, code, letter = match.groups()
+        if high is not None:
+            character = chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
+        else:
+            character = _ESCAPED.get(letter, letter) if code is None else chr(int(code, 16))
+        yield match.start(), match.end(), character
+        done = match.end()
+    yield from ((place, place + 1, text[place]) for place in range(done, len(text)))
 
 
 @lru_cache(maxsize=8192)
 def _seen(character: str) -> str:
     """What one character looks like; nothing where it is invisible or only changes another."""
-    if character == "\u00ad":
+    if character == "\u00ad" or (unicodedata.category(character) == "Cc" and not character.isspace()):
         return ""
     if unicodedata.category(character) in ("Cf", "Mn", "Me") or character in ("\u115f", "\u1160", "\u3164", "\uffa0"):
         return ""

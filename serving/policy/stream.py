@@ -3,7 +3,8 @@
 from collections import Counter
 
 from serving.policy.policy import Finding, Policy, redacted, tally
-from serving.policy.shadow import shadow_of
+from serving.policy.quoting import Quoting
+from serving.policy.shadow import finished, is_json, shadow_of
 from serving.policy.vault import Vault
 
 
@@ -13,6 +14,8 @@ class ResponseStream:
     Attributes
     ----------
     blocked : whether a rule has stopped it; nothing goes out any more then.
+    released : characters of the original that are dealt with.
+    altered : whether what went out last is not what had come in.
     """
 
     def __init__(self, policy: Policy, vault: Vault) -> None:
@@ -24,7 +27,10 @@ class ResponseStream:
         self._held = ""
         self._counts: Counter[tuple[str, str]] = Counter()
         self._findings: dict[tuple[str, str], Finding] = {}
-        self.blocked = False
+        self._begun = False
+        self._quoting: Quoting | None = None
+        self.blocked = self.altered = False
+        self.released = 0
 
     def feed(self, text: str) -> str:
         """Take a piece; returns what may go out now."""
@@ -46,8 +52,16 @@ class ResponseStream:
         if self.blocked:
             return ""
         whole = self._sent + self._held + text
-        shadow = shadow_of(whole)
-        before = len(shadow_of(self._sent).text)
+        if not self._begun and not whole.isspace():
+            self._begun = bool(whole)
+            self._quoting = Quoting() if is_json(whole) else None
+        json = self._quoting is not None
+        unfinished = ""
+        if json and not last:
+            place = finished(whole)
+            whole, unfinished = whole[:place], whole[place:]
+        shadow = shadow_of(whole, json=json)
+        before = len(shadow_of(self._sent, json=json).text)
         cut = len(shadow.text) if last else max(before, self._policy.hold_from(shadow.text))
         found = [match for match in self._policy.matches(shadow.text, "response", self._vault) if match.start >= before]
         for match in found:
@@ -62,8 +76,12 @@ class ResponseStream:
         end = len(whole) if last else shadow.place(cut)
         start = len(self._sent)
         spans = [(shadow.place(match.start) - start, shadow.end(match.end) - start, match) for match in found]
-        released = "" if self.blocked else redacted(whole[start:end], spans, self._vault)
+        ready = whole[start:end]
+        released = "" if self.blocked else redacted(ready, spans, self._vault, self._quoting)
+        restored = self._vault.restore(released, json=json)
         if end > start:
             self._sent = whole[shadow.place(cut - 1) : end] if cut else ""
-        self._held = whole[end:]
-        return self._vault.restore(released)
+        self._held = whole[end:] + unfinished
+        self.released += len(ready)
+        self.altered = restored != ready
+        return restored

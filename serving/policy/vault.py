@@ -2,6 +2,8 @@
 
 import re
 
+from serving.policy.quoting import escaped
+
 _placeholder = re.compile(r"\[[a-z_]{1,40}_\d{1,6}\]")
 
 
@@ -33,11 +35,11 @@ class Vault:
             self._reversible[made] = text
         return made
 
-    def restore(self, text: str) -> str:
+    def restore(self, text: str, *, json: bool = False) -> str:
         """The text with what its reversible placeholders stand for."""
         if self._reversible and "[" in text:
             for placeholder, original in self._reversible.items():
-                text = text.replace(placeholder, original)
+                text = text.replace(placeholder, escaped(original) if json else original)
         return text
 
     def conceal(self, text: str) -> str:

@@ -23,15 +23,23 @@ class Upstream:
     ----------
     say : what it answers; the last message unless set.
     delay_s : before each token of a stream.
+    answer : a whole answer, sent as it is; `events` : those of a stream.
+    silent_s : before an answer begins.
     fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
+    error_headers : of those; `error` is what they say.
     seen : bodies of the requests that were answered.
     """
 
     url: str = ""
     say: str | None = None
     delay_s: float = 0.0
+    silent_s: float = 0.0
+    answer: dict[str, Any] | None = field(default=None, repr=False)
+    events: list[dict[str, Any]] | None = field(default=None, repr=False)
     fail: list[int] = field(default_factory=list)
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, Any] = field(default_factory=dict)
+    error_headers: dict[str, str] = field(default_factory=dict)
+    seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
     traceparents: list[str] = field(default_factory=list)
     requests: int = 0
     tokens_in: int = 0
@@ -44,6 +52,11 @@ class Upstream:
             return failed
         body = await request.json()
         self.seen.append(body)
+        await asyncio.sleep(self.silent_s)
+        if not body.get("stream") and self.answer is not None:
+            return web.json_response({**_head(body), "object": "chat.completion", **self.answer})
+        if body.get("stream") and self.events is not None:
+            return await self._events(request, body)
         tokens_in = sum(len(str(message.get("content")).split()) for message in body["messages"])
         self.tokens_in += tokens_in
         cached = tokens_in // 2 if "cached" in body["model"] else 0
@@ -63,6 +76,14 @@ class Upstream:
         if "silent" in body["model"]:
             return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice]})
         return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice], "usage": usage})
+
+    async def _events(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for event in self.events or ():
+            await response.write(b"data: " + json.dumps({**_head(body), **event}).encode() + b"\n\n")
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
     async def _stream(
         self, request: web.Request, body: dict[str, Any], said: str, usage: dict[str, Any]
@@ -148,7 +169,7 @@ class Upstream:
         if status == 0 and request.transport is not None:
             request.transport.abort()
         error = {"message": f"failed with {status}", "type": "invalid_request_error", "param": "model", "code": "nope"}
-        return web.json_response({"error": error}, status=status or 500)
+        return web.json_response({"error": error | self.error}, status=status or 500, headers=self.error_headers)
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """A stream says what the whole says, however it is split and whatever is disguised, and lets nothing out early."""
 
+import json
+import re
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -87,6 +89,19 @@ def test_a_stream_redacts_what_the_whole_does(text: str, cuts: list[int]) -> Non
     pieces, stream = streamed(REDACT, text, cuts)
     assert "".join(pieces) == whole.text
     assert sorted(stream.findings, key=str) == sorted(whole.findings, key=str)
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts, st.lists(st.integers(0, 400), max_size=30))
+def test_json_in_pieces_is_read_as_what_it_means_and_stays_json(text: str, cuts: list[int]) -> None:
+    said = json.dumps({"say": text, "n": 4111111111111111, "m": [1, "\n"]})
+    whole = REDACT.response(said, Vault())
+    pieces, _ = streamed(REDACT, said, cuts)
+    assert "".join(pieces) == whole.text
+    meant = json.loads(whole.text)
+    assert meant["n"].startswith("[CREDIT_CARD_")
+    number = re.compile(r"_\d+\]")
+    assert number.sub("", meant["say"]) == number.sub("", REDACT.response(text, Vault()).text)
 
 
 @settings(max_examples=300, deadline=None)

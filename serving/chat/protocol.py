@@ -1,0 +1,33 @@
+"""The words of the protocol itself, which are no text of people or models: fields, and the values that some of them have."""
+
+from typing import Final
+
+_WORDED = """
+    role type detail format finish_reason tool_choice modalities encoding_format effort reasoning_effort verbosity
+    mode syntax object status service_tier truncation
+"""
+_WORDS = """
+    system developer user assistant tool function text image_url input_audio audio file refusal content json_object
+    json_schema object string number integer boolean array null auto none required low medium high minimal default
+    flex priority standard wav mp3 flac opus pcm16 stop length tool_calls function_call content_filter float base64
+    custom grammar lark regex url_citation chat.completion chat.completion.chunk list embedding reasoning.text
+    reasoning.summary reasoning.encrypted date-time date time uuid uri email
+"""
+_NAMES = """
+    role content name type text image_url url detail input_audio data format file file_data file_id filename
+    tool_calls tool_call_id id function arguments parameters description strict properties required items enum anyOf
+    oneOf allOf $ref $defs definitions additionalProperties title default const pattern minimum maximum minItems
+    maxItems minLength maxLength json_schema schema tools tool_choice functions function_call refusal audio transcript
+    metadata messages stream stream_options include_usage temperature top_p n stop max_tokens max_completion_tokens
+    presence_penalty frequency_penalty logit_bias seed logprobs top_logprobs response_format prediction
+    parallel_tool_calls reasoning reasoning_content reasoning_details reasoning_effort store modalities service_tier
+    input encoding_format dimensions index custom grammar definition syntax cache_control annotations url_citation
+    summary token bytes logprob effort verbosity
+"""
+
+WORDED: Final = frozenset(_WORDED.split())
+"""Fields that have words of the protocol as values; any other value there is a text."""
+WORDS: Final = frozenset(_WORDS.split())
+"""Those values."""
+NAMES: Final = frozenset(_NAMES.split())
+"""Fields of requests and answers."""

@@ -1,0 +1,187 @@
+"""The budget matrix: every route that costs money × every way in which a call can go; ledger, usage, budgets and upstream agree.
+
+A new route that reserves must be in `ROUTES`: one line with how it is asked and which rows of the matrix it has.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from guard_store.spending.amounts import MEASURES, NANO
+from serving.services import Services
+from tests.serving.chat.test_accounts import LONG, SAY, agree, settled
+from tests.serving.llm.upstream import Upstream
+from tests.serving.test_api_page import documented_routes
+
+MESSAGES = [{"role": "user", "content": SAY}]
+TOKENS_OUT_MOST = 100
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route that costs money."""
+
+    path: str
+    body: dict[str, Any]
+    streams: bool
+
+
+ROUTES = [
+    Route("/v1/chat/completions", {"messages": MESSAGES, "max_tokens": TOKENS_OUT_MOST}, streams=True),
+    Route("/v1/embeddings", {"input": ["one two", "three"]}, streams=False),
+]
+FREE_BY_NAME = {"/v1/models"}
+
+
+@dataclass
+class Row:
+    """A call of the matrix on its way."""
+
+    route: Route
+    client: httpx.AsyncClient
+    services: Services
+    upstream: Upstream
+    spare: Upstream
+    project: str
+
+    async def ask(self, *, stream: bool = False, model: str = "stub") -> httpx.Response:
+        body = {**self.route.body, "model": model, **({"stream": True} if stream else {})}
+        return await self.client.post(self.route.path, json=body)
+
+    async def abort(self) -> None:
+        body = {**self.route.body, "model": "stub-continuous", "stream": True}
+        async with self.client.stream("POST", self.route.path, json=body) as answer:
+            n = 0
+            async for line in answer.aiter_lines():
+                n += line.startswith("data:")
+                if n == 4:
+                    return
+
+
+async def plain(row: Row) -> int:
+    assert (await row.ask()).status_code == 200
+    return 1
+
+
+async def stream(row: Row) -> int:
+    assert (await row.ask(stream=True)).text.endswith("data: [DONE]\n\n")
+    return 1
+
+
+async def aborted(row: Row) -> int:
+    row.upstream.say, row.upstream.delay_s = LONG, 0.05
+    await row.abort()
+    await settled(row.services, 1)
+    await asyncio.sleep(0.2)  # what it would still produce
+    (call,) = await settled(row.services, 1)
+    assert json.loads(call["details"])["aborted"]
+    assert 0 <= row.upstream.tokens_out - call["tokens_out"] <= 1  # one may have been on its way
+    row.upstream.tokens_out = call["tokens_out"]
+    return 1
+
+
+async def cached(row: Row) -> int:
+    assert (await row.ask(model="stub-cached")).status_code == 200
+    assert (await settled(row.services, 1))[0]["tokens_cached"] == row.upstream.tokens_cached
+    return 1
+
+
+async def error(row: Row) -> int:
+    row.upstream.fail, row.spare.fail = [400, 500, 0, 500], [500, 0, 500, 500]
+    assert [(await row.ask()).status_code for _ in range(2)] == [400, 502]
+    return 2
+
+
+async def retry(row: Row) -> int:
+    row.upstream.fail = [503]
+    assert (await row.ask()).status_code == 200
+    assert row.upstream.requests == 2
+    return 1
+
+
+async def fallback(row: Row) -> int:
+    row.upstream.fail = [500, 500]
+    assert (await row.ask()).status_code == 200
+    assert (await settled(row.services, 1))[0]["model"] == "spare"
+    return 1
+
+
+async def concurrent(row: Row) -> int:
+    """Of forty at once as many pass as the budget has room for, in whole calls; the rest costs nothing."""
+    row.services.gate.budgets.put("project", row.project, "requests", "day", soft=None, hard=15)
+    row.upstream.silent_s = 0.05
+    statuses = [answer.status_code for answer in await asyncio.gather(*(row.ask() for _ in range(40)))]
+    assert (statuses.count(200), statuses.count(429)) == (15, 25)
+    assert row.upstream.requests == 15
+    return 15
+
+
+Way = Callable[[Row], Awaitable[int]]
+WAYS: list[Way] = [plain, stream, aborted, cached, error, retry, fallback, concurrent]
+ONLY_STREAMS: set[Way] = {stream, aborted}
+
+
+@pytest.fixture
+async def row(
+    url: str, services: Services, upstream: Upstream, spare: Upstream, project: str, route: Route
+) -> AsyncIterator[Row]:
+    for measure in MEASURES:
+        services.gate.budgets.put("project", project, measure, "day", soft=None, hard=1000 * NANO)
+    _, secret = services.keys.create("app", "analyst", project)
+    headers = {"Authorization": f"Bearer {secret}"}
+    base = url.removesuffix("/v1")
+    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=20) as client:
+        yield Row(route, client, services, upstream, spare, project)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+async def test_everybody_has_counted_the_same(row: Row, route: Route, way: Way) -> None:
+    if way in ONLY_STREAMS and not route.streams:
+        answer = await row.ask(stream=True)
+        assert not answer.headers["content-type"].startswith("text/event-stream")
+        return
+    await agree(row.services, [row.upstream, row.spare], await way(row))
+
+
+async def test_every_route_that_can_reserve_is_in_the_matrix(app: FastAPI) -> None:
+    """A route that calls a model has an upstream behind it; those are under `/v1/`, and whatever else uses the gate."""
+    documented = {route.path for route in documented_routes() if route.path.startswith("/v1/")}
+    assert documented - FREE_BY_NAME == {route.path for route in ROUTES if route.path.startswith("/v1/")}
+    users = {
+        path.parent.name
+        for path in Path(__file__).parents[3].glob("serving/*/*.py")
+        if "gate.call(" in path.read_text() and path.parent.name != "llm"
+    }
+    assert users == {"chat"}, "whatever calls a model belongs into ROUTES: add its route there and its folder here"
+
+
+@pytest.mark.parametrize("measure", ["cost_usd", "tokens"])
+async def test_no_more_is_spent_than_a_request_each(row: Row, services: Services, project: str, measure: Any) -> None:
+    most = len(SAY.encode()) // 4 + 8 + TOKENS_OUT_MOST
+    hard = 4 * most * (15_000 if measure == "cost_usd" else 1)
+    services.gate.budgets.put("project", project, measure, "day", soft=None, hard=hard)
+    row.upstream.silent_s = 0.05
+    answers = await asyncio.gather(*(row.ask() for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200, 429}
+    day = await services.gate.day_of(project)
+    (standing,) = [
+        s
+        for s in services.gate.budgets.standings(services.gate.budgets.of(), lambda _: day)
+        if s.budget.measure == measure
+    ]
+    assert standing.spent <= hard
+    await agree(services, [row.upstream], sum(answer.status_code == 200 for answer in answers))
+
+
+@pytest.fixture
+def route() -> Route:
+    """The first, for tests that need only one."""
+    return ROUTES[0]
