@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
-import msgspec
 
 from guard_store.settings import Settings
 from guard_store.spending import Amount
 from serving.audit.record import Record
 from serving.chat.schemas import ChatRequest, chat_request, end_user
-from serving.chat.stream import BrokenStreamError, ChatStream
+from serving.chat.stream import ChatStream
 from serving.chat.texts import REQUEST_FIELDS, rewrite, rewrite_message, size
-from serving.errors import BadGateway, GatewayTimeout, NotFound, Unprocessable
+from serving.errors import BadGateway, NotFound, Unprocessable
 from serving.llm.gate import Asked, Call, Gate
 from serving.llm.judging import Judging
+from serving.llm.reading import BrokenStreamError, whole
 from serving.llm.tokens import estimate, reported
 from serving.llm.upstreams import Answered
 from serving.policy import PolicyBook
@@ -27,7 +27,6 @@ from serving.prompts import PromptBook
 from serving.security import Principal
 
 _WITHHELD = "content_filter"
-_MOST_ANSWER_BYTES = 64 * 2**20
 _MODELS_OWNER = "ml-guard"
 
 
@@ -70,7 +69,7 @@ class ChatService:
         _note(record, request)
         async with self._gate.call(asked, record) as call:
             answered = await self._gate.upstreams.post("/chat/completions", request.body)
-            answer = await _whole(answered)
+            answer = await whole(answered)
             choices = answer.get("choices")
             if not isinstance(choices, list):
                 raise BadGateway(f"{answered.upstream.name} answered without choices.")
@@ -136,7 +135,7 @@ class ChatService:
         record.note(end_user=asked.end_user)
         async with self._gate.call(asked, record) as call:
             answered = await self._gate.upstreams.post("/embeddings", body)
-            answer = await _whole(answered)
+            answer = await whole(answered)
             took = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
             call.settle(took, answered.model, answered.upstream.base_url, "ok")
@@ -194,28 +193,6 @@ async def _pieces(
             break
     if not gone.done():
         raise BrokenStreamError("the upstream ended the stream before its end")
-
-
-async def _whole(answered: Answered) -> dict[str, Any]:
-    name = answered.upstream.name
-    try:
-        data = await answered.response.content.read(_MOST_ANSWER_BYTES)
-        while not answered.response.content.at_eof():
-            data += await answered.response.content.read(_MOST_ANSWER_BYTES)
-            if len(data) > _MOST_ANSWER_BYTES:
-                raise BadGateway(f"{name} answered with too many bytes.")
-        answer = msgspec.json.decode(data)
-    except TimeoutError as error:
-        raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise BadGateway(f"{name} broke its answer off ({type(error).__name__}).") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadGateway(f"{name} answered what is not JSON.") from error
-    finally:
-        answered.response.release()
-    if not isinstance(answer, dict):
-        raise BadGateway(f"{name} answered what is not a JSON object.")
-    return answer
 
 
 def _judged_choice(choice: Any, judging: Judging) -> Any:

@@ -9,22 +9,16 @@ from typing import Any
 import msgspec
 
 from guard_store.spending import Amount
-from serving.llm.tokens import estimate, reported
+from serving.llm.reading import BrokenStreamError, Events, Meter, event_of
 from serving.policy import Finding, Policy, ResponseStream, Vault
 
 DONE = b"data: [DONE]\n\n"
 """The last event of a stream; `ChatStream` leaves it to its caller."""
 _FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
-_EVENT_BYTES = 4 * 2**20
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 Channel = tuple[int, str, int]
 """Choice, field, and the tool call's place where it is one."""
-
-
-class BrokenStreamError(Exception):
-    """The upstream sends what is no stream of chat completions, or says that it failed."""
 
 
 class ChatStream:
@@ -45,12 +39,9 @@ class ChatStream:
         self._policy = policy
         self._vault = vault
         self._wants_usage = wants_usage
-        self._prompt_tokens = prompt_tokens
-        self._buffer = bytearray()
+        self._incoming = Events()
+        self._meter = Meter(prompt_tokens)
         self._channels: dict[Channel, ResponseStream] = {}
-        self._usage: Amount | None = None
-        self._events = 0
-        self._bytes = 0
         self._head: dict[str, Any] = {}
         self.model: str | None = None
         self.blocked = self.ended = False
@@ -63,10 +54,10 @@ class ChatStream:
         BrokenStreamError
             Where the upstream does not keep to the protocol.
         """
-        self._buffer += data
+        self._incoming.add(data)
         out = bytearray()
         while not (self.blocked or self.ended):
-            event = self._next_event()
+            event = self._incoming.next()
             if event is None:
                 break
             for made in self._events_of(event):
@@ -75,13 +66,8 @@ class ChatStream:
 
     @property
     def took(self) -> Amount:
-        """What it took up to now: as the upstream says, else estimated. A token an event is what most send."""
-        if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
-            return self._usage
-        tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
-        cached = 0 if self._usage is None else self._usage.tokens_cached
-        out = max(self._events, estimate(self._bytes))
-        return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
+        """What it took up to now."""
+        return self._meter.took
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -92,32 +78,14 @@ class ChatStream:
     @property
     def has_spoken(self) -> bool:
         """Whether any token has come."""
-        return self._events > 0
-
-    def _next_event(self) -> bytes | None:
-        """The data of the next event; comments and other fields are passed over."""
-        while True:
-            end = self._buffer.find(b"\n")
-            if end < 0:
-                if len(self._buffer) > _EVENT_BYTES:
-                    raise BrokenStreamError("an event of the stream is too large")
-                return None
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            if line.startswith(b"data:"):
-                return line[5:].strip()
+        return self._meter.has_spoken
 
     def _events_of(self, data: bytes) -> Iterator[bytes]:
         if data == b"[DONE]":
-            self.ended = True
+            self.ended = self._meter.ended = True
             yield from self._rest()
             return
-        try:
-            event = _decode(data)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BrokenStreamError("an event of the stream is not JSON") from error
-        if not isinstance(event, dict) or event.get("error"):
-            raise BrokenStreamError("the upstream broke the stream off with an error")
+        event = event_of(data)
         self._learn(event)
         choices = event.get("choices")
         if not isinstance(choices, list) or not choices:
@@ -137,9 +105,7 @@ class ChatStream:
             yield _event(event)
 
     def _learn(self, event: dict[str, Any]) -> None:
-        usage = reported(event.get("usage"))
-        if usage is not None:
-            self._usage = usage
+        self._meter.learn(event)
         if isinstance(event.get("model"), str):
             self.model = event["model"]
         if not self._head:
@@ -163,8 +129,7 @@ class ChatStream:
                 channel = self._channel((place, "arguments", call.get("index", 0)))
                 function["arguments"] = channel.feed(function["arguments"])
             spoken += len(str(function.get("name") or ""))
-        self._bytes += spoken
-        self._events += spoken > 0
+        self._meter.spoke(spoken)
         self.blocked = self.blocked or any(channel.blocked for channel in self._channels.values())
         if choice.get("finish_reason") is None:
             return []

@@ -1,0 +1,144 @@
+"""What a server of language models answers, read: whole, or event by event, and what it took.
+
+What is made of the texts belongs to the domains.
+"""
+
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from guard_store.spending import Amount
+from serving.errors import BadGateway, GatewayTimeout
+from serving.llm.tokens import estimate, reported
+from serving.llm.upstreams import Answered
+
+_MOST_ANSWER_BYTES = 64 * 2**20
+_EVENT_BYTES = 4 * 2**20
+_decode = msgspec.json.Decoder().decode
+
+
+class BrokenStreamError(Exception):
+    """The upstream sends what is no stream of chat completions, or says that it failed."""
+
+
+async def whole(answered: Answered) -> dict[str, Any]:
+    """The JSON object of an answer.
+
+    Raises
+    ------
+    BadGateway, GatewayTimeout
+        Where it is none, or does not come to its end.
+    """
+    name = answered.upstream.name
+    try:
+        data = await answered.response.content.read(_MOST_ANSWER_BYTES)
+        while not answered.response.content.at_eof():
+            data += await answered.response.content.read(_MOST_ANSWER_BYTES)
+            if len(data) > _MOST_ANSWER_BYTES:
+                raise BadGateway(f"{name} answered with too many bytes.")
+        answer = _decode(data)
+    except TimeoutError as error:
+        raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise BadGateway(f"{name} broke its answer off ({type(error).__name__}).") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadGateway(f"{name} answered what is not JSON.") from error
+    finally:
+        answered.response.release()
+    if not isinstance(answer, dict):
+        raise BadGateway(f"{name} answered what is not a JSON object.")
+    return answer
+
+
+def event_of(data: bytes) -> dict[str, Any]:
+    """One event of a stream of chat completions.
+
+    Raises
+    ------
+    BrokenStreamError
+        Where it is none, or says that the upstream failed.
+    """
+    try:
+        event = _decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BrokenStreamError("an event of the stream is not JSON") from error
+    if not isinstance(event, dict) or event.get("error"):
+        raise BrokenStreamError("the upstream broke the stream off with an error")
+    return event
+
+
+class Events:
+    """Server-sent events out of the bytes in which they arrive."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take bytes."""
+        self._buffer += data
+
+    def next(self) -> bytes | None:
+        """The data of the next event, None where it is not complete; comments and other fields are passed over.
+
+        Raises
+        ------
+        BrokenStreamError
+            Where it has no end.
+        """
+        while True:
+            end = self._buffer.find(b"\n")
+            if end < 0:
+                if len(self._buffer) > _EVENT_BYTES:
+                    raise BrokenStreamError("an event of the stream is too large")
+                return None
+            line = bytes(self._buffer[:end]).rstrip(b"\r")
+            del self._buffer[: end + 1]
+            if line.startswith(b"data:"):
+                return line[5:].strip()
+
+
+class Meter:
+    """What a stream has taken up to now.
+
+    Parameters
+    ----------
+    prompt_tokens : our estimate, where the upstream does not say.
+
+    Attributes
+    ----------
+    ended : whether the upstream has said all; set by whoever reads it.
+    """
+
+    def __init__(self, prompt_tokens: int) -> None:
+        self._prompt_tokens = prompt_tokens
+        self._usage: Amount | None = None
+        self._events = 0
+        self._bytes = 0
+        self.ended = False
+
+    def learn(self, event: dict[str, Any]) -> None:
+        """Take what an event says of usage."""
+        usage = reported(event.get("usage"))
+        if usage is not None:
+            self._usage = usage
+
+    def spoke(self, size: int) -> None:
+        """Count what an event has said, in UTF-8 bytes."""
+        self._bytes += size
+        self._events += size > 0
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether any token has come."""
+        return self._events > 0
+
+    @property
+    def took(self) -> Amount:
+        """As the upstream says, else estimated. A token an event is what most send."""
+        if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
+            return self._usage
+        tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
+        cached = 0 if self._usage is None else self._usage.tokens_cached
+        out = max(self._events, estimate(self._bytes))
+        return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
