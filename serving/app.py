@@ -55,6 +55,8 @@ from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.prompts import PromptBook, default_folder
 from serving.prompts.endpoints import router as prompts_router
+from serving.query.endpoints import routes as query_routes
+from serving.query.service import QueryService
 from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
@@ -115,7 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             access_log.close()
 
     app = GuardApp(
-        [*event_routes, *label_routes, *predict_routes, *chat_routes],
+        [*event_routes, *label_routes, *predict_routes, *chat_routes, *query_routes],
         access_log,
         title="ML Guard",
         version=_version(),
@@ -138,6 +140,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     prompts = PromptBook.load(default_folder())
     policies = PolicyBook(settings.policies)
     gate = Gate(settings, database, events.writer)
+    knowledge = KnowledgeService(settings)
     return Services(
         settings=settings,
         database=database,
@@ -149,7 +152,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         policies=policies,
         gate=gate,
         chat=ChatService(settings, gate, policies, prompts),
-        knowledge=KnowledgeService(settings),
+        knowledge=knowledge,
+        query=QueryService(settings, gate, policies, prompts, knowledge),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -1,7 +1,6 @@
 """`ml-guard serve`: the server's own process or processes, on a port that is free and an address that is safe."""
 
 import errno
-import ipaddress
 import os
 import shutil
 import socket
@@ -18,6 +17,7 @@ from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
 from serving.commands.terminal import CommandError
+from serving.loopback import is_loopback
 from serving.policy import PolicyBook, PolicyError
 from serving.prompts import PromptBook, PromptError, default_folder
 
@@ -90,16 +90,6 @@ def require_key_if_open(host: str, keys: KeyStore) -> None:
             f"{host} is open to other machines and there is no admin key yet:"
             " make one with `ml-guard keys create first --role admin`, or bind to 127.0.0.1"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

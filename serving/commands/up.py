@@ -15,8 +15,9 @@ from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
 from serving.commands import stack
 from serving.commands.processes import Started, is_running
-from serving.commands.serve import bound_socket, is_loopback, require_key_if_open
+from serving.commands.serve import bound_socket, require_key_if_open
 from serving.commands.terminal import CommandError, remark, say
+from serving.loopback import is_loopback
 
 DEMO_KEY = "demo-key"
 _POLL_S = 0.25

@@ -3,6 +3,8 @@
 What is made of the texts belongs to the domains.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -142,3 +144,52 @@ class Meter:
         cached = 0 if self._usage is None else self._usage.tokens_cached
         out = max(self._events, estimate(self._bytes))
         return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
+
+
+async def texts(answered: Answered, meter: Meter, gone: "asyncio.Future[Any]") -> AsyncIterator[str]:
+    """What the first choice of a stream says, piece by piece, until it ends or nobody reads any more.
+
+    Raises
+    ------
+    BrokenStreamError
+        Where the upstream does not come to its end.
+    """
+    gone.add_done_callback(lambda _: answered.response.close())
+    events = Events()
+    try:
+        async for data in answered.response.content.iter_any():
+            events.add(data)
+            while (event := events.next()) is not None:
+                if event == b"[DONE]":
+                    meter.ended = True
+                    return
+                piece = _text_of(event_of(event), "delta", meter)
+                if piece:
+                    yield piece
+            if gone.done():
+                return
+    except (aiohttp.ClientError, OSError):
+        if gone.done():
+            return
+        raise
+    if not gone.done():
+        raise BrokenStreamError("the upstream ended the stream before its end")
+
+
+async def text(answered: Answered, meter: Meter) -> str:
+    """What the first choice of a whole answer says; raises as `whole`."""
+    said = _text_of(await whole(answered), "message", meter)
+    meter.ended = True
+    return said
+
+
+def _text_of(said: dict[str, Any], part: str, meter: Meter) -> str:
+    meter.learn(said)
+    choices = said.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get(part) if isinstance(choice, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, str):
+        return ""
+    meter.spoke(len(content.encode()))
+    return content

@@ -18,7 +18,9 @@ from sqlalchemy import func, select
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
+from guard_store.settings import Settings
 from guard_store.tables import events
+from tests.sample_knowledge import store_sample
 from tests.sdk.test_events import ROW
 
 KEY = "test-key"
@@ -35,12 +37,12 @@ class Server:
         self.database = Database(f"sqlite:///{home / 'guard.db'}")
         migrate(self.database)
         KeyStore(self.database).create("test", "admin", secret=KEY)
-        self._home = home
+        self.home = home
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = {"ML_GUARD_HOME": str(self._home), "ML_GUARD_PORT": str(self.port)}
-        with (self._home / "serving.log").open("ab") as log:
+        settings = {"ML_GUARD_HOME": str(self.home), "ML_GUARD_PORT": str(self.port)}
+        with (self.home / "serving.log").open("ab") as log:
             command = [sys.executable, "-m", "serving.cli", "serve"]
             self._process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
 
@@ -132,3 +134,22 @@ def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing
 
 def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:
     assert real.performance("p", "m", start="2025-01-01", end="2025-01-02") == []
+
+
+@pytest.fixture
+def patient(real: MLGuardClient, server: Server) -> Iterator[MLGuardClient]:
+    """A client that waits while the server loads its model."""
+    with MLGuardClient(server.url, KEY, timeout_s=60) as client:
+        yield client
+
+
+def test_a_question_is_answered_from_the_knowledge_base_with_quotes(patient: MLGuardClient, server: Server) -> None:
+    assert patient.query("What is GDPR?")["retrieval"] == "empty"
+    store_sample(Settings(home=server.home))
+    deadline = time.monotonic() + 60
+    while (told := patient.query("What is GDPR?", project_id="p", top_k=3))["retrieval"] == "empty":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert told["citations"][0]["quote"] in told["answer"]
+    assert all(citation["verified"] for citation in told["citations"])
+    assert patient.query("Who painted the Mona Lisa?", grounded=True)["declined"]
