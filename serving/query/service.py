@@ -12,7 +12,7 @@ from typing import Any, Final
 from guard_store.settings import Settings
 from guard_store.spending import Amount
 from guard_store.spending.amounts import NANO
-from ml.knowledge.answers import candidates, extract
+from ml.knowledge.answers import candidates
 from serving.audit.record import Record
 from serving.errors import BadGateway
 from serving.knowledge.passages import Found, Passage
@@ -25,6 +25,7 @@ from serving.llm.upstreams import Answered, UpstreamProblem
 from serving.policy import PolicyBook
 from serving.prompts import Prompt, PromptBook
 from serving.query import metrics
+from serving.query.extracting import extracted
 from serving.query.schemas import Event, QueryAnswer, QueryRequest, Tokens
 from serving.query.writing import Writing
 from serving.security import Principal
@@ -123,13 +124,11 @@ class QueryService:
 
     async def _extracted(self, material: _Material, writing: Writing, asking: Asking) -> AsyncGenerator[Event]:
         sentences = candidates(material.passages)
-        reads = [sentence.read for sentence in sentences]
         tokens_in = estimate(len(material.question.encode()))
-        most = estimate(sum(len(read.encode()) for read in reads))
+        most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
         async with self._gate.call(_asked(asking, EXTRACTIVE, tokens_in, most, free=True), asking.record) as call:
-            is_hybrid = material.found.retrieval == "hybrid"
-            near = await self._knowledge.similarities(material.words, reads) if reads and is_hybrid else None
-            said = extract(material.words, material.passages, sentences, near)
+            retrieval = material.found.retrieval
+            said = await extracted(self._knowledge, material.words, material.passages, sentences, retrieval)
             asking.record.details.update(reason=said.reason, evidence=round(said.evidence, 3))
             pieces = (writing.say_extracted(said.sentences), writing.finish())
             took = Amount(tokens_in=tokens_in, tokens_out=estimate(len(writing.text.encode())), estimated=True)
