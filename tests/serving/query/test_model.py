@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from guard_store.settings import Settings
 from serving.services import Services
@@ -101,10 +97,10 @@ async def test_an_answer_that_need_not_be_grounded_goes_out_as_it_is(
     assert (told["flags"], told["declined"]) == (["invented_quote"], False)
 
 
-async def test_a_sentence_goes_out_before_the_model_has_said_the_next(url: str, upstream: Upstream) -> None:
+async def test_a_sentence_goes_out_before_the_model_has_said_the_next(base_url: str, upstream: Upstream) -> None:
     upstream.say, upstream.delay_s = f"{GOOD} {GOOD} {GOOD}", 0.03
     async with (
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(base_url=base_url, timeout=60) as client,
         client.stream("POST", "/query", json={"question": QUESTION, "stream": True}) as answer,
     ):
         counts = [upstream.tokens_out async for line in answer.aiter_lines() if line == "event: text"]
@@ -112,12 +108,12 @@ async def test_a_sentence_goes_out_before_the_model_has_said_the_next(url: str, 
 
 
 async def test_a_stream_that_nobody_reads_any_more_is_charged_for_what_was_said(
-    url: str, upstream: Upstream, services: Services, project: str
+    base_url: str, upstream: Upstream, services: Services, project: str
 ) -> None:
     _, secret = services.keys.create("app", "guest", project)
     upstream.say, upstream.delay_s = " ".join([GOOD] * 60), 0.01
     async with (
-        httpx.AsyncClient(base_url=url, headers={"X-API-Key": secret}) as client,
+        httpx.AsyncClient(base_url=base_url, timeout=60, headers={"X-API-Key": secret}) as client,
         client.stream("POST", "/query", json={"question": QUESTION, "stream": True}) as answer,
     ):
         async for line in answer.aiter_lines():
@@ -199,14 +195,3 @@ class TestExtractiveBySetting:
         told = await ask(clients.of("guest", project), QUESTION)
         assert (told["model"], told["cost_usd"], upstream.requests) == ("extractive", 0.0, 0)
         assert "72 hours" in told["answer"]
-
-
-@pytest.fixture
-async def url(app: FastAPI) -> AsyncIterator[str]:
-    """The app on a real port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await task
