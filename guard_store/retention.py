@@ -5,20 +5,22 @@ Deleting goes in small pieces, so that nobody waits for it; each sweep that dele
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from sqlalchemy import and_, delete, func, select, true
 
 from guard_store.database import Database
 from guard_store.day_news import DayNews
-from guard_store.lake import Lake
 from guard_store.ledger import Entry, LedgerStore
 from guard_store.ledger.bodies import BodyStore
 from guard_store.local_days import now_us
 from guard_store.news import NewsStore
 from guard_store.settings import Settings
 from guard_store.tables import events, labels
+
+if TYPE_CHECKING:  # serving sweeps bodies, and never loads a lake
+    from guard_store.lake import Lake
 
 GRACE_US: Final = 3600 * 1_000_000
 """A day's events go this long after it was said that they may: whoever reads them now has ended by then."""
@@ -60,7 +62,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
     return deleted
 
 
-def sweep_lake(database: Database, lake: Lake, settings: Settings) -> int | None:
+def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | None:
     """Delete processed days older than `lake_retention_days` from the lake; how many."""
     days = settings.lake_retention_days
     if days is None:

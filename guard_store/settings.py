@@ -211,6 +211,11 @@ class Settings(BaseSettings):
     )
     llm_api_key: SecretStr | None = Field(None, description="Key of that server.")
     llm_model: str | None = Field(None, description="Model of `/query` and `/research` there.")
+    answerer: Literal["auto", "extractive"] = Field(
+        "auto",
+        description="Who answers `/query`: `extractive` puts down sentences of the sources, without a model; `auto` asks"
+        " the model where server and model are set.",
+    )
     llm_fallbacks: tuple[Fallback, ...] = Field(
         (), description="Servers that are asked where it fails, in this order: JSON `[{base_url, api_key, model}]`."
     )

@@ -61,6 +61,8 @@ from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.prompts import PromptBook, default_folder
 from serving.prompts.endpoints import router as prompts_router
+from serving.query.endpoints import routes as query_routes
+from serving.query.service import QueryService
 from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
@@ -125,7 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             access_log.close()
 
     app = GuardApp(
-        [*event_routes, *label_routes, *predict_routes, *chat_routes],
+        [*event_routes, *label_routes, *predict_routes, *chat_routes, *query_routes],
         access_log,
         Proxies(settings.trusted_proxies),
         settings.body_timeout_s,
@@ -150,6 +152,9 @@ def services_of(settings: Settings, database: Database) -> Services:
     prompts = PromptBook.load(default_folder())
     policies = PolicyBook(settings.policies)
     gate = Gate(settings, database, events.writer)
+    knowledge = KnowledgeService(settings)
+    projects = ProjectStore(database)
+    bodies = BodyKeeper(projects, cache_s=settings.key_cache_s)
     return Services(
         settings=settings,
         database=database,
@@ -160,15 +165,14 @@ def services_of(settings: Settings, database: Database) -> Services:
         prompts=prompts,
         policies=policies,
         gate=gate,
-        chat=ChatService(
-            settings, gate, policies, prompts, BodyKeeper(ProjectStore(database), cache_s=settings.key_cache_s)
-        ),
-        knowledge=KnowledgeService(settings),
+        chat=ChatService(settings, gate, policies, prompts, bodies),
+        knowledge=knowledge,
+        query=QueryService(settings, gate, policies, prompts, knowledge, bodies),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         tokens=None if settings.oidc_issuer is None else TokenRing(settings),
         rates=RateLimits(settings),
-        projects=ProjectStore(database),
+        projects=projects,
         aggregates=AggregateStore(database),
         baselines=BaselineStore(database),
         drift_reports=DriftReportStore(database),

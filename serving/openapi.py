@@ -9,6 +9,8 @@ from serving.chat.openapi import openapi_paths as chat_paths
 from serving.events.openapi import openapi_paths as event_paths
 from serving.labels.openapi import openapi_paths as label_paths
 from serving.predict.openapi import openapi_paths as predict_paths
+from serving.query.openapi import openapi_paths as query_paths
+from serving.query.openapi import openapi_schemas as query_schemas
 from serving.routing import keyed_router
 from serving.security import Caller
 
@@ -51,9 +53,9 @@ def openapi_document(request: Request, caller: Caller) -> JSONResponse:
 def document(app: Any) -> dict[str, Any]:
     """The OpenAPI document of an app."""
     described: dict[str, Any] = app.openapi()
-    described["paths"].update(event_paths() | label_paths() | predict_paths() | chat_paths())
+    described["paths"].update(event_paths() | label_paths() | predict_paths() | chat_paths() | query_paths())
     components = described.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    components.setdefault("schemas", {}).update(query_schemas(), Problem=_PROBLEM)
     components["securitySchemes"] = _SECURITY_SCHEMES
     described["security"] = [{"key": []}, {"bearer": []}]
     return described

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.labels.service import LabelService
     from serving.llm.gate import Gate
     from serving.predict.service import PredictService
+    from serving.query.service import QueryService
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Services:
     gate: "Gate"
     chat: "ChatService"
     knowledge: "KnowledgeService"
+    query: "QueryService"
     keys: KeyStore
     key_ring: KeyRing
     tokens: TokenRing | None

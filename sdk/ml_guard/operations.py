@@ -87,6 +87,18 @@ class Operations:
         rows = [{"event_id": uuid.uuid4().hex, **instance} for instance in instances]
         return (yield from self._predict({"instances": rows}, model, project_id, explain=False))
 
+    def query(
+        self, question: str, *, grounded: bool = True, project_id: str | None = None, top_k: int = 5
+    ) -> Steps[Json]:
+        """Ask the knowledge base; the answer has `citations` whose quotes stand in their sources, or is `declined`.
+
+        `grounded=False` lets a language model answer beyond the sources. Never asked twice: each answer may cost.
+        """
+        body = {"question": question, "grounded": grounded, "top_k": top_k}
+        return (
+            yield from self._post(f"{_API}/query", body if project_id is None else {**body, "project_id": project_id})
+        )
+
     def force_retraining(self, project_id: str, model_id: str, *, reason: str, as_of: str | None = None) -> Steps[Json]:
         """Ask for a training whatever the rule says; returns the flag. An active flag is an ApiError with status 409."""
         path = f"{_model(project_id, model_id)}/retrain"

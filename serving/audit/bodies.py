@@ -71,7 +71,7 @@ def keep(record: Record, vault: Vault, request: Any, response: Any = None) -> No
 
 
 def _text(value: Any, vault: Vault) -> str:
-    encoded = _encode(_concealed(value, vault))
+    encoded = _encode(_concealed(msgspec.to_builtins(value), vault))
     if len(encoded) > MOST_BYTES:
         return _encode({"omitted_bytes": len(encoded)}).decode()
     return encoded.decode()

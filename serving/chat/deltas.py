@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from serving.chat.logprobs import HeldLogprobs, clean, spelled
 from serving.chat.texts import rewrite, rewrite_text
 from serving.llm.judging import Judging
+from serving.llm.reading import BrokenStreamError
 from serving.policy import Finding, ResponseStream
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -29,10 +30,6 @@ _SPOKEN: Final = frozenset(
 _NAMED: Final = frozenset({"role", "type", "format", "id", "name", "index", "signature", "data", "url"})
 _LOGPROBS: Final = ("content", "refusal")
 _CALLS: Final = frozenset({"tool_calls", "function_call"})
-
-
-class BrokenStreamError(Exception):
-    """The upstream sends what is no stream of chat completions, or says that it failed."""
 
 
 class ChoiceStream:

@@ -11,16 +11,16 @@ from typing import Any
 import aiohttp
 import msgspec
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from serving.audit.record import Record
-from serving.chat.deltas import BrokenStreamError
 from serving.chat.schemas import read_body
 from serving.chat.service import ChatService
 from serving.chat.stream import DONE
 from serving.errors import Problem
 from serving.events.answers import request_id
-from serving.events.body import header, whole_body
+from serving.events.body import header, until_gone, whole_body
+from serving.llm.reading import BrokenStreamError
 from serving.openai_errors import body_of
 from serving.security import Principal, authenticate
 
@@ -67,7 +67,7 @@ async def _chat(
         await _send_json(send, answer, record)
         return
     # Whoever reads no more says so on the receiving side; nothing else comes from there now.
-    gone = asyncio.ensure_future(_until_gone(receive))
+    gone = asyncio.ensure_future(until_gone(receive))
     started = False
     try:
         async with service.stream(request, principal, project_id, record, about, gone) as pieces:
@@ -112,13 +112,6 @@ async def _json_of(service: ChatService, scope: Scope, receive: Receive) -> dict
     record: Record = scope["state"]["record"]
     record.request_piece(data)
     return read_body(data)
-
-
-async def _until_gone(receive: Receive) -> None:
-    while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            return
 
 
 def _broken(error: BaseException) -> str:

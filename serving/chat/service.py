@@ -9,28 +9,25 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
-import msgspec
 
 from guard_store.settings import Settings
 from guard_store.spending import Amount
 from serving.audit.bodies import BodyKeeper, keep
 from serving.audit.record import Record
-from serving.chat.deltas import BrokenStreamError
 from serving.chat.judged import judge_answer, judge_request
 from serving.chat.schemas import ChatRequest, chat_request, end_user
 from serving.chat.stream import ChatStream
 from serving.chat.texts import rewrite, size
-from serving.errors import BadGateway, GatewayTimeout, NotFound, Unprocessable
+from serving.errors import BadGateway, NotFound, Unprocessable
 from serving.llm.gate import Asked, Call, Gate
 from serving.llm.judging import Judging
 from serving.llm.problems import UpstreamProblem
+from serving.llm.reading import BrokenStreamError, arrived, whole
 from serving.llm.tokens import estimate, reported
 from serving.llm.upstreams import Answered
 from serving.policy import PolicyBook
 from serving.prompts import PromptBook
 from serving.security import Principal
-
-_MOST_ANSWER_BYTES = 64 * 2**20
 
 
 class ChatService:
@@ -75,7 +72,7 @@ class ChatService:
         keeps = await self._keeps(request.body, project_id, judging, record)
         async with self._gate.call(asked, record) as call:
             answered = await self._post("/chat/completions", request.body, judging, record)
-            answer = await _whole(answered)
+            answer = await whole(answered)
             if not isinstance(answer.get("choices"), list):
                 raise BadGateway(f"{answered.upstream.name} answered without choices.")
             said = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
@@ -153,7 +150,7 @@ class ChatService:
         record.note(end_user=asked.end_user)
         async with self._gate.call(asked, record) as call:
             answered = await self._post("/embeddings", body, judging, record)
-            answer = await _whole(answered)
+            answer = await whole(answered)
             took = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             call.settle(took, answered.model, answered.upstream.base_url, "ok")
             return answer
@@ -230,7 +227,7 @@ async def _pieces(
     answered: Answered, events: ChatStream, call: Call, gone: "asyncio.Future[Any]"
 ) -> AsyncIterator[bytes]:
     silent = True
-    while data := await _next(answered.response.content):
+    while data := await arrived(answered.response.content):
         out = events.feed(data)
         if silent and events.has_spoken:
             silent = False
@@ -241,38 +238,3 @@ async def _pieces(
             return
     if not gone.done():
         raise BrokenStreamError("the upstream ended the stream before its end")
-
-
-async def _next(content: aiohttp.StreamReader) -> bytes:
-    """What has come in; empty at the end."""
-    try:
-        return await content.readany()
-    except aiohttp.ClientError:
-        # What came before the break is behind the exception; it was produced, so it is charged.
-        arrived = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way
-        content._buffer.clear()  # noqa: SLF001
-        if not arrived:
-            raise
-        return arrived
-
-
-async def _whole(answered: Answered) -> dict[str, Any]:
-    name = answered.upstream.name
-    try:
-        data = await answered.response.content.read(_MOST_ANSWER_BYTES)
-        while not answered.response.content.at_eof():
-            data += await answered.response.content.read(_MOST_ANSWER_BYTES)
-            if len(data) > _MOST_ANSWER_BYTES:
-                raise BadGateway(f"{name} answered with too many bytes.")
-        answer = msgspec.json.decode(data)
-    except TimeoutError as error:
-        raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise BadGateway(f"{name} broke its answer off ({type(error).__name__}).") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadGateway(f"{name} answered what is not JSON.") from error
-    finally:
-        answered.response.release()
-    if not isinstance(answer, dict):
-        raise BadGateway(f"{name} answered what is not a JSON object.")
-    return answer

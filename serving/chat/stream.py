@@ -9,20 +9,18 @@ from typing import Any
 import msgspec
 
 from guard_store.spending import Amount
-from serving.chat.deltas import BrokenStreamError, ChoiceStream
+from serving.chat.deltas import ChoiceStream
 from serving.chat.judged import PROTOCOL, WITHHELD
 from serving.chat.texts import rewrite
 from serving.llm.judging import Judging
-from serving.llm.tokens import estimate, reported
+from serving.llm.reading import BrokenStreamError, Events, Meter, event_of
 from serving.policy import Finding
 
 DONE = b"data: [DONE]\n\n"
 """The last event of a stream; `ChatStream` leaves it to its caller."""
 _ALIVE = b": \n\n"
-_EVENT_BYTES = 4 * 2**20
 _CHOICES_MOST = 128
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class ChatStream:
@@ -43,11 +41,9 @@ class ChatStream:
     def __init__(self, judging: Judging, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool) -> None:
         self._judging = judging
         self._wants_usage = wants_usage
-        self._prompt_tokens = prompt_tokens
-        self._buffer = bytearray()
+        self._incoming = Events()
+        self._meter = Meter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
-        self._usage: Amount | None = None
-        self._events = 0
         self._head: dict[str, Any] = {}
         self._keeps_texts = keeps_texts
         self.blocked = self.ended = False
@@ -60,10 +56,10 @@ class ChatStream:
         BrokenStreamError
             Where the upstream does not keep to the protocol.
         """
-        self._buffer += data
+        self._incoming.add(data)
         out = bytearray()
         while not (self.blocked or self.ended):
-            event = self._next_event()
+            event = self._incoming.next()
             if event is None:
                 break
             for made in self._events_of(event):
@@ -72,13 +68,8 @@ class ChatStream:
 
     @property
     def took(self) -> Amount:
-        """What it took up to now: as the upstream says, else estimated. A token an event is what most send."""
-        if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
-            return self._usage
-        tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
-        cached = 0 if self._usage is None else self._usage.tokens_cached
-        out = max(self._events, estimate(sum(choice.size for choice in self._choices.values())))
-        return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
+        """What it took up to now."""
+        return self._meter.took
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -89,40 +80,20 @@ class ChatStream:
     @property
     def has_spoken(self) -> bool:
         """Whether any token has come."""
-        return self._events > 0
+        return self._meter.has_spoken
 
     def texts(self) -> list[dict[str, Any]]:
         """What was let through, by choice; only where texts are kept."""
         return [{"index": place, **choice.texts} for place, choice in sorted(self._choices.items())]
 
-    def _next_event(self) -> bytes | None:
-        """The data of the next event; empty for a comment, by which the upstream says that it is alive."""
-        while True:
-            end = self._buffer.find(b"\n")
-            if end < 0:
-                if len(self._buffer) > _EVENT_BYTES:
-                    raise BrokenStreamError("an event of the stream is too large")
-                return None
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            if line.startswith(b"data:"):
-                return line[5:].strip()
-            if line.startswith(b":"):
-                return b""
-
     def _events_of(self, data: bytes) -> Iterable[bytes]:
         if not data:
             return (_ALIVE,)
         if data == b"[DONE]":
-            self.ended = True
+            self.ended = self._meter.ended = True
             # What is held back still, where the upstream has ended without a finish reason.
             return self._out({}, [made for choice in self._choices.values() for made in choice.finish()])
-        try:
-            event = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BrokenStreamError("an event of the stream is not JSON") from error
-        if not isinstance(event, dict):
-            raise BrokenStreamError("an event of the stream is not a JSON object")
+        event = event_of(data)
         if event.get("error"):
             raise BrokenStreamError(f"the upstream says: {self._reason(event['error'])}")
         return self._judged(event)
@@ -146,7 +117,7 @@ class ChatStream:
             choice = self._choice(said)
             size = choice.size
             held, passed = choice.feed(said)
-            self._events += choice.size > size
+            self._meter.spoke(choice.size - size)
             before += held
             after += [passed] if passed is not None else []
         return self._out({**event, **more}, before, after)
@@ -175,9 +146,7 @@ class ChatStream:
         return choice
 
     def _learn(self, event: dict[str, Any]) -> None:
-        usage = reported(event.get("usage"))
-        if usage is not None:
-            self._usage = usage
+        self._meter.learn(event)
         if not self._head:
             self._head = {name: event[name] for name in ("id", "object", "created", "model") if name in event}
 

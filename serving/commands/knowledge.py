@@ -4,6 +4,8 @@ The sources are read anew, into memory: what is served is neither needed nor tou
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ from serving.knowledge.evaluation import (
     recall_of,
 )
 from serving.knowledge.service import KnowledgeService
+from serving.query.evaluation import Asked, answers_of, halves, shares_of
 
 
 class InMemory:
@@ -42,7 +45,7 @@ class InMemory:
 
 
 def evaluate(settings: Settings, questions: Path | None) -> int:
-    """Print the share of questions whose source and section are found.
+    """Print the share of questions whose source and section are found, and how many are answered and declined without a model.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def evaluate(settings: Settings, questions: Path | None) -> int:
         raise CommandError(str(error)) from None
     # An index in this process: a server's would be filled with what is only measured.
     local = settings.model_copy(update={"qdrant_url": None})
-    found = asyncio.run(_measure(local, rows, asked))
+    found, answers = asyncio.run(_measure(local, rows, asked))
     say(f"{len(rows)} chunks, {found.questions} questions")
     say_table(
         ["measure", "share"],
@@ -67,6 +70,7 @@ def evaluate(settings: Settings, questions: Path | None) -> int:
     )
     for missed in found.missed:
         remark(f"not found: {missed.question} ({missed.source}, {missed.section})")
+    _say_answers(answers)
     return 0
 
 
@@ -80,10 +84,28 @@ def build(settings: Settings) -> pa.Table:
     return with_vectors(chunk_table(document_table(read)), None, embedder).rows
 
 
-async def _measure(settings: Settings, rows: pa.Table, questions: Questions) -> Recall:
+def _say_answers(asked: Sequence[Asked]) -> None:
+    columns = [asdict(shares_of(part)) for part in (asked, *halves(asked))]
+    told = {
+        "answered, of the answerable": "answered",
+        "of them from the right source": "source",
+        "of them with the right section": "section",
+        "declined, of the unanswerable": "declined",
+    }
+    say("")
+    say_table(
+        ["extraction", "all", "1st, 3rd, …", "2nd, 4th, …"],
+        [[text, *(f"{column[name]:.3f}" for column in columns)] for text, name in told.items()],
+    )
+    for one in asked:
+        if not one.is_right:
+            remark(f"{'not answered' if one.wanted else 'not declined'}: {one.question}")
+
+
+async def _measure(settings: Settings, rows: pa.Table, questions: Questions) -> tuple[Recall, list[Asked]]:
     service = KnowledgeService(settings, table=InMemory(rows))
     await service.start()
     try:
-        return await recall_of(questions.answerable, service.search)
+        return await recall_of(questions.answerable, service.search), await answers_of(questions, service)
     finally:
         await service.stop()

@@ -65,6 +65,12 @@ async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     return b"".join([piece async for piece in body_pieces(scope, receive, max_bytes)])
 
 
+async def until_gone(receive: Receive) -> None:
+    """Wait until the caller of a request whose body was read reads no more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class _Identity:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         yield chunk

@@ -45,7 +45,7 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call that somebody wants made."""
+    """A call that somebody wants made; one that is `free` goes to no server."""
 
     route: str
     request_id: str
@@ -55,6 +55,7 @@ class Asked:
     model: str
     tokens_in: int
     tokens_out: int
+    free: bool = False
 
 
 class Call:
@@ -179,7 +180,7 @@ class Gate:
             project_id=asked.project_id,
             end_user=asked.end_user,
             model=asked.model[:256],
-            most=_priced(most, self._cost_at_most(asked.model, most)),
+            most=_priced(most, 0 if asked.free else self._cost_at_most(asked.model, most)),
             day=project_day,
             key_day=key_day,
             project_day=project_day,

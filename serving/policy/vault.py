@@ -48,6 +48,12 @@ class Vault:
             text = text.replace(original, placeholder)
         return text
 
+    def without(self, text: str) -> str:
+        """The text without its placeholders: for whatever compares words."""
+        for placeholder in self._by_text.values():
+            text = text.replace(placeholder, "")
+        return text
+
     def placeholders_in(self, shadow: str) -> list[tuple[int, int]]:
         """Where placeholders of this request stand in a shadow: what they are called is nobody's secret."""
         if not self._made or "[" not in shadow:

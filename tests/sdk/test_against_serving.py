@@ -18,7 +18,9 @@ from sqlalchemy import func, select
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
+from guard_store.settings import Settings
 from guard_store.tables import events
+from tests.sample_knowledge import store_sample
 from tests.sdk.test_events import ROW
 
 KEY = "test-key"
@@ -35,13 +37,13 @@ class Server:
         self.database = Database(f"sqlite:///{home / 'guard.db'}")
         migrate(self.database)
         KeyStore(self.database).create("test", "admin", secret=KEY)
-        self._home = home
+        self.home = home
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = {"ML_GUARD_HOME": str(self._home), "ML_GUARD_PORT": str(self.port)}
+        settings = {"ML_GUARD_HOME": str(self.home), "ML_GUARD_PORT": str(self.port)}
         settings["AWS_EC2_METADATA_DISABLED"] = "true"  # or it is asked for credentials
-        with (self._home / "serving.log").open("ab") as log:
+        with (self.home / "serving.log").open("ab") as log:
             command = [sys.executable, "-m", "serving.cli", "serve"]
             self._process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
 
@@ -144,3 +146,22 @@ def test_costs_of_days_that_nobody_could_read_say_so(real: MLGuardClient) -> Non
     assert real.cost_forecast("p", day="2025-01-01")["items"] == []
     with pytest.raises(ApiError, match="name either a day"):
         real.pull_costs("p", day="2025-01-01", start="2025-01-01", end="2025-01-02")
+
+
+@pytest.fixture
+def patient(real: MLGuardClient, server: Server) -> Iterator[MLGuardClient]:
+    """A client that waits while the server loads its model."""
+    with MLGuardClient(server.url, KEY, timeout_s=60) as client:
+        yield client
+
+
+def test_a_question_is_answered_from_the_knowledge_base_with_quotes(patient: MLGuardClient, server: Server) -> None:
+    assert patient.query("What is GDPR?")["retrieval"] == "empty"
+    store_sample(Settings(home=server.home))
+    deadline = time.monotonic() + 60
+    while (told := patient.query("What is GDPR?", project_id="p", top_k=3))["retrieval"] == "empty":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert told["citations"][0]["quote"] in told["answer"]
+    assert all(citation["verified"] for citation in told["citations"])
+    assert patient.query("Who painted the Mona Lisa?", grounded=True)["declined"]

@@ -52,6 +52,8 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
         "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
         "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
         "/v1/embeddings": {"model": "m", "input": "x"},
+        "/query": {"question": "What is GDPR?"},
+        "/api/v1/query": {"question": "What is GDPR?", "project_id": None},
         "/api/v1/budgets": {
             "scope": "project",
             "scope_id": project,

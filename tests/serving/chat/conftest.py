@@ -1,12 +1,8 @@
 """The app on a real port, two upstreams on others, and the official client between."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
@@ -48,14 +44,9 @@ def settings(settings: Settings, upstream: Upstream, spare: Upstream) -> Setting
 
 
 @pytest.fixture
-async def url(app: FastAPI) -> AsyncIterator[str]:
+def url(base_url: str) -> str:
     """Base URL of the app's OpenAI-compatible routes."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        server.should_exit = True
-        await task
+    return f"{base_url}/v1"
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Questions about the knowledge base, answered with citations that stand in their sources."""
