@@ -120,7 +120,7 @@ def _unstorable(row: Mapping[Any, Any], prefix: str = "") -> tuple[str, str] | N
     """A field whose name or value no database takes; deeper levels than the features' are refused anyway."""
     for name, value in row.items():
         for text in (name, value):
-            if isinstance(text, str) and not _is_storable(text):
+            if isinstance(text, str) and not is_storable(text):
                 return prefix + shown(name), "holds a NUL character or half of a surrogate pair: leave it out"
         if not prefix and isinstance(value, Mapping):
             problem = _unstorable(value, f"{shown(name)}.")
@@ -129,7 +129,8 @@ def _unstorable(row: Mapping[Any, Any], prefix: str = "") -> tuple[str, str] | N
     return None
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether every database takes the text."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
@@ -138,7 +139,7 @@ def _is_storable(text: str) -> bool:
 
 def _readable(row: Mapping[Any, Any], field: str) -> str | None:
     value = row.get(field)
-    return value if isinstance(value, str) and 0 < len(value) <= ID_LENGTH and _is_storable(value) else None
+    return value if isinstance(value, str) and 0 < len(value) <= ID_LENGTH and is_storable(value) else None
 
 
 def shown(name: object) -> str:

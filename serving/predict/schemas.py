@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from serving.errors import Unprocessable
+from serving.events.row_schema import is_storable, shown
 from serving.routing import ID_PATTERN
 
 _is_id = re.compile(ID_PATTERN.rstrip("$")).fullmatch
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
 _MAX_TEXT = 128
+_NUL = b"\\u0000"
 
 
 class Instance(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,8 +61,8 @@ class PredictRequest:
     explain: bool
 
 
-def read_request(body: bytes, max_instances: int) -> PredictRequest:
-    """The request that a body says.
+def read_request(body: bytes, max_instances: int, max_value_length: int) -> PredictRequest:
+    """The request that a body says; `max_value_length` is in characters of a feature.
 
     Raises
     ------
@@ -71,8 +73,10 @@ def read_request(body: bytes, max_instances: int) -> PredictRequest:
         given = _decode(body)
     except msgspec.ValidationError as error:
         raise _wrong(_field(str(error)), str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unprocessable(f"The body is not JSON: {error}.") from None
+    except RecursionError:
+        raise _wrong("features", "are nested too deeply: they are flat") from None
     single = given.features is not None
     if single == (given.instances is not None):
         raise _wrong("features", "send either features, an object, or instances, a list of objects with features")
@@ -85,6 +89,10 @@ def read_request(body: bytes, max_instances: int) -> PredictRequest:
     if not 1 <= len(rows) <= max_instances:
         raise _wrong("instances", f"must hold 1 to {max_instances} rows, holds {len(rows)}")
     _check_envelopes(rows, single=single)
+    if (
+        len(body) > max_value_length or _NUL in body
+    ):  # else no text in it can be too long, or one that no database takes
+        _check_texts(rows, max_value_length, single=single)
     return PredictRequest(rows, single, _wanted(given), given.explain)
 
 
@@ -97,6 +105,17 @@ def _check_envelopes(rows: Sequence[Instance], *, single: bool) -> None:
             raise _wrong(f"{path}segment", f"must have at most {_MAX_TEXT} characters")
         if row.timestamp is not None and row.timestamp.tzinfo is None:
             raise _wrong(f"{path}timestamp", "needs an offset from UTC, such as Z or -05:00")
+
+
+def _check_texts(rows: Sequence[Instance], max_length: int, *, single: bool) -> None:
+    for index, row in enumerate(rows):
+        path = "" if single else f"instances[{index}]."
+        features = {f"features.{shown(name)}": value for name, value in row.features.items() if type(value) is str}
+        for field, value in {"event_id": row.event_id, "segment": row.segment, **features}.items():
+            if value is not None and not is_storable(value):
+                raise _wrong(path + field, "holds a NUL character: leave it out")
+            if value is not None and len(value) > max_length:
+                raise _wrong(path + field, f"must have at most {max_length} characters")
 
 
 def _wanted(given: _Body) -> Wanted:

@@ -83,7 +83,7 @@ class PredictService:
             Where the request is wrong, there is no such model, or it cannot be served or recorded now.
         """
         began, received_us = time.perf_counter(), now_us()
-        request = read_request(body, self._settings.max_instances)
+        request = read_request(body, self._settings.max_instances, self._settings.max_value_length)
         if request.explain and len(request.instances) > _MAX_EXPLAINED:
             raise Unprocessable(f"explain: at most {_MAX_EXPLAINED} rows are explained at once.")
         if not self.pool.has_looked():  # right after the start

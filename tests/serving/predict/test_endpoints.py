@@ -110,6 +110,10 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"features": FEATURES, "timestamp": "2024-05-01T12:00:00"}, "timestamp", "needs an offset"),
         ({"features": FEATURES, "timestamp": "2200-05-01T12:00:00Z"}, "timestamp", "in the future"),
         ({"features": FEATURES, "event_id": ""}, "event_id", "1 to 128"),
+        ({"features": FEATURES, "event_id": "a\0b"}, "event_id", "NUL"),
+        ({"features": {**FEATURES, "plan": "a\0b"}}, "features.plan", "NUL"),
+        ({"instances": [{"features": FEATURES, "segment": "\0"}]}, "instances[0].segment", "NUL"),
+        ({"features": {**FEATURES, "plan": "p" * 1025}}, "features.plan", "at most 1024 characters"),
         ({"features": FEATURES, "model": "late@"}, "model", "id@alias"),
         ({"features": 3}, "features", "Expected `object"),
         ({"features": FEATURES, "colour": 3}, "body", "unknown field `colour`"),
@@ -123,6 +127,14 @@ async def test_what_is_wrong_is_named_and_nothing_is_recorded(
     assert answer.headers["content-type"] == "application/problem+json"
     errors = {error["field"]: error["reason"] for error in answer.json()["errors"]}
     assert reason in errors[field]
+    assert services.predict.recorder.waiting_bytes == 0
+
+
+@pytest.mark.parametrize("body", [b'{"features": {"plan": "\xff"}}', b'{"features": ' + b"[" * 100_000, b"", b"[]"])
+async def test_what_is_no_request_at_all_is_malformed(
+    analyst: httpx.AsyncClient, services: Services, champion: str, body: bytes
+) -> None:
+    assert (await analyst.post(PREDICT, content=body)).status_code == 422
     assert services.predict.recorder.waiting_bytes == 0
 
 
