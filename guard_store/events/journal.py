@@ -72,10 +72,10 @@ class Journal:
         if self.waiting_bytes + len(data) > self._max_bytes:
             raise JournalFullError(f"{self.waiting_bytes} bytes of predictions wait for the database")
         segment = self._segments[-1]
-        if segment.written >= _SEGMENT_BYTES:
-            segment = self._new_segment()
-            self._segments.append(segment)
         try:
+            if segment.written >= _SEGMENT_BYTES:
+                segment = self._new_segment()
+                self._segments.append(segment)
             done = 0
             while done < len(data):
                 done += os.write(segment.file, data[done:])

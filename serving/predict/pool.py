@@ -126,7 +126,8 @@ class ModelPool:
             try:
                 made = self._load(key, version)
             except (RegistryUnavailableError, ModelUnavailableError) as error:
-                self._broken[full] = (time.monotonic() + _RETRY_S, str(error))
+                pause_s = _RETRY_S if isinstance(error, ModelUnavailableError) else _AGAIN_S
+                self._broken[full] = (time.monotonic() + pause_s, str(error))
                 raise ModelUnavailableError(str(error)) from error
             self._broken.pop(full, None)
             self._make_room()
@@ -186,7 +187,12 @@ class ModelPool:
         from ml.predictor.errors import ModelError
         from ml.predictor.load import load_predictor
 
-        folder = self._settings.models / registered_name(*key) / version
+        known = self._registry.version(*key, version)
+        if known is None:
+            raise LookupError(f"there is no version {version}")
+        # Another registry, or a model that was deleted and registered anew, counts its versions from 1 again.
+        name = f"{version}-{known.run_id or known.created_us}"
+        folder = self._settings.models / registered_name(*key) / name
         if not folder.exists():
             self._download(key, version, folder)
         try:
@@ -199,8 +205,6 @@ class ModelPool:
 
     def _download(self, key: Key, version: str, folder: Path) -> None:
         """Into a folder of its own first: several workers may do the same at once, and none must see half of it."""
-        if self._registry.version(*key, version) is None:
-            raise LookupError(f"there is no version {version}")
         scratch = folder.parent / f".{version}-{uuid.uuid4().hex}"
         try:
             found = self._registry.download(*key, version, scratch)

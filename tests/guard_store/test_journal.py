@@ -1,5 +1,6 @@
 """The journal: what is written waits, in order, and survives its process."""
 
+import errno
 import os
 import resource
 import signal
@@ -83,6 +84,28 @@ def test_a_full_disk_leaves_no_half_row(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+    journal.append(rows(2), ENTRY)  # type: ignore[arg-type]
+    assert drained(journal) == ["e0", "e2"]
+    journal.close()
+
+
+def test_a_disk_without_room_for_another_segment_is_a_full_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guard_store.events.journal._SEGMENT_BYTES", 100)
+    journal = Journal(tmp_path, max_bytes=10**6)
+    journal.append(rows(0), ENTRY)  # type: ignore[arg-type]
+    opened = os.open
+
+    def full(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, flags, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        with pytest.raises(JournalFullError, match="No space left"):
+            journal.append(rows(1), ENTRY)  # type: ignore[arg-type]
     journal.append(rows(2), ENTRY)  # type: ignore[arg-type]
     assert drained(journal) == ["e0", "e2"]
     journal.close()

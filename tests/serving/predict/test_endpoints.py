@@ -13,6 +13,7 @@ from guard_store.ledger import COLUMNS, LedgerFilter
 from guard_store.local_days import now_us
 from guard_store.registry import CHAMPION, Registry
 from guard_store.tables import events
+from serving.predict.pool import ModelPool
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
@@ -273,6 +274,21 @@ async def test_a_champion_that_cannot_be_read_leaves_the_one_before_in_service(
     named = await analyst.post(PREDICT, json={"features": FEATURES, "model": f"late/{broken}"})
     assert named.status_code == 503
     assert "model.onnx cannot be read" in named.json()["detail"]
+
+
+async def test_a_registry_that_begins_anew_is_not_answered_for_by_the_files_of_the_old_one(
+    services: Services, project: str, champion: str
+) -> None:
+    await asyncio.to_thread(services.predict.pool.get, (project, MODEL_ID), champion)
+    moved = services.settings.model_copy(
+        update={"mlflow_url": f"sqlite:///{services.settings.home}/other.db", "home": services.settings.home}
+    )
+    assert register(moved, project, level=7) == champion, "version numbers begin anew"
+    pool = ModelPool(moved)
+    pool.look()
+    found = pool.champion((project, MODEL_ID))
+    assert found is not None
+    assert found.predictor.schema.task == "regression"
 
 
 async def test_while_the_database_is_down_predictions_are_answered_and_stored_later(
