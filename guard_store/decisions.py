@@ -102,6 +102,21 @@ class DecisionStore:
                 champion_before=champion_before,
             )
 
+    def last(self, project_id: str, model_id: str, *actions: Action, version: str | None = None) -> Decision | None:
+        """The last decision of these sorts about a model (or one version of it), however long ago."""
+        c = model_decisions.c
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id, c.action.in_(actions))
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(1)
+        )
+        if version is not None:
+            statement = statement.where(c.version == version)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Decision(**row._mapping)
+
     def newest(self, project_id: str, model_id: str, limit: int, *, version: str | None = None) -> Sequence[Decision]:
         """The decisions about a model (or one version of it), newest first."""
         c = model_decisions.c

@@ -34,7 +34,7 @@ def evaluate_news(scope: Scope, database: Database, settings: Settings) -> Outco
     news = NewsStore(database)
     for items in by_model(scope.items("retrain", database, settings)):
         newest = items[-1]
-        with isolated(news, newest, outcome):
+        with isolated(news, newest, outcome, with_it=items[:-1]):
             day = news.newest_measured(*newest.key[:2]) or newest
             evaluated = _evaluate(database, day, scope.run_id, newest.request_id)
             outcome.count_marked(items, news.mark("retrain", items))
@@ -122,8 +122,7 @@ def _reference(database: Database, item: DayNews) -> tuple[str | None, float | N
 
 def _champion(database: Database, item: DayNews) -> TrainingRun | None:
     """The training that the present champion came out of, by the newest decision that made one."""
-    decisions = DecisionStore(database).newest(item.project_id, item.model_id, 100)
-    made = next((one for one in decisions if one.action in ("promoted", "rolled_back")), None)
+    made = DecisionStore(database).last(item.project_id, item.model_id, "promoted", "rolled_back")
     if made is None or made.version is None:
         return None
     return TrainingRunStore(database).of_version(item.project_id, item.model_id, made.version)

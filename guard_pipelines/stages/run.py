@@ -88,8 +88,8 @@ def markdown(rows: Sequence[dict[str, Cell]]) -> str:
 
 
 @contextmanager
-def isolated(news: NewsStore, item: DayNews, outcome: Outcome) -> Iterator[None]:
-    """Work on one day of one model: what fails is recorded as its failure, and the others go on."""
+def isolated(news: NewsStore, item: DayNews, outcome: Outcome, *, with_it: Sequence[DayNews] = ()) -> Iterator[None]:
+    """Work on one day of one model: what fails is recorded as its failure (and that of days `with_it`), the others go on."""
     token = request_id_var.set(item.request_id)
     try:
         yield
@@ -97,8 +97,9 @@ def isolated(news: NewsStore, item: DayNews, outcome: Outcome) -> Iterator[None]
         names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
         # The cause is often the same for all days of a model: one traceback will do.
         _log.error("a day of a model failed: %s", error, extra=names, exc_info=outcome.failed == 0)
-        outcome.failed += 1
-        news.fail(item, f"{type(error).__name__}: {error}")
+        for failed in (item, *with_it):
+            outcome.failed += 1
+            news.fail(failed, f"{type(error).__name__}: {error}")
     finally:
         request_id_var.reset(token)
 

@@ -102,7 +102,7 @@ def reject(services: Services, project_id: str, model_id: str, number: str, reas
 
 
 def roll_back(services: Services, project_id: str, model_id: str, reason: str, actor: Actor) -> VersionView:
-    """Make the champion before the present one the champion again.
+    """Make the champion that the present one has replaced the champion again; once more goes one further back.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def roll_back(services: Services, project_id: str, model_id: str, reason: str, a
         Where the present champion is the first one.
     """
     now = services.registry.aliases(project_id, model_id).get(CHAMPION)
-    decisions = services.decisions.newest(project_id, model_id, _MANY)
-    made = (one for one in decisions if one.action in ("promoted", "rolled_back") and one.version == now)
-    before = next((one.champion_before for one in made if one.champion_before not in (None, now)), None)
+    # A rollback to this version does not count: it would lead back to what was worse.
+    made = None if now is None else services.decisions.last(project_id, model_id, "promoted", version=now)
+    before = None if made is None else made.champion_before
     if now is None or before is None:
         raise Conflict(f"Model {model_id!r} has no champion before the present one.")
     version = _version(services, project_id, model_id, before)

@@ -91,6 +91,18 @@ def test_a_project_that_always_fails_is_given_up_until_new_news(
     assert pipelines.counts("p") == {"2013-01-01": 20}
 
 
+def test_a_rule_that_fails_is_tried_again_once_for_all_days_of_its_model(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "1")
+    put(pipelines, "p", days=6)
+    ProjectStore(pipelines.database).update("p", settings={"retrain": {"of_days": "many"}})
+    assert pipelines.settle() == 2
+    items = pipelines.news.list("p", "m", "2013-01-01", "2013-01-06")
+    assert [(item.failed, item.attempts) for item in items] == [(True, 2)] * 6
+    assert "of_days" in (items[0].error or "")
+
+
 def test_a_full_disk_under_the_lake_fails_the_day_with_its_reason_and_loses_nothing(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

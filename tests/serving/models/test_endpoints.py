@@ -47,6 +47,8 @@ async def test_a_person_promotes_and_rolls_back_and_both_are_on_record(
     assert (made["action"], made["version"], made["champion_before"]) == ("promoted", "2", "1")
     assert (made["reason"], made["role"], made["request_id"]) == (WHY["reason"], "admin", "why")
     assert (rolled["action"], rolled["version"], rolled["champion_before"]) == ("rolled_back", "1", "2")
+    again = await admin.post(f"{BASE}/rollback", json={"reason": "worse too"})
+    assert again.status_code == 409, "a second rollback does not lead back to what was rolled back"
 
 
 async def test_a_rejected_challenger_loses_its_alias_and_a_champion_cannot_be_rejected(
