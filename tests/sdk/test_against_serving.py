@@ -15,6 +15,7 @@ import pytest
 from ml_guard import ApiError, Event, MLGuardClient
 from sqlalchemy import func, select
 
+from guard_store.alerts import write_alert
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -144,3 +145,29 @@ def test_costs_of_days_that_nobody_could_read_say_so(real: MLGuardClient) -> Non
     assert real.cost_forecast("p", day="2025-01-01")["items"] == []
     with pytest.raises(ApiError, match="name either a day"):
         real.pull_costs("p", day="2025-01-01", start="2025-01-01", end="2025-01-02")
+
+
+def test_alerts_are_listed_read_and_acknowledged(real: MLGuardClient, server: Server) -> None:
+    with server.database.write() as connection:
+        write_alert(
+            connection,
+            "p",
+            "m",
+            kind="drift",
+            dedup_key="drift/p/m",
+            severity="warning",
+            message="Drift in x.",
+            details={"policy": "drift"},
+            request_id=None,
+            subject="policy/drift/drift",
+            day="2013-03-01",
+        )
+    deadline = time.monotonic() + 30
+    while not (found := real.alerts(project_id="p", state="open")):
+        assert time.monotonic() < deadline, "the server has folded nothing"
+        time.sleep(0.2)
+    (alert,) = found
+    assert (alert["kind"], alert["model_id"]) == ("drift", "m")
+    assert real.acknowledge_alert(alert["id"], "I look at it")["acknowledged_reason"] == "I look at it"
+    assert [step["action"] for step in real.alert(alert["id"])["history"]] == ["opened", "acknowledged"]
+    assert real.alerts(project_id="p", severity="critical") == []
