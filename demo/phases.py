@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from ml_guard import ApiError, BatchResult, MLGuardClient
 
+from demo.alerts import most_telling, shown, summary_of, threads_of, wrong_threads
 from demo.checks import lake_counts, local_day_counts, missing_verdicts, too_small_a_gain, wrong_counts, wrong_sums
 from demo.comparison import first_model_answers, month_of, scored, season_of, stored_answers
 from demo.flights import DAYS, ZONE, load_departures
@@ -77,7 +78,12 @@ def run(options: Options, processes: Processes, progress: Progress, summary: dic
             guarded = [day for step in later for day in step.days]
             failures += _verify(client, options.project_id, counts, guarded, summary, progress)
             failures += _gain(tables, summary)
+            threads = threads_of(client, options.project_id, progress)
+            failures += wrong_threads(threads, until_autumn=all(month in tables for month in _SUMMER))
+            summary["alerts"] = summary_of(threads)
     progress.show(month_table(summary["months"], summary.get("june_to_august")))
+    if told := most_telling(threads):
+        progress.show(shown(told))
     progress.show(_where_to_look(options.project_id, processes))
     return failures
 
@@ -200,6 +206,7 @@ def _where_to_look(project_id: str, processes: Processes) -> str:
             f"  the drift of each day      {curl} '{model}/drift?start=2013-07-01&end=2013-07-31'",
             f"  why it was retrained       {curl} '{model}/flags'",
             f"  the versions, their cards  {curl} '{model}/versions'",
+            f"  what people were told      {processes.alert_file}",
             f"  how good it is             {curl} '{model}/performance?start=2013-07-01&end=2013-07-31'",
         ]
     )

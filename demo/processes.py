@@ -1,5 +1,6 @@
 """The real processes, started and stopped with the same command that an operator uses: `ml-guard up`, `ml-guard down`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +37,11 @@ class Processes:
     def lake(self) -> str:
         """Where the Delta tables are."""
         return os.environ.get("ML_GUARD_LAKE_URL", str(self.home.resolve() / "lake"))
+
+    @property
+    def alert_file(self) -> Path:
+        """Where alerts are written, unless the environment sends them elsewhere."""
+        return self.home.resolve() / "alerts.txt"
 
     @property
     def mlflow(self) -> str:
@@ -85,6 +91,9 @@ class Processes:
             "ML_GUARD_PORT": str(self.port),
             "ML_GUARD_DAGSTER_PORT": str(self.dagster_port),
             "ML_GUARD_MODEL_POLL_S": os.environ.get("ML_GUARD_MODEL_POLL_S", "1"),
+            "ML_GUARD_ALERT_ROUTES": os.environ.get(
+                "ML_GUARD_ALERT_ROUTES", json.dumps({"file": self.alert_file.as_uri()})
+            ),
             "ML_GUARD_NEWS_INTERVAL_S": os.environ.get("ML_GUARD_NEWS_INTERVAL_S", "2"),
         }
         return subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from guard_pipelines.assets.alerts import alerts
 from guard_pipelines.assets.audit_retention import audit_retention
 from guard_pipelines.assets.costs import aws_costs, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
@@ -19,6 +20,7 @@ from guard_pipelines.checks.progress import days_processed, drift, latest_due_da
 from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_bill, every_day, every_night
+from guard_pipelines.sensors.alerts import failed_runs, silent_models
 from guard_pipelines.sensors.knowledge import sources
 from guard_pipelines.sensors.news import news
 from guard_pipelines.sensors.retrain import retrain_sensor
@@ -30,6 +32,7 @@ defs = dg.Definitions(
         drift_reports,
         performance,
         retrain_recommended,
+        alerts,
         training_set,
         candidate_model,
         model_evaluation,
@@ -54,7 +57,7 @@ defs = dg.Definitions(
     ],
     jobs=[daily, retrain, retention, knowledge, costs],
     schedules=[every_day, every_night, every_bill],
-    sensors=[news, retrain_sensor, sources],
+    sensors=[news, retrain_sensor, sources, failed_runs, silent_models],
     resources={"guard": Guard()},
     # Also for what is materialised by hand: a process a step would cost more than the step.
     executor=dg.in_process_executor,

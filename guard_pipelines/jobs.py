@@ -5,6 +5,7 @@ What asks for them is in `sensors` and `schedules`.
 
 import dagster as dg
 
+from guard_pipelines.assets.alerts import alerts
 from guard_pipelines.assets.audit_retention import audit_retention
 from guard_pipelines.assets.costs import aws_costs, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
@@ -17,8 +18,10 @@ from guard_pipelines.assets.training import candidate_model, model_evaluation, r
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.assets(raw_events, daily_aggregates, drift_reports, performance, retrain_recommended),
-    description="Events into lake, profiles, drift verdicts, performance and the retrain rule, for the days of a run.",
+    selection=dg.AssetSelection.assets(
+        raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts
+    ),
+    description="Events into lake, profiles, drift verdicts, performance, the retrain rule and alerts, for the days of a run.",
     # Steps take less than a process takes to start.
     executor_def=dg.in_process_executor,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_store.alerts import write_alert
+from guard_store.alerts import retrain_news
 from guard_store.database import Database
 from guard_store.decisions import Action, Actor, write_decision
 from guard_store.local_days import now_us
@@ -94,6 +94,8 @@ class RetrainStore:
             same = and_(retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(states))
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return None
+            if dismiss:
+                retrain_news.dismissed(connection, flag, reason)
             action: Action = "dismissed" if dismiss else "acknowledged"
             details = {"flag_id": flag.id}
             write_decision(
@@ -118,6 +120,7 @@ class RetrainStore:
         with self._database.write() as connection:
             if not connection.execute(update(retrain_flags).where(unmoved).values(values)).rowcount:
                 raise FlagTakenError(f"flag {flag.id} is worked on by another run, or is not active any more")
+            retrain_news.started(connection, flag, run_id)
 
     def fail(self, flag: Flag, error: str, settings: Settings) -> str:
         """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
@@ -143,17 +146,7 @@ class RetrainStore:
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return flag.state
             if given_up:
-                write_alert(
-                    connection,
-                    flag.project_id,
-                    flag.model_id,
-                    kind="retrain_failed",
-                    dedup_key=f"retrain_failed/{flag.id}",
-                    severity="error",
-                    message=f"Retraining has failed {flag.attempts + 1} times and was given up: {error[:300]}",
-                    details={"flag_id": flag.id, "attempts": flag.attempts + 1},
-                    request_id=flag.request_id,
-                )
+                retrain_news.failed(connection, flag, error)
         return str(values["state"])
 
     def flag(self, flag_id: str) -> Flag | None:
@@ -237,7 +230,11 @@ def raise_flag(
     }
     of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     insertion = of(retrain_flags).values(row).on_conflict_do_nothing().returning(retrain_flags.c.id)
-    return Flag(**row) if connection.scalar(insertion) else None  # type: ignore[arg-type]
+    if not connection.scalar(insertion):
+        return None
+    flag = Flag(**row)  # type: ignore[arg-type]
+    retrain_news.recommended(connection, flag)
+    return flag
 
 
 def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:

@@ -284,6 +284,23 @@ class Settings(BaseSettings):
         " `OTEL_EXPORTER_OTLP_ENDPOINT`. Needs the extra `tracing`. Unset: no traces.",
     )
 
+    # Alerts
+    alert_routes: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], SecretStr] = (
+        Field(
+            {},
+            description="Where alerts are sent: JSON `{name: URL}`, such as"
+            ' `{"oncall": "mailtos://user:password@smtp.example.com?to=oncall@example.com"}`.',
+        )
+    )
+    alert_timeout_s: Positive = Field(15, description="Seconds that sending one message may take.")
+    alert_retry_s: Positive = Field(
+        5, description="Seconds before a message is sent again after a failure, doubled each time, an hour at most."
+    )
+    alert_attempts: Positive = Field(12, description="Attempts at sending a message before it is given up, visibly.")
+    public_url: Url | None = Field(
+        None, description="Address of this server as people reach it, for links. Unset: its host and port."
+    )
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
@@ -353,6 +370,11 @@ class Settings(BaseSettings):
         return None if self.mlflow.startswith("http") else str((self.home / "mlflow").resolve())
 
     @property
+    def public_address(self) -> str:
+        """Where people find this server, without a slash at the end."""
+        return (self.public_url or reachable_url(self.host, self.port)).rstrip("/")
+
+    @property
     def journal(self) -> Path:
         """Folder of predictions that wait for the database."""
         return (self.home / "journal").resolve()
@@ -378,6 +400,16 @@ class Settings(BaseSettings):
         """Root of the Delta lake: an absolute folder or an object store URL."""
         root = self.lake_url or str(self.home / "lake")
         return root if "://" in root else str(Path(root).resolve())
+
+
+def reachable_url(host: str, port: int) -> str:
+    """The URL of a server that is bound to an address, as this machine reaches it.
+
+    >>> reachable_url("0.0.0.0", 8000)
+    'http://127.0.0.1:8000'
+    """
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def load_settings() -> Settings:

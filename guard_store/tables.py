@@ -331,6 +331,7 @@ model_decisions = Table(
     Index(None, "project_id", "model_id", "decided_us"),
 )
 
+# Facts that a person may want to know; `alerts` makes alerts of those that are not folded yet.
 alert_events = Table(
     "alert_events",
     metadata,
@@ -344,6 +345,16 @@ alert_events = Table(
     Column("details", JSON, nullable=False),
     Column("request_id", String(128)),
     Column("created_us", BigInteger, nullable=False),
+    Column("op", String(8), nullable=False, server_default=text("'fires'")),  # fires, notes, clears
+    Column("subject", String(256)),  # none: the dedup_key
+    Column("day", String(10)),
+    Column("folded_us", BigInteger),
+    Index(
+        "ix_alert_events_waiting",
+        "created_us",
+        sqlite_where=text("folded_us IS NULL"),
+        postgresql_where=text("folded_us IS NULL"),
+    ),
 )
 
 # What a challenger would have answered, beside what the champion has: sums of a local day.

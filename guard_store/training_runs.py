@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, select, update
 
+from guard_store.alerts import retrain_news
 from guard_store.database import Database
 from guard_store.decisions import Action, write_decision
 from guard_store.local_days import now_us
@@ -102,6 +103,7 @@ class TrainingRunStore:
                 request_id=flag.request_id,
             )
             finish(connection, flag.id)
+            retrain_news.finished(connection, flag, action, reason=reason, version=version, champion=champion_before)
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[TrainingRun]:
         """The trainings of a model, newest first."""

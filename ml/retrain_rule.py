@@ -142,7 +142,7 @@ def recommend(days: Sequence[DayEvidence], model: ModelState, settings: RetrainS
     rules: Mapping[str, Callable[[DayEvidence], Found]] = {
         "drifted_features": lambda day: _drifted_features(day, model, settings),
         "prediction_drift": lambda day: _prediction_drift(day, settings),
-        "performance": lambda day: _performance(day, model, settings),
+        "performance": lambda day: performance_drop(day, model, settings),
     }
     reasons = [reason for name, rule in rules.items() if (reason := _on_days(name, rule, recent, settings))]
     if model.age_days is not None and model.age_days > settings.max_age_days:
@@ -181,7 +181,7 @@ def _in_drift(day: DayEvidence, columns: Collection[str]) -> list[str]:
     return [name for name in columns if day.states.get(name) == "drift"]
 
 
-def _performance(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Found:
+def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Found:
     """Labels decide where there are any; else the estimate."""
     if model.metric is None or model.reference is None:
         return None

@@ -32,6 +32,8 @@ from guard_store.shadow import ShadowStore
 from guard_store.training_runs import TrainingRunStore
 from serving import error_handlers, metrics, openapi, tracing
 from serving.access_log import AccessLog
+from serving.alerts.delivery import AlertService
+from serving.alerts.endpoints import router as alerts_router
 from serving.audit.bodies import BodyKeeper
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
@@ -85,6 +87,7 @@ _ROUTERS = (
     usage_router,
     knowledge_router,
     costs_router,
+    alerts_router,
     openapi.router,
 )
 
@@ -117,6 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     services.gate,
                     services.predict,
                     services.knowledge,
+                    services.alerts,
                 ):
                     running.push_async_callback(service.stop)
                     await service.start()
@@ -187,6 +191,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         decisions=DecisionStore(database),
         predictions=PredictionStore(database),
         shadow=ShadowStore(database),
+        alerts=AlertService(settings, database),
     )
 
 

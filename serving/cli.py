@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands)
     _add_prompts(commands)
     _add_knowledge(commands)
+    _add_alerts(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -154,6 +155,22 @@ def _add_knowledge(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     evaluate.set_defaults(command=_evaluate_knowledge)
 
 
+def _add_alerts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("alerts", help="list alerts, try routes, read policies from a file").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    show = actions.add_parser("list", help="list alerts, newest first")
+    show.add_argument("--project", metavar="ID", help="only of this project")
+    show.add_argument("--all", action="store_true", help="also those that are resolved")
+    show.set_defaults(command=_list_alerts)
+    test = actions.add_parser("test", help="send a test message on a route now; exit code 1 where it does not go out")
+    test.add_argument("route", help="name of a route in ML_GUARD_ALERT_ROUTES")
+    test.set_defaults(command=_test_route)
+    read = actions.add_parser("import", help="replace the policies of the projects that a YAML file names")
+    read.add_argument("file", type=Path, help="the file")
+    read.set_defaults(command=_import_policies)
+
+
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
 # sets its metrics' environment before anything imports prometheus_client.
 
@@ -241,6 +258,24 @@ def _evaluate_knowledge(settings: Settings, parsed: argparse.Namespace) -> int:
     from serving.commands import knowledge
 
     return knowledge.evaluate(settings, parsed.questions)
+
+
+def _list_alerts(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import alerts
+
+    return alerts.show(settings, parsed.project, resolved=parsed.all)
+
+
+def _test_route(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import alerts
+
+    return alerts.test(settings, parsed.route)
+
+
+def _import_policies(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import alerts
+
+    return alerts.import_policies(settings, parsed.file)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

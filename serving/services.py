@@ -31,6 +31,7 @@ from serving.prompts.registry import PromptBook
 from serving.security import KeyRing
 
 if TYPE_CHECKING:  # the event service is built of what is here
+    from serving.alerts.delivery import AlertService
     from serving.audit.service import AuditService
     from serving.chat.service import ChatService
     from serving.events.service import EventService
@@ -76,6 +77,7 @@ class Services:
     decisions: DecisionStore
     predictions: PredictionStore
     shadow: ShadowStore
+    alerts: "AlertService"
 
 
 def _services(request: Request) -> Services:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from guard_pipelines.stages.run import Outcome, Scope, by_model, isolated
-from guard_store.baselines import BaselineStore
+from guard_store.baselines import Baseline, BaselineStore
 from guard_store.database import Database
 from guard_store.day_news import DayNews
 from guard_store.decisions import DecisionStore
@@ -77,10 +77,11 @@ def _evidence(database: Database, item: DayNews, days: int) -> list[DayEvidence]
     measured = {}
     if reports:
         measured = {one.day: one for one in PerformanceStore(database).days(*item.key[:2], reports[0].day, item.day)}
-    return [_of_day(report.day, report.report, measured.get(report.day)) for report in reports]
+    return [evidence_of_day(report.day, report.report, measured.get(report.day)) for report in reports]
 
 
-def _of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
+def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
+    """What a day's drift report and its performance say."""
     return DayEvidence(
         day,
         {column["column"]: column["state"] for column in report.get("columns", [])},
@@ -95,7 +96,7 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
 
 
 def _model_state(database: Database, item: DayNews, window_days: int) -> ModelState:
-    metric, reference = _reference(database, item)
+    metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
     champion = _champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)
     since = (item.local_date - timedelta(days=window_days - 1)).isoformat()
@@ -110,9 +111,8 @@ def _model_state(database: Database, item: DayNews, window_days: int) -> ModelSt
     )
 
 
-def _reference(database: Database, item: DayNews) -> tuple[str | None, float | None]:
-    """The metric that decides and its value in the baseline that the day is judged by."""
-    baseline = BaselineStore(database).in_force(*item.key[:2]).of(item.day)
+def reference_of(database: Database, baseline: Baseline | None) -> tuple[str | None, float | None]:
+    """The metric that decides and its value in a baseline; None where there is none."""
     found = None if baseline is None else PerformanceStore(database).reference(baseline.id)
     if found is None or not found.reference:
         return None, None

@@ -3,6 +3,7 @@
 from alembic import context
 
 from guard_store import (
+    alert_tables,  # noqa: F401 - declares its tables
     cost_tables,  # noqa: F401 - declares its tables
     gate_tables,
 )

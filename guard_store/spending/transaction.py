@@ -3,7 +3,6 @@
 Whoever spends holds one lock until the commit, so that what is read here stays true.
 """
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from typing import Any
 import msgspec
 
 from guard_store.ledger import Statements
-from guard_store.local_days import now_us
-from guard_store.spending.amounts import NANO, Measure, Period, Scope, span_of
+from guard_store.spending import telling
+from guard_store.spending.amounts import Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Refusal, Reservation, Reserved, Settlement
 
 _LOCK_KEY = 0x7370656E64  # "spend" in ASCII
@@ -38,17 +37,6 @@ _USAGE_SUMS = (
 )
 _USAGE_CONFLICT = f"ON CONFLICT ({', '.join(_USAGE_KEY)}) DO UPDATE SET " + ", ".join(
     f"{name} = usage.{name} + excluded.{name}" for name in _USAGE_SUMS
-)
-_ALERT_COLUMNS = (
-    "id",
-    "project_id",
-    "kind",
-    "dedup_key",
-    "severity",
-    "message",
-    "details",
-    "request_id",
-    "created_us",
 )
 
 
@@ -167,6 +155,7 @@ def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], 
                 span.reserved,
                 None if unpriced else amount,
             )
+            telling.refused(statements, budget, reservation, refusal.span)
             return Reserved(refusal=refusal)
     holds, soft = [], []
     for budget, span, amount in wanted:
@@ -176,32 +165,8 @@ def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], 
             soft.append(budget.id)
             if not span.warned:
                 span.warned = True
-                _warn(statements, budget, reservation)
+                telling.soft_passed(statements, budget, reservation, holds[-1].span)
     return Reserved(tuple(holds), tuple(soft))
-
-
-def _warn(statements: Statements, budget: _Budget, reservation: Reservation) -> None:
-    """An alert for the project, once a span."""
-    project_id = budget.scope_id if budget.scope == "project" else reservation.project_id
-    if project_id is None:  # a key of all projects: nobody's page would show it; the answer and the metrics say it
-        return
-    _, span = _key_of(budget, reservation)
-    limit = budget.soft or 0
-    shown = f"{limit / NANO:.2f} USD" if budget.measure == "cost_usd" else f"{limit} {budget.measure}"
-    message = f"The soft budget of {budget.scope} {budget.scope_id} is passed: {shown} for {span}."
-    details = {"budget_id": budget.id, "span": span, "measure": budget.measure, "soft": limit}
-    row = (
-        uuid.uuid4().hex,
-        project_id,
-        "budget",
-        f"budget:{budget.id}:{span}",
-        "warning",
-        message,
-        _json(details).decode(),
-        reservation.request_id,
-        now_us(),
-    )
-    statements.upsert("alert_events", _ALERT_COLUMNS, [row], "ON CONFLICT DO NOTHING")
 
 
 def _usage_rows(settlements: Iterable[Settlement]) -> list[tuple[Any, ...]]:

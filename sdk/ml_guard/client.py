@@ -64,6 +64,9 @@ class MLGuardClient:
     unit_costs = _blocking(Operations.unit_costs)
     cost_forecast = _blocking(Operations.cost_forecast)
     pull_costs = _blocking(Operations.pull_costs)
+    alerts = _blocking(Operations.alerts)
+    alert = _blocking(Operations.alert)
+    acknowledge_alert = _blocking(Operations.acknowledge_alert)
     health = _blocking(Operations.health)
 
     def close(self) -> None:
@@ -126,6 +129,9 @@ class AsyncMLGuardClient:
     unit_costs = _awaitable(Operations.unit_costs)
     cost_forecast = _awaitable(Operations.cost_forecast)
     pull_costs = _awaitable(Operations.pull_costs)
+    alerts = _awaitable(Operations.alerts)
+    alert = _awaitable(Operations.alert)
+    acknowledge_alert = _awaitable(Operations.acknowledge_alert)
     health = _awaitable(Operations.health)
 
     async def aclose(self) -> None:

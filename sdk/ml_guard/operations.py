@@ -191,6 +191,28 @@ class Operations:
         request = Send("POST", f"{_API}/costs/pull", params=params, repeatable=False)
         return _json((yield from self._exchange(request)))
 
+    def alerts(
+        self,
+        *,
+        project_id: str | None = None,
+        model_id: str | None = None,
+        state: str | None = None,
+        severity: str | None = None,
+        kind: str | None = None,
+    ) -> Steps[list[Json]]:
+        """Alerts, newest first; those that are open together for a model have one `incident_id`."""
+        wanted = {"project_id": project_id, "model_id": model_id, "state": state, "severity": severity, "kind": kind}
+        params = {name: value for name, value in wanted.items() if value is not None}
+        return (yield from self._pages(f"{_API}/alerts", params))
+
+    def alert(self, alert_id: str) -> Steps[Json]:
+        """One alert with its history, and the messages of its incident."""
+        return _json((yield from self._exchange(Send("GET", f"{_API}/alerts/{quote(alert_id, safe='')}"))))
+
+    def acknowledge_alert(self, alert_id: str, reason: str) -> Steps[Json]:
+        """Say that somebody looks after it: nobody is told that it got worse any more, but that it ended."""
+        return (yield from self._post(f"{_API}/alerts/{quote(alert_id, safe='')}/acknowledge", {"reason": reason}))
+
     def health(self) -> Steps[Json]:
         """`{"status": "ok"}` from a server that is alive."""
         return _json((yield from self._exchange(Send("GET", f"{_API}/health"))))

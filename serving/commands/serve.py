@@ -17,6 +17,8 @@ from guard_store.log import configure_logging
 from guard_store.migrate import migrate
 from guard_store.settings import ENV_PREFIX, Settings
 from serving import tracing
+from serving.alerts.routes import senders
+from serving.alerts.senders.base import RouteError
 from serving.commands.http_protocol import GuardedProtocol
 from serving.commands.terminal import CommandError
 from serving.limits.addresses import is_loopback
@@ -36,7 +38,7 @@ def serve(settings: Settings) -> int:
     Raises
     ------
     CommandError
-        Where the port is taken, the address is open to others and there is no admin key, or a prompt or policy is wrong.
+        Where the port is taken, the address is open to others and there is no admin key, or a prompt, policy or route is wrong.
     SettingsError
         Where the key that signs the ledger is not one.
     """
@@ -47,10 +49,13 @@ def serve(settings: Settings) -> int:
     try:
         PromptBook.load(default_folder())
         PolicyBook(settings.policies)
+        senders(settings)
     except PromptError as error:
         raise CommandError(f"prompts: {error}") from None
     except PolicyError as error:
         raise CommandError(f"ML_GUARD_POLICIES: {error}") from None
+    except RouteError as error:
+        raise CommandError(f"ML_GUARD_ALERT_ROUTES: {error}") from None
     database = Database(settings.database)
     try:
         migrate(database)

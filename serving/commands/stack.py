@@ -13,7 +13,7 @@ import httpx
 import msgspec
 from pydantic import BaseModel, SecretStr
 
-from guard_store.settings import ENV_PREFIX, Settings
+from guard_store.settings import ENV_PREFIX, Settings, reachable_url
 from serving.commands.dagster_health import dagster_is_healthy, knowledge_failure
 from serving.commands.processes import Started, is_running, start, stop
 from serving.commands.terminal import CommandError
@@ -193,16 +193,11 @@ def _plain(value: object) -> object:
 
 
 def _serving_url(settings: Settings) -> str:
-    return _url(settings.host, settings.port)
+    return reachable_url(settings.host, settings.port)
 
 
 def _dagster_url(settings: Settings) -> str:
-    return _url(settings.dagster_host, settings.dagster_port)
-
-
-def _url(host: str, port: int) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return reachable_url(settings.dagster_host, settings.dagster_port)
 
 
 def _serving_is_ready(client: httpx.Client, url: str) -> bool:

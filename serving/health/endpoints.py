@@ -60,7 +60,7 @@ def readiness(services: Provided) -> Readiness:
     failing = failing_parts(services)
     if failing:
         raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
-    degraded = services.predict.pool.problems()
+    degraded = services.predict.pool.problems() | services.alerts.problems()
     state = services.knowledge.state()
     if state.problem is not None:
         degraded["knowledge"] = state.problem

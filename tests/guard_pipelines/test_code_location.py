@@ -35,6 +35,7 @@ def test_the_daily_job_has_all_assets_and_checks() -> None:
         "drift_reports",
         "performance",
         "retrain_recommended",
+        "alerts",
     }
     assert {key.name for key in job.asset_layer.asset_graph.asset_check_keys} == {
         "lake_matches_store",

@@ -4,7 +4,7 @@ import pyarrow.compute as pc
 import pytest
 
 from guard_pipelines.stages.training_data import choose_rows, read_rows
-from guard_store.alerts import AlertStore
+from guard_store.alerts import FactStore
 from guard_store.baselines import BaselineStore
 from guard_store.decisions import DecisionStore
 from guard_store.lake import Lake
@@ -215,8 +215,9 @@ def test_a_training_that_fails_is_tried_again_and_then_given_up_with_an_alert(
         assert found is not None
         assert (found.attempts, found.state) == (attempt, state)
         assert "nowhere:build" in (found.error or "")
-    (alert,) = AlertStore(pipelines.database).newest(PROJECT, 10)
-    assert (alert.kind, alert.details["flag_id"]) == ("retrain_failed", flag.id)
+    facts = FactStore(pipelines.database).newest(PROJECT, 10)
+    assert [fact.kind for fact in facts] == ["retrain_failed", "retrain_started", "retrain_recommended"]
+    assert {fact.details["flag_id"] for fact in facts} == {flag.id}
     assert pipelines.tick_retrain() == []
 
     ProjectStore(pipelines.database).update(PROJECT, settings={"training": {"algorithms": ["linear"]}})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guard_store.alerts import AlertStore
+from guard_store.alerts import FactStore
 from guard_store.database import Database
 from guard_store.events import EventWriter, Submission
 from guard_store.ledger import COLUMNS, LedgerFilter, LedgerStore, Signer
@@ -121,9 +121,20 @@ def test_passing_a_soft_budget_is_told_once_a_span(database: Database, spender: 
     budgets.put("project", "p", "cost_usd", "day", soft=NANO, hard=None)
     told = [bool(spender.reserve()[1].soft) for _ in range(3)]
     assert told == [False, True, True]
-    (alert,) = AlertStore(database).newest("p", 10)
+    (alert,) = FactStore(database).newest("p", 10)
     assert (alert.kind, alert.details["span"]) == ("budget", "2026-03-09")
     assert "1.00 USD" in alert.message
+
+
+def test_a_hard_budget_that_refuses_is_told_once_a_span(
+    database: Database, spender: Spender, budgets: BudgetStore
+) -> None:
+    budgets.put("project", "p", "requests", "day", soft=None, hard=1)
+    refused = [spender.reserve()[1].refusal is not None for _ in range(3)]
+    assert refused == [False, True, True]
+    (fact,) = FactStore(database).newest("p", 10)
+    assert (fact.kind, fact.details["hard"], fact.severity) == ("budget_refused", 1, "error")
+    assert fact.message.startswith("Calls are refused: the hard budget of project p has no room for them, 1 requests")
 
 
 def test_usage_sums_what_was_settled(database: Database, spender: Spender) -> None:

@@ -15,6 +15,7 @@ import pytest
 from ml_guard import ApiError, Event, MLGuardClient
 from sqlalchemy import func, select
 
+from guard_store.alerts import write_alert
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -165,3 +166,29 @@ def test_a_question_is_answered_from_the_knowledge_base_with_quotes(patient: MLG
     assert told["citations"][0]["quote"] in told["answer"]
     assert all(citation["verified"] for citation in told["citations"])
     assert patient.query("Who painted the Mona Lisa?", grounded=True)["declined"]
+
+
+def test_alerts_are_listed_read_and_acknowledged(real: MLGuardClient, server: Server) -> None:
+    with server.database.write() as connection:
+        write_alert(
+            connection,
+            "p",
+            "m",
+            kind="drift",
+            dedup_key="drift/p/m",
+            severity="warning",
+            message="Drift in x.",
+            details={"policy": "drift"},
+            request_id=None,
+            subject="policy/drift/drift",
+            day="2013-03-01",
+        )
+    deadline = time.monotonic() + 30
+    while not (found := real.alerts(project_id="p", state="open")):
+        assert time.monotonic() < deadline, "the server has folded nothing"
+        time.sleep(0.2)
+    (alert,) = found
+    assert (alert["kind"], alert["model_id"]) == ("drift", "m")
+    assert real.acknowledge_alert(alert["id"], "I look at it")["acknowledged_reason"] == "I look at it"
+    assert [step["action"] for step in real.alert(alert["id"])["history"]] == ["opened", "acknowledged"]
+    assert real.alerts(project_id="p", severity="critical") == []

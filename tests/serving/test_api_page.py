@@ -61,9 +61,11 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
             "period": "day",
             "hard": 10**6,
         },
+        "/api/v1/alerts/{alert_id}/mute": {"until": "2030-01-01T00:00:00Z", "reason": "a test"},
+        "/api/v1/projects/{project_id}/alert-policies/{name}": {"when": "drift"},
         "/api/v1/keys": {"name": "k", "role": "guest", "project_id": project},
     }
-    reasoned = ("/retrain", "/acknowledge", "/promote", "/reject", "/rollback")
+    reasoned = ("/retrain", "/acknowledge", "/promote", "/reject", "/rollback", "/unmute")
     return {"reason": "a test"} if route.path.endswith(reasoned) else bodies.get(route.path, {"kind": "numeric"})
 
 
@@ -77,6 +79,9 @@ async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -
         trace_id="none",
         budget_id="none",
         request_id="none",
+        alert_id="none",
+        message_id="none",
+        name="p",
     )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}

@@ -1,0 +1,8 @@
+"""Alerts: facts (`facts`) become alerts by policies (`policy`, `machine`, `fold`), and alerts messages (`texts`, `outbox`).
+
+Sending messages belongs to `serving.alerts`, judging days to `ml.alerts`.
+"""
+
+from guard_store.alerts.facts import Fact, FactStore, Op, write_alert
+
+__all__ = ["Fact", "FactStore", "Op", "write_alert"]

@@ -1,0 +1,115 @@
+"""Facts that a person may want to know: written in the transaction of what caused them, each once.
+
+Who is told about them, and how, is decided when they are folded into alerts, in `fold.py`.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_store.database import Database
+from guard_store.local_days import now_us
+from guard_store.tables import alert_events
+
+Op = Literal["fires", "notes", "clears"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that has happened.
+
+    Attributes
+    ----------
+    kind : one of `guard_store.alerts.policy.Kind`.
+    op : fires (it holds, until it is cleared), notes (a step on the way) or clears (it holds no more).
+    subject : what it is about: of one subject, one alert of a model is open at most.
+    message : what has happened, in a sentence.
+    details : `lines` that say more, `value` (more is worse), `since_day`, `link`, `policy`, `clears` (kinds), and others.
+    """
+
+    id: str
+    project_id: str
+    model_id: str | None
+    kind: str
+    dedup_key: str
+    severity: str
+    message: str
+    details: Mapping[str, Any]
+    request_id: str | None
+    created_us: int
+    op: str
+    subject: str | None
+    day: str | None
+    folded_us: int | None
+
+    @property
+    def about(self) -> str:
+        """The subject; what was written without one is about itself."""
+        return self.subject or self.dedup_key
+
+
+def key_of(*parts: object) -> str:
+    """A `dedup_key` of parts of any length.
+
+    >>> key_of("days", "p", 1) == key_of("days", "p", 1) != key_of("days", "p1", "")
+    True
+    """
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def write_alert(
+    connection: Connection,
+    project_id: str,
+    model_id: str | None,
+    *,
+    kind: str,
+    dedup_key: str,
+    severity: str,
+    message: str,
+    details: Mapping[str, Any],
+    request_id: str | None,
+    op: Op = "fires",
+    subject: str | None = None,
+    day: str | None = None,
+) -> None:
+    """Write a fact in the transaction of what caused it; one with the same `dedup_key` is written once."""
+    row = {
+        "id": uuid.uuid4().hex,
+        "project_id": project_id,
+        "model_id": model_id,
+        "kind": kind,
+        "dedup_key": dedup_key,
+        "severity": severity,
+        "message": message,
+        "details": dict(details),
+        "request_id": request_id,
+        "created_us": now_us(),
+        "op": op,
+        "subject": subject,
+        "day": day,
+    }
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(of(alert_events).values(row).on_conflict_do_nothing())
+
+
+class FactStore:
+    """Reads facts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest(self, project_id: str, limit: int) -> Sequence[Fact]:
+        """The facts of a project, newest first."""
+        statement = (
+            select(alert_events)
+            .where(alert_events.c.project_id == project_id)
+            .order_by(alert_events.c.created_us.desc(), alert_events.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Fact(**row._mapping) for row in connection.execute(statement)]

@@ -1,0 +1,201 @@
+"""The outbox: which message goes next on a route, who is sending it, and what came of it.
+
+Sent at least once: whoever dies between sending and saying so leaves a lease that runs out, and the message is sent again with
+the same id. Messages of one incident go out in their order. How a message is sent is not known here.
+"""
+
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+
+from guard_store.alert_tables import alert_messages, incidents
+from guard_store.database import Database
+from guard_store.local_days import now_us
+
+WAITING, SENT, DEAD = "waiting", "sent", "dead"
+_US = 1_000_000
+_TRIES_KEPT = 20
+_LONGEST_WAIT_S = 3_600
+_MAX_ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message for one route; the attributes are the columns of `alert_messages`, and its incident's."""
+
+    id: str
+    incident_id: str
+    route: str
+    seq: int
+    title: str
+    body: str
+    payload: Mapping[str, Any]
+    created_us: int
+    due_us: int
+    state: str
+    attempts: int
+    tries: Sequence[Mapping[str, Any]]
+    lease: str | None
+    lease_until_us: int | None
+    sent_us: int | None
+    project_id: str
+    model_id: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How full the outbox is; `oldest_us` is of what is due and not sent."""
+
+    waiting: int
+    dead: int
+    oldest_us: int | None
+
+
+class Outbox:
+    """Hands out messages and notes what came of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def routes_with_work(self, at_us: int | None = None) -> list[str]:
+        """Names of the routes that a message is due on."""
+        at = now_us() if at_us is None else at_us
+        statement = select(alert_messages.c.route).where(_claimable(at)).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.scalars(statement))
+
+    def claim(self, route: str, *, lease_s: float, at_us: int | None = None) -> Delivery | None:
+        """The next message of a route, leased; None where none is due, or another sender was faster."""
+        at = now_us() if at_us is None else at_us
+        c = alert_messages.c
+        lease = uuid.uuid4().hex
+        next_one = _joined().where(c.route == route, _claimable(at)).order_by(c.due_us, c.created_us, c.seq).limit(1)
+        with self._database.write() as connection:
+            row = connection.execute(next_one).one_or_none()
+            if row is None:
+                return None
+            unmoved = and_(c.id == row.id, c.state == WAITING, c.attempts == row.attempts, _same(c.lease, row.lease))
+            values = {"lease": lease, "lease_until_us": at + int(lease_s * _US)}
+            if not connection.execute(update(alert_messages).where(unmoved).values(values)).rowcount:
+                return None
+        return Delivery(**{**row._mapping, **values})
+
+    def sent(self, delivery: Delivery) -> None:
+        """Say that a message has gone out."""
+        at = now_us()
+        values = {
+            "state": SENT,
+            "sent_us": at,
+            "attempts": delivery.attempts + 1,
+            "tries": _tries(delivery, at, None),
+            "lease": None,
+        }
+        # Whoever has it on lease meanwhile sends it once more; it has gone out all the same.
+        with self._database.write() as connection:
+            connection.execute(update(alert_messages).where(alert_messages.c.id == delivery.id).values(values))
+
+    def failed(self, delivery: Delivery, error: str, *, most_attempts: int, retry_s: float, final: bool = False) -> str:
+        """Count a failed attempt; returns the new state: waiting for another one, or dead. `final`: no other can help."""
+        at = now_us()
+        attempts = delivery.attempts + 1
+        state = DEAD if final or attempts >= most_attempts else WAITING
+        wait_s = min(retry_s * 2 ** min(delivery.attempts, 30), _LONGEST_WAIT_S) * random.uniform(0.8, 1.2)  # noqa: S311
+        values = {
+            "state": state,
+            "attempts": attempts,
+            "due_us": at + int(wait_s * _US),
+            "tries": _tries(delivery, at, error[:_MAX_ERROR_CHARACTERS]),
+            "lease": None,
+            "lease_until_us": None,
+        }
+        c = alert_messages.c
+        ours = and_(c.id == delivery.id, c.lease == delivery.lease, c.state == WAITING)
+        with self._database.write() as connection:
+            connection.execute(update(alert_messages).where(ours).values(values))
+        return state
+
+    def resend(self, message_id: str) -> bool:
+        """Let a dead message be tried again, from the first attempt on; whether it was dead."""
+        c = alert_messages.c
+        values = {"state": WAITING, "attempts": 0, "due_us": now_us(), "lease": None, "lease_until_us": None}
+        dead = and_(c.id == message_id, c.state == DEAD)
+        with self._database.write() as connection:
+            return bool(connection.execute(update(alert_messages).where(dead).values(values)).rowcount)
+
+    def get(self, message_id: str) -> Delivery | None:
+        """A message by its id."""
+        found = self._select(alert_messages.c.id == message_id, limit=1)
+        return found[0] if found else None
+
+    def of_incident(self, incident_id: str) -> list[Delivery]:
+        """All messages of an incident, in their order."""
+        return self._select(alert_messages.c.incident_id == incident_id, limit=None)
+
+    def page(
+        self, *, project_id: str | None, state: str | None, before: tuple[int, str] | None, limit: int
+    ) -> list[Delivery]:
+        """Messages, newest first, before (instant, id)."""
+        c = alert_messages.c
+        conditions: list[ColumnElement[bool]] = []
+        if project_id is not None:
+            conditions.append(incidents.c.project_id == project_id)
+        if state is not None:
+            conditions.append(c.state == state)
+        if before is not None:
+            conditions.append(or_(c.created_us < before[0], and_(c.created_us == before[0], c.id > before[1])))
+        statement = _joined().where(*conditions).order_by(c.created_us.desc(), c.id).limit(limit)
+        with self._database.read() as connection:
+            return [Delivery(**row._mapping) for row in connection.execute(statement)]
+
+    def depth(self) -> Depth:
+        """How many messages wait or are dead, and since when the oldest that is due waits."""
+        c = alert_messages.c
+        due = and_(c.state == WAITING, c.due_us <= now_us())
+        with self._database.read() as connection:
+            counts = {
+                row.state: int(row.n)
+                for row in connection.execute(
+                    select(c.state, func.count().label("n")).where(c.state.in_((WAITING, DEAD))).group_by(c.state)
+                )
+            }
+            oldest = connection.scalar(select(func.min(c.created_us)).where(due))
+        return Depth(counts.get(WAITING, 0), counts.get(DEAD, 0), oldest)
+
+    def _select(self, condition: ColumnElement[bool], limit: int | None) -> list[Delivery]:
+        c = alert_messages.c
+        statement = _joined().where(condition).order_by(c.seq, c.route).limit(limit)
+        with self._database.read() as connection:
+            return [Delivery(**row._mapping) for row in connection.execute(statement)]
+
+
+def _joined() -> Any:
+    of_incident = [incidents.c.project_id, incidents.c.model_id, func.coalesce(incidents.c.thread, "").label("thread")]
+    return select(*alert_messages.c, *of_incident).join(incidents, incidents.c.id == alert_messages.c.incident_id)
+
+
+def _claimable(at_us: int) -> ColumnElement[bool]:
+    """Due, not being sent, and no earlier message of its incident waits on the same route."""
+    c = alert_messages.c
+    earlier = alert_messages.alias("earlier")
+    waits = exists().where(
+        earlier.c.incident_id == c.incident_id,
+        earlier.c.route == c.route,
+        earlier.c.seq < c.seq,
+        earlier.c.state == WAITING,
+    )
+    free = or_(c.lease.is_(None), c.lease_until_us <= at_us)
+    return and_(c.state == WAITING, c.due_us <= at_us, free, ~waits)
+
+
+def _same(column: Any, value: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.is_(None) if value is None else column == value
+    return found
+
+
+def _tries(delivery: Delivery, at_us: int, error: str | None) -> list[dict[str, Any]]:
+    return [*(dict(one) for one in delivery.tries), {"at_us": at_us, "error": error}][-_TRIES_KEPT:]

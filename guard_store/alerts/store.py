@@ -1,0 +1,102 @@
+"""Alerts as they stand, for whoever asks; and what people do about them: acknowledge, mute."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+
+from guard_store.alert_tables import alert_history, alerts
+from guard_store.alerts.machine import Alert
+from guard_store.database import Database
+from guard_store.decisions import Actor
+from guard_store.local_days import now_us
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that became of an alert; `told` is whether a message was written about it."""
+
+    at_us: int
+    action: str
+    text: str
+    day: str | None
+    told: bool
+    key_id: str | None
+    request_id: str | None
+
+
+class AlertStore:
+    """Reads alerts, acknowledges and mutes them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, alert_id: str) -> Alert | None:
+        """An alert by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
+        return None if row is None else Alert(**row._mapping)
+
+    def page(
+        self, wanted: Mapping[str, str | None], *, before: tuple[int, str] | None = None, limit: int
+    ) -> Sequence[Alert]:
+        """Alerts, newest first, before (instant, id); `wanted` by column."""
+        c = alerts.c
+        conditions: list[ColumnElement[bool]] = [
+            c[name] == value for name, value in wanted.items() if value is not None
+        ]
+        if before is not None:
+            conditions.append(or_(c.opened_us < before[0], and_(c.opened_us == before[0], c.id > before[1])))
+        statement = select(alerts).where(*conditions).order_by(c.opened_us.desc(), c.id).limit(limit)
+        with self._database.read() as connection:
+            return [Alert(**row._mapping) for row in connection.execute(statement)]
+
+    def open_of(self, project_id: str, model_id: str | None = None) -> Sequence[Alert]:
+        """The open alerts of a project, or of one of its models."""
+        c = alerts.c
+        of = [c.project_id == project_id, c.state == "open"] + ([] if model_id is None else [c.model_id == model_id])
+        with self._database.read() as connection:
+            return [Alert(**row._mapping) for row in connection.execute(select(alerts).where(*of))]
+
+    def history(self, alert_id: str) -> Sequence[Step]:
+        """What became of an alert, oldest first."""
+        c = alert_history.c
+        columns = [c.at_us, c.action, c.text, c.day, c.told, c.key_id, c.request_id]
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).where(c.alert_id == alert_id).order_by(c.seq))
+            return [Step(**row._mapping) for row in rows]
+
+    def acknowledge(self, alert_id: str, reason: str, actor: Actor) -> bool:
+        """Say that somebody looks after it: worse is not told any more, the end is. Whether it was open."""
+        values = {"acknowledged_us": now_us(), "acknowledged_by": actor.key_id, "acknowledged_reason": reason}
+        return self._change(alert_id, values, "acknowledged", reason, actor)
+
+    def mute(self, alert_id: str, until_us: int | None, reason: str, actor: Actor) -> bool:
+        """Tell nobody about it until an instant, or again; whether it was open."""
+        action = "unmuted" if until_us is None else "muted"
+        return self._change(alert_id, {"muted_until_us": until_us}, action, reason, actor)
+
+    def open_by_severity(self) -> dict[str, int]:
+        """How many are open."""
+        counted = select(alerts.c.severity, func.count().label("n")).where(alerts.c.state == "open")
+        with self._database.read() as connection:
+            return {row.severity: int(row.n) for row in connection.execute(counted.group_by(alerts.c.severity))}
+
+    def _change(self, alert_id: str, values: Mapping[str, Any], action: str, text: str, actor: Actor) -> bool:
+        is_open = and_(alerts.c.id == alert_id, alerts.c.state == "open")
+        step = {
+            "alert_id": alert_id,
+            "at_us": now_us(),
+            "action": action,
+            "text": text,
+            "day": None,
+            "told": False,
+            "key_id": actor.key_id,
+            "request_id": actor.request_id,
+        }
+        with self._database.write() as connection:
+            if not connection.execute(update(alerts).where(is_open).values(dict(values))).rowcount:
+                return False
+            connection.execute(insert(alert_history), step)
+        return True

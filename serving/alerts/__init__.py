@@ -1,0 +1,1 @@
+"""Alerts over HTTP, and sending their messages: to people by mail and Apprise, to machines by a signed webhook."""

@@ -1,0 +1,174 @@
+"""The sender of a running server: facts are folded, messages go out, one at a time on each route.
+
+Any number of servers may do this at once: a message is leased by one of them. Sending blocks, so it has a thread of its own; a
+receiver that hangs holds up its own route and nobody else's.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from guard_store.alerts.fold import fold
+from guard_store.alerts.outbox import Delivery, Outbox
+from guard_store.alerts.store import AlertStore
+from guard_store.database import Database
+from guard_store.settings import Settings
+from serving.alerts import metrics
+from serving.alerts.routes import senders
+from serving.alerts.senders.base import THREAD_PREFIX, DeliveryError, Sender
+
+_log = logging.getLogger(__name__)
+_POLL_S = 1.0
+_STANDING_EACH = 10  # polls
+_LEASE_MARGIN_S = 30
+
+
+class AlertService:
+    """Folds facts and sends messages while the server runs."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.store = AlertStore(database)
+        self.outbox = Outbox(database)
+        self._settings = settings
+        self._database = database
+        self._senders: Mapping[str, Sender] = {}
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._hung: dict[str, asyncio.Future[None]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._dead = 0
+
+    async def start(self) -> None:
+        """Begin.
+
+        Raises
+        ------
+        RouteError
+            Where the URL of a route is wrong.
+        """
+        self._senders = await asyncio.to_thread(senders, self._settings)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Begin no further message, and wait for those that are being sent, as long as sending may take."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong with delivery."""
+        if not self._dead:
+            return {}
+        return {"alerts": f"{self._dead} messages were given up: see /api/v1/alert-deliveries?state=dead"}
+
+    async def _run(self) -> None:
+        polls = 0
+        while not self._stopping.is_set():
+            try:
+                await asyncio.to_thread(fold, self._database, self._settings)
+                for route in await asyncio.to_thread(self.outbox.routes_with_work):
+                    if route not in self._busy:
+                        self._busy[route] = asyncio.create_task(self._work(route))
+                if polls % _STANDING_EACH == 0:
+                    await asyncio.to_thread(self._look)
+            except SQLAlchemyError as error:
+                _log.warning("alerts wait for the database: %s", type(error).__name__)
+            except Exception:  # noqa: BLE001 - logged; the next look may succeed, and nobody else would send
+                _log.exception("alerts were not looked at")
+            polls += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _POLL_S)
+
+    def _look(self) -> None:
+        depth = self.outbox.depth()
+        if depth.dead > self._dead:
+            _log.error("messages of alerts were given up", extra={"dead": depth.dead})
+        self._dead = depth.dead
+        metrics.standing(self.store.open_by_severity(), depth)
+
+    async def _work(self, route: str) -> None:
+        """Send what is due on a route, one after the other."""
+        lease_s = self._settings.alert_timeout_s + _LEASE_MARGIN_S
+        try:
+            while not self._is_hung(route) and not self._stopping.is_set():
+                delivery = await asyncio.to_thread(self.outbox.claim, route, lease_s=lease_s)
+                if delivery is None:
+                    return
+                await self._deliver(delivery)
+        except SQLAlchemyError as error:
+            # What went out without being noted goes out again when its lease has run out.
+            _log.warning("alerts wait for the database: %s", type(error).__name__)
+        finally:
+            del self._busy[route]
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        names = {"message_id": delivery.id, "route": delivery.route}
+        error = await self._error_of(delivery)
+        if error is None:
+            await asyncio.to_thread(self.outbox.sent, delivery)
+            metrics.attempted("sent")
+            _log.info("alert sent", extra=names)
+            return
+        state = await asyncio.to_thread(
+            self.outbox.failed,
+            delivery,
+            error,
+            most_attempts=self._settings.alert_attempts,
+            retry_s=self._settings.alert_retry_s,
+            final=delivery.route not in self._senders,
+        )
+        metrics.attempted("dead" if state == "dead" else "failed")
+        _log.warning("alert not sent: %s", error, extra={**names, "attempts": delivery.attempts + 1, "state": state})
+
+    async def _error_of(self, delivery: Delivery) -> str | None:
+        sender = self._senders.get(delivery.route)
+        if sender is None:
+            return "ML_GUARD_ALERT_ROUTES has no route of this name"
+        timeout_s = self._settings.alert_timeout_s
+        sending = _in_thread(sender, delivery, timeout_s)
+        try:
+            await asyncio.wait_for(asyncio.shield(sending), timeout_s)
+        except TimeoutError:
+            self._hung[delivery.route] = sending
+            sending.add_done_callback(lambda _: self._hung.pop(delivery.route, None))
+            return f"no answer within {timeout_s} s"
+        except DeliveryError as error:
+            return str(error)
+        return None
+
+    def _is_hung(self, route: str) -> bool:
+        """Whether a thread of the route still waits for its receiver: there is one at most."""
+        return route in self._hung
+
+
+def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio.Future[None]":
+    """Send in a thread that nobody waits for at the end of the process."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.cancelled():
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+                done.exception()  # looked at, also where nobody waits any more
+
+    def run() -> None:
+        failure: BaseException | None = None
+        try:
+            sender.send(delivery, timeout_s)
+        except DeliveryError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - a receiver can make a library raise anything
+            failure = DeliveryError(f"sending failed: {type(error).__name__}")
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, failure)
+
+    threading.Thread(target=run, name=f"{THREAD_PREFIX}{delivery.route}", daemon=True).start()
+    return done

@@ -1,0 +1,208 @@
+"""Requests and answers about alerts, their policies and their delivery."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from guard_store.alerts.machine import Alert
+from guard_store.alerts.outbox import Delivery
+from guard_store.alerts.policy import Kind, Policy, Rule, Severity
+from guard_store.alerts.store import Step
+from guard_store.local_days import from_microseconds
+
+
+class AlertQuery(BaseModel):
+    """Which alerts are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_id: str | None = None
+    model_id: str | None = None
+    state: Literal["open", "resolved"] | None = None
+    severity: Severity | None = None
+    kind: Kind | None = None
+    incident_id: str | None = None
+    limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+    @property
+    def wanted(self) -> dict[str, str | None]:
+        """By column."""
+        return self.model_dump(exclude={"limit", "cursor"})
+
+
+class Reason(BaseModel):
+    """Why somebody does something; it goes on record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class MuteRequest(Reason):
+    """Until when nobody is told about an alert."""
+
+    until: AwareDatetime = Field(description="Instant with an offset.")
+
+
+class AlertView(BaseModel):
+    """An alert: what it is about, how it stands."""
+
+    id: str
+    incident_id: str = Field(description="The alerts of a model that are open together are one incident, one thread.")
+    project_id: str | None = Field(description="null: all projects are concerned.")
+    model_id: str | None
+    kind: str
+    severity: str
+    state: str
+    summary: str
+    since_day: str | None = Field(description="First local day on which it held.")
+    day: str | None = Field(description="The newest local day that it was judged on.")
+    value: float | None = Field(description="How much; more is worse.")
+    details: Mapping[str, Any]
+    opened_at: datetime
+    changed_at: datetime
+    resolved_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+    muted_until: datetime | None
+
+    @classmethod
+    def of(cls, alert: Alert) -> "AlertView":
+        """The view of a stored alert."""
+        return cls(**_seen(alert))
+
+
+class StepView(BaseModel):
+    """Something that became of an alert."""
+
+    at: datetime
+    action: str = Field(description="opened, updated, noted, acknowledged, muted, unmuted or resolved.")
+    text: str
+    day: str | None
+    told: bool = Field(description="Whether a message was written about it.")
+    key_id: str | None
+    request_id: str | None
+
+    @classmethod
+    def of(cls, step: Step) -> "StepView":
+        """The view of a stored step."""
+        return cls(
+            at=from_microseconds(step.at_us),
+            action=step.action,
+            text=step.text,
+            day=step.day,
+            told=step.told,
+            key_id=step.key_id,
+            request_id=step.request_id,
+        )
+
+
+class TryView(BaseModel):
+    """An attempt at sending a message."""
+
+    at: datetime
+    error: str | None = Field(description="null: it went out.")
+
+
+class DeliveryView(BaseModel):
+    """A message on its way to one route."""
+
+    id: str = Field(description="Goes with each attempt.")
+    incident_id: str
+    project_id: str | None
+    model_id: str | None
+    route: str
+    seq: int = Field(description="Order within the incident.")
+    title: str
+    text: str
+    state: str = Field(description="waiting, sent or dead.")
+    attempts: int
+    tries: list[TryView] = Field(description="The newest attempts, oldest first.")
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "DeliveryView":
+        """The view of a stored message."""
+        return cls(
+            id=delivery.id,
+            incident_id=delivery.incident_id,
+            project_id=delivery.project_id or None,
+            model_id=delivery.model_id or None,
+            route=delivery.route,
+            seq=delivery.seq,
+            title=delivery.title,
+            text=delivery.body,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            tries=[TryView(at=from_microseconds(one["at_us"]), error=one["error"]) for one in delivery.tries],
+            created_at=from_microseconds(delivery.created_us),
+            due_at=from_microseconds(delivery.due_us),
+            sent_at=_instant(delivery.sent_us),
+        )
+
+
+class AlertDetail(AlertView):
+    """An alert with its history, and the messages of its incident."""
+
+    history: list[StepView]
+    deliveries: list[DeliveryView]
+
+    @classmethod
+    def with_history(cls, alert: Alert, steps: list[StepView], deliveries: list[DeliveryView]) -> "AlertDetail":
+        """The view of an alert and of what became of it."""
+        return cls(**_seen(alert), history=steps, deliveries=deliveries)
+
+
+class PolicyView(Policy):
+    """A policy that is in force, and whose it is."""
+
+    source: Literal["project", "default"]
+
+    @classmethod
+    def of(cls, policy: Policy, *, own: bool) -> "PolicyView":
+        """The view of a policy."""
+        return cls(**policy.model_dump(), source="project" if own else "default")
+
+
+class RouteView(BaseModel):
+    """A place that messages can be sent to; its URL holds secrets and is not shown."""
+
+    name: str
+    scheme: str
+
+
+PolicyRequest = Rule
+
+
+def _seen(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "incident_id": alert.incident_id,
+        "project_id": alert.project_id or None,
+        "model_id": alert.model_id or None,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "summary": alert.summary,
+        "since_day": alert.since_day,
+        "day": alert.day,
+        "value": alert.value,
+        "details": alert.details,
+        "opened_at": from_microseconds(alert.opened_us),
+        "changed_at": from_microseconds(alert.changed_us),
+        "resolved_at": _instant(alert.resolved_us),
+        "acknowledged_at": _instant(alert.acknowledged_us),
+        "acknowledged_by": alert.acknowledged_by,
+        "acknowledged_reason": alert.acknowledged_reason,
+        "muted_until": _instant(alert.muted_until_us),
+    }
+
+
+def _instant(at_us: int | None) -> datetime | None:
+    return None if at_us is None else from_microseconds(at_us)

@@ -1,0 +1,103 @@
+"""Mail by SMTP, so that all messages of an incident are one thread: stable ids, references, one subject.
+
+Apprise sets no such headers; everything else is its own.
+"""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+from urllib.parse import SplitResult, parse_qs, unquote
+
+from guard_store.alerts.outbox import Delivery
+from serving.alerts.senders.base import DeliveryError, RouteError, text_of
+
+_HOST = "alerts.ml-guard.invalid"
+_US = 1_000_000
+_MODES = {"mailto": "plain", "mailtos": "starttls"}
+_PORTS = {"plain": 25, "starttls": 587, "ssl": 465}
+
+
+@dataclass(frozen=True)
+class MailSender:
+    """A mailbox, and the server that takes mail for it."""
+
+    host: str
+    port: int
+    mode: str
+    user: str | None
+    password: str | None
+    sender: str
+    recipients: tuple[str, ...]
+
+    @classmethod
+    def of(cls, url: SplitResult) -> "MailSender":
+        """From `mailtos://user:password@smtp.example.com:587?to=a@example.com,b@example.com&from=guard@example.com`.
+
+        Raises
+        ------
+        RouteError
+            Where something is missing or unknown.
+        """
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        unknown = sorted(set(query) - {"to", "from", "smtp", "mode"})
+        if unknown:
+            raise RouteError(f"{unknown[0]}: is not known; there is to, from, smtp, mode")
+        mode = query.get("mode", _MODES[url.scheme])
+        if mode not in _PORTS:
+            raise RouteError(f"mode: must be one of {', '.join(_PORTS)}")
+        host = query.get("smtp") or url.hostname
+        if not host:
+            raise RouteError("the SMTP server is missing: mailtos://user:password@smtp.example.com?to=…")
+        user = unquote(url.username) if url.username else None
+        recipients = tuple(one.strip() for one in query.get("to", "").split(",") if one.strip())
+        sender = query.get("from") or (user if user and "@" in user else f"{user or 'ml-guard'}@{url.hostname}")
+        for name, addresses in (("to", recipients), ("from", (sender,))):
+            if not addresses or not all("@" in parseaddr(one)[1] for one in addresses):
+                raise RouteError(f"{name}: needs an address such as oncall@example.com")
+        password = unquote(url.password) if url.password else None
+        return cls(host, url.port or _PORTS[mode], mode, user, password, sender, recipients)
+
+    def send(self, delivery: Delivery, timeout_s: float) -> None:
+        """Send one message to all recipients."""
+        try:
+            with self._connected(timeout_s) as server:
+                if self.mode == "starttls":
+                    server.starttls(context=ssl.create_default_context())
+                if self.user and self.password:
+                    server.login(self.user, self.password)
+                refused = server.send_message(self.message(delivery), self.sender, list(self.recipients))
+        except smtplib.SMTPResponseException as error:
+            raise DeliveryError(f"the mail server answered {error.smtp_code}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryError(f"the mail server failed: {type(error).__name__}") from error
+        if refused:
+            raise DeliveryError(f"the mail server refused {len(refused)} of {len(self.recipients)} recipients")
+
+    def message(self, delivery: Delivery) -> EmailMessage:
+        """The mail; the same for each attempt."""
+        mail = EmailMessage()
+        mail["From"] = self.sender
+        mail["To"] = ", ".join(self.recipients)
+        # Mail programs make a thread of what has the same subject and refers to its first message.
+        mail["Subject"] = delivery.title if delivery.title == delivery.thread else f"Re: {delivery.thread}"
+        mail["Date"] = formatdate(delivery.created_us / _US)
+        mail["Message-ID"] = _message_id(delivery.id)
+        root = _message_id(delivery.incident_id)
+        mail["References"] = root
+        mail["In-Reply-To"] = root
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-ML-Guard-Delivery"] = delivery.id
+        mail["X-ML-Guard-Incident"] = delivery.incident_id
+        mail.set_content(text_of(delivery))
+        return mail
+
+    def _connected(self, timeout_s: float) -> smtplib.SMTP:
+        if self.mode == "ssl":
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=timeout_s, context=ssl.create_default_context())
+        return smtplib.SMTP(self.host, self.port, timeout=timeout_s)
+
+
+def _message_id(name: str) -> str:
+    return f"<{name}@{_HOST}>"

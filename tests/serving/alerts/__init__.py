@@ -1,0 +1,1 @@
+"""Tests of alerts over HTTP and of their delivery."""
