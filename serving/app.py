@@ -57,10 +57,17 @@ from serving.prompts import PromptBook, default_folder
 from serving.prompts.endpoints import router as prompts_router
 from serving.query.endpoints import routes as query_routes
 from serving.query.service import QueryService
+from serving.research.endpoints import root_router as research_root_router
+from serving.research.endpoints import router as research_router
+from serving.research.service import ResearchService
+from serving.research.tools import ResearchTools
 from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
 from serving.services import Services
+from serving.tools.endpoints import router as tools_router
+from serving.tools.executor import ToolExecutor
+from serving.tools.service import ToolService
 from serving.usage.endpoints import router as usage_router
 
 _ROUTERS = (
@@ -78,6 +85,9 @@ _ROUTERS = (
     prompts_router,
     usage_router,
     knowledge_router,
+    tools_router,
+    research_router,
+    research_root_router,
     openapi.router,
 )
 
@@ -108,6 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     services.gate,
                     services.predict,
                     services.knowledge,
+                    services.research,
                 ):
                     running.push_async_callback(service.stop)
                     await service.start()
@@ -141,11 +152,14 @@ def services_of(settings: Settings, database: Database) -> Services:
     policies = PolicyBook(settings.policies)
     gate = Gate(settings, database, events.writer)
     knowledge = KnowledgeService(settings)
+    audit = AuditService(settings, database, events.writer)
+    research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
+    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
     return Services(
         settings=settings,
         database=database,
         events=events,
-        audit=AuditService(settings, database, events.writer),
+        audit=audit,
         labels=LabelService(settings, events),
         predict=PredictService(settings, database, events),
         prompts=prompts,
@@ -154,6 +168,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         chat=ChatService(settings, gate, policies, prompts),
         knowledge=knowledge,
         query=QueryService(settings, gate, policies, prompts, knowledge),
+        tools=tools,
+        research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         projects=ProjectStore(database),

@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from guard_store import gate_tables
+from guard_store import (
+    gate_tables,
+    research_tables,  # noqa: F401 - declares its tables
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -54,6 +54,10 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
         "/v1/embeddings": {"model": "m", "input": "x"},
         "/query": {"question": "What is GDPR?"},
         "/api/v1/query": {"question": "What is GDPR?", "project_id": None},
+        "/research": {"topic": "retention", "project_id": project, "steps": ["search"]},
+        "/api/v1/research": {"topic": "retention", "project_id": project, "steps": ["search"]},
+        "/api/v1/tools/check": {"tool": "a", "project_id": project},
+        "/api/v1/tools/record": {"call_id": "none", "outcome": "ok", "latency_ms": 1},
         "/api/v1/budgets": {
             "scope": "project",
             "scope_id": project,
@@ -69,7 +73,14 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
 
 async def ask(client: httpx.AsyncClient, route: DocumentedRoute, project: str) -> int:
     path = route.path.format(
-        project_id=project, model_id="m", version=1, feature="f", key_id="none", trace_id="none", budget_id="none"
+        project_id=project,
+        model_id="m",
+        version=1,
+        feature="f",
+        key_id="none",
+        trace_id="none",
+        budget_id="none",
+        request_id="none",
     )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
@@ -113,6 +124,7 @@ async def test_a_key_of_another_project_is_refused_wherever_a_project_is_named(c
     foreign = clients.of("admin", "other")
     named = [route for route in documented_routes() if "{project_id}" in route.path]
     bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/labels", "/api/v1/baselines"}
+    bodies |= {"/research", "/api/v1/research", "/api/v1/tools/check"}
     named += [route for route in documented_routes() if route.path in bodies]
     named += [DocumentedRoute("POST", "/api/v1/keys", "admin")]
     assert len(named) > 15
