@@ -7,7 +7,7 @@ import os
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
@@ -45,6 +46,9 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Role = Literal["admin", "analyst", "guest"]
+HostPattern = Annotated[
+    str, StringConstraints(to_lower=True, pattern=r"^(\*|(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+|\[[0-9a-f:.]+\])$")
+]
 
 
 class SettingsError(ValueError):
@@ -301,6 +305,31 @@ class Settings(BaseSettings):
         None, description="Address of this server as people reach it, for links. Unset: its host and port."
     )
 
+    # Research
+    fetch_hosts: tuple[HostPattern, ...] = Field(
+        (),
+        description="Hosts of the web that `/research` may fetch from: JSON list of names, `*.` before one for all below it,"
+        " `*` for all public ones. None: nothing of the web is fetched.",
+    )
+    fetch_schemes: tuple[Literal["http", "https"], ...] = Field(
+        ("https",), description="Schemes of such pages: JSON list of `https`, `http`."
+    )
+    fetch_ports: tuple[Port, ...] = Field((443,), description="Ports of such pages: JSON list.")
+    fetch_max_bytes: Positive = Field(2 * 2**20, description="Bytes of a fetched page at most, after decompression.")
+    fetch_timeout_s: Positive = Field(15, description="Seconds that fetching a page may take, redirects included.")
+    search_provider: Literal["searxng", "brave", "tavily"] | None = Field(
+        None,
+        description="Web search that `/research` asks beside the knowledge base: `searxng`, `brave`, `tavily`."
+        " Unset: none. What it finds is fetched only from allowed hosts.",
+    )
+    search_url: Url | None = Field(
+        None, description="Base URL of that search. Unset: the provider's own; SearXNG has none."
+    )
+    search_api_key: SecretStr | None = Field(None, description="Key of that search.")
+    research_retention_days: NotNegative = Field(
+        30, description="Days that the inputs of research steps are kept for a replay; 0: they are not kept."
+    )
+
     # Pipelines
     close_delay_s: NotNegative = Field(
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
@@ -345,6 +374,12 @@ class Settings(BaseSettings):
         if info.data.get("oidc_issuer") is not None and not value:
             raise ValueError("must be set where ML_GUARD_OIDC_ISSUER is: tokens for others are not for us")
         return value
+
+    @model_validator(mode="after")
+    def _whole_search(self) -> Self:
+        if self.search_provider == "searxng" and self.search_url is None:
+            raise ValueError("ML_GUARD_SEARCH_URL: must be set: SearXNG has no server of its own")
+        return self
 
     @field_validator("timezone")
     @classmethod
@@ -428,6 +463,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
+        if not first["loc"]:
+            raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
         name = str(first["loc"][0]).upper()
         variable = ENV_PREFIX + name if name.lower() in Settings.model_fields else name  # else one of several names
         raise SettingsError(f"{variable}: {first['msg']}") from None

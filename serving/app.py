@@ -65,10 +65,17 @@ from serving.prompts import PromptBook, default_folder
 from serving.prompts.endpoints import router as prompts_router
 from serving.query.endpoints import routes as query_routes
 from serving.query.service import QueryService
+from serving.research.endpoints import root_router as research_root_router
+from serving.research.endpoints import router as research_router
+from serving.research.service import ResearchService
+from serving.research.tools import ResearchTools
 from serving.results.endpoints import router as results_router
 from serving.retrain.endpoints import router as retrain_router
 from serving.security import KeyRing
 from serving.services import Services
+from serving.tools.endpoints import router as tools_router
+from serving.tools.executor import ToolExecutor
+from serving.tools.service import ToolService
 from serving.usage.endpoints import router as usage_router
 
 _ROUTERS = (
@@ -88,6 +95,9 @@ _ROUTERS = (
     knowledge_router,
     costs_router,
     alerts_router,
+    tools_router,
+    research_router,
+    research_root_router,
     openapi.router,
 )
 
@@ -121,6 +131,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     services.predict,
                     services.knowledge,
                     services.alerts,
+                    services.research,
                 ):
                     running.push_async_callback(service.stop)
                     await service.start()
@@ -159,11 +170,14 @@ def services_of(settings: Settings, database: Database) -> Services:
     knowledge = KnowledgeService(settings)
     projects = ProjectStore(database)
     bodies = BodyKeeper(projects, cache_s=settings.key_cache_s)
+    audit = AuditService(settings, database, events.writer)
+    research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
+    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
     return Services(
         settings=settings,
         database=database,
         events=events,
-        audit=AuditService(settings, database, events.writer),
+        audit=audit,
         labels=LabelService(settings, events),
         predict=PredictService(settings, database, events),
         prompts=prompts,
@@ -172,6 +186,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         chat=ChatService(settings, gate, policies, prompts, bodies),
         knowledge=knowledge,
         query=QueryService(settings, gate, policies, prompts, knowledge, bodies),
+        tools=tools,
+        research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
         tokens=None if settings.oidc_issuer is None else TokenRing(settings),

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prompts(commands)
     _add_knowledge(commands)
     _add_alerts(commands)
+    _add_research(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=_migrate)
     settings = commands.add_parser("settings", help="print the table of settings")
@@ -171,6 +172,17 @@ def _add_alerts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     read.set_defaults(command=_import_policies)
 
 
+def _add_research(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("research", help="take a research again").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    replay = actions.add_parser(
+        "replay", help="run its steps again; exit code 1 where one differs, 2 where none is kept"
+    )
+    replay.add_argument("request_id", help="request_id of the answer")
+    replay.set_defaults(command=_replay_research)
+
+
 # Commands import what they need when they run: `ml-guard keys` need not wait for the server's modules, and the server
 # sets its metrics' environment before anything imports prometheus_client.
 
@@ -276,6 +288,12 @@ def _import_policies(settings: Settings, parsed: argparse.Namespace) -> int:
     from serving.commands import alerts
 
     return alerts.import_policies(settings, parsed.file)
+
+
+def _replay_research(settings: Settings, parsed: argparse.Namespace) -> int:
+    from serving.commands import research
+
+    return research.again(settings, parsed.request_id)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

@@ -47,10 +47,14 @@ class Principal:
         """
         if self.key_id is None and (role != "guest" or project_id is not None):
             raise Unauthorised(f"This needs a key of role {role}: {HOW_TO_SEND}.")
-        if _RANK[self.role] < _RANK[role]:
+        if not self.has_role(role):
             raise Forbidden(f"This needs a key of role {role}; this key is of role {self.role}.")
         if project_id is not None and self.project_id is not None and self.project_id != project_id:
             raise Forbidden(f"This key is of another project than {project_id!r}.")
+
+    def has_role(self, role: Role) -> bool:
+        """Whether the caller is of this role or above."""
+        return _RANK[self.role] >= _RANK[role]
 
     def require_all_projects(self, role: Role) -> None:
         """Pass only callers of this role whose key is not confined to one project."""

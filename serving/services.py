@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.llm.gate import Gate
     from serving.predict.service import PredictService
     from serving.query.service import QueryService
+    from serving.research.service import ResearchService
+    from serving.tools.service import ToolService
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Services:
     chat: "ChatService"
     knowledge: "KnowledgeService"
     query: "QueryService"
+    tools: "ToolService"
+    research: "ResearchService"
     keys: KeyStore
     key_ring: KeyRing
     tokens: TokenRing | None

@@ -6,6 +6,7 @@ from guard_store import (
     alert_tables,  # noqa: F401 - declares its tables
     cost_tables,  # noqa: F401 - declares its tables
     gate_tables,
+    research_tables,  # noqa: F401 - declares its tables
 )
 
 context.configure(

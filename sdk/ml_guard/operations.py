@@ -3,7 +3,7 @@
 import gzip
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -98,6 +98,18 @@ class Operations:
         return (
             yield from self._post(f"{_API}/query", body if project_id is None else {**body, "project_id": project_id})
         )
+
+    def research(self, topic: str, steps: Sequence[str] | None = None, project_id: str | None = None) -> Steps[Json]:
+        """Research a topic: findings with their quotes and sources, the audit trace, the risk check.
+
+        `steps` are some of search, fetch, summarize, in this order; all unless given.
+        """
+        body: Json = {"topic": topic}
+        if steps is not None:
+            body["steps"] = list(steps)
+        if project_id is not None:
+            body["project_id"] = project_id
+        return (yield from self._post("/research", body))
 
     def force_retraining(self, project_id: str, model_id: str, *, reason: str, as_of: str | None = None) -> Steps[Json]:
         """Ask for a training whatever the rule says; returns the flag. An active flag is an ApiError with status 409."""

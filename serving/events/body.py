@@ -41,7 +41,7 @@ async def body_pieces(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIt
     length = header(scope, b"content-length")
     if length.isdecimal() and int(length) > max_bytes:
         raise _too_large(max_bytes)
-    decompressor = _decompressor(header(scope, b"content-encoding"))
+    unpacked = decompressor(header(scope, b"content-encoding"))
     received = decompressed = 0
     more = True
     while more:
@@ -52,12 +52,12 @@ async def body_pieces(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIt
         received += len(chunk)
         if received > max_bytes:
             raise _too_large(max_bytes)
-        for piece in decompressor.feed(chunk):
+        for piece in unpacked.feed(chunk):
             decompressed += len(piece)
             if decompressed > max_bytes:
                 raise _too_large(max_bytes)
             yield piece
-    decompressor.finish()
+    unpacked.finish()
 
 
 async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
@@ -130,7 +130,14 @@ class _Zstd:
             raise BadRequest("The zstd body ends too early: send it completely.")
 
 
-def _decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
+def decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
+    """What undoes a content encoding, piece by piece: `feed` and `finish`.
+
+    Raises
+    ------
+    UnsupportedMedia
+        Where it is not known here.
+    """
     match encoding.strip().lower():
         case "" | "identity":
             return _Identity()

@@ -45,7 +45,7 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call that somebody wants made; one that is `free` goes to no server."""
+    """A call that somebody wants made; one that is `free` goes to no server. Tools that it uses may cost something beside it."""
 
     route: str
     request_id: str
@@ -56,6 +56,7 @@ class Asked:
     tokens_in: int
     tokens_out: int
     free: bool = False
+    tools_nano_usd: int = 0
 
 
 class Call:
@@ -78,10 +79,13 @@ class Call:
         metrics.first_token(self._reservation.route, model, seconds)
         spans.first_token(self.span, seconds)
 
-    def settle(self, took: Amount, model: str, base_url: str | None, outcome: str) -> Amount:
-        """Put on record what the call took; returns it with its cost. Without a server it costs nothing."""
+    def settle(
+        self, took: Amount, model: str, base_url: str | None, outcome: str, *, tools_nano_usd: int = 0
+    ) -> Amount:
+        """Put on record what the call took; returns it with its cost. Without server and tools it costs nothing."""
         costs = base_url is not None and (took.tokens_in or took.tokens_out)
-        took = _priced(took, self._prices.cost_nano_usd(model, base_url or "", took) if costs else 0)
+        cost = self._prices.cost_nano_usd(model, base_url or "", took) if costs else 0
+        took = _priced(took, None if cost is None else cost + tools_nano_usd)
         self.settled = True
         self._record.settlement = Settlement(self._reservation, self._reserved.holds, took, model)
         self._record.note(
@@ -180,7 +184,7 @@ class Gate:
             project_id=asked.project_id,
             end_user=asked.end_user,
             model=asked.model[:256],
-            most=_priced(most, 0 if asked.free else self._cost_at_most(asked.model, most)),
+            most=_priced(most, self._cost_at_most(asked, most)),
             day=project_day,
             key_day=key_day,
             project_day=project_day,
@@ -193,11 +197,12 @@ class Gate:
             raise await self._refused(reserved.refusal, reservation, asked.principal)
         return Call(reservation, reserved, record, self.prices)
 
-    def _cost_at_most(self, model: str, most: Amount) -> int | None:
-        """The cost at the dearest of the servers; None where the price of one is not known."""
-        costs = [self.prices.cost_nano_usd(u.model_of(model), u.base_url, most) for u in self.upstreams]
+    def _cost_at_most(self, asked: Asked, most: Amount) -> int | None:
+        """The cost at the dearest of the servers, and of tools; None where the price of one is not known."""
+        asks = () if asked.free else tuple(self.upstreams)
+        costs = [self.prices.cost_nano_usd(u.model_of(asked.model), u.base_url, most) for u in asks]
         known = [cost for cost in costs if cost is not None]
-        return max(known, default=0) if len(known) == len(costs) else None
+        return max(known, default=0) + asked.tools_nano_usd if len(known) == len(costs) else None
 
     async def _store(self, reservation: Reservation) -> Reserved:
         submission = Submission((), reservation.made_us, reservation.request_id, reserve=reservation)

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -75,6 +76,11 @@ class Policy:
         }
         self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
         """SHA-256 of the rules, hexadecimal: for the ledger."""
+
+    @cached_property
+    def for_record(self) -> "Policy":
+        """The policy for what is kept: whatever this one finds is taken out for good, wherever it stands."""
+        return Policy(self._rules.all_redacted)
 
     def request(self, text: str, vault: Vault) -> Verdict:
         """Judge what a caller sends."""

@@ -1,6 +1,6 @@
 """The rules of a policy as people write them in `policies.yaml`; every wrong field is named."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -75,3 +75,20 @@ class PolicyRules(_Strict):
     denylist: Denylist = Denylist()
     pii: Personal = Personal()
     injection: Injection = Injection()
+
+    @property
+    def all_redacted(self) -> "PolicyRules":
+        """The same rules, with every finding but those of injection redacted on every side; what is off stays off."""
+        kinds = {kind: _redacting(getattr(self.pii, kind)) for kind in Personal.model_fields}
+        return PolicyRules(denylist=_redacting(self.denylist), pii=Personal(**kinds), injection=Injection(action="off"))
+
+
+_R = TypeVar("_R", bound=Rule)
+
+
+def _redacting(rule: _R) -> _R:
+    if rule.action == "off":
+        return rule
+    return rule.model_copy(
+        update={"action": "redact", "sides": ("request", "response", "passage"), "reversible": False}
+    )

@@ -13,6 +13,7 @@ from ml.training.spec import TrainingSpec
 from ml.verdicts.settings import DriftSettings
 from serving.audit.bodies import AuditSettings
 from serving.predict.settings import PredictSettings
+from serving.tools.settings import ToolSettings
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "drift": DriftSettings.from_dict,
@@ -20,9 +21,12 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "training": TrainingSpec.from_dict,
     "gate": GateSettings.from_dict,
     "predict": PredictSettings.from_dict,
-    "audit": AuditSettings.from_dict,
 }
-_OF_MODELS = frozenset(_SECTIONS) - {"audit"}
+# What is said of a whole project only.
+_OF_PROJECTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "audit": AuditSettings.from_dict,
+    "tools": ToolSettings.from_dict,
+}
 
 
 def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -33,13 +37,13 @@ def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
     ValueError
         Naming the first wrong field and the fix.
     """
-    _only(settings, {*_SECTIONS, "models"}, "settings")
-    _check_sections(settings, "")
+    _only(settings, {*_SECTIONS, *_OF_PROJECTS, "models"}, "settings")
+    _check_sections(settings, "", {**_SECTIONS, **_OF_PROJECTS})
     models = _object(settings.get("models", {}), "models")
     for model_id, of_model in models.items():
         path = f"models.{model_id}"
-        _only(_object(of_model, path), set(_OF_MODELS), path)
-        _check_sections(of_model, f"{path}.")
+        _only(_object(of_model, path), set(_SECTIONS), path)
+        _check_sections(of_model, f"{path}.", _SECTIONS)
     return settings
 
 
@@ -66,8 +70,10 @@ def _models_with_changed(
     return sorted(name for name in names if of(models_before.get(name, {})) != of(models_after.get(name, {})))
 
 
-def _check_sections(holder: Mapping[str, Any], path: str) -> None:
-    for section, check in _SECTIONS.items():
+def _check_sections(
+    holder: Mapping[str, Any], path: str, sections: Mapping[str, Callable[[Mapping[str, Any]], object]]
+) -> None:
+    for section, check in sections.items():
         if section in holder:
             try:
                 check(_object(holder[section], f"{path}{section}"))

@@ -111,6 +111,13 @@ def test_problems_of_the_server_keep_their_words(real: MLGuardClient, server: Se
     assert "not-a-key" not in str(caught.value)
 
 
+def test_a_research_comes_with_its_trace(real: MLGuardClient) -> None:
+    told = real.research("data retention", ["search"], "p")
+    assert [call["tool"] for call in told["audit_trace"]] == ["search", "risk_check"]
+    with pytest.raises(ApiError, match="fetch needs what search finds"):
+        real.research("data retention", steps=["fetch"])
+
+
 def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing_twice(
     real: MLGuardClient, server: Server
 ) -> None:

@@ -54,6 +54,10 @@ def body_of(route: DocumentedRoute, project: str) -> Any:
         "/v1/embeddings": {"model": "m", "input": "x"},
         "/query": {"question": "What is GDPR?"},
         "/api/v1/query": {"question": "What is GDPR?", "project_id": None},
+        "/research": {"topic": "retention", "project_id": project, "steps": ["search"]},
+        "/api/v1/research": {"topic": "retention", "project_id": project, "steps": ["search"]},
+        "/api/v1/tools/check": {"tool": "a", "project_id": project},
+        "/api/v1/tools/record": {"call_id": "none", "outcome": "ok", "latency_ms": 1},
         "/api/v1/budgets": {
             "scope": "project",
             "scope_id": project,
@@ -127,6 +131,7 @@ async def test_a_key_of_another_project_is_refused_wherever_a_project_is_named(c
     foreign = clients.of("admin", "other")
     named = [route for route in documented_routes() if "{project_id}" in route.path]
     bodies = {"/api/v1/events", "/api/v1/events/batch", "/api/v1/labels", "/api/v1/baselines"}
+    bodies |= {"/research", "/api/v1/research", "/api/v1/tools/check"}
     named += [route for route in documented_routes() if route.path in bodies]
     named += [route for route in documented_routes() if route.path.startswith("/api/v1/costs")]
     named += [DocumentedRoute("POST", "/api/v1/keys", "admin")]

@@ -42,6 +42,11 @@ def test_keys_are_listed_without_themselves_and_revoked(capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()[1].split()) == 6
 
 
+def test_a_research_of_which_nothing_is_kept_cannot_be_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["research", "replay", "none"]) == 2
+    assert "nothing is kept of a research 'none'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
