@@ -39,7 +39,7 @@ class Run:
     ----------
     calls : of tools, each with its step, in their order.
     read : the passages that were summed up.
-    took : what the model took, and which server; None without one.
+    took : what the model took, which one, and its server; None where none was asked, without server where none answered.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Run:
         self.read: list[ReadPassage] = []
         self.summary: dict[str, Any] | None = None
         self.withheld = False
-        self.took: tuple[Amount, str, str] | None = None
+        self.took: tuple[Amount, str, str | None] | None = None
 
     async def search(self) -> None:
         """Find passages and pages."""
@@ -104,9 +104,7 @@ class Run:
         plain = [passage.model_dump() for passage in self.read]
         said: str | None = None
         if self._tools.model is not None and self.read:
-            answered = _required(await self._call("summarize", "ask_model", {"topic": self._topic, "passages": plain}))
-            self.took = (Amount(**answered["took"]), answered["model"], answered["base_url"])
-            said = self._judging.response(answered["said"])
+            said = self._judging.response(await self._said(self._tools.model, plain))
             self.withheld = self._judging.blocked
         arguments = {"topic": self._topic, "passages": plain, "said": said}
         self.summary = _required(await self._call("summarize", "summarize", arguments))
@@ -131,6 +129,21 @@ class Run:
     def sources_of(self, finding: Mapping[str, Any]) -> list[str]:
         """The sources that a finding quotes."""
         return list(dict.fromkeys(self.read[quote["passage"]].source for quote in finding["quotes"]))
+
+    async def _said(self, model: str, passages: Sequence[Mapping[str, Any]]) -> str:
+        """What the model says; what it took is known however that ends."""
+        self.took = (Amount(), model, None)
+        try:
+            called = await self._call("summarize", "ask_model", {"topic": self._topic, "passages": passages})
+        except asyncio.CancelledError:
+            self.took = self._tools.taken_unheard(self._topic, self.read)
+            raise
+        if called.outcome == "timeout":
+            self.took = self._tools.taken_unheard(self._topic, self.read)
+        answered = _required(called)
+        self.took = (Amount(**answered["took"]), answered["model"], answered["base_url"])
+        said: str = answered["said"]
+        return said
 
     async def _call(self, step: str, tool: str, arguments: Mapping[str, Any]) -> Called:
         called = await self._call_tool(tool, arguments)

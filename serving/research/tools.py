@@ -1,7 +1,7 @@
 """The tools of research, as they are registered: what each does with arguments that were allowed. Nothing here knows a request."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ from serving.llm.problems import UpstreamProblem
 from serving.llm.reading import Meter, text
 from serving.llm.tokens import estimate
 from serving.llm.upstreams import Upstreams
-from serving.prompts import Prompt, PromptBook
+from serving.prompts import Message, Prompt, PromptBook
 from serving.research.arguments import (
     FetchArguments,
     ModelArguments,
+    ReadPassage,
     RiskArguments,
     SearchArguments,
     SummarizeArguments,
@@ -117,8 +118,20 @@ class ResearchTools:
 
     def tokens_in_most(self, topic: str) -> int:
         """Tokens of what a model is asked at most."""
-        bare = self.prompt.render(topic=topic, passages=[])
-        return estimate(sum(len(message["content"].encode()) for message in bare) + READ_BYTES * 2)
+        _, bare = self._messages(topic, [])
+        return bare + estimate(READ_BYTES * 2)
+
+    def taken_unheard(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[Amount, str, str]:
+        """What a model took whose answer nobody waited for, its name and its server: it has read, if nothing else."""
+        first = next(iter(self._upstreams))
+        _, tokens_in = self._messages(topic, passages)
+        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm_model), first.base_url
+
+    def _messages(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[list[Message], int]:
+        """What a model is asked, and our estimate of its tokens."""
+        shown = [{"source": passage.source, "text": passage.text} for passage in passages]
+        messages = self.prompt.render(topic=topic, passages=shown)
+        return messages, estimate(sum(len(message["content"].encode()) for message in messages))
 
     async def _search(self, arguments: SearchArguments, _: Asking) -> Any:
         found = await self._knowledge.search(arguments.topic, arguments.top_k)
@@ -144,13 +157,11 @@ class ResearchTools:
     async def _ask_model(self, arguments: ModelArguments, _: Asking) -> Any:
         if self.model is None:
             raise ToolError("No language model is set up here.")
-        prompt = self.prompt
-        passages = [{"source": passage.source, "text": passage.text} for passage in arguments.passages]
-        messages = prompt.render(topic=arguments.topic, passages=passages)
-        meter = Meter(estimate(sum(len(message["content"].encode()) for message in messages)))
+        messages, tokens_in = self._messages(arguments.topic, arguments.passages)
+        meter = Meter(tokens_in)
         try:
             answered = await self._upstreams.post(
-                "/chat/completions", {**prompt.model_hints, "model": self.model, "messages": messages}
+                "/chat/completions", {**self.prompt.model_hints, "model": self.model, "messages": messages}
             )
         except UpstreamProblem as problem:  # of a request that is ours, not the caller's
             raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem

@@ -8,36 +8,64 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
+from guard_store.settings import Settings
 from guard_store.spending.amounts import MEASURES, NANO
 from serving.services import Services
+from tests.sample_knowledge import store_sample
 from tests.serving.chat.test_accounts import LONG, SAY, agree, settled
+from tests.serving.knowledge.test_service import until
 from tests.serving.llm.upstream import Upstream
+from tests.serving.query.asking import QUESTION
+from tests.serving.research.conftest import GDPR
 from tests.serving.test_api_page import documented_routes
 
 MESSAGES = [{"role": "user", "content": SAY}]
 TOKENS_OUT_MOST = 100
+Streamed = Literal["tokens", "steps", "nothing"]
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route that costs money."""
+    """A route that costs money.
+
+    Attributes
+    ----------
+    streams : what goes out before the whole answer; a research tells its steps, and of the model's answer nothing until it is checked.
+    last : how a stream says that it has ended well.
+    refused : status where the upstream finds the request wrong; ours is the fault where the request is.
+    """
 
     path: str
     body: dict[str, Any]
-    streams: bool
+    streams: Streamed = "nothing"
+    last: str = ""
+    refused: int = 502
+
+    @property
+    def names_model(self) -> bool:
+        """Whether the caller chooses the model; else the settings do."""
+        return self.path.startswith("/v1/")
 
 
 ROUTES = [
-    Route("/v1/chat/completions", {"messages": MESSAGES, "max_tokens": TOKENS_OUT_MOST}, streams=True),
-    Route("/v1/embeddings", {"input": ["one two", "three"]}, streams=False),
+    Route(
+        "/v1/chat/completions",
+        {"messages": MESSAGES, "max_tokens": TOKENS_OUT_MOST},
+        "tokens",
+        last="data: [DONE]",
+        refused=400,
+    ),
+    Route("/v1/embeddings", {"input": ["one two", "three"]}, refused=400),
+    Route("/query", {"question": QUESTION, "grounded": False}, "tokens", last="event: end"),
+    Route("/research", {"topic": GDPR}, "steps", last="event: result"),
 ]
 FREE_BY_NAME = {"/v1/models"}
+CALLERS = {"chat": "/v1/", "query": "/query", "research": "/research"}
 
 
 @dataclass
@@ -45,24 +73,31 @@ class Row:
     """A call of the matrix on its way."""
 
     route: Route
+    model: str
     client: httpx.AsyncClient
     services: Services
     upstream: Upstream
     spare: Upstream
     project: str
 
-    async def ask(self, *, stream: bool = False, model: str = "stub") -> httpx.Response:
-        body = {**self.route.body, "model": model, **({"stream": True} if stream else {})}
-        return await self.client.post(self.route.path, json=body)
+    def body(self, *, stream: bool) -> dict[str, Any]:
+        model = {"model": self.model} if self.route.names_model else {}
+        return {**self.route.body, **model, **({"stream": True} if stream else {})}
+
+    async def ask(self, *, stream: bool = False) -> httpx.Response:
+        return await self.client.post(self.route.path, json=self.body(stream=stream))
 
     async def abort(self) -> None:
-        body = {**self.route.body, "model": "stub-continuous", "stream": True}
-        async with self.client.stream("POST", self.route.path, json=body) as answer:
+        """Go in the middle of what the model says; of a research, while the model is asked."""
+        async with self.client.stream("POST", self.route.path, json=self.body(stream=True)) as answer:
             n = 0
             async for line in answer.aiter_lines():
                 n += line.startswith("data:")
-                if n == 4:
-                    return
+                if self.route.streams == "steps":
+                    await until(lambda: self.upstream.requests > 0)
+                elif n < 4:
+                    continue
+                return
 
 
 async def plain(row: Row) -> int:
@@ -71,31 +106,36 @@ async def plain(row: Row) -> int:
 
 
 async def stream(row: Row) -> int:
-    assert (await row.ask(stream=True)).text.endswith("data: [DONE]\n\n")
+    assert row.route.last in (await row.ask(stream=True)).text.rstrip().rpartition("\n\n")[2]
     return 1
 
 
 async def aborted(row: Row) -> int:
-    row.upstream.say, row.upstream.delay_s = LONG, 0.05
+    row.upstream.say, row.upstream.delay_s, row.upstream.silent_s = LONG, 0.05, 0.2
     await row.abort()
     await settled(row.services, 1)
-    await asyncio.sleep(0.2)  # what it would still produce
+    await asyncio.sleep(0.3)  # what it would still produce
     (call,) = await settled(row.services, 1)
     assert json.loads(call["details"])["aborted"]
+    if row.route.streams == "steps":  # nobody has heard what it took: it has read, by our estimate
+        assert (call["tokens_estimated"], call["tokens_out"]) == (True, 0)
+        assert call["tokens_in"] > 100
+        row.upstream.tokens_in, row.upstream.tokens_out = call["tokens_in"], 0
     assert 0 <= row.upstream.tokens_out - call["tokens_out"] <= 1  # one may have been on its way
     row.upstream.tokens_out = call["tokens_out"]
     return 1
 
 
 async def cached(row: Row) -> int:
-    assert (await row.ask(model="stub-cached")).status_code == 200
+    assert (await row.ask()).status_code == 200
     assert (await settled(row.services, 1))[0]["tokens_cached"] == row.upstream.tokens_cached
+    assert (row.upstream.tokens_cached > 0) == (row.route.path != "/v1/embeddings")
     return 1
 
 
 async def error(row: Row) -> int:
     row.upstream.fail, row.spare.fail = [400, 500, 0, 500], [500, 0, 500, 500]
-    assert [(await row.ask()).status_code for _ in range(2)] == [400, 502]
+    assert [(await row.ask()).status_code for _ in range(2)] == [row.route.refused, 502]
     return 2
 
 
@@ -126,41 +166,70 @@ async def concurrent(row: Row) -> int:
 Way = Callable[[Row], Awaitable[int]]
 WAYS: list[Way] = [plain, stream, aborted, cached, error, retry, fallback, concurrent]
 ONLY_STREAMS: set[Way] = {stream, aborted}
+MODELS: dict[Way, str] = {aborted: "stub-continuous", cached: "stub-cached"}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite's; that budgets hold on PostgreSQL is for `test_workers` and the tests of the store."""
+    return f"sqlite:///{tmp_path / 'guard.db'}"
+
+
+@pytest.fixture
+def route() -> Route:
+    """The first, for tests that need only one."""
+    return ROUTES[0]
+
+
+@pytest.fixture
+def way() -> Way:
+    """The plainest, for tests that go one of their own."""
+    return plain
+
+
+@pytest.fixture
+def settings(settings: Settings, route: Route, way: Way) -> Settings:
+    """Settings with the model that the way wants, and something to answer from."""
+    if not route.names_model:
+        store_sample(settings)
+    return settings.model_copy(update={"llm_model": MODELS.get(way, "stub"), "embedding_model": "none"})
 
 
 @pytest.fixture
 async def row(
-    url: str, services: Services, upstream: Upstream, spare: Upstream, project: str, route: Route
+    url: str, services: Services, upstream: Upstream, spare: Upstream, project: str, route: Route, way: Way
 ) -> AsyncIterator[Row]:
     for measure in MEASURES:
         services.gate.budgets.put("project", project, measure, "day", soft=None, hard=1000 * NANO)
+    upstream.say = spare.say = SAY
     _, secret = services.keys.create("app", "analyst", project)
     headers = {"Authorization": f"Bearer {secret}"}
     base = url.removesuffix("/v1")
     async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=20) as client:
-        yield Row(route, client, services, upstream, spare, project)
+        yield Row(route, MODELS.get(way, "stub"), client, services, upstream, spare, project)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 async def test_everybody_has_counted_the_same(row: Row, route: Route, way: Way) -> None:
-    if way in ONLY_STREAMS and not route.streams:
+    if way in ONLY_STREAMS and route.streams == "nothing":
         answer = await row.ask(stream=True)
         assert not answer.headers["content-type"].startswith("text/event-stream")
         return
     await agree(row.services, [row.upstream, row.spare], await way(row))
 
 
-async def test_every_route_that_can_reserve_is_in_the_matrix(app: FastAPI) -> None:
+def test_every_route_that_can_reserve_is_in_the_matrix() -> None:
     """A route that calls a model has an upstream behind it; those are under `/v1/`, and whatever else uses the gate."""
     documented = {route.path for route in documented_routes() if route.path.startswith("/v1/")}
-    assert documented - FREE_BY_NAME == {route.path for route in ROUTES if route.path.startswith("/v1/")}
+    assert documented - FREE_BY_NAME == {route.path for route in ROUTES if route.names_model}
     users = {
         path.parent.name
         for path in Path(__file__).parents[3].glob("serving/*/*.py")
         if "gate.call(" in path.read_text() and path.parent.name != "llm"
     }
-    assert users == {"chat"}, "whatever calls a model belongs into ROUTES: add its route there and its folder here"
+    assert users == set(CALLERS), "whatever calls a model belongs into ROUTES: add its route there and its folder here"
+    assert all(any(route.path.startswith(path) for route in ROUTES) for path in CALLERS.values())
 
 
 @pytest.mark.parametrize("measure", ["cost_usd", "tokens"])
@@ -179,9 +248,3 @@ async def test_no_more_is_spent_than_a_request_each(row: Row, services: Services
     ]
     assert standing.spent <= hard
     await agree(services, [row.upstream], sum(answer.status_code == 200 for answer in answers))
-
-
-@pytest.fixture
-def route() -> Route:
-    """The first, for tests that need only one."""
-    return ROUTES[0]
