@@ -110,13 +110,13 @@ class Policy:
         return found.start() if found else len(shadow)
 
     def matches(self, shadow: str, side: Side, vault: Vault) -> list[Match]:
-        """What meets a rule, from left to right; a piece of text is claimed by one kind of personal data only."""
+        """What meets a rule, from left to right; what lies inside of personal data of one kind is no data of another."""
         asked = side == "request"  # only what the caller has said may be said to the caller again
         found: list[Match] = []
         for kind in self._kinds[side]:
             rule = self._rules.pii.of(kind)
             for start, end in find(kind, shadow):
-                if all(end <= other.start or start >= other.end for other in found):
+                if not any(other.start <= start and end <= other.end for other in found):
                     found.append(Match(start, end, f"pii.{kind}", rule.action, asked and rule.reversible))
         denied = self._rules.denylist
         if self._denied is not None and side in denied.sides:

@@ -64,7 +64,7 @@ class ResponseStream:
         before = len(shadow_of(self._sent, json=json).text)
         cut = len(shadow.text) if last else max(before, self._policy.hold_from(shadow.text))
         found = [match for match in self._policy.matches(shadow.text, "response", self._vault) if match.start >= before]
-        for match in found:
+        for match in reversed(found):  # they may overlap: what the cut leaves may begin before it
             if match.start < cut < match.end:
                 cut = match.start
         found = [match for match in found if match.end <= cut]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serving.policy import Policy, ResponseStream, Vault
@@ -28,6 +28,8 @@ SECRETS = (
     "sk-" + "a1" * 16,
 )
 LOOKS = {"S": "\u0405", "P": "\u0420", "H": "\u041d", "e": "\u0435", "o": "\u043e", "B": "\u0412", "a": "\u0430"}
+# As a phone number may go on, its longest reading overlaps with the address.
+OVERLAPPING = "+1 (555) 123-4567 2001:db8::8a2e:370:7334"
 words = st.sampled_from(
     [
         "the",
@@ -84,6 +86,9 @@ def streamed(policy: Policy, text: str, cuts: Sequence[int]) -> tuple[list[str],
 
 @settings(max_examples=600, deadline=None)
 @given(texts, st.lists(st.integers(0, 400), max_size=30))
+@example(OVERLAPPING, [])
+@example(OVERLAPPING, [*range(len(OVERLAPPING))])
+@example(f"{OVERLAPPING}zz", [*range(len(OVERLAPPING) + 2)])
 def test_a_stream_redacts_what_the_whole_does(text: str, cuts: list[int]) -> None:
     whole = REDACT.response(text, Vault())
     pieces, stream = streamed(REDACT, text, cuts)
@@ -114,6 +119,9 @@ def test_every_disguised_secret_is_found_and_gone(before: str, secret: str, afte
 
 @settings(max_examples=300, deadline=None)
 @given(texts, st.lists(st.integers(0, 400), max_size=30))
+@example(OVERLAPPING, [])
+@example(OVERLAPPING, [*range(len(OVERLAPPING))])
+@example(f"{OVERLAPPING}zz", [*range(len(OVERLAPPING) + 2)])
 def test_a_blocked_stream_has_sent_only_what_stood_before(text: str, cuts: list[int]) -> None:
     whole = BLOCK.response(text, Vault())
     pieces, stream = streamed(BLOCK, text, cuts)
