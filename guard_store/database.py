@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 _BUSY_TIMEOUT_MS = 30_000
 _SQLITE_PRAGMAS = {
@@ -31,7 +32,7 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.url = parsed.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
-        self.engine = _sqlite_engine(self) if self.is_sqlite else create_engine(self.url, pool_pre_ping=True)
+        self.engine = _sqlite_engine(self) if self.is_sqlite else _postgresql_engine(self)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -68,13 +69,33 @@ class Database:
         return Path(self.url.database or "")
 
     def close(self) -> None:
-        """Close all pooled connections."""
+        """Close all connections: those in use as soon as they come back."""
         self.engine.dispose()
+
+
+class _Pool(QueuePool):
+    """Closes what comes back after its end; SQLAlchemy's own would keep that open until it is collected as garbage."""
+
+    _is_closed = False
+
+    def dispose(self) -> None:
+        """Close what is here now."""
+        self._is_closed = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._is_closed:
+            super().dispose()
+
+
+def _postgresql_engine(database: Database) -> Engine:
+    return create_engine(database.url, poolclass=_Pool, pool_pre_ping=True)
 
 
 def _sqlite_engine(database: Database) -> Engine:
     database.path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(database.url, connect_args={"check_same_thread": False})
+    engine = create_engine(database.url, poolclass=_Pool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: Any, _record: Any) -> None:
