@@ -138,7 +138,8 @@ class ChoiceStream:
             return {name: clean(told.get(name), self._judging.policy) or None for name in _LOGPROBS}
         for name in _LOGPROBS:
             if name in delta and spelled(told.get(name)) == delta[name]:
-                self._logprobs[name].add(told[name], self._fed.get((name,), 0))
+                end = self._fed.get((name,), 0)
+                self._logprobs[name].add(told[name], end - len(delta[name]), end)
         return self._out()
 
     def _out(self) -> dict[str, Any] | None:

@@ -17,18 +17,21 @@ class HeldLogprobs:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._waiting: deque[tuple[int, Entries]] = deque()
+        self._waiting: deque[tuple[int, int, Entries]] = deque()
+        self._altered_to = 0
 
-    def add(self, entries: Entries, end: int) -> None:
-        """Keep entries of a piece that ends at a character of the text."""
-        self._waiting.append((end, entries))
+    def add(self, entries: Entries, start: int, end: int) -> None:
+        """Keep entries of a piece, from one character of the text up to another."""
+        self._waiting.append((start, end, entries))
 
     def ready(self, released: int, *, altered: bool) -> Entries:
-        """The entries of what has gone out up to a character; none of a piece that was altered."""
+        """The entries of what has gone out up to a character; none of a piece of which any part was altered."""
+        if altered:
+            self._altered_to = released
         out: Entries = []
-        while self._waiting and self._waiting[0][0] <= released:
-            entries = self._waiting.popleft()[1]
-            if not altered:
+        while self._waiting and self._waiting[0][1] <= released:
+            start, _, entries = self._waiting.popleft()
+            if start >= self._altered_to:
                 out += clean(entries, self._policy)
         return out
 

@@ -56,13 +56,14 @@ def test_a_changed_row_is_named(seq: int, name: str, value: Any, hashed_again: b
     assert broken(rows) in ({seq, seq + 1} if hashed_again else {seq})
 
 
+@settings(deadline=None)
 @given(places, st.integers(1, ROWS))
 def test_deleted_rows_are_named(seq: int, n: int) -> None:
     rows = [row for row in WHOLE if not seq <= row[0] < seq + n]
     assert broken(rows) == (seq if rows else 1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(1, ROWS - 1), st.integers(1, 3))
 def test_inserted_rows_are_named(after: int, n: int) -> None:
     """The forger numbers everything behind anew and gives all hashes that fit, as far as that helps."""
@@ -72,6 +73,7 @@ def test_inserted_rows_are_named(after: int, n: int) -> None:
     assert broken([*WHOLE[:after], *forged, *map(with_hash, moved)]) in range(after + 1, after + n + 2)
 
 
+@settings(deadline=None)
 @given(st.lists(places, min_size=2, max_size=5, unique=True), st.randoms(use_true_random=False))
 def test_rows_that_changed_places_are_named(seqs: list[int], random: Any) -> None:
     shuffled = seqs[:]
@@ -83,6 +85,7 @@ def test_rows_that_changed_places_are_named(seqs: list[int], random: Any) -> Non
     assert broken(rows) == (min(moved) if moved else None)
 
 
+@settings(deadline=None)
 @given(places)
 def test_a_chain_that_is_written_anew_from_somewhere_on_is_found_by_its_signature(seq: int) -> None:
     before = WHOLE[: seq - 1]
@@ -92,6 +95,7 @@ def test_a_chain_that_is_written_anew_from_somewhere_on_is_found_by_its_signatur
     assert broken(rows) == (SIGNED if seq <= SIGNED else ROWS)
 
 
+@settings(deadline=None)
 @given(st.integers(1, ROWS - 1))
 def test_a_pruned_chain_is_whole_behind_a_signature_only(last: int) -> None:
     signed = KEY.checkpoint(last, WHOLE[last - 1][-1], "retention", 3)

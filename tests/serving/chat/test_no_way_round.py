@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -274,6 +274,7 @@ async def test_no_place_of_a_stream(
 
 
 @over_http
+@example(secret="PHI", before="ü: ", cuts=[10, 12])
 @given(secret=disguised(), before=around, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12))
 async def test_log_probabilities_do_not_spell_what_was_taken_out(
     post: Post, upstream: Upstream, secret: str, before: str, cuts: list[int]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import httpx
@@ -27,7 +28,7 @@ async def test_a_deeply_nested_body_is_refused_by_every_route(clients: Clients, 
         for route in documented_routes():
             if route.method not in {"POST", "PUT", "PATCH"}:
                 continue
-            path = route.path.format(project_id=project, model_id="m", version=1, feature="f")
+            path = route.path.format_map(defaultdict(lambda: "1", project_id=project, model_id="m"))
             answer = await admin.request(route.method, path, content=body, headers=JSON)
             # routes without a body, and those that skip unknown fields, may have done their work
             expected = {400, 422, 404, 413, 503} | (
