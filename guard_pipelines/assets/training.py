@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from guard_pipelines.assets.retrain_recommended import retrain_recommended
+from guard_pipelines.heartbeat import heartbeat
 from guard_pipelines.partitions import MODELS, model_of_key
 from guard_pipelines.resources import Guard
 
@@ -63,7 +64,9 @@ def _step(
         is_running=lambda run_id: is_running(context.instance, run_id),
         say=context.log.info,
     )
-    return dg.MaterializeResult(metadata=_facts(work(training)))
+    with heartbeat(context.log.info):
+        run = work(training)
+    return dg.MaterializeResult(metadata=_facts(run))
 
 
 def _facts(run: "TrainingRun") -> dict[str, Any]:

@@ -19,6 +19,7 @@ from guard_store.settings import Settings
 
 MAX_RUNS_PER_TICK = 4
 # A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
+# Trainings say something every few minutes (`heartbeat.py`).
 SILENT_AFTER_S = 1_800
 # Runs that have days too, but touch nothing of what the news are about.
 _BESIDE = frozenset({"costs"})
@@ -59,20 +60,23 @@ def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Se
 
 
 def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:
-    """Runs that have not ended and have said something lately."""
+    """Runs that wait in the queue, or have begun and have said something lately."""
     for run in instance.get_runs(RunsFilter(statuses=list(_IN_FLIGHT))):
-        if _has_spoken(instance, run.run_id):
+        if _is_alive(instance, run):
             yield run
 
 
 def is_running(instance: DagsterInstance, run_id: str) -> bool:
-    """Whether a run has not ended and has said something lately."""
+    """Whether a run waits in the queue, or has begun and has said something lately."""
     run = instance.get_run_by_id(run_id)
-    return run is not None and run.status in _IN_FLIGHT and _has_spoken(instance, run_id)
+    return run is not None and run.status in _IN_FLIGHT and _is_alive(instance, run)
 
 
-def _has_spoken(instance: DagsterInstance, run_id: str) -> bool:
-    newest = instance.get_records_for_run(run_id, limit=1, ascending=False).records
+def _is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
+    # The queue is the status: the daemon starts such a run when its turn comes, however late, or a person ends it.
+    if run.status == dg.DagsterRunStatus.QUEUED:
+        return True
+    newest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
     return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
@@ -82,7 +83,12 @@ class Pipelines:
     ) -> dg.DagsterRun:
         """A run of the request that is stuck in a status."""
         tags = {**request.tags, "dagster/run_key": request.run_key or ""}
-        return self.instance.create_run_for_job(defs.resolve_job_def(job), tags=tags, status=status)
+        # Who is in the queue must say where the daemon finds its job.
+        location = RegisteredCodeLocationOrigin("guard_pipelines")
+        origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
+        return self.instance.create_run_for_job(
+            defs.resolve_job_def(job), tags=tags, status=status, remote_job_origin=origin
+        )
 
     def settle(self, most: int = 5) -> int:
         """Tick and run until there is nothing to do; returns how many runs it took."""

@@ -1,8 +1,16 @@
 """The loop from verdict to a better champion: flags, training, gate, registry, and what the sensor does about failures."""
 
+import threading
+import time
+from typing import Any
+
+import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
+from guard_pipelines import heartbeat
+from guard_pipelines.sensors import requests
+from guard_pipelines.stages import training
 from guard_pipelines.stages.training_data import choose_rows, read_rows
 from guard_store.alerts import FactStore
 from guard_store.baselines import BaselineStore
@@ -15,6 +23,7 @@ from guard_store.retrain import RetrainStore
 from guard_store.retrain_evaluations import EvaluationStore
 from guard_store.training_runs import TrainingRunStore
 from ml.training.spec import TrainingError, TrainingSpec
+from ml.training.train import train
 from tests.guard_pipelines.conftest import Pipelines
 from tests.guard_pipelines.labelled_days import (
     ADMIN,
@@ -194,6 +203,50 @@ def test_two_runs_never_train_for_one_model_at_once(pipelines: Pipelines) -> Non
     (failure,) = [e for e in result.all_events if e.is_step_failure]
     assert "one at a time" in str(failure.step_failure_data.error)
     assert store.force(PROJECT, MODEL, "2013-01-10", as_of_us=0, reason="again", actor=ADMIN) is None
+
+
+def test_a_queued_training_is_not_joined_by_a_second_one(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 10)
+    pipelines.settle()
+    flag = force(pipelines.database, 10)
+    (request,) = pipelines.tick_retrain()
+    queued = pipelines.hold(request, dg.DagsterRunStatus.QUEUED, job="retrain")
+    pipelines.instance.report_engine_event("in the queue", queued)
+    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+
+    assert pipelines.tick_retrain() == []
+    found = RetrainStore(pipelines.database).flag(flag.id)
+    assert found is not None
+    assert (found.state, found.attempts) == ("open", 0)
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_a_long_fit_says_that_it_goes_on(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 10)
+    pipelines.settle()
+    force(pipelines.database, 10)
+    (request,) = pipelines.tick_retrain()
+    said: list[str] = []
+
+    def slow(*arguments: Any) -> Any:
+        while not (lines := _lines(pipelines)):
+            time.sleep(0.01)
+        said.extend(lines)
+        return train(*arguments)
+
+    monkeypatch.setattr(heartbeat, "EVERY_S", 0.05)
+    monkeypatch.setattr(training, "train", slow)
+    assert pipelines.retrain(request).success
+    assert said[0].startswith("still at work after")
+    assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+def _lines(pipelines: Pipelines) -> list[str]:
+    (run,) = pipelines.instance.get_runs(dg.RunsFilter(job_name="retrain"))
+    messages = (entry.user_message for entry in pipelines.instance.all_logs(run.run_id))
+    return [message for message in messages if "still at work" in message]
 
 
 def test_a_training_that_fails_is_tried_again_and_then_given_up_with_an_alert(

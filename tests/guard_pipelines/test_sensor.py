@@ -108,6 +108,21 @@ def test_a_run_that_went_silent_is_not_waited_for(guarded: Pipelines, monkeypatc
     assert len(guarded.tick()) == 1
 
 
+def test_a_queued_run_is_waited_for_however_long_it_waits_itself(
+    guarded: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(guarded, ["2013-01-01"])
+    (request,) = guarded.tick()
+    run = guarded.hold(request, dg.DagsterRunStatus.QUEUED)
+    guarded.instance.report_engine_event("in the queue", run)
+    put(guarded, ["2013-01-01"])
+    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+    assert guarded.tick() == []
+    assert guarded.skip_reason() == "1 model-days are being run"
+    guarded.instance.report_run_canceled(run)
+    assert len(guarded.tick()) == 1
+
+
 def test_news_of_a_run_that_failed_as_a_whole_are_asked_for_again_but_not_for_ever(
     guarded: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
