@@ -16,6 +16,7 @@ SUBJECTS = {
     "ingestion": "Events over HTTP, acknowledged when durable",
     "lake": "Database to lake",
     "predict": "One row predicted over HTTP",
+    "gate": "The gate in front of a language model",
     "latency": "From a closed day to its verdict, in the running system",
 }
 PACKAGES = ("deltalake", "mlflow", "msgspec", "numpy", "onnxruntime", "pyarrow", "uvicorn")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,8 @@ def run(seconds: int = 6) -> str:
         with _mlflow(model, home) as mlflow_url, _guard(settings, home) as guard_url:
             loads = {
                 connections: (
-                    _load(f"{guard_url}/predict", home / "ml guard.json", key, connections, seconds),
-                    _load(f"{mlflow_url}/invocations", home / "mlflow.json", "-", connections, seconds),
+                    load(f"{guard_url}/predict", home / "ml guard.json", key, connections, seconds),
+                    load(f"{mlflow_url}/invocations", home / "mlflow.json", "-", connections, seconds),
                 )
                 for connections in CONNECTIONS
             }
@@ -125,7 +125,7 @@ def _guard(settings: Settings, home: Path) -> Iterator[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
     env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING"}
     command = [sys.executable, "-m", "serving.cli", "serve"]
-    with _process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
+    with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -138,12 +138,13 @@ def _mlflow(model: Path, home: Path) -> Iterator[str]:
         *("--model-uri", str(model), "--port", str(port)),
     ]
     env = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with _process(command, env, home / "mlflow.log", f"http://127.0.0.1:{port}/ping"):
+    with process(command, env, home / "mlflow.log", f"http://127.0.0.1:{port}/ping"):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def _process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -> Iterator[None]:
+def process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -> Iterator[None]:
+    """A server in a process group of its own, from when it is ready."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, start_new_session=True)
     try:
@@ -154,7 +155,8 @@ def _process(command: list[str], env: Mapping[str, str], log: Path, ready: str) 
             time.sleep(0.2)
         yield
     finally:
-        os.killpg(process.pid, 15)
+        with suppress(ProcessLookupError):  # it did not start: its log says more
+            os.killpg(process.pid, 15)
         process.wait(30)
 
 
@@ -165,13 +167,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load:
+def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load:
+    """What wrk finds; no request may fail."""
     for duration in (_WARM_UP_S, seconds):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--timeout", "30s", "-s", str(_LUA), url, "--"]
         output = subprocess.run([*command, str(body), key], capture_output=True, text=True, check=True).stdout
-        found = json.loads(output.splitlines()[-1])
-        if found["failed"] or not found["requests"]:
-            raise AssertionError(f"{url}: {found['failed']} of {found['requests']} requests failed:\n{output}")
+    found = json.loads(output.splitlines()[-1])
+    if found["failed"] or not found["requests"]:
+        raise AssertionError(f"{url}: {found['failed']} of {found['requests']} requests failed:\n{output}")
     load = Load(found["requests"] / found["seconds"], found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["requests"])
     print(f"{url}, {connections}: {load}", file=sys.stderr)
     return load

@@ -1,0 +1,226 @@
+"""The gate in front of a stub that costs nothing: what it adds to the stub alone, and LiteLLM's proxy in front of the same stub.
+
+Policy, budgets and ledger are on; one worker, SQLite. wrk and the stub run on the same cores. Nothing but this machine is asked.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import aiohttp
+import httpx
+from sqlalchemy import func, select
+
+from bench.latency import free_ports
+from bench.measure import WORK, table
+from bench.predict import Load, load, process
+from guard_store.database import Database
+from guard_store.gate_tables import ledger, usage
+from guard_store.keys import KeyStore
+from guard_store.ledger import LedgerStore
+from guard_store.migrate import migrate
+from guard_store.projects import ProjectStore
+from guard_store.settings import Settings
+from guard_store.spending import BudgetStore
+from guard_store.spending.amounts import MEASURES
+
+LITELLM = "1.106.0"
+CONNECTIONS = (1, 16, 64)
+STREAMS = 200
+PROJECT = "bench"
+_BODY = {
+    "model": "stub",
+    "messages": [
+        {"role": "system", "content": "You answer questions of our customers, shortly and kindly."},
+        {
+            "role": "user",
+            "content": "When does my order of last Tuesday arrive, and can I still change where it goes to?",
+        },
+    ],
+    "max_tokens": 64,
+}
+_NONE = "-"
+_MASTER_KEY = "sk-bench-0123456789abcdef"  # of the loopback, for a stub
+
+
+def run(seconds: int = 12) -> str:
+    """Measure all three and return the Markdown section."""
+    if shutil.which("wrk") is None:
+        return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        home = Path(folder)
+        body = home / "body.json"
+        body.write_text(json.dumps(_BODY))
+        settings, key = _prepared(home)
+        stub = running.enter_context(_stub(home))
+        sides = {
+            "the stub alone": (stub, _NONE),
+            "ML Guard": (running.enter_context(_guard(settings, stub, home)), key),
+            f"LiteLLM {LITELLM}": (running.enter_context(_litellm(stub, home)), _MASTER_KEY),
+        }
+        for url, k in sides.values():
+            _warm_up(url, k)
+        loads = {
+            n: {name: load(f"{url}/v1/chat/completions", body, k, n, seconds) for name, (url, k) in sides.items()}
+            for n in CONNECTIONS
+        }
+        firsts = {name: asyncio.run(_first_tokens(url, k)) for name, (url, k) in sides.items()}
+        calls = _check(settings)
+    lead = (
+        f"A chat of two messages, answered by a stub; one server process each; {seconds} s a cell; wrk and the stub on the same"
+        f" cores. ML Guard judges both sides, reserves in three budgets, settles and writes the ledger (SQLite): {calls:,} calls,"
+        " each a row of one valid chain, counted in usage and budgets. LiteLLM runs with its master key, without a database, budgets, policy or log."
+    )
+    return f"{lead}\n\n{_loads(loads)}\n\n{_streams(firsts)}"
+
+
+def _loads(loads: dict[int, dict[str, Load]]) -> str:
+    rows = []
+    for n, by_name in loads.items():
+        alone = by_name["the stub alone"]
+        slowest = by_name[f"LiteLLM {LITELLM}"]
+        for name, found in by_name.items():
+            added = "" if found is alone else f"{found.p50_ms - alone.p50_ms:.2f}"
+            ratio = f"{found.rate / slowest.rate:.1f}×"
+            cells = [f"{found.rate:,.0f}", f"{found.p50_ms:.2f}", f"{found.p99_ms:.2f}", added, ratio]
+            rows.append([f"{n} connections: {name}", *cells])
+    return table(["load", "requests/s", "p50 ms", "p99 ms", "added p50 ms", "against LiteLLM"], rows)
+
+
+def _streams(firsts: dict[str, list[float]]) -> str:
+    rows = [
+        [name, f"{statistics.median(found):.2f}", f"{statistics.quantiles(found, n=100)[98]:.2f}"]
+        for name, found in firsts.items()
+    ]
+    return table([f"{STREAMS} streams, one after the other", "first token p50 ms", "p99 ms"], rows)
+
+
+def _prepared(home: Path) -> tuple[Settings, str]:
+    settings = Settings(home=home)
+    database = Database(settings.database)
+    migrate(database)
+    ProjectStore(database).create(PROJECT, PROJECT)
+    _, key = KeyStore(database).create("bench", "analyst", PROJECT)
+    for measure in MEASURES:
+        BudgetStore(database).put("project", PROJECT, measure, "day", soft=None, hard=10**15)
+    database.close()
+    return settings, key
+
+
+@contextmanager
+def _stub(home: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "bench.gate_stub", str(port)]
+    with process(command, os.environ, home / "stub.log", f"http://127.0.0.1:{port}/"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _guard(settings: Settings, stub: str, home: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
+    env |= {
+        "ML_GUARD_HOME": str(settings.home),
+        "ML_GUARD_PORT": str(port),
+        "ML_GUARD_LOG_LEVEL": "WARNING",
+        "ML_GUARD_LLM_BASE_URL": f"{stub}/v1",
+        "ML_GUARD_LLM_PRICES": json.dumps({"stub": {"input": 3, "output": 15}}),
+    }
+    command = [sys.executable, "-m", "serving.cli", "serve"]
+    with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _litellm(stub: str, home: Path) -> Iterator[str]:
+    (port,) = free_ports(1)
+    model = {"model": "openai/stub", "api_base": f"{stub}/v1", "api_key": "none"}
+    config = home / "litellm.json"  # JSON is YAML too
+    models = [{"model_name": "stub", "litellm_params": model}]
+    config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": _MASTER_KEY}}))
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ML_GUARD_", "LITELLM_"))}
+    env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_DOCS": "True"}
+    command = [
+        str(_litellm_command()),
+        "--config",
+        str(config),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--telemetry",
+        "False",
+    ]
+    with process(command, env, home / "litellm.log", f"http://127.0.0.1:{port}/health/liveliness"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def _litellm_command() -> Path:
+    home = WORK / f"litellm-{LITELLM}"
+    command = home / "bin" / "litellm"
+    if not command.exists():
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
+        wanted = [f"litellm[proxy]=={LITELLM}"]
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", *wanted], check=True)
+    return command.absolute()
+
+
+def _warm_up(url: str, key: str) -> None:
+    """The first calls of a server may take seconds each; they are not measured."""
+    headers = {} if key == _NONE else {"X-API-Key": key}
+    with httpx.Client(headers=headers, timeout=120, trust_env=False) as client:
+        for _ in range(50):
+            client.post(f"{url}/v1/chat/completions", json=_BODY).raise_for_status()
+
+
+async def _first_tokens(url: str, key: str) -> list[float]:
+    """Milliseconds from each request to the first text of its stream."""
+    headers = {} if key == _NONE else {"X-API-Key": key}
+    found = []
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(STREAMS + 20):
+            began = time.perf_counter()
+            async with session.post(f"{url}/v1/chat/completions", json={**_BODY, "stream": True}) as answer:
+                answer.raise_for_status()
+                first = None
+                async for line in answer.content:
+                    if first is None and line.startswith(b"data:") and b'"word' in line:
+                        first = (time.perf_counter() - began) * 1e3
+                if first is None:
+                    raise AssertionError(f"{url}: a stream without text")
+            found.append(first)
+    return found[20:]
+
+
+def _check(settings: Settings) -> int:
+    """Each call is a row of a valid chain, and counted in usage."""
+    database = Database(settings.database)
+    deadline = time.monotonic() + 10
+    while True:
+        with database.read() as connection:
+            of_calls = select(func.count()).select_from(ledger).where(ledger.c.model == "stub")
+            rows = connection.execute(of_calls).scalar_one()
+            counted = connection.execute(select(func.sum(usage.c.requests))).scalar_one()
+            held = connection.exec_driver_sql("SELECT count(*) FROM reservations").scalar_one()
+        if held == 0 or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)  # what wrk has left at its end
+    found = LedgerStore(database, None).verify()
+    database.close()
+    if not found.ok or rows != counted or held:
+        raise AssertionError(f"{rows} rows, {counted} counted, {held} held; {found.problem}")
+    return int(rows)
+
+
+if __name__ == "__main__":
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 12))
