@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -221,7 +222,7 @@ def test_four_workers_at_once_and_a_kill_leave_one_valid_chain_with_a_row_for_ea
                     assert answer.status_code in {200, 201}
                     answered.append(name)
                     if len(answered) == 300:
-                        server.process.send_signal(signal.SIGKILL)
+                        os.killpg(server.process.pid, signal.SIGKILL)  # the workers too
 
         async def everyone() -> None:
             await asyncio.gather(*(ask_until_killed(n) for n in range(8)))

@@ -73,7 +73,7 @@ def serving(home: Path, **settings: object) -> Iterator[Server]:
         )
     server = Server(process, f"http://127.0.0.1:{port}", log)
     try:
-        wait_until(lambda: _is_ready(server), f"ready; log:\n{log.read_text()}")
+        wait_until(lambda: _is_ready(server), "ready", 3 * _PATIENCE_S)
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
@@ -85,9 +85,9 @@ def serving(home: Path, **settings: object) -> Iterator[Server]:
             raise
 
 
-def wait_until(condition: object, what: str) -> None:
+def wait_until(condition: object, what: str, patience_s: float = _PATIENCE_S) -> None:
     """Return as soon as it is so."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, f"not {what}"
         time.sleep(0.1)
