@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from guard_store.alerts.facts import Fact
 from guard_store.alerts.policy import SEVERITIES, Policy, Severity, worst
@@ -17,7 +17,7 @@ from guard_store.local_days import local_days
 Action = Literal["opened", "updated", "noted", "resolved"]
 _WORSE = 1.1  # times what people have been told
 # Ends that are news by themselves.
-_NEWS = ("retrain_promoted", "retrain_rejected")
+NEWS: Final = ("retrain_promoted", "retrain_rejected", "retrain_rolled_back")
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ class Machine:
             for alert in self.open.values()
             if (alert.subject == fact.about or alert.kind in kinds) and not _is_older(fact, alert)
         ]
-        news = policies if fact.kind in _NEWS else ()
+        news = policies if fact.kind in NEWS else ()
         if not found and news:
             found = [self._opened(fact, worst([policy.severity for policy in news]))]
         for alert in found:

@@ -20,6 +20,7 @@ EventKind = Literal[
     "retrain_started",
     "retrain_promoted",
     "retrain_rejected",
+    "retrain_rolled_back",
     "retrain_failed",
     "pipeline_failure",
     "missing_data",
@@ -133,7 +134,7 @@ DEFAULTS: Final[tuple[Policy, ...]] = (
     Policy(name="performance", when=("performance",), severity="error", days=2, of_days=3),
     Policy(
         name="retraining",
-        when=("retrain_recommended", "retrain_started", "retrain_promoted", "retrain_rejected"),
+        when=("retrain_recommended", "retrain_started", "retrain_promoted", "retrain_rejected", "retrain_rolled_back"),
         severity="info",
     ),
     Policy(name="retraining-failed", when=("retrain_failed",), severity="error"),

@@ -1,8 +1,9 @@
-"""What people want to know of a retraining, as facts: asked for, begun, given up, done. All are about the flag.
+"""What people want to know of a retraining, as facts: asked for, begun, given up, done. All of a flag are one alert.
 
 Each is written in the transaction of what it tells.
 """
 
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,39 @@ def finished(
     _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
 
 
+def decided(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    action: str,
+    *,
+    reason: str,
+    version: str,
+    champion: str | None,
+    request_id: str | None,
+) -> None:
+    """Somebody has made a version the champion, or rolled back to it; days are judged by the baseline as before."""
+    before = "" if champion is None else f", in place of version {champion}"
+    way = "is the champion again: rolled back" if action == "rolled_back" else "was promoted by hand"
+    write_alert(
+        connection,
+        project_id,
+        model_id,
+        kind=f"retrain_{action}",
+        dedup_key=uuid.uuid4().hex,  # each decision is made once
+        severity="info",
+        message=f"Version {version} {way}{before}.",
+        details={
+            "version": version,
+            "lines": [f"Reason: {reason[:300]}"],
+            "links": _links(project_id, model_id, version),
+        },
+        request_id=request_id,
+        op="clears",
+        subject=f"champion/{version}",
+    )
+
+
 def reason_text(reason: Mapping[str, Any]) -> str:
     """Why a flag was raised, in words.
 
@@ -85,10 +119,7 @@ def _write(
     severity: str = "info",
     **details: Any,
 ) -> None:
-    model = f"/api/v1/projects/{flag.project_id}/models/{flag.model_id}"
-    links = {"Flag": f"{model}/flags"}
-    if "version" in details:
-        links = {"Version": f"{model}/versions/{details['version']}"}
+    links = _links(flag.project_id, flag.model_id, details.get("version"))
     write_alert(
         connection,
         flag.project_id,
@@ -104,3 +135,8 @@ def _write(
         # Without a day: whatever was judged since, this is about what the model is now.
         day=None,
     )
+
+
+def _links(project_id: str, model_id: str, version: str | None) -> dict[str, str]:
+    model = f"/api/v1/projects/{project_id}/models/{model_id}"
+    return {"Flag": f"{model}/flags"} if version is None else {"Version": f"{model}/versions/{version}"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from guard_store.alerts.machine import Alert, Change
+from guard_store.alerts.machine import NEWS, Alert, Change
 from guard_store.alerts.policy import SEVERITIES, worst
 from guard_store.local_days import from_microseconds, known_zone
 
@@ -24,6 +24,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "retrain_started": "retraining started",
     "retrain_promoted": "new champion",
     "retrain_rejected": "retraining brought nothing better",
+    "retrain_rolled_back": "champion rolled back",
     "retrain_failed": "retraining failed",
     "pipeline_failure": "pipeline failure",
     "missing_data": "no events",
@@ -101,7 +102,7 @@ def _place(change: Change) -> tuple[object, ...]:
     """What has begun before what has ended, a cause before what it ended, the worst first."""
     alert = change.alert
     by_other = alert.subject != change.fact.about
-    return _ORDER[change.action], by_other, -SEVERITIES.index(alert.severity), alert.opened_us, alert.subject
+    return _ORDER[change.action], by_other, -SEVERITIES.index(alert.severity), alert.opened_us, change.fact.created_us
 
 
 def _without_repetition(changes: Sequence[Change]) -> list[Change]:
@@ -117,7 +118,7 @@ def _without_repetition(changes: Sequence[Change]) -> list[Change]:
 def _title_part(change: Change) -> str:
     if change.action != "resolved":
         return name_of(change.fact.kind)
-    if change.fact.kind in ("retrain_promoted", "retrain_rejected") and change.alert.subject == change.fact.about:
+    if change.fact.kind in NEWS and change.alert.subject == change.fact.about:
         return name_of(change.fact.kind)
     return f"{name_of(change.alert.kind)} ended"
 

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from guard_store.alerts import retrain_news
 from guard_store.decisions import Action, Actor, write_decision
 from guard_store.registry import CHALLENGER, CHAMPION, ModelVersion
 from ml.training.log_run import EVALUATION
@@ -132,6 +133,15 @@ def _make_champion(services: Services, version: ModelVersion, action: Action, re
             actor=actor,
             version=version.version,
             champion_before=aliases.get(CHAMPION),
+        )
+        retrain_news.decided(
+            connection,
+            *key,
+            action,
+            reason=reason,
+            version=version.version,
+            champion=aliases.get(CHAMPION),
+            request_id=actor.request_id,
         )
         services.registry.set_alias(*key, CHAMPION, version.version)
     if aliases.get(CHALLENGER) == version.version:

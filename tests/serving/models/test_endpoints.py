@@ -2,7 +2,11 @@
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from guard_store.alerts import FactStore
+from guard_store.alerts.fold import fold
+from guard_store.alerts.outbox import Outbox
 from guard_store.registry import CHALLENGER, CHAMPION, Registry
 from serving.commands import models as commands
 from serving.commands.terminal import CommandError
@@ -51,6 +55,29 @@ async def test_a_person_promotes_and_rolls_back_and_both_are_on_record(
     assert again.status_code == 409, "a second rollback does not lead back to what was rolled back"
 
 
+@pytest.mark.usefixtures("two_versions")
+async def test_a_promotion_by_hand_and_a_rollback_are_told(admin: httpx.AsyncClient, services: Services) -> None:
+    await services.alerts.stop()
+    await admin.post(f"{BASE}/versions/2/promote", json=WHY, headers={"X-Request-ID": "why"})
+    await admin.post(f"{BASE}/rollback", json={"reason": "worse after all"})
+    settings = services.settings.model_copy(update={"alert_routes": {"chat": SecretStr("file:///nowhere")}})
+    rolled, made = FactStore(services.database).newest("flights", 10)
+    assert (made.kind, made.message) == (
+        "retrain_promoted",
+        "Version 2 was promoted by hand, in place of version 1.",
+    )
+    assert made.request_id == "why"
+    assert (rolled.kind, rolled.message) == (
+        "retrain_rolled_back",
+        "Version 1 is the champion again: rolled back, in place of version 2.",
+    )
+    fold(services.database, settings, gather_s=0)
+    (message,) = Outbox(services.database).page(project_id="flights", state=None, before=None, limit=10)
+    assert message.title == f"[RESOLVED] flights/{MODEL_ID}: new champion, champion rolled back"
+    assert "Reason: worse after all" in message.body
+    assert f"{BASE}/versions/" in message.body
+
+
 async def test_a_rejected_challenger_loses_its_alias_and_a_champion_cannot_be_rejected(
     admin: httpx.AsyncClient, two_versions: Registry
 ) -> None:
@@ -88,6 +115,7 @@ async def test_where_the_registry_does_not_answer_nothing_is_decided(
     assert answer.status_code == 503
     assert "MLflow could not" in answer.json()["detail"]
     assert services.decisions.newest("flights", MODEL_ID, 10) == []
+    assert FactStore(services.database).newest("flights", 10) == []
 
 
 def test_the_command_line_lists_promotes_and_rolls_back(
