@@ -29,25 +29,22 @@ def threads_of(client: MLGuardClient, project_id: str, progress: Progress) -> Th
 
 
 def wrong_threads(threads: Threads, *, until_autumn: bool) -> list[str]:
-    """Complaints where a message has not gone out, or no thread tells of trouble, a retraining and its end.
-
-    Trouble is a drift or a drop of performance: a month of baseline tells only large changes of the weather.
-    """
+    """Complaints where a message has not gone out, or no thread tells of a drift, a retraining and its resolution."""
     unsent = [m["id"] for thread in threads.values() for m in thread if m["state"] != "sent"]
     complaints = [f"{len(unsent)} messages of alerts have not gone out, first {unsent[0]}"] if unsent else []
     for name, thread in threads.items():
         if [message["seq"] for message in thread] != sorted({message["seq"] for message in thread}):
             complaints.append(f"the messages of incident {name} are not in order")
     if until_autumn and not any(_is_whole(thread) for thread in threads.values()):
-        complaints.append("no thread of messages tells of a drift or a drop, a retraining and its end")
+        complaints.append("no thread of messages tells of a drift, a retraining and its resolution")
     return complaints
 
 
 def most_telling(threads: Threads) -> Sequence[Json]:
-    """The first thread from a drift to a new champion, else the first from any trouble to its end; nothing without one."""
-    whole = [thread for thread in threads.values() if _is_whole(thread)]
-    best = [thread for thread in whole if _tells(thread, "drift") and _tells(thread, "new champion")]
-    return next(iter([*best, *whole]), [])
+    """The shortest thread from a drift through a retraining to its resolution, else the first that has ended."""
+    whole = sorted((thread for thread in threads.values() if _is_whole(thread)), key=len)
+    ended = [thread for thread in threads.values() if _has_ended(thread)]
+    return next(iter([*whole, *ended]), [])
 
 
 def summary_of(threads: Threads) -> Json:
@@ -75,8 +72,12 @@ def _read(client: MLGuardClient, project_id: str) -> Threads:
 
 
 def _is_whole(thread: Sequence[Json]) -> bool:
-    trouble = _tells(thread, "drift") or _tells(thread, "performance")
-    return trouble and _tells(thread, "retraining started") and thread[-1]["title"].startswith("[RESOLVED]")
+    steps = ("drift", "retraining started", "new champion", "drift ended")
+    return _has_ended(thread) and all(_tells(thread, step) for step in steps)
+
+
+def _has_ended(thread: Sequence[Json]) -> bool:
+    return str(thread[-1]["title"]).startswith("[RESOLVED]")
 
 
 def _tells(thread: Sequence[Json], what: str) -> bool:
