@@ -3,9 +3,14 @@
 import errno
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -24,6 +29,9 @@ from serving.commands.terminal import CommandError
 from serving.limits.addresses import is_loopback
 from serving.policy import PolicyBook, PolicyError
 from serving.prompts import PromptBook, PromptError, default_folder
+
+if TYPE_CHECKING:  # the app's metrics must not be made before the folder that the workers share is known
+    from fastapi import FastAPI
 
 DEMO_KEY = "demo-key"
 _STOP_S = 10
@@ -64,7 +72,7 @@ def serve(settings: Settings) -> int:
         database.close()
     with bound_socket(settings.host, settings.port) as listener, _metrics_of_workers(settings):
         config = uvicorn.Config(
-            "serving.app:create_app",
+            "serving.commands.serve:app_of_process",
             factory=True,
             host=settings.host,
             port=settings.port,
@@ -86,6 +94,21 @@ def serve(settings: Settings) -> int:
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
         return 0 if server.started else 3
+
+
+def app_of_process() -> "FastAPI":
+    """The app of a server process; one of several ends when the process that started it has ended, however that was."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
+    from serving.app import create_app
+
+    return create_app()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # what waits is stored first
 
 
 def require_key_if_open(host: str, keys: KeyStore) -> None:

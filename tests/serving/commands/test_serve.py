@@ -79,6 +79,21 @@ def test_metrics_are_those_of_all_workers_also_after_one_was_killed(tmp_path: Pa
     assert not list(home.glob("metrics-*")), "the folder of the workers' metrics is left behind"
 
 
+def test_workers_end_with_the_process_that_started_them_however_that_ends(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", workers=2) as server:
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not _answers(server.url), "gone")
+
+
+def _answers(url: str) -> bool:
+    try:
+        http.get(f"{url}/healthz")
+    except httpx.TransportError:
+        return False
+    return True
+
+
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
