@@ -4,7 +4,7 @@ import dagster as dg
 
 from guard_pipelines.assets.alerts import alerts
 from guard_pipelines.assets.audit_retention import audit_retention
-from guard_pipelines.assets.costs import aws_costs, llm_costs
+from guard_pipelines.assets.costs import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.knowledge import chunks, documents, embeddings
@@ -43,6 +43,7 @@ defs = dg.Definitions(
         embeddings,
         aws_costs,
         llm_costs,
+        cost_alerts,
     ],
     asset_checks=[
         lake_matches_store,

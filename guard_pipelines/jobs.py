@@ -7,7 +7,7 @@ import dagster as dg
 
 from guard_pipelines.assets.alerts import alerts
 from guard_pipelines.assets.audit_retention import audit_retention
-from guard_pipelines.assets.costs import aws_costs, llm_costs
+from guard_pipelines.assets.costs import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.knowledge import chunks, documents, embeddings
@@ -49,7 +49,7 @@ knowledge = dg.define_asset_job(
 
 costs = dg.define_asset_job(
     "costs",
-    selection=dg.AssetSelection.assets(aws_costs, llm_costs),
+    selection=dg.AssetSelection.assets(aws_costs, llm_costs, cost_alerts),
     description="What the days of a run have cost, at AWS and in calls of language models.",
     executor_def=dg.in_process_executor,
 )

@@ -1,4 +1,4 @@
-"""Assets: what each local day has cost at AWS, and in calls of language models."""
+"""Assets: what each local day has cost at AWS, and in calls of language models; and who is to be told."""
 
 import dagster as dg
 
@@ -41,3 +41,18 @@ def llm_costs(context: dg.AssetExecutionContext, guard: Guard) -> dg.Materialize
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
     outcome = sum_usage(scope, guard.database)
     return dg.MaterializeResult(metadata={**outcome.numbers(), "costs": dg.MetadataValue.md(outcome.table())})
+
+
+@dg.asset(
+    deps=[aws_costs, llm_costs],
+    partitions_def=DAILY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="costs",
+    kinds={"python"},
+)
+def cost_alerts(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """The alert policies on the newest day of each bill, as facts; the server makes messages of them."""
+    from guard_pipelines.stages.alert_costs import look_at_costs
+
+    written, failed = look_at_costs(guard.database, guard.settings, context.run.run_id, context.partition_keys)
+    return dg.MaterializeResult(metadata={"facts": written, "failed": failed})

@@ -14,6 +14,7 @@ from guard_store.local_days import microseconds
 
 DayKind = Literal["drift", "performance", "latency", "volume", "error_rate", "data_quality"]
 EventKind = Literal[
+    "cost",
     "budget",
     "budget_refused",
     "retrain_recommended",
@@ -41,6 +42,7 @@ THRESHOLDS: Final[dict[str, float | None]] = {
     "volume": None,  # share away from the usual: none, what is odd for that weekday
     "error_rate": 0.01,  # share of the day's rows that were rejected
     "data_quality": None,  # share of nulls in any feature: none, what is odd for that feature
+    "cost": None,  # of a day, in the bill's currency: none, what is odd for that weekday
     "missing_data": 48.0,  # hours without an event
 }
 
@@ -140,6 +142,7 @@ DEFAULTS: Final[tuple[Policy, ...]] = (
     Policy(name="retraining-failed", when=("retrain_failed",), severity="error"),
     Policy(name="pipeline", when=("pipeline_failure",), severity="error"),
     Policy(name="missing-data", when=("missing_data",), severity="error"),
+    Policy(name="cost", when=("cost",), severity="warning"),
     Policy(name="budget", when=("budget",), severity="warning"),
     Policy(name="budget-refused", when=("budget_refused",), severity="error"),
 )

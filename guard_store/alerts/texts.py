@@ -18,6 +18,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "volume": "volume",
     "error_rate": "rejected events",
     "data_quality": "data quality",
+    "cost": "costs",
     "budget": "budget",
     "budget_refused": "budget spent",
     "retrain_recommended": "retraining recommended",
