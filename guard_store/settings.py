@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from guard_store.local_days import known_zone
+from guard_store.validation import reason_of
 
 ENV_PREFIX = "ML_GUARD_"
 _DATABASES = ("sqlite", "postgresql")
@@ -464,10 +465,10 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         if not first["loc"]:
-            raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
+            raise SettingsError(reason_of(first)) from None
         name = str(first["loc"][0]).upper()
         variable = ENV_PREFIX + name if name.lower() in Settings.model_fields else name  # else one of several names
-        raise SettingsError(f"{variable}: {first['msg']}") from None
+        raise SettingsError(f"{variable}: {reason_of(first)}") from None
     except UnreadableError as error:  # its own text quotes only the field's name
         field = str(error).split('"')[1]
         raise SettingsError(f"{ENV_PREFIX}{field.upper()}: is not JSON") from None

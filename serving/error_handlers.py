@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from guard_store.registry import RegistryUnavailableError
+from guard_store.validation import reason_of
 from serving.errors import Problem, Unavailable, Unprocessable, problem_response, unexpected
 
 
@@ -42,7 +43,7 @@ def _problem_of(error: Exception) -> Problem:
 
 def unprocessable(errors: Sequence[Mapping[str, Any]]) -> Unprocessable:
     """The problem of pydantic's errors: names each field, never repeats its value."""
-    fields = [{"field": _field(error["loc"]), "reason": error["msg"]} for error in errors]
+    fields = [{"field": _field(error["loc"]), "reason": reason_of(error)} for error in errors]
     summary = "; ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
     more = f"; and {len(fields) - 3} more" if len(fields) > 3 else ""
     return Unprocessable(f"{summary}{more}", errors=fields)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from guard_store.alerts.policy import Policy
+from guard_store.validation import reason_of
 
 
 class PolicyFileError(ValueError):
@@ -41,7 +42,7 @@ def read_policies(path: Path, routes: Collection[str]) -> Mapping[str, list[Poli
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-        raise PolicyFileError(f"{path}: {field or 'the file'}: {first['msg']}") from None
+        raise PolicyFileError(f"{path}: {field or 'the file'}: {reason_of(first)}") from None
     for project_id, policies in found.projects.items():
         _check(f"{path}: projects.{project_id}", policies, routes)
     return found.projects

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from guard_store.validation import reason_of
 from serving.policy.policy import Policy
 from serving.policy.rules import PolicyRules
 
@@ -117,7 +118,7 @@ def _policy(rules: Mapping[str, Any], path: Path, where: str) -> Policy:
 def _wrong(error: ValidationError, path: Path, where: str) -> PolicyError:
     first = error.errors(include_input=False, include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    return PolicyError(f"{path}: {where}{field}: {first['msg']}")
+    return PolicyError(f"{path}: {where}{field}: {reason_of(first)}")
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from guard_store.validation import reason_of
 from serving.prompts.template import Prompt, PromptError, PromptFile, prompt_of
 
 LOCK = "prompts.lock"
@@ -94,6 +95,6 @@ def _read(path: Path) -> Prompt:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise PromptError(f"{path.name}: {field}: {first['msg']}") from error
+        raise PromptError(f"{path.name}: {field}: {reason_of(first)}") from error
     except PromptError as error:
         raise PromptError(f"{path.name}: {error}") from error

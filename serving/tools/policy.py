@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from guard_store.settings import Role
 from guard_store.spending.amounts import NANO
+from guard_store.validation import reason_of
 from serving.policy import Policy, Vault
 from serving.security import Principal
 from serving.tools.arguments import canonical, digest, judged
@@ -139,7 +140,7 @@ def _parsed(tool: Tool[A], arguments: Mapping[str, Any]) -> A:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "arguments"
-        raise DeniedError("tool.schema", f"{field}: {first['msg']}.") from None
+        raise DeniedError("tool.schema", f"{field}: {reason_of(first)}.") from None
     if tool.check is not None:
         tool.check(parsed)
     return parsed

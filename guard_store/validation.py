@@ -1,0 +1,12 @@
+"""What pydantic says of wrong values, in the words that people read."""
+
+from collections.abc import Mapping
+
+
+def reason_of(error: Mapping[str, object]) -> str:
+    """Why a value is wrong; our own reasons without the name of the exception that carried them.
+
+    >>> reason_of({"type": "value_error", "msg": "Value error, must be even"})
+    'must be even'
+    """
+    return str(error["msg"]).removeprefix("Value error, ")
