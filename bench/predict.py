@@ -87,10 +87,10 @@ def run(seconds: int = 6) -> str:
             _check(settings, answered)
     rows = []
     for connections, (own, other) in loads.items():
-        for name, load in (("ML Guard", own), ("mlflow models serve", other)):
-            cells = [f"{load.rate:,.0f}", f"{load.p50_ms:.2f}", f"{load.p99_ms:.2f}"]
+        for name, side in (("ML Guard", own), ("mlflow models serve", other)):
+            cells = [f"{side.rate:,.0f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}"]
             ratios = (
-                ["", ""] if load is other else [f"{own.rate / other.rate:.0f}×", f"{other.p50_ms / own.p50_ms:.0f}×"]
+                ["", ""] if side is other else [f"{own.rate / other.rate:.0f}×", f"{other.p50_ms / own.p50_ms:.0f}×"]
             )
             rows.append([f"{connections} connections: {name}", *cells, *ratios])
     header = ["load", "requests/s", "p50 ms", "p99 ms", "requests/s against", "p50 lower"]
@@ -175,9 +175,11 @@ def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load
     found = json.loads(output.splitlines()[-1])
     if found["failed"] or not found["requests"]:
         raise AssertionError(f"{url}: {found['failed']} of {found['requests']} requests failed:\n{output}")
-    load = Load(found["requests"] / found["seconds"], found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["requests"])
-    print(f"{url}, {connections}: {load}", file=sys.stderr)
-    return load
+    measured = Load(
+        found["requests"] / found["seconds"], found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["requests"]
+    )
+    print(f"{url}, {connections}: {measured}", file=sys.stderr)
+    return measured
 
 
 def _answered(url: str) -> int:
