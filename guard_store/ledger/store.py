@@ -129,6 +129,8 @@ class LedgerStore:
             row_hash = connection.scalar(select(c.hash).where(c.seq == last))
             if row_hash is None:  # another sweep was faster
                 return
+            # A periodic checkpoint of the same row would not say that what is before it was pruned.
+            connection.execute(delete(ledger_checkpoints).where(ledger_checkpoints.c.seq == last))
             self._sign(connection, last, row_hash, "retention")
             connection.execute(delete(ledger).where(c.seq <= last))
             connection.execute(delete(ledger_bodies).where(ledger_bodies.c.seq <= last))

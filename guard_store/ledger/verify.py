@@ -105,12 +105,13 @@ class _Walk:
         self._seq = seq - 1
         if seq == 1:
             return
-        # A pruned chain begins where a checkpoint says that it ended.
-        if self._seq not in self._by_seq:
+        # A pruned chain begins where retention has signed that it ended: a periodic checkpoint does not excuse what is missing.
+        start = self._by_seq.get(self._seq)
+        if start is None or start.kind != "retention":
             self._seq = 0
             return  # the next check finds the gap
-        self._head = self._by_seq[self._seq].hash
-        self._check(self._by_seq[self._seq])
+        self._head = start.hash
+        self._check(start)
         if prev_hash != self._head:
             raise _BrokenError(seq, f"row {seq} does not follow the checkpoint of row {seq - 1}")
 
