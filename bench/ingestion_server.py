@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from guard_store.events import EventWriter, Outcome, Submission
+from serving.commands.http_protocol import GuardedProtocol
 
 _VARIANT = "BENCH_INGESTION_VARIANT"
 
@@ -27,7 +28,7 @@ class _NoStorage(EventWriter):
 
 def app() -> FastAPI:
     """The app of this process's variant."""
-    from serving.app import create_app
+    from serving.commands.serve import app_of_process
     from serving.events import service
 
     writers: dict[str, Any] = {
@@ -36,7 +37,7 @@ def app() -> FastAPI:
         "without storage": _NoStorage,
     }
     service.EventWriter = writers[os.environ[_VARIANT]]  # type: ignore[attr-defined]
-    return create_app()
+    return app_of_process()
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -114,6 +114,13 @@ class Submission:
         """Rows as the queue counts them: one that only reports rejections still takes a place."""
         return len(self.rows) + len(self.labels) or 1
 
+    @property
+    def only_reserves(self) -> bool:
+        """Whether it says nothing but that a call is about to be made."""
+        return self.reserve is not None and not (
+            self.rows or self.labels or self.rejected or self.entries or self.settle is not None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -69,6 +69,7 @@ LABELS = _target(
 _CHUNKS = tuple(2**n for n in range(10, -1, -1))
 _SQLITE_PRAGMAS = {
     "cache_size": -65_536,  # KiB: the indexes' inner pages stay in memory
+    "temp_store": "MEMORY",  # what it keeps to undo one statement would be a file, written page by page
     "wal_autocheckpoint": 16_384,  # pages: a page that many commits touch is copied back once, not each time
 }
 
@@ -76,8 +77,8 @@ _SQLITE_PRAGMAS = {
 class Session(Protocol):
     """One connection that belongs to one writer."""
 
-    def begin(self) -> None:
-        """Start a transaction."""
+    def begin(self, *, flushed: bool = True) -> None:
+        """Start a transaction; one that is not `flushed` survives the death of any process of ours, not that of the machine."""
 
     def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
         """Store the rows that are not there yet; events must be the first step of a transaction."""
@@ -127,9 +128,13 @@ class SqliteSession:
         for name, value in _SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}")
         self._connection = connection
+        self._flushed = True
 
-    def begin(self) -> None:
+    def begin(self, *, flushed: bool = True) -> None:
         """Take the write lock; whoever holds it now is waited for."""
+        if flushed != self._flushed:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
+            self._flushed = flushed
         self._connection.execute("BEGIN IMMEDIATE")
 
     def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
@@ -159,7 +164,7 @@ class SqliteSession:
         return self._connection.execute(sql, parameters).fetchall()
 
     def commit(self) -> None:
-        """Make it durable (WAL, synchronous FULL)."""
+        """Make it durable (WAL, synchronous FULL, unless it need not be flushed)."""
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
@@ -200,8 +205,8 @@ class PostgresqlSession:
             options="-c synchronous_commit=on -c lock_timeout=30s",
         )
 
-    def begin(self) -> None:
-        """Nothing to do: the first statement starts the transaction."""
+    def begin(self, *, flushed: bool = True) -> None:
+        """Nothing to do: the first statement starts the transaction, and each is flushed, because the server may die alone."""
 
     def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
         """Store the rows that are not there yet; events must be the first step of a transaction."""

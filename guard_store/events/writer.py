@@ -185,7 +185,8 @@ class EventWriter:
         is_new = self._session is None
         self._session = session
         try:
-            session.begin()
+            # The process that makes a call dies with the machine of its SQLite file: then there is no call to remember.
+            session.begin(flushed=not all(submission.only_reserves for submission in submissions))
             outcomes = store_submissions(session, submissions, self._close_delay_s)
         except Exception:
             # An idle connection that the server has ended is noticed only now: once more, on a new one. Not after a
@@ -227,7 +228,8 @@ class EventWriter:
             self._expected = min(len(group) + len(self._waiting), self._group_rows)
         if self._on_commit is not None:
             outcomes = [result for result in results if isinstance(result, Outcome)]
-            counts = (*_counts(outcomes, labels=False), 0 if outcomes else rows, seconds)
+            failed = 0 if outcomes else sum(len(w.submission.rows) + len(w.submission.labels) for w in group)
+            counts = (*_counts(outcomes, labels=False), failed, seconds)
             self._on_commit(Commit(*counts, *_counts(outcomes, labels=True)))
         _resolve(group, results)
 

@@ -1,17 +1,53 @@
 """HTTP as `ml-guard serve` speaks it: uvicorn's, with limits on what comes before a request is one.
 
-An endless header, or one that comes byte by byte, would otherwise hold memory and a connection for ever.
+An endless header, or one that comes byte by byte, would otherwise hold memory and a connection for ever. And the head of an
+answer leaves with its body: one call of the system, and one packet, instead of two.
 """
 
 import asyncio
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+_HEAD = b"HTTP/1.1 "  # as every status line of uvicorn begins
 
 
 class TooLargeHeaderError(Exception):
     """Makes the parser stop."""
+
+
+class HeadWithBody:
+    """A transport that holds the head of an answer until its first piece of body, or the end of this turn of the loop."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the transport's own."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send, together with what was held."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_HEAD):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what was held, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -27,7 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
-        super().connection_made(transport)
+        super().connection_made(HeadWithBody(transport, self.loop))  # type: ignore[arg-type]
         self._timer = self.loop.call_later(self.header_timeout_s, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -25,6 +25,7 @@ from serving import tracing
 from serving.alerts.routes import senders
 from serving.alerts.senders.base import RouteError
 from serving.commands.http_protocol import GuardedProtocol
+from serving.commands.interpreter import tune_interpreter
 from serving.commands.terminal import CommandError
 from serving.limits.addresses import is_loopback
 from serving.policy import PolicyBook, PolicyError
@@ -101,6 +102,7 @@ def app_of_process() -> "FastAPI":
     parent = parent_process()
     if parent is not None:
         Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
+    tune_interpreter()
     from serving.app import create_app
 
     return create_app()

@@ -62,7 +62,8 @@ async def body_pieces(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIt
 
 async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     """The decompressed body at once; raises as `body_pieces`."""
-    return b"".join([piece async for piece in body_pieces(scope, receive, max_bytes)])
+    pieces = [piece async for piece in body_pieces(scope, receive, max_bytes)]
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def until_gone(receive: Receive) -> None:

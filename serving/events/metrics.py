@@ -28,10 +28,11 @@ _queue_rows = Gauge("ml_guard_event_queue_rows", "Rows that wait for their commi
 
 
 def committed(commit: Commit, queue_rows: int) -> None:
-    """Count a transaction of the writer."""
+    """Count a transaction of the writer; those without events are of labels, calls or the ledger alone."""
     _queue_rows.set(queue_rows)
     if commit.failed:
         _unavailable.inc(commit.failed)
+    if not commit.accepted and not commit.duplicates:
         return
     _accepted.inc(commit.accepted)
     _duplicate.inc(commit.duplicates)

@@ -30,7 +30,6 @@ from guard_store.settings import Settings
 from serving.errors import NotFound, Unavailable, Unprocessable
 from serving.events import metrics
 from serving.events.formats import Batch
-from serving.events.interpreter import tune_interpreter
 from serving.events.row_schema import RowError
 from serving.events.schemas import Event, EventSchema
 from serving.events.windows import ProjectWindows
@@ -76,7 +75,6 @@ class EventService:
 
     async def start(self) -> None:
         """Start storing."""
-        tune_interpreter()
         self._writer.start()
 
     async def stop(self) -> None:

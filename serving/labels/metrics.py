@@ -12,8 +12,9 @@ _accepted, _duplicate, _rejected = (_labels.labels(outcome) for outcome in ("acc
 
 def committed(commit: Commit) -> None:
     """Count a transaction of the writer."""
-    _accepted.inc(commit.labels_accepted)
-    _duplicate.inc(commit.labels_duplicates)
+    if commit.labels_accepted or commit.labels_duplicates:
+        _accepted.inc(commit.labels_accepted)
+        _duplicate.inc(commit.labels_duplicates)
 
 
 def rejected(n: int) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine, Generator
+from types import coroutine
 from typing import Any, Final
 
 from starlette.types import Message, Receive
@@ -32,13 +34,38 @@ class BodyInTime:
         """
         if self._deadline is None:
             return await self._receive()
+        receiving: Any = self._receive()
         try:
-            async with asyncio.timeout(self._deadline - time.monotonic()):
-                message = await self._receive()
-        except TimeoutError:
-            raise RequestTimeout(f"The body did not arrive within {self._timeout_s:g} s.") from None
+            waits_for = receiving.send(None)
+        except StopIteration as done:  # most bodies are here already: a timer would cost more than the rest
+            message: Message = done.value
+        else:
+            message = await self._waited(receiving, waits_for, self._deadline)
         if not message.get("more_body", False):
             self._deadline = None
+        return message
+
+    async def _waited(self, receiving: Coroutine[Any, Any, Message], waits_for: Any, deadline: float) -> Message:
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await _rest(receiving, waits_for)
+        except TimeoutError:
+            raise RequestTimeout(f"The body did not arrive within {self._timeout_s:g} s.") from None
+
+
+@coroutine
+def _rest(begun: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any, Any, Message]:
+    """The result of a coroutine that has run until its first wait."""
+    try:
+        while True:
+            try:
+                yield waits_for
+            except BaseException as error:  # noqa: BLE001 - a cancellation above all; it is the coroutine's to answer
+                waits_for = begun.throw(error)
+            else:
+                waits_for = begun.send(None)
+    except StopIteration as done:
+        message: Message = done.value
         return message
 
 

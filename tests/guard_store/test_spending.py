@@ -11,6 +11,7 @@ import pytest
 from guard_store.alerts import FactStore
 from guard_store.database import Database
 from guard_store.events import EventWriter, Submission
+from guard_store.events.sessions import Session, open_session
 from guard_store.ledger import COLUMNS, LedgerFilter, LedgerStore, Signer
 from guard_store.projects import ProjectStore
 from guard_store.spending import Amount, BudgetStore, Reservation, Reserved, Settlement, UsageStore, lost
@@ -175,3 +176,27 @@ def test_a_budget_is_changed_in_place_and_removed_with_its_counts(budgets: Budge
     assert budgets.of(key_ids=["other"]) == []
     assert budgets.remove(first.id)
     assert not budgets.remove(first.id)
+
+
+def test_only_what_does_nothing_but_reserve_may_be_lost_with_the_machine(database: Database) -> None:
+    def flushing(session: Session) -> object:
+        return session.run("PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit")[0][0]
+
+    session = open_session(database)
+    always = 2 if database.is_sqlite else "on"
+    session.begin(flushed=False)
+    assert flushing(session) == (1 if database.is_sqlite else "on")
+    session.commit()
+    session.begin()
+    assert flushing(session) == always
+    session.commit()
+    session.close()
+    call = Reservation(
+        *("i", "/query", "r", "k", "analyst", "p", None, "m", Amount()), day=DAY, key_day=DAY, project_day=DAY,
+        made_us=0, expires_us=1,
+    )  # fmt: skip
+    assert Submission((), 0, reserve=call).only_reserves
+    settled = Settlement(call, (), Amount(), "m")
+    assert not Submission((), 0, reserve=call, settle=settled).only_reserves
+    assert not Submission((), 0, settle=settled).only_reserves
+    assert not Submission((), 0).only_reserves

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from guard_store.settings import Settings
-from serving.commands.http_protocol import GuardedProtocol
+from serving.commands.http_protocol import GuardedProtocol, HeadWithBody
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.test_api_page import documented_routes
@@ -137,3 +137,33 @@ async def test_a_json_route_that_takes_too_long_is_504(
     assert "within 1 s" in answer.json()["detail"]
     await asyncio.sleep(0.7)
     logging.getLogger(__name__).info("the thread has ended")
+
+
+class _Transport:
+    """Writes down what is sent; for the one thing that a socket does not show for sure."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.is_open = True
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+async def test_the_head_of_an_answer_leaves_with_its_body_or_by_itself_where_none_comes() -> None:
+    transport = _Transport()
+    held = HeadWithBody(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+    held.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    held.write(b"whole")
+    held.write(b" and more")
+    assert transport.sent == [b"HTTP/1.1 200 OK\r\n\r\nwhole", b" and more"]
+    held.write(b"HTTP/1.1 201 Created\r\n\r\n")
+    await asyncio.sleep(0)
+    assert transport.sent[2:] == [b"HTTP/1.1 201 Created\r\n\r\n"]
+    held.write(b"HTTP/1.1 202 Accepted\r\n\r\n")
+    held.close()
+    assert transport.sent[3:] == [b"HTTP/1.1 202 Accepted\r\n\r\n"]
+    assert not transport.is_open
