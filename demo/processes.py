@@ -94,7 +94,7 @@ class Processes:
             "ML_GUARD_ALERT_ROUTES": os.environ.get(
                 "ML_GUARD_ALERT_ROUTES", json.dumps({"file": self.alert_file.as_uri()})
             ),
-            "ML_GUARD_NEWS_INTERVAL_S": os.environ.get("ML_GUARD_NEWS_INTERVAL_S", "2"),
+            "ML_GUARD_NEWS_INTERVAL_S": os.environ.get("ML_GUARD_NEWS_INTERVAL_S", "1"),
         }
         return subprocess.Popen(
             [*_COMMAND, *arguments],

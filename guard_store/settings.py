@@ -336,7 +336,7 @@ class Settings(BaseSettings):
         300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
     )
     news_interval_s: Positive = Field(
-        5, description="Seconds between two looks of the sensor for closed days with news."
+        5, description="Seconds between two looks of the sensors for closed days with news and for retrain flags."
     )
     news_days_per_run: Positive = Field(400, description="Days of one pipeline run at most.")
     news_retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new news.")

@@ -8,6 +8,7 @@ import dagster as dg
 from guard_pipelines.jobs import retrain
 from guard_pipelines.partitions import MODELS, key_of_model
 from guard_pipelines.resources import Guard
+from guard_pipelines.sensors.looks import looks
 from guard_store.settings import load_settings
 
 
@@ -21,10 +22,11 @@ def retrain_sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.Sens
     """Asks for a training run of each active flag whose time has come; counts runs that ended without finishing theirs."""
     from guard_pipelines.sensors.flags import requests_of_flags
 
-    answer = requests_of_flags(guard.database, guard.settings, context.instance)
-    if not answer.requests:
-        return dg.SkipReason(answer.waiting)
-    keys = [key_of_model(*key) for key in answer.models]
-    return dg.SensorResult(
-        run_requests=list(answer.requests), dynamic_partitions_requests=[MODELS.build_add_request(keys)]
-    )
+    for _ in looks(guard.settings.news_interval_s):
+        answer = requests_of_flags(guard.database, guard.settings, context.instance)
+        if answer.requests:
+            keys = [key_of_model(*key) for key in answer.models]
+            return dg.SensorResult(
+                run_requests=list(answer.requests), dynamic_partitions_requests=[MODELS.build_add_request(keys)]
+            )
+    return dg.SkipReason(answer.waiting)
