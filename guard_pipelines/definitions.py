@@ -24,6 +24,10 @@ from guard_pipelines.sensors.alerts import failed_runs, silent_models
 from guard_pipelines.sensors.knowledge import sources
 from guard_pipelines.sensors.news import news
 from guard_pipelines.sensors.retrain import retrain_sensor
+from guard_pipelines.warm_runs import start_runs_warm
+from guard_store.settings import load_settings
+
+start_runs_warm(load_settings())
 
 defs = dg.Definitions(
     assets=[

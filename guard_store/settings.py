@@ -338,6 +338,10 @@ class Settings(BaseSettings):
     news_interval_s: Positive = Field(
         5, description="Seconds between two looks of the sensors for closed days with news and for retrain flags."
     )
+    warm_runs: bool = Field(
+        default=True,
+        description="Whether pipeline runs start in a process that has imported everything (some 300 MB), on Linux.",
+    )
     news_days_per_run: Positive = Field(400, description="Days of one pipeline run at most.")
     news_retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new news.")
     news_retry_delay_s: NotNegative = Field(
