@@ -29,8 +29,9 @@ def send_first(
     client: MLGuardClient, step: Step, project_id: str, progress: Progress
 ) -> tuple[BatchResult, BatchResult]:
     """Events and labels of the days before there was a model."""
-    events = send(client, step.departures, project_id, progress)
-    return events, send_labels(client, step.departures, project_id, progress)
+    # Labels wait for their events: sent first, they make each day news once instead of twice.
+    labels = send_labels(client, step.departures, project_id, progress)
+    return send(client, step.departures, project_id, progress), labels
 
 
 def train_first(client: MLGuardClient, step: Step, project_id: str, progress: Progress) -> str:
@@ -52,8 +53,7 @@ def predict_step(
 ) -> tuple[set[str], BatchResult]:
     """Predictions and labels of a step; what an earlier demo has predicted stays."""
     known = {item["day"]: item["events"] for item in news_of(client, project_id, MODEL_ID, step.days)()}
-    # Labels wait for their events: sent first, they make each day news once instead of twice.
-    labels = send_labels(client, step.departures, project_id, progress)
+    labels = send_labels(client, step.departures, project_id, progress)  # first, as in `send_first`
     versions: set[str] = set()
     if any(known.get(day, 0) < count for day, count in step.counts.items()):
         versions = predict(client, step.departures, project_id, progress)
