@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from guard_store.settings import Settings, load_settings
@@ -28,6 +29,10 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
         assert [key["role"] for key in answer.json()["items"]] == ["admin"]
         knowledge = httpx.get(f"http://127.0.0.1:{port}/api/v1/knowledge", headers={"X-API-Key": "demo-key"}).json()
         assert (knowledge["retrieval"], len(knowledge["sources"])) == ("hybrid", 4), up.stderr
+        (dagster,) = [one for one in stack.recorded(tmp_path / "home") if one.name == "dagster"]
+        below = psutil.Process(dagster.pid).children(recursive=True)
+        warm = [one for one in below if "multiprocessing.forkserver" in " ".join(one.cmdline())]
+        assert bool(warm) == (sys.platform == "linux"), "the knowledge base was built by a run that was a fork"
         query = {"query": "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"}
         health = httpx.post(f"http://127.0.0.1:{dagster_port}/graphql", json=query).json()
         statuses = health["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
@@ -39,6 +44,7 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
         down = ml_guard("down", env=env, cwd=tmp_path)
     assert down.stdout == "stopped serving and dagster\n"
     assert not (tmp_path / "home" / "up.json").exists()
+    assert not [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     for stopped in (port, dagster_port):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", stopped)) != 0
