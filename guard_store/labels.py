@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, func, select, true, update
+from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from guard_store.database import Database
 from guard_store.local_days import local_days, now_us
@@ -46,7 +46,8 @@ class LabelStore:
 
 
 def _waiting() -> Any:
-    return labels.c.waiting == true()
+    # As the index says it: SQLite does not use it for "waiting = 1", and would read all labels at each look.
+    return text("labels.waiting")
 
 
 def _waiting_with_event(connection: Connection, after: int, limit: int) -> list[Row[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy.event import listen
 
 from guard_store.arrow_reader import ArrowReader
 from guard_store.database import Database
@@ -92,6 +93,20 @@ def test_a_label_that_came_before_its_event_is_told_when_the_event_is_there(data
         writer.store(submission(row("a")))
     assert store.settle() == 1
     assert news(database)[DAY]["labels"] == 1
+
+
+def test_a_look_for_labels_that_wait_reads_no_others(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL chooses by its statistics, and knows that both ways of saying it are the same")
+    said: list[tuple[str, Any]] = []
+    listen(database.engine, "before_cursor_execute", lambda *a: said.append((a[2], a[3])))
+    LabelStore(database).settle()
+    (look,) = [(statement, values) for statement, values in said if "FROM labels" in statement]
+    with database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {look[0]}", look[1]).all()
+    assert [step.detail for step in plan if "labels" in step.detail] == [
+        "SEARCH labels USING INDEX ix_labels_waiting (seq>?)"
+    ]
 
 
 def test_another_time_zone_takes_the_labels_to_the_days_of_their_events(database: Database) -> None:
