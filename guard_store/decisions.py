@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, or_, select
 
 from guard_store.database import Database
 from guard_store.local_days import now_us
@@ -113,6 +113,22 @@ class DecisionStore:
         )
         if version is not None:
             statement = statement.where(c.version == version)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Decision(**row._mapping)
+
+    def against(self, project_id: str, model_id: str, version: str, since_us: int) -> Decision | None:
+        """A person's last decision since an instant that took a version out of service, or rejected it."""
+        c = model_decisions.c
+        replaced = and_(c.action.in_(("promoted", "rolled_back")), c.champion_before == version)
+        rejected = and_(c.action == "rejected", c.version == version)
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id, c.key_id.is_not(None))
+            .where(c.decided_us >= since_us, or_(replaced, rejected))
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(1)
+        )
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Decision(**row._mapping)

@@ -191,9 +191,17 @@ class RetrainStore:
 
 
 def finish(connection: Connection, flag_id: str) -> None:
-    """Say that a flag is done, in the transaction that records what came of it."""
+    """Say that a flag is done, in the transaction that records what came of it.
+
+    Raises
+    ------
+    FlagTakenError
+        If it is not active any more: another run has finished it, or it was given up or dismissed.
+    """
     values = {"state": "done", "error": None, "changed_us": now_us()}
-    connection.execute(update(retrain_flags).where(retrain_flags.c.id == flag_id).values(values))
+    same = and_(retrain_flags.c.id == flag_id, retrain_flags.c.state.in_(ACTIVE))
+    if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+        raise FlagTakenError(f"flag {flag_id} is not active any more: nothing is recorded for it")
 
 
 def raise_flag(

@@ -86,9 +86,16 @@ class TrainingRunStore:
             connection.execute(statement.values(state=state, changed_us=now_us(), **values))
 
     def finish(self, flag: Flag, *, action: Action, reason: str, version: str, champion_before: str | None) -> None:
-        """Close a flag with the gate's decision, in one transaction."""
+        """Close a flag with what became of its version, in one transaction.
+
+        Raises
+        ------
+        FlagTakenError
+            If the flag is not active any more; nothing is written then.
+        """
         values = {"state": "registered", "model_version": version, "changed_us": now_us()}
         with self._database.write() as connection:
+            finish(connection, flag.id)
             connection.execute(update(training_runs).where(training_runs.c.flag_id == flag.id).values(values))
             write_decision(
                 connection,
@@ -102,7 +109,6 @@ class TrainingRunStore:
                 details={"flag_id": flag.id},
                 request_id=flag.request_id,
             )
-            finish(connection, flag.id)
             retrain_news.finished(connection, flag, action, reason=reason, version=version, champion=champion_before)
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[TrainingRun]:

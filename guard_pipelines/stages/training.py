@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 
 from guard_pipelines.stages.new_baseline import capture_baseline
 from guard_pipelines.stages.training_data import choose_rows, read_rows
+from guard_pipelines.stages.training_facts import facts_of, tags_of
 from guard_store.database import Database
-from guard_store.decisions import Action
+from guard_store.decisions import Action, Decision, DecisionStore
 from guard_store.lake import Lake
 from guard_store.model_settings import Section, settings_of_model
 from guard_store.projects import ProjectStore
@@ -106,7 +106,7 @@ class Training:
             if mlflow_run_id is None:
                 rows = self._rows(run).trained_on
                 trained = train(rows, self._spec, self.say, _SEED)
-                tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **self._facts_as_tags(run)}
+                tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
             self._store.advance(self.flag.id, "trained", mlflow_run_id=mlflow_run_id)
         return self._run
@@ -126,7 +126,7 @@ class Training:
             found["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
             folder.mkdir()
-            write_evaluation(folder, candidate, rows, found, answers, self._facts(run))
+            write_evaluation(folder, candidate, rows, found, answers, facts_of(self.flag, run, self._tracking))
             metrics = {name: one["value"] for name, one in found["candidate"]["metrics"].items()}
             known = {name: value for name, value in metrics.items() if value is not None}
             log_evaluation(self._tracking, str(run.mlflow_run_id), known, folder)
@@ -139,34 +139,44 @@ class Training:
         """Register the candidate as challenger and, where the gate says so, make it the champion.
 
         The alias is moved last: before, nobody serves the version; after, only the note that the flag is done is missing.
+        Where a person has decided against the version meanwhile, no alias is moved.
 
         Raises
         ------
         ChampionChangedError
             If it was compared with another champion than there is now; the next attempt compares again.
+        FlagTakenError
+            If another run has finished the flag.
         """
         run = self._run
         evaluation: Mapping[str, Any] = run.evaluation or {}
         made = self._registry.register(*self.key, str(run.mlflow_run_id), artifact=MODEL, flag_id=self.flag.id)
-        compared = evaluation["champion_version"]
-        if evaluation["promote"]:
-            now = self._registry.aliases(*self.key).get(CHAMPION)
+        now = self._registry.aliases(*self.key).get(CHAMPION)
+        compared, reasons = evaluation["champion_version"], evaluation["reasons"]
+        against = None if now == made.version else self._decided_against(run, made.version)
+        action: Action = "promoted" if evaluation["promote"] and against is None else "rejected"
+        if against is not None:
+            reasons = [f"a person has decided against it meanwhile ({against.action}): {against.reason}", *reasons]
+        elif action == "promoted":
             if now not in (compared, made.version):
                 self._store.advance(self.flag.id, "trained", evaluation=None)
                 raise ChampionChangedError(f"champion was version {compared}, now it is {now}: compare again")
             self._promote(run, made.version)
-        else:
+        elif now != made.version:
             self._registry.set_alias(*self.key, CHALLENGER, made.version)
-        action: Action = "promoted" if evaluation["promote"] else "rejected"
         self._store.finish(
             self.flag,
             action=action,
-            reason="; ".join(evaluation["reasons"]),
+            reason="; ".join(reasons),
             version=made.version,
-            champion_before=compared,
+            champion_before=compared if action == "promoted" else now,
         )
         self.say(f"version {made.version} of {registered_name(*self.key)}: {action}")
         return self._run
+
+    def _decided_against(self, run: TrainingRun, version: str) -> Decision | None:
+        """What a person has decided since this training began, maybe after a run of it that moved an alias and was killed."""
+        return DecisionStore(self.database).against(*self.key, version, run.created_us)
 
     def _promote(self, run: TrainingRun, version: str) -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -191,38 +201,6 @@ class Training:
     def _version(self, number: str, folder: Path) -> NativePredictor:
         found = self._registry.download(*self.key, number, folder)
         return load_native_predictor(found, allow_unsafe=self.settings.load_unsafe_models)
-
-    def _facts(self, run: TrainingRun) -> dict[str, Any]:
-        """What the cards say about the run."""
-        params = self._tracking.client().get_run(str(run.mlflow_run_id)).data
-        prefix = "validation_"
-        scores = {name.removeprefix(prefix): value for name, value in params.metrics.items() if name.startswith(prefix)}
-        return {
-            "name": "/".join(self.key),
-            "algorithm": params.params["algorithm"],
-            "flag": self.flag.id,
-            "reasons": [_reason(reason) for reason in self.flag.reasons],
-            "data_version": str(run.data["lake_version"]),
-            "trained_from": run.data["first_day"],
-            "trained_to": run.data["last_day"],
-            "held_from": run.data["held_first_day"],
-            "held_to": run.data["held_last_day"],
-            "rows": run.data["rows"],
-            "held_rows": run.data["held_rows"],
-            "code_version": version("ml-guard"),
-            "scores": scores,
-            "left_out": {name.removeprefix("left_out."): v for name, v in params.params.items() if "left_out." in name},
-        }
-
-    def _facts_as_tags(self, run: TrainingRun) -> dict[str, str]:
-        return {
-            "mlflow.runName": f"{self.flag.day} {self.flag.id[:8]}",
-            "ml_guard.project_id": self.flag.project_id,
-            "ml_guard.model_id": self.flag.model_id,
-            "ml_guard.lake_version": str(run.data["lake_version"]),
-            "ml_guard.data_sha256": run.data["sha256"],
-            "ml_guard.code_version": version("ml-guard"),
-        }
 
     def _section(self, section: Section) -> dict[str, Any]:
         return settings_of_model(self._project.settings, self.flag.model_id, section)
@@ -260,12 +238,3 @@ class Training:
     @property
     def _experiment(self) -> str:
         return registered_name(*self.key)
-
-
-def _reason(reason: Mapping[str, Any]) -> str:
-    numbers = (
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in reason.items()
-        if name != "rule" and value is not None
-    )
-    return f"{reason['rule']}: {', '.join(numbers)}"

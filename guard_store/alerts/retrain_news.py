@@ -51,9 +51,9 @@ def finished(
         message = f"Version {version} is the champion, {before}."
         ended = list(_ENDED_BY_CHAMPION)
     else:
-        message = f"Version {version} was not promoted; version {champion} stays the champion."
+        message = f"Version {version} was not promoted; {_champion_now(version, champion)}."
         ended = ["retrain_failed"]
-    lines = [f"Gate: {reason}."]
+    lines = [f"Reason: {reason}."]
     _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
 
 
@@ -88,6 +88,12 @@ def decided(
         op="clears",
         subject=f"champion/{version}",
     )
+
+
+def _champion_now(version: str, champion: str | None) -> str:
+    if champion is None:
+        return "there is no champion"
+    return "it is the champion by hand" if champion == version else f"version {champion} stays the champion"
 
 
 def reason_text(reason: Mapping[str, Any]) -> str:

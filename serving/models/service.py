@@ -112,9 +112,8 @@ def roll_back(services: Services, project_id: str, model_id: str, reason: str, a
     """
     now = services.registry.aliases(project_id, model_id).get(CHAMPION)
     # A rollback to this version does not count: it would lead back to what was worse.
-    made = None if now is None else services.decisions.last(project_id, model_id, "promoted", version=now)
-    before = None if made is None else made.champion_before
-    if now is None or before is None:
+    before = None if now is None else _champion_before(services, project_id, model_id, now)
+    if before is None:
         raise Conflict(f"Model {model_id!r} has no champion before the present one.")
     version = _version(services, project_id, model_id, before)
     return _make_champion(services, version, "rolled_back", reason, actor)
@@ -147,6 +146,16 @@ def _make_champion(services: Services, version: ModelVersion, action: Action, re
     if aliases.get(CHALLENGER) == version.version:
         services.registry.delete_alias(*key, CHALLENGER)
     return _view(services, _version(services, *key, version.version))
+
+
+def _champion_before(services: Services, project_id: str, model_id: str, number: str) -> str | None:
+    made = services.decisions.last(project_id, model_id, "promoted", version=number)
+    if made is not None:
+        return made.champion_before
+    # A training that was killed after it had moved the alias has not recorded its decision.
+    run = services.trainings.of_version(project_id, model_id, number)
+    evaluation = None if run is None else run.evaluation
+    return None if evaluation is None else evaluation["champion_version"]
 
 
 def _version(services: Services, project_id: str, model_id: str, number: str) -> ModelVersion:
