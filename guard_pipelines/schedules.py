@@ -9,7 +9,7 @@ import dagster as dg
 
 from guard_pipelines.jobs import costs, daily, retention
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import NEWS, range_tags
+from guard_pipelines.tags import NEWS, days_of, range_tags
 
 # The last zone to end a day is UTC-12.
 _LAST_MIDNIGHT = timedelta(hours=12)
@@ -17,13 +17,19 @@ _LAST_MIDNIGHT = timedelta(hours=12)
 
 @dg.schedule(job=daily, cron_schedule="30 12 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
 def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.RunRequest]:
-    """Asks for the day that is closed in every time zone by now, and for all that the sensor would ask for."""
-    from guard_pipelines.sensors.requests import requests_for
+    """Asks for all that the sensor would ask for, and for the day that is closed in every time zone by now.
+
+    That day is left out where another run has it: two runs never work on one day at once.
+    """
+    from guard_pipelines.sensors.requests import days_in_flight, requests_for
     from guard_store.news import NewsStore
 
     answer = requests_for(NewsStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)
     day = closed_everywhere(at, guard.settings.close_delay_s).isoformat()
+    asked = {day for request in answer.requests for day in days_of(request.tags)}
+    if day in asked | days_in_flight(context.instance):
+        return list(answer.requests)
     tags = {**range_tags(day, day), NEWS: f"schedule {day}"}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
 

@@ -42,8 +42,7 @@ class Answer:
 
 def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Settings) -> Answer:
     """Run requests for due news."""
-    in_flight = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
-    running = {day for run in in_flight for day in days_of(run.tags)}
+    running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
     ranges = day_ranges(
         {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.news_days_per_run
@@ -57,6 +56,12 @@ def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Se
     reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
     reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
     return Answer(requests, "; ".join(reasons) or "no closed day has news")
+
+
+def days_in_flight(instance: DagsterInstance) -> set[str]:
+    """The days of runs in flight, but for those that touch nothing of what the news are about."""
+    runs = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
+    return {day for run in runs for day in days_of(run.tags)}
 
 
 def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:

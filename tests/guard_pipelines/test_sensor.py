@@ -36,6 +36,18 @@ def covered(found: Sequence[dg.RunRequest]) -> set[str]:
     return {day for request in found for day in days_of(request.tags)}
 
 
+def scheduled(pipelines: Pipelines) -> list[dg.RunRequest]:
+    """What the schedule asks for on 2024-05-02."""
+    with dg.build_schedule_context(
+        instance=pipelines.instance,
+        scheduled_execution_time=datetime(2024, 5, 2, 12, 30, tzinfo=UTC),
+        resources={"guard": Guard()},
+    ) as context:
+        found = every_day(context)
+    assert isinstance(found, list)
+    return found
+
+
 def test_nothing_is_asked_for_before_there_are_events(guarded: Pipelines) -> None:
     assert guarded.tick() == []
     assert guarded.skip_reason() == "no closed day has news"
@@ -183,14 +195,20 @@ def test_every_partition_of_a_range_is_materialised(guarded: Pipelines) -> None:
 @pytest.mark.usefixtures("kept_instance")
 def test_the_schedule_runs_the_newest_day_closed_everywhere_and_what_is_due(guarded: Pipelines) -> None:
     put(guarded, ["2013-01-01"])
-    at = datetime(2024, 5, 2, 12, 30, tzinfo=UTC)
-    with dg.build_schedule_context(
-        instance=guarded.instance, scheduled_execution_time=at, resources={"guard": Guard()}
-    ) as context:
-        found = every_day(context)
-    assert isinstance(found, list)
+    found = scheduled(guarded)
     assert [days_of(request.tags) for request in found] == [["2013-01-01"], ["2024-05-01"]]
     assert guarded.run(dict(found[1].tags)).success
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_the_schedule_leaves_out_a_day_that_another_run_has(guarded: Pipelines) -> None:
+    put(guarded, ["2024-05-01"])
+    (for_news,) = scheduled(guarded)
+    assert for_news.tags[NEWS] != "schedule 2024-05-01"
+    held = guarded.hold(for_news)
+    assert scheduled(guarded) == []
+    guarded.instance.report_run_failed(held)
+    assert covered(scheduled(guarded)) == {"2024-05-01"}
 
 
 def test_sensor_and_schedule_run_by_themselves() -> None:
