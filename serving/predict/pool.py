@@ -5,18 +5,17 @@ the registry or the new version fails, the last good one goes on.
 """
 
 import logging
-import shutil
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guard_store.registry import CHAMPION, Registry, RegistryUnavailableError, registered_name
+from guard_store.registry import CHAMPION, ModelVersion, Registry, RegistryUnavailableError, registered_name
 from guard_store.settings import Settings
 from serving.predict import metrics
+from serving.predict.model_files import ModelFiles
 
 if TYPE_CHECKING:
     from ml.predictor.load import Predictor
@@ -57,6 +56,7 @@ class ModelPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry = Registry(settings.mlflow)
+        self._files = ModelFiles(settings.models)
         self._view = _View()
         self._loaded: dict[tuple[str, str, str], Loaded] = {}
         self._broken: dict[tuple[str, str, str], tuple[float, str]] = {}
@@ -159,6 +159,8 @@ class ModelPool:
         self._registry_error = None
         metrics.registry_up(up=True)
         self._follow(aliases)
+        if aliases:  # of a registry that is not there, nothing is known
+            self._files.sweep(aliases)
 
     def _follow(self, aliases: Mapping[Key, Mapping[str, str]]) -> None:
         champions: dict[Key, Loaded] = {}
@@ -184,36 +186,26 @@ class ModelPool:
         metrics.models(serving=len(champions), stale=len(failures))
 
     def _load(self, key: Key, version: str) -> Loaded:
-        from ml.predictor.errors import ModelError
-        from ml.predictor.load import load_predictor
-
         known = self._registry.version(*key, version)
         if known is None:
             raise LookupError(f"there is no version {version}")
-        # Another registry, or a model that was deleted and registered anew, counts its versions from 1 again.
-        name = f"{version}-{known.run_id or known.created_us}"
-        folder = self._settings.models / registered_name(*key) / name
-        if not folder.exists():
-            self._download(key, version, folder)
         try:
-            predictor = load_predictor(folder, allow_unsafe=self._settings.load_unsafe_models)
+            return Loaded(*key, version, self._read(known))
+        except OSError as error:
+            raise ModelUnavailableError(f"its files cannot be kept: {error.strerror}") from error
+
+    def _read(self, version: ModelVersion, *, again: bool = False) -> "Predictor":
+        from ml.predictor.errors import ModelError
+        from ml.predictor.load import load_predictor
+
+        folder = self._files.fetch(self._registry, version)
+        try:
+            return load_predictor(folder, allow_unsafe=self._settings.load_unsafe_models)
         except ModelError as error:
             # What is damaged here may be whole in the registry: the next try downloads it again.
-            shutil.rmtree(folder, ignore_errors=True)
+            if not self._files.clear(folder) and not again:  # another worker has, while it was read
+                return self._read(version, again=True)
             raise ModelUnavailableError(str(error)) from error
-        return Loaded(*key, version, predictor)
-
-    def _download(self, key: Key, version: str, folder: Path) -> None:
-        """Into a folder of its own first: several workers may do the same at once, and none must see half of it."""
-        scratch = folder.parent / f".{version}-{uuid.uuid4().hex}"
-        try:
-            found = self._registry.download(*key, version, scratch)
-            found.rename(folder)
-        except OSError as error:
-            if not folder.exists():  # else another worker was faster
-                raise ModelUnavailableError(f"its files cannot be kept: {error.strerror}") from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _make_room(self) -> None:
         in_service = {(one.project_id, one.model_id, one.version) for one in self._view.champions.values()}
