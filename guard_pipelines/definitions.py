@@ -8,6 +8,7 @@ from guard_pipelines.assets.costs import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.knowledge import chunks, documents, embeddings
+from guard_pipelines.assets.lake_upkeep import lake_upkeep
 from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
 from guard_pipelines.assets.retrain_recommended import retrain_recommended
@@ -42,6 +43,7 @@ defs = dg.Definitions(
         model_evaluation,
         registered_model,
         audit_retention,
+        lake_upkeep,
         documents,
         chunks,
         embeddings,

@@ -11,6 +11,7 @@ from guard_pipelines.assets.costs import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.assets.daily_aggregates import daily_aggregates
 from guard_pipelines.assets.drift_reports import drift_reports
 from guard_pipelines.assets.knowledge import chunks, documents, embeddings
+from guard_pipelines.assets.lake_upkeep import lake_upkeep
 from guard_pipelines.assets.performance import performance
 from guard_pipelines.assets.raw_events import raw_events
 from guard_pipelines.assets.retrain_recommended import retrain_recommended
@@ -35,8 +36,8 @@ retrain = dg.define_asset_job(
 
 retention = dg.define_asset_job(
     "retention",
-    selection=dg.AssetSelection.assets(audit_retention),
-    description="Forgets what is older than the settings allow.",
+    selection=dg.AssetSelection.assets(audit_retention, lake_upkeep),
+    description="Forgets what is older than the settings allow, and what of the lake nothing can ask for any more.",
     executor_def=dg.in_process_executor,
 )
 

@@ -46,14 +46,13 @@ def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunReq
     return dg.RunRequest(run_key=f"costs {day}", tags=tags)
 
 
-@dg.schedule(job=retention, cron_schedule="15 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
-def every_night(guard: Guard) -> dg.RunRequest | dg.SkipReason:
-    """Asks for a sweep where something is to be forgotten at all."""
-    settings = guard.settings
-    kinds = (settings.log_retention_days, settings.body_retention_days)
-    if (*kinds, settings.event_retention_days, settings.lake_retention_days) == (None,) * 4:
-        return dg.SkipReason("Neither ML_GUARD_LOG_RETENTION_DAYS nor another retention is set: everything is kept")
-    return dg.RunRequest()
+every_night = dg.ScheduleDefinition(
+    name="every_night",
+    job=retention,
+    cron_schedule="15 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for a sweep: of what the settings let be forgotten, and of files that nothing can ask for any more.",
+)
 
 
 def closed_everywhere(at: datetime, close_delay_s: int) -> date:

@@ -57,7 +57,7 @@ class KnowledgeStore:
             return before[0]
         write_deltalake(self._uri(name), wanted, mode="overwrite", schema_mode="overwrite")
         table = DeltaTable(self._uri(name))
-        table.vacuum(dry_run=False)  # files that no version of the last week has
+        table.vacuum(dry_run=False, full=True)  # files that no version of the last week has
         return _version_of(table)
 
     def _open(self, name: Name) -> DeltaTable | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,11 +21,12 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from guard_store.lake_files import filesystem_of
 
+LOG_DAYS: Final = 400
+"""Versions of a table can be named for so long: a model's training run says which one it has read."""
 _COMMIT_TRIES = 8
 _TABLE_SETTINGS: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
-    # A model's training run names the table version that it read; versions stay readable this long.
-    "delta.logRetentionDuration": "interval 400 days",
+    "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
     "delta.enableExpiredLogCleanup": "true",
 }
 # Not in the file names of all systems, or with a meaning in paths and URLs.
@@ -77,12 +78,16 @@ class Lake:
         """Where the table of a model is."""
         return f"{self._root}/{path_safe(project_id)}/{path_safe(model_id)}"
 
+    def folder(self, project_id: str, model_id: str) -> tuple[pafs.FileSystem, str]:
+        """Where the files of a model's table are: a file system and a path in it."""
+        return self._filesystem, f"{self._path}/{path_safe(project_id)}/{path_safe(model_id)}"
+
     def snapshot(self, project_id: str, model_id: str, version: int | None = None) -> LakeSnapshot | None:
         """A version of a model's table, the newest by default; None where the model has no table."""
-        table = self._open(project_id, model_id, version)
+        table = self.table(project_id, model_id, version)
         if table is None:
             return None
-        folder = f"{self._path}/{path_safe(project_id)}/{path_safe(model_id)}"
+        _, folder = self.folder(project_id, model_id)
         files: dict[str, list[str]] = defaultdict(list)
         rows: Counter[str] = Counter()
         added = pa.table(table.get_add_actions(flatten=True)).select(["path", "num_records", "partition.day"])
@@ -116,24 +121,20 @@ class Lake:
                 time.sleep(random.uniform(0.01, 0.1) * 2**attempt)  # noqa: S311 - only spreads writers in time
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def forget_days(self, project_id: str, model_id: str, days: Collection[str], *, keep_files_h: int = 168) -> int:
-        """Delete the rows of these days, and files that no version of the last hours needs; returns how many days had rows.
-
-        Older versions of the table can no longer be read as a whole.
-        """
+    def forget_days(self, project_id: str, model_id: str, days: Collection[str]) -> int:
+        """Delete the rows of these days; returns how many days had any. Their files go with the lake's upkeep."""
         snapshot = self.snapshot(project_id, model_id)
-        table = self._open(project_id, model_id)
+        table = self.table(project_id, model_id)
         if snapshot is None or table is None:
             return 0
         held = sorted(set(days) & set(snapshot.days))
         if held:
             table.delete(days_predicate(held))
-        table.vacuum(retention_hours=keep_files_h, enforce_retention_duration=keep_files_h >= 168, dry_run=False)
         return len(held)
 
     def _replace(self, project_id: str, model_id: str, days: Collection[str], rows: Rows) -> int:
         # Opened before the rows are read: a commit in between is a conflict then, and the rows are read anew.
-        table = self._open(project_id, model_id)
+        table = self.table(project_id, model_id)
         stream = rows.to_reader() if isinstance(rows, pa.Table) else rows()
         table = table or self._create(project_id, model_id, stream.schema)
         changed = _changed_types(_schema(table), stream.schema)
@@ -149,7 +150,8 @@ class Lake:
         )
         return table.version()
 
-    def _open(self, project_id: str, model_id: str, version: int | None = None) -> DeltaTable | None:
+    def table(self, project_id: str, model_id: str, version: int | None = None) -> DeltaTable | None:
+        """A version of a model's table as Delta has it, the newest by default; None where the model has no table."""
         try:
             return DeltaTable(self.uri(project_id, model_id), version=version, storage_options=self._options or None)
         except TableNotFoundError:

@@ -1,5 +1,6 @@
 """Trainings: for each flag how far it has come, with which data, into which run and version. Steps only go forward."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +111,15 @@ class TrainingRunStore:
                 request_id=flag.request_id,
             )
             retrain_news.finished(connection, flag, action, reason=reason, version=version, champion=champion_before)
+
+    def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
+        """Versions of the lake that trainings since an instant have read, by model."""
+        c = training_runs.c
+        found: dict[tuple[str, str], set[int]] = defaultdict(set)
+        with self._database.read() as connection:
+            for row in connection.execute(select(c.project_id, c.model_id, c.data).where(c.created_us >= since_us)):
+                found[row.project_id, row.model_id].add(row.data["lake_version"])
+        return found
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[TrainingRun]:
         """The trainings of a model, newest first."""

@@ -10,9 +10,8 @@ from guard_pipelines.resources import Guard
     description="Deletes ledger rows, bodies, events with labels, days of the lake, and inputs of research steps that are older"
     " than ML_GUARD_LOG_, BODY_, EVENT_, LAKE_ and RESEARCH_RETENTION_DAYS; each sweep is a row of the ledger.",
 )
-def audit_retention(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     """Sweep each kind once; what has no setting is kept for ever."""
-    from guard_pipelines.stages.alert_failures import note_finished_run
     from guard_store.ledger.retention import sweep_ledger
     from guard_store.research_retention import sweep_research
     from guard_store.retention import sweep_bodies, sweep_events, sweep_lake
@@ -25,6 +24,5 @@ def audit_retention(context: dg.AssetExecutionContext, guard: Guard) -> dg.Mater
         "lake_days_deleted": sweep_lake(database, guard.lake, settings),
         "research_steps_deleted": sweep_research(database, settings),
     }
-    note_finished_run(database, context.run.run_id, "retention")
     kept = ", ".join(name.removesuffix("_deleted") for name, n in deleted.items() if n is None)
     return dg.MaterializeResult(metadata={**{name: n or 0 for name, n in deleted.items()}, "kept_for_ever": kept})

@@ -12,6 +12,7 @@ from guard_pipelines.checks.counts import differing_counts
 from guard_pipelines.tags import range_tags
 from guard_store.events import EventWriter, Submission
 from guard_store.lake import Lake
+from guard_store.lake_upkeep import tidy_lake
 from guard_store.ledger import COLUMNS, Entry, LedgerFilter, LedgerStore
 from guard_store.ledger.bodies import Bodies
 from guard_store.local_days import now_us
@@ -111,7 +112,8 @@ def test_days_of_the_lake_go_with_their_files_and_their_results_stay(processed: 
     assert seen(processed) == before
     assert processed.lake(PROJECT).days == []
     assert sweep_lake(processed.database, lake, settings) == 0
-    lake.forget_days(PROJECT, MODEL, [], keep_files_h=0)
+    assert tidy_lake(processed.database, lake, settings).deleted_files == 0, "a reader may still be at it"
+    assert tidy_lake(processed.database, lake, settings, keep_files_h=0).deleted_files == 3
     assert list(Path(settings.lake).rglob("*.parquet")) == []
 
 
