@@ -1,6 +1,6 @@
-"""How long bodies, events with their labels, and the lake are kept; the ledger's own is `ledger.retention`.
+"""How long bodies, events with their labels, and the lake are kept.
 
-Deleting goes in small pieces, so that nobody waits for it; each sweep that deletes is a row of the ledger.
+The ledger's own is `ledger.retention`, that of alerts `alerts.retention`. Deleting goes in small pieces, so that nobody waits for it; each sweep that deletes is a row of the ledger.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def sweep_bodies(database: Database, settings: Settings) -> int | None:
     if days is None:
         return None
     deleted = BodyStore(database).forget(now_us() - days * _DAY_US)
-    _on_record(database, "bodies", days, deleted=deleted)
+    note_sweep(database, "bodies", days, deleted=deleted)
     return deleted
 
 
@@ -58,7 +58,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
         counts = _delete_days(database, list(of_model))
         deleted, deleted_labels = deleted + counts[0], deleted_labels + counts[1]
     deleted_labels += _delete_waiting_labels(database, before_us)
-    _on_record(database, "events", days, deleted=deleted, labels=deleted_labels)
+    note_sweep(database, "events", days, deleted=deleted, labels=deleted_labels)
     return deleted
 
 
@@ -74,7 +74,7 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
     deleted = 0
     for (project_id, model_id), of_model in groupby(sorted(named, key=lambda i: i.key), key=lambda i: i.key[:2]):
         deleted += lake.forget_days(project_id, model_id, [item.day for item in of_model])
-    _on_record(database, "lake", days, deleted=deleted)
+    note_sweep(database, "lake", days, deleted=deleted)
     return deleted
 
 
@@ -116,7 +116,8 @@ def _delete_waiting_labels(database: Database, before_us: int) -> int:
             return deleted
 
 
-def _on_record(database: Database, kind: str, days: int, **counts: int) -> None:
+def note_sweep(database: Database, kind: str, days: int, **counts: int) -> None:
+    """Put a sweep that has deleted something on the ledger."""
     if any(counts.values()):
         details = msgspec.json.encode({"kind": kind, "retention_days": days, **counts}).decode()
         entry = Entry(at_us=now_us(), route="retention", method="SWEEP", status=_DONE, details=details)

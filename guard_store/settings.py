@@ -207,6 +207,10 @@ class Settings(BaseSettings):
     lake_retention_days: Positive | None = Field(
         None, description="Days that the lake keeps rows of events; what was computed from them stays. Unset: for ever."
     )
+    alert_retention_days: Positive | None = Field(
+        None,
+        description="Days that alerts and their messages are kept after the end of their incident. Unset: for ever.",
+    )
 
     # Language models
     llm_base_url: Url | None = Field(

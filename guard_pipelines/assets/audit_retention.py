@@ -1,4 +1,4 @@
-"""Forgetting what is older than the settings allow: ledger, bodies, events and labels, the lake."""
+"""Forgetting what is older than the settings allow: ledger, bodies, events and labels, the lake, alerts."""
 
 import dagster as dg
 
@@ -7,11 +7,12 @@ from guard_pipelines.resources import Guard
 
 @dg.asset(
     group_name="governance",
-    description="Deletes ledger rows, bodies, events with labels, days of the lake, and inputs of research steps that are older"
-    " than ML_GUARD_LOG_, BODY_, EVENT_, LAKE_ and RESEARCH_RETENTION_DAYS; each sweep is a row of the ledger.",
+    description="Deletes ledger rows, bodies, events with labels, days of the lake, inputs of research steps, and incidents that"
+    " are older than ML_GUARD_LOG_, BODY_, EVENT_, LAKE_, RESEARCH_ and ALERT_RETENTION_DAYS; each sweep is a row of the ledger.",
 )
 def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     """Sweep each kind once; what has no setting is kept for ever."""
+    from guard_store.alerts.retention import sweep_alerts
     from guard_store.ledger.retention import sweep_ledger
     from guard_store.research_retention import sweep_research
     from guard_store.retention import sweep_bodies, sweep_events, sweep_lake
@@ -23,6 +24,7 @@ def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
         "events_deleted": sweep_events(database, settings),
         "lake_days_deleted": sweep_lake(database, guard.lake, settings),
         "research_steps_deleted": sweep_research(database, settings),
+        "incidents_deleted": sweep_alerts(database, settings),
     }
     kept = ", ".join(name.removesuffix("_deleted") for name, n in deleted.items() if n is None)
     return dg.MaterializeResult(metadata={**{name: n or 0 for name, n in deleted.items()}, "kept_for_ever": kept})

@@ -20,6 +20,7 @@ def test_old_rows_go_and_the_chain_stays_whole(pipelines: Pipelines, monkeypatch
     result = defs.resolve_job_def("retention").execute_in_process(instance=pipelines.instance)
     (event,) = result.asset_materializations_for_node("audit_retention")
     assert event.metadata["rows_deleted"].value == 3
+    assert event.metadata["kept_for_ever"].value == "bodies, events, lake_days, incidents"
     (tidied,) = result.asset_materializations_for_node("lake_upkeep")
     assert tidied.metadata["tables"].value == 0
     found = store.verify()
