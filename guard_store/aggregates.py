@@ -11,7 +11,7 @@ from sqlalchemy import Row, and_, delete, insert, select
 
 from guard_store.database import Database
 from guard_store.local_days import now_us
-from guard_store.tables import aggregates
+from guard_store.result_tables import aggregates
 
 WHOLE_DAY = ("", "")
 

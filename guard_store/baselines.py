@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 from guard_store.database import Database
 from guard_store.local_days import now_us
 from guard_store.news_asks import ask_for_drift
-from guard_store.tables import baselines
+from guard_store.result_tables import baselines
 
 
 @dataclass(frozen=True, slots=True)

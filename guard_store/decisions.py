@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, insert, or_, select
 
 from guard_store.database import Database
 from guard_store.local_days import now_us
-from guard_store.tables import model_decisions
+from guard_store.retrain_tables import model_decisions
 
 Action = Literal["promoted", "rejected", "rolled_back", "forced", "acknowledged", "dismissed"]
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_, select, update
 
 from guard_store.local_days import local_days, now_us
-from guard_store.tables import day_news, drift_reports, events, labels
+from guard_store.result_tables import drift_reports
+from guard_store.tables import day_news, events, labels
 
 MAX_WINDOW_DAYS = 366
 _JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}

@@ -13,7 +13,7 @@ from guard_store.aggregates import WHOLE_DAY
 from guard_store.database import Database
 from guard_store.local_days import now_us
 from guard_store.news_asks import ask_for_performance
-from guard_store.tables import performance, performance_references
+from guard_store.result_tables import performance, performance_references
 
 
 @dataclass(frozen=True, slots=True)

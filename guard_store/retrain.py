@@ -15,8 +15,8 @@ from guard_store.alerts import retrain_news
 from guard_store.database import Database
 from guard_store.decisions import Action, Actor, write_decision
 from guard_store.local_days import now_us
+from guard_store.retrain_tables import retrain_flags
 from guard_store.settings import Settings
-from guard_store.tables import retrain_flags
 
 ACTIVE = ("open", "training")
 _US = 1_000_000

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select
 from guard_store.database import Database
 from guard_store.local_days import now_us
 from guard_store.retrain import Flag, raise_flag
-from guard_store.tables import retrain_evaluations
+from guard_store.retrain_tables import retrain_evaluations
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from guard_store.database import Database
 from guard_store.decisions import Action, write_decision
 from guard_store.local_days import now_us
 from guard_store.retrain import Flag, finish
-from guard_store.tables import training_runs
+from guard_store.retrain_tables import training_runs
 
 
 @dataclass(frozen=True, slots=True)

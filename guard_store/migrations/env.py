@@ -7,6 +7,8 @@ from guard_store import (
     cost_tables,  # noqa: F401 - declares its tables
     gate_tables,
     research_tables,  # noqa: F401 - declares its tables
+    result_tables,  # noqa: F401 - declares its tables
+    retrain_tables,  # noqa: F401 - declares its tables
 )
 
 context.configure(

@@ -9,7 +9,8 @@ from guard_store.aggregates import AggregateStore, Slice
 from guard_store.baselines import Baseline, BaselineStore
 from guard_store.database import Database
 from guard_store.drift_reports import DriftReportStore
-from guard_store.tables import baselines, day_news
+from guard_store.result_tables import baselines
+from guard_store.tables import day_news
 
 
 def _slices(*values: str, rows: int = 1) -> list[Slice]:
