@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ml.checked_settings import Check, SettingsError, at_least_0, between, boolean, checked_fields, whole
+from ml.names import name_of
 
 _LESS_IS_BETTER = frozenset({"mae"})
 
@@ -197,7 +198,8 @@ def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSetti
         if not (drop > allowed and surely):
             return None
         numbers = {name: found[name] for name in ("value", "low", "high", "n") if name in found}
-        return {"metric": model.metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
+        metric = {"metric": model.metric, "metric_name": name_of(model.metric)}
+        return {**metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
     return None
 
 

@@ -20,7 +20,6 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     run = context.dagster_run
     note_failed_run(
         guard.database,
-        guard.settings,
         run_id=run.run_id,
         job=run.job_name,
         days=days_of(run.tags),

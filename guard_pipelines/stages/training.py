@@ -16,6 +16,7 @@ import numpy as np
 
 from guard_pipelines.stages.new_baseline import capture_baseline
 from guard_pipelines.stages.training_data import choose_rows, read_rows
+from guard_store.alerts.retrain_news import reason_text
 from guard_store.database import Database
 from guard_store.decisions import Action
 from guard_store.lake import Lake
@@ -201,7 +202,7 @@ class Training:
             "name": "/".join(self.key),
             "algorithm": params.params["algorithm"],
             "flag": self.flag.id,
-            "reasons": [_reason(reason) for reason in self.flag.reasons],
+            "reasons": [reason_text(reason) for reason in self.flag.reasons],
             "data_version": str(run.data["lake_version"]),
             "trained_from": run.data["first_day"],
             "trained_to": run.data["last_day"],
@@ -260,12 +261,3 @@ class Training:
     @property
     def _experiment(self) -> str:
         return registered_name(*self.key)
-
-
-def _reason(reason: Mapping[str, Any]) -> str:
-    numbers = (
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in reason.items()
-        if name != "rule" and value is not None
-    )
-    return f"{reason['rule']}: {', '.join(numbers)}"

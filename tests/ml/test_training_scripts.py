@@ -37,7 +37,7 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     command = [sys.executable, str(ROOT / "ml/train.py"), "--time", "time_hour", "--register", "late"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "better: roc_auc is better by" in done.stdout
+    assert "better: ROC AUC is better by" in done.stdout
     assert "registered as version 1 of late" in done.stderr
     assert (tmp_path / "mlflow.db").exists()
     cards = list((tmp_path / "mlruns").rglob("model_card.md"))
@@ -54,7 +54,7 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
 
 def test_what_cannot_be_learned_is_told_by_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train.main(trained(tmp_path, rows_file(tmp_path, noise=True))) == train.EXIT_NOT_BETTER
-    assert "not better: roc_auc is not surely better" in capsys.readouterr().out
+    assert "not better: ROC AUC is not surely better" in capsys.readouterr().out
 
 
 def test_a_model_is_judged_against_another_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
