@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from guard_store.keys import ROLES
 from guard_store.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from serving.commands.terminal import CommandError, remark, say
@@ -23,8 +25,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, CommandError) as error:
         remark(f"ml-guard: {error}")
         return 2
+    except BrokenPipeError:  # whoever reads only the head of a list has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OperationalError, InterfaceError, OSError) as error:
+        remark(f"ml-guard: {_told(error)}")
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _told(error: OperationalError | InterfaceError | OSError) -> str:
+    """What is wrong outside of us, in a line without secrets."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; files are kept below ML_GUARD_HOME, a folder that can be written to"
+    reason = " ".join(str(error.orig).split())
+    return f"the database cannot be used: {reason}; ML_GUARD_DATABASE_URL (or --database) says where it is"
 
 
 def _override_settings(parsed: argparse.Namespace) -> None:

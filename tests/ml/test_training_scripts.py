@@ -91,3 +91,18 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captu
     uri = ["--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db"]
     assert evaluate.main(["--model", "models:/late/7", *uri, *rows]) == evaluate.EXIT_BAD_INPUT
     assert "models:/late/7" in capsys.readouterr().err
+
+
+def test_a_missing_model_folder_or_file_is_named_with_the_fix(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing")
+    assert evaluate.main(["--model", missing, "--input", DATA]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"evaluate: {missing}: there is no such folder; name one that holds guard/schema.json\n"
+    )
+    for script in (train, evaluate):
+        model = [] if script is train else ["--model", missing]
+        assert script.main([*model, "--input", f"{missing}.csv"]) == 2
+        assert f"{missing}.csv: there is no such file; give a readable .csv file\n" in capsys.readouterr().err
