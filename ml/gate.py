@@ -5,12 +5,12 @@ Comparing and deciding belong here; scoring the rows and moving aliases do not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.checked_settings import Check, at_least_0, checked_fields, whole
+from ml.checked_settings import Check, CheckedSettings, at_least_0, whole
 from ml.names import name_of
 from ml.performance.bootstrap import CONFIDENCE, Floats
 from ml.performance.realised import realised
@@ -22,8 +22,17 @@ PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "r
 """The metric that decides, by task; of MAE less is better."""
 
 
+_CHECKS: Mapping[str, Check] = {
+    "min_rows": whole(20),
+    "min_gain": at_least_0,
+    "max_segment_loss": at_least_0,
+    "min_segment_rows": whole(20),
+    "max_calibration_loss": at_least_0,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class GateSettings:
+class GateSettings(CheckedSettings):
     """What a candidate has to reach.
 
     Attributes
@@ -35,31 +44,13 @@ class GateSettings:
     max_calibration_loss : how much larger the calibration error may become.
     """
 
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
     min_rows: int = 100
     min_gain: float = 0.0
     max_segment_loss: float = 0.02
     min_segment_rows: int = 200
     max_calibration_loss: float = 0.02
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        return cls(**checked_fields(given, cls(), _CHECKS))
-
-
-_CHECKS: Mapping[str, Check] = {
-    "min_rows": whole(20),
-    "min_gain": at_least_0,
-    "max_segment_loss": at_least_0,
-    "min_segment_rows": whole(20),
-    "max_calibration_loss": at_least_0,
-}
 
 
 @dataclass(frozen=True)
