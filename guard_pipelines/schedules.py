@@ -15,7 +15,12 @@ from guard_pipelines.tags import NEWS, range_tags
 _LAST_MIDNIGHT = timedelta(hours=12)
 
 
-@dg.schedule(job=daily, cron_schedule="30 12 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=daily,
+    cron_schedule="30 12 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for the newest day that is closed everywhere, with events or without, and for all that the sensor would ask for.",
+)
 def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.RunRequest]:
     """Asks for the day that is closed in every time zone by now, and for all that the sensor would ask for."""
     from guard_pipelines.sensors.requests import requests_for
@@ -28,7 +33,12 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
 
 
-@dg.schedule(job=costs, cron_schedule="30 13 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=costs,
+    cron_schedule="30 13 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for the costs of the newest closed day, and again for days whose bill is not final.",
+)
 def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunRequest:
     """Asks for the costs of the newest day that is closed everywhere, and of those since the first that is not done with."""
     from guard_store.costs.open_days import first_open_day
@@ -40,7 +50,12 @@ def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunReq
     return dg.RunRequest(run_key=f"costs {day}", tags=tags)
 
 
-@dg.schedule(job=retention, cron_schedule="15 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=retention,
+    cron_schedule="15 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for a sweep of what is older than the retention settings, where one is set.",
+)
 def every_night(guard: Guard) -> dg.RunRequest | dg.SkipReason:
     """Asks for a sweep where something is to be forgotten at all."""
     settings = guard.settings
