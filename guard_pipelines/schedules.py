@@ -15,7 +15,12 @@ from guard_pipelines.tags import NEWS, days_of, range_tags
 _LAST_MIDNIGHT = timedelta(hours=12)
 
 
-@dg.schedule(job=daily, cron_schedule="30 12 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=daily,
+    cron_schedule="30 12 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for the newest day that is closed everywhere, with events or without, and for all that the sensor would ask for.",
+)
 def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.RunRequest]:
     """Asks for all that the sensor would ask for, and for the day that is closed in every time zone by now.
 
@@ -34,7 +39,12 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
 
 
-@dg.schedule(job=costs, cron_schedule="30 13 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=costs,
+    cron_schedule="30 13 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks for the costs of the newest closed day, and again for days whose bill is not final.",
+)
 def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunRequest:
     """Asks for the costs of the newest day that is closed everywhere, and of those since the first that is not done with."""
     from guard_store.costs.open_days import first_open_day

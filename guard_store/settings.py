@@ -309,6 +309,14 @@ class Settings(BaseSettings):
     public_url: Url | None = Field(
         None, description="Address of this server as people reach it, for links. Unset: its host and port."
     )
+    dagster_public_url: Url | None = Field(
+        None,
+        description="Address of Dagster's pages as people reach it, for links. Unset: its host and port;"
+        " no links where `ML_GUARD_PUBLIC_URL` is set.",
+    )
+    mlflow_public_url: Url | None = Field(
+        None, description="Address of MLflow's pages as people reach it, for links. Unset: no links."
+    )
 
     # Research
     fetch_hosts: tuple[HostPattern, ...] = Field(

@@ -9,4 +9,6 @@ def reason_of(error: Mapping[str, object]) -> str:
     >>> reason_of({"type": "value_error", "msg": "Value error, must be even"})
     'must be even'
     """
+    if error["type"] == "model_type":  # the framework's words name a class of ours
+        return "must be a mapping with named fields"
     return str(error["msg"]).removeprefix("Value error, ")

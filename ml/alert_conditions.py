@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ml.names import name_of
 from ml.retrain_rule import DayEvidence, ModelState, RetrainSettings, performance_drop
 
 _SAYS_NOTHING = frozenset({"missing_baseline", "no_data", "insufficient_data"})
@@ -70,10 +71,11 @@ def drift(report: Mapping[str, Any], min_share: float) -> Finding | bool:
 
     Examples
     --------
-    >>> drifting = {"column": "feature_age", "state": "drift", "reason": "psi 0.4 reaches 0.2", "effect": 0.4,
-    ...             "drift_threshold": 0.2}
-    >>> drift({"columns": [drifting, {"column": "y_pred", "state": "stable"}]}, 0.0).text
-    'Drift in age (1 of 2 columns)'
+    >>> drifting = {"column": "feature_age", "state": "drift", "method": "psi", "effect": 0.41, "drift_threshold": 0.2,
+    ...             "adjusted_p_value": 0.001, "n": 900, "window_days": 2}
+    >>> found = drift({"columns": [drifting, {"column": "y_pred", "state": "stable"}]}, 0.0)
+    >>> found.text, *found.lines
+    ('Drift in age: 1 of 2 judged columns', 'age: PSI is 0.41, drift from 0.2 on; 900 values of 2 days, adjusted p 0.001')
     """
     judged = [column for column in report.get("columns", []) if column["state"] not in _SAYS_NOTHING]
     if not judged:
@@ -83,8 +85,9 @@ def drift(report: Mapping[str, Any], min_share: float) -> Finding | bool:
     if not found or share <= min_share:
         return False
     names = [column["column"].removeprefix("feature_") for column in found]
-    lines = [f"{name}: {column['reason']}" for name, column in zip(names, found, strict=True)]
-    return Finding(f"Drift in {_named(names)} ({len(found)} of {len(judged)} columns)", share, lines)
+    lines = [f"{name}: {_strength_in_words(column)}" for name, column in zip(names, found, strict=True)]
+    counted = f"{len(found)} of {len(judged)} judged columns"
+    return Finding(f"Drift in {_named(names)}: {counted}", share, lines)
 
 
 def performance(evidence: DayEvidence, metric: str | None, reference: float | None, max_drop: float) -> Finding | bool:
@@ -97,11 +100,14 @@ def performance(evidence: DayEvidence, metric: str | None, reference: float | No
     found = performance_drop(evidence, model, settings)
     if found is None:
         return False
-    kind, value = found["kind"], found["value"]
-    text = f"{metric} is {value:.3f} ({kind}), it was {reference:.3f} in the baseline"
+    value, away = found["value"], abs(reference - found["value"])
+    way = "higher" if value > reference else "lower"
+    text = f"{found['kind'].capitalize()} {name_of(metric)} is {value:.3f}, {reference:.3f} in the baseline"
     rows = f" of {found['n']} rows" if "n" in found else ""
-    lines = [f"95 % interval {found['low']:.3f} to {found['high']:.3f}{rows}, {max_drop:g} below is allowed"]
-    return Finding(text[0].upper() + text[1:], abs(reference - value), lines)
+    lines = [
+        f"{away:.3f} {way} than that, {found['max_drop']:.3g} is allowed; 95 % interval {found['low']:.3f} to {found['high']:.3f}{rows}"
+    ]
+    return Finding(text, away, lines)
 
 
 def latency(metrics: Mapping[str, Any], most_ms: float) -> Finding | bool:
@@ -112,7 +118,9 @@ def latency(metrics: Mapping[str, Any], most_ms: float) -> Finding | bool:
     if p95 <= most_ms:
         return False
     median = metrics["latency"]["p50"]
-    return Finding(f"Latency p95 is {p95:.0f} ms, {most_ms:g} ms are allowed", p95, [f"median {median:.0f} ms"])
+    return Finding(
+        f"Latency: 95th percentile {p95:.0f} ms, {most_ms:g} ms are allowed", p95, [f"median {median:.0f} ms"]
+    )
 
 
 def rejected(events: int, rejections: Mapping[str, int], max_share: float) -> Finding | bool:
@@ -125,21 +133,24 @@ def rejected(events: int, rejections: Mapping[str, int], max_share: float) -> Fi
         return False
     worst = sorted(rejections.items(), key=lambda one: -one[1])
     lines = [f"{field}: {count} rows" for field, count in worst]
-    return Finding(
-        f"{_percent(share)} of the rows were rejected ({turned_away} of {events + turned_away})", share, lines
-    )
+    counted = f"{turned_away} of {events + turned_away}"
+    text = f"{_percent(share)} of the rows were rejected ({counted}), {_percent(max_share)} are allowed"
+    return Finding(text, share, lines)
 
 
 def away_from_usual(count: int, usual: float | None, max_share: float) -> Finding | bool:
     """A number of events more than a share away from the usual; True: nothing is usual yet.
 
     >>> away_from_usual(400, 1000.0, 0.5).text
-    '400 events, 1000 are usual on that weekday'
+    '400 events, 60.0 % fewer than the 1000 that are usual on that weekday'
     """
     if not usual:
         return True
     away = abs(count - usual) / usual
-    return Finding(f"{count} events, {usual:g} are usual on that weekday", away) if away > max_share else False
+    if away <= max_share:
+        return False
+    way = "more" if count > usual else "fewer"
+    return Finding(f"{count} events, {_percent(away)} {way} than the {usual:g} that are usual on that weekday", away)
 
 
 def nulls(metrics: Mapping[str, Any], max_share: float) -> Finding | bool:
@@ -151,11 +162,19 @@ def nulls(metrics: Mapping[str, Any], max_share: float) -> Finding | bool:
     if not found:
         return False
     lines = [f"{name}: {_percent(share)} null" for name, share in found]
-    return Finding(f"Many nulls in {_named([name for name, _ in found])}", found[0][1], lines)
+    text = f"More than {_percent(max_share)} nulls in {_named([name for name, _ in found])}"
+    return Finding(text, found[0][1], lines)
 
 
 def _strength(column: Mapping[str, Any]) -> float:
     return float(column.get("effect") or 0.0) / float(column.get("drift_threshold") or 1.0)
+
+
+def _strength_in_words(column: Mapping[str, Any]) -> str:
+    size = f"{name_of(column['method'])} is {column['effect']:.3g}, drift from {column['drift_threshold']:g} on"
+    days = column.get("window_days") or 1
+    window = f"{column['n']} values of {days} days" if days > 1 else f"{column['n']} values of the day"
+    return f"{size}; {window}, adjusted p {column['adjusted_p_value']:.2g}"
 
 
 def _named(names: Sequence[str]) -> str:

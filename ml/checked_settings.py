@@ -6,7 +6,7 @@ What fields there are is decided where they are used: drift, retraining, trainin
 import math
 from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, Self
 
 Check = Callable[[object, str], object]
 
@@ -119,3 +119,26 @@ def checked_fields(given: Mapping[str, object], default: object, checks: Mapping
     return {
         name: check(given[name], name) if name in given else getattr(default, name) for name, check in checks.items()
     }
+
+
+class CheckedSettings:
+    """Settings that are made of plain data: a dataclass that says how each of its fields is checked.
+
+    Attributes
+    ----------
+    CHECKS : by field.
+    """
+
+    __slots__ = ()
+    CHECKS: ClassVar[Mapping[str, Check]] = {}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, object]) -> Self:
+        """Settings from plain data (JSON); what is not given keeps its default.
+
+        Raises
+        ------
+        SettingsError
+            If a field is unknown or has a wrong value: the message names its path and the fix.
+        """
+        return cls(**checked_fields(given, cls(), cls.CHECKS))

@@ -5,12 +5,13 @@ Comparing and deciding belong here; scoring the rows and moving aliases do not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.checked_settings import Check, at_least_0, checked_fields, whole
+from ml.checked_settings import Check, CheckedSettings, at_least_0, whole
+from ml.names import name_of
 from ml.performance.bootstrap import CONFIDENCE, Floats
 from ml.performance.realised import realised
 from ml.performance.tasks import Task, positive_label
@@ -21,8 +22,17 @@ PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "r
 """The metric that decides, by task; of MAE less is better."""
 
 
+_CHECKS: Mapping[str, Check] = {
+    "min_rows": whole(20),
+    "min_gain": at_least_0,
+    "max_segment_loss": at_least_0,
+    "min_segment_rows": whole(20),
+    "max_calibration_loss": at_least_0,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class GateSettings:
+class GateSettings(CheckedSettings):
     """What a candidate has to reach.
 
     Attributes
@@ -34,31 +44,13 @@ class GateSettings:
     max_calibration_loss : how much larger the calibration error may become.
     """
 
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
     min_rows: int = 100
     min_gain: float = 0.0
     max_segment_loss: float = 0.02
     min_segment_rows: int = 200
     max_calibration_loss: float = 0.02
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        return cls(**checked_fields(given, cls(), _CHECKS))
-
-
-_CHECKS: Mapping[str, Check] = {
-    "min_rows": whole(20),
-    "min_gain": at_least_0,
-    "max_segment_loss": at_least_0,
-    "min_segment_rows": whole(20),
-    "max_calibration_loss": at_least_0,
-}
 
 
 @dataclass(frozen=True)
@@ -124,8 +116,7 @@ def decide(
         *([] if trivial else _worse_segments(metric, by_segment, settings)),
         *([] if trivial else _worse_calibrated(own["metrics"], other["metrics"], settings)),
     ]
-    low, high = gain["low"], gain["high"]
-    better = f"{metric} is better by {gain['value']:.4f} ({low:.4f} to {high:.4f})" if low is not None else ""
+    better = "" if gain["low"] is None else f"{name_of(metric)} is better by {_with_interval(gain)}"
     return GateDecision(not against, against or [better], metric, own, other, gain, by_segment)
 
 
@@ -216,26 +207,29 @@ def _too_few(rows: int, settings: GateSettings) -> list[str]:
 
 
 def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSettings) -> list[str]:
-    value, low, high = gain["value"], gain["low"], gain["high"]
-    if value is None or low is None:
-        return [f"{metric} does not exist on the held-out window: it needs rows of every class"]
+    name, low = name_of(metric), gain["low"]
+    if gain["value"] is None or low is None:
+        return [f"{name} does not exist on the held-out window: it needs rows of every class"]
     if low > settings.min_gain:
         return []
-    return [
-        f"{metric} is not surely better: by {value:.4f} ({low:.4f} to {high:.4f}), above {settings.min_gain:g} is wanted"
-    ]
+    wanted = f"surely more than {settings.min_gain:g} is wanted"
+    return [f"{name} is not surely better: by {_with_interval(gain)}, {wanted}"]
 
 
 def _worse_segments(
     metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: GateSettings
 ) -> list[str]:
     return [
-        f"segment {name} is worse: {metric} by {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f}),"
+        f"segment {name} is worse: {name_of(metric)} by {_with_interval(found)},"
         f" at most {settings.max_segment_loss:g} is allowed"
         for name, found in segments.items()
         if found["value"] is not None and found["high"] is not None
         if found["value"] < -settings.max_segment_loss and found["high"] < 0
     ]
+
+
+def _with_interval(found: Mapping[str, float | int | None]) -> str:
+    return f"{found['value']:.4f} (95 % interval {found['low']:.4f} to {found['high']:.4f})"
 
 
 def _worse_calibrated(own: Any, other: Any, settings: GateSettings) -> list[str]:

@@ -5,15 +5,30 @@ Weighing evidence belongs here; collecting it, raising flags and training do not
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from ml.checked_settings import Check, SettingsError, at_least_0, between, boolean, checked_fields, whole
+from ml.checked_settings import Check, CheckedSettings, SettingsError, at_least_0, between, boolean, whole
+from ml.names import name_of
 
 _LESS_IS_BETTER = frozenset({"mae"})
 
 
+_CHECKS: Mapping[str, Check] = {
+    "enabled": boolean,
+    "min_drifted_share": between(0.0, 1.0),
+    "prediction_drift": boolean,
+    "max_drop": at_least_0,
+    "max_error_growth": at_least_0,
+    "max_age_days": whole(1),
+    "days": whole(1, 366),
+    "of_days": whole(1, 366),
+    "cooldown_days": whole(0),
+    "min_labelled_rows": whole(1),
+}
+
+
 @dataclass(frozen=True, slots=True)
-class RetrainSettings:
+class RetrainSettings(CheckedSettings):
     """When retraining is recommended.
 
     Attributes
@@ -28,6 +43,8 @@ class RetrainSettings:
     cooldown_days : after a flag before the next one.
     min_labelled_rows : below which there is nothing to train on.
     """
+
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
 
     enabled: bool = True
     min_drifted_share: float = 0.3
@@ -49,26 +66,12 @@ class RetrainSettings:
         SettingsError
             If a field is unknown or has a wrong value: the message names its path and the fix.
         """
-        settings = cls(**checked_fields(given, cls(), _CHECKS))
+        settings = super(RetrainSettings, cls).from_dict(given)
         if settings.days > settings.of_days:
             raise SettingsError(
                 f"days: {settings.days} of {settings.of_days} days cannot be; lower days or raise of_days"
             )
         return settings
-
-
-_CHECKS: Mapping[str, Check] = {
-    "enabled": boolean,
-    "min_drifted_share": between(0.0, 1.0),
-    "prediction_drift": boolean,
-    "max_drop": at_least_0,
-    "max_error_growth": at_least_0,
-    "max_age_days": whole(1),
-    "days": whole(1, 366),
-    "of_days": whole(1, 366),
-    "cooldown_days": whole(0),
-    "min_labelled_rows": whole(1),
-}
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,8 @@ def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSetti
         if not (drop > allowed and surely):
             return None
         numbers = {name: found[name] for name in ("value", "low", "high", "n") if name in found}
-        return {"metric": model.metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
+        metric = {"metric": model.metric, "metric_name": name_of(model.metric)}
+        return {**metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
     return None
 
 

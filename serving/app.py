@@ -6,6 +6,7 @@ Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.ap
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -113,34 +114,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     tracing.check(settings)
     access_log = AccessLog(settings.log_level)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_level)
-        database = Database(settings.database)
-        tracing.start(settings)
-        try:
-            migrate(database)
-            services = services_of(settings, database)
-            app.state.services = services
-            async with AsyncExitStack() as running:
-                for service in (
-                    services.events,
-                    services.audit,
-                    services.gate,
-                    services.predict,
-                    services.knowledge,
-                    services.alerts,
-                    services.research,
-                ):
-                    running.push_async_callback(service.stop)
-                    await service.start()
-                yield
-        finally:
-            database.close()
-            await asyncio.to_thread(tracing.stop)
-            access_log.close()
-
     app = GuardApp(
         [*event_routes, *label_routes, *predict_routes, *chat_routes, *query_routes],
         access_log,
@@ -148,7 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.body_timeout_s,
         title="ML Guard",
         version=_version(),
-        lifespan=lifespan,
+        lifespan=partial(_running, settings, access_log),
         openapi_url=None,  # a route of ours: it needs a key
         docs_url=None,  # its scripts would come from a hub
         redoc_url=None,
@@ -158,6 +131,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     error_handlers.install(app)
     return app
+
+
+@asynccontextmanager
+async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
+    """Everything that is open while the app runs."""
+    configure_logging(settings.log_level)
+    database = Database(settings.database)
+    tracing.start(settings)
+    try:
+        migrate(database)
+        services = services_of(settings, database)
+        app.state.services = services
+        async with AsyncExitStack() as running:
+            for service in (
+                services.events,
+                services.audit,
+                services.gate,
+                services.predict,
+                services.knowledge,
+                services.alerts,
+                services.research,
+            ):
+                running.push_async_callback(service.stop)
+                await service.start()
+            yield
+    finally:
+        database.close()
+        await asyncio.to_thread(tracing.stop)
+        access_log.close()
 
 
 def services_of(settings: Settings, database: Database) -> Services:

@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from guard_store.settings import Settings
 from serving.errors import Unauthorised
 from serving.limits.addresses import is_loopback
+from serving.routing import ANYONE
 from serving.security import HOW_TO_SEND, authenticate
 
 UNKNOWN_ROUTE = "unknown"
@@ -89,10 +90,11 @@ async def _may_read(request: Request) -> None:
 
 @router.get(
     "/metrics",
+    openapi_extra=ANYONE,
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
     dependencies=[Depends(_may_read)],
 )
 def metrics() -> Response:
-    """Metrics in Prometheus text."""
+    """Metrics in Prometheus text, of all workers; a key of any role is needed where the server listens beyond loopback."""
     return Response(render(), media_type=CONTENT_TYPE_LATEST)

@@ -6,7 +6,7 @@ The event routes are raw ASGI and do not pass here.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.routing import APIRoute
@@ -16,10 +16,11 @@ from starlette.types import Message, Receive
 
 from guard_store.decisions import Actor
 from guard_store.projects import Project
+from guard_store.settings import Role
 from serving.audit.record import Record
 from serving.errors import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
 from serving.limits.body import MOST_DEPTH, is_too_deep
-from serving.security import HOW_TO_SEND, Caller, authenticate
+from serving.security import HOW_TO_SEND, Caller, Principal, authenticate
 from serving.services import OnRecord, Provided, RequestId, Services
 
 _log = logging.getLogger(__name__)
@@ -37,27 +38,47 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: {"description": "The key's role or project is not enough.", **_PROBLEM},
     422: {"description": "Malformed; `errors` names each field.", **_PROBLEM},
 }
+LEAST_ROLE = "x-least-role"
+"""Where the OpenAPI document says who may ask."""
+ANYONE = {LEAST_ROLE: "anyone"}
+GUEST = {LEAST_ROLE: "guest"}
+ANALYST = {LEAST_ROLE: "analyst"}
+ADMIN = {LEAST_ROLE: "admin"}
+ADMIN_OF_ALL = {LEAST_ROLE: "admin of all"}
+
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing.", **_PROBLEM}}
 CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present state forbids it.", **_PROBLEM}}
 
 
 class KeyedRoute(APIRoute):
-    """A route that nobody without a key gets past, whatever the body."""
+    """A route that nobody without a key of its least role gets past, whatever the body.
+
+    The role is that of the OpenAPI document: `openapi_extra=ANALYST` and so on. Projects are looked at by the endpoint.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Look at the key, then do what every route does."""
         handle = super().get_route_handler()
+        least: str = (self.openapi_extra or {})[LEAST_ROLE]
 
         async def handle_keyed(request: Request) -> Response:
             caller = await authenticate(request.scope)
             if caller.key_id is None:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
+            _require(caller, least)
             limited = _limited(request.receive, request.scope["state"]["record"])
             return await _in_time(
                 handle(_ShallowRequest(request.scope, limited)), request.app.state.services.settings.request_timeout_s
             )
 
         return handle_keyed
+
+
+def _require(caller: Principal, least: str) -> None:
+    if least == ADMIN_OF_ALL[LEAST_ROLE]:
+        caller.require_all_projects("admin")
+    else:
+        caller.require(cast("Role", least))
 
 
 class _ShallowRequest(Request):

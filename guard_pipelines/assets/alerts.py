@@ -24,7 +24,7 @@ def alerts(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeRes
     from guard_pipelines.stages.run import Scope
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = look_at_news(scope, guard.database, guard.settings)
+    outcome = look_at_news(scope, guard.database)
     note_failed_days(guard.database, guard.settings, scope.run_id, scope.days)
     note_finished_run(guard.database, scope.run_id, "daily")
     return dg.MaterializeResult(metadata={**outcome.numbers(), "alerts": dg.MetadataValue.md(outcome.table())})

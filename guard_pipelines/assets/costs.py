@@ -54,5 +54,5 @@ def cost_alerts(context: dg.AssetExecutionContext, guard: Guard) -> dg.Materiali
     """The alert policies on the newest day of each bill, as facts; the server makes messages of them."""
     from guard_pipelines.stages.alert_costs import look_at_costs
 
-    written, failed = look_at_costs(guard.database, guard.settings, context.run.run_id, context.partition_keys)
+    written, failed = look_at_costs(guard.database, context.run.run_id, context.partition_keys)
     return dg.MaterializeResult(metadata={"facts": written, "failed": failed})

@@ -10,7 +10,11 @@ _LOOK_S = 300
 
 
 # Failed trainings are the flags' matter: they are tried again, and told when they are given up.
-@dg.run_failure_sensor(monitored_jobs=[daily, retention], default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.run_failure_sensor(
+    monitored_jobs=[daily, retention],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells the projects that a failed run of daily or retention was to serve.",
+)
 def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     """Writes down which projects a failed run was to serve."""
     from guard_pipelines.stages.alert_failures import note_failed_run
@@ -20,7 +24,6 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     run = context.dagster_run
     note_failed_run(
         guard.database,
-        guard.settings,
         run_id=run.run_id,
         job=run.job_name,
         days=days_of(run.tags),
@@ -28,7 +31,11 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     )
 
 
-@dg.sensor(minimum_interval_seconds=_LOOK_S, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=_LOOK_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for models without events for longer than the policies of their project allow.",
+)
 def silent_models(guard: Guard) -> dg.SkipReason:
     """Looks for models that have had no events for longer than their project's policies allow."""
     from guard_pipelines.stages.alert_failures import look_for_silence

@@ -24,6 +24,7 @@ _RETRY_DELAY_S = 60
     minimum_interval_seconds=_INTERVAL_S,
     # Without it /query would have nothing to answer from.
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a new index where a source of the knowledge base, the model or the lake has changed.",
 )
 def sources(context: dg.SensorEvaluationContext, guard: Guard) -> dg.RunRequest | dg.SkipReason:
     """Asks for a run where sources, model or lake are not those of the newest run, or that run has failed."""

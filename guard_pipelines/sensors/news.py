@@ -16,6 +16,7 @@ from guard_store.settings import load_settings
     minimum_interval_seconds=load_settings().news_interval_s,
     # Nothing happens before there are events, and with events the operator wants verdicts.
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for exactly the closed local days that have news: events, labels, changed settings; tries failed days again.",
 )
 def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Tells days of their labels, then asks for runs of the closed days that have news, in few runs, each news once."""

@@ -17,6 +17,7 @@ from guard_store.settings import load_settings
     minimum_interval_seconds=load_settings().news_interval_s,
     # A flag is raised by a rule that the operator has set; a promotion has a gate of its own.
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a training for each active retrain flag; tries failed trainings again, with a limit.",
 )
 def retrain_sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Asks for a training run of each active flag whose time has come; counts runs that ended without finishing theirs."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from guard_pipelines.stages.alerts import run_link, write_fact
+from guard_pipelines.stages.alerts import write_fact
+from guard_store.alerts import links
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.machine import Alert
 from guard_store.alerts.policies import PolicyStore
@@ -15,7 +16,6 @@ from guard_store.alerts.store import AlertStore
 from guard_store.costs import CostStore
 from guard_store.database import Database
 from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
 from ml.costs.anomaly import cost_anomaly
 from ml.costs.usual import WINDOW_WEEKS
 
@@ -35,19 +35,19 @@ class _Bill:
     growing: bool
 
 
-def look_at_costs(database: Database, settings: Settings, run_id: str, days: Sequence[str]) -> tuple[int, int]:
+def look_at_costs(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
     """Apply the policies to the newest day of each bill that a run has read; facts written, and projects that failed."""
     written = failed = 0
     for project in ProjectStore(database).page():
         try:
-            written += _look_at_project(database, settings, run_id, project.id, max(days))
+            written += _look_at_project(database, run_id, project.id, max(days))
         except Exception:  # noqa: BLE001 - logged, and looked at again by the next run; stops no other project
             _log.exception("the costs of a project could not be looked at", extra={"project_id": project.id})
             failed += 1
     return written, failed
 
 
-def _look_at_project(database: Database, settings: Settings, run_id: str, project_id: str, last: str) -> int:
+def _look_at_project(database: Database, run_id: str, project_id: str, last: str) -> int:
     policies = [p for p in PolicyStore(database).in_force(project_id) if p.enabled and _KIND in p.when]
     standing = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
     asked: set[str] = set()
@@ -58,7 +58,7 @@ def _look_at_project(database: Database, settings: Settings, run_id: str, projec
             asked.add(subject)
             found = _found(policy, bill)
             if found is not None:
-                _write(database, settings, run_id, (project_id, policy, subject), bill, found)
+                _write(database, run_id, (project_id, policy, subject), bill, found)
             elif subject in standing:
                 _clear(database, project_id, standing[subject], bill.day, f"{_cost(bill)}, which is in order.")
             written += found is not None or subject in standing
@@ -83,7 +83,7 @@ def _found(policy: Policy, bill: _Bill) -> str | None:
     limit = policy.limit(_KIND)
     cost = float(bill.costs[bill.day])
     if limit is not None:
-        return f"{_cost(bill)}, above {limit:.2f}" if cost > limit else None
+        return f"{_cost(bill)}, {limit:.2f} {bill.currency} are allowed" if cost > limit else None
     verdict = cost_anomaly(bill.costs, bill.day, estimated=bill.growing)
     if not verdict.is_anomaly or verdict.expected is None or verdict.allowed is None:
         return None
@@ -91,14 +91,16 @@ def _found(policy: Policy, bill: _Bill) -> str | None:
     return f"{_cost(bill)}, unusually {'much' if verdict.state == 'high' else 'little'}: {usual}"
 
 
+def _asset_page(bill: _Bill) -> dict[str, str]:
+    return links.of_day("Costs", f"{bill.source}_costs", bill.day.isoformat())
+
+
 def _cost(bill: _Bill) -> str:
     so_far = " so far" if bill.growing else ""
     return f"{_SOURCES[bill.source]}: {bill.costs[bill.day]:.2f} {bill.currency} on {bill.day}{so_far}"
 
 
-def _write(
-    database: Database, settings: Settings, run_id: str, about: tuple[str, Policy, str], bill: _Bill, found: str
-) -> None:
+def _write(database: Database, run_id: str, about: tuple[str, Policy, str], bill: _Bill, found: str) -> None:
     project_id, policy, subject = about
     day = bill.day.isoformat()
     page = f"/api/v1/costs?project_id={project_id}&start={day}&end={day}"
@@ -116,7 +118,7 @@ def _write(
             details={
                 "policy": policy.name,
                 "value": float(bill.costs[bill.day]),
-                "links": {"Costs": page, **run_link(settings, run_id)},
+                "links": {**_asset_page(bill), **links.of_run(run_id), "Costs": page},
             },
         )
 

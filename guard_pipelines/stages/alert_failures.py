@@ -3,14 +3,17 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from guard_pipelines.stages.alerts import run_link, write_fact
+from guard_pipelines.stages.alerts import write_fact
+from guard_store.alerts import links
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.looks import LookStore
 from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.policy import Policy
 from guard_store.alerts.store import AlertStore
+from guard_store.alerts.words import counted
 from guard_store.database import Database
-from guard_store.local_days import from_microseconds, now_us
+from guard_store.day_news import DayNews
+from guard_store.local_days import from_microseconds, known_zone, now_us
 from guard_store.news import NewsStore
 from guard_store.projects import ProjectStore
 from guard_store.settings import Settings
@@ -18,18 +21,17 @@ from guard_store.settings import Settings
 _HOUR_US = 3_600_000_000
 _KIND = "pipeline_failure"
 _MAX_ERROR_CHARACTERS = 300
+_MOST_HOURS = 72  # that people count as hours
 
 
-def note_failed_run(
-    database: Database, settings: Settings, *, run_id: str, job: str, days: Collection[str], error: str
-) -> int:
+def note_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
     """A run has failed as a whole: a fact for each project whose days it was to process, or for all of them together."""
     waiting = [item for item in NewsStore(database).of_days(days) if not item.done]
     projects = sorted({item.project_id for item in waiting}) or [""]
     with database.write() as connection:
         for project_id in projects:
             n = sum(item.project_id == project_id for item in waiting)
-            unfinished = [f"{n} days of models are not processed; they are tried again"] if n else []
+            waiting_days = f"{counted(n, 'model-day')} not processed yet; that is tried again by itself"
             write_fact(
                 connection,
                 project_id,
@@ -38,8 +40,8 @@ def note_failed_run(
                 kind=_KIND,
                 subject=f"pipeline/{job}",
                 dedup_key=key_of("pipeline", job, run_id, project_id),
-                message=f"A run of {job} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
-                details={"run_id": run_id, "lines": unfinished, "links": run_link(settings, run_id)},
+                message=f"A run of the job {job} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
+                details={"run_id": run_id, "lines": [waiting_days] if n else [], "links": links.of_run(run_id)},
             )
     return len(projects)
 
@@ -74,10 +76,12 @@ def note_failed_days(database: Database, settings: Settings, run_id: str, days: 
                 subject="days",
                 day=item.day,
                 dedup_key=key_of("days", *item.key, run_id),
-                message=f"{item.day} could not be processed, {item.attempts} attempts: {item.error}"[
-                    :_MAX_ERROR_CHARACTERS
-                ],
-                details={"run_id": run_id, "links": run_link(settings, run_id)},
+                message=_given_up(item),
+                details={
+                    "run_id": run_id,
+                    "since_day": item.day,
+                    "links": links.of_run(run_id) | _news(project_id, model_id),
+                },
             )
     for project_id, model_id in sorted({item.key[:2] for item in items} - set(given_up)):
         standing = [a for a in AlertStore(database).open_of(project_id, model_id) if a.subject == "days"]
@@ -89,7 +93,7 @@ def note_failed_days(database: Database, settings: Settings, run_id: str, days: 
                 model_id,
                 "days",
                 key_of("days", run_id, standing[0].id),
-                "All days are processed.",
+                "All days are processed now.",
             )
 
 
@@ -111,7 +115,7 @@ def look_for_silence(database: Database, at_us: int | None = None) -> int:
         for model in NewsStore(database).models(project.id):
             last = LookStore(database).last_event_us(project.id, model.model_id)
             if last is not None:
-                written += _look(database, (project.id, model.model_id), policies, standing, last, at)
+                written += _look(database, (project.id, model.model_id), policies, standing, last, at, project.timezone)
     return written
 
 
@@ -122,6 +126,7 @@ def _look(
     standing: set[tuple[str, str]],
     last_us: int,
     at_us: int,
+    timezone: str,
 ) -> int:
     written = 0
     for policy in policies:
@@ -132,7 +137,6 @@ def _look(
         silent = at_us - last_us > hours * _HOUR_US
         is_open = (model[1], subject) in standing
         if silent and not is_open:
-            since = from_microseconds(last_us).replace(microsecond=0)
             with database.write() as connection:
                 write_fact(
                     connection,
@@ -141,14 +145,30 @@ def _look(
                     kind="missing_data",
                     subject=subject,
                     dedup_key=key_of("silent", policy.name, *model, last_us),
-                    message=f"No events since {since.isoformat().replace('+00:00', 'Z')}; after {hours:g} hours that is told.",
-                    details={"policy": policy.name, "value": (at_us - last_us) / _HOUR_US},
+                    message=_silence(last_us, at_us, hours, timezone),
+                    details={"policy": policy.name, "value": (at_us - last_us) / _HOUR_US, "links": _news(*model)},
                 )
             written += 1
         elif not silent and is_open:
-            _clear(database, *model, subject, key_of("speaks", policy.name, *model, last_us), "Events come again.")
+            _clear(database, *model, subject, key_of("speaks", policy.name, *model, last_us), "Events arrive again.")
             written += 1
     return written
+
+
+def _given_up(item: DayNews) -> str:
+    text = f"The day {item.day} is given up after {counted(item.attempts, 'attempt')} to process it: {item.error}"
+    return text[:_MAX_ERROR_CHARACTERS]
+
+
+def _silence(last_us: int, at_us: int, most_hours: float, timezone: str) -> str:
+    hours = (at_us - last_us) / _HOUR_US
+    since = f"{from_microseconds(last_us).astimezone(known_zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
+    silent = f"{hours:.0f} hours" if hours < _MOST_HOURS else f"{hours / 24:.0f} days"
+    return f"No events for {silent}, since {since}; {most_hours:g} hours without any are allowed."
+
+
+def _news(project_id: str, model_id: str) -> dict[str, str]:
+    return {"Days": f"/api/v1/projects/{project_id}/models/{model_id}/news"}
 
 
 def _subject(policy: Policy) -> str:

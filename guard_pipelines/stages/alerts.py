@@ -12,25 +12,25 @@ from sqlalchemy import Connection
 
 from guard_pipelines.stages.alert_evidence import Evidence
 from guard_pipelines.stages.run import Outcome, Scope
+from guard_store.alerts import links
 from guard_store.alerts.facts import Op, write_alert
 from guard_store.alerts.looks import LookStore, looked
 from guard_store.alerts.machine import Alert
 from guard_store.alerts.policies import PolicyStore, digest_of
 from guard_store.alerts.policy import DAY_KINDS, Policy
 from guard_store.alerts.store import AlertStore
-from guard_store.alerts.texts import name_of
+from guard_store.alerts.words import counted
 from guard_store.database import Database
 from guard_store.day_news import DayNews
 from guard_store.news import NewsStore
 from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
 from ml.alert_conditions import Held, over_days
 
 _log = logging.getLogger(__name__)
-_COMPARED = ("drift", "performance")
+_ASSETS: Mapping[str, str] = {"drift": "drift_reports", "performance": "performance"}  # else daily_aggregates
 
 
-def look_at_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
+def look_at_news(scope: Scope, database: Database) -> Outcome:
     """Apply the policies to every model whose newest measured day or whose policies have changed."""
     outcome = Outcome()
     policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
@@ -39,7 +39,7 @@ def look_at_news(scope: Scope, database: Database, settings: Settings) -> Outcom
             item = NewsStore(database).newest_measured(*look.model)
             if item is None or (item.day, item.changes) != (look.day, look.changes):
                 continue  # it has moved on meanwhile: the next run looks at it
-            facts = _Looking(database, settings, item, scope.run_id).facts(policies[look.project_id])
+            facts = _Looking(database, item, scope.run_id).facts(policies[look.project_id])
             with database.write() as connection:
                 for fact in facts:
                     write_alert(connection, **fact)
@@ -59,9 +59,8 @@ def look_at_news(scope: Scope, database: Database, settings: Settings) -> Outcom
 class _Looking:
     """The policies on one model."""
 
-    def __init__(self, database: Database, settings: Settings, item: DayNews, run_id: str) -> None:
+    def __init__(self, database: Database, item: DayNews, run_id: str) -> None:
         self._database = database
-        self._settings = settings
         self._item = item
         self._run_id = run_id
 
@@ -78,22 +77,20 @@ class _Looking:
             if held is not None and held.finding is not None:
                 found.append(self._fires(policy, kind, subject, held, evidence))
             elif held is not None and subject in standing:
-                message = (
-                    f"{name_of(kind).capitalize()}: on {held.held_days} of the last {_days(held)}, which is in order."
-                )
-                found.append(self._fact(kind, "clears", subject, held.day, message, {"policy": policy.name}))
+                message = f"It held {_on_days(held)}, {policy.days} would be too many."
+                message = message if policy.of_days > 1 else f"{held.day} is in order."
+                details = {"policy": policy.name, "links": self._links(kind, held.day)}
+                found.append(self._fact(kind, "clears", subject, held.day, message, details))
         return found + list(self._without_policy(standing, {f"policy/{p.name}/{kind}" for p, kind in mine}))
 
     def _fires(self, policy: Policy, kind: str, subject: str, held: Held, evidence: Evidence) -> dict[str, Any]:
         assert held.finding is not None  # noqa: S101 - the caller has looked
-        newest = f"on {held.held_days} of the last {_days(held)}" if policy.of_days > 1 else f"on {held.day}"
+        newest = _on_days(held) if policy.of_days > 1 else f"on {held.day}"
         lines = list(held.finding.lines)
         baseline = evidence.baseline
-        if kind in _COMPARED and baseline is not None:
-            lines.append(
-                f"Compared with baseline {baseline.version}, {baseline.start_day} to {baseline.end_day};"
-                f" since {held.since_day}."
-            )
+        if kind in _ASSETS and baseline is not None:
+            days = f"{baseline.start_day} to {baseline.end_day}"
+            lines.append(f"compared with baseline {baseline.version}, the days {days}")
         return self._fact(
             kind,
             "fires",
@@ -106,7 +103,7 @@ class _Looking:
                 "since_day": held.since_day,
                 "lines": lines,
                 "run_id": self._run_id,
-                "links": self._links(kind, held.day),
+                "links": self._links(kind, held.day) | links.of_run(self._run_id),
             },
         )
 
@@ -117,8 +114,12 @@ class _Looking:
 
     def _links(self, kind: str, day: str) -> dict[str, str]:
         model = f"/api/v1/projects/{self._item.project_id}/models/{self._item.model_id}"
-        page = kind if kind in _COMPARED else "metrics"
-        return {page.capitalize(): f"{model}/{page}?start={day}&end={day}", **run_link(self._settings, self._run_id)}
+        page = kind if kind in _ASSETS else "metrics"
+        asset = _ASSETS.get(kind, "daily_aggregates")
+        return {
+            **links.of_day(page.capitalize(), asset, day),
+            page.capitalize(): f"{model}/{page}?start={day}&end={day}",
+        }
 
     def _fact(
         self, kind: str, op: Op, subject: str, day: str | None, message: str, details: Mapping[str, Any]
@@ -138,19 +139,11 @@ class _Looking:
         }
 
 
-def run_link(settings: Settings, run_id: str) -> dict[str, str]:
-    """Where the run is shown; nothing where Dagster is not known to be reachable for whoever reads it."""
-    from guard_store.settings import reachable_url
-
-    if settings.public_url is not None:
-        return {}
-    return {"Run": f"{reachable_url(settings.dagster_host, settings.dagster_port)}/runs/{run_id}"}
-
-
 def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **given: Any) -> None:
     """Write a fact whose severity its policy says."""
     write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **given)
 
 
-def _days(held: Held) -> str:
-    return "day" if held.judged_days == 1 else f"{held.judged_days} days"
+def _on_days(held: Held) -> str:
+    """The days on which it held, among those that could be judged."""
+    return f"on {held.held_days} of the last {counted(held.judged_days, 'judged day')}"

@@ -1,9 +1,9 @@
 """What a training says about itself: to its cards, and as tags of MLflow's run."""
 
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from guard_store.alerts.retrain_news import reason_text
 from guard_store.retrain import Flag
 from guard_store.training_runs import TrainingRun
 from ml.training.log_run import Tracking
@@ -18,7 +18,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]
         "name": f"{flag.project_id}/{flag.model_id}",
         "algorithm": params.params["algorithm"],
         "flag": flag.id,
-        "reasons": [_reason(reason) for reason in flag.reasons],
+        "reasons": [reason_text(reason) for reason in flag.reasons],
         "data_version": str(run.data["lake_version"]),
         "trained_from": run.data["first_day"],
         "trained_to": run.data["last_day"],
@@ -42,12 +42,3 @@ def tags_of(flag: Flag, run: TrainingRun) -> dict[str, str]:
         "ml_guard.data_sha256": run.data["sha256"],
         "ml_guard.code_version": version("ml-guard"),
     }
-
-
-def _reason(reason: Mapping[str, Any]) -> str:
-    numbers = (
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in reason.items()
-        if name != "rule" and value is not None
-    )
-    return f"{reason['rule']}: {', '.join(numbers)}"

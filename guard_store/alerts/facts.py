@@ -29,7 +29,8 @@ class Fact:
     op : fires (it holds, until it is cleared), notes (a step on the way) or clears (it holds no more).
     subject : what it is about: of one subject, one alert of a model is open at most.
     message : what has happened, in a sentence.
-    details : `lines` that say more, `value` (more is worse), `since_day`, `link`, `policy`, `clears` (kinds), and others.
+    details : `lines` that say more, `value` (more is worse), `since_day`, `links` (as `links.py` names them), `policy`,
+        `clears` (kinds), and others.
     """
 
     id: str

@@ -6,12 +6,13 @@ a fact is decided in `machine.py`.
 
 import logging
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, and_, func, insert, select, text, update
 
 from guard_store.alert_tables import alert_history, alert_messages, alerts, incidents
 from guard_store.alerts.facts import Fact, write_alert
+from guard_store.alerts.links import Addresses
 from guard_store.alerts.machine import Alert, Change, Machine, Rules
 from guard_store.alerts.policies import own_policies
 from guard_store.alerts.policy import in_force
@@ -76,7 +77,7 @@ def _end_expired(database: Database, at_us: int) -> None:
                 kind=row.kind,
                 dedup_key=f"expired/{row.id}",
                 severity=row.severity,
-                message="Its time is over; it counts anew.",
+                message="Its time is over, it counts from zero again.",
                 details={},
                 request_id=None,
                 op="clears",
@@ -115,7 +116,12 @@ class _Folding:
         c = alert_events.c
         of_model = and_(c.project_id == self.model[0], func.coalesce(c.model_id, "") == self.model[1])
         waiting = select(alert_events).where(of_model, c.folded_us.is_(None)).order_by(c.created_us, c.id)
-        return [Fact(**row._mapping) for row in self.connection.execute(waiting.limit(_MOST_FACTS))]
+        found = [Fact(**row._mapping) for row in self.connection.execute(waiting.limit(_MOST_FACTS))]
+        addresses = Addresses.of(self.settings)
+        return [
+            replace(fact, details={**fact.details, "links": addresses.urls(fact.details.get("links", {}))})
+            for fact in found
+        ]
 
     def _standing(self) -> list[Alert]:
         c = alerts.c

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from guard_store.alerts import links
 from guard_store.alerts.facts import Op, write_alert
+from guard_store.alerts.words import counted
 
 if TYPE_CHECKING:
     from guard_store.retrain import Flag
@@ -21,39 +23,42 @@ _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 def recommended(connection: Connection, flag: "Flag") -> None:
     """A flag was raised, by the rule or by hand."""
     who = "asked for by hand" if flag.forced else "recommended"
-    reasons = "; ".join(reason_text(reason) for reason in flag.reasons)
-    _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {reasons}.")
+    _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
 
 
 def started(connection: Connection, flag: "Flag", run_id: str) -> None:
     """A training has begun; further attempts are not told."""
-    _write(connection, flag, "retrain_started", "notes", "Retraining has started.", run_id=run_id)
+    message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
+    _write(connection, flag, "retrain_started", "notes", message, run_id=run_id)
 
 
 def failed(connection: Connection, flag: "Flag", error: str) -> None:
     """A training was given up."""
     attempts = flag.attempts + 1
-    message = f"Retraining has failed {attempts} times and was given up: {error[:300]}"
+    message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
     _write(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
 
 
 def dismissed(connection: Connection, flag: "Flag", reason: str) -> None:
     """Somebody has decided that nothing is to be trained."""
-    _write(connection, flag, "retrain_dismissed", "clears", f"The flag was dismissed: {reason[:300]}")
+    _write(
+        connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
+    )
 
 
 def finished(
     connection: Connection, flag: "Flag", action: str, *, reason: str, version: str, champion: str | None
 ) -> None:
     """A training has become a version, and the gate has decided about it."""
+    lines = [f"Reason: {reason}."]
     if action == "promoted":
         before = "the first one" if champion is None else f"in place of version {champion}"
-        message = f"Version {version} is the champion, {before}."
+        message = f"Version {version} is the champion now, {before}."
         ended = list(_ENDED_BY_CHAMPION)
+        lines.append("Drift and performance are judged by its own baseline from now on.")
     else:
-        message = f"Version {version} was not promoted; {_champion_now(version, champion)}."
+        message = f"Version {version} was not promoted, {_champion_now(version, champion)}."
         ended = ["retrain_failed"]
-    lines = [f"Reason: {reason}."]
     _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
 
 
@@ -70,7 +75,8 @@ def decided(
 ) -> None:
     """Somebody has made a version the champion, or rolled back to it; days are judged by the baseline as before."""
     before = "" if champion is None else f", in place of version {champion}"
-    way = "is the champion again: rolled back" if action == "rolled_back" else "was promoted by hand"
+    way = "is the champion again" if action == "rolled_back" else "is the champion now"
+    by_hand = "rolled back" if action == "rolled_back" else "promoted by hand"
     write_alert(
         connection,
         project_id,
@@ -78,11 +84,11 @@ def decided(
         kind=f"retrain_{action}",
         dedup_key=uuid.uuid4().hex,  # each decision is made once
         severity="info",
-        message=f"Version {version} {way}{before}.",
+        message=f"Version {version} {way}{before}: {by_hand}.",
         details={
             "version": version,
             "lines": [f"Reason: {reason[:300]}"],
-            "links": _links(project_id, model_id, version),
+            "links": links.of_version(project_id, model_id, version),
         },
         request_id=request_id,
         op="clears",
@@ -92,7 +98,7 @@ def decided(
 
 def _champion_now(version: str, champion: str | None) -> str:
     if champion is None:
-        return "there is no champion"
+        return "there is still no champion"
     return "it is the champion by hand" if champion == version else f"version {champion} stays the champion"
 
 
@@ -109,9 +115,10 @@ def reason_text(reason: Mapping[str, Any]) -> str:
         names = [name.removeprefix("feature_") for name in reason["features"]]
         return f"{reason['share']:.0%} of the features by importance drift ({', '.join(names)})".replace("%", " %")
     if rule == "prediction_drift":
-        return f"{' and '.join(reason['columns'])} drift"
+        return f"the predictions drift ({', '.join(reason['columns'])})"
     if rule == "performance":
-        return f"{reason['kind']} {reason['metric']} is {reason['value']:.3f}, {reason['baseline']:.3f} in the baseline"
+        metric = reason.get("metric_name", reason["metric"])
+        return f"{reason['kind']} {metric} is {reason['value']:.3f}, {reason['baseline']:.3f} in the baseline"
     return str(reason.get("reason") or rule)
 
 
@@ -125,7 +132,6 @@ def _write(
     severity: str = "info",
     **details: Any,
 ) -> None:
-    links = _links(flag.project_id, flag.model_id, details.get("version"))
     write_alert(
         connection,
         flag.project_id,
@@ -134,7 +140,7 @@ def _write(
         dedup_key=f"{kind}/{flag.id}",
         severity=severity,
         message=message,
-        details={"flag_id": flag.id, "links": links, **details},
+        details={"flag_id": flag.id, "links": _links(flag, **details), **details},
         request_id=flag.request_id,
         op=op,
         subject=f"retrain/{flag.id}",
@@ -143,6 +149,13 @@ def _write(
     )
 
 
-def _links(project_id: str, model_id: str, version: str | None) -> dict[str, str]:
-    model = f"/api/v1/projects/{project_id}/models/{model_id}"
-    return {"Flag": f"{model}/flags"} if version is None else {"Version": f"{model}/versions/{version}"}
+def _reasons(flag: "Flag") -> str:
+    return "; ".join(reason_text(reason) for reason in flag.reasons)
+
+
+def _links(flag: "Flag", *, version: str | None = None, run_id: str | None = None, **_: Any) -> dict[str, str]:
+    if version is not None:
+        return links.of_version(flag.project_id, flag.model_id, version)
+    day = {} if flag.forced else links.of_day("Retrain rule", "retrain_recommended", flag.day)
+    run = {} if run_id is None else links.of_run(run_id)
+    return {**run, **day, "Flags": f"/api/v1/projects/{flag.project_id}/models/{flag.model_id}/flags"}

@@ -38,7 +38,10 @@ class Limited(Protocol):
 def soft_passed(statements: Statements, budget: Limited, reservation: Reservation, span: str) -> None:
     """The soft limit is passed."""
     limit = budget.soft or 0
-    message = f"The soft budget of {budget.scope} {budget.scope_id} is passed: {_shown(budget, limit)} for {span}."
+    whose = f"{budget.scope} {budget.scope_id}"
+    message = (
+        f"The soft budget of {whose} is passed, {_shown(budget, limit)} for {_named(span)}; calls still go through."
+    )
     _tell(statements, budget, reservation, span, "budget", message, {"soft": limit})
 
 
@@ -46,7 +49,7 @@ def refused(statements: Statements, budget: Limited, reservation: Reservation, s
     """The hard limit refuses calls."""
     limit = budget.hard or 0
     whose = f"the hard budget of {budget.scope} {budget.scope_id}"
-    message = f"Calls are refused: {whose} has no room for them, {_shown(budget, limit)} for {span}."
+    message = f"Calls are refused: {whose} has no room for them, {_shown(budget, limit)} for {_named(span)}."
     _tell(statements, budget, reservation, span, "budget_refused", message, {"hard": limit})
 
 
@@ -62,7 +65,8 @@ def _tell(
     project_id = budget.scope_id if budget.scope == "project" else reservation.project_id
     if project_id is None:  # a key of all projects: nobody's page would show it; the answer and the metrics say it
         return
-    details = {"budget_id": budget.id, "span": span, "measure": budget.measure, **limit}
+    links = {"Budgets": f"/api/v1/budgets?project_id={project_id}"}
+    details = {"budget_id": budget.id, "span": span, "measure": budget.measure, "links": links, **limit}
     row = (
         uuid.uuid4().hex,
         project_id,
@@ -79,3 +83,7 @@ def _tell(
 
 def _shown(budget: Limited, limit: int) -> str:
     return f"{limit / NANO:.2f} USD" if budget.measure == "cost_usd" else f"{limit} {budget.measure}"
+
+
+def _named(span: str) -> str:
+    return "all time" if span == "total" else span

@@ -55,8 +55,10 @@ def read_schema(folder: Path) -> ModelSchema:
     try:
         return ModelSchema.from_json((folder / SCHEMA).read_bytes())
     except OSError as error:
+        if not folder.is_dir():
+            raise CorruptModelError(f"{folder}: there is no such folder; name one that holds {SCHEMA}") from error
         raise CorruptModelError(
-            f"{SCHEMA} cannot be read ({error.strerror}): ML Guard serves models that it has trained"
+            f"{folder}: {SCHEMA} cannot be read ({error.strerror}): ML Guard serves models that it has trained"
         ) from error
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ml.checked_settings import Check, SettingsError, between, checked_fields, choice, text, texts, whole
+from ml.checked_settings import Check, CheckedSettings, SettingsError, between, choice, text, texts, whole
 from ml.predictor.schema import ModelSchema
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TrainingError(Exception):
 
 
 @dataclass(frozen=True)
-class TrainingSpec:
+class TrainingSpec(CheckedSettings):
     """Settings of a training.
 
     Attributes
@@ -68,6 +68,8 @@ class TrainingSpec:
     threshold : probability from which a binary model says the positive class.
     """
 
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
     algorithms: tuple[str, ...] = ALGORITHMS
     builder: str | None = None
     folds: int = 3
@@ -81,17 +83,6 @@ class TrainingSpec:
     max_categories: int = 10_000
     exclude: tuple[str, ...] = ()
     threshold: float = 0.5
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Spec from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        return cls(**checked_fields(given, cls(), _CHECKS))
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ def read_table(path: Path) -> pa.Table:
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".parquet"}:
         raise InputError(f"{path}: unknown type {suffix or '(none)'!r}; give a .csv or .parquet file")
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
     try:
         if suffix == ".parquet":
             table = pq.read_table(path)

@@ -24,7 +24,7 @@ from serving.alerts.schemas import (
 )
 from serving.errors import Conflict, NotFound, Unprocessable
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
-from serving.routing import CONFLICT, NOT_FOUND, Deciding, ProjectToChange, ProjectToRead, keyed_router
+from serving.routing import ADMIN, ANALYST, CONFLICT, NOT_FOUND, Deciding, ProjectToChange, ProjectToRead, keyed_router
 from serving.security import Caller, Principal
 from serving.services import OnRecord, Provided, RequestId, Services
 
@@ -35,7 +35,7 @@ _POLICIES = "/projects/{project_id}/alert-policies"
 _START = (2**62, "")
 
 
-@router.get("/alerts")
+@router.get("/alerts", openapi_extra=ANALYST)
 def list_alerts(query: Annotated[AlertQuery, Query()], caller: Caller, services: Provided) -> Page[AlertView]:
     """List alerts, newest first."""
     project_id = query.project_id or caller.project_id
@@ -62,7 +62,7 @@ AlertToRead = Annotated[Alert, Depends(_to_read)]
 AlertToChange = Annotated[Alert, Depends(_to_change)]
 
 
-@router.get("/alerts/{alert_id}", responses=NOT_FOUND)
+@router.get("/alerts/{alert_id}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_alert(alert: AlertToRead, services: Provided) -> AlertDetail:
     """Read an alert, what became of it, and the messages of its incident."""
     steps = [StepView.of(step) for step in services.alerts.store.history(alert.id)]
@@ -70,7 +70,7 @@ def read_alert(alert: AlertToRead, services: Provided) -> AlertDetail:
     return AlertDetail.with_history(alert, steps, [DeliveryView.of(message) for message in messages])
 
 
-@router.post("/alerts/{alert_id}/acknowledge", responses=NOT_FOUND | CONFLICT)
+@router.post("/alerts/{alert_id}/acknowledge", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 def acknowledge_alert(alert: AlertToRead, body: Reason, services: Provided, actor: Deciding) -> AlertView:
     """Say that somebody looks after it: nobody is told that it got worse any more, but that it ended."""
     if not services.alerts.store.acknowledge(alert.id, body.reason, actor):
@@ -78,7 +78,7 @@ def acknowledge_alert(alert: AlertToRead, body: Reason, services: Provided, acto
     return _shown(alert, services)
 
 
-@router.post("/alerts/{alert_id}/mute", responses=NOT_FOUND | CONFLICT)
+@router.post("/alerts/{alert_id}/mute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def mute_alert(alert: AlertToChange, body: MuteRequest, services: Provided, actor: Deciding) -> AlertView:
     """Tell nobody about it until an instant."""
     if not services.alerts.store.mute(alert.id, microseconds(body.until), body.reason, actor):
@@ -86,7 +86,7 @@ def mute_alert(alert: AlertToChange, body: MuteRequest, services: Provided, acto
     return _shown(alert, services)
 
 
-@router.post("/alerts/{alert_id}/unmute", responses=NOT_FOUND | CONFLICT)
+@router.post("/alerts/{alert_id}/unmute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def unmute_alert(alert: AlertToChange, body: Reason, services: Provided, actor: Deciding) -> AlertView:
     """Tell people about it again."""
     if not services.alerts.store.mute(alert.id, None, body.reason, actor):
@@ -94,7 +94,7 @@ def unmute_alert(alert: AlertToChange, body: Reason, services: Provided, actor: 
     return _shown(alert, services)
 
 
-@router.get("/alert-deliveries")
+@router.get("/alert-deliveries", openapi_extra=ANALYST)
 def list_deliveries(
     caller: Caller,
     services: Provided,
@@ -111,7 +111,7 @@ def list_deliveries(
     return page_of(found, limit, position=lambda one: (one.created_us, one.id), item=DeliveryView.of)
 
 
-@router.post("/alert-deliveries/{message_id}/resend", responses=NOT_FOUND | CONFLICT)
+@router.post("/alert-deliveries/{message_id}/resend", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def resend_delivery(
     message_id: Annotated[str, Path(description="Id of a message.")],
     caller: Caller,
@@ -119,7 +119,6 @@ def resend_delivery(
     record: OnRecord,
 ) -> DeliveryView:
     """Try to send a message again that was given up."""
-    caller.require("admin")
     message = services.alerts.outbox.get(message_id)
     if message is None:
         raise NotFound(f"There is no message {message_id!r}.")
@@ -129,27 +128,26 @@ def resend_delivery(
     return DeliveryView.of(services.alerts.outbox.get(message_id) or message)
 
 
-@router.get("/alert-routes")
-def list_routes(caller: Caller, services: Provided) -> list[RouteView]:
+@router.get("/alert-routes", openapi_extra=ANALYST)
+def list_routes(services: Provided) -> list[RouteView]:
     """List the routes that policies can name."""
-    caller.require("analyst")
     routes = services.settings.alert_routes
     return [RouteView(name=name, scheme=scheme_of(routes[name])) for name in sorted(routes)]
 
 
-@router.get(_POLICIES, responses=NOT_FOUND)
+@router.get(_POLICIES, responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_policies(project: ProjectToRead, services: Provided) -> list[PolicyView]:
     """List the policies in force by name: the project's own, and the defaults beside them."""
     return _in_force(services, project.id)
 
 
-@router.get(_POLICIES + "/{name}", responses=NOT_FOUND)
+@router.get(_POLICIES + "/{name}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_policy(project: ProjectToRead, name: PolicyName, services: Provided) -> PolicyView:
     """Read a policy."""
     return _policy(services, project.id, name)
 
 
-@router.put(_POLICIES + "/{name}", responses=NOT_FOUND)
+@router.put(_POLICIES + "/{name}", responses=NOT_FOUND, openapi_extra=ADMIN)
 def put_policy(
     project: ProjectToChange, name: PolicyName, body: PolicyRequest, services: Provided, request_id: RequestId
 ) -> PolicyView:
@@ -162,7 +160,7 @@ def put_policy(
     return _policy(services, project.id, name)
 
 
-@router.delete(_POLICIES + "/{name}", status_code=204, responses=NOT_FOUND)
+@router.delete(_POLICIES + "/{name}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def remove_policy(project: ProjectToChange, name: PolicyName, services: Provided) -> None:
     """Remove a policy of the project's own; a default of that name is in force again."""
     if not PolicyStore(services.database).remove(project.id, name):

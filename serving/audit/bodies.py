@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from guard_store.ledger.bodies import Bodies
 from guard_store.projects import ProjectStore
-from ml.checked_settings import boolean, checked_fields
+from ml.checked_settings import Check, CheckedSettings, boolean
 from serving.audit.record import Record
 from serving.policy import Vault
 
@@ -19,8 +19,11 @@ _CACHED_MOST = 10_000
 _encode = msgspec.json.Encoder().encode
 
 
+_CHECKS: Mapping[str, Check] = {"bodies": boolean}
+
+
 @dataclass(frozen=True, slots=True)
-class AuditSettings:
+class AuditSettings(CheckedSettings):
     """What a project's section `audit` may say.
 
     Attributes
@@ -28,18 +31,9 @@ class AuditSettings:
     bodies : whether bodies of calls of language models are kept.
     """
 
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
     bodies: bool = False
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        return cls(**checked_fields(given, cls(), {"bodies": boolean}))
 
 
 class BodyKeeper:

@@ -19,7 +19,7 @@ from serving.audit.schemas import (
 )
 from serving.errors import NotFound
 from serving.paging import Page, decode_cursor, page_of
-from serving.routing import NOT_FOUND, keyed_router
+from serving.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
 from serving.security import Caller, Principal
 from serving.services import OnRecord, Provided
 
@@ -32,7 +32,7 @@ RequestOf = Annotated[str, Path(description="Id of a request: `X-Request-ID` of 
 WantedPage = Annotated[AuditPageQuery, Query()]
 
 
-@router.get("/audit")
+@router.get("/audit", openapi_extra=ADMIN)
 def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[LedgerRowView]:
     """List rows of the ledger, newest first."""
     before = None if query.cursor is None else decode_cursor(query.cursor, int, 0)
@@ -40,7 +40,12 @@ def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[Led
     return page_of(rows, query.limit, position=lambda row: row[0], item=LedgerRowView.of)
 
 
-@router.get("/audit/export", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/audit/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}}},
+    openapi_extra=ADMIN,
+)
 def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingResponse:
     """Export rows as CSV, oldest first, every column as it was hashed; a whole export can be verified offline."""
     rows = services.audit.store.all_rows(_wanted(query, caller))
@@ -48,10 +53,9 @@ def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingR
     return StreamingResponse(_csv(rows), media_type="text/csv", headers=headers)
 
 
-@router.get("/audit/{request_id}/bodies", responses=NOT_FOUND)
+@router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
 def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, record: OnRecord) -> list[BodiesView]:
     """Read what a project keeps of the requests of an id, newest first, as the policy let it through."""
-    caller.require("admin")
     record.details["read_bodies_of"] = request_id[:128]
     record.project_id = caller.project_id
     found = services.audit.bodies.of_request(request_id, caller.project_id)
@@ -61,17 +65,15 @@ def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, recor
     return [BodiesView.of(one) for one in found]
 
 
-@router.get("/audit/checkpoints")
-def list_checkpoints(caller: Caller, services: Provided) -> list[CheckpointView]:
+@router.get("/audit/checkpoints", openapi_extra=ADMIN_OF_ALL)
+def list_checkpoints(services: Provided) -> list[CheckpointView]:
     """List the signed checkpoints, oldest first; an offline verification wants them."""
-    caller.require_all_projects("admin")
     return [CheckpointView.of(checkpoint) for checkpoint in services.audit.store.checkpoints()]
 
 
-@router.post("/audit/verify")
-def verify(caller: Caller, services: Provided) -> VerificationView:
+@router.post("/audit/verify", openapi_extra=ADMIN_OF_ALL)
+def verify(services: Provided) -> VerificationView:
     """Walk the whole chain, and name the first row at which it is broken."""
-    caller.require_all_projects("admin")
     return VerificationView.of(services.audit.store.verify())
 
 

@@ -9,7 +9,7 @@ from serving.baselines.schemas import BaselineRequest, BaselineView
 from serving.errors import NotFound
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.results.days import checked_days
-from serving.routing import CONFLICT, NOT_FOUND, ModelId, ProjectToRead, keyed_router, known_project
+from serving.routing import ANALYST, CONFLICT, NOT_FOUND, ModelId, ProjectToRead, keyed_router, known_project
 from serving.security import Caller
 from serving.services import Provided, RequestId
 
@@ -17,7 +17,7 @@ router = keyed_router("baselines")
 _BASELINES = "/projects/{project_id}/models/{model_id}/baselines"
 
 
-@router.post("/baselines", status_code=201, responses={**NOT_FOUND, **CONFLICT})
+@router.post("/baselines", status_code=201, responses={**NOT_FOUND, **CONFLICT}, openapi_extra=ANALYST)
 def capture_baseline(body: BaselineRequest, caller: Caller, services: Provided, request_id: RequestId) -> BaselineView:
     """Make a window of local days the model's reference from now on."""
     caller.require("analyst", body.project_id)
@@ -29,7 +29,7 @@ def capture_baseline(body: BaselineRequest, caller: Caller, services: Provided, 
     return BaselineView.of(baseline)
 
 
-@router.get(_BASELINES, responses=NOT_FOUND)
+@router.get(_BASELINES, responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_baselines(
     project: ProjectToRead, model_id: ModelId, services: Provided, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[BaselineView]:
@@ -45,7 +45,7 @@ def list_baselines(
     )
 
 
-@router.post(_BASELINES + "/{version}/activate", responses=NOT_FOUND)
+@router.post(_BASELINES + "/{version}/activate", responses=NOT_FOUND, openapi_extra=ANALYST)
 def activate_baseline(
     project: ProjectToRead,
     model_id: ModelId,

@@ -44,9 +44,20 @@ _OBJECT = {"type": "object"}
 def openapi_paths() -> dict[str, Any]:
     """Paths of the routes, for merging into the app's document."""
     return {
-        "/v1/chat/completions": {"post": _post("chat_completions", "Chat, streamed or not.", _CHAT)},
-        "/v1/embeddings": {"post": _post("embeddings", "Embed texts.", _EMBED)},
-        "/v1/models": {"get": operation("llm", "list_models", "List models.", [], {}, {"200": ("Models.", _OBJECT)})},
+        "/v1/chat/completions": {
+            "post": _post("chat_completions", "Chat as OpenAI's API has it, streamed or not.", _CHAT)
+        },
+        "/v1/embeddings": {"post": _post("embeddings", "Embed texts as OpenAI's API does.", _EMBED)},
+        "/v1/models": {
+            "get": operation(
+                "llm",
+                "list_models",
+                "List the models of the language models' servers.",
+                [],
+                {},
+                {"200": ("Models.", _OBJECT)},
+            )
+        },
     }
 
 

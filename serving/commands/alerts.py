@@ -20,8 +20,16 @@ _ALL = 10_000
 
 
 def show(settings: Settings, project_id: str | None, *, resolved: bool) -> int:
-    """List alerts, newest first."""
+    """List alerts, newest first.
+
+    Raises
+    ------
+    CommandError
+        Where there is no such project.
+    """
     with open_database(settings) as database:
+        if project_id is not None and ProjectStore(database).get(project_id) is None:
+            raise CommandError(f"there is no project {project_id!r}; `ml-guard projects list` shows them")
         wanted = {"project_id": project_id, "state": None if resolved else "open"}
         found = AlertStore(database).page(wanted, limit=_ALL)
     rows = []

@@ -1,9 +1,12 @@
 """`ml-guard audit`: the proof of the ledger, on the database, on a copy of it, or on an export; no server is needed."""
 
+import base64
 import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from guard_store.database import Database
 from guard_store.ledger import COLUMNS, Checkpoint, LedgerRow, LedgerStore, Verification, load_signer, verify_rows
@@ -31,16 +34,28 @@ def verify_database(settings: Settings, url: str | None, public_keys: Sequence[s
     Raises
     ------
     CommandError
-        Where it is not a database of this version.
+        Where it is not a database of this version, or a key is none.
     """
+    _check_keys(public_keys)
     signer = load_signer(settings) if url is None else None
-    database = Database(url or settings.database)
+    database = Database(settings.database if url is None else _known_url(url))
     try:
         if not is_current(database):
             raise CommandError("the database has not the newest schema; `ml-guard migrate` brings it there")
         return _tell(LedgerStore(database, signer).verify(trusted=public_keys), trusted=bool(signer or public_keys))
     finally:
         database.close()
+
+
+def _known_url(url: str) -> str:
+    """The URL of another database, which a look at it must not make."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        if not path.is_file():
+            raise CommandError(f"--database {url}: there is no file {path}")
+    elif not url.startswith("postgresql"):
+        raise CommandError("--database: must start with sqlite:/// or postgresql://")
+    return url
 
 
 def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[str]) -> int:
@@ -51,12 +66,28 @@ def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[st
     CommandError
         Where a file is not what it should be.
     """
+    _check_keys(public_keys)
+    known = [] if checkpoints is None else _checkpoints(checkpoints)
     try:
-        known = [] if checkpoints is None else [Checkpoint(**one) for one in json.loads(checkpoints.read_text())]
         with path.open(newline="") as file:
             return _tell(verify_rows(_rows(file, path), known, public_keys or None), trusted=bool(public_keys))
     except (OSError, ValueError, TypeError) as error:
-        raise CommandError(f"the export cannot be read: {error}") from None
+        raise CommandError(f"--export {path}: cannot be read: {error}") from None
+
+
+def _check_keys(public_keys: Sequence[str]) -> None:
+    for key in public_keys:
+        try:
+            Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+        except ValueError:
+            raise CommandError(f"--public-key {key!r}: is no public key; `ml-guard audit key` prints one") from None
+
+
+def _checkpoints(path: Path) -> list[Checkpoint]:
+    try:
+        return [Checkpoint(**one) for one in json.loads(path.read_text())]
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(f"--checkpoints {path}: cannot be read: {error}") from None
 
 
 def _rows(lines: Iterator[str], path: Path) -> Iterator[LedgerRow]:

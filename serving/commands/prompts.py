@@ -34,7 +34,12 @@ def lock(folder: Path) -> int:
 
 
 def _load(folder: Path) -> PromptBook:
+    if not folder.is_dir():
+        raise CommandError(f"{folder}: there is no such folder of prompts")
     try:
-        return PromptBook.load(folder)
+        book = PromptBook.load(folder)
     except PromptError as error:
         raise CommandError(str(error)) from None
+    if not list(book):
+        raise CommandError(f"{folder}: no prompts are there, *.yaml")
+    return book

@@ -52,19 +52,7 @@ def serve(settings: Settings) -> int:
         Where the key that signs the ledger is not one.
     """
     configure_logging(settings.log_level)
-    # Each worker reads them again; here a mistake is one line.
-    load_signer(settings)
-    tracing.check(settings)
-    try:
-        PromptBook.load(default_folder())
-        PolicyBook(settings.policies)
-        senders(settings)
-    except PromptError as error:
-        raise CommandError(f"prompts: {error}") from None
-    except PolicyError as error:
-        raise CommandError(f"ML_GUARD_POLICIES: {error}") from None
-    except RouteError as error:
-        raise CommandError(f"ML_GUARD_ALERT_ROUTES: {error}") from None
+    _check_files(settings)
     database = Database(settings.database)
     try:
         migrate(database)
@@ -95,6 +83,22 @@ def serve(settings: Settings) -> int:
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
         return 0 if server.started else 3
+
+
+def _check_files(settings: Settings) -> None:
+    """Read what each worker reads again: here a mistake is one line."""
+    load_signer(settings)
+    tracing.check(settings)
+    try:
+        PromptBook.load(default_folder())
+        PolicyBook(settings.policies)
+        senders(settings)
+    except PromptError as error:
+        raise CommandError(f"prompts: {error}") from None
+    except PolicyError as error:
+        raise CommandError(f"ML_GUARD_POLICIES: {error}") from None
+    except RouteError as error:
+        raise CommandError(f"ML_GUARD_ALERT_ROUTES: {error}") from None
 
 
 def app_of_process() -> "FastAPI":

@@ -12,7 +12,7 @@ from serving.costs.schemas import CostDayView, ForecastsView, PullView, UnitDayV
 from serving.costs.units import unit_days
 from serving.paging import Cursor, Limit, Page, page_of
 from serving.results.days import QueriedDays, checked_days
-from serving.routing import NOT_FOUND, keyed_router, known_project
+from serving.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
 from serving.security import Caller
 from serving.services import OnRecord, Provided
 
@@ -39,7 +39,7 @@ ProjectRead = Annotated[Project, Depends(_read)]
 ProjectPulled = Annotated[Project, Depends(_pulled)]
 
 
-@router.get("/costs", responses=NOT_FOUND)
+@router.get("/costs", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_costs(
     project: ProjectRead, services: Provided, days: QueriedDays, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[CostDayView]:
@@ -47,7 +47,7 @@ def read_costs(
     return service.days(services, project, days, cursor, limit)
 
 
-@router.get("/costs/units", responses=NOT_FOUND)
+@router.get("/costs/units", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_unit_costs(
     project: ProjectRead,
     services: Provided,
@@ -62,7 +62,7 @@ def read_unit_costs(
     return page_of(names, limit, position=lambda day: day, item=lambda day: shown[day], state=lambda: "not_pulled")
 
 
-@router.get("/costs/forecast", responses=NOT_FOUND)
+@router.get("/costs/forecast", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_forecast(
     project: ProjectRead,
     services: Provided,
@@ -77,7 +77,7 @@ def read_forecast(
     return service.forecast(services, project, day, metric, confidence)
 
 
-@router.post("/costs/pull", responses=NOT_FOUND)
+@router.post("/costs/pull", responses=NOT_FOUND, openapi_extra=ADMIN)
 def pull_costs(
     project: ProjectPulled,
     services: Provided,

@@ -5,6 +5,8 @@ A test holds this equal to what the routes accept.
 
 from typing import Any
 
+from serving.routing import ANALYST
+
 _SCALAR = {"type": ["number", "string", "boolean", "null"]}
 ID = {"type": "string", "minLength": 1, "maxLength": 128}
 _EVENT = {
@@ -102,7 +104,7 @@ def openapi_paths() -> dict[str, Any]:
             "post": operation(
                 "events",
                 "send_events",
-                "Send many events, in one transaction; the answer comes when they are durable.",
+                "Send many events (JSON array, NDJSON or Arrow IPC stream), in one transaction; the answer comes when they are durable.",
                 [ATOMIC, ENCODING],
                 {
                     "application/json": {"schema": {"type": "array", "items": _EVENT}},
@@ -122,13 +124,15 @@ def operation(
     parameters: list[dict[str, Any]],
     content: dict[str, Any],
     answers: dict[str, tuple[str, dict[str, Any]]],
+    who: dict[str, str] = ANALYST,
 ) -> dict[str, Any]:
-    """A raw route's operation: its parameters, its body by content type, its answers by status."""
+    """A raw route's operation: its parameters, its body by content type, its answers by status, its least role."""
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         "operationId": name,
         "summary": summary,
         "tags": [tag],
+        **who,
         "parameters": parameters,
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "responses": {

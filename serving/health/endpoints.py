@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from serving.errors import Unavailable
 from serving.health.service import failing_parts
 from serving.knowledge.passages import Retrieval
+from serving.routing import ANYONE
 from serving.services import Provided
 
 router = APIRouter(tags=["health"])
@@ -42,21 +43,21 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/healthz")
+@router.get("/healthz", openapi_extra=ANYONE)
 async def liveness() -> Health:
     """Whether the process answers; asks nobody else."""
     return Health()
 
 
-@router.get("/api/v1/health")
+@router.get("/api/v1/health", openapi_extra=ANYONE)
 async def health() -> Health:
     """Whether the process answers; asks nobody else."""
     return Health()
 
 
-@router.get("/readyz", responses=_NOT_READY, response_model_exclude_none=True)
+@router.get("/readyz", openapi_extra=ANYONE, responses=_NOT_READY, response_model_exclude_none=True)
 def readiness(services: Provided) -> Readiness:
-    """Whether requests can be served: database, migrations and queue; and whether the newest models are."""
+    """Whether requests can be served: 503 names the failing part; `degraded` names what works less well than it should."""
     failing = failing_parts(services)
     if failing:
         raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))

@@ -7,14 +7,14 @@ from fastapi import Path
 from serving.errors import NotFound
 from serving.keys.schemas import KeyMade, KeyRequest, KeyView
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
-from serving.routing import NOT_FOUND, keyed_router, known_project
+from serving.routing import ADMIN, NOT_FOUND, keyed_router, known_project
 from serving.security import Caller
 from serving.services import Provided
 
 router = keyed_router("keys")
 
 
-@router.post("/keys", status_code=201, responses=NOT_FOUND)
+@router.post("/keys", status_code=201, responses=NOT_FOUND, openapi_extra=ADMIN)
 def make_key(body: KeyRequest, caller: Caller, services: Provided) -> KeyMade:
     """Make a key; the answer is the only place where it is shown."""
     if body.project_id is None:
@@ -25,19 +25,17 @@ def make_key(body: KeyRequest, caller: Caller, services: Provided) -> KeyMade:
     return KeyMade.with_secret(*services.keys.create(body.name, body.role, body.project_id))
 
 
-@router.get("/keys")
+@router.get("/keys", openapi_extra=ADMIN)
 def list_keys(caller: Caller, services: Provided, cursor: Cursor = None, limit: Limit = 100) -> Page[KeyView]:
     """List keys, oldest first, revoked ones too."""
-    caller.require("admin")
     after = decode_cursor(cursor, tuple[int, str], (0, ""))
     keys = services.keys.page(project_id=caller.project_id, after=after, limit=limit + 1)
     return page_of(keys, limit, position=lambda key: (key.created_us, key.id), item=KeyView.of)
 
 
-@router.delete("/keys/{key_id}", status_code=204, responses=NOT_FOUND)
+@router.delete("/keys/{key_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def revoke_key(key_id: Annotated[str, Path(description="Id of a key.")], caller: Caller, services: Provided) -> None:
     """Revoke a key: from the next look-up on it is answered 401."""
-    caller.require("admin")
     key = services.keys.get(key_id)
     if key is None or (caller.project_id is not None and key.project_id != caller.project_id):
         raise NotFound(f"There is no key {key_id!r}.")

@@ -7,7 +7,7 @@ from fastapi import Path
 from guard_store.kinds import PREDICTION, feature_column
 from serving.kinds.schemas import FeatureKind, KindView, PredictionKind
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
-from serving.routing import NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.services import Provided, RequestId
 
 router = keyed_router("kinds")
@@ -15,7 +15,7 @@ _MODEL = "/projects/{project_id}/models/{model_id}"
 FeatureName = Annotated[str, Path(min_length=1, max_length=128, description="Name of a feature, as events say it.")]
 
 
-@router.get(_MODEL + "/kinds", responses=NOT_FOUND)
+@router.get(_MODEL + "/kinds", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_kinds(
     project: ProjectToRead, model_id: ModelId, services: Provided, cursor: Cursor = None, limit: Limit = 1000
 ) -> Page[KindView]:
@@ -31,7 +31,7 @@ def list_kinds(
     )
 
 
-@router.put(_MODEL + "/kinds/{feature:path}", responses=NOT_FOUND)
+@router.put(_MODEL + "/kinds/{feature:path}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def set_feature_kind(
     project: ProjectToRead,
     model_id: ModelId,
@@ -45,7 +45,7 @@ def set_feature_kind(
     return KindView.of(services.kinds.override(project.id, model_id, column, body.kind, request_id=request_id))
 
 
-@router.put(_MODEL + "/prediction-kind", responses=NOT_FOUND)
+@router.put(_MODEL + "/prediction-kind", responses=NOT_FOUND, openapi_extra=ANALYST)
 def set_prediction_kind(
     project: ProjectToRead, model_id: ModelId, body: PredictionKind, services: Provided, request_id: RequestId
 ) -> KindView:

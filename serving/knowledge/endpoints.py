@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from serving.knowledge.passages import Retrieval
-from serving.routing import keyed_router
-from serving.security import Caller
+from serving.routing import ANALYST, keyed_router
 from serving.services import Provided
 
 router: APIRouter = keyed_router("knowledge")
@@ -42,10 +41,9 @@ class KnowledgeView(BaseModel):
     skipped: list[SkippedView]
 
 
-@router.get("/knowledge")
-async def read_knowledge(caller: Caller, services: Provided) -> KnowledgeView:
+@router.get("/knowledge", openapi_extra=ANALYST)
+async def read_knowledge(services: Provided) -> KnowledgeView:
     """Read what the knowledge base holds and how it stands."""
-    caller.require("analyst")
     sources = await services.knowledge.sources()
     skipped = await services.knowledge.skipped()
     return KnowledgeView(

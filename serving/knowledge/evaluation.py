@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from guard_store.validation import reason_of
 from serving.knowledge.passages import Found
 
 TOP_K = 5
@@ -66,8 +67,14 @@ def load_questions(path: Path) -> Questions:
     """
     try:
         return Questions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise QuestionsError(f"{path}: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise QuestionsError(f"{path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise QuestionsError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise QuestionsError(f"{path}: {field}: {reason_of(first)}") from error
 
 
 async def recall_of(questions: Sequence[Answerable], search: Search, top_k: int = TOP_K) -> Recall:

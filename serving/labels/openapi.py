@@ -23,7 +23,7 @@ def openapi_paths() -> dict[str, Any]:
     post = operation(
         "labels",
         "send_labels",
-        "Send one label or many, in one transaction; the answer comes when they are durable.",
+        "Send one label (an object) or many, what really happened to events, in one transaction; the answer comes when they are durable.",
         [ATOMIC, ENCODING],
         {
             "application/json": {"schema": {"oneOf": [_LABEL, {"type": "array", "items": _LABEL}]}},

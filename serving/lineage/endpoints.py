@@ -6,14 +6,14 @@ from fastapi import Path, Query
 
 from serving.lineage import service
 from serving.lineage.schemas import Lineage
-from serving.routing import NOT_FOUND, keyed_router
+from serving.routing import ANALYST, NOT_FOUND, keyed_router
 from serving.security import Caller
 from serving.services import Provided
 
 router = keyed_router("lineage")
 
 
-@router.get("/lineage/{trace_id:path}", responses=NOT_FOUND)
+@router.get("/lineage/{trace_id:path}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_lineage(
     trace_id: Annotated[
         str,
@@ -30,5 +30,4 @@ def read_lineage(
     ] = None,
 ) -> Lineage:
     """Trace an id: prediction, model version, training run, data version, flag, drift report, baseline."""
-    caller.require("analyst")
     return service.trace(services, caller, trace_id, project_id)

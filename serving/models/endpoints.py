@@ -14,7 +14,17 @@ from serving.models.schemas import (
     VersionView,
 )
 from serving.paging import Limit, Page
-from serving.routing import CONFLICT, NOT_FOUND, Deciding, ModelId, ProjectToChange, ProjectToRead, keyed_router
+from serving.routing import (
+    ADMIN,
+    ANALYST,
+    CONFLICT,
+    NOT_FOUND,
+    Deciding,
+    ModelId,
+    ProjectToChange,
+    ProjectToRead,
+    keyed_router,
+)
 from serving.services import Provided
 
 router = keyed_router("models")
@@ -23,20 +33,20 @@ Version = Annotated[str, Path(pattern=r"^[1-9]\d{0,9}$", description="Number of 
 QueriedVersion = Annotated[str, Query(pattern=r"^[1-9]\d{0,9}$", description="Number of a version.")]
 
 
-@router.get(_MODEL + "/versions", responses=NOT_FOUND)
+@router.get(_MODEL + "/versions", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_versions(project: ProjectToRead, model_id: ModelId, services: Provided) -> Page[VersionView]:
     """List the versions of the registry with their aliases and metrics, newest first."""
     found = service.versions(services, project.id, model_id)
     return Page(items=found, next_cursor=None, state="ok" if found else "no_versions")
 
 
-@router.get(_MODEL + "/versions/{version}", responses=NOT_FOUND)
+@router.get(_MODEL + "/versions/{version}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_version(project: ProjectToRead, model_id: ModelId, version: Version, services: Provided) -> VersionDetail:
     """Read a version: its cards, its evaluation, the decisions about it."""
     return service.detail(services, project.id, model_id, version)
 
 
-@router.get(_MODEL + "/comparison", responses=NOT_FOUND)
+@router.get(_MODEL + "/comparison", responses=NOT_FOUND, openapi_extra=ANALYST)
 def compare_versions(
     project: ProjectToRead, model_id: ModelId, services: Provided, a: QueriedVersion, b: QueriedVersion
 ) -> Comparison:
@@ -44,7 +54,7 @@ def compare_versions(
     return service.compare(services, project.id, model_id, a, b)
 
 
-@router.get(_MODEL + "/decisions", responses=NOT_FOUND)
+@router.get(_MODEL + "/decisions", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_decisions(
     project: ProjectToRead, model_id: ModelId, services: Provided, limit: Limit = 100
 ) -> Page[DecisionView]:
@@ -54,7 +64,7 @@ def list_decisions(
     return Page(items=items, next_cursor=None, state="ok" if items else "no_decisions")
 
 
-@router.get(_MODEL + "/shadow", responses=NOT_FOUND)
+@router.get(_MODEL + "/shadow", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_shadow(project: ProjectToRead, model_id: ModelId, services: Provided, limit: Limit = 100) -> Page[ShadowView]:
     """Read how the challenger's answers to live traffic differ from the champion's, by local day, newest first."""
     found = services.shadow.of_model(project.id, model_id, limit)
@@ -62,7 +72,7 @@ def read_shadow(project: ProjectToRead, model_id: ModelId, services: Provided, l
     return Page(items=items, next_cursor=None, state="ok" if items else "no_comparisons")
 
 
-@router.post(_MODEL + "/versions/{version}/promote", responses=NOT_FOUND | CONFLICT)
+@router.post(_MODEL + "/versions/{version}/promote", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def promote_version(
     project: ProjectToChange,
     model_id: ModelId,
@@ -75,7 +85,7 @@ def promote_version(
     return service.promote(services, project.id, model_id, version, body.reason, actor)
 
 
-@router.post(_MODEL + "/versions/{version}/reject", responses=NOT_FOUND | CONFLICT)
+@router.post(_MODEL + "/versions/{version}/reject", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def reject_version(
     project: ProjectToChange,
     model_id: ModelId,
@@ -88,7 +98,7 @@ def reject_version(
     return service.reject(services, project.id, model_id, version, body.reason, actor)
 
 
-@router.post(_MODEL + "/rollback", responses=NOT_FOUND | CONFLICT)
+@router.post(_MODEL + "/rollback", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def roll_back(
     project: ProjectToChange,
     model_id: ModelId,

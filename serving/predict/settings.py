@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar
 
-from ml.checked_settings import boolean, checked_fields
+from ml.checked_settings import Check, CheckedSettings, boolean
+
+_CHECKS: Mapping[str, Check] = {"shadow": boolean}
 
 
 @dataclass(frozen=True, slots=True)
-class PredictSettings:
+class PredictSettings(CheckedSettings):
     """How predictions are made.
 
     Attributes
@@ -16,15 +18,6 @@ class PredictSettings:
     shadow : whether the challenger scores live traffic too, without answering.
     """
 
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
     shadow: bool = False
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        return cls(**checked_fields(given, cls(), {"shadow": boolean}))

@@ -5,17 +5,25 @@ from serving.errors import Conflict
 from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.projects import service
 from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
-from serving.routing import CONFLICT, NOT_FOUND, ProjectToChange, ProjectToRead, keyed_router
+from serving.routing import (
+    ADMIN,
+    ADMIN_OF_ALL,
+    ANALYST,
+    CONFLICT,
+    NOT_FOUND,
+    ProjectToChange,
+    ProjectToRead,
+    keyed_router,
+)
 from serving.security import Caller
 from serving.services import Provided, RequestId
 
 router = keyed_router("projects")
 
 
-@router.post("/projects", status_code=201, responses=CONFLICT)
-def make_project(body: ProjectRequest, caller: Caller, services: Provided, request_id: RequestId) -> ProjectView:
+@router.post("/projects", status_code=201, responses=CONFLICT, openapi_extra=ADMIN_OF_ALL)
+def make_project(body: ProjectRequest, services: Provided, request_id: RequestId) -> ProjectView:
     """Make a project."""
-    caller.require_all_projects("admin")
     project_id = body.id or new_project_id()
     try:
         project = services.projects.create(project_id, body.name, body.timezone, body.settings, request_id=request_id)
@@ -24,22 +32,21 @@ def make_project(body: ProjectRequest, caller: Caller, services: Provided, reque
     return ProjectView.of(project)
 
 
-@router.get("/projects")
+@router.get("/projects", openapi_extra=ANALYST)
 def list_projects(caller: Caller, services: Provided, cursor: Cursor = None, limit: Limit = 100) -> Page[ProjectView]:
     """List the projects that the key opens, by id."""
-    caller.require("analyst")
     after_id = decode_cursor(cursor, str, "")
     projects = services.projects.page(only_id=caller.project_id, after_id=after_id, limit=limit + 1)
     return page_of(projects, limit, position=lambda project: project.id, item=ProjectView.of)
 
 
-@router.get("/projects/{project_id}", responses=NOT_FOUND)
+@router.get("/projects/{project_id}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_project(project: ProjectToRead) -> ProjectView:
     """Read a project."""
     return ProjectView.of(project)
 
 
-@router.patch("/projects/{project_id}", responses=NOT_FOUND | CONFLICT)
+@router.patch("/projects/{project_id}", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def change_project(
     project: ProjectToChange, body: ProjectChange, services: Provided, request_id: RequestId
 ) -> ProjectView:

@@ -4,8 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from serving.prompts.template import Prompt, Variable
-from serving.routing import keyed_router
-from serving.security import Caller
+from serving.routing import ANALYST, keyed_router
 from serving.services import Provided
 
 router: APIRouter = keyed_router("prompts")
@@ -34,8 +33,7 @@ class PromptView(BaseModel):
         )
 
 
-@router.get("/prompts")
-def list_prompts(caller: Caller, services: Provided) -> list[PromptView]:
+@router.get("/prompts", openapi_extra=ANALYST)
+def list_prompts(services: Provided) -> list[PromptView]:
     """List the prompts, by name and version."""
-    caller.require("analyst")
     return [PromptView.of(prompt) for prompt in services.prompts]

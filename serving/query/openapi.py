@@ -6,6 +6,7 @@ import msgspec
 
 from serving.events.openapi import ID, operation
 from serving.query.schemas import QUESTION_MOST, TOP_K_MOST, QueryAnswer
+from serving.routing import ANYONE
 
 _BODY = {
     "type": "object",
@@ -43,4 +44,5 @@ def _post(name: str) -> dict[str, Any]:
         [],
         {"application/json": {"schema": _BODY}},
         {"200": ("The answer, or that the sources do not give one.", {"$ref": "#/components/schemas/QueryAnswer"})},
+        ANYONE,
     )

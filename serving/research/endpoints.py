@@ -9,7 +9,7 @@ from serving.errors import NotFound
 from serving.research.schemas import ResearchAnswer, ResearchRequest
 from serving.research.service import Asker
 from serving.research.streaming import begun
-from serving.routing import NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
+from serving.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
 from serving.security import Caller
 from serving.services import OnRecord, Provided, RequestId
 
@@ -24,8 +24,20 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@root_router.post("/research", response_model=ResearchAnswer, responses=NOT_FOUND | _STREAM, operation_id="research")
-@router.post("/research", response_model=ResearchAnswer, responses=NOT_FOUND | _STREAM, operation_id="research_v1")
+@root_router.post(
+    "/research",
+    response_model=ResearchAnswer,
+    responses=NOT_FOUND | _STREAM,
+    operation_id="research",
+    openapi_extra=ANALYST,
+)
+@router.post(
+    "/research",
+    response_model=ResearchAnswer,
+    responses=NOT_FOUND | _STREAM,
+    operation_id="research_v1",
+    openapi_extra=ANALYST,
+)
 async def research(
     body: ResearchRequest,
     request: Request,
@@ -46,10 +58,9 @@ async def research(
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-@router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND)
+@router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def forget_research(request_id: str, caller: Caller, services: Provided) -> None:
     """Forget the inputs that were kept of a research; the ledger keeps its rows."""
-    caller.require("admin")
     if not services.research.steps.delete(request_id, caller.project_id):
         raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
 

@@ -16,7 +16,7 @@ from serving.results.schemas import (
     ProfileView,
     RejectionsView,
 )
-from serving.routing import NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.services import Provided
 
 router = keyed_router("results")
@@ -36,7 +36,7 @@ def _queried_slice(
 QueriedSlice = Annotated[service.SliceKey, Depends(_queried_slice)]
 
 
-@router.get(_PROJECT + "/models", responses=NOT_FOUND)
+@router.get(_PROJECT + "/models", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_models(
     project: ProjectToRead, services: Provided, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[ModelView]:
@@ -44,7 +44,7 @@ def list_models(
     return service.models(services, project, cursor, limit)
 
 
-@router.get(_PROJECT + "/rejections", responses=NOT_FOUND)
+@router.get(_PROJECT + "/rejections", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_rejections(
     project: ProjectToRead, services: Provided, days: QueriedDays, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[RejectionsView]:
@@ -52,7 +52,7 @@ def read_rejections(
     return service.rejections(services, project, days, cursor, limit)
 
 
-@router.get(_MODEL + "/news", responses=NOT_FOUND)
+@router.get(_MODEL + "/news", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_news(
     project: ProjectToRead,
     model_id: ModelId,
@@ -65,7 +65,7 @@ def read_news(
     return service.news(services, project, model_id, days, cursor, limit)
 
 
-@router.get(_MODEL + "/metrics", responses=NOT_FOUND)
+@router.get(_MODEL + "/metrics", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_metrics(
     project: ProjectToRead,
     model_id: ModelId,
@@ -79,7 +79,7 @@ def read_metrics(
     return service.metrics(services, project, model_id, days, slice_key, cursor, limit)
 
 
-@router.get(_MODEL + "/slices", responses=NOT_FOUND)
+@router.get(_MODEL + "/slices", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_slices(
     project: ProjectToRead,
     model_id: ModelId,
@@ -90,7 +90,7 @@ def read_slices(
     return service.slices(services, project, model_id, checked_days(day, day).start)
 
 
-@router.get(_MODEL + "/profiles", responses=NOT_FOUND)
+@router.get(_MODEL + "/profiles", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_profiles(
     project: ProjectToRead,
     model_id: ModelId,
@@ -108,7 +108,7 @@ def read_profiles(
     return service.profiles(services, project, model_id, days, slice_key, cursor, limit, detail=detail)
 
 
-@router.get(_MODEL + "/drift", responses=NOT_FOUND)
+@router.get(_MODEL + "/drift", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_drift(
     project: ProjectToRead,
     model_id: ModelId,
@@ -121,7 +121,7 @@ def read_drift(
     return service.drift(services, project, model_id, days, cursor, limit)
 
 
-@router.get(_MODEL + "/performance", responses=NOT_FOUND)
+@router.get(_MODEL + "/performance", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_performance(
     project: ProjectToRead,
     model_id: ModelId,

@@ -5,14 +5,24 @@ from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.results.days import QueriedDays
 from serving.retrain import service
 from serving.retrain.schemas import AcknowledgeRequest, EvaluationView, FlagView, ForceRequest
-from serving.routing import CONFLICT, NOT_FOUND, Deciding, ModelId, ProjectToChange, ProjectToRead, keyed_router
+from serving.routing import (
+    ADMIN,
+    ANALYST,
+    CONFLICT,
+    NOT_FOUND,
+    Deciding,
+    ModelId,
+    ProjectToChange,
+    ProjectToRead,
+    keyed_router,
+)
 from serving.services import Provided
 
 router = keyed_router("retraining")
 _MODEL = "/projects/{project_id}/models/{model_id}"
 
 
-@router.get(_MODEL + "/retrain", responses=NOT_FOUND)
+@router.get(_MODEL + "/retrain", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_recommendations(
     project: ProjectToRead,
     model_id: ModelId,
@@ -33,14 +43,14 @@ def read_recommendations(
     )
 
 
-@router.get(_MODEL + "/flags", responses=NOT_FOUND)
+@router.get(_MODEL + "/flags", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_flags(project: ProjectToRead, model_id: ModelId, services: Provided, limit: Limit = 100) -> Page[FlagView]:
     """List the newest retrain flags, the last one first."""
     found = services.retrain.newest(project.id, model_id, limit)
     return Page(items=[FlagView.of(flag) for flag in found], next_cursor=None, state="ok" if found else "no_flags")
 
 
-@router.post(_MODEL + "/retrain", status_code=201, responses=NOT_FOUND | CONFLICT)
+@router.post(_MODEL + "/retrain", status_code=201, responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def force_retraining(
     project: ProjectToChange,
     model_id: ModelId,
@@ -52,7 +62,7 @@ def force_retraining(
     return FlagView.of(service.force(services, project, model_id, body, actor))
 
 
-@router.post(_MODEL + "/retrain/acknowledge", responses=NOT_FOUND | CONFLICT)
+@router.post(_MODEL + "/retrain/acknowledge", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def acknowledge_flag(
     project: ProjectToChange,
     model_id: ModelId,

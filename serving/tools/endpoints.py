@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from serving.routing import CONFLICT, NOT_FOUND, keyed_router
+from serving.routing import ANALYST, CONFLICT, NOT_FOUND, keyed_router
 from serving.security import Caller
 from serving.services import OnRecord, Provided, RequestId
 from serving.tools.schemas import CheckRequest, CheckView, RecordRequest, RecordView, ToolView
@@ -13,7 +13,7 @@ router = keyed_router("tools")
 OfProject = Annotated[str | None, Query(description="The key's own unless given.")]
 
 
-@router.get("/tools", responses=NOT_FOUND)
+@router.get("/tools", responses=NOT_FOUND, openapi_extra=ANALYST)
 async def list_tools(
     caller: Caller, services: Provided, request_id: RequestId, project_id: OfProject = None
 ) -> list[ToolView]:
@@ -22,7 +22,7 @@ async def list_tools(
     return services.tools.tools(asking)
 
 
-@router.post("/tools/check", responses=NOT_FOUND | CONFLICT)
+@router.post("/tools/check", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 async def check_call(
     body: CheckRequest, caller: Caller, services: Provided, record: OnRecord, request_id: RequestId
 ) -> CheckView:
@@ -32,7 +32,7 @@ async def check_call(
     return await services.tools.check(body, asking, record)
 
 
-@router.post("/tools/record", responses=NOT_FOUND | CONFLICT)
+@router.post("/tools/record", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 async def record_call(body: RecordRequest, caller: Caller, services: Provided, record: OnRecord) -> RecordView:
     """Tell what became of a call that was checked; it is on the ledger when this is answered."""
     return await services.tools.record(body, caller, record)

@@ -11,7 +11,7 @@ from serving.errors import NotFound, Unprocessable
 from serving.llm.gate import Gate
 from serving.oidc import CALLER_PREFIX
 from serving.paging import Page, decode_cursor, page_of
-from serving.routing import NOT_FOUND, keyed_router, known_project
+from serving.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
 from serving.security import Caller, Principal
 from serving.services import Provided, Services
 from serving.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
@@ -21,7 +21,7 @@ router = keyed_router("usage")
 _DAYS = timedelta(days=30)
 
 
-@router.get("/usage")
+@router.get("/usage", openapi_extra=ANALYST)
 async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, services: Provided) -> Page[UsageView]:
     """Read what was used, summed by local day, project, key, user or model."""
     project_id = query.project_id or caller.project_id
@@ -44,18 +44,16 @@ async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, serv
     return page_of(rows, query.limit, position=lambda _: offset + query.limit, item=UsageView.of)
 
 
-@router.get("/budgets")
+@router.get("/budgets", openapi_extra=ANALYST)
 async def list_budgets(caller: Caller, services: Provided) -> list[BudgetView]:
     """List budgets, and how they stand now."""
-    caller.require("analyst")
     found = [b for b in services.gate.budgets.of() if caller.project_id in (None, b.project_id)]
     return await _shown(services.gate, found)
 
 
-@router.put("/budgets", responses=NOT_FOUND)
+@router.put("/budgets", responses=NOT_FOUND, openapi_extra=ADMIN)
 async def set_budget(body: BudgetRequest, caller: Caller, services: Provided) -> BudgetView:
     """Make a budget, or change the limits of the one of this scope, measure and period; what it has counted stays."""
-    caller.require("admin")
     _require(caller, _project_of(body, services))
     if body.scope == "project":
         known_project(services, body.scope_id)
@@ -71,12 +69,11 @@ async def set_budget(body: BudgetRequest, caller: Caller, services: Provided) ->
     return shown
 
 
-@router.delete("/budgets/{budget_id}", status_code=204, responses=NOT_FOUND)
+@router.delete("/budgets/{budget_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def remove_budget(
     budget_id: Annotated[str, Path(description="Id of a budget.")], caller: Caller, services: Provided
 ) -> None:
     """Remove a budget, with what it has counted."""
-    caller.require("admin")
     budget = services.gate.budgets.get(budget_id)
     if budget is None or caller.project_id not in (None, budget.project_id):
         raise NotFound(f"There is no budget {budget_id!r}.")

@@ -58,11 +58,16 @@ def test_a_world_that_turns_round_is_one_thread_from_the_first_sign_to_the_new_c
     assert len({message.incident_id for message in thread}) == 1
     opened, resolved = thread[0], thread[-1]
     assert opened.title == "[ERROR] p/m: performance, drift, retraining recommended"
-    assert "on 3 of the last 3 days" in opened.body
-    assert "Compared with baseline 1, 2013-01-06 to 2013-01-10; since 2013-01-16." in opened.body
-    assert "/projects/p/models/m/performance?start=2013-01-18&end=2013-01-18" in opened.body
+    assert "New (error, since 2013-01-16): Realised ROC AUC is 0." in opened.body
+    assert "in the baseline, on 3 of the last 3 judged days." in opened.body
+    assert "compared with baseline 1, the days 2013-01-06 to 2013-01-10" in opened.body
+    page, data = (
+        opened.body.index("/assets/performance?"),
+        opened.body.index("/api/v1/projects/p/models/m/performance?"),
+    )
+    assert page < data, "the page for people comes first"
     assert resolved.title == "[RESOLVED] p/m: new champion, performance ended, drift ended"
-    assert "Version 2 is the champion, in place of version 1." in resolved.body
+    assert "Retraining has ended. Version 2 is the champion now, in place of version 1." in resolved.body
     # The flag's day is judged again, by the old baseline: that opens nothing.
     put(pipelines, "another", when="latency", threshold=1000)
     send_days(pipelines.database, 18, 18, turned=True)
@@ -78,7 +83,7 @@ def test_latency_volume_and_rejected_rows_are_judged_by_their_thresholds_and_end
     pipelines.settle()
     (alert,) = folded(pipelines)
     assert (alert.kind, alert.day, alert.value) == ("latency", "2013-01-02", 5.0)
-    assert alert.summary == "Latency p95 is 5 ms, 4 ms are allowed, on 2013-01-02."
+    assert alert.summary == "Latency: 95th percentile 5 ms, 4 ms are allowed, on 2013-01-02."
     put(pipelines, "slow", when="latency", threshold=6)
     send_days(pipelines.database, 3, 3)
     pipelines.settle()
@@ -143,10 +148,10 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 2)
     failing = {"run_id": "r1", "job": "daily", "days": ["2013-01-01", "2013-01-02"], "error": "disk full"}
-    assert note_failed_run(pipelines.database, pipelines.settings, **failing) == 1  # type: ignore[arg-type]
-    note_failed_run(pipelines.database, pipelines.settings, **failing)  # type: ignore[arg-type]
+    assert note_failed_run(pipelines.database, **failing) == 1  # type: ignore[arg-type]
+    note_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
     (alert,) = folded(pipelines)
-    assert (alert.model_id, alert.summary) == ("", "A run of daily has failed: disk full")
+    assert (alert.model_id, alert.summary) == ("", "A run of the job daily has failed: disk full")
     pipelines.settle()
     assert folded(pipelines) == []
     assert [message.title for message in messages(pipelines)] == [
@@ -156,7 +161,7 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
 
 
 def test_a_failed_run_that_no_project_waits_for_is_told_to_who_runs_the_system(pipelines: Pipelines) -> None:
-    note_failed_run(pipelines.database, pipelines.settings, run_id="r2", job="retention", days=[], error="locked")
+    note_failed_run(pipelines.database, run_id="r2", job="retention", days=[], error="locked")
     fold(pipelines.database, ROUTES, gather_s=0)
     (alert,) = AlertStore(pipelines.database).open_of("")
     assert alert.kind == "pipeline_failure"
@@ -187,7 +192,7 @@ def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> Non
         failed_runs(context.for_run_failure())
     fold(pipelines.database, ROUTES, gather_s=0)
     (alert,) = AlertStore(pipelines.database).open_of("")
-    assert alert.summary.startswith("A run of daily has failed: ValueError: no such column")
+    assert alert.summary.startswith("A run of the job daily has failed: ValueError: no such column")
 
 
 def test_the_sensors_run_without_being_switched_on() -> None:
@@ -205,7 +210,8 @@ def test_a_model_that_falls_silent_is_told_once_and_when_it_speaks_again(pipelin
     for _ in range(3):
         look_for_silence(pipelines.database, now + 25 * _HOUR_US)
     (alert,) = folded(pipelines)
-    assert alert.summary.startswith("No events since ")
+    assert alert.summary.startswith("No events for 25 hours, since ")
+    assert alert.summary.endswith("; 24 hours without any are allowed.")
     assert look_for_silence(pipelines.database, now + 30 * _HOUR_US) == 0
     later = now + 31 * _HOUR_US
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-02T10:00:00Z", received_us=later)])
@@ -213,7 +219,7 @@ def test_a_model_that_falls_silent_is_told_once_and_when_it_speaks_again(pipelin
     assert folded(pipelines) == []
     assert [message.title for message in messages(pipelines)] == [
         "[WARNING] p/m: no events",
-        "[RESOLVED] p/m: no events ended",
+        "[RESOLVED] p/m: events arrive again",
     ]
 
 
@@ -232,7 +238,9 @@ def test_a_day_that_is_given_up_is_told_and_its_end_too(pipelines: Pipelines, mo
     for request in pipelines.tick():
         pipelines.run_request(request)
     (alert,) = folded(pipelines)
-    assert alert.summary == "2013-01-01 could not be processed, 1 attempts: RuntimeError: cannot be judged"
+    assert (
+        alert.summary == "The day 2013-01-01 is given up after 1 attempt to process it: RuntimeError: cannot be judged"
+    )
     monkeypatch.setattr(drift._Model, "judge", judge)
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T11:00:00Z", {"x": 1})])
     pipelines.settle()

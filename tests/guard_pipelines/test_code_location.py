@@ -49,6 +49,17 @@ def test_the_daily_job_has_all_assets_and_checks() -> None:
     }
 
 
+def test_all_that_the_pages_show_says_what_it_is_for() -> None:
+    repository = defs.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    said = {job.name: job.description for job in jobs}
+    said |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
+    said |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
+    assert len(said) > 10
+    assert [name for name, description in said.items() if not description] == []
+    assert all(repository.asset_graph.get(key).description for key in repository.asset_graph.get_all_asset_keys())
+
+
 def test_the_retrain_job_goes_from_data_to_registered_version_model_by_model() -> None:
     job = defs.get_repository_def().get_job("retrain")
     keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}

@@ -51,7 +51,7 @@ def _line(amount: float) -> CostLine:
 
 def open_after(pipelines: Pipelines, day: str) -> list[Alert]:
     """The open alerts once the policies were applied to a day and all facts have taken effect."""
-    look_at_costs(pipelines.database, pipelines.settings, "run", [day])
+    look_at_costs(pipelines.database, "run", [day])
     fold(pipelines.database, ROUTES, gather_s=0)
     return list(AlertStore(pipelines.database).open_of("p"))
 
@@ -90,8 +90,8 @@ def test_a_threshold_needs_no_history_and_each_bill_is_an_alert_of_its_own(pipel
     bill(pipelines, 0, [80.0], "aws", estimated=True)
     found = sorted(alert.summary for alert in open_after(pipelines, day))
     assert found == [
-        f"AWS: 80.00 USD on {day} so far, above 5.00.",
-        f"Calls of language models: 7.50 USD on {day}, above 5.00.",
+        f"AWS: 80.00 USD on {day} so far, 5.00 USD are allowed.",
+        f"Calls of language models: 7.50 USD on {day}, 5.00 USD are allowed.",
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_project_that_cannot_be_looked_at_harms_no_other(
         return in_force(store, project_id)
 
     monkeypatch.setattr(PolicyStore, "in_force", broken)
-    assert look_at_costs(pipelines.database, pipelines.settings, "run", [day]) == (1, 1)
+    assert look_at_costs(pipelines.database, "run", [day]) == (1, 1)
 
 
 def test_the_costs_job_looks_at_the_policies(pipelines: Pipelines) -> None:

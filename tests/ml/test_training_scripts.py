@@ -37,7 +37,7 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     command = [sys.executable, str(ROOT / "ml/train.py"), "--time", "time_hour", "--register", "late"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "better: roc_auc is better by" in done.stdout
+    assert "better: ROC AUC is better by" in done.stdout
     assert "registered as version 1 of late" in done.stderr
     assert (tmp_path / "mlflow.db").exists()
     cards = list((tmp_path / "mlruns").rglob("model_card.md"))
@@ -54,7 +54,7 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
 
 def test_what_cannot_be_learned_is_told_by_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train.main(trained(tmp_path, rows_file(tmp_path, noise=True))) == train.EXIT_NOT_BETTER
-    assert "not better: roc_auc is not surely better" in capsys.readouterr().out
+    assert "not better: ROC AUC is not surely better" in capsys.readouterr().out
 
 
 def test_a_model_is_judged_against_another_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,3 +91,18 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captu
     uri = ["--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db"]
     assert evaluate.main(["--model", "models:/late/7", *uri, *rows]) == evaluate.EXIT_BAD_INPUT
     assert "models:/late/7" in capsys.readouterr().err
+
+
+def test_a_missing_model_folder_or_file_is_named_with_the_fix(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing")
+    assert evaluate.main(["--model", missing, "--input", DATA]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"evaluate: {missing}: there is no such folder; name one that holds guard/schema.json\n"
+    )
+    for script in (train, evaluate):
+        model = [] if script is train else ["--model", missing]
+        assert script.main([*model, "--input", f"{missing}.csv"]) == 2
+        assert f"{missing}.csv: there is no such file; give a readable .csv file\n" in capsys.readouterr().err

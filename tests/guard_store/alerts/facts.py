@@ -38,15 +38,12 @@ class Facts:
     routes: Sequence[str] = ("oncall",)
     at: str = "2013-03-05T12:00:00Z"
     written: int = field(default=0, init=False)
+    settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
+        self.settings = Settings(alert_routes=self.route_urls(self.routes))
         if ProjectStore(self.database).get(PROJECT) is None:
             ProjectStore(self.database).create(PROJECT, "Flights", ZONE)
-
-    @property
-    def settings(self) -> Settings:
-        """Settings with the routes."""
-        return Settings(alert_routes=self.route_urls(self.routes))
 
     @staticmethod
     def route_urls(names: Sequence[str]) -> dict[str, SecretStr]:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from guard_store.alerts import links
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.policies import PolicyStore
@@ -31,11 +32,13 @@ def test_a_drift_a_retraining_and_its_end_are_one_incident_with_one_thread(facts
     (third,) = facts.fold("2013-03-05T12:10:00Z")
 
     assert first.title == "[WARNING] flights/late: drift, retraining recommended"
-    assert "New: Drift in temp, dewp (2 of 13 columns)." in first.body
+    assert "New (warning, since 2013-02-27): Drift in temp, dewp (2 of 13 columns)." in first.body
+    assert "New (info): Retraining is recommended: drift." in first.body
     assert second.title == "[UPDATE] flights/late: retraining started"
-    assert "Still open:\n  drift, since 2013-02-27" in second.body
+    assert "Still open:\n  drift (warning), since 2013-02-27" in second.body
     assert third.title == "[RESOLVED] flights/late: new champion, drift ended"
-    assert "Ended: Version 2 is the champion." in third.body
+    assert "Retraining has ended. Version 2 is the champion." in third.body
+    assert "Ended with it: drift, open since 2013-02-27." in third.body
     assert {one.incident_id for one in (first, second, third)} == {first.incident_id}
     assert [one.seq for one in (first, second, third)] == [1, 2, 3]
     assert {one.thread for one in facts.messages()} == {first.title}
@@ -121,7 +124,7 @@ def test_each_route_is_told_what_its_policies_say_and_no_more(database: Database
     ended = {message.route: message for message in facts.fold("2013-03-06T12:00:00Z")}
     assert ended["pager"].title.startswith("[RESOLVED]")
     assert ended["chat"].title.startswith("[UPDATE]")
-    assert "Still open:\n  drift" in ended["chat"].body
+    assert "Still open:\n  drift (warning)" in ended["chat"].body
 
 
 def test_a_muted_policy_is_on_record_and_tells_nobody_until_its_end(facts: Facts) -> None:
@@ -178,16 +181,56 @@ def test_a_policy_is_about_the_models_that_it_names(facts: Facts) -> None:
 def test_a_budget_that_was_passed_is_over_with_its_span(facts: Facts) -> None:
     facts.write("budget", "budget:b:2013-03-05", "The soft budget is passed.", model=None, span="2013-03-05")
     (message,) = facts.fold("2013-03-05T12:00:00Z")
-    assert message.title == "[WARNING] flights: budget"
+    assert message.title == "[WARNING] flights: soft budget passed"
     assert facts.fold("2013-03-06T04:59:00Z") == []
     (ended,) = facts.fold("2013-03-06T05:00:00Z")
-    assert ended.title == "[RESOLVED] flights: budget ended"
+    assert ended.title == "[RESOLVED] flights: budget counts anew"
 
 
-def test_a_step_that_nothing_was_open_for_is_still_told(facts: Facts) -> None:
+def test_a_step_that_nothing_was_open_for_is_told_and_resolves_nothing(facts: Facts) -> None:
     facts.write("retrain_promoted", "retrain/7", "Version 3 is the champion.", op="clears", clears=["drift"])
     (message,) = facts.fold()
-    assert message.title == "[RESOLVED] flights/late: new champion"
+    assert message.title == "[INFO] flights/late: new champion"
+    assert message.payload["state"] == "resolved", "the incident is over for machines"
+
+
+def test_how_bad_a_message_is_says_what_is_new_and_not_what_is_known(facts: Facts) -> None:
+    facts.policy("performance", when="performance", severity="critical")
+    facts.write("performance", "policy/performance/performance", "AUC is low.", policy="performance", day="2013-03-05")
+    facts.fold()
+    facts.write("retrain_recommended", "retrain/1", "Retraining is recommended.")
+    (message,) = facts.fold()
+    assert (message.title, message.payload["severity"]) == ("[INFO] flights/late: retraining recommended", "info")
+    assert "Still open:\n  performance (critical), since 2013-03-05" in message.body
+
+
+def test_an_end_by_hand_is_called_what_it_is(facts: Facts) -> None:
+    facts.drift("2013-03-05")
+    facts.write("retrain_recommended", "retrain/1", "Retraining is recommended.")
+    facts.fold()
+    facts.write("retrain_dismissed", "retrain/1", "The flag was dismissed: known.", op="clears")
+    (dismissed,) = facts.fold()
+    assert dismissed.title == "[UPDATE] flights/late: retraining dismissed"
+    facts.write("retrain_rolled_back", "champion/2", "Version 2 is the champion again.", op="clears")
+    (rolled_back,) = facts.fold()
+    assert rolled_back.title == "[INFO] flights/late: champion rolled back"
+    assert "The champion has changed. Version 2 is the champion again." in rolled_back.body
+
+
+def test_pages_for_people_come_before_data_and_only_where_they_can_be_reached(facts: Facts) -> None:
+    targets = links.of_version("flights", "late", "2") | links.of_run("r1")
+    facts.drift("2013-03-05", links=targets)
+    (beside,) = facts.fold()
+    assert "See:\n  Run in Dagster: http://127.0.0.1:3000/runs/r1\n\nData (needs an API key):\n  Alert: " in beside.body
+    facts.settings = facts.settings.model_copy(
+        update={"public_url": "https://guard", "mlflow_public_url": "https://mlflow/"}
+    )
+    facts.drift("2013-03-06", model="other", links=targets)
+    (elsewhere,) = facts.fold()
+    assert "See:\n  Version 2 in MLflow: https://mlflow/#/models/flights~late/versions/2\n\nData" in elsewhere.body
+    assert "  Version: https://guard/api/v1/projects/flights/models/late/versions/2\n" in elsewhere.body
+    assert "Dagster" not in elsewhere.body
+    assert elsewhere.payload["changes"][0]["details"]["links"]["Version 2 in MLflow"].startswith("https://mlflow/#/")
 
 
 def test_a_training_that_was_given_up_makes_its_alert_an_error(facts: Facts) -> None:

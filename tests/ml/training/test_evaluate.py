@@ -53,7 +53,7 @@ def test_a_model_of_an_old_relation_loses_against_one_of_the_new() -> None:
     assert evaluate(new, old, held_out(), GateSettings(), rng)[0]["promote"]
     found = evaluate(old, new, held_out(), GateSettings(), rng)[0]
     assert not found["promote"]
-    assert "roc_auc is not surely better" in found["reasons"][0]
+    assert "ROC AUC is not surely better" in found["reasons"][0]
 
 
 def test_importance_tells_what_the_model_lives_by() -> None:

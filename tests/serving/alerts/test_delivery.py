@@ -195,7 +195,7 @@ async def test_apprise_speaks_to_the_services_that_it_knows(database: Database, 
     await asyncio.to_thread(route.send, facts.messages()[0], 5)
     (request,) = hooks.requests
     assert request["body"]["title"] == "[WARNING] flights/late: drift"
-    assert "New: Drift in temp." in request["body"]["message"]
+    assert "New (warning, since 2013-03-01): Drift in temp." in request["body"]["message"]
 
 
 async def test_no_secret_of_a_route_is_in_a_log_line_or_an_error(

@@ -1,5 +1,7 @@
 """`ml-guard keys`, `projects`, `migrate`, `settings`: what they print and what they leave."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,23 @@ def test_keys_are_listed_without_themselves_and_revoked(capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()[1].split()) == 6
 
 
+def test_a_home_that_cannot_be_made_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("ML_GUARD_DATABASE_URL")
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "file" / "home"))
+    assert main(["keys", "list"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "file/home: Not a directory; files are kept below ML_GUARD_HOME" in line
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m serving.cli settings --env | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_research_of_which_nothing_is_kept_cannot_be_replayed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["research", "replay", "none"]) == 2
     assert "nothing is kept of a research 'none'" in capsys.readouterr().err
@@ -54,6 +73,14 @@ def test_a_research_of_which_nothing_is_kept_cannot_be_replayed(capsys: pytest.C
         (["keys", "create", "k", "--project", "none"], "no project 'none'"),
         (["projects", "create", "x", "--timezone", "Mars/Olympus"], "IANA"),
         (["projects", "create", "x", "--id", "a/b"], "--id"),
+        (["alerts", "list", "--project", "none"], "no project 'none'"),
+        (["audit", "verify", "--database", "other://x"], "sqlite:/// or postgresql://"),
+        (["audit", "verify", "--database", "sqlite:////none/x.db"], "there is no file /none/x.db"),
+        (["audit", "verify", "--database", "postgresql://u:hidden@127.0.0.1:9/x"], "Connection refused"),
+        (["audit", "verify", "--public-key", "zzz"], "--public-key 'zzz'"),
+        (["audit", "verify", "--export", "none.csv"], "--export none.csv"),
+        (["prompts", "check", "--folder", "none"], "none: there is no such folder"),
+        (["knowledge", "evaluate", "--questions", "pyproject.toml"], "pyproject.toml: is not YAML"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(

@@ -64,16 +64,16 @@ async def test_a_promotion_by_hand_and_a_rollback_are_told(admin: httpx.AsyncCli
     rolled, made = FactStore(services.database).newest("flights", 10)
     assert (made.kind, made.message) == (
         "retrain_promoted",
-        "Version 2 was promoted by hand, in place of version 1.",
+        "Version 2 is the champion now, in place of version 1: promoted by hand.",
     )
     assert made.request_id == "why"
     assert (rolled.kind, rolled.message) == (
         "retrain_rolled_back",
-        "Version 1 is the champion again: rolled back, in place of version 2.",
+        "Version 1 is the champion again, in place of version 2: rolled back.",
     )
     fold(services.database, settings, gather_s=0)
     (message,) = Outbox(services.database).page(project_id="flights", state=None, before=None, limit=10)
-    assert message.title == f"[RESOLVED] flights/{MODEL_ID}: new champion, champion rolled back"
+    assert message.title == f"[INFO] flights/{MODEL_ID}: new champion, champion rolled back"
     assert "Reason: worse after all" in message.body
     assert f"{BASE}/versions/" in message.body
 
