@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -22,7 +23,7 @@ from sqlalchemy import func, select
 
 from bench.latency import free_ports
 from bench.measure import WORK, table
-from bench.predict import Load, load, process
+from bench.predict import ROUNDS, Load, in_turns, load, process
 from guard_store.database import Database
 from guard_store.gate_tables import ledger, usage
 from guard_store.keys import KeyStore
@@ -52,7 +53,7 @@ _NONE = "-"
 _MASTER_KEY = "sk-bench-0123456789abcdef"  # of the loopback, for a stub
 
 
-def run(seconds: int = 12) -> str:
+def run(seconds: int = 6) -> str:
     """Measure all three and return the Markdown section."""
     if shutil.which("wrk") is None:
         return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
@@ -69,15 +70,15 @@ def run(seconds: int = 12) -> str:
         }
         for url, k in sides.values():
             _warm_up(url, k)
+        ways = [partial(load, f"{url}/v1/chat/completions", body, k) for url, k in sides.values()]
         loads = {
-            n: {name: load(f"{url}/v1/chat/completions", body, k, n, seconds) for name, (url, k) in sides.items()}
-            for n in CONNECTIONS
+            n: dict(zip(sides, in_turns([partial(way, n, seconds) for way in ways]), strict=True)) for n in CONNECTIONS
         }
         firsts = {name: asyncio.run(_first_tokens(url, k)) for name, (url, k) in sides.items()}
         calls = _check(settings)
     lead = (
-        f"A chat of two messages, answered by a stub; one server process each; {seconds} s a cell; wrk and the stub on the same"
-        f" cores. ML Guard judges both sides, reserves in three budgets, settles and writes the ledger (SQLite): {calls:,} calls,"
+        f"A chat of two messages, answered by a stub; one server process each; medians of {ROUNDS} rounds of {seconds} s, in turns;"
+        f" wrk and the stub on the same cores. ML Guard judges both sides, reserves in three budgets, settles and writes the ledger (SQLite): {calls:,} calls,"
         " each a row of one valid chain, counted in usage and budgets. LiteLLM runs with its master key, without a database, budgets, policy or log."
     )
     return f"{lead}\n\n{_loads(loads)}\n\n{_streams(firsts)}"
@@ -223,4 +224,4 @@ def _check(settings: Settings) -> int:
 
 
 if __name__ == "__main__":
-    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 12))
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 6))

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -51,8 +52,9 @@ ROW = {
 }
 _LUA = Path(__file__).with_suffix(".lua")
 _DATA = Path("ml/data/late_flights.csv")
+ROUNDS = 3
 _START_S = 120
-_WARM_UP_S = 2
+_WARM_UP_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Load:
     requests: int
 
 
-def run(seconds: int = 6) -> str:
+def run(seconds: int = 4) -> str:
     """Measure both and return the Markdown section."""
     if shutil.which("wrk") is None:
         return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
@@ -76,27 +78,25 @@ def run(seconds: int = 6) -> str:
         for name, body in bodies.items():
             (home / f"{name}.json").write_text(json.dumps(body))
         with _mlflow(model, home) as mlflow_url, _guard(settings, home) as guard_url:
+            own = partial(load, f"{guard_url}/predict", home / "ml guard.json", key)
+            other = partial(load, f"{mlflow_url}/invocations", home / "mlflow.json", "-")
             loads = {
-                connections: (
-                    load(f"{guard_url}/predict", home / "ml guard.json", key, connections, seconds),
-                    load(f"{mlflow_url}/invocations", home / "mlflow.json", "-", connections, seconds),
-                )
+                connections: in_turns([partial(one, connections, seconds) for one in (own, other)])
                 for connections in CONNECTIONS
             }
             answered = _answered(guard_url)
             _check(settings, answered)
     rows = []
-    for connections, (own, other) in loads.items():
-        for name, side in (("ML Guard", own), ("mlflow models serve", other)):
+    for connections, (ours, theirs) in loads.items():
+        for name, side in (("ML Guard", ours), ("mlflow models serve", theirs)):
             cells = [f"{side.rate:,.0f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}"]
-            ratios = (
-                ["", ""] if side is other else [f"{own.rate / other.rate:.0f}×", f"{other.p50_ms / own.p50_ms:.0f}×"]
-            )
+            faster = [f"{ours.rate / theirs.rate:.0f}×", f"{theirs.p50_ms / ours.p50_ms:.0f}×"]
+            ratios = ["", ""] if side is theirs else faster
             rows.append([f"{connections} connections: {name}", *cells, *ratios])
     header = ["load", "requests/s", "p50 ms", "p99 ms", "requests/s against", "p50 lower"]
     lead = (
         f"One row of 13 features (3 categories) a request, gradient boosting trained on {_DATA.name}, one server process each;"
-        f" {seconds} s a cell; wrk on the same cores. ML Guard checks every feature, authenticates, and records each prediction:"
+        f" medians of {ROUNDS} rounds of {seconds} s, in turns; wrk on the same cores. ML Guard checks every feature, authenticates, and records each prediction:"
         f" {answered:,} were answered, all of them are events in the database (SQLite) at the end."
     )
     return f"{lead}\n\n{table(header, rows)}"
@@ -182,6 +182,12 @@ def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load
     return measured
 
 
+def in_turns(loads: Sequence[Callable[[], Load]]) -> list[Load]:
+    """The median of each load, by rate; measured in turns, so that what else the machine does meets all of them."""
+    rounds = [[one() for one in loads] for _ in range(ROUNDS)]
+    return [sorted(found, key=lambda one: one.rate)[ROUNDS // 2] for found in zip(*rounds, strict=True)]
+
+
 def _answered(url: str) -> int:
     lines = httpx.get(f"{url}/metrics", timeout=10, trust_env=False).text.splitlines()
     prefix = 'ml_guard_predictions_total{outcome="answered"} '
@@ -204,4 +210,4 @@ def _check(settings: Settings, answered: int) -> None:
 
 
 if __name__ == "__main__":
-    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 6))
+    print(run(int(sys.argv[1]) if len(sys.argv) > 1 else 4))
