@@ -5,12 +5,12 @@ Only their shape belongs here; see `tables`.
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from guard_store.tables import metadata
+from guard_store.tables import RowNumber, metadata
 
 ledger = Table(
     "ledger",
     metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", RowNumber, primary_key=True, autoincrement=False),
     Column("at_us", BigInteger, nullable=False),
     Column("route", String(128), nullable=False),
     Column("method", String(16), nullable=False),
@@ -90,6 +90,7 @@ budget_spans = Table(
     Column("spent", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
     Column("warned", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Calls that are being made; `body` is JSON of the reservation and what it holds.
@@ -97,8 +98,9 @@ reservations = Table(
     "reservations",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("expires_us", BigInteger, nullable=False, index=True),
+    Column("expires_us", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Sums of settled calls; '' stands for no project, no key, no user.
@@ -118,4 +120,5 @@ usage = Table(
     Column("cost_nano_usd", BigInteger, nullable=False),
     Column("unpriced", BigInteger, nullable=False),
     Column("estimated", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -30,6 +30,7 @@ class LocalDays:
     def __init__(self, timezone: str) -> None:
         self.timezone = timezone
         self._starts = _day_starts_us(timezone)
+        self._last = (0, 0, _FIRST)  # a day's bounds, and the day
 
     def of_many(self, ts_us: ArrayLike) -> NDArray[np.datetime64]:
         """Local dates of UTC instants: (n,) int64 microseconds in, (n,) datetime64[D] out.
@@ -41,7 +42,11 @@ class LocalDays:
 
     def of(self, ts_us: int) -> date:
         """Local date of one UTC instant in microseconds."""
-        return _FIRST + timedelta(days=int(np.searchsorted(self._starts, ts_us, side="right")) - 1)
+        start, end, day = self._last  # whoever asks for one instant after the other mostly means today
+        if not start <= ts_us < end:
+            day = _FIRST + timedelta(days=int(np.searchsorted(self._starts, ts_us, side="right")) - 1)
+            self._last = (*self.bounds_us(day), day)
+        return day
 
     def bounds_us(self, day: date) -> tuple[int, int]:
         """First instant of a local date and first instant after it, in UTC microseconds."""

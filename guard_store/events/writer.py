@@ -66,7 +66,7 @@ class EventWriter:
     queue_rows : rows that may wait, those in the running transaction included.
     close_delay_s : seconds after local midnight from which an event of that day counts as late.
     group_rows : rows of a transaction at most (a larger submission is a transaction by itself).
-    on_commit : called in the writer's thread after each transaction.
+    on_commit : called in the writer's thread after each transaction, when its senders are being told.
     """
 
     def __init__(
@@ -226,12 +226,12 @@ class EventWriter:
         with self._changed:
             self._depth -= rows
             self._expected = min(len(group) + len(self._waiting), self._group_rows)
-        if self._on_commit is not None:
+        _resolve(group, results)
+        if self._on_commit is not None:  # while the event loop wakes up
             outcomes = [result for result in results if isinstance(result, Outcome)]
             failed = 0 if outcomes else sum(len(w.submission.rows) + len(w.submission.labels) for w in group)
             counts = (*_counts(outcomes, labels=False), failed, seconds)
             self._on_commit(Commit(*counts, *_counts(outcomes, labels=True)))
-        _resolve(group, results)
 
 
 def _counts(outcomes: Sequence[Outcome], *, labels: bool) -> tuple[int, int]:

@@ -1,10 +1,14 @@
 """What Prometheus reads of calls of language models. Labels are bounded: callers choose the names of models."""
 
+from functools import cache
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from guard_store.spending import Amount, Standing
 from guard_store.spending.amounts import NANO
 
+_M = TypeVar("_M", Counter, Histogram)
 _MODELS_MOST = 50
 _OTHER = "other"
 _known: set[str] = set()
@@ -41,11 +45,16 @@ _left = Gauge(
 )
 
 
+@cache  # as bounded as the labels are; looking a child up takes longer than counting
+def _labelled(metric: _M, *labels: str) -> _M:
+    return metric.labels(*labels)
+
+
 def ended(route: str, model: str, outcome: str, took: Amount, seconds: float) -> None:
     """Count a call that has been settled."""
     label = _label(model)
-    _calls.labels(route, label, outcome).inc()
-    _seconds.labels(route, label).observe(seconds)
+    _labelled(_calls, route, label, outcome).inc()
+    _labelled(_seconds, route, label).observe(seconds)
     for kind, n in (
         ("in", took.tokens_in),
         ("cached", took.tokens_cached),
@@ -53,11 +62,11 @@ def ended(route: str, model: str, outcome: str, took: Amount, seconds: float) ->
         ("reasoning", took.tokens_reasoning),
     ):
         if n:
-            _tokens.labels(route, label, kind).inc(n)
+            _labelled(_tokens, route, label, kind).inc(n)
     if took.cost_nano_usd is None:
-        _unpriced.labels(route, label).inc()
+        _labelled(_unpriced, route, label).inc()
     else:
-        _cost.labels(route, label).inc(took.cost_nano_usd / NANO)
+        _labelled(_cost, route, label).inc(took.cost_nano_usd / NANO)
 
 
 def first_token(route: str, model: str, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from urllib.parse import urlsplit
 
@@ -17,6 +18,24 @@ _WARNED_MOST = 1_000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Billionths of a dollar a token, exactly."""
+
+    input: Decimal
+    cached: Decimal
+    output: Decimal
+
+    @classmethod
+    def of(cls, price: Price) -> "_Rates":
+        cached = price.input if price.cached is None else price.cached
+        return cls(*(Decimal(str(rate)) * NANO / _MILLION for rate in (price.input, cached, price.output)))
+
+    def cost(self, took: Amount) -> int:
+        fresh = took.tokens_in - took.tokens_cached
+        return _whole(self.input * fresh + self.cached * took.tokens_cached + self.output * took.tokens_out)
+
+
 class Prices:
     """Prices of models.
 
@@ -26,14 +45,14 @@ class Prices:
     """
 
     def __init__(self, own: Mapping[str, Price]) -> None:
-        self._own = own
+        self._own = {model: _Rates.of(price) for model, price in own.items()}
         self._unknown: set[tuple[str, str]] = set()
 
     def cost_nano_usd(self, model: str, base_url: str, took: Amount) -> int | None:
         """Billionths of a dollar, to the nearest; None, with a warning in the log, where the price is not known."""
         price = self._own.get(model)
         if price is not None:
-            return _of(price, took)
+            return price.cost(took)
         if (model, base_url) in self._unknown:
             return None
         usage = Usage(input_tokens=took.tokens_in, cache_read_tokens=took.tokens_cached, output_tokens=took.tokens_out)
@@ -63,18 +82,12 @@ def _by_name(usage: Usage, model: str) -> Decimal | None:
         return None
 
 
-def _of(price: Price, took: Amount) -> int:
-    cached = price.input if price.cached is None else price.cached
-    dollars = (
-        Decimal(str(price.input)) * (took.tokens_in - took.tokens_cached)
-        + Decimal(str(cached)) * took.tokens_cached
-        + Decimal(str(price.output)) * took.tokens_out
-    ) / _MILLION
-    return _nano(dollars)
-
-
 def _nano(dollars: Decimal) -> int:
-    return int((dollars * NANO).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return _whole(dollars * NANO)
+
+
+def _whole(nano: Decimal) -> int:
+    return int(nano.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
 def _is_local(base_url: str) -> bool:

@@ -43,6 +43,8 @@ def first_token(span: Span, seconds: float) -> None:
 
 def ended(span: Span, took: Amount, model: str, base_url: str | None, outcome: str) -> None:
     """The call is settled; without a server nothing has answered."""
+    if span is tracing.NO_SPAN:
+        return
     if base_url is not None:
         host = urlsplit(base_url).hostname or ""
         span.set(

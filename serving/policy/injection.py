@@ -108,8 +108,10 @@ _passages: _Phrases = [*_requests, *((words, re.compile(pattern)) for words, pat
 
 def suspicious(shadow: str, *, passage: bool) -> int:
     """How many suspicious phrases a shadow holds; a passage has no business to give orders at all."""
-    return sum(
-        sum(1 for _ in pattern.finditer(shadow))
-        for words, pattern in (_passages if passage else _requests)
-        if any(word in shadow for word in words)
-    )
+    count = 0
+    for words, pattern in _passages if passage else _requests:
+        for word in words:
+            if word in shadow:
+                count += sum(1 for _ in pattern.finditer(shadow))
+                break
+    return count

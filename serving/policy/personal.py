@@ -13,6 +13,9 @@ Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip"
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """In the order in which they claim a piece of text."""
 
+WITHOUT_DIGITS: Final = frozenset[Kind]({"api_key", "email", "ip"})
+"""Those that may stand in a text without a digit."""
+
 MOST: Final = 512
 Span: TypeAlias = tuple[int, int]
 

@@ -11,9 +11,9 @@ from typing import Literal
 import msgspec
 
 from serving.policy.injection import suspicious
-from serving.policy.personal import KINDS, Kind, find
+from serving.policy.personal import KINDS, WITHOUT_DIGITS, Kind, find
 from serving.policy.quoting import Quoting, unescaped
-from serving.policy.rules import Action, PolicyRules, Side
+from serving.policy.rules import Action, PolicyRules, Rule, Side
 from serving.policy.shadow import is_json, shadow_of
 from serving.policy.terms import terms_pattern, terms_tail
 from serving.policy.vault import Vault
@@ -27,6 +27,7 @@ _TAILS = (
     r"[a-z]{2}\d{2}[a-z0-9 -]{0,68}",
     r"-----[a-z -]{0,48}",
 )
+_has_digit = re.compile("[0-9]").search
 _TAIL_LOOK = 640  # characters of the end that are looked at: more than the longest of them
 
 
@@ -68,11 +69,16 @@ class Policy:
         denied = rules.denylist
         self._denied = terms_pattern(denied.terms) if denied.terms and denied.action != "off" else None
         self._tail = re.compile(f"(?:{'|'.join((*_TAILS, *terms_tail(denied.terms)))})\\Z")
-        self._kinds: dict[Side, tuple[Kind, ...]] = {
+        self._kinds: dict[Side, tuple[tuple[Kind, Rule], ...]] = {
             side: tuple(
-                kind for kind in KINDS if rules.pii.of(kind).action != "off" and side in rules.pii.of(kind).sides
+                (kind, rule)
+                for kind, rule in ((kind, rules.pii.of(kind)) for kind in KINDS)
+                if rule.action != "off" and side in rule.sides
             )
             for side in ("request", "response", "passage")
+        }
+        self._kinds_without_digits = {
+            side: tuple(one for one in kinds if one[0] in WITHOUT_DIGITS) for side, kinds in self._kinds.items()
         }
         self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
         """SHA-256 of the rules, hexadecimal: for the ledger."""
@@ -113,8 +119,7 @@ class Policy:
         """What meets a rule, from left to right; what lies inside of personal data of one kind is no data of another."""
         asked = side == "request"  # only what the caller has said may be said to the caller again
         found: list[Match] = []
-        for kind in self._kinds[side]:
-            rule = self._rules.pii.of(kind)
+        for kind, rule in (self._kinds if _has_digit(shadow) else self._kinds_without_digits)[side]:
             for start, end in find(kind, shadow):
                 if not any(other.start <= start and end <= other.end for other in found):
                     found.append(Match(start, end, f"pii.{kind}", rule.action, asked and rule.reversible))
@@ -132,12 +137,14 @@ class Policy:
         json = is_json(text)
         shadow = shadow_of(text, json=json)
         found = self.matches(shadow.text, side, vault)
-        findings = list(tally(found, side))
+        findings = list(tally(found, side)) if found else []
         injection = self._rules.injection
         if injection.action != "off" and side in injection.sides:
             count = suspicious(shadow.text, passage=side == "passage")
             if count:
                 findings.append(Finding(_INJECTION, injection.action, side, count))
+        if not findings and not found:  # as most texts
+            return Verdict(text, (), blocked=False)
         if any(finding.action == "block" for finding in findings):
             return Verdict("", tuple(findings), blocked=True)
         spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in found]

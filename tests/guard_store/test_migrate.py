@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 
 from guard_store.database import Database
-from guard_store.gate_tables import ledger
+from guard_store.gate_tables import budget_spans, ledger, reservations
+from guard_store.ledger import ConnectionStatements, Entry, append
 from guard_store.migrate import is_current, migrate
 
 
@@ -60,4 +61,34 @@ def test_events_survive_the_way_up_and_down(database_url: str) -> None:
     migrate(database, "0001")
     assert stored() == before
     assert len(before) == 3
+    database.close()
+
+
+def test_the_ledger_and_what_was_spent_survive_the_way_up_and_down(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    entries = [Entry(at_us=n, route="/query", method="POST", status=200, details='{"n":1}') for n in range(3)]
+    with database.write() as connection:
+        append(ConnectionStatements(connection), entries)
+        connection.execute(
+            insert(budget_spans), {"budget_id": "b", "span": "2026-03", "spent": 1, "reserved": 2, "warned": True}
+        )
+        connection.execute(insert(reservations), {"id": "r", "expires_us": 7, "body": "{}"})
+
+    def stored() -> list[list[object]]:
+        with database.read() as connection:
+            return [[tuple(row) for row in connection.execute(select(t).order_by(*t.primary_key))] for t in tables]
+
+    tables = (ledger, budget_spans, reservations)
+    before = stored()
+    for revision in ("0009", "head", "0009", "head"):
+        migrate(database, revision)
+        assert stored() == before
+    assert [len(rows) for rows in before] == [3, 1, 1]
+    if database.is_sqlite:
+        with database.read() as connection:
+            indexes = connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('ledger', 'reservations', 'usage', 'budget_spans')"
+            )
+            assert {name for (name,) in indexes} == {"ix_ledger_at_us", "ix_ledger_request_id"}
     database.close()
