@@ -117,8 +117,8 @@ def _policy(rules: Mapping[str, Any], path: Path, where: str) -> Policy:
 
 def _wrong(error: ValidationError, path: Path, where: str) -> PolicyError:
     first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return PolicyError(f"{path}: {where}{field}: {reason_of(first)}")
+    field = where + ".".join(str(part) for part in first["loc"])
+    return PolicyError(f"{path}: {field + ': ' if field else ''}{reason_of(first)}")
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

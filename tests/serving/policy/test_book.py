@@ -42,7 +42,7 @@ def test_a_project_changes_only_what_it_names(path: Path) -> None:
         ("defaults: {}", "defaults"),
         ("projects: {p: {injection: {action: redact}}}", "projects.p.injection.action"),
         ("default: [", "not YAML"),
-        ("- a", "dictionary"),
+        ("- a", "policies.yaml: must be a mapping"),
     ],
 )
 def test_a_wrong_field_is_named(path: Path, text: str, named: str) -> None:
