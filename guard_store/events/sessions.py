@@ -66,7 +66,7 @@ LABELS = _target(
 )
 
 # Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
-_CHUNKS = tuple(2**n for n in range(10, -1, -1))
+_CHUNKS = tuple(2**n for n in range(10, 3, -1))
 _SQLITE_PRAGMAS = {
     "cache_size": -65_536,  # KiB: the indexes' inner pages stay in memory
     "temp_store": "MEMORY",  # what it keeps to undo one statement would be a file, written page by page
@@ -281,15 +281,17 @@ class PostgresqlSession:
 
 
 def _chunks(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    # A few fixed sizes, so that a few prepared statements serve every group.
+    # A few fixed sizes, so that a few prepared statements serve every group; the last few rows are one statement more.
     start = 0
     for size in _CHUNKS:
         while len(rows) - start >= size:
             yield rows[start : start + size]
             start += size
+    if start < len(rows):
+        yield rows[start:]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _insert_sql(table: str, columns: tuple[str, ...], n: int, mark: str, conflict: str) -> str:
     row = f"({', '.join([mark] * len(columns))})"
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * n)} {conflict}"  # noqa: S608
