@@ -40,6 +40,6 @@ def _load(folder: Path) -> PromptBook:
         book = PromptBook.load(folder)
     except PromptError as error:
         raise CommandError(str(error)) from None
-    if not list(book):
+    if not list(book) and not (folder / LOCK).exists():  # else all of those that were locked are gone
         raise CommandError(f"{folder}: no prompts are there, *.yaml")
     return book

@@ -1,7 +1,6 @@
 """Spans of calls of language models, in the words of the GenAI semantic conventions."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,8 +20,7 @@ _PROVIDERS: Final = (
 _OPENAI: Final = "openai"  # what the others speak
 
 
-@contextmanager
-def of_call(route: str, model: str, request_id: str) -> Iterator[Span]:
+def of_call(route: str, model: str, request_id: str) -> AbstractContextManager[Span]:
     """The span of a call, all its attempts included."""
     operation = "embeddings" if route.endswith("/embeddings") else "chat"
     attributes = {
@@ -31,8 +29,7 @@ def of_call(route: str, model: str, request_id: str) -> Iterator[Span]:
         "gen_ai.request.model": model,
         tracing.REQUEST_ID: request_id,
     }
-    with tracing.span(f"{operation} {model}", attributes, kind="client") as span:
-        yield span
+    return tracing.span(f"{operation} {model}", attributes, kind="client")
 
 
 def first_token(span: Span, seconds: float) -> None:

@@ -66,7 +66,7 @@ def test_a_champion_that_was_rolled_back_is_not_promoted_again_and_its_flag_is_f
     assert action == "rejected"
     assert reason.startswith("a person has decided against it meanwhile (rolled_back): customers complain; ")
     newest = FactStore(pipelines.database).newest(PROJECT, 1)[0]
-    assert newest.message == "Version 2 was not promoted; version 1 stays the champion."
+    assert newest.message == "Version 2 was not promoted, version 1 stays the champion."
 
     before = DecisionStore(pipelines.database).newest(*KEY, 10)
     flag = RetrainStore(pipelines.database).newest(*KEY, 1)[0]
@@ -100,4 +100,4 @@ def test_a_challenger_that_was_promoted_by_hand_stays_the_champion(pipelines: Pi
     assert action == "rejected"
     assert "not surely better" in reason
     newest = FactStore(pipelines.database).newest(PROJECT, 1)[0]
-    assert newest.message == "Version 2 was not promoted; it is the champion by hand."
+    assert newest.message == "Version 2 was not promoted, it is the champion by hand."
