@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 from bench.latency import free_ports
 from bench.measure import WORK, table
-from bench.predict import ROUNDS, Load, in_turns, load, process
+from bench.predict import ROUNDS, Load, guard, in_turns, load, process
 from guard_store.database import Database
 from guard_store.gate_tables import ledger, usage
 from guard_store.keys import KeyStore
@@ -49,6 +49,7 @@ _BODY = {
     ],
     "max_tokens": 64,
 }
+_PRICES = {"stub": {"input": 3, "output": 15}}
 _NONE = "-"
 _MASTER_KEY = "sk-bench-0123456789abcdef"  # of the loopback, for a stub
 
@@ -63,9 +64,10 @@ def run(seconds: int = 6) -> str:
         body.write_text(json.dumps(_BODY))
         settings, key = _prepared(home)
         stub = running.enter_context(_stub(home))
+        model = {"ML_GUARD_LLM_BASE_URL": f"{stub}/v1", "ML_GUARD_LLM_PRICES": json.dumps(_PRICES)}
         sides = {
             "the stub alone": (stub, _NONE),
-            "ML Guard": (running.enter_context(_guard(settings, stub, home)), key),
+            "ML Guard": (running.enter_context(guard(settings, home, **model)), key),
             f"LiteLLM {LITELLM}": (running.enter_context(_litellm(stub, home)), _MASTER_KEY),
         }
         for url, k in sides.values():
@@ -122,22 +124,6 @@ def _stub(home: Path) -> Iterator[str]:
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "bench.gate_stub", str(port)]
     with process(command, os.environ, home / "stub.log", f"http://127.0.0.1:{port}/"):
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def _guard(settings: Settings, stub: str, home: Path) -> Iterator[str]:
-    (port,) = free_ports(1)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
-    env |= {
-        "ML_GUARD_HOME": str(settings.home),
-        "ML_GUARD_PORT": str(port),
-        "ML_GUARD_LOG_LEVEL": "WARNING",
-        "ML_GUARD_LLM_BASE_URL": f"{stub}/v1",
-        "ML_GUARD_LLM_PRICES": json.dumps({"stub": {"input": 3, "output": 15}}),
-    }
-    command = [sys.executable, "-m", "serving.cli", "serve"]
-    with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -77,7 +77,7 @@ def run(seconds: int = 4) -> str:
         bodies = {"ml guard": {"features": ROW}, "mlflow": {"dataframe_records": [ROW]}}
         for name, body in bodies.items():
             (home / f"{name}.json").write_text(json.dumps(body))
-        with _mlflow(model, home) as mlflow_url, _guard(settings, home) as guard_url:
+        with _mlflow(model, home) as mlflow_url, guard(settings, home) as guard_url:
             own = partial(load, f"{guard_url}/predict", home / "ml guard.json", key)
             other = partial(load, f"{mlflow_url}/invocations", home / "mlflow.json", "-")
             loads = {
@@ -120,10 +120,11 @@ def _prepared(home: Path) -> tuple[Settings, Path, str]:
 
 
 @contextmanager
-def _guard(settings: Settings, home: Path) -> Iterator[str]:
+def guard(settings: Settings, home: Path, **more: str) -> Iterator[str]:
+    """Our server with these settings and no others; `more` are variables of the environment."""
     (port,) = free_ports(1)
     env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
-    env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING"}
+    env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING", **more}
     command = [sys.executable, "-m", "serving.cli", "serve"]
     with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"
