@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -70,8 +71,8 @@ api_keys = Table(
 events = Table(
     "events",
     metadata,
-    Column("project_id", Id, primary_key=True),
-    Column("event_id", Id, primary_key=True),
+    Column("project_id", Id, nullable=False),
+    Column("event_id", Id, nullable=False),
     Column("model_id", Id, nullable=False),
     Column("ts_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
@@ -83,6 +84,7 @@ events = Table(
     Column("request_id", String(128)),
     Column("model_version", String(128)),
     Column("segment", String(128)),
+    PrimaryKeyConstraint("event_id", "project_id"),  # compared from the left: ids differ, projects hardly do
     Index(None, "project_id", "model_id", "ts_us"),
     # Only predictions that we have made ourselves can be traced; others do not pay for it.
     Index(

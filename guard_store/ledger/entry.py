@@ -82,5 +82,5 @@ def row_hash(unhashed: LedgerRow) -> str:
 
 def chained(entry: Entry, seq: int, prev_hash: str) -> LedgerRow:
     """The row of an entry at a place in the chain."""
-    unhashed = (seq, *(getattr(entry, name) for name in FIELDS), prev_hash)
+    unhashed = (seq, *msgspec.structs.astuple(entry), prev_hash)
     return (*unhashed, row_hash(unhashed))

@@ -35,6 +35,7 @@ _USAGE_SUMS = (
     "unpriced",
     "estimated",
 )
+_USAGE_COLUMNS = (*_USAGE_KEY, *_USAGE_SUMS)
 _USAGE_CONFLICT = f"ON CONFLICT ({', '.join(_USAGE_KEY)}) DO UPDATE SET " + ", ".join(
     f"{name} = usage.{name} + excluded.{name}" for name in _USAGE_SUMS
 )
@@ -59,6 +60,7 @@ class _Span:
 
 
 _Spans = dict[tuple[str, str], _Span]
+"""By budget and span, in key order."""
 
 
 def spend(
@@ -74,20 +76,20 @@ def spend(
         statements.run("SELECT pg_advisory_xact_lock(?)", (_LOCK_KEY,))
     standing = _forget(statements, settlements)
     budgets = _budgets(statements, reservations)
+    applying = [_applying(budgets, reservation) for reservation in reservations]
     touched = {(hold.budget_id, hold.span) for settlement in standing for hold in settlement.holds}
-    for reservation in reservations:
-        touched.update(_key_of(budget, reservation) for budget in _applying(budgets, reservation))
+    touched.update((budget.id, span) for pairs in applying for budget, span in pairs)
     spans = _spans(statements, sorted(touched))
     for settlement in standing:
         _settle(spans, settlement)
-    answers = [_reserve(statements, spans, _applying(budgets, one), one) for one in reservations]
-    rows = [(*key, span.spent, span.reserved, span.warned) for key, span in sorted(spans.items())]
+    answers = [_reserve(statements, spans, *one) for one in zip(applying, reservations, strict=True)]
+    rows = [(*key, span.spent, span.reserved, span.warned) for key, span in spans.items()]
     statements.upsert("budget_spans", _SPAN_COLUMNS, rows, _SPAN_CONFLICT)
     kept = [(r, a.holds) for r, a in zip(reservations, answers, strict=True) if a.refusal is None]
     statements.upsert(
         "reservations", _RESERVATION_COLUMNS, [(r.id, r.expires_us, _json((r, h)).decode()) for r, h in kept], ""
     )
-    statements.upsert("usage", (*_USAGE_KEY, *_USAGE_SUMS), _usage_rows(standing), _USAGE_CONFLICT)
+    statements.upsert("usage", _USAGE_COLUMNS, _usage_rows(standing), _USAGE_CONFLICT)
     return answers, standing
 
 
@@ -111,14 +113,15 @@ def _budgets(statements: Statements, reservations: Sequence[Reservation]) -> lis
     return sorted(found, key=lambda budget: budget.id)
 
 
-def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[_Budget]:
-    of = {("key", reservation.key_id), ("project", reservation.project_id)}
-    return [budget for budget in budgets if (budget.scope, budget.scope_id) in of]
-
-
-def _key_of(budget: _Budget, reservation: Reservation) -> tuple[str, str]:
-    day = reservation.key_day if budget.scope == "key" else reservation.project_day
-    return budget.id, span_of(budget.period, day)
+def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[tuple[_Budget, str]]:
+    """The budgets of a call, each with the span of it that the call counts for."""
+    found = []
+    for budget in budgets:
+        is_key = budget.scope == "key"
+        if budget.scope_id == (reservation.key_id if is_key else reservation.project_id):
+            day = reservation.key_day if is_key else reservation.project_day
+            found.append((budget, span_of(budget.period, day)))
+    return found
 
 
 def _spans(statements: Statements, keys: Sequence[tuple[str, str]]) -> _Spans:
@@ -138,9 +141,11 @@ def _settle(spans: _Spans, settlement: Settlement) -> None:
         span.spent += settlement.took.of(hold.measure)
 
 
-def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], reservation: Reservation) -> Reserved:
-    wanted = [(budget, spans[_key_of(budget, reservation)], reservation.most.of(budget.measure)) for budget in budgets]
-    for budget, span, amount in wanted:
+def _reserve(
+    statements: Statements, spans: _Spans, applying: Iterable[tuple[_Budget, str]], reservation: Reservation
+) -> Reserved:
+    wanted = [(budget, name, spans[budget.id, name], reservation.most.of(budget.measure)) for budget, name in applying]
+    for budget, name, span, amount in wanted:
         unpriced = budget.measure == "cost_usd" and reservation.most.cost_nano_usd is None
         if budget.hard is not None and (unpriced or span.spent + span.reserved + amount > budget.hard):
             refusal = Refusal(
@@ -149,23 +154,23 @@ def _reserve(statements: Statements, spans: _Spans, budgets: Sequence[_Budget], 
                 budget.scope_id,
                 budget.measure,
                 budget.period,
-                _key_of(budget, reservation)[1],
+                name,
                 budget.hard,
                 span.spent,
                 span.reserved,
                 None if unpriced else amount,
             )
-            telling.refused(statements, budget, reservation, refusal.span)
+            telling.refused(statements, budget, reservation, name)
             return Reserved(refusal=refusal)
     holds, soft = [], []
-    for budget, span, amount in wanted:
+    for budget, name, span, amount in wanted:
         span.reserved += amount
-        holds.append(Hold(*_key_of(budget, reservation), budget.measure, amount))
+        holds.append(Hold(budget.id, name, budget.measure, amount))
         if budget.soft is not None and span.spent + span.reserved > budget.soft:
             soft.append(budget.id)
             if not span.warned:
                 span.warned = True
-                telling.soft_passed(statements, budget, reservation, holds[-1].span)
+                telling.soft_passed(statements, budget, reservation, name)
     return Reserved(tuple(holds), tuple(soft))
 
 

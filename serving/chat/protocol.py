@@ -22,7 +22,7 @@ _NAMES = """
     presence_penalty frequency_penalty logit_bias seed logprobs top_logprobs response_format prediction
     parallel_tool_calls reasoning reasoning_content reasoning_details reasoning_effort store modalities service_tier
     input encoding_format dimensions index custom grammar definition syntax cache_control annotations url_citation
-    summary token bytes logprob effort verbosity
+    summary token bytes logprob effort verbosity message delta finish_reason
 """
 
 WORDED: Final = frozenset(_WORDED.split())

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -25,7 +24,7 @@ from guard_store.events import (
     Submission,
     new_event_ids,
 )
-from guard_store.local_days import now_us
+from guard_store.local_days import microseconds, now_us
 from guard_store.settings import Settings
 from serving.errors import NotFound, Unavailable, Unprocessable
 from serving.events import metrics
@@ -36,8 +35,6 @@ from serving.events.windows import ProjectWindows
 from serving.labels import metrics as label_metrics
 from serving.routing import ID_PATTERN
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _NEVER_US = 2**63
 _NOTHING = Outcome(0, frozenset())
 
@@ -244,11 +241,6 @@ class EventService:
     def _committed(self, commit: Commit) -> None:
         metrics.committed(commit, self.queue_depth)
         label_metrics.committed(commit)
-
-
-def microseconds(instant: datetime) -> int:
-    """Microseconds since the epoch, UTC."""
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _rows(events: Sequence[Event], ts_us: Sequence[int], received_us: int, request_id: str) -> list[Row]:

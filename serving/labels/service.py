@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import msgspec
 
 from guard_store.events import LabelRow, Sender, Submission, label_row
-from guard_store.local_days import now_us
+from guard_store.local_days import microseconds, now_us
 from guard_store.settings import Settings
 from serving.events.formats import Batch
 from serving.events.row_schema import RowError
-from serving.events.service import Authorise, EventService, Receipt, microseconds, no_project
+from serving.events.service import Authorise, EventService, Receipt, no_project
 from serving.labels import metrics
 from serving.labels.schemas import Label, LabelSchema
 

@@ -14,11 +14,11 @@ import msgspec
 from guard_store.database import Database
 from guard_store.events import Row, new_event_ids
 from guard_store.events.journal import JournalFullError
-from guard_store.local_days import now_us
+from guard_store.local_days import microseconds, now_us
 from guard_store.settings import Settings
 from serving.audit.record import Record
 from serving.errors import NotFound, Unavailable, Unprocessable
-from serving.events.service import EventService, microseconds, no_project
+from serving.events.service import EventService, no_project
 from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError

@@ -1,11 +1,10 @@
 """Forcing and acknowledging: what the store lets happen, and what the caller is told where it does not."""
 
 from guard_store.decisions import Actor
-from guard_store.local_days import local_days, now_us
+from guard_store.local_days import local_days, microseconds, now_us
 from guard_store.projects import Project
 from guard_store.retrain import Flag
 from serving.errors import Conflict, NotFound, Unprocessable
-from serving.events.service import microseconds
 from serving.retrain.schemas import AcknowledgeRequest, ForceRequest
 from serving.services import Services
 

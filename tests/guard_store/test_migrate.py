@@ -17,6 +17,10 @@ def test_migrations_make_exactly_the_declared_tables(database: Database) -> None
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, ledger.metadata) == []
+        keys = {
+            name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in ledger.metadata.tables
+        }
+    assert keys == {name: [c.name for c in table.primary_key] for name, table in ledger.metadata.tables.items()}
 
 
 def test_downgrade_to_nothing_and_up_again(database: Database) -> None:
