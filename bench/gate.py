@@ -22,8 +22,8 @@ import httpx
 from sqlalchemy import func, select
 
 from bench.latency import free_ports
-from bench.measure import WORK, table
-from bench.predict import ROUNDS, Load, guard, in_turns, load, process
+from bench.measure import ROUNDS, WORK, in_turns, table
+from bench.predict import Load, guard, load, process
 from guard_store.database import Database
 from guard_store.gate_tables import ledger, usage
 from guard_store.keys import KeyStore

@@ -15,8 +15,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 import psutil
 from sqlalchemy import func, make_url, select
 
-from bench.measure import table
+from bench.measure import ROUNDS, in_turns, table
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -37,7 +37,7 @@ PROJECT = "bench"
 BATCH = 500
 MARK = "@@@@@@@@@@ID@@@@@@@@@@"
 VARIANTS = ("group commit", "commit per request", "without storage")
-LOADS = (("singles", 1, 64), ("singles", 1, 256), (f"batches of {BATCH}", BATCH, 16))
+LOADS = (("singles", 1, 64), ("singles", 1, 256), (f"batches of {BATCH}", BATCH, 48))
 _LUA = Path(__file__).with_suffix(".lua")
 _WARM_UP_S = 1
 
@@ -55,6 +55,15 @@ class Cell:
     def rate(self) -> float:
         """Events a second."""
         return self.events / self.wall_s
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running variant of the app; `pids` are of all processes that work for it, each with its children."""
+
+    variant: str
+    port: int
+    pids: Sequence[int]
 
 
 def body(n: int) -> str:
@@ -88,67 +97,66 @@ def run(seconds: int = 4) -> str:
     sections = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        sections.append(_section("SQLite, 1 worker", f"sqlite:///{home / 'bench.db'}", 1, seconds, home, None))
+        sections.append(_section("SQLite, 1 worker", f"sqlite:///{home / 'bench.db'}", 1, seconds, home, ()))
         with _postgresql(home) as (url, postmaster):
-            sections.append(_section("PostgreSQL, 2 workers", url, 2, seconds, home, postmaster))
+            sections.append(_section("PostgreSQL, 2 workers", url, 2, seconds, home, [postmaster]))
     size = len(body(BATCH)) // BATCH
-    lead = f"{size}-byte events with 20 features, durable when acknowledged; {seconds} s a cell; wrk on the same cores."
+    lead = (
+        f"{size}-byte events with 20 features, durable when acknowledged; medians of {ROUNDS} rounds of {seconds} s, in turns;"
+        " wrk on the same cores."
+    )
     return "\n\n".join([lead, *sections])
 
 
-def _section(title: str, url: str, workers: int, seconds: int, home: Path, postmaster: int | None) -> str:
+def _section(title: str, url: str, workers: int, seconds: int, home: Path, postmaster: Sequence[int]) -> str:
     database = Database(url)
     migrate(database)
     ProjectStore(database).create(PROJECT, PROJECT, "America/New_York")
     _, key = KeyStore(database).create("bench", "analyst", PROJECT)
-    cells: dict[tuple[str, int], Cell] = {}
-    for variant in VARIANTS:
-        with _server(variant, url, workers, home) as (server, port):
-            pids = [server, *([postmaster] if postmaster else [])]
-            for number, (_, n, connections) in enumerate(LOADS):
-                bodies = home / "body.json"
-                bodies.write_text(body(n))
-                before = _stored(database)
-                load = partial(_load, str(port), key, bodies, n, connections, pids=pids)
-                load(seconds=_WARM_UP_S)
-                cells[variant, number] = load(seconds=seconds)
-                print(f"{title}, {variant}, {connections}: {cells[variant, number]}", file=sys.stderr)
-                gained = _stored(database) - before
-                if variant != "without storage" and gained < cells[variant, number].events:
-                    raise AssertionError(f"{cells[variant, number].events} acknowledged, {gained} stored")
-    database.close()
     rows = []
-    for number, (name, _, connections) in enumerate(LOADS):
-        each, bare = cells["commit per request", number], cells["without storage", number]
-        for variant in VARIANTS:
-            cell = cells[variant, number]
-            rows.append([
+    with ExitStack() as running:
+        servers = [running.enter_context(_server(variant, url, workers, home, postmaster)) for variant in VARIANTS]
+        for name, n, connections in LOADS:
+            bodies = home / "body.json"
+            bodies.write_text(body(n))
+            ways = [partial(_load, server, key, bodies, n, connections, database) for server in servers]
+            for way in ways:
+                way(_WARM_UP_S)
+            cells = in_turns([partial(way, seconds) for way in ways])
+            _, each, bare = cells
+            rows += [[
                 f"{name}, {connections} connections: {variant}", f"{cell.rate:,.0f}", f"{cell.rate / each.rate:.1f}×",
                 f"{cell.rate / bare.rate:.2f}×", f"{cell.wall_s:.1f}", f"{cell.cpu_s:.1f}",
                 f"{cell.cpu_s / cell.events * 1e6:.1f}", f"{cell.generator_cpu_s / cell.events * 1e6:.1f}",
-            ])  # fmt: skip
+            ] for variant, cell in zip(VARIANTS, cells, strict=True)]  # fmt: skip
+    database.close()
     header = ["load", "events/s", "against commit per request", "against no storage", "wall s", "CPU s",
               "CPU µs/event", "wrk's"]  # fmt: skip
     return f"{title}\n\n{table(header, rows)}"
 
 
-def _load(port: str, key: str, bodies: Path, n: int, connections: int, *, seconds: int, pids: list[int]) -> Cell:
+def _load(server: Server, key: str, bodies: Path, n: int, connections: int, database: Database, seconds: int) -> Cell:
     path = "/api/v1/events" if n == 1 else "/api/v1/events/batch"
     command = [
         "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(_LUA),
-        f"http://127.0.0.1:{port}{path}", "--", str(bodies), secrets.token_hex(4), key,
+        f"http://127.0.0.1:{server.port}{path}", "--", str(bodies), secrets.token_hex(4), key,
     ]  # fmt: skip
-    before, wrk_before = _cpu_s(pids), getrusage(RUSAGE_CHILDREN)
+    stored, before, wrk_before = _stored(database), _cpu_s(server.pids), getrusage(RUSAGE_CHILDREN)
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     wrk_after = getrusage(RUSAGE_CHILDREN)
     found = json.loads(output.splitlines()[-1])
     if found["failed"] or not found["requests"]:
         raise AssertionError(f"{found['failed']} of {found['requests']} requests failed:\n{output}")
     wrk_s = wrk_after.ru_utime + wrk_after.ru_stime - wrk_before.ru_utime - wrk_before.ru_stime
-    return Cell(found["requests"] * n, found["seconds"], _cpu_s(pids) - before, wrk_s)
+    cell = Cell(found["requests"] * n, found["seconds"], _cpu_s(server.pids) - before, wrk_s)
+    print(f"{server.variant}, {connections} connections: {cell}", file=sys.stderr)
+    gained = _stored(database) - stored
+    if server.variant != "without storage" and gained < cell.events:
+        raise AssertionError(f"{cell.events} acknowledged, {gained} stored")
+    return cell
 
 
-def _cpu_s(pids: list[int]) -> float:
+def _cpu_s(pids: Sequence[int]) -> float:
     total = 0.0
     for pid in pids:
         parent = psutil.Process(pid)
@@ -167,10 +175,12 @@ def _stored(database: Database) -> int:
 
 
 @contextmanager
-def _server(variant: str, url: str, workers: int, home: Path) -> Iterator[tuple[int, int]]:
+def _server(variant: str, url: str, workers: int, home: Path, postmaster: Sequence[int]) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    home = home / variant
+    home.mkdir(exist_ok=True)
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")},
         "ML_GUARD_HOME": str(home),
@@ -186,7 +196,7 @@ def _server(variant: str, url: str, workers: int, home: Path) -> Iterator[tuple[
     with (home / "server.log").open("wb") as log, subprocess.Popen(command, env=env, stderr=log, stdout=log) as server:
         try:
             _wait_until_ready(port, server, home / "server.log")
-            yield server.pid, port
+            yield Server(variant, port, [server.pid, *postmaster])
         finally:
             server.terminate()
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.measure import Measurement, in_process, median, report, table
+from bench.measure import ROUNDS, Measurement, in_process, median, report, table
 from guard_store.database import Database
 from guard_store.events import EventWriter, Row, Submission
 from guard_store.local_days import local_days
@@ -26,7 +26,6 @@ from guard_store.news import NewsStore
 from guard_store.projects import ProjectStore
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
-ROUNDS = 3
 NUMERIC, CATEGORICAL = 15, 5
 DAY = "2024-05-01"
 PROJECT, MODEL = "bench", "bench"

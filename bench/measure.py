@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 WORK = Path(".bench")
+ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,23 @@ def median(measurements: Sequence[Measurement]) -> Measurement:
         max(m.peak_mb for m in measurements),
         measurements[-1].result,
     )
+
+
+class Rated(Protocol):
+    """A load of which one can be faster than another."""
+
+    @property
+    def rate(self) -> float:
+        """What was done a second."""
+
+
+R = TypeVar("R", bound=Rated)
+
+
+def in_turns(loads: Sequence[Callable[[], R]]) -> list[R]:
+    """The median of each load, by rate; measured in turns, so that what else the machine does meets all of them."""
+    rounds = [[one() for one in loads] for _ in range(ROUNDS)]
+    return [sorted(found, key=lambda one: one.rate)[ROUNDS // 2] for found in zip(*rounds, strict=True)]
 
 
 def forget(path: Path) -> None:

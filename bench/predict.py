@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ import httpx
 from sqlalchemy import func, select
 
 from bench.latency import free_ports
-from bench.measure import table
+from bench.measure import ROUNDS, in_turns, table
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -52,7 +52,6 @@ ROW = {
 }
 _LUA = Path(__file__).with_suffix(".lua")
 _DATA = Path("ml/data/late_flights.csv")
-ROUNDS = 3
 _START_S = 120
 _WARM_UP_S = 1
 
@@ -181,12 +180,6 @@ def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load
     )
     print(f"{url}, {connections}: {measured}", file=sys.stderr)
     return measured
-
-
-def in_turns(loads: Sequence[Callable[[], Load]]) -> list[Load]:
-    """The median of each load, by rate; measured in turns, so that what else the machine does meets all of them."""
-    rounds = [[one() for one in loads] for _ in range(ROUNDS)]
-    return [sorted(found, key=lambda one: one.rate)[ROUNDS // 2] for found in zip(*rounds, strict=True)]
 
 
 def _answered(url: str) -> int:

@@ -7,20 +7,18 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import accumulate
+from itertools import accumulate, count, product
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from guard_store.events.rows import MODEL, PROJECT, RECEIVED, TS, Row, RowsRefusedError, Submission
 from guard_store.local_days import local_days
 
 _EPOCH = date(1970, 1, 1)
 _MICROSECONDS = 1_000_000
-_DAYS = 2**17  # more than there are local days
-_pair = itemgetter(PROJECT, MODEL)
+_project, _model = itemgetter(PROJECT), itemgetter(MODEL)
 
 NEWS_COLUMNS = (
     "project_id",
@@ -64,29 +62,21 @@ def news_rows(
     duplicate : which of them were there before.
     zones : IANA zone of each project.
     """
-    if not rows:
-        return []
-    keys = list(map(_pair, rows))
-    pairs = sorted(set(keys))
-    place = {pair: i for i, pair in enumerate(pairs)}
-    pair_of = _column(map(place.__getitem__, keys), len(rows))
-    days, late = _days(rows, [pair[0] for pair in pairs], pair_of, zones, close_delay_s)
-    told, where = np.unique(pair_of * _DAYS + days, return_inverse=True)
-    is_duplicate = np.array(duplicate, dtype=bool)
-    stored, stored_late, repeated = (
-        np.bincount(where[mask], minlength=len(told)).tolist()
-        for mask in (~is_duplicate, ~is_duplicate & late, is_duplicate)
-    )
-    last = np.zeros(len(told), np.int64)
-    np.maximum.at(last, where, np.arange(len(rows)))
+    days, late = _days(rows, zones, close_delay_s)
+    kinds = list(zip(map(_project, rows), map(_model, rows), days, late, duplicate, strict=True))
+    counts = Counter(kinds)
+    last = dict(zip(kinds, count(), strict=False))
     ends = list(accumulate(len(submission.rows) for submission in submissions))
     found = []
-    for i, (pair, day) in enumerate(divmod(code, _DAYS) for code in told.tolist()):
-        changed = int(stored[i] > 0)
-        cause = submissions[bisect_right(ends, last[i])]
-        key = (*pairs[pair], (_EPOCH + timedelta(days=day)).isoformat())
-        counts = (stored[i], stored_late[i], repeated[i], changed, changed)
-        found.append((*key, *counts, cause.request_id, cause.received_us))
+    for project_id, model_id, day in sorted({kind[:3] for kind in counts}):
+        by_kind = {pair: (project_id, model_id, day, *pair) for pair in product((False, True), repeat=2)}
+        stored_late, in_time = counts[by_kind[True, False]], counts[by_kind[False, False]]
+        repeated = counts[by_kind[True, True]] + counts[by_kind[False, True]]
+        stored = stored_late + in_time
+        changed = int(stored > 0)
+        cause = submissions[bisect_right(ends, max(last.get(kind, -1) for kind in by_kind.values()))]
+        key = (project_id, model_id, (_EPOCH + timedelta(days=day)).isoformat())
+        found.append((*key, stored, stored_late, repeated, changed, changed, cause.request_id, cause.received_us))
     return found
 
 
@@ -100,34 +90,22 @@ def rejection_rows(submissions: Iterable[Submission], zones: Mapping[str, str]) 
     return [(*key, n) for key, n in sorted(counts.items())]
 
 
-def _days(
-    rows: Sequence[Row],
-    project_ids: Sequence[str],
-    pair_of: NDArray[np.int64],
-    zones: Mapping[str, str],
-    close_delay_s: int,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Local day of each row, in days since the epoch, and whether it arrived after that day was closed.
-
-    Parameters
-    ----------
-    project_ids, pair_of : the project of each pair of project and model, and each row's pair.
-    """
-    ts_us, received_us = (_column(map(itemgetter(place), rows), len(rows)) for place in (TS, RECEIVED))
+def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> tuple[list[int], list[bool]]:
+    """Local day of each row, in days since the epoch, and whether it arrived after that day was closed."""
+    ts_us = np.fromiter(map(itemgetter(TS), rows), np.int64, len(rows))
+    received_us = np.fromiter(map(itemgetter(RECEIVED), rows), np.int64, len(rows))
+    project_ids = list(map(_project, rows))
     days = np.empty(len(rows), dtype=np.int64)
     late = np.empty(len(rows), dtype=bool)
     for project_id in set(project_ids):
         calendar = local_days(zones[project_id])
-        where = np.array([other == project_id for other in project_ids])[pair_of]
-        unique, inverse = np.unique(calendar.of_many(ts_us[where]), return_inverse=True)
+        where = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
+        found = calendar.of_many(ts_us[where])
+        unique, inverse = np.unique(found, return_inverse=True)
         closes_us = [calendar.bounds_us(day)[1] + close_delay_s * _MICROSECONDS for day in unique.tolist()]
-        days[where] = unique.astype(np.int64)[inverse]
+        days[where] = found.astype(np.int64)
         late[where] = received_us[where] >= np.array(closes_us)[inverse]
-    return days, late
-
-
-def _column(values: Iterable[int], n: int) -> NDArray[np.int64]:
-    return np.fromiter(values, np.int64, n)
+    return days.tolist(), late.tolist()
 
 
 def require_projects(zones: Mapping[str, str], project_ids: Iterable[str]) -> None:
