@@ -5,6 +5,7 @@ SQLite's Arrow driver brings a SQLite of its own. Two of them in one process dro
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -93,6 +94,7 @@ class ArrowReader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # numpy comes with pyarrow: its threads spin for nothing
         )
 
     def _answer(self, process: "subprocess.Popen[bytes]", sql: str) -> Iterator[pa.RecordBatch]:

@@ -62,21 +62,29 @@ def _first_line(text: pa.Buffer) -> str:
 
 
 def _table(text: pa.Buffer, prefixes: Mapping[str, str]) -> pa.Table:
-    nulls = [prefix + "null" + end for prefix in prefixes.values() for end in ("", "}")]
     return pa_csv.read_csv(
         pa.BufferReader(text),
         read_options=pa_csv.ReadOptions(column_names=list(prefixes), block_size=_BLOCK_BYTES),
         parse_options=pa_csv.ParseOptions(quote_char=False, escape_char=False),
         convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(prefixes, pa.string()), null_values=nulls, strings_can_be_null=True
+            column_types=dict.fromkeys(prefixes, pa.string()), strings_can_be_null=False
         ),
     )
 
 
 def _column(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.ChunkedArray | None:
     """The values behind the prefix; None where one does not fit."""
+    found = None if pa.types.is_null(kind) else _values(column, prefix, kind)
+    if found is not None:
+        return found
+    # Nulls are looked for only here: to ask each value of a file whether it is one costs as much as to parse it.
+    is_null = pc.equal(column, prefix + "null")
     if pa.types.is_null(kind):
-        return pa.chunked_array([pa.nulls(len(column))]) if column.null_count == len(column) else None
+        return pa.chunked_array([pa.nulls(len(column))]) if _all(is_null) else None
+    return _values(pc.if_else(is_null, None, column), prefix, kind) if pc.any(is_null).as_py() else None
+
+
+def _values(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.ChunkedArray | None:
     text = pa.types.is_string(kind)
     start = prefix + '"' if text else prefix
     # A comma and the bare quotes of a key cannot both be inside of a string: what starts so is that key.
@@ -89,7 +97,10 @@ def _column(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.Chunk
     if pa.types.is_boolean(kind):
         true = pc.equal(values, "true")
         return true if _all(pc.or_(true, pc.equal(values, "false"))) else None
-    numbers = values.cast(kind)
+    try:
+        numbers = values.cast(kind)
+    except pa.ArrowInvalid:
+        return None
     return numbers if _all(pc.is_finite(numbers)) else None
 
 
