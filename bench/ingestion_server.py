@@ -50,10 +50,12 @@ def main() -> None:
         workers=workers,
         loop="uvloop",
         http=GuardedProtocol,
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         backlog=1024,
     )
     if workers == 1:

@@ -4,7 +4,6 @@ Pure ASGI and nothing but what each request needs: ingestion runs through here t
 """
 
 import logging
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from guard_store.events import new_id
 from guard_store.log import request_id_var
 from serving import metrics, tracing
 from serving.access_log import AccessLog
@@ -183,5 +183,5 @@ def _request_id_of(scope: Scope) -> tuple[str, bytes]:
             if _sane_request_id(value):
                 return value.decode(), value
             break
-    made = os.urandom(16).hex()
+    made = new_id()
     return made, made.encode()

@@ -3,7 +3,7 @@
 What an event row is, how a group is stored and how a day's news is counted belong here; HTTP and validation do not.
 """
 
-from guard_store.events.ids import new_event_ids
+from guard_store.events.ids import new_event_ids, new_id
 from guard_store.events.rows import (
     COLUMNS,
     Commit,
@@ -34,5 +34,6 @@ __all__ = [
     "Submission",
     "label_row",
     "new_event_ids",
+    "new_id",
     "project_zones",
 ]

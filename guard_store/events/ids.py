@@ -1,6 +1,6 @@
-"""Ids for events that came without one: time-ordered (UUIDv7), so that the unique index grows at its end.
+"""Ids that are made thousands of times a second: of requests, and of events that came without one.
 
-Ids that a client gives are its own business.
+Unique is enough: nobody trusts an id. To ask the system for randomness would give the GIL away each time.
 """
 
 import random
@@ -9,8 +9,13 @@ import time
 _RANDOM_BITS = 61  # of 62, so that counting upwards from a random start never overflows
 
 
+def new_id() -> str:
+    """A new id of 32 hexadecimal characters."""
+    return f"{random.getrandbits(128):032x}"
+
+
 def new_event_ids(n: int) -> list[str]:
-    """`n` new ids, ascending.
+    """`n` new ids, ascending in time (UUIDv7), so that the unique index grows at its end.
 
     >>> a, b = new_event_ids(2)
     >>> len(a), a[14], a < b
@@ -20,5 +25,5 @@ def new_event_ids(n: int) -> list[str]:
     ms, rest_ns = divmod(now_ns, 1_000_000)
     fraction = rest_ns * 4096 // 1_000_000
     head = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-{0x7000 | fraction:04x}-"
-    tail = (0b10 << 62) | random.getrandbits(_RANDOM_BITS)  # unique is enough: nobody trusts an id
+    tail = (0b10 << 62) | random.getrandbits(_RANDOM_BITS)
     return [f"{head}{value >> 48:04x}-{value & 0xFFFF_FFFF_FFFF:012x}" for value in range(tail, tail + n)]

@@ -6,7 +6,6 @@ A call is reserved in a transaction of its own, made, and settled in the transac
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from guard_store.events import (
     RowsRefusedError,
     StoreUnavailableError,
     Submission,
+    new_id,
     project_zones,
 )
 from guard_store.local_days import local_days, now_us
@@ -176,7 +176,7 @@ class Gate:
         key_day = await self.day_of(asked.principal.project_id, at_us)
         project_day = await self.day_of(asked.project_id, at_us)
         reservation = Reservation(
-            id=uuid.uuid4().hex,
+            id=new_id(),
             route=asked.route,
             request_id=asked.request_id,
             key_id=asked.principal.key_id,
