@@ -141,6 +141,7 @@ def _load(server: Server, key: str, bodies: Path, n: int, connections: int, data
         "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(_LUA),
         f"http://127.0.0.1:{server.port}{path}", "--", str(bodies), secrets.token_hex(4), key,
     ]  # fmt: skip
+    os.sync()  # what the load before has left to be written is not this one's
     stored, before, wrk_before = _stored(database), _cpu_s(server.pids), getrusage(RUSAGE_CHILDREN)
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     wrk_after = getrusage(RUSAGE_CHILDREN)
