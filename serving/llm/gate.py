@@ -117,6 +117,7 @@ class Gate:
 
     async def start(self) -> None:
         """Open the way to the servers, begin to clear up."""
+        await asyncio.to_thread(local_days, self._settings.timezone)
         await self.upstreams.start()
         self._task = asyncio.create_task(self._clear_up())
 
@@ -250,11 +251,17 @@ class Gate:
         known = self._zones.get(project_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        zones = await asyncio.to_thread(project_zones, self._database, [project_id])
-        if project_id not in zones:
+        zone = await asyncio.to_thread(self._look_up_zone, project_id)
+        if zone is None:
             raise NotFound(f"There is no project {project_id!r}.")
-        self._zones[project_id] = (time.monotonic() + self._settings.key_cache_s, zones[project_id])
-        return zones[project_id]
+        self._zones[project_id] = (time.monotonic() + self._settings.key_cache_s, zone)
+        return zone
+
+    def _look_up_zone(self, project_id: str) -> str | None:
+        zone = project_zones(self._database, [project_id]).get(project_id)
+        if zone is not None:
+            local_days(zone)  # made once a process, in a tenth of a second: not in the event loop
+        return zone
 
     async def _clear_up(self) -> None:
         while True:
