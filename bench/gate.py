@@ -21,9 +21,9 @@ import aiohttp
 import httpx
 from sqlalchemy import func, select
 
-from bench.latency import free_ports
 from bench.measure import ROUNDS, WORK, in_turns, table
-from bench.predict import Load, guard, load, process
+from bench.predict import Load, guard, load
+from bench.servers import environment, free_ports, process
 from guard_store.database import Database
 from guard_store.gate_tables import ledger, usage
 from guard_store.keys import KeyStore
@@ -134,7 +134,7 @@ def _litellm(stub: str, home: Path) -> Iterator[str]:
     config = home / "litellm.json"  # JSON is YAML too
     models = [{"model_name": "stub", "litellm_params": model}]
     config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": _MASTER_KEY}}))
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("ML_GUARD_", "LITELLM_"))}
+    env = environment("LITELLM_")
     env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_DOCS": "True"}
     command = [
         str(_litellm_command()),

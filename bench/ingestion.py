@@ -9,12 +9,9 @@ import os
 import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +24,7 @@ import psutil
 from sqlalchemy import func, make_url, select
 
 from bench.measure import ROUNDS, in_turns, table
+from bench.servers import environment, free_ports, process
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -161,9 +159,9 @@ def _cpu_s(pids: Sequence[int]) -> float:
     total = 0.0
     for pid in pids:
         parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
+        for each in (parent, *parent.children(recursive=True)):
             try:
-                times = process.cpu_times()
+                times = each.cpu_times()
             except psutil.NoSuchProcess:  # a worker of PostgreSQL's own that has ended
                 continue
             total += times.user + times.system
@@ -177,13 +175,11 @@ def _stored(database: Database) -> int:
 
 @contextmanager
 def _server(variant: str, url: str, workers: int, home: Path, postmaster: Sequence[int]) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     home = home / variant
     home.mkdir(exist_ok=True)
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")},
+        **environment(),
         "ML_GUARD_HOME": str(home),
         "ML_GUARD_DATABASE_URL": url,
         "BENCH_INGESTION_VARIANT": variant,
@@ -194,23 +190,8 @@ def _server(variant: str, url: str, workers: int, home: Path, postmaster: Sequen
         folder.mkdir()
         env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     command = [sys.executable, "-m", "bench.ingestion_server", str(port), str(workers)]
-    with (home / "server.log").open("wb") as log, subprocess.Popen(command, env=env, stderr=log, stdout=log) as server:
-        try:
-            _wait_until_ready(port, server, home / "server.log")
-            yield Server(variant, port, [server.pid, *postmaster])
-        finally:
-            server.terminate()
-
-
-def _wait_until_ready(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
+    with process(command, env, home / "server.log", f"http://127.0.0.1:{port}/healthz") as pid:
+        yield Server(variant, port, [pid, *postmaster])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A day that closes and late events for a closed day are the same news to the sens
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from dagster import DagsterEventType, DagsterInstance
 from ml_guard import MLGuardClient
 
 from bench.measure import table
+from bench.servers import free_ports
 
 ROUNDS = 5
 EVENTS_A_ROUND = 5_000
@@ -149,12 +149,3 @@ def _system(home: Path) -> Iterator[tuple[MLGuardClient, Path]]:
             yield client, home / "dagster"
     finally:
         subprocess.run([_COMMAND, "down"], env=environment, check=True, stdout=subprocess.DEVNULL)
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports

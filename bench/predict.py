@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,8 @@ from pathlib import Path
 import httpx
 from sqlalchemy import func, select
 
-from bench.latency import free_ports
 from bench.measure import ROUNDS, in_turns, table
+from bench.servers import environment, free_ports, process
 from guard_store.database import Database
 from guard_store.keys import KeyStore
 from guard_store.migrate import migrate
@@ -52,7 +52,7 @@ ROW = {
 }
 _LUA = Path(__file__).with_suffix(".lua")
 _DATA = Path("ml/data/late_flights.csv")
-_START_S = 120
+_STORED_S = 120
 _WARM_UP_S = 1
 
 
@@ -122,7 +122,7 @@ def _prepared(home: Path) -> tuple[Settings, Path, str]:
 def guard(settings: Settings, home: Path, **more: str) -> Iterator[str]:
     """Our server with these settings and no others; `more` are variables of the environment."""
     (port,) = free_ports(1)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")}
+    env = environment()
     env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING", **more}
     command = [sys.executable, "-m", "serving.cli", "serve"]
     with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
@@ -140,31 +140,6 @@ def _mlflow(model: Path, home: Path) -> Iterator[str]:
     env = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with process(command, env, home / "mlflow.log", f"http://127.0.0.1:{port}/ping"):
         yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -> Iterator[None]:
-    """A server in a process group of its own, from when it is ready."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, start_new_session=True)
-    try:
-        deadline = time.monotonic() + _START_S
-        while not _answers(ready):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[:4]} did not start:\n{log.read_text()[-2000:]}")
-            time.sleep(0.2)
-        yield
-    finally:
-        with suppress(ProcessLookupError):  # it did not start: its log says more
-            os.killpg(process.pid, 15)
-        process.wait(30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load:
@@ -191,7 +166,7 @@ def _answered(url: str) -> int:
 def _check(settings: Settings, answered: int) -> None:
     """Every answered prediction becomes an event."""
     database = Database(settings.database)
-    deadline = time.monotonic() + _START_S
+    deadline = time.monotonic() + _STORED_S
     while True:
         with database.read() as connection:
             stored = connection.execute(select(func.count()).select_from(events)).scalar_one()

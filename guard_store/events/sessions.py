@@ -4,73 +4,16 @@ What belongs into one transaction is said in `writer`; here is only how each eng
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any, Protocol
 
 import psycopg
 from psycopg.errors import UniqueViolation
 
 from guard_store.database import Database
-from guard_store.events.rows import COLUMNS, LABEL_COLUMNS
-
-Stored = set[tuple[Any, ...]] | None
-"""Keys of the rows that were stored; None means all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A table that rows go into once.
-
-    Attributes
-    ----------
-    columns, types : of a row, in its order; types as PostgreSQL names them.
-    keys : columns that name a row.
-    """
-
-    table: str
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    keys: tuple[str, ...]
-    key: Callable[[Any], tuple[Any, ...]]
-
-    @property
-    def column_list(self) -> str:
-        """The columns in SQL."""
-        return ", ".join(self.columns)
-
-    @property
-    def key_list(self) -> str:
-        """The key's columns in SQL."""
-        return ", ".join(self.keys)
-
-    def in_key_order(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """The rows sorted by their keys."""
-        ordered = list(rows)
-        for name in reversed(self.keys):  # plain values are compared in half the time of tuples
-            ordered.sort(key=itemgetter(self.columns.index(name)))
-        return ordered
-
-
-def _target(table: str, columns: tuple[str, ...], types: str, keys: tuple[str, ...]) -> Target:
-    return Target(table, columns, tuple(types.split()), keys, itemgetter(*map(columns.index, keys)))
-
-
-EVENTS = _target(
-    "events",
-    COLUMNS,
-    "text text text int8 int8 text float8 text float8 text text text text",
-    ("event_id", "project_id"),
-)
-LABELS = _target(
-    "labels",
-    LABEL_COLUMNS,
-    "text text int8 text text int8 text bool",
-    ("project_id", "event_id", "observed_us", "value_hash"),
-)
+from guard_store.events.targets import EVENTS, Stored, Target
 
 # Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
 _CHUNKS = tuple(2**n for n in range(10, 3, -1))

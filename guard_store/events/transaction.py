@@ -9,7 +9,8 @@ from itertools import chain, islice
 from guard_store.events import tally
 from guard_store.events.on_record import entries_of
 from guard_store.events.rows import PROJECT, LabelRow, Outcome, Row, Submission
-from guard_store.events.sessions import EVENTS, LABELS, Session, Stored, Target
+from guard_store.events.sessions import Session
+from guard_store.events.targets import EVENTS, LABELS, Stored, Target
 from guard_store.ledger import Entry, append
 from guard_store.ledger.bodies import store_bodies
 from guard_store.spending.transaction import spend

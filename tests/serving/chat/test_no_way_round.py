@@ -275,7 +275,11 @@ async def test_no_place_of_a_stream(
 
 @over_http
 @example(secret="PHI", before="ü: ", cuts=[10, 12])
-@example(secret="DE89 3704 0044 0532 0130 00", before="e.g. ", cuts=[1, 2, 7, 4, 9, 7, 4, 10, 8, 3, 12, 7])
+@example(
+    secret="DE\u200b89 \uff137\uff104 \u200b\uff10044 \uff10\uff1532\u200b 0\u200b1\u200b30\u200b \u200b0\u200b\uff10",
+    before="e.g. ",
+    cuts=[1, 2, 7, 4, 9, 7, 4, 10, 8, 3, 12, 7],
+)
 @given(secret=disguised(), before=around, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12))
 async def test_log_probabilities_do_not_spell_what_was_taken_out(
     post: Post, upstream: Upstream, secret: str, before: str, cuts: list[int]
