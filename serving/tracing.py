@@ -5,7 +5,7 @@ Names are those of the semantic conventions. No prompt, answer or passage is eve
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from starlette.types import Scope
@@ -51,6 +51,7 @@ class Span:
 
 
 NO_SPAN: Final = Span(None)
+_NO_SPAN: Final = nullcontext(NO_SPAN)
 
 
 class _Tracing:
@@ -101,8 +102,9 @@ def stop() -> None:
         provider.shutdown()
 
 
-@contextmanager
-def span(name: str, attributes: Mapping[str, Value | None] | None = None, *, kind: Kind = "internal") -> Iterator[Span]:
+def span(
+    name: str, attributes: Mapping[str, Value | None] | None = None, *, kind: Kind = "internal"
+) -> AbstractContextManager[Span]:
     """A span inside the present one, for as long as the block lasts; an exception marks it as failed.
 
     Examples
@@ -110,14 +112,16 @@ def span(name: str, attributes: Mapping[str, Value | None] | None = None, *, kin
     >>> with span("retrieve", {"gen_ai.operation.name": "retrieval"}) as current:
     ...     current.set({"ml_guard.passages": 4})
     """
-    if _on.tracer is None:
-        yield NO_SPAN
-        return
+    return _NO_SPAN if _on.tracer is None else _recorded(_on.tracer, name, attributes or {}, kind)
+
+
+@contextmanager
+def _recorded(tracer: "Tracer", name: str, attributes: Mapping[str, Value | None], kind: Kind) -> Iterator[Span]:
     from opentelemetry.trace import SpanKind, use_span
 
-    started = _on.tracer.start_span(name, kind=SpanKind.CLIENT if kind == "client" else SpanKind.INTERNAL)
+    started = tracer.start_span(name, kind=SpanKind.CLIENT if kind == "client" else SpanKind.INTERNAL)
     current = Span(started)
-    current.set(attributes or {})
+    current.set(attributes)
     with use_span(started, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield current

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
+
 from guard_store.ledger import Entry
 from guard_store.ledger.bodies import Bodies
 from guard_store.spending.requests import Reservation, Reserved, Settlement
@@ -122,8 +124,7 @@ class Submission:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a submission: `duplicates` are positions in its rows or labels, all others are stored now.
 
     `reserved` answers a reservation.

@@ -48,6 +48,9 @@ class Session(Protocol):
     def rollback(self) -> None:
         """Undo."""
 
+    def rest(self) -> None:
+        """Between two transactions, when nobody waits: do what the next would else begin with."""
+
     def close(self) -> None:
         """Give the connection up."""
 
@@ -78,13 +81,11 @@ class SqliteSession:
         for name, value in _SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}")
         self._connection = connection
-        self._flushed = True
+        self._synchronous = "FULL"
 
     def begin(self, *, flushed: bool = True) -> None:
         """Take the write lock; whoever holds it now is waited for."""
-        if flushed != self._flushed:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if flushed else 'NORMAL'}")
-            self._flushed = flushed
+        self._synchronise("FULL" if flushed else "NORMAL")
         self._connection.execute("BEGIN IMMEDIATE")
 
     def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
@@ -107,7 +108,8 @@ class SqliteSession:
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
-        self._insert(table, tuple(columns), rows, conflict)
+        if rows:
+            self._insert(table, tuple(columns), rows, conflict)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement, its parameters marked `?`; its rows, where it has some."""
@@ -122,6 +124,10 @@ class SqliteSession:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def rest(self) -> None:
+        """Most transactions are flushed."""
+        self._synchronise("FULL")
+
     def close(self) -> None:
         """Give the connection up."""
         self._connection.close()
@@ -131,13 +137,17 @@ class SqliteSession:
         """A file does not go away by itself."""
         return False
 
+    def _synchronise(self, level: str) -> None:
+        if level != self._synchronous:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = level
+
     def _insert(self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], conflict: str) -> int:
-        return sum(
-            self._connection.execute(
-                _insert_sql(table, columns, len(chunk), "?", conflict), list(chain.from_iterable(chunk))
-            ).rowcount
-            for chunk in _chunks(rows)
-        )
+        stored = 0
+        for chunk in _chunks(rows):
+            sql = _insert_sql(table, columns, len(chunk), "?", conflict)
+            stored += self._connection.execute(sql, list(chain.from_iterable(chunk))).rowcount
+        return stored
 
 
 class PostgresqlSession:
@@ -196,6 +206,9 @@ class PostgresqlSession:
     def rollback(self) -> None:
         """Undo."""
         self._connection.rollback()
+
+    def rest(self) -> None:
+        """Nothing to do."""
 
     def close(self) -> None:
         """Give the connection up."""

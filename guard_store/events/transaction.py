@@ -15,26 +15,14 @@ from guard_store.ledger import Entry, append
 from guard_store.ledger.bodies import store_bodies
 from guard_store.spending.transaction import spend
 
+_NOTHING = Outcome(0, frozenset())
 _AS_STORED = Outcome(1, frozenset())
 
 
 def store_submissions(session: Session, submissions: Sequence[Submission], close_delay_s: int) -> list[Outcome]:
     """All statements of one transaction; news and ledger last, because their locks make other writers wait."""
-    rows: list[Row] = list(chain.from_iterable(submission.rows for submission in submissions))
-    labels: list[LabelRow] = list(chain.from_iterable(submission.labels for submission in submissions))
-    # Events first: where PostgreSQL meets a duplicate among them, it begins the transaction again.
-    duplicate = _duplicates(EVENTS, rows, session.insert(EVENTS, rows) if rows else None)
-    duplicate_label = _duplicates(LABELS, labels, session.insert(LABELS, labels) if labels else None)
-    project_ids = {row[PROJECT] for row in rows} | {row[PROJECT] for row in labels}
-    project_ids |= {key[0] for s in submissions for key in s.rejected}
-    if project_ids:
-        zones = session.zones(sorted(project_ids))
-        tally.require_projects(zones, project_ids)
-        rejections = tally.rejection_rows(submissions, zones)
-        news = tally.news_rows(rows, duplicate, submissions, zones, close_delay_s)
-        session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
-        session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
-    outcomes = _outcomes(submissions, duplicate, duplicate_label)
+    has_rows = any(submission.rows or submission.labels or submission.rejected for submission in submissions)
+    outcomes = _store_rows(session, submissions, close_delay_s) if has_rows else [_NOTHING] * len(submissions)
     entries = [*_spend(session, submissions, outcomes), *entries_of(session, submissions, outcomes)]
     if entries:
         last_seq = append(session, entries)
@@ -44,15 +32,31 @@ def store_submissions(session: Session, submissions: Sequence[Submission], close
     return outcomes
 
 
+def _store_rows(session: Session, submissions: Sequence[Submission], close_delay_s: int) -> list[Outcome]:
+    rows: list[Row] = list(chain.from_iterable(submission.rows for submission in submissions))
+    labels: list[LabelRow] = list(chain.from_iterable(submission.labels for submission in submissions))
+    # Events first: where PostgreSQL meets a duplicate among them, it begins the transaction again.
+    duplicate = _duplicates(EVENTS, rows, session.insert(EVENTS, rows) if rows else None)
+    duplicate_label = _duplicates(LABELS, labels, session.insert(LABELS, labels) if labels else None)
+    project_ids = {row[PROJECT] for row in rows} | {row[PROJECT] for row in labels}
+    project_ids |= {key[0] for s in submissions for key in s.rejected}
+    zones = session.zones(sorted(project_ids))
+    tally.require_projects(zones, project_ids)
+    rejections = tally.rejection_rows(submissions, zones)
+    news = tally.news_rows(rows, duplicate, submissions, zones, close_delay_s)
+    session.upsert("rejections", tally.REJECTION_COLUMNS, rejections, tally.REJECTION_CONFLICT)
+    session.upsert("day_news", tally.NEWS_COLUMNS, news, tally.NEWS_CONFLICT)
+    return _outcomes(submissions, duplicate, duplicate_label)
+
+
 def _spend(session: Session, submissions: Sequence[Submission], outcomes: list[Outcome]) -> list[Entry]:
     """Reserve and settle; the answers go into the outcomes, what only a standing reservation puts on the ledger is returned."""
-    reserving = [place for place, submission in enumerate(submissions) if submission.reserve is not None]
-    settling = [submission.settle for submission in submissions if submission.settle is not None]
+    reserving = [(place, s.reserve) for place, s in enumerate(submissions) if s.reserve is not None]
+    settling = [s.settle for s in submissions if s.settle is not None]
     if not reserving and not settling:
         return []
-    reservations = [r for r in (submission.reserve for submission in submissions) if r is not None]
-    answers, standing = spend(session, reservations, settling)
-    for place, answer in zip(reserving, answers, strict=True):
+    answers, standing = spend(session, [reservation for _, reservation in reserving], settling)
+    for (place, _), answer in zip(reserving, answers, strict=True):
         outcomes[place] = Outcome(0, frozenset(), reserved=answer)
     return [settlement.entry for settlement in standing if settlement.entry is not None]
 

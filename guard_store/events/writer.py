@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -144,6 +144,7 @@ class EventWriter:
     def _run(self) -> None:
         while group := self._take():
             self._store_group(group)
+            self._rest()
         self._drop_session()
 
     def _take(self) -> list[_Waiting]:
@@ -203,6 +204,15 @@ class EventWriter:
             raise
         return outcomes
 
+    def _rest(self) -> None:
+        """After those who waited are told, make ready for the next."""
+        if self._session is not None and not self._waiting:
+            try:
+                self._session.rest()
+            except sqlite3.Error:
+                _log.warning("connection given up", exc_info=True)
+                self._drop_session()
+
     def _abandon(self) -> None:
         session = self._session
         if session is None:
@@ -241,10 +251,9 @@ def _counts(outcomes: Sequence[Outcome], *, labels: bool) -> tuple[int, int]:
 
 
 def _resolve(group: Sequence[_Waiting], results: Sequence[Result]) -> None:
-    by_loop: defaultdict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, Result]]] = defaultdict(list)
-    for waiting, result in zip(group, results, strict=True):
-        by_loop[waiting.loop].append((waiting, result))
-    for loop, resolved in by_loop.items():
+    pairs = list(zip(group, results, strict=True))
+    for loop in {waiting.loop for waiting in group}:
+        resolved = [pair for pair in pairs if pair[0].loop is loop]
         if loop is None:
             _set_results(resolved)
         elif not loop.is_closed():

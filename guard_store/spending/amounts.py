@@ -9,6 +9,7 @@ Measure = Literal["cost_usd", "tokens", "requests"]
 Period = Literal["day", "month", "total"]
 Scope = Literal["key", "project"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+PERIODS: Final[tuple[Period, ...]] = get_args(Period)
 
 NANO: Final = 1_000_000_000
 """Billionths of a dollar in a dollar: sums of them are exact."""

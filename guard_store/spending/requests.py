@@ -64,8 +64,7 @@ class Refusal:
     wanted: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(msgspec.Struct, frozen=True):
     """The answer to a reservation: what it holds, which soft budgets it passed; or why it is refused."""
 
     holds: tuple[Hold, ...] = ()

@@ -6,14 +6,16 @@ Whoever spends holds one lock until the commit, so that what is read here stays 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from guard_store.ledger import Statements
 from guard_store.spending import telling
-from guard_store.spending.amounts import Measure, Period, Scope, span_of
+from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Refusal, Reservation, Reserved, Settlement
 
 _LOCK_KEY = 0x7370656E64  # "spend" in ASCII
@@ -22,7 +24,8 @@ _json = msgspec.json.Encoder().encode
 
 _SPAN_COLUMNS = ("budget_id", "span", "spent", "reserved", "warned")
 _SPAN_CONFLICT = """ON CONFLICT (budget_id, span) DO UPDATE SET
-    spent = excluded.spent, reserved = excluded.reserved, warned = excluded.warned"""
+    spent = budget_spans.spent + excluded.spent, reserved = budget_spans.reserved + excluded.reserved,
+    warned = budget_spans.warned OR excluded.warned"""
 _RESERVATION_COLUMNS = ("id", "expires_us", "body")
 _USAGE_KEY = ("day", "project_id", "key_id", "end_user", "model")
 _USAGE_SUMS = (
@@ -54,13 +57,30 @@ class _Budget:
 
 @dataclass(slots=True)
 class _Span:
+    """How a budget stands in a span, and how it stood before, as far as that was asked for."""
+
     spent: int = 0
     reserved: int = 0
     warned: bool = False
+    before: tuple[int, int, bool] = (0, 0, False)
+
+    def stood(self, spent: int, reserved: int, *, warned: bool) -> None:
+        self.spent += spent
+        self.reserved += reserved
+        self.warned |= warned
+        self.before = (spent, reserved, warned)
+
+    @property
+    def has_changed(self) -> bool:
+        return (self.spent, self.reserved, self.warned) != self.before
+
+    @property
+    def added(self) -> tuple[int, int, bool]:
+        return self.spent - self.before[0], self.reserved - self.before[1], self.warned
 
 
 _Spans = dict[tuple[str, str], _Span]
-"""By budget and span, in key order."""
+"""By budget and span."""
 
 
 def spend(
@@ -74,16 +94,13 @@ def spend(
     """
     if not statements.is_sqlite:  # SQLite's only writer needs no other lock
         statements.run("SELECT pg_advisory_xact_lock(?)", (_LOCK_KEY,))
-    standing = _forget(statements, settlements)
-    budgets = _budgets(statements, reservations)
-    applying = [_applying(budgets, reservation) for reservation in reservations]
-    touched = {(hold.budget_id, hold.span) for settlement in standing for hold in settlement.holds}
-    touched.update((budget.id, span) for pairs in applying for budget, span in pairs)
-    spans = _spans(statements, sorted(touched))
+    standing = _forget(statements, settlements) if settlements else []
+    spans: _Spans = defaultdict(_Span)
     for settlement in standing:
         _settle(spans, settlement)
-    answers = [_reserve(statements, spans, *one) for one in zip(applying, reservations, strict=True)]
-    rows = [(*key, span.spent, span.reserved, span.warned) for key, span in spans.items()]
+    budgets = _budgets(statements, reservations, spans) if reservations else []
+    answers = [_reserve(statements, spans, _applying(budgets, one), one) for one in reservations]
+    rows = [(*key, *span.added) for key, span in sorted(spans.items(), key=itemgetter(0)) if span.has_changed]
     statements.upsert("budget_spans", _SPAN_COLUMNS, rows, _SPAN_CONFLICT)
     kept = [(r, a.holds) for r, a in zip(reservations, answers, strict=True) if a.refusal is None]
     statements.upsert(
@@ -102,15 +119,30 @@ def _forget(statements: Statements, settlements: Sequence[Settlement]) -> list[S
     return [settlement for settlement in settlements if settlement.reservation.id in found]
 
 
-def _budgets(statements: Statements, reservations: Sequence[Reservation]) -> list[_Budget]:
+def _budgets(statements: Statements, reservations: Sequence[Reservation], spans: _Spans) -> list[_Budget]:
+    """The budgets of keys and projects, by id; how they stand on the days of the reservations goes into `spans`."""
     scopes = {("key", r.key_id) for r in reservations} | {("project", r.project_id) for r in reservations}
     named = sorted((scope, scope_id) for scope, scope_id in scopes if scope_id is not None)
-    found = []
+    days = {day for r in reservations for day in (r.key_day, r.project_day)}
+    names = sorted({span_of(period, day) for period in PERIODS for day in days})
+    found: dict[str, _Budget] = {}
     for piece in _pieces(named):
-        asked = f"(scope, scope_id) IN (VALUES {_pairs(len(piece))})"
-        sql = f"SELECT id, scope, scope_id, measure, period, soft, hard FROM budgets WHERE {asked}"  # noqa: S608 - marks
-        found += [_Budget(*row) for row in statements.run(sql, list(chain.from_iterable(piece)))]
-    return sorted(found, key=lambda budget: budget.id)
+        rows = statements.run(_budgets_sql(len(names), len(piece)), [*names, *chain.from_iterable(piece)])
+        for *budget, span, spent, reserved, warned in rows:
+            found[budget[0]] = _Budget(*budget)
+            if span is not None:
+                spans[budget[0], span].stood(spent, reserved, warned=bool(warned))
+    return [found[budget_id] for budget_id in sorted(found)]
+
+
+@lru_cache
+def _budgets_sql(n_spans: int, n_scopes: int) -> str:
+    # A span's name says which period it is of: a budget finds its own among those of all periods.
+    scopes = ", ".join(["(?, ?)"] * n_scopes)
+    return f"""
+        SELECT id, scope, scope_id, measure, period, soft, hard, span, spent, reserved, warned
+        FROM budgets LEFT JOIN budget_spans ON budget_id = id AND span IN ({_marks(n_spans)})
+        WHERE (scope, scope_id) IN (VALUES {scopes})"""  # noqa: S608 - marks
 
 
 def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[tuple[_Budget, str]]:
@@ -122,16 +154,6 @@ def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[tupl
             day = reservation.key_day if is_key else reservation.project_day
             found.append((budget, span_of(budget.period, day)))
     return found
-
-
-def _spans(statements: Statements, keys: Sequence[tuple[str, str]]) -> _Spans:
-    spans: _Spans = {key: _Span() for key in keys}
-    for piece in _pieces(keys):
-        asked = f"(budget_id, span) IN (VALUES {_pairs(len(piece))})"
-        sql = f"SELECT budget_id, span, spent, reserved, warned FROM budget_spans WHERE {asked}"  # noqa: S608 - marks
-        for budget_id, span, spent, reserved, warned in statements.run(sql, list(chain.from_iterable(piece))):
-            spans[budget_id, span] = _Span(spent, reserved, bool(warned))
-    return spans
 
 
 def _settle(spans: _Spans, settlement: Settlement) -> None:
@@ -208,7 +230,3 @@ def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _marks(n: int) -> str:
     return ", ".join("?" * n)
-
-
-def _pairs(n: int) -> str:
-    return ", ".join(["(?, ?)"] * n)

@@ -8,10 +8,10 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from guard_store.database import Database
@@ -43,8 +43,7 @@ _GAUGES_MOST = 200
 _MICROSECONDS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A call that somebody wants made; one that is `free` goes to no server. Tools that it uses may cost something beside it."""
 
     route: str
@@ -97,7 +96,9 @@ class Call:
             tokens_estimated=took.estimated,
             cost_nano_usd=took.cost_nano_usd,
         )
-        metrics.ended(self._reservation.route, model, outcome, took, time.perf_counter() - self._began)
+        # Counted while the writer, which gets this next, puts it on record.
+        seconds = time.perf_counter() - self._began
+        asyncio.get_running_loop().call_soon(metrics.ended, self._reservation.route, model, outcome, took, seconds)
         spans.ended(self.span, took, model, base_url, outcome)
         return took
 
@@ -200,10 +201,13 @@ class Gate:
 
     def _cost_at_most(self, asked: Asked, most: Amount) -> int | None:
         """The cost at the dearest of the servers, and of tools; None where the price of one is not known."""
-        asks = () if asked.free else tuple(self.upstreams)
-        costs = [self.prices.cost_nano_usd(u.model_of(asked.model), u.base_url, most) for u in asks]
-        known = [cost for cost in costs if cost is not None]
-        return max(known, default=0) + asked.tools_nano_usd if len(known) == len(costs) else None
+        dearest = 0
+        for upstream in () if asked.free else self.upstreams:
+            cost = self.prices.cost_nano_usd(upstream.model_of(asked.model), upstream.base_url, most)
+            if cost is None:
+                return None
+            dearest = max(dearest, cost)
+        return dearest + asked.tools_nano_usd
 
     async def _store(self, reservation: Reservation) -> Reserved:
         submission = Submission((), reservation.made_us, reservation.request_id, reserve=reservation)

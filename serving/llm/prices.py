@@ -2,9 +2,11 @@
 
 import ipaddress
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from urllib.parse import urlsplit
 
 from genai_prices import Usage, calc_price
@@ -20,20 +22,25 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Billionths of a dollar a token, exactly."""
+    """What a token costs, exactly: in units of which `scale` are a billionth of a dollar."""
 
-    input: Decimal
-    cached: Decimal
-    output: Decimal
+    input: int
+    cached: int
+    output: int
+    scale: int
 
     @classmethod
     def of(cls, price: Price) -> "_Rates":
-        cached = price.input if price.cached is None else price.cached
-        return cls(*(Decimal(str(rate)) * NANO / _MILLION for rate in (price.input, cached, price.output)))
+        dollars = (price.input, price.input if price.cached is None else price.cached, price.output)
+        rates = [Fraction(str(rate)) * NANO / _MILLION for rate in dollars]
+        scale = math.lcm(*(rate.denominator for rate in rates))
+        fresh, cached, output = (int(rate * scale) for rate in rates)
+        return cls(fresh, cached, output, scale)
 
     def cost(self, took: Amount) -> int:
         fresh = took.tokens_in - took.tokens_cached
-        return _whole(self.input * fresh + self.cached * took.tokens_cached + self.output * took.tokens_out)
+        units = self.input * fresh + self.cached * took.tokens_cached + self.output * took.tokens_out
+        return (units + self.scale // 2) // self.scale
 
 
 class Prices:
@@ -83,11 +90,7 @@ def _by_name(usage: Usage, model: str) -> Decimal | None:
 
 
 def _nano(dollars: Decimal) -> int:
-    return _whole(dollars * NANO)
-
-
-def _whole(nano: Decimal) -> int:
-    return int(nano.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return int((dollars * NANO).to_integral_value(ROUND_HALF_UP))
 
 
 def _is_local(base_url: str) -> bool:

@@ -1,6 +1,5 @@
 """Tokens of a call: as the provider reports them, else estimated and marked so."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from guard_store.spending import Amount
@@ -19,7 +18,7 @@ def reported(usage: Any) -> Amount | None:
 
     Cached tokens are part of the prompt's, reasoning tokens part of the answer's: nothing is counted twice.
     """
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     tokens_in = _count(usage, "prompt_tokens")
     tokens_out = _count(usage, "completion_tokens")
@@ -39,5 +38,5 @@ def reported(usage: Any) -> Amount | None:
 
 
 def _count(said: Any, name: str) -> int | None:
-    value = said.get(name) if isinstance(said, Mapping) else None
+    value = said.get(name) if isinstance(said, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

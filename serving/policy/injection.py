@@ -104,14 +104,14 @@ _ON_PASSAGES = (
 _Phrases = Sequence[tuple[Sequence[str], re.Pattern[str]]]
 _requests: _Phrases = [(words, re.compile(pattern)) for words, pattern in _ON_REQUESTS]
 _passages: _Phrases = [*_requests, *((words, re.compile(pattern)) for words, pattern in _ON_PASSAGES)]
+_request_words = tuple({word for words, _ in _requests for word in words})
+_passage_words = tuple({word for words, _ in _passages for word in words})
 
 
 def suspicious(shadow: str, *, passage: bool) -> int:
     """How many suspicious phrases a shadow holds; a passage has no business to give orders at all."""
-    count = 0
-    for words, pattern in _passages if passage else _requests:
-        for word in words:
-            if word in shadow:
-                count += sum(1 for _ in pattern.finditer(shadow))
-                break
-    return count
+    met = {word for word in (_passage_words if passage else _request_words) if word in shadow}
+    if not met:
+        return 0
+    phrases = _passages if passage else _requests
+    return sum(len(list(pattern.finditer(shadow))) for words, pattern in phrases if not met.isdisjoint(words))

@@ -6,7 +6,7 @@ one character before and after itself, so that a stream needs to hold back no mo
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip", "phone"]
@@ -73,15 +73,16 @@ _IBAN_LENGTHS: Mapping[str, int] = {
 }
 
 
-def find(kind: Kind, shadow: str) -> Iterator[Span]:
+def find(kind: Kind, shadow: str) -> Iterable[Span]:
     """Where a kind of personal data stands in a shadow, from left to right."""
     return _FINDERS[kind](shadow)
 
 
-def _api_keys(shadow: str) -> Iterator[Span]:
-    if any(head in shadow for head in _KEY_HEADS):
-        for match in _API_KEY.finditer(shadow):
-            yield match.span()
+def _api_keys(shadow: str) -> Iterable[Span]:
+    for head in _KEY_HEADS:
+        if head in shadow:
+            return _spans(_API_KEY, shadow)
+    return ()
 
 
 def _cards(shadow: str) -> Iterator[Span]:
@@ -151,10 +152,8 @@ def _ssns(shadow: str) -> Iterator[Span]:
             yield match.span()
 
 
-def _emails(shadow: str) -> Iterator[Span]:
-    if "@" in shadow:
-        for match in _EMAIL.finditer(shadow):
-            yield match.span()
+def _emails(shadow: str) -> Iterable[Span]:
+    return _spans(_EMAIL, shadow) if "@" in shadow else ()
 
 
 def _addresses(shadow: str) -> Iterator[Span]:
@@ -175,12 +174,15 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _phones(shadow: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(shadow) if _nine_digits(shadow) else ():
-        yield match.span()
+def _phones(shadow: str) -> Iterable[Span]:
+    return _spans(_PHONE, shadow) if _nine_digits(shadow) else ()
 
 
-_FINDERS: Mapping[Kind, Callable[[str], Iterator[Span]]] = {
+def _spans(pattern: re.Pattern[str], shadow: str) -> Iterator[Span]:
+    return (match.span() for match in pattern.finditer(shadow))
+
+
+_FINDERS: Mapping[Kind, Callable[[str], Iterable[Span]]] = {
     "api_key": _api_keys,
     "credit_card": _cards,
     "iban": _ibans,

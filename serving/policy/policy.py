@@ -41,8 +41,7 @@ class Finding:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a policy says of a text: how it may go on, unless it is blocked."""
 
     text: str

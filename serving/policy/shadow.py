@@ -7,8 +7,9 @@ arguments of tools are, an escape is the character that it means.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 # Letters of other scripts that look like Latin ones in common fonts (after Unicode's confusables.txt): Cyrillic, Greek, small
 # capitals. Capitals first: a capital Nu looks like N, a small one like v.
@@ -38,8 +39,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
-@dataclass(frozen=True, slots=True)
-class Shadow:
+class Shadow(msgspec.Struct, frozen=True):
     """The text of the rules; `places` and `ends` are None where it has the original's own places."""
 
     text: str

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from guard_store.ledger import COLUMNS, LedgerFilter, LedgerStore, Signer
 from guard_store.projects import ProjectStore
 from guard_store.spending import Amount, BudgetStore, Reservation, Reserved, Settlement, UsageStore, lost
 from guard_store.spending.amounts import NANO
+from guard_store.spending.transaction import spend
 
 DAY = date(2026, 3, 9)
 
@@ -61,6 +63,10 @@ def spender(database: Database) -> Iterator[Spender]:
 @pytest.fixture
 def budgets(database: Database) -> BudgetStore:
     return BudgetStore(database)
+
+
+def held_on(budgets: BudgetStore, day: date) -> list[tuple[str, str, int]]:
+    return [(of.budget.scope, of.span, of.reserved) for of in budgets.standings(budgets.of(), lambda _: day)]
 
 
 def standing(budgets: BudgetStore) -> tuple[int, int]:
@@ -116,6 +122,38 @@ def test_callers_at_once_cannot_overspend(database: Database, spender: Spender, 
         other.writer.stop()
     assert sum(answers) == 25
     assert standing(budgets) == (0, 25)
+
+
+def test_what_is_settled_makes_room_for_what_is_reserved_in_the_same_transaction(
+    database: Database, spender: Spender, budgets: BudgetStore
+) -> None:
+    budgets.put("project", "p", "tokens", "month", soft=None, hard=150)
+    first, reserved = spender.reserve()
+    assert spender.reserve()[1].refusal is not None  # 100 are held
+    second = replace(first, id=uuid.uuid4().hex)
+    settlement = Settlement(first, reserved.holds, Amount(tokens_in=10, tokens_out=30), "m")
+    session = open_session(database)
+    session.begin()
+    answers, standing_calls = spend(session, [second], [settlement])
+    session.commit()
+    session.close()
+    assert [answer.refusal for answer in answers] == [None]
+    assert standing_calls == [settlement]
+    assert standing(budgets) == (40, 100)
+
+
+def test_a_key_and_its_project_count_on_their_own_local_days(spender: Spender, budgets: BudgetStore) -> None:
+    other = date(2026, 3, 10)
+    budgets.put("key", "k", "requests", "day", soft=None, hard=5)
+    budgets.put("project", "p", "requests", "day", soft=None, hard=5)
+    budgets.put("project", "p", "requests", "total", soft=None, hard=2)
+    spender.reserve(key_day=other)
+    spender.reserve(key_day=DAY, project_day=other)
+    refusal = spender.reserve()[1].refusal
+    assert refusal is not None
+    assert (refusal.period, refusal.reserved) == ("total", 2)
+    assert held_on(budgets, DAY) == [("key", "2026-03-09", 1), ("project", "2026-03-09", 1), ("project", "total", 2)]
+    assert held_on(budgets, other) == [("key", "2026-03-10", 1), ("project", "2026-03-10", 1), ("project", "total", 2)]
 
 
 def test_passing_a_soft_budget_is_told_once_a_span(database: Database, spender: Spender, budgets: BudgetStore) -> None:
@@ -190,6 +228,10 @@ def test_only_what_does_nothing_but_reserve_may_be_lost_with_the_machine(databas
     session.begin()
     assert flushing(session) == always
     session.commit()
+    session.begin(flushed=False)
+    session.commit()
+    session.rest()
+    assert flushing(session) == always
     session.close()
     call = Reservation(
         *("i", "/query", "r", "k", "analyst", "p", None, "m", Amount()), day=DAY, key_day=DAY, project_day=DAY,

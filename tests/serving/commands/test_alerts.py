@@ -58,6 +58,7 @@ def test_a_test_message_goes_out_on_each_kind_of_route_and_the_outcome_is_printe
     assert "no route 'nobody'; there is hook, mail" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_logging_as_before")
 @pytest.mark.parametrize(
     ("url", "why"),
     [

@@ -155,6 +155,7 @@ def _last_line(text: str) -> str:
     return text.strip().splitlines()[-1]
 
 
+@pytest.mark.usefixtures("_logging_as_before")
 def test_a_wrong_prompt_or_signing_key_stops_the_start_with_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

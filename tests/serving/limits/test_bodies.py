@@ -1,6 +1,7 @@
 """Bodies that are too deep, too slow, or headers without end: each is a clear answer, never a 500 and never a lasting connection."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections import defaultdict
@@ -12,7 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from guard_store.settings import Settings
+from serving.chat.schemas import read_body
 from serving.commands.http_protocol import GuardedProtocol, HeadWithBody
+from serving.errors import Unprocessable
+from serving.limits.body import MOST_DEPTH
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.test_api_page import documented_routes
@@ -35,6 +39,13 @@ async def test_a_deeply_nested_body_is_refused_by_every_route(clients: Clients, 
                 {200} if path.endswith(("/verify", "/activate", "/batch", "/labels")) else set()
             )
             assert answer.status_code in expected, (route, answer.text[:300])
+
+
+def test_a_wide_body_is_not_a_deep_one() -> None:
+    wide = b'{"messages": [' + b", ".join([b'[{"a": "}"}]'] * 500) + b"]}"
+    assert read_body(wide) == json.loads(wide)
+    with pytest.raises(Unprocessable, match="nested more than 64 deep"):
+        read_body(b'{"messages": ' + b"[" * MOST_DEPTH + b"]" * MOST_DEPTH + b"}")
 
 
 _NESTED = (("[", "]"), ('{"features":', "}"), ('{"settings":', "}"), ('{"messages":', "}"))
