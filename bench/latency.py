@@ -20,7 +20,7 @@ from dagster import DagsterEventType, DagsterInstance
 from ml_guard import MLGuardClient
 
 from bench.measure import table
-from bench.servers import free_ports
+from bench.servers import environment, free_ports
 
 ROUNDS = 5
 EVENTS_A_ROUND = 5_000
@@ -136,16 +136,16 @@ _STEP_EVENTS = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS}
 @contextmanager
 def _system(home: Path) -> Iterator[tuple[MLGuardClient, Path]]:
     port, dagster_port = free_ports(2)
-    environment = {
-        **os.environ,
+    env = {
+        **environment(),
         "ML_GUARD_HOME": str(home),
         "ML_GUARD_PORT": str(port),
         "ML_GUARD_DAGSTER_PORT": str(dagster_port),
         "ML_GUARD_CLOSE_DELAY_S": "0",
     }
-    subprocess.run([_COMMAND, "up", "--detach"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([_COMMAND, "up", "--detach"], env=env, check=True, stdout=subprocess.DEVNULL)
     try:
         with MLGuardClient(base_url=f"http://127.0.0.1:{port}", api_key="demo-key") as client:
             yield client, home / "dagster"
     finally:
-        subprocess.run([_COMMAND, "down"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([_COMMAND, "down"], env=env, check=True, stdout=subprocess.DEVNULL)

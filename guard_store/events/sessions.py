@@ -108,8 +108,7 @@ class SqliteSession:
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
-        if rows:
-            self._insert(table, tuple(columns), rows, conflict)
+        self._insert(table, tuple(columns), rows, conflict)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement, its parameters marked `?`; its rows, where it has some."""

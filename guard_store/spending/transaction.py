@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -62,17 +61,13 @@ class _Span:
     spent: int = 0
     reserved: int = 0
     warned: bool = False
-    before: tuple[int, int, bool] = (0, 0, False)
+    before: tuple[int, int] = (0, 0)
 
     def stood(self, spent: int, reserved: int, *, warned: bool) -> None:
         self.spent += spent
         self.reserved += reserved
         self.warned |= warned
-        self.before = (spent, reserved, warned)
-
-    @property
-    def has_changed(self) -> bool:
-        return (self.spent, self.reserved, self.warned) != self.before
+        self.before = (spent, reserved)
 
     @property
     def added(self) -> tuple[int, int, bool]:
@@ -94,13 +89,14 @@ def spend(
     """
     if not statements.is_sqlite:  # SQLite's only writer needs no other lock
         statements.run("SELECT pg_advisory_xact_lock(?)", (_LOCK_KEY,))
-    standing = _forget(statements, settlements) if settlements else []
+    standing = _forget(statements, settlements)
     spans: _Spans = defaultdict(_Span)
     for settlement in standing:
         _settle(spans, settlement)
-    budgets = _budgets(statements, reservations, spans) if reservations else []
+    budgets = _budgets(statements, reservations, spans)
     answers = [_reserve(statements, spans, _applying(budgets, one), one) for one in reservations]
-    rows = [(*key, *span.added) for key, span in sorted(spans.items(), key=itemgetter(0)) if span.has_changed]
+    added = [(key, spans[key].added) for key in sorted(spans)]
+    rows = [(*key, *more) for key, more in added if any(more)]
     statements.upsert("budget_spans", _SPAN_COLUMNS, rows, _SPAN_CONFLICT)
     kept = [(r, a.holds) for r, a in zip(reservations, answers, strict=True) if a.refusal is None]
     statements.upsert(

@@ -39,7 +39,7 @@ def read_body(data: bytes) -> dict[str, Any]:
         raise Unprocessable(f"The body is not JSON: {str(error)[:200]}.") from error
     if not isinstance(body, dict):
         raise Unprocessable("The body must be a JSON object.")
-    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and is_too_deep(body):
+    if is_too_deep(body):
         raise Unprocessable(f"The body is nested more than {MOST_DEPTH} deep.")
     return body
 

@@ -71,8 +71,7 @@ def _rest(begun: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any,
 
 def is_too_deep(value: Any, left: int = MOST_DEPTH) -> bool:
     """Whether JSON is nested deeper than `left` levels."""
-    if isinstance(value, dict):
-        return left == 0 or any(is_too_deep(item, left - 1) for item in value.values())
-    if isinstance(value, list):
-        return left == 0 or any(is_too_deep(item, left - 1) for item in value)
-    return False
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(is_too_deep(item, left - 1) for item in items if isinstance(item, dict | list))

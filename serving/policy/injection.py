@@ -101,17 +101,23 @@ _ON_PASSAGES = (
         r"\b(?:send|post|forward|exfiltrate|upload|e-?mail)\b[^.\n]{0,60}\b(?:api\s+keys?|passwords?|credentials|secrets?|conversation|chat\s+history|tokens)\b",
     ),
 )
-_Phrases = Sequence[tuple[Sequence[str], re.Pattern[str]]]
-_requests: _Phrases = [(words, re.compile(pattern)) for words, pattern in _ON_REQUESTS]
-_passages: _Phrases = [*_requests, *((words, re.compile(pattern)) for words, pattern in _ON_PASSAGES)]
-_request_words = tuple({word for words, _ in _requests for word in words})
-_passage_words = tuple({word for words, _ in _passages for word in words})
+
+
+def _ready(
+    listed: Sequence[tuple[Sequence[str], str]],
+) -> tuple[set[str], Sequence[tuple[Sequence[str], re.Pattern[str]]]]:
+    """All words of phrases, and the phrases."""
+    return {word for words, _ in listed for word in words}, [(words, re.compile(pattern)) for words, pattern in listed]
+
+
+_requests = _ready(_ON_REQUESTS)
+_passages = _ready((*_ON_REQUESTS, *_ON_PASSAGES))
 
 
 def suspicious(shadow: str, *, passage: bool) -> int:
     """How many suspicious phrases a shadow holds; a passage has no business to give orders at all."""
-    met = {word for word in (_passage_words if passage else _request_words) if word in shadow}
+    words_of_all, phrases = _passages if passage else _requests
+    met = {word for word in words_of_all if word in shadow}
     if not met:
         return 0
-    phrases = _passages if passage else _requests
     return sum(len(list(pattern.finditer(shadow))) for words, pattern in phrases if not met.isdisjoint(words))
