@@ -1,6 +1,6 @@
 """CBPE without labels beside NannyML's, on the same synthetic scores: `python -m bench.cbpe PYTHON_WITH_NANNYML`.
 
-Making the data and recording the fixture of tests/ml/performance belong here; the peer runs in its own interpreter, of a
+Making the data and recording the fixture of tests/ml/monitoring/performance belong here; the peer runs in its own interpreter, of a
 virtual environment with nannyml==0.13.1 and pandas<3, whose dependencies do not go with this project's.
 """
 
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml.performance.estimated import estimated
-from ml.performance.realised import realised
-from ml.performance.reference import reference_of
+from ml.monitoring.performance.estimated import estimated
+from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.reference import reference_of
 
-FOLDER = Path("tests/ml/performance/data")
+FOLDER = Path("tests/ml/monitoring/performance/data")
 SEED, REFERENCE_ROWS, CHUNK_ROWS = 20260101, 5000, 1000
 # By chunk: shift and spread of the inputs, so that the later ones are easier, harder and rarer than the reference.
 CHUNKS = ((0.0, 1.0), (0.0, 1.0), (0.4, 1.0), (-0.6, 0.8), (0.0, 0.5), (-0.3, 1.6))

@@ -1,6 +1,6 @@
 """False alarms, power and outliers of the drift verdicts, on samples whose truth is known.
 
-Prints the tables of docs/drift.md: `python -m bench.drift_study`, or with `--quick` in seconds. Judging is `ml.verdicts`' part.
+Prints the tables of docs/drift.md: `python -m bench.drift_study`, or with `--quick` in seconds. Judging is `ml.monitoring.verdicts`' part.
 """
 
 import argparse
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc
 
-from ml.distances.jensen_shannon import jensen_shannon_of_counts
-from ml.distances.psi import psi_of_counts
-from ml.profiles.categorical import CategoricalProfile
-from ml.profiles.numeric import NumericProfile
-from ml.profiles.table import ColumnProfile, TableProfile
-from ml.verdicts.judge import judge
-from ml.verdicts.report import DriftReport
-from ml.verdicts.significance import homogeneity_p_value
+from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
+from ml.monitoring.distances.psi import psi_of_counts
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.numeric import NumericProfile
+from ml.monitoring.profiles.table import ColumnProfile, TableProfile
+from ml.monitoring.verdicts.judge import judge
+from ml.monitoring.verdicts.report import DriftReport
+from ml.monitoring.verdicts.significance import homogeneity_p_value
 
 SEED = 20130310
 SHIFT = 0.5  # standard deviations

@@ -24,15 +24,15 @@ from sqlalchemy import func, select
 from bench.measure import ROUNDS, WORK, in_turns, table
 from bench.predict import Load, guard, load
 from bench.servers import environment, free_ports, process
-from guard_store.database import Database
-from guard_store.gate_tables import ledger, usage
-from guard_store.keys import KeyStore
-from guard_store.ledger import LedgerStore
-from guard_store.migrate import migrate
-from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
-from guard_store.spending import BudgetStore
+from guard_core.settings import Settings
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.ledger.store import LedgerStore
+from guard_store.ledger.tables import ledger, usage
+from guard_store.projects.store import ProjectStore
 from guard_store.spending.amounts import MEASURES
+from guard_store.spending.budgets import BudgetStore
 
 LITELLM = "1.106.0"
 CONNECTIONS = (1, 16, 64)

@@ -25,11 +25,11 @@ from sqlalchemy import func, make_url, select
 
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
-from guard_store.database import Database
-from guard_store.keys import KeyStore
-from guard_store.migrate import migrate
-from guard_store.projects import ProjectStore
-from guard_store.tables import events
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.db.tables import events
+from guard_store.projects.store import ProjectStore
 
 PROJECT = "bench"
 BATCH = 500

@@ -13,8 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from guard_store.events import EventWriter, Outcome, Submission
-from serving.commands.http_protocol import GuardedProtocol
+from guard_store.writer.rows import Outcome, Submission
+from guard_store.writer.writer import EventWriter
+from serving.runtime.http_protocol import GuardedProtocol
 
 _VARIANT = "BENCH_INGESTION_VARIANT"
 
@@ -28,8 +29,8 @@ class _NoStorage(EventWriter):
 
 def app() -> FastAPI:
     """The app of this process's variant."""
-    from serving.commands.serve import app_of_process
-    from serving.events import service
+    from serving.ingest.events import service
+    from serving.runtime.server import app_of_process
 
     writers: dict[str, Any] = {
         "group commit": EventWriter,

@@ -18,12 +18,13 @@ import msgspec
 import numpy as np
 
 from bench.measure import ROUNDS, Measurement, in_process, median, report, table
-from guard_store.database import Database
-from guard_store.events import EventWriter, Row, Submission
-from guard_store.local_days import local_days
-from guard_store.migrate import migrate
-from guard_store.news import NewsStore
-from guard_store.projects import ProjectStore
+from guard_core.days import local_days
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.projects.store import ProjectStore
+from guard_store.writer.rows import Row, Submission
+from guard_store.writer.writer import EventWriter
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
 NUMERIC, CATEGORICAL = 15, 5
@@ -106,10 +107,10 @@ def _learn_kinds(path: Path) -> None:
 
 
 def _ours(path: Path, target: Path) -> int:
-    from guard_pipelines.stages.lake import learned_kind
-    from guard_store.arrow_reader import ArrowReader
-    from guard_store.lake import Lake
-    from guard_store.lake_rows import PIECE_ROWS, store_days
+    from guard_pipelines.monitoring.stages.lake import learned_kind
+    from guard_store.db.arrow_reader import ArrowReader
+    from guard_store.lake.rows import PIECE_ROWS, store_days
+    from guard_store.lake.store import Lake
 
     database = Database(f"sqlite:///{path}")
     items = NewsStore(database).of_days([DAY])
@@ -154,7 +155,7 @@ def _import_all() -> None:
     import pandas as pd  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    import guard_pipelines.stages.lake  # noqa: F401
+    import guard_pipelines.monitoring.stages.lake  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -21,17 +21,17 @@ from sqlalchemy import func, select
 
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
-from guard_store.database import Database
-from guard_store.keys import KeyStore
-from guard_store.migrate import migrate
-from guard_store.projects import ProjectStore
-from guard_store.registry import CHAMPION, Registry, registered_name
-from guard_store.settings import Settings
-from guard_store.tables import events
-from ml.training.files import labelled_rows
-from ml.training.log_run import MODEL, Tracking, log_candidate
-from ml.training.spec import TrainingSpec
-from ml.training.train import train
+from guard_core.settings import Settings
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.db.tables import events
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.registry import CHAMPION, Registry, registered_name
+from ml.retraining.training.files import labelled_rows
+from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
+from ml.retraining.training.spec import TrainingSpec
+from ml.retraining.training.train import train
 
 PROJECT, MODEL_ID = "bench", "late-arrival"
 CONNECTIONS = (1, 16, 64)
@@ -124,7 +124,7 @@ def guard(settings: Settings, home: Path, **more: str) -> Iterator[str]:
     (port,) = free_ports(1)
     env = environment()
     env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING", **more}
-    command = [sys.executable, "-m", "serving.cli", "serve"]
+    command = [sys.executable, "-m", "guard_cli.main", "serve"]
     with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.measure import WORK, Measurement, forget, in_process, measure, median, report, table
-from ml.kinds import Kind
+from ml.monitoring.kinds import Kind
 
 NUMERIC, CATEGORICAL = 15, 5
 REPEATS = 5
@@ -98,9 +98,9 @@ def _evidently_python() -> Path:
 
 
 def _ours(current: Path, baseline: Path) -> list[Measurement]:
-    from ml.profiles.build import profile_parquet
-    from ml.profiles.table import TableProfile
-    from ml.verdicts.judge import judge
+    from ml.monitoring.profiles.build import profile_parquet
+    from ml.monitoring.profiles.table import TableProfile
+    from ml.monitoring.verdicts.judge import judge
 
     def work() -> object:
         reference = TableProfile.from_bytes(baseline.read_bytes())
@@ -115,7 +115,7 @@ def _read(current: Path) -> list[Measurement]:
 
 
 def _baseline(reference: Path, baseline: Path) -> list[Measurement]:
-    from ml.profiles.build import profile_parquet
+    from ml.monitoring.profiles.build import profile_parquet
 
     return [measure(lambda: baseline.write_bytes(profile_parquet([reference], KINDS)["", ""].to_bytes()))]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from demo.sending import MODEL_ID, instances
 from demo.steps import Step
-from guard_store.registry import Registry
+from guard_store.retraining.registry import Registry
 
 _RESAMPLES = 200
 _CHUNK = 40
@@ -30,7 +30,7 @@ def stored_answers(lake: str, project_id: str) -> pd.DataFrame:
 
 def first_model_answers(mlflow: str, version: str, project_id: str, steps: Sequence[Step], scratch: Path) -> pd.Series:
     """What the first version says about every flight of these steps, by event id."""
-    from ml.predictor.load import load_predictor
+    from ml.retraining.predictor.load import load_predictor
 
     folder = Registry(mlflow).download(project_id, MODEL_ID, version, scratch)
     predictor = load_predictor(folder)

@@ -11,7 +11,7 @@ from demo.failure import DemoFailedError
 from demo.progress import Progress
 
 _POLL_S = 0.2
-_COMMAND = [sys.executable, "-m", "serving.cli"]
+_COMMAND = [sys.executable, "-m", "guard_cli.main"]
 
 
 @dataclass

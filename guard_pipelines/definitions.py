@@ -2,31 +2,31 @@
 
 import dagster as dg
 
-from guard_pipelines.assets.alerts import alerts
-from guard_pipelines.assets.audit_retention import audit_retention
-from guard_pipelines.assets.costs import aws_costs, cost_alerts, llm_costs
-from guard_pipelines.assets.daily_aggregates import daily_aggregates
-from guard_pipelines.assets.drift_reports import drift_reports
-from guard_pipelines.assets.knowledge import chunks, documents, embeddings
-from guard_pipelines.assets.lake_upkeep import lake_upkeep
-from guard_pipelines.assets.performance import performance
-from guard_pipelines.assets.raw_events import raw_events
-from guard_pipelines.assets.retrain_recommended import retrain_recommended
-from guard_pipelines.assets.training import candidate_model, model_evaluation, registered_model, training_set
-from guard_pipelines.checks.costs import aws_available, unusual_aws_costs, unusual_llm_costs
-from guard_pipelines.checks.data import data_checks
-from guard_pipelines.checks.knowledge import sources_readable
-from guard_pipelines.checks.lake import lake_matches_store
-from guard_pipelines.checks.progress import days_processed, drift, latest_due_day
+from guard_core.settings import load_settings
+from guard_pipelines.alerts.assets import alerts
+from guard_pipelines.alerts.sensors import failed_runs, silent_models
+from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
+from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusual_llm_costs
+from guard_pipelines.days.sensors import news
 from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
+from guard_pipelines.knowledge.assets import chunks, documents, embeddings
+from guard_pipelines.knowledge.checks import sources_readable
+from guard_pipelines.knowledge.sensors import sources
+from guard_pipelines.monitoring.checks.data import data_checks
+from guard_pipelines.monitoring.checks.lake import lake_matches_store
+from guard_pipelines.monitoring.checks.progress import days_processed, drift, latest_due_day
+from guard_pipelines.monitoring.daily_aggregates import daily_aggregates
+from guard_pipelines.monitoring.drift_reports import drift_reports
+from guard_pipelines.monitoring.performance import performance
+from guard_pipelines.monitoring.raw_events import raw_events
 from guard_pipelines.resources import Guard
+from guard_pipelines.retention.audit_retention import audit_retention
+from guard_pipelines.retention.lake_upkeep import lake_upkeep
+from guard_pipelines.retraining.assets import candidate_model, model_evaluation, registered_model, training_set
+from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+from guard_pipelines.retraining.sensors import retrain_sensor
+from guard_pipelines.runtime.warm_runs import start_runs_warm
 from guard_pipelines.schedules import every_bill, every_day, every_night
-from guard_pipelines.sensors.alerts import failed_runs, silent_models
-from guard_pipelines.sensors.knowledge import sources
-from guard_pipelines.sensors.news import news
-from guard_pipelines.sensors.retrain import retrain_sensor
-from guard_pipelines.warm_runs import start_runs_warm
-from guard_store.settings import load_settings
 
 start_runs_warm(load_settings())
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from guard_store.database import Database
-from guard_store.log import configure_logging
-from guard_store.migrate import is_current, migrate
-from guard_store.settings import Settings, load_settings
+from guard_core.logging import configure_logging
+from guard_core.settings import Settings, load_settings
+from guard_store.db.database import Database
+from guard_store.db.migrate import is_current, migrate
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from guard_store.knowledge import KnowledgeStore
-    from guard_store.lake import Lake
+    from guard_store.knowledge.store import KnowledgeStore
+    from guard_store.lake.store import Lake
 
 
 class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -56,14 +56,14 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def lake(self) -> "Lake":
         """The lake."""
-        from guard_store.lake import Lake
+        from guard_store.lake.store import Lake
 
         return Lake(self.settings.lake)
 
     @property
     def knowledge(self) -> "KnowledgeStore":
         """The tables of the knowledge base."""
-        from guard_store.knowledge import KnowledgeStore
+        from guard_store.knowledge.store import KnowledgeStore
 
         return KnowledgeStore(self.settings.lake)
 

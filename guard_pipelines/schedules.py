@@ -26,8 +26,8 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
 
     That day is left out where another run has it: two runs never work on one day at once.
     """
-    from guard_pipelines.sensors.requests import days_in_flight, requests_for
-    from guard_store.news import NewsStore
+    from guard_pipelines.days.requests import days_in_flight, requests_for
+    from guard_store.day_state.store import NewsStore
 
     answer = requests_for(NewsStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)

@@ -1,6 +1,6 @@
 """The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input.
 
-Arguments, output and the flag file belong here; verdicts come from `ml.verdicts`.
+Arguments, output and the flag file belong here; verdicts come from `ml.monitoring.verdicts`.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from pathlib import Path
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from ml.verdicts.judge import judge
-from ml.verdicts.methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
-from ml.verdicts.report import ColumnVerdict, DriftReport
-from ml.verdicts.settings import DriftSettings
-from ml.verdicts.tables import InputError, profiles, read_table, shown_name
+from guard_core.project_settings.drift import DriftSettings
+from ml.monitoring.verdicts.judge import judge
+from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
+from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
+from ml.monitoring.verdicts.tables import InputError, profiles, read_table, shown_name
 
 EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
 

@@ -1,6 +1,6 @@
 """Evaluation as a script: `python ml/evaluate.py --model FOLDER --input rows.csv --target late`; exit 0 good enough, 1 not.
 
-Arguments and output belong here; comparing is `ml.gate`.
+Arguments and output belong here; comparing is `ml.retraining.promotion`.
 """
 
 import argparse
@@ -17,15 +17,15 @@ import numpy as np
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from ml.gate import GateSettings
-from ml.predictor.errors import ModelError
-from ml.predictor.load import load_native_predictor
-from ml.predictor.native import NativePredictor
-from ml.training.evaluate import HeldOut, evaluate
-from ml.training.files import labelled_rows
-from ml.training.log_run import teach_manners
-from ml.training.report import metrics_table
-from ml.training.spec import TrainingError
+from ml.retraining.predictor.errors import ModelError
+from ml.retraining.predictor.load import load_native_predictor
+from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.promotion import GateSettings
+from ml.retraining.training.evaluate import HeldOut, evaluate
+from ml.retraining.training.files import labelled_rows
+from ml.retraining.training.log_run import teach_manners
+from ml.retraining.training.report import metrics_table
+from ml.retraining.training.spec import TrainingError
 
 EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2
 _SEED = 2013

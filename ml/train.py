@@ -1,6 +1,6 @@
 """Training as a script: `python ml/train.py --input rows.csv --target late`, logged to MLflow; exit 0 better than trivial, 1 not.
 
-Arguments and output belong here; learning is `ml.training`. The pipelines do the same with the lake's rows.
+Arguments and output belong here; learning is `ml.retraining.training`. The pipelines do the same with the lake's rows.
 """
 
 import argparse
@@ -18,14 +18,14 @@ import numpy as np
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from ml.gate import GateSettings
-from ml.predictor.native import NativePredictor
-from ml.training.evaluate import HeldOut, evaluate, write_evaluation
-from ml.training.files import labelled_rows, split_in_time
-from ml.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
-from ml.training.report import metrics_table
-from ml.training.spec import Trained, TrainingError, TrainingSpec
-from ml.training.train import train
+from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.promotion import GateSettings
+from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
+from ml.retraining.training.files import labelled_rows, split_in_time
+from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
+from ml.retraining.training.report import metrics_table
+from ml.retraining.training.spec import Trained, TrainingError, TrainingSpec
+from ml.retraining.training.train import train
 
 EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2
 _DATA = Path(__file__).resolve().parent / "data" / "late_flights.csv"

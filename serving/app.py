@@ -11,73 +11,73 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from guard_store.aggregates import AggregateStore
-from guard_store.baselines import BaselineStore
-from guard_store.database import Database
-from guard_store.decisions import DecisionStore
-from guard_store.drift_reports import DriftReportStore
-from guard_store.keys import KeyStore
-from guard_store.kinds import KindStore
-from guard_store.log import configure_logging
-from guard_store.migrate import migrate
-from guard_store.news import NewsStore
-from guard_store.performance import PerformanceStore
-from guard_store.predictions import PredictionStore
-from guard_store.projects import ProjectStore
-from guard_store.registry import Registry
-from guard_store.rejections import RejectionStore
-from guard_store.retrain import RetrainStore
-from guard_store.retrain_evaluations import EvaluationStore
-from guard_store.settings import Settings, load_settings
-from guard_store.shadow import ShadowStore
-from guard_store.training_runs import TrainingRunStore
-from serving import error_handlers, metrics, openapi, tracing
-from serving.access_log import AccessLog
+from guard_core.logging import configure_logging
+from guard_core.settings import Settings, load_settings
+from guard_store.auth.keys import KeyStore
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.ingest.predictions import PredictionStore
+from guard_store.ingest.rejections import RejectionStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore
+from guard_store.monitoring.kinds import KindStore
+from guard_store.monitoring.performance import PerformanceStore
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.decisions import DecisionStore
+from guard_store.retraining.evaluations import EvaluationStore
+from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.registry import Registry
+from guard_store.retraining.shadow import ShadowStore
+from guard_store.retraining.training_runs import TrainingRunStore
 from serving.alerts.delivery import AlertService
 from serving.alerts.endpoints import router as alerts_router
+from serving.assistant.knowledge.endpoints import router as knowledge_router
+from serving.assistant.knowledge.service import KnowledgeService
+from serving.assistant.query.endpoints import routes as query_routes
+from serving.assistant.query.service import QueryService
+from serving.assistant.research.endpoints import root_router as research_root_router
+from serving.assistant.research.endpoints import router as research_router
+from serving.assistant.research.service import ResearchService
+from serving.assistant.research.tools import ResearchTools
+from serving.assistant.tools.endpoints import router as tools_router
+from serving.assistant.tools.executor import ToolExecutor
+from serving.assistant.tools.service import ToolService
 from serving.audit.bodies import BodyKeeper
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
-from serving.baselines.endpoints import router as baselines_router
-from serving.chat.endpoints import routes as chat_routes
-from serving.chat.service import ChatService
+from serving.auth.keys.endpoints import router as keys_router
+from serving.auth.oidc.tokens import TokenRing
+from serving.auth.security import KeyRing
 from serving.costs.endpoints import router as costs_router
-from serving.events.endpoints import routes as event_routes
-from serving.events.service import EventService
-from serving.guard_app import GuardApp
+from serving.gateway.calls.gateway import Gate
+from serving.gateway.chat.endpoints import routes as chat_routes
+from serving.gateway.chat.service import ChatService
+from serving.gateway.policy.book import PolicyBook
+from serving.gateway.prompts.endpoints import router as prompts_router
+from serving.gateway.prompts.registry import PromptBook, default_folder
+from serving.gateway.usage.endpoints import router as usage_router
 from serving.health.endpoints import router as health_router
-from serving.keys.endpoints import router as keys_router
-from serving.kinds.endpoints import router as kinds_router
-from serving.knowledge.endpoints import router as knowledge_router
-from serving.knowledge.service import KnowledgeService
-from serving.labels.endpoints import routes as label_routes
-from serving.labels.service import LabelService
-from serving.limits.addresses import Proxies
-from serving.limits.rates import RateLimits
-from serving.lineage.endpoints import router as lineage_router
-from serving.llm.gate import Gate
-from serving.models.endpoints import router as models_router
-from serving.oidc import TokenRing
-from serving.policy import PolicyBook
+from serving.http import error_handlers, metrics, openapi, tracing
+from serving.http.access_log import AccessLog
+from serving.http.guard_app import GuardApp
+from serving.http.limits.addresses import Proxies
+from serving.http.limits.rates import RateLimits
+from serving.ingest.events.endpoints import routes as event_routes
+from serving.ingest.events.service import EventService
+from serving.ingest.labels.endpoints import routes as label_routes
+from serving.ingest.labels.service import LabelService
+from serving.monitoring.baselines.endpoints import router as baselines_router
+from serving.monitoring.kinds.endpoints import router as kinds_router
+from serving.monitoring.results.endpoints import router as results_router
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
-from serving.prompts import PromptBook, default_folder
-from serving.prompts.endpoints import router as prompts_router
-from serving.query.endpoints import routes as query_routes
-from serving.query.service import QueryService
-from serving.research.endpoints import root_router as research_root_router
-from serving.research.endpoints import router as research_router
-from serving.research.service import ResearchService
-from serving.research.tools import ResearchTools
-from serving.results.endpoints import router as results_router
-from serving.retrain.endpoints import router as retrain_router
-from serving.security import KeyRing
+from serving.retraining.flags.endpoints import router as retrain_router
+from serving.retraining.lineage.endpoints import router as lineage_router
+from serving.retraining.versions.endpoints import router as models_router
 from serving.services import Services
-from serving.tools.endpoints import router as tools_router
-from serving.tools.executor import ToolExecutor
-from serving.tools.service import ToolService
-from serving.usage.endpoints import router as usage_router
 
 _ROUTERS = (
     metrics.router,

@@ -5,43 +5,43 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
-from guard_store.aggregates import AggregateStore
-from guard_store.baselines import BaselineStore
-from guard_store.database import Database
-from guard_store.decisions import DecisionStore
-from guard_store.drift_reports import DriftReportStore
-from guard_store.keys import KeyStore
-from guard_store.kinds import KindStore
-from guard_store.news import NewsStore
-from guard_store.performance import PerformanceStore
-from guard_store.predictions import PredictionStore
-from guard_store.projects import ProjectStore
-from guard_store.registry import Registry
-from guard_store.rejections import RejectionStore
-from guard_store.retrain import RetrainStore
-from guard_store.retrain_evaluations import EvaluationStore
-from guard_store.settings import Settings
-from guard_store.shadow import ShadowStore
-from guard_store.training_runs import TrainingRunStore
+from guard_core.settings import Settings
+from guard_store.auth.keys import KeyStore
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.ingest.predictions import PredictionStore
+from guard_store.ingest.rejections import RejectionStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore
+from guard_store.monitoring.kinds import KindStore
+from guard_store.monitoring.performance import PerformanceStore
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.decisions import DecisionStore
+from guard_store.retraining.evaluations import EvaluationStore
+from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.registry import Registry
+from guard_store.retraining.shadow import ShadowStore
+from guard_store.retraining.training_runs import TrainingRunStore
 from serving.audit.record import Record
-from serving.limits.rates import RateLimits
-from serving.oidc import TokenRing
-from serving.policy import PolicyBook
-from serving.prompts.registry import PromptBook
-from serving.security import KeyRing
+from serving.auth.oidc.tokens import TokenRing
+from serving.auth.security import KeyRing
+from serving.gateway.policy.book import PolicyBook
+from serving.gateway.prompts.registry import PromptBook
+from serving.http.limits.rates import RateLimits
 
 if TYPE_CHECKING:  # the event service is built of what is here
     from serving.alerts.delivery import AlertService
+    from serving.assistant.knowledge.service import KnowledgeService
+    from serving.assistant.query.service import QueryService
+    from serving.assistant.research.service import ResearchService
+    from serving.assistant.tools.service import ToolService
     from serving.audit.service import AuditService
-    from serving.chat.service import ChatService
-    from serving.events.service import EventService
-    from serving.knowledge.service import KnowledgeService
-    from serving.labels.service import LabelService
-    from serving.llm.gate import Gate
+    from serving.gateway.calls.gateway import Gate
+    from serving.gateway.chat.service import ChatService
+    from serving.ingest.events.service import EventService
+    from serving.ingest.labels.service import LabelService
     from serving.predict.service import PredictService
-    from serving.query.service import QueryService
-    from serving.research.service import ResearchService
-    from serving.tools.service import ToolService
 
 
 @dataclass(frozen=True, slots=True)

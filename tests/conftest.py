@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from guard_store.database import Database
-from guard_store.migrate import migrate
-from guard_store.settings import Settings
-from tests.aws import OddAws, SeededAws, Variables
-from tests.postgresql import initialised, started
+from guard_core.settings import Settings
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from tests.support.aws import OddAws, SeededAws, Variables
+from tests.support.postgresql import initialised, started
 
 
 @pytest.fixture(autouse=True)

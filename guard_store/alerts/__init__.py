@@ -2,7 +2,3 @@
 
 Sending messages belongs to `serving.alerts`, judging days to `ml.alerts`.
 """
-
-from guard_store.alerts.facts import Fact, FactStore, Op, write_alert
-
-__all__ = ["Fact", "FactStore", "Op", "write_alert"]

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_store.database import Database
-from guard_store.local_days import now_us
-from guard_store.tables import alert_events
+from guard_core.days import now_us
+from guard_store.db.database import Database
+from guard_store.db.tables import alert_events
 
 Op = Literal["fires", "notes", "clears"]
 
@@ -25,7 +25,7 @@ class Fact:
 
     Attributes
     ----------
-    kind : one of `guard_store.alerts.policy.Kind`.
+    kind : one of `guard_core.alerting.policy.Kind`.
     op : fires (it holds, until it is cleared), notes (a step on the way) or clears (it holds no more).
     subject : what it is about: of one subject, one alert of a model is open at most.
     message : what has happened, in a sentence.

@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, and_, func, insert, select, text, update
 
-from guard_store.alert_tables import alert_history, alert_messages, alerts, incidents
+from guard_core.alerting.links import Addresses
+from guard_core.alerting.machine import Alert, Change, Machine, Rules
+from guard_core.alerting.policy import in_force
+from guard_core.alerting.texts import compose, payload_of
+from guard_core.days import now_us
+from guard_core.settings import Settings
 from guard_store.alerts.facts import Fact, write_alert
-from guard_store.alerts.links import Addresses
-from guard_store.alerts.machine import Alert, Change, Machine, Rules
 from guard_store.alerts.policies import own_policies
-from guard_store.alerts.policy import in_force
-from guard_store.alerts.texts import compose, payload_of
-from guard_store.database import Database
-from guard_store.local_days import now_us
-from guard_store.settings import Settings
-from guard_store.tables import alert_events, projects
+from guard_store.alerts.tables import alert_history, alert_messages, alerts, incidents
+from guard_store.db.database import Database
+from guard_store.db.tables import alert_events, projects
 
 _log = logging.getLogger(__name__)
 _LOCK_KEY = 0x616C65727473  # "alerts" in ASCII

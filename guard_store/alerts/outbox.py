@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
-from guard_store.alert_tables import alert_messages, incidents
-from guard_store.database import Database
-from guard_store.local_days import now_us
+from guard_core.days import now_us
+from guard_store.alerts.tables import alert_messages, incidents
+from guard_store.db.database import Database
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
 _US = 1_000_000

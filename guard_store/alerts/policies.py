@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, and_, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_store.alert_tables import alert_policies
-from guard_store.alerts.policy import Policy, in_force
-from guard_store.database import Database
-from guard_store.local_days import now_us
+from guard_core.alerting.policy import Policy, in_force
+from guard_core.days import now_us
+from guard_store.alerts.tables import alert_policies
+from guard_store.db.database import Database
 
 
 class PolicyStore:

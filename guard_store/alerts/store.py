@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
-from guard_store.alert_tables import alert_history, alerts
-from guard_store.alerts.machine import Alert
-from guard_store.database import Database
-from guard_store.decisions import Actor
-from guard_store.local_days import now_us
+from guard_core.alerting.machine import Alert
+from guard_core.days import now_us
+from guard_store.alerts.tables import alert_history, alerts
+from guard_store.db.database import Database
+from guard_store.retraining.decisions import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,3 @@
 Amounts are decimals, exact, in the currency that was charged; currencies are never added to each other. What the sums mean
 (forecast, anomaly) is `ml.costs`.
 """
-
-from guard_store.costs.rows import SOURCES, Basis, CostDay, CostLine, CostSource, Metric, PullState, total
-from guard_store.costs.store import CostStore
-
-__all__ = [
-    "SOURCES",
-    "Basis",
-    "CostDay",
-    "CostLine",
-    "CostSource",
-    "CostStore",
-    "Metric",
-    "PullState",
-    "total",
-]

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from guard_store.local_days import LocalDays, local_days
-from guard_store.projects import Project
-from guard_store.settings import AwsAllocation, Settings
+from guard_core.days import LocalDays, local_days
+from guard_core.settings import AwsAllocation, Settings
+from guard_store.projects.store import Project
 
 
 @dataclass(frozen=True, slots=True)

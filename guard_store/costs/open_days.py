@@ -7,13 +7,13 @@ from datetime import date, timedelta
 
 from sqlalchemy import and_, select
 
-from guard_store.cost_tables import cost_pulls
+from guard_core.days import local_days
+from guard_core.settings import Settings
 from guard_store.costs.store import CostStore
-from guard_store.database import Database
-from guard_store.gate_tables import usage
-from guard_store.local_days import local_days
-from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
+from guard_store.costs.tables import cost_pulls
+from guard_store.db.database import Database
+from guard_store.ledger.tables import usage
+from guard_store.projects.store import ProjectStore
 
 
 def first_open_day(database: Database, settings: Settings, last: date) -> date:

@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from guard_core.days import from_microseconds, microseconds, now_us
+from guard_core.settings import Settings
 from guard_store.costs.allocation import Allocation
 from guard_store.costs.explorer import CostExplorer, CostExplorerError, Granularity, Period
 from guard_store.costs.requests import RequestBudget
 from guard_store.costs.rows import Basis, CostDay, CostLine, PullState
 from guard_store.costs.store import CostStore
-from guard_store.database import Database
-from guard_store.local_days import from_microseconds, microseconds, now_us
-from guard_store.projects import Project
-from guard_store.settings import Settings
+from guard_store.db.database import Database
+from guard_store.projects.store import Project
 
 HOURS_KEPT_DAYS = 14  # by AWS
 _DAYS_AT_ONCE = 92

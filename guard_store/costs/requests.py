@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_store.cost_tables import aws_cost_requests
-from guard_store.database import Database
+from guard_store.costs.tables import aws_cost_requests
+from guard_store.db.database import Database
 
 
 class RequestBudget:

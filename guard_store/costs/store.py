@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, Row, and_, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_store.cost_tables import cost_pulls, costs
+from guard_core.days import now_us
 from guard_store.costs.rows import Basis, CostDay, CostLine, CostSource, Metric
-from guard_store.database import Database
-from guard_store.local_days import now_us
+from guard_store.costs.tables import cost_pulls, costs
+from guard_store.db.database import Database
 
 Series = dict[tuple[CostSource, str], dict[date, Decimal]]
 """Amounts by day, of each source and currency."""

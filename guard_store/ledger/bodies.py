@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from guard_store.database import Database
-from guard_store.gate_tables import ledger_bodies
+from guard_store.db.database import Database
 from guard_store.ledger.append import Statements
 from guard_store.ledger.entry import Entry
+from guard_store.ledger.tables import ledger_bodies
 
 _COLUMNS = ("seq", "at_us", "request_id", "project_id", "request", "response")
 _PIECE_ROWS = 2_000  # of one DELETE: other writers wait for it

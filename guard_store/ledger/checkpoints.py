@@ -15,7 +15,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from guard_store.settings import Settings, SettingsError
+from guard_core.settings import Settings, SettingsError
 
 Kind = Literal["periodic", "retention"]
 _SEED_BYTES = 32

@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
-from guard_store.database import Database
-from guard_store.gate_tables import ledger, ledger_bodies, ledger_checkpoints
+from guard_core.days import now_us
+from guard_store.db.database import Database
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
 from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow
+from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
-from guard_store.local_days import now_us
 
 _PAGE_ROWS = 10_000
 _PRUNED_ROWS = 50_000  # of one DELETE: other writers wait for it

@@ -5,8 +5,8 @@ from datetime import date
 
 import msgspec
 
-from guard_store.ledger import Entry
-from guard_store.local_days import now_us
+from guard_core.days import now_us
+from guard_store.ledger.entry import Entry
 from guard_store.spending.amounts import Amount, Measure, Period, Scope
 
 

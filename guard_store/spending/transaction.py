@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from guard_store.ledger import Statements
-from guard_store.spending import telling
+from guard_store.ledger.append import Statements
+from guard_store.spending import budget_alerts as telling
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Refusal, Reservation, Reserved, Settlement
 

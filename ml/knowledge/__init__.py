@@ -1,1 +1,1 @@
-"""From files to passages with vectors: documents, chunks, embeddings. Keeping them is `guard_store.knowledge`."""
+"""From files to passages with vectors: documents, chunks, embeddings. Keeping them is `guard_store.knowledge.store`."""

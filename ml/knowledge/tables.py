@@ -1,6 +1,6 @@
 """The columns of documents, chunks and embeddings, and chunks with vectors: none is embedded twice.
 
-Where these tables are kept is `guard_store.knowledge`.
+Where these tables are kept is `guard_store.knowledge.store`.
 """
 
 from collections.abc import Sequence

@@ -12,11 +12,11 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from guard_core.settings import Settings
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Delivery, Outbox
 from guard_store.alerts.store import AlertStore
-from guard_store.database import Database
-from guard_store.settings import Settings
+from guard_store.db.database import Database
 from serving.alerts import metrics
 from serving.alerts.routes import senders
 from serving.alerts.senders.base import THREAD_PREFIX, DeliveryError, Sender

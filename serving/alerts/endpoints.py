@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Path, Query
 
-from guard_store.alerts.machine import Alert
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import NAME_PATTERN, Policy
+from guard_core.days import microseconds
+from guard_core.settings import Role
 from guard_store.alerts.policies import PolicyStore
-from guard_store.alerts.policy import NAME_PATTERN, Policy
-from guard_store.local_days import microseconds
-from guard_store.settings import Role
 from serving.alerts.routes import scheme_of
 from serving.alerts.schemas import (
     AlertDetail,
@@ -22,10 +22,19 @@ from serving.alerts.schemas import (
     RouteView,
     StepView,
 )
-from serving.errors import Conflict, NotFound, Unprocessable
-from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
-from serving.routing import ADMIN, ANALYST, CONFLICT, NOT_FOUND, Deciding, ProjectToChange, ProjectToRead, keyed_router
-from serving.security import Caller, Principal
+from serving.auth.security import Caller, Principal
+from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
+from serving.http.problems import Conflict, NotFound, Unprocessable
+from serving.http.routing import (
+    ADMIN,
+    ANALYST,
+    CONFLICT,
+    NOT_FOUND,
+    Deciding,
+    ProjectToChange,
+    ProjectToRead,
+    keyed_router,
+)
 from serving.services import OnRecord, Provided, RequestId, Services
 
 router = keyed_router("alerts")

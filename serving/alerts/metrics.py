@@ -2,9 +2,9 @@
 
 from prometheus_client import Counter, Gauge
 
+from guard_core.alerting.policy import SEVERITIES
+from guard_core.days import now_us
 from guard_store.alerts.outbox import Depth
-from guard_store.alerts.policy import SEVERITIES
-from guard_store.local_days import now_us
 
 _open = Gauge("ml_guard_alerts_open", "Alerts that are open.", ["severity"], multiprocess_mode="mostrecent")
 _deliveries = Counter(

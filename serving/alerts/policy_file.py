@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from guard_store.alerts.policy import Policy
-from guard_store.validation import reason_of
+from guard_core.alerting.policy import Policy
+from guard_core.validation import reason_of
 
 
 class PolicyFileError(ValueError):

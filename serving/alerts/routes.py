@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from guard_store.settings import Settings
+from guard_core.settings import Settings
 from serving.alerts.senders.base import RouteError, Sender
 from serving.alerts.senders.by_apprise import AppriseSender
 from serving.alerts.senders.mail import MailSender

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from guard_store.alerts.machine import Alert
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import Kind, Policy, Rule, Severity
+from guard_core.days import from_microseconds
 from guard_store.alerts.outbox import Delivery
-from guard_store.alerts.policy import Kind, Policy, Rule, Severity
 from guard_store.alerts.store import Step
-from guard_store.local_days import from_microseconds
 
 
 class AlertQuery(BaseModel):

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from guard_core.project_settings.checks import Check, CheckedSettings, boolean
 from guard_store.ledger.bodies import Bodies
-from guard_store.projects import ProjectStore
-from ml.checked_settings import Check, CheckedSettings, boolean
+from guard_store.projects.store import ProjectStore
 from serving.audit.record import Record
-from serving.policy import Vault
+from serving.gateway.policy.vault import Vault
 
 MOST_BYTES: Final = 256 * 1024
 _CACHED_MOST = 10_000

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 
-from guard_store.ledger import COLUMNS, LedgerFilter, LedgerRow
+from guard_store.ledger.entry import COLUMNS, LedgerRow
+from guard_store.ledger.store import LedgerFilter
 from serving.audit.schemas import (
     AuditPageQuery,
     AuditQuery,
@@ -17,10 +18,10 @@ from serving.audit.schemas import (
     LedgerRowView,
     VerificationView,
 )
-from serving.errors import NotFound
-from serving.paging import Page, decode_cursor, page_of
-from serving.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
-from serving.security import Caller, Principal
+from serving.auth.security import Caller, Principal
+from serving.http.paging import Page, decode_cursor, page_of
+from serving.http.problems import NotFound
+from serving.http.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
 from serving.services import OnRecord, Provided
 
 router = keyed_router("audit")

@@ -1,6 +1,6 @@
 """What is put on record of one request: begun by the middleware, filled in by whoever learns something, written at its end.
 
-The chain is `guard_store.ledger`; when a record is written is `serving.middleware`.
+The chain is `guard_store.ledger`; when a record is written is `serving.http.middleware`.
 """
 
 import hashlib
@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from guard_store.ledger import Entry
+from guard_core.days import now_us
 from guard_store.ledger.bodies import Bodies
-from guard_store.local_days import now_us
-from guard_store.spending import Settlement
+from guard_store.ledger.entry import Entry
+from guard_store.spending.requests import Settlement
 
 _MAX_NAME = 128
 _json = msgspec.json.Encoder().encode

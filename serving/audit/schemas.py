@@ -6,9 +6,12 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from guard_store.ledger import COLUMNS, Checkpoint, LedgerFilter, LedgerRow, Verification
+from guard_core.days import from_microseconds, microseconds
 from guard_store.ledger.bodies import StoredBodies
-from guard_store.local_days import from_microseconds, microseconds
+from guard_store.ledger.checkpoints import Checkpoint
+from guard_store.ledger.entry import COLUMNS, LedgerRow
+from guard_store.ledger.store import LedgerFilter
+from guard_store.ledger.verify import Verification
 
 _NANO = 1_000_000_000
 

@@ -8,15 +8,18 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from guard_store.database import Database
-from guard_store.events import EventWriter, QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.ledger import Entry, LedgerStore, load_signer
+from guard_core.settings import Settings
+from guard_store.db.database import Database
 from guard_store.ledger.bodies import Bodies, BodyStore
-from guard_store.ledger.retention import sweep_ledger
-from guard_store.retention import sweep_bodies
-from guard_store.settings import Settings
-from guard_store.spending import Settlement
-from serving.errors import Unavailable
+from guard_store.ledger.checkpoints import load_signer
+from guard_store.ledger.entry import Entry
+from guard_store.ledger.store import LedgerStore
+from guard_store.retention.events import sweep_bodies
+from guard_store.retention.ledger import sweep_ledger
+from guard_store.spending.requests import Settlement
+from guard_store.writer.rows import QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
+from guard_store.writer.writer import EventWriter
+from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
 

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from guard_store.costs import Metric
-from guard_store.projects import Project
+from guard_store.costs.rows import Metric
+from guard_store.projects.store import Project
 from ml.costs.forecast import DEFAULT_CONFIDENCE
+from serving.auth.security import Caller
 from serving.costs import service
 from serving.costs.schemas import CostDayView, ForecastsView, PullView, UnitDayView
 from serving.costs.units import unit_days
-from serving.paging import Cursor, Limit, Page, page_of
-from serving.results.days import QueriedDays, checked_days
-from serving.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
-from serving.security import Caller
+from serving.http.paging import Cursor, Limit, Page, page_of
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
+from serving.monitoring.results.days import QueriedDays, checked_days
 from serving.services import OnRecord, Provided
 
 router = keyed_router("costs")

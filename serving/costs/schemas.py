@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from guard_store.costs import Basis, CostDay, CostSource, PullState, total
-from guard_store.local_days import from_microseconds
+from guard_core.days import from_microseconds
+from guard_store.costs.rows import Basis, CostDay, CostSource, PullState, total
 from ml.costs.anomaly import CostVerdict
 from ml.costs.forecast import MonthForecast
 

@@ -5,19 +5,19 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from guard_store.costs import CostDay, CostStore, Metric, PullState
+from guard_core.days import local_days, now_us
 from guard_store.costs.language_models import sum_language_models
 from guard_store.costs.pull import Pulled, pull_aws
-from guard_store.costs.store import Series
-from guard_store.local_days import local_days, now_us
-from guard_store.projects import Project
+from guard_store.costs.rows import CostDay, Metric, PullState
+from guard_store.costs.store import CostStore, Series
+from guard_store.projects.store import Project
 from ml.costs.anomaly import cost_anomaly
 from ml.costs.forecast import month_forecast
 from ml.costs.usual import WINDOW_WEEKS
 from serving.costs.schemas import AnomalyView, CostDayView, FailedDay, ForecastsView, ForecastView, PullView, SourceView
-from serving.errors import Unprocessable
-from serving.paging import Page, decode_cursor, page_of
-from serving.results.days import Days
+from serving.http.paging import Page, decode_cursor, page_of
+from serving.http.problems import Unprocessable
+from serving.monitoring.results.days import Days
 from serving.services import Services
 
 MOST_DAYS = 92

@@ -5,10 +5,10 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from serving.errors import Unavailable
+from serving.assistant.knowledge.passages import Retrieval
 from serving.health.service import failing_parts
-from serving.knowledge.passages import Retrieval
-from serving.routing import ANYONE
+from serving.http.problems import Unavailable
+from serving.http.routing import ANYONE
 from serving.services import Provided
 
 router = APIRouter(tags=["health"])

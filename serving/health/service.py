@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from guard_store.migrate import is_current
+from guard_store.db.migrate import is_current
 from serving.services import Services
 
 

@@ -7,9 +7,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from serving.audit.record import Record
-from serving.events.answers import json_bytes, request_id, send_body
-from serving.events.body import whole_body
-from serving.events.endpoints import sending
+from serving.http.body import whole_body
+from serving.http.raw_answers import json_bytes, request_id, send_body
+from serving.ingest.events.endpoints import sending
 from serving.predict.service import PredictService, as_json
 
 

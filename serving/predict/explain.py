@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ml.predictor.load import Predictor
+    from ml.retraining.predictor.load import Predictor
 
 METHOD = "occlusion"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from guard_store.registry import ModelVersion, Registry, registered_name
+from guard_store.retraining.registry import ModelVersion, Registry, registered_name
 
 _log = logging.getLogger(__name__)
 

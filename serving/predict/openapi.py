@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.events.openapi import ID, operation
+from serving.ingest.events.openapi import ID, operation
 
 _FEATURES = {"type": "object", "description": "By name; all of the model's, and no other. null is a missing value."}
 _ENVELOPE = {

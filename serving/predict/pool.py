@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guard_store.registry import CHAMPION, ModelVersion, Registry, RegistryUnavailableError, registered_name
-from guard_store.settings import Settings
+from guard_core.settings import Settings
+from guard_store.retraining.registry import CHAMPION, ModelVersion, Registry, RegistryUnavailableError, registered_name
 from serving.predict import metrics
 from serving.predict.model_files import ModelFiles
 
 if TYPE_CHECKING:
-    from ml.predictor.load import Predictor
+    from ml.retraining.predictor.load import Predictor
 
 _log = logging.getLogger(__name__)
 Key = tuple[str, str]
@@ -195,8 +195,8 @@ class ModelPool:
             raise ModelUnavailableError(f"its files cannot be kept: {error.strerror}") from error
 
     def _read(self, version: ModelVersion, *, again: bool = False) -> "Predictor":
-        from ml.predictor.errors import ModelError
-        from ml.predictor.load import load_predictor
+        from ml.retraining.predictor.errors import ModelError
+        from ml.retraining.predictor.load import load_predictor
 
         folder = self._files.fetch(self._registry, version)
         try:

@@ -5,11 +5,12 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
-from guard_store.events import EventWriter, QueueFullError, Row, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.events.journal import Journal, Request
-from guard_store.ledger import Entry
-from guard_store.local_days import now_us
-from guard_store.settings import Settings
+from guard_core.days import now_us
+from guard_core.settings import Settings
+from guard_store.ledger.entry import Entry
+from guard_store.writer.journal import Journal, Request
+from guard_store.writer.rows import QueueFullError, Row, RowsRefusedError, StoreUnavailableError, Submission
+from guard_store.writer.writer import EventWriter
 from serving.predict import metrics
 
 _log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from serving.errors import Unprocessable
-from serving.events.row_schema import is_storable, shown
-from serving.routing import ID_PATTERN
+from serving.http.problems import Unprocessable
+from serving.http.routing import ID_PATTERN
+from serving.ingest.row_schema import is_storable, shown
 
 _is_id = re.compile(ID_PATTERN.rstrip("$")).fullmatch
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")

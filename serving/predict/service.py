@@ -11,21 +11,22 @@ from typing import Any
 
 import msgspec
 
-from guard_store.database import Database
-from guard_store.events import Row, new_event_ids
-from guard_store.events.journal import JournalFullError
-from guard_store.local_days import microseconds, now_us
-from guard_store.settings import Settings
+from guard_core.days import microseconds, now_us
+from guard_core.ids import new_event_ids
+from guard_core.settings import Settings
+from guard_store.db.database import Database
+from guard_store.writer.journal import JournalFullError
+from guard_store.writer.rows import Row
 from serving.audit.record import Record
-from serving.errors import NotFound, Unavailable, Unprocessable
-from serving.events.service import EventService, no_project
+from serving.auth.security import Principal
+from serving.http.problems import NotFound, Unavailable, Unprocessable
+from serving.ingest.events.service import EventService, no_project
 from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
 from serving.predict.recorder import Recorder
 from serving.predict.schemas import Instance, PredictRequest, Wanted, read_request
 from serving.predict.shadow import Shadow
-from serving.security import Principal
 
 _ENDPOINT = "predict"
 _INLINE_ROWS = 32  # more would keep other requests waiting

@@ -13,16 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guard_store.database import Database
-from guard_store.local_days import local_days, now_us
-from guard_store.model_settings import settings_of_model
-from guard_store.projects import ProjectStore
-from guard_store.registry import CHALLENGER
-from guard_store.settings import Settings
-from guard_store.shadow import ShadowStore, ShadowSum
+from guard_core.days import local_days, now_us
+from guard_core.project_settings.by_model import settings_of_model
+from guard_core.project_settings.predict import PredictSettings
+from guard_core.settings import Settings
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.registry import CHALLENGER
+from guard_store.retraining.shadow import ShadowStore, ShadowSum
 from serving.predict import metrics
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
-from serving.predict.settings import PredictSettings
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000  # requests

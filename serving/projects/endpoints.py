@@ -1,11 +1,10 @@
 """Routes of projects."""
 
-from guard_store.projects import ProjectExistsError, new_project_id
-from serving.errors import Conflict
-from serving.paging import Cursor, Limit, Page, decode_cursor, page_of
-from serving.projects import service
-from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
-from serving.routing import (
+from guard_store.projects.store import ProjectExistsError, new_project_id
+from serving.auth.security import Caller
+from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
+from serving.http.problems import Conflict
+from serving.http.routing import (
     ADMIN,
     ADMIN_OF_ALL,
     ANALYST,
@@ -15,7 +14,8 @@ from serving.routing import (
     ProjectToRead,
     keyed_router,
 )
-from serving.security import Caller
+from serving.projects import service
+from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
 from serving.services import Provided, RequestId
 
 router = keyed_router("projects")

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from guard_store.local_days import from_microseconds, known_zone
-from guard_store.projects import Project
+from guard_core.days import from_microseconds, known_zone
+from guard_store.projects.store import Project
+from serving.http.routing import ID_PATTERN, ProjectName
 from serving.projects.settings import checked_settings
-from serving.routing import ID_PATTERN, ProjectName
 
 
 def _zone(name: str) -> str:

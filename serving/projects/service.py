@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection
 
-from guard_store.news_asks import DaysGoneError, ask_for_drift, ask_for_retrain, rebuild_for_timezone
-from guard_store.projects import Consequence, Project
-from serving.errors import Conflict, NotFound
+from guard_store.day_state.invalidation import DaysGoneError, ask_for_drift, ask_for_retrain, rebuild_for_timezone
+from guard_store.projects.store import Consequence, Project
+from serving.http.problems import Conflict, NotFound
 from serving.projects.schemas import ProjectChange
 from serving.projects.settings import is_rule_changed, models_with_changed_drift
 from serving.services import Services

@@ -6,14 +6,14 @@ What each section may say is where it is used.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ml.checked_settings import SettingsError
-from ml.gate import GateSettings
-from ml.retrain_rule import RetrainSettings
-from ml.training.spec import TrainingSpec
-from ml.verdicts.settings import DriftSettings
+from guard_core.project_settings.checks import SettingsError
+from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.predict import PredictSettings
+from guard_core.project_settings.tools import ToolSettings
+from ml.retraining.promotion import GateSettings
+from ml.retraining.rule import RetrainSettings
+from ml.retraining.training.spec import TrainingSpec
 from serving.audit.bodies import AuditSettings
-from serving.predict.settings import PredictSettings
-from serving.tools.settings import ToolSettings
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "drift": DriftSettings.from_dict,

@@ -1,9 +1,8 @@
 """What runs in CI is one thing, wherever it runs: the commands of README.md."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
 
 
 def test_github_runs_the_same_commands_as_the_script_and_the_readme_names_them() -> None:

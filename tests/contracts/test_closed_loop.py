@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from guard_store.keys import KeyStore
-from guard_store.projects import ProjectStore
+from guard_store.auth.keys import KeyStore
+from guard_store.projects.store import ProjectStore
 from serving.app import create_app
 from tests.guard_pipelines.conftest import Pipelines, home, instance, pipelines  # noqa: F401 - fixtures
-from tests.guard_pipelines.labelled_days import MODEL, PROJECT, send_days, train_first
+from tests.guard_pipelines.support import MODEL, PROJECT, send_days, train_first
 
 FEATURES = {"x": 1.0, "plan": "a"}
 

@@ -3,15 +3,14 @@
 import re
 from collections import defaultdict
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
-from ml.gate import GateSettings
-from ml.retrain_rule import RetrainSettings
-from ml.training.spec import TrainingSpec
+from ml.retraining.promotion import GateSettings
+from ml.retraining.rule import RetrainSettings
+from ml.retraining.training.spec import TrainingSpec
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/retraining.md").read_text()
 
 
@@ -41,5 +40,5 @@ def test_the_defaults_of_the_tables_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("name", ["model", "data"])
 def test_the_templates_of_the_cards_are_those_that_are_filled_in(name: str) -> None:
-    template = (ROOT / f"ml/training/{name}_card.md").read_text().rstrip()
+    template = (ROOT / f"ml/retraining/training/{name}_card.md").read_text().rstrip()
     assert template in (ROOT / f"docs/{name}-card.md").read_text()

@@ -1,10 +1,7 @@
 """Every setting is in README's table and in `.env.example`, as the settings themselves say it."""
 
-from pathlib import Path
-
-from guard_store.settings_docs import env_example, markdown_table
-
-ROOT = Path(__file__).parents[2]
+from guard_core.settings.docs import env_example, markdown_table
+from tests.support.paths import ROOT
 
 
 def test_readme_has_the_table_of_settings() -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.compose import ROOT, Service, copies_from_tree, dockerfile_stages
+from tests.deploy.compose import Service, copies_from_tree, dockerfile_stages
+from tests.support.paths import ROOT
 
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 20.0

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psycopg
 
-from tests.deploy.compose import ROOT, Service
-from tests.postgresql import initialised, started
+from tests.deploy.compose import Service
+from tests.support.paths import ROOT
+from tests.support.postgresql import initialised, started
 
 _SCRIPTS = "/docker-entrypoint-initdb.d"
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from guard_store.settings import ENV_PREFIX, Settings
-from tests.deploy.compose import ROOT, VARIABLE, filled_in, read_compose, read_services
+from guard_core.settings import ENV_PREFIX, Settings
+from tests.deploy.compose import VARIABLE, filled_in, read_compose, read_services
+from tests.support.paths import ROOT
 
 DOTENV = {"POSTGRES_PASSWORD": "secret"}
 SERVICES = read_services(DOTENV)

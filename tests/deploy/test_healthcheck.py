@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.compose import ROOT, read_services
+from tests.deploy.compose import read_services
 from tests.deploy.machine import Machine
+from tests.support.paths import ROOT
 
 
 @contextmanager

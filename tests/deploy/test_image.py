@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.compose import DOCKERFILE, ROOT, copies_from_tree, dockerfile_stages, read_services
+from tests.deploy.compose import DOCKERFILE, copies_from_tree, dockerfile_stages, read_services
+from tests.support.paths import ROOT
 
 BUILD, FINAL = dockerfile_stages()
 COPIES = copies_from_tree(BUILD) | copies_from_tree(FINAL)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.deploy.compose import ROOT, VARIABLE, read_compose, read_services
+from tests.deploy.compose import VARIABLE, read_compose, read_services
+from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SERVICES = read_services({"POSTGRES_PASSWORD": "secret"})

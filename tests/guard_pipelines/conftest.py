@@ -9,19 +9,18 @@ import pytest
 from dagster import DagsterInstance
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
+from guard_core.settings import Settings, load_settings
+from guard_pipelines.days.sensors import news
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
-from guard_pipelines.sensors.news import news
-from guard_pipelines.sensors.retrain import retrain_sensor
-from guard_store.aggregates import AggregateStore
-from guard_store.database import Database
-from guard_store.drift_reports import DriftReportStore, StoredReport
-from guard_store.lake import Lake, LakeSnapshot
-from guard_store.migrate import migrate
-from guard_store.news import NewsStore
-from guard_store.settings import Settings, load_settings
-
-ROOT = Path(__file__).parents[2]
+from guard_pipelines.retraining.sensors import retrain_sensor
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.lake.store import Lake, LakeSnapshot
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from tests.support.paths import ROOT
 
 
 @dataclass(frozen=True, slots=True)

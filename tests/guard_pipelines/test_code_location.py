@@ -7,9 +7,9 @@ import yaml
 from dagster import DagsterInstance
 
 from guard_pipelines.definitions import defs
-from guard_pipelines.event_log import BatchedSqliteEventLogStorage
 from guard_pipelines.partitions import DAILY, MODELS
-from tests.guard_pipelines.conftest import ROOT
+from guard_pipelines.runtime.event_log import BatchedSqliteEventLogStorage
+from tests.support.paths import ROOT
 
 HEAVY = ("pyarrow", "deltalake", "pandas", "scipy", "sklearn", "mlflow")
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml.drift import main
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 BASELINE, NEW_BATCH = ROOT / "ml/data/baseline.csv", ROOT / "ml/data/new_batch.csv"
 
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 EMBED = """
 from pathlib import Path
 from ml.knowledge.embedding import load_embedder

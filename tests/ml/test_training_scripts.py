@@ -11,8 +11,8 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from ml import evaluate, train
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DATA = str(ROOT / "ml/data/late_flights.csv")
 
 

@@ -15,14 +15,14 @@ import pytest
 from ml_guard import ApiError, Event, MLGuardClient
 from sqlalchemy import func, select
 
-from guard_store.alerts import write_alert
-from guard_store.database import Database
-from guard_store.keys import KeyStore
-from guard_store.migrate import migrate
-from guard_store.settings import Settings
-from guard_store.tables import events
-from tests.sample_knowledge import store_sample
+from guard_core.settings import Settings
+from guard_store.alerts.facts import write_alert
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.db.tables import events
 from tests.sdk.test_events import ROW
+from tests.support.sample_knowledge import store_sample
 
 KEY = "test-key"
 
@@ -45,7 +45,7 @@ class Server:
         settings = {"ML_GUARD_HOME": str(self.home), "ML_GUARD_PORT": str(self.port)}
         settings["AWS_EC2_METADATA_DISABLED"] = "true"  # or it is asked for credentials
         with (self.home / "serving.log").open("ab") as log:
-            command = [sys.executable, "-m", "serving.cli", "serve"]
+            command = [sys.executable, "-m", "guard_cli.main", "serve"]
             self._process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
 
     def end(self, number: signal.Signals) -> None:

@@ -12,11 +12,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from guard_store.log import JsonFormatter
-from guard_store.settings import Role, Settings
+from guard_core.logging import JsonFormatter
+from guard_core.settings import Role, Settings
 from serving.app import create_app
 from serving.services import Services
-from tests.serving.model_days import Model
+from tests.serving.monitoring.model_days import Model
 
 
 class StderrNow:

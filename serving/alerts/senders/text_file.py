@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
+from guard_core.days import from_microseconds
 from guard_store.alerts.outbox import Delivery
-from guard_store.local_days import from_microseconds
 from serving.alerts.senders.base import DeliveryError, RouteError, text_of
 
 

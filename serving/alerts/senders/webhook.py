@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, unquote
 
 import msgspec
 
+from guard_core.days import from_microseconds
 from guard_store.alerts.outbox import Delivery
-from guard_store.local_days import from_microseconds
 from serving.alerts.senders.base import DeliveryError, RouteError
 
 _LEAST_SECRET = 16

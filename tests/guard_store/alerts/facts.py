@@ -8,18 +8,17 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from guard_store.alert_tables import alerts
-from guard_store.alerts import Op, write_alert
-from guard_store.alerts.facts import key_of
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import Policy
+from guard_core.days import microseconds
+from guard_core.settings import Settings
+from guard_store.alerts.facts import Op, key_of, write_alert
 from guard_store.alerts.fold import fold
-from guard_store.alerts.machine import Alert
 from guard_store.alerts.outbox import Delivery, Outbox
 from guard_store.alerts.policies import PolicyStore
-from guard_store.alerts.policy import Policy
-from guard_store.database import Database
-from guard_store.local_days import microseconds
-from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
+from guard_store.alerts.tables import alerts
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
 
 PROJECT, MODEL = "flights", "late"
 ZONE = "America/New_York"

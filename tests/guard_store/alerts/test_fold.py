@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from guard_store.alerts import links
+from guard_core.alerting import links
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.store import AlertStore
-from guard_store.database import Database
-from guard_store.decisions import Actor
+from guard_store.db.database import Database
+from guard_store.retraining.decisions import Actor
 from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts, instant
 
 ACTOR = Actor("key-1", "admin", "request-2")

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from guard_store.costs import CostDay, CostStore
+from guard_core.settings import Settings
 from guard_store.costs.pull import Pulled, pull_aws
 from guard_store.costs.requests import RequestBudget
-from guard_store.database import Database
-from guard_store.projects import ProjectStore
-from guard_store.settings import Settings
-from tests.aws import OddAws, Refusal, SeededAws, line, page, period
+from guard_store.costs.rows import CostDay
+from guard_store.costs.store import CostStore
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+from tests.support.aws import OddAws, Refusal, SeededAws, line, page, period
 
 FIRST, LAST = date(2026, 1, 30), date(2026, 2, 2)
 Pull = Callable[..., Pulled]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from guard_store.costs import CostDay, CostLine, CostStore
-from guard_store.database import Database
+from guard_store.costs.rows import CostDay, CostLine
+from guard_store.costs.store import CostStore
+from guard_store.db.database import Database
 
 DAY = "2026-03-09"
 

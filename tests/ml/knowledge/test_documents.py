@@ -1,14 +1,13 @@
 """Files become blocks that know their section and page; what cannot be read says why and stops nobody."""
 
-from pathlib import Path
-
 import pytest
 from fpdf import FPDF
 
 from ml.knowledge.documents import Block, DocumentError, read_document
 from ml.knowledge.reading import read_documents
+from tests.support.paths import ROOT
 
-CORPUS = Path(__file__).parents[3] / "ml" / "data" / "knowledge" / "corpus"
+CORPUS = ROOT / "ml" / "data" / "knowledge" / "corpus"
 
 
 def pdf(*pages: list[tuple[int, str]]) -> bytes:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from ml.knowledge.embedding import Vectors
 from ml.knowledge.reading import Read, read_documents
 from ml.knowledge.tables import CHUNKS, EMBEDDINGS, chunk_table, document_table, skipped_of, with_vectors
-from tests.sample_knowledge import packaged_embedder, sample_chunks, sample_rows
+from tests.support.sample_knowledge import packaged_embedder, sample_chunks, sample_rows
 
 
 class Counting:

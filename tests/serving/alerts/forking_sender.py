@@ -8,9 +8,9 @@ import os
 import sys
 from functools import partial
 
+from guard_core.settings import load_settings
 from guard_store.alerts.fold import fold
-from guard_store.database import Database
-from guard_store.settings import load_settings
+from guard_store.db.database import Database
 from serving.alerts import delivery
 from serving.alerts.routes import senders
 

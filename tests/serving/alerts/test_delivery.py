@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
+from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
-from guard_store.database import Database
-from guard_store.settings import Settings
+from guard_store.db.database import Database
 from serving.alerts.delivery import AlertService
 from tests.guard_store.alerts.facts import Facts
 from tests.serving.alerts.receivers import Hooks, Mailbox, http_receiver, mail_server

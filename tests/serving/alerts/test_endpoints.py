@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.store import AlertStore
-from guard_store.settings import Settings
 from serving.services import Services
 from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts
 from tests.serving.conftest import Clients

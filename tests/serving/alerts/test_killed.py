@@ -8,17 +8,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
-from guard_store.database import Database
-from guard_store.settings import Settings
+from guard_core.settings import Settings
+from guard_store.db.database import Database
 from tests.guard_store.alerts.facts import Facts
 from tests.serving.alerts.receivers import http_receiver, mail_server
 from tests.serving.alerts.test_delivery import mail, webhook
+from tests.support.paths import ROOT
 
 KILLS = 6
 MODELS = 6
-ROOT = Path(__file__).parents[3]
 
 
 def test_a_killed_sender_loses_nothing_and_repeats_only_what_the_kill_hit(

@@ -13,17 +13,18 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from guard_store.database import Database
-from guard_store.keys import KeyStore
-from guard_store.ledger import COLUMNS, LedgerFilter, LedgerStore
-from guard_store.migrate import migrate
-from guard_store.projects import ProjectStore
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.ledger.entry import COLUMNS
+from guard_store.ledger.store import LedgerFilter, LedgerStore
+from guard_store.projects.store import ProjectStore
+from serving.assistant.tools.executor import METHOD
 from serving.audit.exempt import EXEMPT
 from serving.services import Services
-from serving.tools.executor import METHOD
-from tests.serving.commands.server import serving
 from tests.serving.conftest import Clients
-from tests.serving.test_api_page import ask, documented_routes
+from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.server import serving
 
 JSON = {"Content-Type": "application/json"}
 EVENT: dict[str, Any] = {
@@ -153,7 +154,7 @@ async def test_rows_come_in_pages_and_by_filter(clients: Clients, admin: httpx.A
 async def test_an_export_and_its_checkpoints_are_verified_offline(
     clients: Clients, admin: httpx.AsyncClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from serving.commands.audit import verify_export
+    from guard_cli.audit import verify_export
 
     for _ in range(3):
         await admin.get("/api/v1/projects")

@@ -8,16 +8,17 @@ from typing import Any
 import httpx
 import pytest
 
-from guard_store.aggregates import Slice
-from guard_store.costs import CostDay, CostLine, CostStore
-from guard_store.events import Row
-from guard_store.local_days import local_days, now_us
+from guard_core.days import local_days, now_us
+from guard_store.costs.rows import CostDay, CostLine
+from guard_store.costs.store import CostStore
+from guard_store.monitoring.aggregates import Slice
+from guard_store.writer.rows import Row
 from serving.services import Services
-from tests.aws import OddAws, SeededAws, line, page, period
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
-from tests.serving.usage.test_endpoints import spend
-from tests.stored_events import event, store
+from tests.serving.gateway.usage.test_endpoints import spend
+from tests.support.aws import OddAws, SeededAws, line, page, period
+from tests.support.stored_events import event, store
 
 DAY = "2026-01-31"
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import psycopg
 
-from guard_store.migrate import migrate
-from guard_store.settings import Settings
+from guard_core.settings import Settings
+from guard_store.db.migrate import migrate
 from serving.services import Services
-from tests.sample_knowledge import store_sample
+from tests.support.sample_knowledge import store_sample
 
 
 async def test_health_is_exactly_ok(anonymous: httpx.AsyncClient) -> None:

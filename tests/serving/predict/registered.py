@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from guard_store.registry import CHAMPION, Registry, registered_name
-from guard_store.settings import Settings
-from ml.training.log_run import MODEL, Tracking, log_candidate
-from ml.training.spec import Trained, TrainingSpec
-from ml.training.train import train
-from tests.ml.training.samples import ROW, labelled_rows
+from guard_core.settings import Settings
+from guard_store.retraining.registry import CHAMPION, Registry, registered_name
+from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
+from ml.retraining.training.spec import Trained, TrainingSpec
+from ml.retraining.training.train import train
+from tests.ml.retraining.training.samples import ROW, labelled_rows
 
 FEATURES = ROW
 MODEL_ID = "late"

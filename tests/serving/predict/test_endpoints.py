@@ -9,10 +9,11 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from guard_store.ledger import COLUMNS, LedgerFilter
-from guard_store.local_days import now_us
-from guard_store.registry import CHAMPION, Registry
-from guard_store.tables import events
+from guard_core.days import now_us
+from guard_store.db.tables import events
+from guard_store.ledger.entry import COLUMNS
+from guard_store.ledger.store import LedgerFilter
+from guard_store.retraining.registry import CHAMPION, Registry
 from serving.predict.pool import ModelPool
 from serving.services import Services
 from tests.serving.conftest import Clients
@@ -341,7 +342,7 @@ async def test_a_prediction_sent_again_is_answered_again_and_counted_once(
 async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
     analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:
-    from guard_store.shadow import ShadowStore
+    from guard_store.retraining.shadow import ShadowStore
 
     one = register(services.settings, project, level=1)
     two = register(services.settings, project, level=2, champion=False)

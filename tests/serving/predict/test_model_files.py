@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from guard_store.registry import CHALLENGER, CHAMPION, Registry, RegistryUnavailableError, registered_name
-from guard_store.settings import Settings
-from ml.predictor.load import Predictor, load_predictor
+from guard_core.settings import Settings
+from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry, RegistryUnavailableError, registered_name
+from ml.retraining.predictor.load import Predictor, load_predictor
 from serving.predict import model_files
 from serving.predict.pool import ModelPool
 from tests.serving.predict.registered import MODEL_ID, register
@@ -116,7 +116,7 @@ def test_a_copy_that_another_worker_clears_while_it_is_read_is_downloaded_again(
             cleared.append(model_files.ModelFiles(settings.models).sweep({KEY: {CHAMPION: versions[-1]}}))
         return load_predictor(folder, allow_unsafe=allow_unsafe)
 
-    monkeypatch.setattr("ml.predictor.load.load_predictor", cleared_first)
+    monkeypatch.setattr("ml.retraining.predictor.load.load_predictor", cleared_first)
     assert ModelPool(settings).get(KEY, versions[0]).version == versions[0]
     assert cleared == [1]
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from guard_store.database import Database
-from guard_store.keys import KeyStore
-from guard_store.migrate import migrate
-from guard_store.projects import ProjectStore
-from guard_store.registry import CHAMPION, Registry
-from guard_store.settings import Settings
-from guard_store.tables import events
-from tests.serving.commands.server import Server, serving, wait_until
+from guard_core.settings import Settings
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.db.migrate import migrate
+from guard_store.db.tables import events
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.registry import CHAMPION, Registry
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
+from tests.support.server import Server, serving, wait_until
 
 FLIPS = 10
 SENDERS = 8

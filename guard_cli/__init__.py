@@ -1,0 +1,1 @@
+"""What an operator types: `ml-guard`, one file a domain."""

@@ -1,0 +1,1 @@
+"""The processes of `ml-guard up`: started, watched, stopped."""

@@ -1,0 +1,72 @@
+"""Whether Dagster is well: its webserver answers, its daemons beat, our code location is loaded, the knowledge base gets built.
+
+Asked over HTTP only.
+"""
+
+from typing import Any
+
+import httpx
+
+from guard_cli.terminal import CommandError
+
+_QUERY = """{
+  instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
+  workspaceOrError { ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
+  } } }
+}"""
+
+_KNOWLEDGE_QUERY = """{
+  runsOrError(filter: {pipelineName: "knowledge"}, limit: 1) { ... on Runs { results { runId status } } }
+  workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { ... on RepositoryLocation {
+    repositories { sensors { name sensorState { ticks(limit: 1) { status error { message } } } } }
+  } } } } }
+}"""
+
+
+def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
+    """Whether all of it runs; False while it starts.
+
+    Raises
+    ------
+    CommandError
+        Where the pipelines' code cannot be loaded: waiting would not help.
+    """
+    try:
+        answer = client.post(f"{url}/graphql", json={"query": _QUERY})
+    except httpx.TransportError:
+        return False
+    if not answer.is_success:
+        return False
+    data: dict[str, Any] = answer.json()["data"]
+    locations = data["workspaceOrError"].get("locationEntries", [])
+    for location in locations:
+        found = location["locationOrLoadError"] or {}
+        if found.get("__typename") == "PythonError":
+            raise CommandError(f"Dagster cannot load {location['name']}: {found['message'].strip()}")
+    loaded = bool(locations) and all(location["loadStatus"] == "LOADED" for location in locations)
+    daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
+    return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
+
+
+def knowledge_failure(client: httpx.Client, url: str) -> str | None:
+    """Why the knowledge base cannot be built; None while nothing says that it cannot."""
+    try:
+        data: dict[str, Any] = client.post(f"{url}/graphql", json={"query": _KNOWLEDGE_QUERY}).json()["data"]
+    except (httpx.TransportError, ValueError, KeyError):
+        return None
+    for run in data["runsOrError"].get("results", []):
+        if run["status"] == "FAILURE":
+            return f"the run that should build it failed: {url}/runs/{run['runId']}"
+    locations = [entry["locationOrLoadError"] or {} for entry in data["workspaceOrError"].get("locationEntries", [])]
+    repositories = [repository for location in locations for repository in location.get("repositories", [])]
+    for sensor in (sensor for repository in repositories for sensor in repository["sensors"]):
+        for tick in sensor["sensorState"]["ticks"]:
+            if sensor["name"] == "sources" and tick["status"] == "FAILURE":
+                return f"its sources cannot be looked at: {_said(tick['error'])}"
+    return None
+
+
+def _said(error: dict[str, Any]) -> str:
+    message: str = (error["cause"] or error)["message"]
+    return message.strip()

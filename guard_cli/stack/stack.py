@@ -1,0 +1,218 @@
+"""The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from pydantic import BaseModel, SecretStr
+
+from guard_cli.stack.dagster_health import dagster_is_healthy, knowledge_failure
+from guard_cli.stack.processes import Started, is_running, start, stop
+from guard_cli.terminal import CommandError
+from guard_core.settings import ENV_PREFIX, Settings, reachable_url
+
+_ROOT = Path(__file__).resolve().parents[2]
+_HEALTHY_WITHIN_S = 120
+_KNOWLEDGE_WITHIN_S = 120
+_STOP_WITHIN_S = 20
+_POLL_S = 0.25
+_KNOWLEDGE_POLL_S = 1  # what it asks for is not cheap, and it waits for a processor that builds
+_REQUEST_TIMEOUT_S = 10
+_LOG_LINES_SHOWN = 15
+
+
+def require_checkout() -> None:
+    """Go on only where Dagster's files lie beside the code.
+
+    Raises
+    ------
+    CommandError
+        Where only the packages are installed.
+    """
+    for name in ("workspace.yaml", "dagster.yaml"):
+        if not (_ROOT / name).is_file():
+            raise CommandError(f"{_ROOT / name} is not there: `ml-guard up` needs a checkout of the repository")
+
+
+def start_all(settings: Settings, home: Path) -> list[Started]:
+    """Start serving and Dagster, and write down what was started."""
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    env = environment(settings, home)
+    started: list[Started] = []
+    for name, command in _commands(settings).items():
+        started.append(start(name, command, env=env, folder=_ROOT, log=home / "logs" / f"{name}.log"))
+        record_path(home).write_bytes(msgspec.json.encode(started))
+    return started
+
+
+def wait_until_healthy(settings: Settings, home: Path) -> None:
+    """Return when all answer that they are well.
+
+    Raises
+    ------
+    CommandError
+        Where a process ends or takes too long, with the end of its log.
+    """
+    with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
+        _wait(
+            {
+                "serving": lambda: _serving_is_ready(client, _serving_url(settings)),
+                "dagster": lambda: dagster_is_healthy(client, _dagster_url(settings)),
+            },
+            home,
+        )
+
+
+def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
+    """Return when the knowledge base answers, or why it does not: that is no reason not to be up.
+
+    Raises
+    ------
+    CommandError
+        Where a process ends.
+    """
+    deadline = time.monotonic() + _KNOWLEDGE_WITHIN_S
+    with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            _require_running(home)
+            state = _readiness(client, _serving_url(settings))
+            knowledge, problem = state.get("knowledge", {}), (state.get("degraded") or {}).get("knowledge")
+            if knowledge.get("retrieval") in ("hybrid", "lexical") or problem:
+                return problem
+            if knowledge.get("version") is not None:
+                return "its sources have no text that can be read"
+            if failure := knowledge_failure(client, _dagster_url(settings)):
+                return failure
+            time.sleep(_KNOWLEDGE_POLL_S)
+    return "it is still being built, and answers as soon as it is there"
+
+
+def _require_running(home: Path) -> None:
+    for process in recorded(home):
+        if not is_running(process):
+            raise CommandError(_with_log(home, process.name, "ended while it started"))
+
+
+def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
+    deadline = time.monotonic() + _HEALTHY_WITHIN_S
+    while waiting:
+        _require_running(home)
+        waiting = {name: is_well for name, is_well in waiting.items() if not is_well()}
+        if waiting and time.monotonic() > deadline:
+            raise CommandError(_with_log(home, next(iter(waiting)), f"was not healthy within {_HEALTHY_WITHIN_S} s"))
+        if waiting:
+            time.sleep(_POLL_S)
+
+
+def stop_all(home: Path) -> list[str]:
+    """Stop what runs of what was written down, and forget it; the names of what was stopped."""
+    running = [process for process in recorded(home) if is_running(process)]
+    stop(running, patience_s=_STOP_WITHIN_S)
+    record_path(home).unlink(missing_ok=True)
+    return [process.name for process in running]
+
+
+def recorded(home: Path) -> list[Started]:
+    """What was started from this home, running or not."""
+    try:
+        return msgspec.json.decode(record_path(home).read_bytes(), type=list[Started])
+    except FileNotFoundError:
+        return []
+
+
+def record_path(home: Path) -> Path:
+    """The file that says what was started."""
+    return home / "up.json"
+
+
+def addresses(settings: Settings, home: Path) -> str:
+    """Where to find everything."""
+    return "\n".join(
+        [
+            f"API      {_serving_url(settings)}",
+            f"Dagster  {_dagster_url(settings)}",
+            f"Logs     {home / 'logs'}",
+        ]
+    )
+
+
+def log_tail(home: Path, name: str) -> str:
+    """The last lines of a process's log."""
+    lines = (home / "logs" / f"{name}.log").read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_LOG_LINES_SHOWN:])
+
+
+def _commands(settings: Settings) -> dict[str, list[str]]:
+    workspace = ["-w", str(_ROOT / "workspace.yaml")]
+    address = ["-h", settings.dagster_host, "-p", str(settings.dagster_port)]
+    return {
+        "serving": [sys.executable, "-m", "guard_cli.main", "serve"],
+        "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address],
+    }
+
+
+def environment(settings: Settings, home: Path) -> dict[str, str]:
+    """What the processes are started with; Dagster's home is made ready."""
+    dagster_home = home / "dagster"
+    first_visit = dagster_home / ".nux" / "nux.yaml"
+    first_visit.parent.mkdir(parents=True, exist_ok=True)
+    first_visit.write_text("seen: 1\n")  # no dialogue over the pages
+    shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    # The processes run in the repository's folder, wherever this command was called: they must not read another .env
+    # there, and relative paths would move.
+    placed = {
+        "home": home,
+        "lake_url": settings.lake,
+        "database_url": SecretStr(settings.database),
+        "knowledge_url": settings.knowledge,
+    }
+    if settings.policies is not None:
+        placed["policies"] = settings.policies.resolve()
+    given = settings.model_copy(update=placed)
+    values = {name: getattr(given, name) for name in Settings.model_fields}
+    ours = {f"{ENV_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+    return {**os.environ, **ours, "DAGSTER_HOME": str(dagster_home)}
+
+
+def _text(value: object) -> str:
+    """A setting as its variable says it."""
+    if isinstance(value, tuple | dict):
+        return json.dumps(value, default=_plain)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, BaseModel) else _text(value)
+
+
+def _serving_url(settings: Settings) -> str:
+    return reachable_url(settings.host, settings.port)
+
+
+def _dagster_url(settings: Settings) -> str:
+    return reachable_url(settings.dagster_host, settings.dagster_port)
+
+
+def _serving_is_ready(client: httpx.Client, url: str) -> bool:
+    return bool(_readiness(client, url))
+
+
+def _readiness(client: httpx.Client, url: str) -> dict[str, Any]:
+    """What `/readyz` says; nothing where it is not ready."""
+    try:
+        answer = client.get(f"{url}/readyz")
+    except httpx.TransportError:
+        return {}
+    found: dict[str, Any] = answer.json() if answer.is_success else {}
+    return found
+
+
+def _with_log(home: Path, name: str, what: str) -> str:
+    return f"{name} {what}; the end of {home / 'logs' / name}.log:\n{log_tail(home, name)}"

@@ -1,0 +1,1 @@
+"""Facts for alerts: policies, costs, failures."""

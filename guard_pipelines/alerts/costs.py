@@ -1,0 +1,139 @@
+"""What a project's newest day has cost beside its policies, as facts for alerts: above a threshold, or unusual for its weeks."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from guard_core.alerting import links
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import Policy
+from guard_pipelines.alerts.stage import write_fact
+from guard_store.alerts.facts import key_of
+from guard_store.alerts.policies import PolicyStore
+from guard_store.alerts.store import AlertStore
+from guard_store.costs.store import CostStore
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+from ml.costs.anomaly import cost_anomaly
+from ml.costs.usual import WINDOW_WEEKS
+
+_log = logging.getLogger(__name__)
+_KIND = "cost"
+_SOURCES: Mapping[str, str] = {"aws": "AWS", "llm": "Calls of language models"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """Costs of one source in one currency, up to the day that is looked at; `growing` where that day is not final."""
+
+    source: str
+    currency: str
+    day: date
+    costs: Mapping[date, Decimal]
+    growing: bool
+
+
+def look_at_costs(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
+    """Apply the policies to the newest day of each bill that a run has read; facts written, and projects that failed."""
+    written = failed = 0
+    for project in ProjectStore(database).page():
+        try:
+            written += _look_at_project(database, run_id, project.id, max(days))
+        except Exception:  # noqa: BLE001 - logged, and looked at again by the next run; stops no other project
+            _log.exception("the costs of a project could not be looked at", extra={"project_id": project.id})
+            failed += 1
+    return written, failed
+
+
+def _look_at_project(database: Database, run_id: str, project_id: str, last: str) -> int:
+    policies = [p for p in PolicyStore(database).in_force(project_id) if p.enabled and _KIND in p.when]
+    standing = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
+    asked: set[str] = set()
+    written = 0
+    for bill in _bills(CostStore(database), project_id, last) if policies else ():
+        for policy in policies:
+            subject = f"policy/{policy.name}/{_KIND}/{bill.source}/{bill.currency}"
+            asked.add(subject)
+            found = _found(policy, bill)
+            if found is not None:
+                _write(database, run_id, (project_id, policy, subject), bill, found)
+            elif subject in standing:
+                _clear(database, project_id, standing[subject], bill.day, f"{_cost(bill)}, which is in order.")
+            written += found is not None or subject in standing
+    names = {f"policy/{policy.name}/{_KIND}/" for policy in policies}
+    for subject, alert in standing.items():
+        if subject not in asked and not any(subject.startswith(name) for name in names):
+            _clear(database, project_id, alert, None, "No policy asks for it any more.")
+            written += 1
+    return written
+
+
+def _bills(store: CostStore, project_id: str, last: str) -> Iterator[_Bill]:
+    first = (date.fromisoformat(last) - timedelta(weeks=WINDOW_WEEKS)).isoformat()
+    growing = {(day.source, day.day) for day in store.days(project_id, first, last) if not day.is_final}
+    for (source, currency), costs in store.series(project_id, first, last).items():
+        newest = max(costs)
+        yield _Bill(source, currency, newest, costs, (source, newest.isoformat()) in growing)
+
+
+def _found(policy: Policy, bill: _Bill) -> str | None:
+    """What a policy has to say of a bill's day."""
+    limit = policy.limit(_KIND)
+    cost = float(bill.costs[bill.day])
+    if limit is not None:
+        return f"{_cost(bill)}, {limit:.2f} {bill.currency} are allowed" if cost > limit else None
+    verdict = cost_anomaly(bill.costs, bill.day, estimated=bill.growing)
+    if not verdict.is_anomaly or verdict.expected is None or verdict.allowed is None:
+        return None
+    usual = f"{verdict.expected:.2f} is usual for that weekday, give or take {verdict.allowed:.2f}"
+    return f"{_cost(bill)}, unusually {'much' if verdict.state == 'high' else 'little'}: {usual}"
+
+
+def _asset_page(bill: _Bill) -> dict[str, str]:
+    return links.of_day("Costs", f"{bill.source}_costs", bill.day.isoformat())
+
+
+def _cost(bill: _Bill) -> str:
+    so_far = " so far" if bill.growing else ""
+    return f"{_SOURCES[bill.source]}: {bill.costs[bill.day]:.2f} {bill.currency} on {bill.day}{so_far}"
+
+
+def _write(database: Database, run_id: str, about: tuple[str, Policy, str], bill: _Bill, found: str) -> None:
+    project_id, policy, subject = about
+    day = bill.day.isoformat()
+    page = f"/api/v1/costs?project_id={project_id}&start={day}&end={day}"
+    with database.write() as connection:
+        write_fact(
+            connection,
+            project_id,
+            None,
+            "fires",
+            kind=_KIND,
+            subject=subject,
+            day=day,
+            dedup_key=key_of(_KIND, project_id, subject, day, found),
+            message=f"{found}.",
+            details={
+                "policy": policy.name,
+                "value": float(bill.costs[bill.day]),
+                "links": {**_asset_page(bill), **links.of_run(run_id), "Costs": page},
+            },
+        )
+
+
+def _clear(database: Database, project_id: str, alert: Alert, day: date | None, message: str) -> None:
+    with database.write() as connection:
+        write_fact(
+            connection,
+            project_id,
+            None,
+            "clears",
+            kind=_KIND,
+            subject=alert.subject,
+            day=None if day is None else day.isoformat(),
+            dedup_key=key_of(_KIND, "clears", alert.id, day),
+            message=message,
+            details={},
+        )

@@ -1,0 +1,134 @@
+"""What is known of a model's newest days, read once for all policies, and what each kind of policy says about a day.
+
+Conditions are `ml.alerting.conditions`; what is out of the ordinary without a threshold is `checks.rules`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from guard_pipelines.monitoring.checks.history import ModelDays
+from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
+from guard_pipelines.retraining.stage import evidence_of_day, reference_of
+from guard_store.day_state.day_state import DayNews
+from guard_store.db.database import Database
+from guard_store.ingest.rejections import RejectionStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
+from ml.alerting import conditions
+from ml.alerting.conditions import Finding, Looked
+
+_SPARSE = 4  # days looked through for each that is wanted: some models are not asked every day
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The newest measured day of a model, and the days before it that policies look at."""
+
+    database: Database
+    item: DayNews
+    of_days: int
+
+    def looked(self, kind: str, limit: float | None) -> list[Looked]:
+        """The days that a kind of policy could judge, oldest first, with what holds on them."""
+        found: Mapping[str, Callable[[float | None], Iterator[tuple[str, Finding | bool]]]] = {
+            "drift": self._drift,
+            "performance": self._performance,
+            "latency": self._latency,
+            "volume": self._volume,
+            "error_rate": self._rejected,
+            "data_quality": self._quality,
+        }
+        judged = found[kind](limit)
+        return [Looked(day, one if isinstance(one, Finding) else None) for day, one in judged if one is not True]
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The baseline that new days are judged by; what was judged by one before it is over."""
+        chain = BaselineStore(self.database).in_force(*self.item.key[:2]).chain
+        return chain[0] if chain else None
+
+    def _drift(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        for report in self._reports:
+            yield report.day, conditions.drift(report.report, limit or 0.0)
+
+    def _performance(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        metric, reference = reference_of(self.database, self.baseline)
+        for day in self._measured:
+            evidence = evidence_of_day(day.day, {}, day)
+            yield day.day, conditions.performance(evidence, metric, reference, limit or 0.0)
+
+    def _latency(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        for day in self._days:
+            yield day.isoformat(), conditions.latency(self._history.metrics[day], limit or 0.0)
+
+    def _volume(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        for day in self._days:
+            count, usual = self._history.count(day), self._history.same_weekdays(day)
+            if limit is not None:
+                yield day.isoformat(), conditions.away_from_usual(count, median(usual) if usual else None, limit)
+            else:
+                odd = odd_volume(count, usual)
+                away = abs(count - median(usual)) / max(median(usual), 1.0) if usual else 0.0
+                yield day.isoformat(), False if odd is None else Finding(odd, away)
+
+    def _rejected(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        found: dict[str, dict[str, int]] = {}
+        project_id, model_id = self.item.key[:2]
+        for one in RejectionStore(self.database).days(project_id, self._first(1), self.item.day, model_id=model_id):
+            found.setdefault(one.day, {})[one.field] = one.count
+        for day in self._days:
+            counted = self._history.count(day)
+            yield day.isoformat(), conditions.rejected(counted, found.get(day.isoformat(), {}), limit or 0.0)
+
+    def _quality(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+        for day in self._days:
+            today = self._history.metrics[day]
+            if limit is not None:
+                yield day.isoformat(), conditions.nulls(today, limit)
+                continue
+            before = self._history.before(day)
+            lines = [f"unseen before: {name}" for name in unseen_features(today, before)]
+            lines += [f"{column.removeprefix('feature_')}: {n} misfits" for column, n in _misfits(today).items()]
+            lines += null_jumps(today, before)
+            columns = "a feature" if len(lines) == 1 else f"{len(lines)} features"
+            yield day.isoformat(), Finding(f"Odd data in {columns}", float(len(lines)), lines) if lines else False
+
+    def _first(self, sparse: int) -> str:
+        return (self.item.local_date - timedelta(days=sparse * self.of_days - 1)).isoformat()
+
+    @cached_property
+    def _reports(self) -> Sequence[StoredReport]:
+        found = DriftReportStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
+        of = None if self.baseline is None else self.baseline.id
+        return [report for report in found if report.baseline_id == of]
+
+    @cached_property
+    def _measured(self) -> Sequence[StoredPerformance]:
+        found = PerformanceStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
+        of = None if self.baseline is None else self.baseline.id
+        return [day for day in found if day.baseline_id == of]
+
+    @cached_property
+    def _days(self) -> Sequence[date]:
+        """Days with events."""
+        first = date.fromisoformat(self._first(_SPARSE))
+        return [day for day in sorted(self._history.metrics) if day >= first]
+
+    @cached_property
+    def _history(self) -> ModelDays:
+        start = date.fromisoformat(self._first(_SPARSE)) - timedelta(days=TRAILING_DAYS)
+        found = AggregateStore(self.database).days(*self.item.key[:2], start.isoformat(), self.item.day)
+        metrics: dict[date, Mapping[str, Any]] = {date.fromisoformat(one.day): one.metrics for one in found}
+        begun = min(metrics, default=self.item.local_date)
+        return ModelDays(*self.item.key[:2], begun, sorted(metrics), metrics)
+
+
+def _misfits(metrics: Mapping[str, Any]) -> Mapping[str, int]:
+    found: Mapping[str, int] = metrics.get("violations", {})
+    return found

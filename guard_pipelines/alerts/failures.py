@@ -1,0 +1,191 @@
+"""What goes wrong with the pipelines themselves, and models that have fallen silent, as facts for alerts."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from guard_core.alerting import links
+from guard_core.alerting.policy import Policy
+from guard_core.alerting.words import counted
+from guard_core.days import from_microseconds, known_zone, now_us
+from guard_core.settings import Settings
+from guard_pipelines.alerts.stage import write_fact
+from guard_store.alerts.evaluated_models import LookStore
+from guard_store.alerts.facts import key_of
+from guard_store.alerts.policies import PolicyStore
+from guard_store.alerts.store import AlertStore
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+
+_HOUR_US = 3_600_000_000
+_KIND = "pipeline_failure"
+_MAX_ERROR_CHARACTERS = 300
+_MOST_HOURS = 72  # that people count as hours
+
+
+def note_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
+    """A run has failed as a whole: a fact for each project whose days it was to process, or for all of them together."""
+    waiting = [item for item in NewsStore(database).of_days(days) if not item.done]
+    projects = sorted({item.project_id for item in waiting}) or [""]
+    with database.write() as connection:
+        for project_id in projects:
+            n = sum(item.project_id == project_id for item in waiting)
+            waiting_days = f"{counted(n, 'model-day')} not processed yet; that is tried again by itself"
+            write_fact(
+                connection,
+                project_id,
+                None,
+                "fires",
+                kind=_KIND,
+                subject=f"pipeline/{job}",
+                dedup_key=key_of("pipeline", job, run_id, project_id),
+                message=f"A run of the job {job} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
+                details={"run_id": run_id, "lines": [waiting_days] if n else [], "links": links.of_run(run_id)},
+            )
+    return len(projects)
+
+
+def note_finished_run(database: Database, run_id: str, job: str) -> None:
+    """A run has come to its end: what an earlier one of the job has failed at is over."""
+    store = AlertStore(database)
+    subject = f"pipeline/{job}"
+    failing = [a for p in ["", *(p.id for p in ProjectStore(database).page())] for a in store.open_of(p, "")]
+    for alert in failing:
+        if alert.subject == subject:
+            _clear(
+                database, alert.project_id, None, subject, key_of(job, run_id, alert.id), "A later run has succeeded."
+            )
+
+
+def note_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:
+    """Models with a day that is given up, and those that have none any more."""
+    given_up: dict[tuple[str, str], Any] = {}
+    items = NewsStore(database).of_days(days)
+    for item in items:
+        if item.failed and item.attempts > settings.news_retries:
+            given_up[item.key[:2]] = item
+    with database.write() as connection:
+        for (project_id, model_id), item in given_up.items():
+            write_fact(
+                connection,
+                project_id,
+                model_id,
+                "fires",
+                kind=_KIND,
+                subject="days",
+                day=item.day,
+                dedup_key=key_of("days", *item.key, run_id),
+                message=_given_up(item),
+                details={
+                    "run_id": run_id,
+                    "since_day": item.day,
+                    "links": links.of_run(run_id) | _news(project_id, model_id),
+                },
+            )
+    for project_id, model_id in sorted({item.key[:2] for item in items} - set(given_up)):
+        standing = [a for a in AlertStore(database).open_of(project_id, model_id) if a.subject == "days"]
+        models = NewsStore(database).models(project_id) if standing else []
+        if standing and not any(m.failed_days for m in models if m.model_id == model_id):
+            _clear(
+                database,
+                project_id,
+                model_id,
+                "days",
+                key_of("days", run_id, standing[0].id),
+                "All days are processed now.",
+            )
+
+
+def look_for_silence(database: Database, at_us: int | None = None) -> int:
+    """Models without an event for longer than a policy allows, and those that speak again; returns the facts written."""
+    at = now_us() if at_us is None else at_us
+    written = 0
+    for project in ProjectStore(database).page():
+        policies = [p for p in PolicyStore(database).in_force(project.id) if p.enabled and "missing_data" in p.when]
+        silent = [a for a in AlertStore(database).open_of(project.id) if a.kind == "missing_data"]
+        standing = {(a.model_id, a.subject) for a in silent}
+        names = {_subject(policy) for policy in policies}
+        for alert in silent:
+            if alert.subject not in names:
+                gone = "No policy asks for it any more."
+                _clear(database, project.id, alert.model_id, alert.subject, key_of("unasked", alert.id), gone)
+        if not policies:
+            continue
+        for model in NewsStore(database).models(project.id):
+            last = LookStore(database).last_event_us(project.id, model.model_id)
+            if last is not None:
+                written += _look(database, (project.id, model.model_id), policies, standing, last, at, project.timezone)
+    return written
+
+
+def _look(
+    database: Database,
+    model: tuple[str, str],
+    policies: Sequence[Policy],
+    standing: set[tuple[str, str]],
+    last_us: int,
+    at_us: int,
+    timezone: str,
+) -> int:
+    written = 0
+    for policy in policies:
+        if not policy.covers("missing_data", model[1]):
+            continue
+        subject = _subject(policy)
+        hours = policy.limit("missing_data") or 0.0
+        silent = at_us - last_us > hours * _HOUR_US
+        is_open = (model[1], subject) in standing
+        if silent and not is_open:
+            with database.write() as connection:
+                write_fact(
+                    connection,
+                    *model,
+                    "fires",
+                    kind="missing_data",
+                    subject=subject,
+                    dedup_key=key_of("silent", policy.name, *model, last_us),
+                    message=_silence(last_us, at_us, hours, timezone),
+                    details={"policy": policy.name, "value": (at_us - last_us) / _HOUR_US, "links": _news(*model)},
+                )
+            written += 1
+        elif not silent and is_open:
+            _clear(database, *model, subject, key_of("speaks", policy.name, *model, last_us), "Events arrive again.")
+            written += 1
+    return written
+
+
+def _given_up(item: DayNews) -> str:
+    text = f"The day {item.day} is given up after {counted(item.attempts, 'attempt')} to process it: {item.error}"
+    return text[:_MAX_ERROR_CHARACTERS]
+
+
+def _silence(last_us: int, at_us: int, most_hours: float, timezone: str) -> str:
+    hours = (at_us - last_us) / _HOUR_US
+    since = f"{from_microseconds(last_us).astimezone(known_zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
+    silent = f"{hours:.0f} hours" if hours < _MOST_HOURS else f"{hours / 24:.0f} days"
+    return f"No events for {silent}, since {since}; {most_hours:g} hours without any are allowed."
+
+
+def _news(project_id: str, model_id: str) -> dict[str, str]:
+    return {"Days": f"/api/v1/projects/{project_id}/models/{model_id}/news"}
+
+
+def _subject(policy: Policy) -> str:
+    return f"policy/{policy.name}/missing_data"
+
+
+def _clear(database: Database, project_id: str, model_id: str | None, subject: str, dedup: str, message: str) -> None:
+    kind = "missing_data" if subject.endswith("missing_data") else _KIND
+    with database.write() as connection:
+        write_fact(
+            connection,
+            project_id,
+            model_id,
+            "clears",
+            kind=kind,
+            subject=subject,
+            dedup_key=dedup,
+            message=message,
+            details={},
+        )

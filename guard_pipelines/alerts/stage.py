@@ -1,0 +1,149 @@
+"""Policies applied to the newest measured day of each model, as facts: what holds now, what holds no more.
+
+What a policy says of a day is in `alert_evidence.py`; what becomes of a fact is `guard_store.alerts`.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from guard_core.alerting import links
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import DAY_KINDS, Policy
+from guard_core.alerting.words import counted
+from guard_pipelines.alerts.evidence import Evidence
+from guard_pipelines.days.loop import Outcome, Scope
+from guard_store.alerts.evaluated_models import LookStore, looked
+from guard_store.alerts.facts import Op, write_alert
+from guard_store.alerts.policies import PolicyStore, digest_of
+from guard_store.alerts.store import AlertStore
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+from ml.alerting.conditions import Held, over_days
+
+_log = logging.getLogger(__name__)
+_ASSETS: Mapping[str, str] = {"drift": "drift_reports", "performance": "performance"}  # else daily_aggregates
+
+
+def look_at_news(scope: Scope, database: Database) -> Outcome:
+    """Apply the policies to every model whose newest measured day or whose policies have changed."""
+    outcome = Outcome()
+    policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
+    for look in LookStore(database).due({name: digest_of(of) for name, of in policies.items()}):
+        try:
+            item = NewsStore(database).newest_measured(*look.model)
+            if item is None or (item.day, item.changes) != (look.day, look.changes):
+                continue  # it has moved on meanwhile: the next run looks at it
+            facts = _Looking(database, item, scope.run_id).facts(policies[look.project_id])
+            with database.write() as connection:
+                for fact in facts:
+                    write_alert(connection, **fact)
+                looked(connection, look)
+        except Exception:  # noqa: BLE001 - logged, and tried again by the next run; stops no other model
+            _log.exception(
+                "a model could not be looked at", extra={"project_id": look.project_id, "model_id": look.model_id}
+            )
+            outcome.failed += 1
+        else:
+            outcome.done += 1
+            fired = ", ".join(fact["kind"] for fact in facts if fact["op"] == "fires")
+            outcome.add(item, fires=fired, ends=sum(fact["op"] == "clears" for fact in facts))
+    return outcome
+
+
+class _Looking:
+    """The policies on one model."""
+
+    def __init__(self, database: Database, item: DayNews, run_id: str) -> None:
+        self._database = database
+        self._item = item
+        self._run_id = run_id
+
+    def facts(self, policies: Sequence[Policy]) -> list[dict[str, Any]]:
+        """What is to be written."""
+        mine = [(policy, kind) for policy in policies for kind in policy.when if kind in DAY_KINDS]
+        mine = [(policy, kind) for policy, kind in mine if policy.covers(kind, self._item.model_id)]
+        standing = {alert.subject: alert for alert in AlertStore(self._database).open_of(*self._item.key[:2])}
+        evidence = Evidence(self._database, self._item, max((policy.of_days for policy, _ in mine), default=1))
+        found = []
+        for policy, kind in mine:
+            subject = f"policy/{policy.name}/{kind}"
+            held = over_days(evidence.looked(kind, policy.limit(kind)), policy.days, policy.of_days)
+            if held is not None and held.finding is not None:
+                found.append(self._fires(policy, kind, subject, held, evidence))
+            elif held is not None and subject in standing:
+                message = f"It held {_on_days(held)}, {policy.days} would be too many."
+                message = message if policy.of_days > 1 else f"{held.day} is in order."
+                details = {"policy": policy.name, "links": self._links(kind, held.day)}
+                found.append(self._fact(kind, "clears", subject, held.day, message, details))
+        return found + list(self._without_policy(standing, {f"policy/{p.name}/{kind}" for p, kind in mine}))
+
+    def _fires(self, policy: Policy, kind: str, subject: str, held: Held, evidence: Evidence) -> dict[str, Any]:
+        assert held.finding is not None  # noqa: S101 - the caller has looked
+        newest = _on_days(held) if policy.of_days > 1 else f"on {held.day}"
+        lines = list(held.finding.lines)
+        baseline = evidence.baseline
+        if kind in _ASSETS and baseline is not None:
+            days = f"{baseline.start_day} to {baseline.end_day}"
+            lines.append(f"compared with baseline {baseline.version}, the days {days}")
+        return self._fact(
+            kind,
+            "fires",
+            subject,
+            held.day,
+            f"{held.finding.text}, {newest}.",
+            {
+                "policy": policy.name,
+                "value": held.finding.value,
+                "since_day": held.since_day,
+                "lines": lines,
+                "run_id": self._run_id,
+                "links": self._links(kind, held.day) | links.of_run(self._run_id),
+            },
+        )
+
+    def _without_policy(self, standing: Mapping[str, Alert], subjects: set[str]) -> Iterator[dict[str, Any]]:
+        for subject, alert in standing.items():
+            if alert.kind in DAY_KINDS and subject.startswith("policy/") and subject not in subjects:
+                yield self._fact(alert.kind, "clears", subject, None, "No policy asks for it any more.", {})
+
+    def _links(self, kind: str, day: str) -> dict[str, str]:
+        model = f"/api/v1/projects/{self._item.project_id}/models/{self._item.model_id}"
+        page = kind if kind in _ASSETS else "metrics"
+        asset = _ASSETS.get(kind, "daily_aggregates")
+        return {
+            **links.of_day(page.capitalize(), asset, day),
+            page.capitalize(): f"{model}/{page}?start={day}&end={day}",
+        }
+
+    def _fact(
+        self, kind: str, op: Op, subject: str, day: str | None, message: str, details: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "project_id": self._item.project_id,
+            "model_id": self._item.model_id,
+            "kind": kind,
+            "dedup_key": uuid.uuid4().hex,  # the look is noted in the same transaction
+            "severity": "warning",
+            "message": message,
+            "details": details,
+            "request_id": self._item.request_id,
+            "op": op,
+            "subject": subject,
+            "day": day,
+        }
+
+
+def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **given: Any) -> None:
+    """Write a fact whose severity its policy says."""
+    write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **given)
+
+
+def _on_days(held: Held) -> str:
+    """The days on which it held, among those that could be judged."""
+    return f"on {held.held_days} of the last {counted(held.judged_days, 'judged day')}"

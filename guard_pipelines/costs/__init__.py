@@ -1,0 +1,1 @@
+"""What each local day has cost."""

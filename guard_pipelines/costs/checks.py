@@ -1,0 +1,44 @@
+"""Checks on costs: whether AWS has answered, and days that cost unusually much or little.
+
+They warn: costs are best effort, and an odd bill is a finding.
+"""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from guard_pipelines.costs.assets import aws_costs, llm_costs
+from guard_pipelines.resources import Guard
+from guard_pipelines.tags import days_of
+
+if TYPE_CHECKING:
+    from guard_store.costs.rows import CostSource
+
+
+@dg.asset_check(asset=aws_costs)
+def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
+    """AWS has told the costs of the days of the run, where it is to be asked."""
+    from guard_pipelines.costs.stage import unavailable_days
+    from guard_pipelines.days.findings import result
+
+    days = days_of(context.run.tags) if guard.settings.aws_costs else ()
+    return result(unavailable_days(guard.database, days), dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(asset=aws_costs, name="unusual_costs")
+def unusual_aws_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
+    """No day of the run has cost much more or less at AWS than the eight weeks before let expect."""
+    return _unusual(context, guard, "aws")
+
+
+@dg.asset_check(asset=llm_costs, name="unusual_costs")
+def unusual_llm_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
+    """No day's calls of language models have cost much more or less than the eight weeks before let expect."""
+    return _unusual(context, guard, "llm")
+
+
+def _unusual(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> dg.AssetCheckResult:
+    from guard_pipelines.costs.stage import unusual_days
+    from guard_pipelines.days.findings import result
+
+    return result(unusual_days(guard.database, source, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)

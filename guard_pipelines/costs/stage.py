@@ -1,0 +1,123 @@
+"""A run's days of costs: read from AWS, summed from usage, compared with the weeks before.
+
+How they are read is `guard_store.costs`, what is unusual is said by `ml.costs`.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from guard_core.settings import Settings
+from guard_pipelines.days.loop import Cell, Scope, markdown
+from guard_store.costs.language_models import sum_language_models
+from guard_store.costs.pull import pull_aws
+from guard_store.costs.rows import CostDay, CostSource, total
+from guard_store.costs.store import CostStore
+from guard_store.db.database import Database
+from guard_store.projects.store import ProjectStore
+from ml.costs.anomaly import CostVerdict, cost_anomaly
+from ml.costs.usual import WINDOW_WEEKS
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CostRun:
+    """What a run has read.
+
+    Attributes
+    ----------
+    kept, failed : days of projects that were final already, and that could not be read.
+    requests : to AWS; each costs 0.01 US dollars.
+    """
+
+    days: Sequence[CostDay]
+    seconds: float
+    kept: int = 0
+    failed: int = 0
+    requests: int = 0
+
+    def numbers(self) -> dict[str, Cell]:
+        """The run in numbers; sums by currency, as text, because they are exact."""
+        sums = total(line for day in self.days for line in day.lines)
+        counts: dict[str, Cell] = {
+            "project_days": len(self.days),
+            "kept": self.kept,
+            "failed": self.failed,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+        }
+        return counts | {f"total_{currency}": str(amount) for currency, amount in sums.items()}
+
+    def table(self) -> str:
+        """The newest days, as a Markdown table."""
+        newest = sorted(self.days, key=lambda day: (day.day, day.project_id))[-_SHOWN:]
+        return markdown([_row(day) for day in newest])
+
+
+def read_aws(scope: Scope, database: Database, settings: Settings) -> CostRun:
+    """Read the days of a run for all projects; a run that was asked for only by the schedule leaves final days alone."""
+    started_s = time.perf_counter()
+    projects = ProjectStore(database).page()
+    outcome = pull_aws(database, settings, projects, _dates(scope), overwrite=not scope.only_news)
+    seconds = time.perf_counter() - started_s
+    return CostRun(outcome.read, seconds, len(outcome.kept), len(outcome.failed), outcome.requests)
+
+
+def sum_usage(scope: Scope, database: Database) -> CostRun:
+    """Sum the days of a run for all projects that have called language models."""
+    started_s = time.perf_counter()
+    days = sum_language_models(database, _dates(scope))
+    return CostRun(days, time.perf_counter() - started_s)
+
+
+def unavailable_days(database: Database, days: Iterable[str]) -> list[dict[str, Cell]]:
+    """Days without figures of AWS, or whose figures could not be refreshed, and why."""
+    wanted = set(days)
+    if not wanted:
+        return []
+    return [
+        {"project": day.project_id, "day": day.day, "finding": day.reason or ""}
+        for project in ProjectStore(database).page()
+        for day in CostStore(database).days(project.id, min(wanted), max(wanted), "aws")
+        if day.day in wanted and day.reason is not None
+    ]
+
+
+def unusual_days(database: Database, source: CostSource, days: Iterable[str]) -> list[dict[str, Cell]]:
+    """Days that cost much more or less than the weeks before let expect."""
+    wanted = set(days)
+    if not wanted:
+        return []
+    first = date.fromisoformat(min(wanted)) - timedelta(weeks=WINDOW_WEEKS)
+    store = CostStore(database)
+    found: list[dict[str, Cell]] = []
+    for project in ProjectStore(database).page():
+        growing = {d.day for d in store.days(project.id, min(wanted), max(wanted), source) if not d.is_final}
+        for (of, currency), costs in store.series(project.id, first.isoformat(), max(wanted)).items():
+            for day in sorted(wanted) if of == source else ():
+                verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
+                if verdict.is_anomaly:
+                    found.append({"project": project.id, "day": day, "finding": _said(verdict, currency)})
+    return found
+
+
+def _dates(scope: Scope) -> list[date]:
+    return [date.fromisoformat(day) for day in scope.days]
+
+
+def _row(day: CostDay) -> dict[str, Cell]:
+    sums = ", ".join(f"{amount:.2f} {currency}" for currency, amount in day.totals().items())
+    return {
+        "project": day.project_id,
+        "day": day.day,
+        "cost": sums or "0",
+        "state": day.state,
+        "estimated": "yes" if day.estimated else "no",
+        "basis": day.basis,
+    }
+
+
+def _said(verdict: CostVerdict, currency: str) -> str:
+    return f"{verdict.state}: {verdict.cost:.2f} {currency}, {verdict.expected:.2f} expected"

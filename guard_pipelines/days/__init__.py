@@ -1,0 +1,1 @@
+"""The one loop that every daily stage runs through, and what asks for its runs."""

@@ -1,0 +1,115 @@
+"""From due news to run requests: one request for a range of days, each news once, nothing that is being run already.
+
+Which news are due is `guard_store.day_state.store`; sensor and schedule only ask here.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRun, RunsFilter
+
+from guard_core.settings import Settings
+from guard_pipelines.days.ranges import day_ranges
+from guard_pipelines.tags import NEWS, days_of, range_tags, request_id_tag
+from guard_store.day_state.day_state import DayNews
+
+MAX_RUNS_PER_TICK = 4
+# A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
+# Trainings say something every few minutes (`heartbeat.py`).
+SILENT_AFTER_S = 1_800
+# Runs that have days too, but touch nothing of what the news are about.
+_BESIDE = frozenset({"costs"})
+_IN_FLIGHT = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to run, and why other days with news are not among them."""
+
+    requests: Sequence[dg.RunRequest]
+    waiting: str
+
+
+def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Settings) -> Answer:
+    """Run requests for due news."""
+    running = days_in_flight(instance)
+    free = [item for item in due if item.day not in running]
+    ranges = day_ranges(
+        {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.news_days_per_run
+    )
+    requests, given_up = [], 0
+    for first, last in ranges[:MAX_RUNS_PER_TICK]:
+        items = [item for item in free if first <= item.local_date <= last]
+        request = _request(first, last, items, instance, settings)
+        requests += [request] if request else []
+        given_up += request is None
+    reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
+    reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
+    return Answer(requests, "; ".join(reasons) or "no closed day has news")
+
+
+def days_in_flight(instance: DagsterInstance) -> set[str]:
+    """The days of runs in flight, but for those that touch nothing of what the news are about."""
+    runs = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
+    return {day for run in runs for day in days_of(run.tags)}
+
+
+def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:
+    """Runs that wait in the queue, or have begun and have said something lately."""
+    for run in instance.get_runs(RunsFilter(statuses=list(_IN_FLIGHT))):
+        if _is_alive(instance, run):
+            yield run
+
+
+def is_running(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether a run waits in the queue, or has begun and has said something lately."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _IN_FLIGHT and _is_alive(instance, run)
+
+
+def _is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
+    # The queue is the status: the daemon starts such a run when its turn comes, however late, or a person ends it.
+    if run.status == dg.DagsterRunStatus.QUEUED:
+        return True
+    newest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
+
+
+def digest_of(items: Collection[DayNews]) -> str:
+    """Names news: the same days with the same changes and failures have the same digest."""
+    lines = sorted(f"{item.key!r} {item.changes} {item.attempts}" for item in items)
+    return sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _request(
+    first: date, last: date, items: Sequence[DayNews], instance: DagsterInstance, settings: Settings
+) -> dg.RunRequest | None:
+    """A request for a range; None where runs of the same news have ended and it is not time for another one."""
+    digest = digest_of(items)
+    before = instance.get_run_records(RunsFilter(tags={NEWS: digest}), limit=settings.news_retries + 1)
+    if before and not _may_repeat(len(before), before[0].end_time, settings):
+        return None
+    return dg.RunRequest(
+        run_key=f"{digest}/{len(before)}",
+        tags={
+            **range_tags(first.isoformat(), last.isoformat()),
+            NEWS: digest,
+            **request_id_tag([item.request_id for item in items]),
+        },
+    )
+
+
+def _may_repeat(runs: int, ended_s: float | None, settings: Settings) -> bool:
+    # A run that failed as a whole (killed, database away) left its news as they were: they are tried again, but not for ever.
+    wait_s = settings.news_retry_delay_s * 2 ** (runs - 1)
+    return runs <= settings.news_retries and ended_s is not None and ended_s + wait_s <= time.time()

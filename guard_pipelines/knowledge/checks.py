@@ -1,0 +1,19 @@
+"""Check: every file of the knowledge base can be read. The others are there all the same."""
+
+import dagster as dg
+
+from guard_pipelines.knowledge.assets import documents
+from guard_pipelines.resources import Guard
+
+
+@dg.asset_check(asset=documents)
+def sources_readable(guard: Guard) -> dg.AssetCheckResult:
+    """No file was left out because it cannot be read."""
+    from guard_pipelines.knowledge.stage import count_skipped, skipped_files
+
+    skipped = count_skipped(guard.knowledge)
+    return dg.AssetCheckResult(
+        passed=not skipped,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"skipped": skipped, "files": dg.MetadataValue.md(skipped_files(guard.knowledge))},
+    )

@@ -1,0 +1,1 @@
+"""Asset checks on a run's days."""

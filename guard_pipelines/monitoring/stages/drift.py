@@ -1,0 +1,126 @@
+"""Profiles and the active baseline into drift reports.
+
+Verdicts are `ml`'s; here is where its trailing windows come from and where reports go.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import cached_property
+
+from guard_core.project_settings.by_model import settings_of_model
+from guard_core.project_settings.drift import DriftSettings
+from guard_core.settings import Settings
+from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import Baseline, BaselinesInForce, BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore
+from guard_store.projects.store import ProjectStore
+from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.judge import judge
+
+_DAYS_AHEAD = 31
+_KEPT = timedelta(days=366)
+
+
+def judge_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
+    """Judge the days whose profiles, baseline or settings are new."""
+    outcome = Outcome()
+    news = NewsStore(database)
+    for items in by_model(scope.items("drift", database, settings)):
+        model = _Model(database, *items[0].key[:2])
+        for item in items:
+            with isolated(news, item, outcome):
+                state, drifted = model.judge(item, scope.run_id)
+                outcome.count_marked([item], news.mark("drift", [item]))
+                outcome.add(item, state=state, drifted=", ".join(drifted))
+    return outcome
+
+
+class _Model:
+    """What the days of one model share: baseline, settings, profiles."""
+
+    def __init__(self, database: Database, project_id: str, model_id: str) -> None:
+        self._database = database
+        self._key = project_id, model_id
+        self._profiles = DayProfiles(AggregateStore(database), project_id, model_id)
+        self._references: dict[str, TableProfile] = {}
+
+    def judge(self, item: DayNews, run_id: str) -> tuple[str, Sequence[str]]:
+        """Judge one day and store the report; returns the state and the columns that drifted."""
+        reports = DriftReportStore(self._database)
+        if not item.events:
+            reports.remove(*item.key)
+            return "no events", []
+        history = History(self._profiles, item.local_date)
+        baseline = self._baselines.of(item.day)
+        effects = None if baseline is None else baseline.design_effects
+        report = judge(history, self._reference(baseline), self._settings, effects)
+        reports.replace(
+            *item.key,
+            state=report.state,
+            baseline_id=None if baseline is None else baseline.id,
+            window_days=history.longest_days,
+            report=report.to_dict(),
+            revision=item.profile_revision,
+            run_id=run_id,
+        )
+        return report.state, report.columns_in("drift")
+
+    @cached_property
+    def _baselines(self) -> BaselinesInForce:
+        return BaselineStore(self._database).in_force(*self._key)
+
+    def _reference(self, baseline: Baseline | None) -> TableProfile | None:
+        if baseline is None:
+            return None
+        if baseline.id not in self._references:
+            profile = BaselineStore(self._database).profile(baseline.id)
+            self._references[baseline.id] = TableProfile.from_bytes(profile)
+        return self._references[baseline.id]
+
+    @cached_property
+    def _settings(self) -> DriftSettings:
+        project = ProjectStore(self._database).get(self._key[0])
+        return DriftSettings.from_dict(settings_of_model(project.settings if project else {}, self._key[1], "drift"))
+
+
+class DayProfiles:
+    """A model's profiles by day, read in blocks and kept while a run goes forward through the days."""
+
+    def __init__(self, aggregates: AggregateStore, project_id: str, model_id: str) -> None:
+        self._aggregates = aggregates
+        self._key = project_id, model_id
+        self._known: dict[date, TableProfile | None] = {}
+
+    def between(self, first: date, last: date) -> list[TableProfile]:
+        """Profiles of the days of a closed range that have one, oldest first."""
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        missing = [day for day in days if day not in self._known]
+        if missing:
+            self._read(missing[0], missing[-1] + timedelta(days=_DAYS_AHEAD))
+            self._known = {day: profile for day, profile in self._known.items() if last - day <= _KEPT}
+        return [profile for day in days if (profile := self._known.get(day)) is not None]
+
+    def _read(self, first: date, last: date) -> None:
+        found = self._aggregates.profiles(*self._key, first.isoformat(), last.isoformat())
+        for n in range((last - first).days + 1):
+            day = first + timedelta(days=n)
+            data = found.get(day.isoformat())
+            self._known[day] = None if data is None else TableProfile.from_bytes(data)
+
+
+class History:
+    """The days up to one day; remembers how far anyone looked back."""
+
+    def __init__(self, profiles: DayProfiles, day: date) -> None:
+        self._profiles = profiles
+        self._day = day
+        self.longest_days = 1
+
+    def __call__(self, days: int) -> list[TableProfile]:
+        """Profiles of those of the last `days` local days that have events."""
+        self.longest_days = max(self.longest_days, days)
+        return self._profiles.between(self._day - timedelta(days=days - 1), self._day)

@@ -1,0 +1,203 @@
+"""Predictions and labels of the lake into performance: realised where there are labels, estimated where there is a reference.
+
+Metrics are `ml`'s; here is which rows go in, and when a baseline's reference is measured anew.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from guard_core.settings import Settings
+from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_pipelines.monitoring.stages.lake_columns import read_day
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.lake.store import Lake, LakeSnapshot
+from guard_store.monitoring.aggregates import WHOLE_DAY
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.kinds import LABEL, PREDICTION, KindStore
+from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
+from ml.monitoring.performance.check import estimate_check
+from ml.monitoring.performance.estimated import estimated
+from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.performance.tasks import Task, task_of
+from ml.monitoring.profiles.build import SLICE_COLUMNS
+
+_SCORED = (PREDICTION, "y_proba", LABEL)
+_SEED = 2013
+_MIN_SLICE_ROWS = 50
+_MAX_SLICE_VALUES = 50
+_READ = (*_SCORED, *SLICE_COLUMNS)
+_EMPTY = pa.table({name: pa.nulls(0) for name in _READ})
+
+
+def measure_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
+    """Measure the days whose labels, profiles or reference are new."""
+    outcome = Outcome()
+    news = NewsStore(database)
+    for baseline, items in _by_baseline(database, scope.items("performance", database, settings)):
+        model = _Model.of(database, lake, baseline, items)
+        for item in items:
+            with isolated(news, item, outcome):
+                if model.must_refer(item):
+                    model = model.referred()
+                    item = news.again(item)  # noqa: PLW2901 - the reference has asked for this day too
+                slices = model.measure(item, scope.run_id)
+                outcome.count_marked([item], news.mark("performance", [item]))
+                whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
+                outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
+    return outcome
+
+
+def _by_baseline(database: Database, items: Sequence[DayNews]) -> Iterator[tuple[Baseline | None, Sequence[DayNews]]]:
+    """The items of each model that are compared with the same baseline."""
+    for of_model in by_model(items):
+        in_force = BaselineStore(database).in_force(*of_model[0].key[:2])
+        for _, group in groupby(of_model, key=lambda item: in_force.of(item.day)):
+            same = list(group)
+            yield in_force.of(same[0].day), same
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What the days of one model share: its lake, its kinds, its baseline and the performance in that one's window."""
+
+    store: PerformanceStore
+    project_id: str
+    model_id: str
+    prediction_kind: str | None
+    snapshot: LakeSnapshot | None
+    baseline: Baseline | None
+    reference: Reference | None
+
+    @classmethod
+    def of(cls, database: Database, lake: Lake, baseline: Baseline | None, items: Sequence[DayNews]) -> "_Model":
+        project_id, model_id, _ = items[0].key
+        store = PerformanceStore(database)
+        kinds = KindStore(database).of(project_id, model_id)
+        return cls(
+            store,
+            project_id,
+            model_id,
+            kinds.get(PREDICTION) or kinds.get(LABEL),
+            lake.snapshot(project_id, model_id),
+            baseline,
+            None if baseline is None else store.reference(baseline.id),
+        )
+
+    def must_refer(self, item: DayNews) -> bool:
+        """Whether the reference is missing, or may have changed with this day."""
+        if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
+            return False
+        if self.reference is not None and self.reference.reference.get("source") == TRAINING:
+            return False  # measured with what the new champion says; the lake holds what older ones have said
+        in_window = self.baseline.start_day <= item.day <= self.baseline.end_day
+        return self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled)
+
+    def referred(self) -> "_Model":
+        """The same model with its reference measured anew, and stored."""
+        assert self.baseline is not None  # noqa: S101 - `must_refer` said so
+        rows = pa.concat_tables([_EMPTY, *map(self._rows, self._window())], promote_options="default")
+        labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
+        rng = np.random.default_rng(_SEED)
+        reference = reference_of(self._task(labelled), *_columns(labelled), rng) if len(labelled) else {}
+        self.store.replace_reference(
+            self.project_id, self.model_id, self.baseline.id, labelled=len(labelled), reference=reference
+        )
+        return replace(self, reference=Reference(len(labelled), reference))
+
+    def measure(self, item: DayNews, run_id: str) -> list[SlicePerformance]:
+        """Measure one day and store what came out."""
+        rows = self._rows(item.day)
+        whole = self._slice(WHOLE_DAY, rows) if len(rows) else None
+        slices = [whole]
+        for key, own in _split(rows):
+            # A slice that all rows are in is the whole day: it is measured once.
+            same = whole is not None and len(own) == len(rows)
+            slices.append(replace(whole, dimension=key[0], value=key[1]) if same and whole else self._slice(key, own))
+        told = [one for one in slices if one is not None]
+        self.store.replace_day(
+            *item.key,
+            told,
+            baseline_id=None if self.baseline is None else self.baseline.id,
+            lake_version=-1 if self.snapshot is None else self.snapshot.version,
+            revision=item.drift_revision,
+            run_id=run_id,
+        )
+        return told
+
+    def _slice(self, key: tuple[str, str], rows: pa.Table) -> SlicePerformance | None:
+        """None where nothing can be said: no label, and no reference to estimate from."""
+        labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
+        calibrated = self.reference is not None and self.reference.labelled > 0
+        if self.prediction_kind is None or not (len(labelled) or calibrated):
+            return None
+        task = self._task(rows)
+        report: dict[str, Any] = {"realised": None, "estimated": None, "check": None}
+        rng = np.random.default_rng(_SEED)
+        if len(labelled):
+            report["realised"] = realised(task, *_columns(labelled), rng=rng)
+        if self.reference is not None and calibrated:
+            _, *predictions = _columns(rows)
+            report["estimated"] = estimated(task, self.reference.reference, *predictions, rng=rng)
+        if report["realised"] and report["estimated"]:
+            _, *predictions = _columns(labelled)
+            same = estimated(task, self._known_reference, *predictions, rng=rng)
+            report["check"] = estimate_check(same, report["realised"])
+        return SlicePerformance(*key, task, len(rows), len(labelled), report)
+
+    @property
+    def _known_reference(self) -> Any:
+        assert self.reference is not None  # noqa: S101 - for the type checker
+        return self.reference.reference
+
+    def _task(self, rows: pa.Table) -> Task:
+        if self.reference is not None and self.reference.labelled:
+            task: Task = self.reference.reference["task"]
+            return task
+        seen = {str(v) for name in (LABEL, PREDICTION) for v in pc.unique(rows.column(name)).drop_null().to_pylist()}
+        return task_of(self.prediction_kind or "categorical", seen)
+
+    @cached_property
+    def _labelled_in_window(self) -> int:
+        return sum(len(rows) - rows.column(LABEL).null_count for rows in map(self._rows, self._window()))
+
+    def _window(self) -> list[str]:
+        assert self.baseline is not None  # noqa: S101 - for the type checker
+        found = [] if self.snapshot is None else self.snapshot.days
+        return [day for day in found if self.baseline.start_day <= day <= self.baseline.end_day]
+
+    def _rows(self, day: str) -> pa.Table:
+        """What was predicted and what was true, a row an event; a column that the lake does not have is null."""
+        return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, _READ)
+
+
+def _columns(rows: pa.Table) -> tuple[Any, Any, Any]:
+    true, predicted, proba = (
+        rows.column(name).to_numpy(zero_copy_only=False) for name in (LABEL, PREDICTION, "y_proba")
+    )
+    return true, predicted, proba.astype(np.float64)
+
+
+def _split(rows: pa.Table) -> list[tuple[tuple[str, str], pa.Table]]:
+    """Rows of each value of the slice columns that has enough of them, the most frequent values first."""
+    found = []
+    for name in SLICE_COLUMNS:
+        column = rows.column(name)
+        if pa.types.is_null(column.type):
+            continue
+        counts = sorted(column.drop_null().value_counts().to_pylist(), key=lambda c: (-c["counts"], c["values"]))
+        found += [
+            ((name, str(count["values"])), rows.filter(pc.equal(column, count["values"])))
+            for count in counts[:_MAX_SLICE_VALUES]
+            if count["counts"] >= _MIN_SLICE_ROWS
+        ]
+    return found

@@ -1,0 +1,94 @@
+"""The lake's days into profiles and metrics: the whole day, and each endpoint, model version and segment.
+
+Profiles and metrics are computed by `ml`; here they are asked for and stored.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from guard_core.settings import Settings
+from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.ingest.rejections import RejectionStore
+from guard_store.lake.rows import KIND_VIOLATIONS
+from guard_store.lake.store import Lake, LakeSnapshot
+from guard_store.monitoring.aggregates import WHOLE_DAY, AggregateStore, Slice
+from guard_store.monitoring.kinds import KindStore
+from ml.monitoring.day_metrics import day_metrics
+from ml.monitoring.profiles.build import SLICE_COLUMNS, profile_parquet
+from ml.monitoring.profiles.table import TableProfile
+
+
+def profile_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
+    """Profile the days whose rows in the lake are new."""
+    outcome = Outcome()
+    news, aggregates = NewsStore(database), AggregateStore(database)
+    for items in by_model(scope.items("profile", database, settings)):
+        project_id, model_id, _ = items[0].key
+        kinds = KindStore(database).of(project_id, model_id)
+        snapshot = lake.snapshot(project_id, model_id)
+        errors = _errors(database, items)
+        # Newest first, as `NewsStore.mark` wants it.
+        for item in reversed(items):
+            with isolated(news, item, outcome):
+                slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
+                version = -1 if snapshot is None else snapshot.version
+                aggregates.replace_day(
+                    *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=scope.run_id
+                )
+                outcome.count_marked([item], news.mark("profile", [item]))
+                outcome.add(item, rows=slices[0].rows if slices else 0, slices=len(slices))
+    return outcome
+
+
+def _slices(
+    item: DayNews, snapshot: LakeSnapshot | None, kinds: Mapping[str, Any], errors: Mapping[str, int]
+) -> list[Slice]:
+    files = snapshot.files(item.day) if snapshot else ()
+    if snapshot is None or not files:
+        return []
+    profiles = profile_parquet(files, kinds, slices=SLICE_COLUMNS, filesystem=snapshot.filesystem)
+    of_day = {
+        "late": item.late,
+        "duplicates": item.duplicates,
+        "errors": {"total": sum(errors.values()), "by_field": dict(errors)},
+        "violations": _violations(files, snapshot),
+    }
+    # A slice that all rows are in has the whole day's profile: it is measured and encoded once.
+    measured = {id(profile): _measured(profile) for profile in {id(p): p for p in profiles.values()}.values()}
+    slices = []
+    for key, profile in sorted(profiles.items(), key=itemgetter(0)):
+        metrics, encoded = measured[id(profile)]
+        slices.append(Slice(*key, profile.rows, {**metrics, **(of_day if key == WHOLE_DAY else {})}, encoded))
+    return slices
+
+
+def _measured(profile: TableProfile) -> tuple[dict[str, object], bytes]:
+    return day_metrics(profile), profile.to_bytes()
+
+
+def _violations(files: Sequence[str], snapshot: LakeSnapshot) -> dict[str, int]:
+    """Values that did not fit their kind, by column."""
+    found: Counter[str] = Counter()
+    for file in files:
+        column = pq.read_table(file, columns=[KIND_VIOLATIONS], filesystem=snapshot.filesystem, partitioning=None)[0]
+        if column.null_count < len(column):
+            for entry in pc.list_flatten(column).value_counts().to_pylist():
+                found[entry["values"]] += entry["counts"]
+    return dict(sorted(found.items()))
+
+
+def _errors(database: Database, items: Sequence[DayNews]) -> dict[str, dict[str, int]]:
+    """Rejected rows of a model by day of arrival and field."""
+    project_id, model_id, _ = items[0].key
+    by_day: dict[str, dict[str, int]] = {}
+    for row in RejectionStore(database).days(project_id, items[0].day, items[-1].day, model_id=model_id):
+        by_day.setdefault(row.day, {})[row.field] = row.count
+    return by_day

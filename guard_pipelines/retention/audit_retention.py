@@ -1,0 +1,30 @@
+"""Forgetting what is older than the settings allow: ledger, bodies, events and labels, the lake, alerts."""
+
+import dagster as dg
+
+from guard_pipelines.resources import Guard
+
+
+@dg.asset(
+    group_name="governance",
+    description="Deletes ledger rows, bodies, events with labels, days of the lake, inputs of research steps, and incidents that"
+    " are older than ML_GUARD_LOG_, BODY_, EVENT_, LAKE_, RESEARCH_ and ALERT_RETENTION_DAYS; each sweep is a row of the ledger.",
+)
+def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
+    """Sweep each kind once; what has no setting is kept for ever."""
+    from guard_store.retention.alerts import sweep_alerts
+    from guard_store.retention.events import sweep_bodies, sweep_events, sweep_lake
+    from guard_store.retention.ledger import sweep_ledger
+    from guard_store.retention.research import sweep_research
+
+    database, settings = guard.database, guard.settings
+    deleted = {
+        "rows_deleted": sweep_ledger(database, settings),
+        "bodies_deleted": sweep_bodies(database, settings),
+        "events_deleted": sweep_events(database, settings),
+        "lake_days_deleted": sweep_lake(database, guard.lake, settings),
+        "research_steps_deleted": sweep_research(database, settings),
+        "incidents_deleted": sweep_alerts(database, settings),
+    }
+    kept = ", ".join(name.removesuffix("_deleted") for name, n in deleted.items() if n is None)
+    return dg.MaterializeResult(metadata={**{name: n or 0 for name, n in deleted.items()}, "kept_for_ever": kept})

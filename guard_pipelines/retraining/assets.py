@@ -1,0 +1,85 @@
+"""Assets, one partition a model: from a retrain flag to a registered version, judged by the gate.
+
+What each step does is in `stages/training.py`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from guard_pipelines.days.heartbeat import heartbeat
+from guard_pipelines.partitions import MODELS, model_of_key
+from guard_pipelines.resources import Guard
+from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+
+if TYPE_CHECKING:
+    from guard_pipelines.retraining.training import Training
+    from guard_store.retraining.training_runs import TrainingRun
+
+_GROUP = "retraining"
+
+
+@dg.asset(
+    deps=[dg.AssetDep(retrain_recommended, partition_mapping=dg.AllPartitionMapping())],
+    partitions_def=MODELS,
+    group_name=_GROUP,
+    kinds={"deltalake"},
+)
+def training_set(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """The labelled rows that were known when the flag was raised: which version of the lake, which days, split in time."""
+    return _step(context, guard, lambda training: training.prepare())
+
+
+@dg.asset(deps=[training_set], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
+def candidate_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """The best of several models on later rows than they learned from, trained on all training rows, kept in MLflow."""
+    return _step(context, guard, lambda training: training.train())
+
+
+@dg.asset(deps=[candidate_model], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
+def model_evaluation(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """Candidate and champion on the newest labelled days, which the candidate has not seen; and the gate's decision."""
+    return _step(context, guard, lambda training: training.evaluate())
+
+
+@dg.asset(deps=[model_evaluation], partitions_def=MODELS, group_name=_GROUP, kinds={"mlflow"})
+def registered_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """A version of the registry: champion where the gate says so, with a baseline of its own; else challenger."""
+    return _step(context, guard, lambda training: training.register())
+
+
+def _step(
+    context: dg.AssetExecutionContext, guard: Guard, work: "Callable[[Training], TrainingRun]"
+) -> dg.MaterializeResult[None]:
+    from guard_pipelines.days.requests import is_running
+    from guard_pipelines.retraining.training import Training
+
+    training = Training.begin(
+        guard.database,
+        guard.lake,
+        guard.settings,
+        model_of_key(context.partition_key),
+        context.run.run_id,
+        is_running=lambda run_id: is_running(context.instance, run_id),
+        say=context.log.info,
+    )
+    with heartbeat(context.log.info):
+        run = work(training)
+    return dg.MaterializeResult(metadata=_facts(run))
+
+
+def _facts(run: "TrainingRun") -> dict[str, Any]:
+    evaluation = run.evaluation or {}
+    facts: dict[str, Any] = {
+        "flag_id": run.flag_id,
+        "lake_version": run.data["lake_version"],
+        "rows": run.data["rows"],
+        "held_out_rows": run.data["held_rows"],
+        "mlflow_run_id": run.mlflow_run_id,
+        "model_version": run.model_version,
+        "promote": evaluation.get("promote"),
+        "gain": evaluation.get("gain", {}).get("value"),
+        "reasons": "; ".join(evaluation.get("reasons", [])) or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

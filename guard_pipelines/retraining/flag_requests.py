@@ -1,0 +1,78 @@
+"""From active flags to run requests: one run for an attempt, and what becomes of a run that ended without finishing.
+
+A flag is counted as failed here and nowhere else, so that a killed run is seen as well as one that raised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster import DagsterInstance, RunsFilter
+
+from guard_core.days import now_us
+from guard_core.settings import Settings
+from guard_pipelines.days.requests import is_running
+from guard_pipelines.partitions import key_of_model
+from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag
+from guard_store.db.database import Database
+from guard_store.retraining.flags import Flag, RetrainStore
+
+
+@dataclass(frozen=True, slots=True)
+class FlagAnswer:
+    """What to run, for which models, and why other flags wait."""
+
+    requests: Sequence[dg.RunRequest]
+    models: Sequence[tuple[str, str]]
+    waiting: str
+
+
+def requests_of_flags(
+    database: Database, settings: Settings, instance: DagsterInstance, at_us: int | None = None
+) -> FlagAnswer:
+    """Run requests of the flags whose time has come."""
+    store = RetrainStore(database)
+    at = now_us() if at_us is None else at_us
+    ready: list[Flag] = []
+    reasons: list[str] = []
+    for flag in store.active_flags():
+        runs = instance.get_runs(RunsFilter(tags={FLAG: flag.id, ATTEMPT: str(flag.attempts)}), limit=1)
+        run_id = runs[0].run_id if runs else flag.dagster_run_id
+        if run_id is None:
+            if flag.due_us <= at:
+                ready.append(flag)
+            else:
+                reasons.append(f"{_name(flag)} waits for attempt {flag.attempts + 1}")
+        elif is_running(instance, run_id):
+            reasons.append(f"{_name(flag)} is being trained by run {run_id}")
+        else:
+            state = store.fail(flag, _why(instance, run_id), settings)
+            reasons.append(f"run {run_id} of {_name(flag)} ended without finishing; its flag is {state} now")
+    requests = [_request(flag) for flag in ready]
+    keys = [(flag.project_id, flag.model_id) for flag in ready]
+    return FlagAnswer(requests, keys, "; ".join(reasons) or "no model is flagged for retraining")
+
+
+def _request(flag: Flag) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{flag.id}/{flag.attempts}",
+        partition_key=key_of_model(flag.project_id, flag.model_id),
+        tags={FLAG: flag.id, ATTEMPT: str(flag.attempts), **request_id_tag([flag.request_id])},
+    )
+
+
+def _why(instance: DagsterInstance, run_id: str) -> str:
+    """The error of a run that has ended, as its log tells it."""
+    events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
+    for record in events:
+        event = record.event_log_entry.dagster_event
+        error = None if event is None else event.step_failure_data.error
+        if error is not None:
+            # Dagster's own error says that a step failed; its cause is what the step raised.
+            return (error.cause or error).message.strip()
+    run = instance.get_run_by_id(run_id)
+    return f"run {run_id} ended as {run.status.value if run else 'unknown'} without an error of a step"
+
+
+def _name(flag: Flag) -> str:
+    return key_of_model(flag.project_id, flag.model_id)

@@ -1,0 +1,103 @@
+"""The baseline of a new champion: the newest days before it, with what the new champion says about them.
+
+Profiles and references are `ml`'s; capturing them for a promotion belongs here.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from guard_pipelines.retraining.training_data import read_all_of_days
+from guard_store.db.database import Database
+from guard_store.lake.store import Lake
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.kinds import FEATURE_PREFIX, LABEL, PREDICTION, KindStore
+from guard_store.monitoring.performance import TRAINING, PerformanceStore
+from guard_store.retraining.flags import Flag
+from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.profiles.build import WHOLE, profile_table
+from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.design_effect import design_effects
+from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.training.held_out import answers_of
+
+_SEED = 2013
+
+
+def capture_baseline(
+    database: Database, lake: Lake, flag: Flag, data: Mapping[str, Any], champion: NativePredictor
+) -> Baseline:
+    """Capture the baseline of a flag's new champion, once; it judges the days after the flag's.
+
+    All rows of these days are in its profile; in its performance only those of the held-out days whose labels were known,
+    because the others have been learned from.
+    """
+    days = data["baseline_first_day"], data["held_last_day"]
+    rows = read_all_of_days(lake, flag, data["lake_version"], days)
+    scored = {day: _scored(table, champion) for day, table in rows.items() if len(table)}
+    kinds = _kinds(database, flag, champion)
+    of_days = [profile_table(table, kinds)[WHOLE] for table in scored.values()]
+    merged = TableProfile.merge(of_days)
+    after = date.fromisoformat(flag.day) + timedelta(days=1)
+    baseline = BaselineStore(database).capture(
+        flag.project_id,
+        flag.model_id,
+        *days,
+        rows=merged.rows,
+        sha256=merged.digest(),
+        profile=merged.to_bytes(),
+        design_effects=design_effects(of_days, merged),
+        created_by=None,
+        request_id=flag.request_id,
+        from_day=after.isoformat(),
+        baseline_id=flag.id,
+    )
+    held = [table for day, table in scored.items() if day >= data["held_first_day"]]
+    _refer(database, flag, baseline, pa.concat_tables(held, promote_options="permissive"), champion)
+    return baseline
+
+
+def _refer(database: Database, flag: Flag, baseline: Baseline, rows: pa.Table, champion: NativePredictor) -> None:
+    store = PerformanceStore(database)
+    if store.reference(baseline.id) is not None:
+        return
+    known = pc.less_equal(
+        rows["label_observed_at"], pa.scalar(flag.as_of_us, pa.int64()).cast(pa.timestamp("us", "UTC"))
+    )
+    labelled = rows.filter(pc.and_(pc.fill_null(known, fill_value=False), pc.is_valid(rows[LABEL])))
+    reference = reference_of(
+        champion.schema.task,
+        labelled[LABEL].to_numpy(),
+        labelled[PREDICTION].to_numpy(),
+        labelled["y_proba"].cast(pa.float64()).to_numpy(),
+        np.random.default_rng(_SEED),
+    )
+    store.replace_reference(
+        flag.project_id,
+        flag.model_id,
+        baseline.id,
+        labelled=len(labelled),
+        reference={**reference, "source": TRAINING},
+    )
+
+
+def _scored(rows: pa.Table, champion: NativePredictor) -> pa.Table:
+    """The rows with the champion's predictions in place of those that were given at the time."""
+    answers = answers_of(champion, rows)
+    regression = champion.schema.task == "regression"
+    predicted = pa.array(answers.y_pred.astype(float)) if regression else pa.array(answers.y_pred.astype(str))
+    proba = pa.nulls(len(rows), pa.float64()) if answers.y_proba is None else pa.array(answers.y_proba)
+    for name, values in ((PREDICTION, predicted), ("y_proba", proba)):
+        place = rows.schema.get_field_index(name)
+        rows = rows.append_column(name, values) if place < 0 else rows.set_column(place, name, values)
+    return rows
+
+
+def _kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:
+    known = KindStore(database).of(flag.project_id, flag.model_id)
+    kinds = {name: kind for name, kind in known.items() if name.startswith(FEATURE_PREFIX)}
+    return {**kinds, PREDICTION: "numeric" if champion.schema.task == "regression" else "categorical"}

@@ -1,0 +1,132 @@
+"""Drift reports, performance and age of a model into one answer: retrain or not, and a flag where it is yes.
+
+The rule is `ml`'s; here is where its evidence comes from.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from guard_core.project_settings.by_model import settings_of_model
+from guard_core.settings import Settings
+from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.store import NewsStore
+from guard_store.db.database import Database
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore
+from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
+from guard_store.projects.store import ProjectStore
+from guard_store.retraining.decisions import DecisionStore
+from guard_store.retraining.evaluations import EvaluationStore
+from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
+from ml.retraining.promotion import PRIMARY
+from ml.retraining.rule import DayEvidence, ModelState, RetrainSettings, recommend
+from ml.retraining.training.spec import TrainingSpec
+
+_LOOK_BACK_DAYS = 366
+
+
+def evaluate_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
+    """Apply the rule once to each model that has news, at the newest of its days that is judged and measured."""
+    outcome = Outcome()
+    news = NewsStore(database)
+    for items in by_model(scope.items("retrain", database, settings)):
+        newest = items[-1]
+        with isolated(news, newest, outcome, with_it=items[:-1]):
+            day = news.newest_measured(*newest.key[:2]) or newest
+            evaluated = _evaluate(database, day, scope.run_id, newest.request_id)
+            outcome.count_marked(items, news.mark("retrain", items))
+            outcome.add(day, **evaluated)
+    return outcome
+
+
+def _evaluate(database: Database, item: DayNews, run_id: str, request_id: str | None) -> dict[str, Any]:
+    project = ProjectStore(database).get(item.project_id)
+    of_project = project.settings if project else {}
+    settings = RetrainSettings.from_dict(settings_of_model(of_project, item.model_id, "retrain"))
+    window = TrainingSpec.from_dict(settings_of_model(of_project, item.model_id, "training")).window_days
+    days = _evidence(database, item, settings.of_days)
+    state = _model_state(database, item, window)
+    found = recommend(days, state, settings)
+    flag = EvaluationStore(database).replace(
+        *item.key,
+        recommended=found.recommended,
+        result=found.to_dict(),
+        as_of_us=item.bounds_us[1],
+        run_id=run_id,
+        request_id=request_id,
+    )
+    return {
+        "recommended": str(found.recommended).lower(),
+        "reasons": ", ".join(reason["rule"] for reason in found.reasons),
+        "against": ", ".join(reason["rule"] for reason in found.against),
+        "flag": "" if flag is None else flag.id,
+    }
+
+
+def _evidence(database: Database, item: DayNews, days: int) -> list[DayEvidence]:
+    """The newest days, up to the item's, that have a drift report; oldest first."""
+    first = (item.local_date - timedelta(days=_LOOK_BACK_DAYS)).isoformat()
+    recent = (item.local_date - timedelta(days=4 * days)).isoformat()
+    reports = DriftReportStore(database).days(*item.key[:2], recent, item.day)
+    if len(reports) < days:  # a model that is not asked every day
+        reports = DriftReportStore(database).days(*item.key[:2], first, item.day)
+    reports = reports[-days:]
+    measured = {}
+    if reports:
+        measured = {one.day: one for one in PerformanceStore(database).days(*item.key[:2], reports[0].day, item.day)}
+    return [evidence_of_day(report.day, report.report, measured.get(report.day)) for report in reports]
+
+
+def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
+    """What a day's drift report and its performance say."""
+    return DayEvidence(
+        day,
+        {column["column"]: column["state"] for column in report.get("columns", [])},
+        _metrics(performance, "realised"),
+        _metrics(performance, "estimated"),
+    )
+
+
+def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, Any] | None:
+    found = None if performance is None else performance.report.get(kind)
+    return found["metrics"] if found else None
+
+
+def _model_state(database: Database, item: DayNews, window_days: int) -> ModelState:
+    metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
+    champion = _champion(database, item)
+    last_flag = RetrainStore(database).last_flag_day(*item.key)
+    since = (item.local_date - timedelta(days=window_days - 1)).isoformat()
+    measured = PerformanceStore(database).days(*item.key[:2], since, item.day)
+    return ModelState(
+        metric,
+        reference,
+        {} if champion is None else (champion.evaluation or {}).get("importance", {}),
+        None if champion is None else _days_between(champion.data["last_day"], item),
+        None if last_flag is None else _days_between(last_flag, item),
+        sum(one.labelled for one in measured),
+    )
+
+
+def reference_of(database: Database, baseline: Baseline | None) -> tuple[str | None, float | None]:
+    """The metric that decides and its value in a baseline; None where there is none."""
+    found = None if baseline is None else PerformanceStore(database).reference(baseline.id)
+    if found is None or not found.reference:
+        return None, None
+    metric = PRIMARY[found.reference["task"]]
+    return metric, found.reference["metrics"][metric]["value"]
+
+
+def _champion(database: Database, item: DayNews) -> TrainingRun | None:
+    """The training that the present champion came out of, by the newest decision that made one."""
+    made = DecisionStore(database).last(item.project_id, item.model_id, "promoted", "rolled_back")
+    if made is None or made.version is None:
+        return None
+    return TrainingRunStore(database).of_version(item.project_id, item.model_id, made.version)
+
+
+def _days_between(day: str, item: DayNews) -> int:
+    return (item.local_date - date.fromisoformat(day)).days

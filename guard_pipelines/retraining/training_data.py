@@ -1,0 +1,137 @@
+"""Which rows of the lake a training uses: labelled ones that were known when its flag was raised, split in time.
+
+Choosing and reading rows belongs here; learning from them does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from guard_core.days import local_days
+from guard_pipelines.monitoring.stages.lake_columns import read_day
+from guard_store.lake.rows import LABEL_OBSERVED
+from guard_store.lake.store import Lake
+from guard_store.monitoring.kinds import FEATURE_PREFIX, LABEL
+from guard_store.retraining.flags import Flag
+from ml.retraining.training.evaluate import HeldOut
+from ml.retraining.training.spec import TrainingError, TrainingSpec
+
+_INSTANT = pa.timestamp("us", "UTC")
+_WANTED = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)
+
+
+def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> dict[str, Any]:
+    """The rows of a flag's training, as plain data from which `read_rows` finds them again.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few labelled rows.
+    """
+    snapshot = lake.snapshot(flag.project_id, flag.model_id)
+    if snapshot is None:
+        raise TrainingError("The model has no events in the lake yet")
+    zone = local_days(timezone)
+    last = zone.of(flag.as_of_us - 1)
+    first = last - timedelta(days=spec.window_days - 1)
+    days = [day for day in snapshot.days if first.isoformat() <= day <= last.isoformat()]
+    named: dict[str, pa.Table] = {}
+    for day in reversed(days):  # newest first, until there are enough
+        if sum(map(len, named.values())) >= spec.max_rows:
+            break
+        named[day] = _known(read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED)), flag.as_of_us)
+    counts = {day: len(rows) for day, rows in named.items()}
+    used = sorted(day for day, rows in counts.items() if rows)
+    held = _held_out(used, counts, spec)
+    trained = used[: len(used) - len(held)]
+    rows = sum(counts[day] for day in trained)
+    if not held or rows < spec.min_rows:
+        raise TrainingError(
+            f"{sum(counts.values())} labelled rows on {len(used)} days before {last} are too few:"
+            f" training.min_rows asks for {spec.min_rows} beside the held-out days"
+        )
+    chosen = {
+        "lake_version": snapshot.version,
+        "as_of_us": flag.as_of_us,
+        "split_us": zone.bounds_us(date.fromisoformat(held[0]))[0],
+        "first_day": trained[0],
+        "last_day": trained[-1],
+        "held_first_day": held[0],
+        "held_last_day": held[-1],
+        "baseline_first_day": min(held[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
+        "rows": rows,
+        "held_rows": sum(counts[day] for day in held),
+    }
+    return {**chosen, "sha256": _digest([named[day] for day in used])}
+
+
+def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
+    """The labelled rows that were chosen, out of the lake's version that was chosen, by time.
+
+    Raises
+    ------
+    TrainingError
+        If that version is gone.
+    """
+    snapshot = lake.snapshot(flag.project_id, flag.model_id, chosen["lake_version"])
+    if snapshot is None:
+        raise TrainingError(f"Version {chosen['lake_version']} of the lake is gone: force a new flag")
+    wanted = (*_WANTED, *(name for name in snapshot.schema.names if name.startswith(FEATURE_PREFIX)))
+    days = [day for day in snapshot.days if chosen["first_day"] <= day <= chosen["held_last_day"]]
+    tables = [_known(read_day(snapshot, day, wanted), chosen["as_of_us"]) for day in days]
+    rows = pa.concat_tables(tables, promote_options="permissive").sort_by(
+        [("ts", "ascending"), ("event_id", "ascending")]
+    )
+    split = pa.scalar(chosen["split_us"], pa.int64()).cast(_INSTANT)
+    return HeldOut(
+        rows.filter(pc.greater_equal(rows["ts"], split)),
+        rows.filter(pc.less(rows["ts"], split)),
+    )
+
+
+def read_all_of_days(lake: Lake, flag: Flag, version: int, days: tuple[str, str]) -> dict[str, pa.Table]:
+    """All rows, labelled or not, of a closed range of days, by day, with all their columns."""
+    snapshot = lake.snapshot(flag.project_id, flag.model_id, version)
+    if snapshot is None:
+        raise TrainingError(f"Version {version} of the lake is gone: force a new flag")
+    found = {}
+    for day in snapshot.days:
+        if days[0] <= day <= days[1]:
+            rows = read_day(snapshot, day, [name for name in snapshot.schema.names if name != "day"])
+            found[day] = rows.filter(pc.less(rows["ts"], pa.scalar(flag.as_of_us, pa.int64()).cast(_INSTANT)))
+    return found
+
+
+def _known(rows: pa.Table, as_of_us: int) -> pa.Table:
+    """Rows whose event and label were known at the instant."""
+    as_of = pa.scalar(as_of_us, pa.int64()).cast(_INSTANT)
+    observed = rows[LABEL_OBSERVED].cast(_INSTANT)
+    known = pc.and_(pc.less(rows["ts"], as_of), pc.less_equal(observed, as_of))
+    return rows.filter(pc.and_(pc.fill_null(known, fill_value=False), pc.is_valid(rows[LABEL])))
+
+
+def _held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec) -> list[str]:
+    half = sum(counts[day] for day in used) / 2
+    held: list[str] = []
+    rows = 0
+    for day in reversed(used):
+        enough = len(held) >= spec.holdout_days and rows >= spec.holdout_rows
+        if enough or (held and rows + counts[day] > half):
+            break
+        held.insert(0, day)
+        rows += counts[day]
+    return held
+
+
+def _digest(days: Sequence[pa.Table]) -> str:
+    """Names the chosen events and their labels."""
+    digest = sha256()
+    for rows in days:
+        ordered = rows.sort_by("event_id")
+        digest.update("\n".join(ordered["event_id"].to_pylist()).encode())
+        digest.update("\n".join(map(str, ordered[LABEL].to_pylist())).encode())
+    return digest.hexdigest()

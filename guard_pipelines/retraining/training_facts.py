@@ -1,0 +1,44 @@
+"""What a training says about itself: to its cards, and as tags of MLflow's run."""
+
+from importlib.metadata import version
+from typing import Any
+
+from guard_store.retraining.alert_facts import reason_text
+from guard_store.retraining.flags import Flag
+from guard_store.retraining.training_runs import TrainingRun
+from ml.retraining.training.log_run import Tracking
+
+
+def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]:
+    """What the cards say about the run."""
+    params = tracking.client().get_run(str(run.mlflow_run_id)).data
+    prefix = "validation_"
+    scores = {name.removeprefix(prefix): value for name, value in params.metrics.items() if name.startswith(prefix)}
+    return {
+        "name": f"{flag.project_id}/{flag.model_id}",
+        "algorithm": params.params["algorithm"],
+        "flag": flag.id,
+        "reasons": [reason_text(reason) for reason in flag.reasons],
+        "data_version": str(run.data["lake_version"]),
+        "trained_from": run.data["first_day"],
+        "trained_to": run.data["last_day"],
+        "held_from": run.data["held_first_day"],
+        "held_to": run.data["held_last_day"],
+        "rows": run.data["rows"],
+        "held_rows": run.data["held_rows"],
+        "code_version": version("ml-guard"),
+        "scores": scores,
+        "left_out": {name.removeprefix("left_out."): v for name, v in params.params.items() if "left_out." in name},
+    }
+
+
+def tags_of(flag: Flag, run: TrainingRun) -> dict[str, str]:
+    """What MLflow's run is tagged with, so that it is found from the data and the flag."""
+    return {
+        "mlflow.runName": f"{flag.day} {flag.id[:8]}",
+        "ml_guard.project_id": flag.project_id,
+        "ml_guard.model_id": flag.model_id,
+        "ml_guard.lake_version": str(run.data["lake_version"]),
+        "ml_guard.data_sha256": run.data["sha256"],
+        "ml_guard.code_version": version("ml-guard"),
+    }

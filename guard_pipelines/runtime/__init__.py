@@ -1,0 +1,1 @@
+"""Everything that reaches into private API of Dagster."""

@@ -1,0 +1,78 @@
+"""Which models are to be looked at for alerts: those whose newest measured day, or whose policies, are not as they were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_core.days import now_us
+from guard_store.alerts.tables import alert_looks
+from guard_store.db.database import Database
+from guard_store.db.tables import day_news, events
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The newest measured day of a model, as it is now, and whether it has been looked at."""
+
+    project_id: str
+    model_id: str
+    day: str
+    changes: int
+    policies: str
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """Project and model."""
+        return self.project_id, self.model_id
+
+
+class LookStore:
+    """Says what is to be looked at, and notes what has been."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, policies: Mapping[str, str]) -> Sequence[Look]:
+        """Looks that are new; `policies` are their digests by project."""
+        n, seen = day_news.c, alert_looks.c
+        measured = and_(n.events > 0, n.performance_revision >= n.revision)
+        newest = (
+            select(n.project_id, n.model_id, func.max(n.day).label("day"))
+            .where(measured)
+            .group_by(n.project_id, n.model_id)
+            .subquery()
+        )
+        of_day = and_(n.project_id == newest.c.project_id, n.model_id == newest.c.model_id, n.day == newest.c.day)
+        of_model = and_(seen.project_id == n.project_id, seen.model_id == n.model_id)
+        statement = (
+            select(n.project_id, n.model_id, n.day, n.changes, seen.day.label("seen"), seen.changes.label("then"))
+            .add_columns(func.coalesce(seen.policies, "").label("policies"))
+            .select_from(day_news.join(newest, of_day).outerjoin(alert_looks, of_model))
+            .order_by(n.project_id, n.model_id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            Look(row.project_id, row.model_id, row.day, row.changes, policies[row.project_id])
+            for row in rows
+            if row.project_id in policies
+            and (row.seen, row.then, row.policies) != (row.day, row.changes, policies[row.project_id])
+        ]
+
+    def last_event_us(self, project_id: str, model_id: str) -> int | None:
+        """When the model's newest event happened, or came in where that is later; None where there is none."""
+        e = events.c
+        newest = select(e.ts_us, e.received_us).where(e.project_id == project_id, e.model_id == model_id)
+        with self._database.read() as connection:
+            row = connection.execute(newest.order_by(e.ts_us.desc()).limit(1)).one_or_none()
+        return None if row is None else max(row.ts_us, row.received_us)
+
+
+def looked(connection: Connection, look: Look) -> None:
+    """Note a look in the transaction of what came of it."""
+    values = {"day": look.day, "changes": look.changes, "policies": look.policies, "looked_us": now_us()}
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insertion = of(alert_looks).values(project_id=look.project_id, model_id=look.model_id, **values)
+    connection.execute(insertion.on_conflict_do_update(index_elements=["project_id", "model_id"], set_=values))

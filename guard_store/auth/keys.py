@@ -1,0 +1,120 @@
+"""API keys: made with high entropy, shown once, kept as SHA-256 only; with a role and a project scope.
+
+Who a key is belongs here; what a role may do is decided by the routes.
+"""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import get_args
+
+from sqlalchemy import Row, and_, func, insert, select, update
+
+from guard_core.days import now_us
+from guard_core.settings import Role
+from guard_store.db.database import Database
+from guard_store.db.tables import api_keys
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+PREFIX = "mlg_"
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored key; `project_id` None means all projects."""
+
+    id: str
+    name: str
+    role: Role
+    project_id: str | None
+    created_us: int
+    revoked_us: int | None
+
+
+class KeyStore:
+    """Makes, finds, lists and revokes keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self, name: str, role: Role, project_id: str | None = None, *, secret: str | None = None
+    ) -> tuple[ApiKey, str]:
+        """Store a new key; the second value is the key itself, which nothing can show again.
+
+        Parameters
+        ----------
+        secret : a literal key, for the local demo only; made at random unless given.
+        """
+        secret = secret or PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        key = ApiKey(uuid.uuid4().hex, name, role, project_id, now_us(), None)
+        row = {
+            "id": key.id,
+            "key_hash": hash_key(secret),
+            "name": name,
+            "role": role,
+            "project_id": project_id,
+            "created_us": key.created_us,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(api_keys), row)
+        return key, secret
+
+    def find(self, secret: str) -> ApiKey | None:
+        """The key of a secret, revoked ones too; None where it is unknown."""
+        digest = hash_key(secret)
+        with self._database.read() as connection:
+            row = connection.execute(select(api_keys).where(api_keys.c.key_hash == digest)).one_or_none()
+        # The index compares hashes, which an attacker cannot steer; the last word is compared in constant time.
+        if row is None or not hmac.compare_digest(row.key_hash, digest):
+            return None
+        return _key(row)
+
+    def page(self, *, project_id: str | None = None, after: tuple[int, str] = (0, ""), limit: int) -> list[ApiKey]:
+        """Keys after (created_us, id), oldest first; of one project, or of all."""
+        created_us, key_id = after
+        later = (api_keys.c.created_us > created_us) | and_(api_keys.c.created_us == created_us, api_keys.c.id > key_id)
+        statement = select(api_keys).where(later).order_by(api_keys.c.created_us, api_keys.c.id).limit(limit)
+        if project_id is not None:
+            statement = statement.where(api_keys.c.project_id == project_id)
+        with self._database.read() as connection:
+            return [_key(row) for row in connection.execute(statement)]
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """A key by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
+        return None if row is None else _key(row)
+
+    def revoke(self, key_id: str) -> bool:
+        """Revoke a key; False where there is no such key. Revoking twice keeps the first instant."""
+        with self._database.write() as connection:
+            active = and_(api_keys.c.id == key_id, api_keys.c.revoked_us.is_(None))
+            changed = connection.execute(update(api_keys).where(active).values(revoked_us=now_us())).rowcount
+            if changed:
+                return True
+            return connection.scalar(select(api_keys.c.id).where(api_keys.c.id == key_id)) is not None
+
+    def has_admin(self) -> bool:
+        """Whether an admin key of all projects works."""
+        admin = and_(api_keys.c.role == "admin", api_keys.c.project_id.is_(None), api_keys.c.revoked_us.is_(None))
+        with self._database.read() as connection:
+            return connection.scalar(select(api_keys.c.id).where(admin).limit(1)) is not None
+
+    def count(self) -> int:
+        """Keys ever made, revoked ones too."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(api_keys)) or 0
+
+
+def hash_key(secret: str) -> str:
+    """SHA-256 of a key in hex: enough for a random secret of 256 bits, and fast."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+    return ApiKey(row.id, row.name, row.role, row.project_id, row.created_us, row.revoked_us)

@@ -1,0 +1,94 @@
+"""The news of one (project, model, local day) as a value: is it closed, done, failed, may it be tried.
+
+Reading and marking rows is in `news.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+
+from sqlalchemy import Row
+
+from guard_core.days import local_days
+from guard_core.settings import Settings
+
+Key = tuple[str, str, str]
+"""(project, model, local day)."""
+
+_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DayNews:
+    """The news of one (project, model, local day), as they were when read."""
+
+    project_id: str
+    model_id: str
+    day: str
+    timezone: str
+    events: int
+    late: int
+    duplicates: int
+    labels: int
+    revision: int
+    changes: int
+    lake_revision: int
+    profile_revision: int
+    drift_revision: int
+    performance_revision: int
+    retrain_revision: int
+    failed_revision: int | None
+    attempts: int
+    error: str | None
+    request_id: str | None
+    changed_us: int
+    events_gone_us: int | None = None
+    lake_gone_us: int | None = None
+
+    def is_kept_for(self, stage: str) -> bool:
+        """Whether retention has left what a stage reads; what it made before stays as it is."""
+        if stage == "lake":
+            return self.events_gone_us is None and self.lake_gone_us is None
+        return self.lake_gone_us is None or stage not in {"profile", "performance"}
+
+    @property
+    def key(self) -> Key:
+        """What names the row."""
+        return self.project_id, self.model_id, self.day
+
+    @property
+    def local_date(self) -> date:
+        """The day as a date."""
+        return date.fromisoformat(self.day)
+
+    @property
+    def bounds_us(self) -> tuple[int, int]:
+        """First instant of the day and first instant after it, in UTC microseconds."""
+        return local_days(self.timezone).bounds_us(self.local_date)
+
+    @property
+    def done(self) -> bool:
+        """Whether every stage has seen all news."""
+        monitored = min(self.lake_revision, self.profile_revision, self.drift_revision)
+        return min(monitored, self.performance_revision, self.retrain_revision) >= self.revision
+
+    @property
+    def failed(self) -> bool:
+        """Whether the newest news could not be processed so far."""
+        return not self.done and self.failed_revision == self.revision
+
+    def is_closed(self, settings: Settings, at_us: int) -> bool:
+        """Whether the day, and the delay after it, lie behind the instant."""
+        return self.bounds_us[1] + settings.close_delay_s * _US <= at_us
+
+    def may_try(self, settings: Settings, at_us: int) -> bool:
+        """Whether nothing failed at these news, or a retry is due; each retry waits twice as long as the one before."""
+        if self.failed_revision != self.revision:
+            return True
+        wait_us = settings.news_retry_delay_s * _US * 2 ** max(self.attempts - 1, 0)
+        return self.attempts <= settings.news_retries and self.changed_us + wait_us <= at_us
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """From a row of `_columns`."""
+        return cls(**row._mapping)

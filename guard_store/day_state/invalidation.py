@@ -1,0 +1,156 @@
+"""What makes a processed day news again: a changed setting, kind or time zone, a changed day before it.
+
+Each function works inside the transaction of the change that causes it; every row it touches counts one more change.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_, select, update
+
+from guard_core.days import local_days, now_us
+from guard_store.db.tables import day_news, events, labels
+from guard_store.monitoring.tables import drift_reports
+
+MAX_WINDOW_DAYS = 366
+_JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
+_US = 1_000_000
+
+
+class DaysGoneError(ValueError):
+    """Days cannot be laid anew: retention has deleted what they were made of."""
+
+
+def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
+    """Ask for all days of a model from the start: its rows must be read again."""
+    values = {"lake_revision": 0, "profile_revision": 0, **_JUDGED}
+    _ask(connection, _of(project_id, model_id), values, request_id)
+
+
+def ask_for_drift(
+    connection: Connection,
+    project_id: str,
+    model_id: str | None = None,
+    *,
+    from_day: str | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Ask for the drift of all days (or those from a day on) of a model, or of all models of a project, to be judged again.
+
+    What performance is compared with may have changed too.
+    """
+    days = _of(project_id, model_id) if from_day is None else and_(_of(project_id, model_id), _from(from_day))
+    _ask(connection, days, _JUDGED, request_id)
+
+
+def ask_for_performance(connection: Connection, project_id: str, model_id: str) -> None:
+    """Ask for the performance of all days of a model to be measured again."""
+    _ask(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
+
+
+def ask_for_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
+    """Ask for the retrain rule of all models of a project to be applied again."""
+    _ask(connection, _of(project_id), {"retrain_revision": 0}, request_id)
+
+
+def ask_for_drift_after(
+    connection: Connection, project_id: str, model_id: str, day: str, *, request_id: str | None = None
+) -> None:
+    """Ask for the later days whose drift report looked back at this day to be judged again.
+
+    Days that have not reached the drift stage yet will see the change anyway.
+    """
+    changed = date.fromisoformat(day)
+    statement = select(drift_reports.c.day, drift_reports.c.window_days).where(
+        drift_reports.c.project_id == project_id,
+        drift_reports.c.model_id == model_id,
+        drift_reports.c.window_days > 1,
+        drift_reports.c.day > day,
+        drift_reports.c.day < (changed + timedelta(days=MAX_WINDOW_DAYS)).isoformat(),
+    )
+    looked_back = [
+        row.day
+        for row in connection.execute(statement)
+        if date.fromisoformat(row.day) - timedelta(days=row.window_days) < changed
+    ]
+    if looked_back:
+        waiting = and_(day_news.c.day.in_(looked_back), day_news.c.profile_revision == day_news.c.revision)
+        _ask(connection, and_(_of(project_id, model_id), waiting), {"drift_revision": 0}, request_id)
+
+
+def rebuild_for_timezone(
+    connection: Connection, project_id: str, timezone: str, *, close_delay_s: int, request_id: str | None = None
+) -> None:
+    """Lay a project's events on the local days of another zone; all of its days are news then.
+
+    Days that lost all their events stay as news of nothing, so that their results are removed. Counts every event of the
+    project once, while events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the
+    project's row: writers of events share that lock, so none of them is half-way now.
+    """
+    gone = or_(day_news.c.events_gone_us.is_not(None), day_news.c.lake_gone_us.is_not(None))
+    if connection.scalar(select(day_news.c.day).where(_of(project_id), gone).limit(1)) is not None:
+        raise DaysGoneError("The time zone stays as it is: retention has deleted events of this project's days.")
+    known = {
+        (row.model_id, row.day)
+        for row in connection.execute(select(day_news.c.model_id, day_news.c.day).where(_of(project_id)))
+    }
+    models = sorted(connection.scalars(select(events.c.model_id).where(events.c.project_id == project_id).distinct()))
+    counted = {
+        (model_id, day): counts
+        for model_id in models
+        for day, counts in _counted_days(connection, project_id, model_id, timezone, close_delay_s)
+    }
+    for model_id, day in sorted(known | set(counted)):
+        number, late, told = counted.get((model_id, day), (0, 0, 0))
+        counts = {"events": number, "late": late, "labels": told}
+        values: dict[str, Any] = {**counts, "request_id": request_id, "changed_us": now_us()}
+        if (model_id, day) in known:
+            more = {"revision": day_news.c.revision + 1, "changes": day_news.c.changes + 1}
+            of_day = and_(_of(project_id, model_id), day_news.c.day == day)
+            connection.execute(update(day_news).where(of_day).values({**values, **more}))
+        else:
+            key = {"project_id": project_id, "model_id": model_id, "day": day, "revision": 1, "changes": 1}
+            connection.execute(insert(day_news).values({**key, **values}))
+
+
+def _counted_days(
+    connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
+) -> Iterable[tuple[str, tuple[int, int, int]]]:
+    """Events, late ones among them, and labels that were told, of each local day that has any event."""
+    of_model = and_(events.c.project_id == project_id, events.c.model_id == model_id)
+    first, last = connection.execute(select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(of_model)).one()
+    of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
+    told = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
+    days = local_days(timezone)
+    day = days.of(first)
+    while day <= days.of(last):
+        start, end = days.bounds_us(day)
+        late = events.c.received_us >= end + close_delay_s * _US
+        of_day = and_(of_model, events.c.ts_us >= start, events.c.ts_us < end)
+        number = connection.scalar(select(func.count()).select_from(events).where(of_day))
+        if number:
+            late_number = connection.scalar(select(func.count()).select_from(events).where(of_day, late))
+            yield day.isoformat(), (number, late_number or 0, connection.scalar(told.where(of_day)) or 0)
+        day += timedelta(days=1)
+
+
+def _of(project_id: str, model_id: str | None = None) -> ColumnElement[bool]:
+    of_project = day_news.c.project_id == project_id
+    return of_project if model_id is None else and_(of_project, day_news.c.model_id == model_id)
+
+
+def _from(day: str) -> ColumnElement[bool]:
+    return day_news.c.day >= day
+
+
+def _ask(
+    connection: Connection, condition: ColumnElement[bool], values: dict[str, Any], request_id: str | None
+) -> None:
+    # What failed before may be tried again at once: the cause may be what has just been changed.
+    keys = [day_news.c.project_id, day_news.c.model_id, day_news.c.day]
+    # Every transaction locks news in the order of their keys, so that none waits for another in a circle.
+    connection.execute(select(*keys).where(condition).order_by(*keys).with_for_update())
+    cause = {} if request_id is None else {"request_id": request_id}
+    afresh = {"changes": day_news.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
+    connection.execute(update(day_news).where(condition).values({**values, **afresh, **cause, "changed_us": now_us()}))

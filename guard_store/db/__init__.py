@@ -1,0 +1,1 @@
+"""The operational database: connections, Arrow reading, migrations, table helpers."""

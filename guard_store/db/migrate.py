@@ -1,0 +1,57 @@
+"""Bring the database to the newest schema, under a lock, so that many processes may start at once.
+
+Only Alembic makes or changes tables; nothing calls `create_all`.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from guard_store.db.database import Database
+
+_LOCK_KEY = 0x6D6C5F6775617264  # "ml_guard" in ASCII
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Upgrade (or downgrade, to an older revision) in one transaction that excludes every other migration."""
+    # SQLite's writing transaction is the lock already: it begins IMMEDIATE.
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        config = _config(connection)
+        if _is_older(connection, revision):
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database has the schema that this code expects."""
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == tuple(_scripts().get_heads())
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_FOLDER))
+
+
+def _is_older(connection: Connection, revision: str) -> bool:
+    if revision in {"head", "heads"}:
+        return False
+    if revision == "base":
+        return True
+    current = MigrationContext.configure(connection).get_current_revision()
+    ancestors = {script.revision for script in _scripts().iterate_revisions(current, "base")} if current else set()
+    return revision in ancestors

@@ -1,0 +1,13 @@
+"""Alembic's entry: runs the migrations on the connection that `guard_store.db.migrate` hands over."""
+
+from alembic import context
+
+from guard_store.ledger import tables as gate_tables
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=gate_tables.ledger.metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+    transaction_per_migration=False,
+)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""Events, labels and rejections, as they are read."""

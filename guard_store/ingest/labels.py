@@ -1,0 +1,98 @@
+"""Labels in the store: telling the days of their events, and counting those whose event has not arrived yet.
+
+Storing labels is `guard_store.writer`; joining them to events in the lake is `lake_rows.py`.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, and_, func, select, text, update
+
+from guard_core.days import local_days, now_us
+from guard_store.db.database import Database
+from guard_store.db.tables import day_news, events, labels, projects
+
+_CHUNK = 10_000
+
+
+class LabelStore:
+    """Tells days of their labels."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def settle(self, chunk: int = _CHUNK) -> int:
+        """Make each label whose event is there news of the event's local day; returns how many there were.
+
+        Labels come in without a look at their events, which may arrive after them: this is where the two meet. Each
+        chunk is one transaction, so that a label is told exactly once.
+        """
+        told, after = 0, 0
+        while True:
+            with self._database.write() as connection:
+                found = _waiting_with_event(connection, after, chunk)
+                _tell(connection, found)
+            told += len(found)
+            if len(found) < chunk:
+                return told
+            after = found[-1].seq
+
+    def waiting(self, project_id: str) -> int:
+        """How many labels of a project wait for their event, or for the next look for it."""
+        statement = select(func.count()).select_from(labels).where(_waiting(), labels.c.project_id == project_id)
+        with self._database.read() as connection:
+            return connection.scalar(statement) or 0
+
+
+def _waiting() -> Any:
+    # As the index says it: SQLite does not use it for "waiting = 1", and would read all labels at each look.
+    return text("labels.waiting")
+
+
+def _waiting_with_event(connection: Connection, after: int, limit: int) -> list[Row[Any]]:
+    of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
+    statement = (
+        select(labels.c.seq, labels.c.project_id, labels.c.request_id, events.c.model_id, events.c.ts_us)
+        .join_from(labels, events, of_event)
+        .where(_waiting(), labels.c.seq > after)
+        .order_by(labels.c.seq)
+        .limit(limit)
+        .with_for_update(of=labels, skip_locked=True)
+    )
+    return list(connection.execute(statement))
+
+
+def _tell(connection: Connection, found: list[Row[Any]]) -> None:
+    zones = _locked_zones(connection, {row.project_id for row in found})
+    by_day: defaultdict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+    for project_id, zone in zones.items():
+        own = [row for row in found if row.project_id == project_id]
+        days = local_days(zone).of_many(np.array([row.ts_us for row in own], np.int64))
+        for row, day in zip(own, days.astype(str).tolist(), strict=True):
+            by_day[project_id, row.model_id, day].append(row)
+    # In the order of their keys, as every transaction locks news.
+    for (project_id, model_id, day), rows in sorted(by_day.items()):
+        of_day = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id, day_news.c.day == day)
+        values = {
+            "labels": day_news.c.labels + len(rows),
+            "revision": day_news.c.revision + 1,
+            "changes": day_news.c.changes + 1,
+            "request_id": rows[-1].request_id,
+            "changed_us": now_us(),
+        }
+        connection.execute(update(day_news).where(of_day).values(values))
+    if found:
+        settled = labels.c.seq.in_([row.seq for row in found])
+        connection.execute(update(labels).where(settled).values(waiting=False))
+
+
+def _locked_zones(connection: Connection, project_ids: set[str]) -> dict[str, str]:
+    # Shared with the writers of events: a change of zone lays all days anew, and must not come in between.
+    statement = (
+        select(projects.c.id, projects.c.timezone)
+        .where(projects.c.id.in_(sorted(project_ids)))
+        .order_by(projects.c.id)
+        .with_for_update(read=True)
+    )
+    return {row.id: row.timezone for row in connection.execute(statement)}

@@ -1,0 +1,57 @@
+"""How many rows were turned away, by local day of arrival and by the field that was wrong: reading only.
+
+Counting them is part of storing a batch, in `guard_store.writer`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select, tuple_
+
+from guard_store.db.database import Database
+from guard_store.db.tables import rejections
+
+Position = tuple[str, str, str]
+"""(day, model, field)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """Rows of one day, model and field; `model_id` is empty where it could not be read."""
+
+    project_id: str
+    model_id: str
+    day: str
+    field: str
+    count: int
+
+
+class RejectionStore:
+    """Reads what was rejected."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def days(
+        self,
+        project_id: str,
+        start_day: str,
+        end_day: str,
+        *,
+        model_id: str | None = None,
+        after: Position = ("", "", ""),
+        limit: int | None = None,
+    ) -> Sequence[Rejections]:
+        """Rejections of a closed range of days, oldest first, after (day, model, field)."""
+        position = tuple_(rejections.c.day, rejections.c.model_id, rejections.c.field)
+        statement = (
+            select(rejections)
+            .where(and_(rejections.c.project_id == project_id, rejections.c.day.between(start_day, end_day)))
+            .where(position > after)
+            .order_by(rejections.c.day, rejections.c.model_id, rejections.c.field)
+            .limit(limit)
+        )
+        if model_id is not None:
+            statement = statement.where(rejections.c.model_id == model_id)
+        with self._database.read() as connection:
+            return [Rejections(**row._mapping) for row in connection.execute(statement)]

@@ -1,0 +1,1 @@
+"""The Delta lake: one table per (project, model), partitioned by local day."""

@@ -1,0 +1,194 @@
+"""Feature JSON and predictions as typed columns: many rows at once where all fit, row by row where one does not.
+
+A value that does not fit its kind becomes null and is named in `misfits`; it never fails the day.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pa_json
+
+from guard_store.lake.regular_json import read_regular
+from guard_store.monitoring.kinds import FEATURE_PREFIX
+
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "numeric": pa.float64(),
+    "categorical": pa.string(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+}
+# One block is one task of the reader's thread pool.
+_BLOCK_BYTES = 1 << 20
+_NULL = object()
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class Converted:
+    """Columns of some rows.
+
+    Attributes
+    ----------
+    columns : by lake column, all those of the kinds that were given.
+    misfits : by row, the lake columns whose value did not fit.
+    unseen : values of columns without a kind; columns that hold nothing but nulls have an empty list.
+    """
+
+    columns: dict[str, pa.ChunkedArray]
+    misfits: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    unseen: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+
+def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collection[str] = ()) -> Converted:
+    """Typed columns of features.
+
+    Parameters
+    ----------
+    lines : (n,) strings without nulls: a JSON object and a line feed each.
+    kinds : kind by lake column.
+    empty : lake columns without a kind that held nothing but nulls so far.
+    """
+    types = {
+        **{name.removeprefix(FEATURE_PREFIX): pa.null() for name in empty},
+        **{
+            name.removeprefix(FEATURE_PREFIX): ARROW_TYPES[kind]
+            for name, kind in kinds.items()
+            if name.startswith(FEATURE_PREFIX)
+        },
+    }
+    if types and len(lines):
+        text = _as_text(lines)
+        columns = read_regular(text, len(lines), types) or _read_json(text, len(lines), types)
+        if columns is not None:
+            return Converted({FEATURE_PREFIX + name: columns[name] for name in types if FEATURE_PREFIX + name in kinds})
+    return _convert_rows(lines, kinds)
+
+
+def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted:
+    """The column of predictions or labels.
+
+    Parameters
+    ----------
+    column : its name in the lake.
+    texts : (n,) JSON values; null where there is none.
+    kind : None where it is not known yet.
+    """
+    # Labels are few: each distinct text is decoded once.
+    encoded = texts.dictionary_encode()
+    values = [_decoded(text) for text in encoded.dictionary.to_pylist()]
+    if kind is None:
+        told = [values[i] for i in encoded.indices.drop_null().to_pylist()]
+        return Converted({}, unseen={column: told if any(value is not None for value in told) else []})
+    fitted = [_FIT[kind](value) for value in values]
+    distinct = pa.array([None if value is _NULL else value for value in fitted], ARROW_TYPES[kind])
+    converted = Converted({column: pa.chunked_array([distinct.take(encoded.indices)])})
+    misfits = [index for index, value in enumerate(fitted) if value is _NULL]
+    if misfits:
+        rows = pc.indices_nonzero(pc.is_in(encoded.indices, value_set=pa.array(misfits, pa.int32())))
+        converted.misfits.update({row: [column] for row in rows.to_pylist()})
+    return converted
+
+
+def _as_text(lines: pa.Array) -> pa.Buffer:
+    """The text of all rows, one after the other, as it lies in memory: newline-delimited JSON."""
+    _, offsets, data = lines.buffers()
+    starts = memoryview(offsets).cast("q" if pa.types.is_large_string(lines.type) else "i")
+    first, last = starts[lines.offset], starts[lines.offset + len(lines)]
+    return data.slice(first, last - first)
+
+
+def _read_json(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray] | None:
+    """Typed columns, or None where a value has another type or a key is not among them."""
+    try:
+        table = pa_json.read_json(
+            pa.BufferReader(text),
+            read_options=pa_json.ReadOptions(block_size=_BLOCK_BYTES),
+            parse_options=pa_json.ParseOptions(
+                explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="error"
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    numbers = (column for column in table.columns if pa.types.is_floating(column.type))
+    finite = all(pc.all(pc.is_finite(column), min_count=0).as_py() is not False for column in numbers)
+    return dict(zip(table.column_names, table.columns, strict=True)) if finite and table.num_rows == rows else None
+
+
+def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:
+    converted = Converted({})
+    fits = {name: _FIT[kind] for name, kind in kinds.items() if name.startswith(FEATURE_PREFIX)}
+    values: dict[str, list[Any]] = {name: [None] * len(lines) for name in fits}
+    for row, line in enumerate(lines.to_pylist()):
+        features = _decoded(line)
+        if not isinstance(features, dict):
+            converted.misfits[row].append("features")
+            continue
+        for name, value in features.items():
+            column = FEATURE_PREFIX + name
+            fit = fits.get(column)
+            if fit is None:
+                converted.unseen[column].extend([] if value is None else [value])
+                continue
+            fitted = fit(value)
+            if fitted is _NULL:
+                converted.misfits[row].append(column)
+            else:
+                values[column][row] = fitted
+    converted.columns = {name: pa.chunked_array([pa.array(values[name], ARROW_TYPES[kinds[name]])]) for name in fits}
+    return converted
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        pass
+    try:
+        return json.loads(text)  # knows numbers beyond float64
+    except ValueError:
+        return _NULL
+
+
+def _numeric(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _NULL
+    try:
+        number = float(value)
+    except OverflowError:
+        return _NULL
+    return number if math.isfinite(number) else _NULL
+
+
+def _categorical(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)  # 1 and 1.0 are one label
+    return str(value) if isinstance(value, int) else _NULL
+
+
+def _boolean(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool) else _NULL
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else _NULL
+
+
+_FIT: Mapping[str, Callable[[Any], Any]] = {
+    "numeric": _numeric,
+    "categorical": _categorical,
+    "boolean": _boolean,
+    "text": _text,
+}

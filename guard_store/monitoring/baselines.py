@@ -1,0 +1,181 @@
+"""Baselines: stored reference windows, immutable and versioned, one of them active for each model.
+
+A changed baseline is news for the drift of all the model's days, in the same transaction.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from guard_core.days import now_us
+from guard_store.day_state.invalidation import ask_for_drift
+from guard_store.db.database import Database
+from guard_store.monitoring.tables import baselines
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A stored reference window, without its profile; `start_day` and `end_day` are both in it.
+
+    `design_effects` says by column how much more the window's days differ from each other than independent rows would.
+    Where there is a `from_day`, days before it are still judged by the baseline `previous_id`.
+    """
+
+    id: str
+    project_id: str
+    model_id: str
+    version: int
+    start_day: str
+    end_day: str
+    rows: int
+    sha256: str
+    design_effects: Mapping[str, float]
+    active: bool
+    from_day: str | None
+    previous_id: str | None
+    created_us: int
+    created_by: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinesInForce:
+    """The active baseline and those that it has followed, newest first."""
+
+    chain: Sequence[Baseline]
+
+    def of(self, day: str) -> Baseline | None:
+        """The baseline that a day is judged by; days before the first one's beginning have none."""
+        return next((one for one in self.chain if one.from_day is None or one.from_day <= day), None)
+
+
+class BaselineStore:
+    """Captures, activates and reads baselines."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def capture(
+        self,
+        project_id: str,
+        model_id: str,
+        start_day: str,
+        end_day: str,
+        *,
+        rows: int,
+        sha256: str,
+        profile: bytes,
+        design_effects: Mapping[str, float],
+        created_by: str | None,
+        request_id: str | None,
+        from_day: str | None = None,
+        baseline_id: str | None = None,
+    ) -> Baseline:
+        """Store the next version and make it the active one, for all days or for those from `from_day` on.
+
+        With a `baseline_id` of the caller's own, what was captured under it before is returned as it is.
+        """
+        with self._database.write() as connection:
+            _lock_versions(connection, project_id, model_id)
+            newest = connection.scalar(select(func.max(baselines.c.version)).where(_of_model(project_id, model_id)))
+            if baseline_id is not None and (known := _by_id(connection, baseline_id)):
+                return known
+            before = select(baselines.c.id).where(_of_model(project_id, model_id), baselines.c.active)
+            row: dict[str, Any] = {
+                "id": baseline_id or uuid.uuid4().hex,
+                "project_id": project_id,
+                "model_id": model_id,
+                "version": (newest or 0) + 1,
+                "start_day": start_day,
+                "end_day": end_day,
+                "rows": rows,
+                "sha256": sha256,
+                "design_effects": dict(design_effects),
+                "active": True,
+                "from_day": from_day,
+                "previous_id": None if from_day is None else connection.scalar(before),
+                "created_us": now_us(),
+                "created_by": created_by,
+                "request_id": request_id,
+            }
+            _deactivate(connection, project_id, model_id)
+            connection.execute(insert(baselines), {**row, "profile": profile})
+            ask_for_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
+        return Baseline(**row)
+
+    def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
+        """Make an older version the active one; None where there is no such version."""
+        with self._database.write() as connection:
+            _lock_versions(connection, project_id, model_id)
+            chosen = and_(_of_model(project_id, model_id), baselines.c.version == version)
+            row = connection.execute(select(*_without_profile).where(chosen)).one_or_none()
+            if row is None:
+                return None
+            if not row.active:
+                _deactivate(connection, project_id, model_id)
+                connection.execute(update(baselines).where(chosen).values(active=True))
+                ask_for_drift(connection, project_id, model_id, request_id=request_id)
+        return Baseline(**{**row._mapping, "active": True})
+
+    def in_force(self, project_id: str, model_id: str) -> "BaselinesInForce":
+        """Which baseline each day is judged by."""
+        versions = {baseline.id: baseline for baseline in self.versions(project_id, model_id)}
+        found = next((baseline for baseline in versions.values() if baseline.active), None)
+        chain: list[Baseline] = []
+        while found is not None:
+            chain.append(found)
+            found = versions.get(found.previous_id or "") if found.from_day else None
+        return BaselinesInForce(chain)
+
+    def active(self, project_id: str, model_id: str) -> Baseline | None:
+        """The active baseline; None where the model has none."""
+        statement = select(*_without_profile).where(_of_model(project_id, model_id), baselines.c.active)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Baseline(**row._mapping)
+
+    def profile(self, baseline_id: str) -> bytes:
+        """Profile bytes of a baseline that exists."""
+        with self._database.read() as connection:
+            data: bytes = connection.execute(
+                select(baselines.c.profile).where(baselines.c.id == baseline_id)
+            ).scalar_one()
+        return data
+
+    def versions(
+        self, project_id: str, model_id: str, *, limit: int | None = None, before: int | None = None
+    ) -> list[Baseline]:
+        """All versions, newest first, below `before`."""
+        statement = select(*_without_profile).where(_of_model(project_id, model_id))
+        if before is not None:
+            statement = statement.where(baselines.c.version < before)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(baselines.c.version.desc()).limit(limit)).all()
+        return [Baseline(**row._mapping) for row in rows]
+
+
+_without_profile = [column for column in baselines.c if column.name != "profile"]
+
+
+def _of_model(project_id: str, model_id: str) -> Any:
+    return and_(baselines.c.project_id == project_id, baselines.c.model_id == model_id)
+
+
+def _by_id(connection: Connection, baseline_id: str) -> Baseline | None:
+    row = connection.execute(select(*_without_profile).where(baselines.c.id == baseline_id)).one_or_none()
+    return None if row is None else Baseline(**row._mapping)
+
+
+def _lock_versions(connection: Connection, project_id: str, model_id: str) -> None:
+    # Two captures at once must not pick the same version; SQLite's writing transactions exclude each other anyway.
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{project_id}/{model_id}", 0))))
+
+
+def _deactivate(connection: Connection, project_id: str, model_id: str) -> None:
+    connection.execute(
+        update(baselines).where(_of_model(project_id, model_id), baselines.c.active).values(active=False)
+    )

@@ -1,0 +1,106 @@
+"""The kind of each column of a model (numeric, categorical, boolean, text): learned once, kept, overridable.
+
+Keeping kinds belongs here; how they are learned from values does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_core.days import now_us
+from guard_store.day_state.invalidation import ask_for_lake
+from guard_store.db.database import Database
+from guard_store.db.tables import feature_kinds
+
+FEATURE_PREFIX = "feature_"
+PREDICTION = "y_pred"
+LABEL = "y_true"
+KINDS = ("numeric", "categorical", "boolean", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnKind:
+    """The kind of one lake column: `feature_<name>`, `y_pred` or `y_true`."""
+
+    project_id: str
+    model_id: str
+    feature: str
+    kind: str
+    source: Literal["learned", "override"]
+    updated_us: int
+
+
+class KindStore:
+    """Keeps the kinds of models' columns, by lake column name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, project_id: str, model_id: str) -> dict[str, str]:
+        """Kind by lake column, in the columns' order of names."""
+        return {row.feature: row.kind for row in self.list(project_id, model_id)}
+
+    def list(self, project_id: str, model_id: str) -> Sequence[ColumnKind]:
+        """All columns of a model, by name."""
+        statement = select(feature_kinds).where(_of_model(project_id, model_id)).order_by(feature_kinds.c.feature)
+        with self._database.read() as connection:
+            return [ColumnKind(**row._mapping) for row in connection.execute(statement)]
+
+    def learn(self, project_id: str, model_id: str, kinds: Mapping[str, str]) -> None:
+        """Keep the kinds of columns that have none yet; one that was learned or set before stays."""
+        rows = [_row(project_id, model_id, column, kind, "learned") for column, kind in sorted(kinds.items())]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(_insert(connection).on_conflict_do_nothing().values(rows))
+
+    def override(
+        self, project_id: str, model_id: str, column: str, kind: str, *, request_id: str | None = None
+    ) -> ColumnKind:
+        """Set the kind of a column and ask for all days of the model to be read again, in one transaction.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such kind.
+        """
+        row = _row(project_id, model_id, column, kind, "override")
+        new = {name: row[name] for name in ("kind", "source", "updated_us")}
+        of_labels = and_(_of_model(project_id, model_id), feature_kinds.c.feature == LABEL)
+        key = [feature_kinds.c.project_id, feature_kinds.c.model_id, feature_kinds.c.feature]
+        with self._database.write() as connection:
+            statement = _insert(connection).values(row)
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
+            if column == PREDICTION:  # labels are compared with predictions: they are of one kind
+                connection.execute(update(feature_kinds).where(of_labels).values(new))
+            ask_for_lake(connection, project_id, model_id, request_id=request_id)
+        return ColumnKind(**row)
+
+
+def feature_column(name: str) -> str:
+    """The lake column of a feature."""
+    return FEATURE_PREFIX + name
+
+
+def _row(project_id: str, model_id: str, column: str, kind: str, source: str) -> dict[str, Any]:
+    if kind not in KINDS:
+        raise ValueError(f"kind of {column!r} is {kind!r}; it must be one of {', '.join(KINDS)}")
+    return {
+        "project_id": project_id,
+        "model_id": model_id,
+        "feature": column,
+        "kind": kind,
+        "source": source,
+        "updated_us": now_us(),
+    }
+
+
+def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return of(feature_kinds)
+
+
+def _of_model(project_id: str, model_id: str) -> Any:
+    return and_(feature_kinds.c.project_id == project_id, feature_kinds.c.model_id == model_id)

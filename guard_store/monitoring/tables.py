@@ -1,0 +1,129 @@
+"""Tables of results: what the pipelines have made of each local day, and what they judge it by.
+
+Only their shape belongs here; see `tables`.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from guard_store.db.tables import count_of, metadata
+
+aggregates = Table(
+    "aggregates",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("dimension", String(16), primary_key=True),
+    Column("value", String(128), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("lake_version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("run_id", String(64)),
+    Column("computed_us", BigInteger, nullable=False),
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project_id", String(128), nullable=False),
+    Column("model_id", String(128), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("start_day", String(10), nullable=False),
+    Column("end_day", String(10), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("profile", LargeBinary, nullable=False),
+    Column("design_effects", JSON, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("from_day", String(10)),  # none: of all days; else `previous_id` is that of the days before
+    Column("previous_id", String(32)),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String(128)),
+    Column("request_id", String(128)),
+    UniqueConstraint("project_id", "model_id", "version"),
+    Index(
+        "ix_baselines_one_active",
+        "project_id",
+        "model_id",
+        unique=True,
+        sqlite_where=text("active"),
+        postgresql_where=text("active"),
+    ),
+)
+
+drift_reports = Table(
+    "drift_reports",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("state", String(24), nullable=False),
+    Column("baseline_id", String(32), ForeignKey("baselines.id")),
+    Column("window_days", Integer, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("run_id", String(64)),
+    Column("computed_us", BigInteger, nullable=False),
+)
+
+performance = Table(
+    "performance",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("dimension", String(16), primary_key=True),
+    Column("value", String(128), primary_key=True),
+    Column("task", String(16)),  # binary, multiclass, regression; unknown before there are labels
+    Column("events", BigInteger, nullable=False),
+    Column("labelled", BigInteger, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("baseline_id", String(32), ForeignKey("baselines.id")),
+    Column("lake_version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("run_id", String(64)),
+    Column("computed_us", BigInteger, nullable=False),
+)
+
+# What performance was in a baseline's window, and how its scores are calibrated.
+performance_references = Table(
+    "performance_references",
+    metadata,
+    Column("baseline_id", String(32), ForeignKey("baselines.id"), primary_key=True),
+    Column("labelled", BigInteger, nullable=False),
+    Column("reference", JSON, nullable=False),
+    Column("computed_us", BigInteger, nullable=False),
+)
+
+# What a challenger would have answered, beside what the champion has: sums of a local day.
+shadow_tallies = Table(
+    "shadow_tallies",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("champion", String(16), primary_key=True),
+    Column("challenger", String(16), primary_key=True),
+    count_of("rows"),
+    count_of("differing"),
+    count_of("failed"),
+    Column("difference", Float, nullable=False, server_default=text("0")),
+    Column("changed_us", BigInteger, nullable=False),
+)

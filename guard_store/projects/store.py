@@ -1,0 +1,136 @@
+"""Projects: name, time zone, settings; what else must change with them changes in the same transaction.
+
+What the settings mean is not known here.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_core.days import known_zone, now_us
+from guard_store.db.database import Database
+from guard_store.db.tables import projects
+
+
+class ProjectExistsError(ValueError):
+    """A project of this id is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project; `timezone` is an IANA name."""
+
+    id: str
+    name: str
+    timezone: str
+    settings: Mapping[str, Any]
+    created_us: int
+    updated_us: int
+    request_id: str | None
+
+
+Consequence = Callable[[Connection, Project, Project], None]
+"""Called with the project before and after the change, inside its transaction."""
+
+
+def new_project_id() -> str:
+    """An id for a project that was not given one."""
+    return f"proj_{uuid.uuid4().hex[:12]}"
+
+
+class ProjectStore:
+    """Makes, reads and changes projects."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self,
+        project_id: str,
+        name: str,
+        timezone: str = "UTC",
+        settings: Mapping[str, Any] | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Project:
+        """Store a new project.
+
+        Raises
+        ------
+        ProjectExistsError
+            Where the id is taken.
+        ValueError
+            Where the time zone is not an IANA name.
+        """
+        known_zone(timezone)
+        now = now_us()
+        project = Project(project_id, name, timezone, dict(settings or {}), now, now, request_id)
+        with self._database.write() as connection:
+            if not _inserted(connection, project):
+                raise ProjectExistsError(f"project {project_id!r} exists already")
+        return project
+
+    def get(self, project_id: str) -> Project | None:
+        """A project by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+        return None if row is None else _project(row)
+
+    def page(self, *, only_id: str | None = None, after_id: str = "", limit: int | None = None) -> list[Project]:
+        """Projects by id, after `after_id`; `only_id` leaves no other one."""
+        statement = select(projects).where(projects.c.id > after_id).order_by(projects.c.id).limit(limit)
+        if only_id is not None:
+            statement = statement.where(projects.c.id == only_id)
+        with self._database.read() as connection:
+            return [_project(row) for row in connection.execute(statement)]
+
+    def update(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        timezone: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+        consequences: Iterable[Consequence] = (),
+    ) -> Project | None:
+        """Change what is given, with its consequences, in one transaction; None where there is no such project.
+
+        Raises
+        ------
+        ValueError
+            Where the time zone is not an IANA name.
+        """
+        if timezone is not None:
+            known_zone(timezone)
+        given = {"name": name, "timezone": timezone, "settings": None if settings is None else dict(settings)}
+        changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+        with self._database.write() as connection:
+            chosen = projects.c.id == project_id
+            row = connection.execute(select(projects).where(chosen).with_for_update()).one_or_none()
+            if row is None:
+                return None
+            before = _project(row)
+            after = replace(before, **changed, updated_us=now_us(), request_id=request_id)
+            values = {**changed, "updated_us": after.updated_us, "request_id": request_id}
+            connection.execute(update(projects).where(chosen).values(values))
+            for consequence in consequences:
+                consequence(connection, before, after)
+        return after
+
+
+def _inserted(connection: Connection, project: Project) -> bool:
+    row = {**asdict(project), "settings": dict(project.settings)}
+    if connection.dialect.name == "postgresql":
+        statement = postgresql.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
+    else:
+        statement = sqlite.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
+    return connection.scalar(statement) is not None
+
+
+def _project(row: Row[Any]) -> Project:
+    return Project(**row._mapping)

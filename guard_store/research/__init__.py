@@ -1,0 +1,1 @@
+"""What research and tools leave behind: inputs of steps, calls of tools."""

@@ -1,0 +1,72 @@
+"""Calls of other people's tools: what was asked and decided, and what was told of it later; each is told once."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_store.db.database import Database
+from guard_store.research.tables import tool_calls
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that was decided; the last four are None until its outcome is told."""
+
+    key_id: str
+    call_id: str
+    project_id: str | None
+    tool: str
+    arguments_hash: str
+    allowed: bool
+    rule: str | None
+    reason: str | None
+    checked_us: int
+    outcome: str | None = None
+    latency_us: int | None = None
+    result_hash: str | None = None
+    recorded_us: int | None = None
+
+
+class ToolCallStore:
+    """Keeps calls, by the key that asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, call: ToolCall) -> ToolCall:
+        """Keep a call; returns it, or the one that has its id already."""
+        engine = sqlite if self._database.is_sqlite else postgresql
+        with self._database.write() as connection:
+            connection.execute(engine.insert(tool_calls).values(asdict(call)).on_conflict_do_nothing())
+            row = connection.execute(select(tool_calls).where(_named(call.key_id, call.call_id))).one()
+        return _call(row)
+
+    def get(self, key_id: str, call_id: str) -> ToolCall | None:
+        """A call that this key has asked about."""
+        with self._database.read() as connection:
+            row = connection.execute(select(tool_calls).where(_named(key_id, call_id))).one_or_none()
+        return None if row is None else _call(row)
+
+    def tell(
+        self, key_id: str, call_id: str, outcome: str, latency_us: int, result_hash: str | None, now_us: int
+    ) -> bool:
+        """Keep the outcome of a call; False where one is kept already."""
+        values = {"outcome": outcome, "latency_us": latency_us, "result_hash": result_hash, "recorded_us": now_us}
+        open_call = _named(key_id, call_id) & tool_calls.c.recorded_us.is_(None)
+        with self._database.write() as connection:
+            return connection.execute(update(tool_calls).where(open_call).values(values)).rowcount == 1
+
+    def sweep(self, before_us: int) -> int:
+        """Forget calls that were asked about before an instant."""
+        with self._database.write() as connection:
+            return connection.execute(delete(tool_calls).where(tool_calls.c.checked_us < before_us)).rowcount
+
+
+def _named(key_id: str, call_id: str) -> Any:
+    return (tool_calls.c.key_id == key_id) & (tool_calls.c.call_id == call_id)
+
+
+def _call(row: Row[Any]) -> ToolCall:
+    return ToolCall(**row._mapping)

@@ -1,0 +1,1 @@
+"""Flags, evaluations, trainings, decisions, shadow sums, and the model registry."""

@@ -1,0 +1,161 @@
+"""What people want to know of a retraining, as facts: asked for, begun, given up, done. All of a flag are one alert.
+
+Each is written in the transaction of what it tells.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from guard_core.alerting import links
+from guard_core.alerting.words import counted
+from guard_store.alerts.facts import Op, write_alert
+
+if TYPE_CHECKING:
+    from guard_store.retraining.flags import Flag
+
+# What a new champion ends: it was learned from the days that these were about, and has a baseline of its own.
+_ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
+
+
+def recommended(connection: Connection, flag: "Flag") -> None:
+    """A flag was raised, by the rule or by hand."""
+    who = "asked for by hand" if flag.forced else "recommended"
+    _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
+
+
+def started(connection: Connection, flag: "Flag", run_id: str) -> None:
+    """A training has begun; further attempts are not told."""
+    message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
+    _write(connection, flag, "retrain_started", "notes", message, run_id=run_id)
+
+
+def failed(connection: Connection, flag: "Flag", error: str) -> None:
+    """A training was given up."""
+    attempts = flag.attempts + 1
+    message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
+    _write(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
+
+
+def dismissed(connection: Connection, flag: "Flag", reason: str) -> None:
+    """Somebody has decided that nothing is to be trained."""
+    _write(
+        connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
+    )
+
+
+def finished(
+    connection: Connection, flag: "Flag", action: str, *, reason: str, version: str, champion: str | None
+) -> None:
+    """A training has become a version, and the gate has decided about it."""
+    lines = [f"Reason: {reason}."]
+    if action == "promoted":
+        before = "the first one" if champion is None else f"in place of version {champion}"
+        message = f"Version {version} is the champion now, {before}."
+        ended = list(_ENDED_BY_CHAMPION)
+        lines.append("Drift and performance are judged by its own baseline from now on.")
+    else:
+        message = f"Version {version} was not promoted, {_champion_now(version, champion)}."
+        ended = ["retrain_failed"]
+    _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
+
+
+def decided(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    action: str,
+    *,
+    reason: str,
+    version: str,
+    champion: str | None,
+    request_id: str | None,
+) -> None:
+    """Somebody has made a version the champion, or rolled back to it; days are judged by the baseline as before."""
+    before = "" if champion is None else f", in place of version {champion}"
+    way = "is the champion again" if action == "rolled_back" else "is the champion now"
+    by_hand = "rolled back" if action == "rolled_back" else "promoted by hand"
+    write_alert(
+        connection,
+        project_id,
+        model_id,
+        kind=f"retrain_{action}",
+        dedup_key=uuid.uuid4().hex,  # each decision is made once
+        severity="info",
+        message=f"Version {version} {way}{before}: {by_hand}.",
+        details={
+            "version": version,
+            "lines": [f"Reason: {reason[:300]}"],
+            "links": links.of_version(project_id, model_id, version),
+        },
+        request_id=request_id,
+        op="clears",
+        subject=f"champion/{version}",
+    )
+
+
+def _champion_now(version: str, champion: str | None) -> str:
+    if champion is None:
+        return "there is still no champion"
+    return "it is the champion by hand" if champion == version else f"version {champion} stays the champion"
+
+
+def reason_text(reason: Mapping[str, Any]) -> str:
+    """Why a flag was raised, in words.
+
+    >>> reason_text({"rule": "age", "age_days": 31, "max_age_days": 30})
+    'the champion is 31 days old, 30 are allowed'
+    """
+    rule = reason["rule"]
+    if rule == "age":
+        return f"the champion is {reason['age_days']} days old, {reason['max_age_days']} are allowed"
+    if rule == "drifted_features":
+        names = [name.removeprefix("feature_") for name in reason["features"]]
+        return f"{reason['share']:.0%} of the features by importance drift ({', '.join(names)})".replace("%", " %")
+    if rule == "prediction_drift":
+        return f"the predictions drift ({', '.join(reason['columns'])})"
+    if rule == "performance":
+        metric = reason.get("metric_name", reason["metric"])
+        return f"{reason['kind']} {metric} is {reason['value']:.3f}, {reason['baseline']:.3f} in the baseline"
+    return str(reason.get("reason") or rule)
+
+
+def _write(
+    connection: Connection,
+    flag: "Flag",
+    kind: str,
+    op: Op,
+    message: str,
+    *,
+    severity: str = "info",
+    **details: Any,
+) -> None:
+    write_alert(
+        connection,
+        flag.project_id,
+        flag.model_id,
+        kind=kind,
+        dedup_key=f"{kind}/{flag.id}",
+        severity=severity,
+        message=message,
+        details={"flag_id": flag.id, "links": _links(flag, **details), **details},
+        request_id=flag.request_id,
+        op=op,
+        subject=f"retrain/{flag.id}",
+        # Without a day: whatever was judged since, this is about what the model is now.
+        day=None,
+    )
+
+
+def _reasons(flag: "Flag") -> str:
+    return "; ".join(reason_text(reason) for reason in flag.reasons)
+
+
+def _links(flag: "Flag", *, version: str | None = None, run_id: str | None = None, **_: Any) -> dict[str, str]:
+    if version is not None:
+        return links.of_version(flag.project_id, flag.model_id, version)
+    day = {} if flag.forced else links.of_day("Retrain rule", "retrain_recommended", flag.day)
+    run = {} if run_id is None else links.of_run(run_id)
+    return {**run, **day, "Flags": f"/api/v1/projects/{flag.project_id}/models/{flag.model_id}/flags"}

@@ -1,0 +1,148 @@
+"""Decisions about models, by the gate or by a person: what, why, by whom. Rows are added, never changed."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, insert, or_, select
+
+from guard_core.days import now_us
+from guard_store.db.database import Database
+from guard_store.retraining.tables import model_decisions
+
+Action = Literal["promoted", "rejected", "rolled_back", "forced", "acknowledged", "dismissed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who decides."""
+
+    key_id: str
+    role: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision; without a key it was the gate's."""
+
+    id: str
+    project_id: str
+    model_id: str
+    action: str
+    version: str | None
+    champion_before: str | None
+    reason: str
+    details: Mapping[str, Any]
+    key_id: str | None
+    role: str | None
+    request_id: str | None
+    decided_us: int
+
+
+def write_decision(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    action: Action,
+    *,
+    reason: str,
+    actor: Actor | None,
+    version: str | None = None,
+    champion_before: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Record a decision in the transaction of its effect."""
+    row = {
+        "id": uuid.uuid4().hex,
+        "project_id": project_id,
+        "model_id": model_id,
+        "action": action,
+        "version": version,
+        "champion_before": champion_before,
+        "reason": reason,
+        "details": dict(details or {}),
+        "key_id": None if actor is None else actor.key_id,
+        "role": None if actor is None else actor.role,
+        "request_id": request_id if actor is None else actor.request_id,
+        "decided_us": now_us(),
+    }
+    connection.execute(insert(model_decisions), row)
+
+
+class DecisionStore:
+    """Reads decisions, and records those of people about versions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        project_id: str,
+        model_id: str,
+        action: Action,
+        *,
+        reason: str,
+        actor: Actor,
+        version: str | None,
+        champion_before: str | None,
+    ) -> None:
+        """Record a person's decision."""
+        with self._database.write() as connection:
+            write_decision(
+                connection,
+                project_id,
+                model_id,
+                action,
+                reason=reason,
+                actor=actor,
+                version=version,
+                champion_before=champion_before,
+            )
+
+    def last(self, project_id: str, model_id: str, *actions: Action, version: str | None = None) -> Decision | None:
+        """The last decision of these sorts about a model (or one version of it), however long ago."""
+        c = model_decisions.c
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id, c.action.in_(actions))
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(1)
+        )
+        if version is not None:
+            statement = statement.where(c.version == version)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Decision(**row._mapping)
+
+    def against(self, project_id: str, model_id: str, version: str, since_us: int) -> Decision | None:
+        """A person's last decision since an instant that took a version out of service, or rejected it."""
+        c = model_decisions.c
+        replaced = and_(c.action.in_(("promoted", "rolled_back")), c.champion_before == version)
+        rejected = and_(c.action == "rejected", c.version == version)
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id, c.key_id.is_not(None))
+            .where(c.decided_us >= since_us, or_(replaced, rejected))
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Decision(**row._mapping)
+
+    def newest(self, project_id: str, model_id: str, limit: int, *, version: str | None = None) -> Sequence[Decision]:
+        """The decisions about a model (or one version of it), newest first."""
+        c = model_decisions.c
+        statement = (
+            select(model_decisions)
+            .where(c.project_id == project_id, c.model_id == model_id)
+            .order_by(c.decided_us.desc(), c.id)
+            .limit(limit)
+        )
+        if version is not None:
+            statement = statement.where(c.version == version)
+        with self._database.read() as connection:
+            return [Decision(**row._mapping) for row in connection.execute(statement)]

@@ -1,0 +1,249 @@
+"""Retrain flags: which models are to be trained, and how far that has come. A model has one active flag at most.
+
+What the rule has said of each day is in `retrain_evaluations.py`; training belongs to the pipelines.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guard_core.days import now_us
+from guard_core.settings import Settings
+from guard_store.db.database import Database
+from guard_store.retraining import alert_facts as retrain_news
+from guard_store.retraining.decisions import Action, Actor, write_decision
+from guard_store.retraining.tables import retrain_flags
+
+ACTIVE = ("open", "training")
+_US = 1_000_000
+_MAX_ERROR_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A model that is to be trained with nothing that was not known at `as_of_us`.
+
+    `state` is open, training, done, failed (given up) or dismissed.
+    """
+
+    id: str
+    project_id: str
+    model_id: str
+    day: str
+    as_of_us: int
+    state: str
+    reasons: Sequence[Mapping[str, Any]]
+    forced: bool
+    created_us: int
+    created_by: str | None
+    request_id: str | None
+    acknowledged_us: int | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+    attempts: int
+    due_us: int
+    dagster_run_id: str | None
+    error: str | None
+    changed_us: int
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it still waits for a training."""
+        return self.state in ACTIVE
+
+
+class FlagTakenError(Exception):
+    """Another run works for this flag, or the flag is not active any more."""
+
+
+class RetrainStore:
+    """Reads and writes flags."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def force(
+        self, project_id: str, model_id: str, day: str, *, as_of_us: int, reason: str, actor: Actor
+    ) -> Flag | None:
+        """Raise a flag by hand, with the decision on record; None where one is active."""
+        reasons = [{"rule": "forced", "reason": reason}]
+        with self._database.write() as connection:
+            flag = raise_flag(connection, project_id, model_id, day, as_of_us, reasons, actor, actor.request_id)
+            if flag is not None:
+                details = {"flag_id": flag.id}
+                write_decision(connection, project_id, model_id, "forced", reason=reason, actor=actor, details=details)
+        return flag
+
+    def acknowledge(self, flag: Flag, *, reason: str, actor: Actor, dismiss: bool) -> Flag | None:
+        """Say that a flag has been seen; a dismissed one is not trained for. None where it is not active any more."""
+        values: dict[str, Any] = {
+            "acknowledged_us": now_us(),
+            "acknowledged_by": actor.key_id,
+            "acknowledged_reason": reason,
+            "changed_us": now_us(),
+        }
+        if dismiss:
+            values["state"] = "dismissed"
+        # A training that has begun is not called back.
+        states = ("open",) if dismiss else ACTIVE
+        with self._database.write() as connection:
+            same = and_(retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(states))
+            if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+                return None
+            if dismiss:
+                retrain_news.dismissed(connection, flag, reason)
+            action: Action = "dismissed" if dismiss else "acknowledged"
+            details = {"flag_id": flag.id}
+            write_decision(
+                connection, flag.project_id, flag.model_id, action, reason=reason, actor=actor, details=details
+            )
+        return self.flag(flag.id)
+
+    def start(self, flag: Flag, run_id: str) -> None:
+        """Say that a run trains for this flag, in place of the run that the flag names now.
+
+        Raises
+        ------
+        FlagTakenError
+            If another run was faster, or the flag is not active any more.
+        """
+        taken_by = retrain_flags.c.dagster_run_id
+        same_run = taken_by.is_(None) if flag.dagster_run_id is None else taken_by == flag.dagster_run_id
+        unmoved = and_(
+            retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(ACTIVE), or_(same_run, taken_by == run_id)
+        )
+        values = {"state": "training", "dagster_run_id": run_id, "changed_us": now_us()}
+        with self._database.write() as connection:
+            if not connection.execute(update(retrain_flags).where(unmoved).values(values)).rowcount:
+                raise FlagTakenError(f"flag {flag.id} is worked on by another run, or is not active any more")
+            retrain_news.started(connection, flag, run_id)
+
+    def fail(self, flag: Flag, error: str, settings: Settings) -> str:
+        """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
+
+        Nothing happens where the flag has moved on meanwhile.
+        """
+        given_up = flag.attempts >= settings.retrain_retries
+        delay_us = settings.retrain_retry_delay_s * _US * 2**flag.attempts
+        values = {
+            "state": "failed" if given_up else "open",
+            "attempts": flag.attempts + 1,
+            "due_us": now_us() + delay_us,
+            "dagster_run_id": None,
+            "error": error[:_MAX_ERROR_CHARACTERS],
+            "changed_us": now_us(),
+        }
+        same = and_(
+            retrain_flags.c.id == flag.id,
+            retrain_flags.c.state.in_(ACTIVE),
+            retrain_flags.c.attempts == flag.attempts,
+        )
+        with self._database.write() as connection:
+            if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+                return flag.state
+            if given_up:
+                retrain_news.failed(connection, flag, error)
+        return str(values["state"])
+
+    def flag(self, flag_id: str) -> Flag | None:
+        """A flag by its id."""
+        found = self._flags(retrain_flags.c.id == flag_id)
+        return found[0] if found else None
+
+    def active_flags(self) -> Sequence[Flag]:
+        """All flags that wait for a training, oldest first."""
+        return self._flags(retrain_flags.c.state.in_(ACTIVE))
+
+    def active(self, project_id: str, model_id: str) -> Flag | None:
+        """The active flag of a model."""
+        of_model = _of_model(project_id, model_id)
+        found = self._flags(and_(of_model, retrain_flags.c.state.in_(ACTIVE)))
+        return found[0] if found else None
+
+    def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[Flag]:
+        """The flags of a model, the one that was raised last first."""
+        statement = (
+            select(retrain_flags)
+            .where(_of_model(project_id, model_id))
+            .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Flag(**row._mapping) for row in connection.execute(statement)]
+
+    def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
+        """The newest day before or on `day` that raised a flag which was not dismissed."""
+        c = retrain_flags.c
+        of_model = _of_model(project_id, model_id)
+        statement = select(func.max(c.day)).where(of_model, c.day <= day, c.state != "dismissed")
+        with self._database.read() as connection:
+            found: str | None = connection.scalar(statement)
+        return found
+
+    def _flags(self, condition: ColumnElement[bool]) -> list[Flag]:
+        statement = select(retrain_flags).where(condition).order_by(retrain_flags.c.created_us, retrain_flags.c.id)
+        with self._database.read() as connection:
+            return [Flag(**row._mapping) for row in connection.execute(statement)]
+
+
+def finish(connection: Connection, flag_id: str) -> None:
+    """Say that a flag is done, in the transaction that records what came of it.
+
+    Raises
+    ------
+    FlagTakenError
+        If it is not active any more: another run has finished it, or it was given up or dismissed.
+    """
+    values = {"state": "done", "error": None, "changed_us": now_us()}
+    same = and_(retrain_flags.c.id == flag_id, retrain_flags.c.state.in_(ACTIVE))
+    if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
+        raise FlagTakenError(f"flag {flag_id} is not active any more: nothing is recorded for it")
+
+
+def raise_flag(
+    connection: Connection,
+    project_id: str,
+    model_id: str,
+    day: str,
+    as_of_us: int,
+    reasons: Sequence[Mapping[str, Any]],
+    actor: Actor | None,
+    request_id: str | None,
+) -> Flag | None:
+    """A new flag, in the transaction of what asks for it; None where one is active. Without an actor it is the rule's."""
+    row = {
+        "id": uuid.uuid4().hex,
+        "project_id": project_id,
+        "model_id": model_id,
+        "day": day,
+        "as_of_us": as_of_us,
+        "state": "open",
+        "reasons": [dict(reason) for reason in reasons],
+        "forced": actor is not None,
+        "created_us": now_us(),
+        "created_by": None if actor is None else actor.key_id,
+        "request_id": request_id,
+        "acknowledged_us": None,
+        "acknowledged_by": None,
+        "acknowledged_reason": None,
+        "attempts": 0,
+        "due_us": now_us(),
+        "dagster_run_id": None,
+        "error": None,
+        "changed_us": now_us(),
+    }
+    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insertion = of(retrain_flags).values(row).on_conflict_do_nothing().returning(retrain_flags.c.id)
+    if not connection.scalar(insertion):
+        return None
+    flag = Flag(**row)  # type: ignore[arg-type]
+    retrain_news.recommended(connection, flag)
+    return flag
+
+
+def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:
+    return and_(retrain_flags.c.project_id == project_id, retrain_flags.c.model_id == model_id)

@@ -1,0 +1,177 @@
+"""A journal of requests that are answered before the database has their rows: written first, stored soon, replayed after a crash.
+
+One folder, one open segment a process. What is in it survives the death of the process, not that of the machine.
+Only keeping them belongs here; when they are stored is the caller's business.
+"""
+
+import errno
+import fcntl
+import os
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from guard_store.ledger.entry import Entry
+from guard_store.writer.rows import Row
+
+_SEGMENT_BYTES = 16 * 2**20
+_LINE = b"\n"
+_encode = msgspec.json.Encoder().encode
+
+Request: TypeAlias = tuple[list[Row], Entry]
+"""The rows of one request, and what the ledger says of it."""
+
+_decode = msgspec.json.Decoder(Request).decode
+
+
+class JournalFullError(Exception):
+    """Nothing more can be written now: the limit is reached, or the disk is full."""
+
+
+@dataclass(slots=True)
+class _Segment:
+    path: Path
+    file: int
+    written: int = 0
+    stored: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.written - self.stored
+
+
+class Journal:
+    """Requests that wait, in the order in which they were written.
+
+    Parameters
+    ----------
+    folder : of the segments of all processes; made where it is missing.
+    max_bytes : that may wait in this process.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+        self._segments: list[_Segment] = [self._new_segment()]
+
+    def append(self, rows: Sequence[Row], entry: Entry) -> None:
+        """Write a request's rows; when it returns they are the operating system's to keep.
+
+        Raises
+        ------
+        JournalFullError
+            Where there is no room; none of the rows is in the journal then.
+        """
+        data = _encode((rows, entry)) + _LINE
+        if self.waiting_bytes + len(data) > self._max_bytes:
+            raise JournalFullError(f"{self.waiting_bytes} bytes of predictions wait for the database")
+        segment = self._segments[-1]
+        try:
+            if segment.written >= _SEGMENT_BYTES:
+                segment = self._new_segment()
+                self._segments.append(segment)
+            done = 0
+            while done < len(data):
+                done += os.write(segment.file, data[done:])
+        except OSError as error:
+            os.ftruncate(segment.file, segment.written)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+                raise
+            raise JournalFullError(f"the journal cannot be written: {error.strerror}") from error
+        segment.written += len(data)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that have not been stored."""
+        return sum(segment.waiting for segment in self._segments)
+
+    def take(self, max_bytes: int) -> tuple[list[Request], int]:
+        """The oldest requests that wait, of about so many bytes, and how many bytes they are; they stay until `stored`."""
+        for segment in self._segments:
+            if segment.waiting:
+                return _read(segment, max_bytes)
+        return [], 0
+
+    def stored(self, size: int) -> None:
+        """Forget the oldest bytes that `take` has given: the database has them."""
+        segment = next(segment for segment in self._segments if segment.waiting)
+        segment.stored += size
+        if segment.waiting:
+            return
+        if segment is self._segments[-1]:
+            os.ftruncate(segment.file, 0)
+            segment.written = segment.stored = 0
+        else:
+            self._segments.remove(segment)
+            _remove(segment)
+
+    def adopt_orphans(self) -> int:
+        """Take over the segments of processes that have died; returns how many bytes they hold."""
+        found = 0
+        for path in sorted(self._folder.glob("*.journal")):
+            segment = _adopted(path)
+            if segment is None:
+                continue
+            if segment.written:
+                # In front: they are the oldest, and this process goes on writing at the end.
+                self._segments.insert(0, segment)
+                found += segment.written
+            else:
+                _remove(segment)
+        return found
+
+    def close(self) -> None:
+        """Leave what waits for the next process, and remove what is empty."""
+        for segment in self._segments:
+            if segment.waiting:
+                os.close(segment.file)
+            else:
+                _remove(segment)
+        self._segments = []
+
+    def _new_segment(self) -> _Segment:
+        path = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.journal"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)  # for as long as this process lives
+        return _Segment(path, file)
+
+
+def _adopted(path: Path) -> _Segment | None:
+    """A segment that no living process holds."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:  # another process was faster
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    if not path.exists():  # removed between the two
+        os.close(file)
+        return None
+    data = os.pread(file, os.fstat(file).st_size, 0)
+    whole = data.rfind(_LINE) + 1  # a request that was being written when its process died was never answered for
+    return _Segment(path, file, whole)
+
+
+def _read(segment: _Segment, max_bytes: int) -> tuple[list[Request], int]:
+    size = min(segment.waiting, max_bytes)
+    while True:
+        data = os.pread(segment.file, size, segment.stored)
+        end = data.rfind(_LINE) + 1
+        if end:
+            return [_decode(line) for line in data[:end].splitlines()], end
+        size *= 2  # one request that is larger
+
+
+def _remove(segment: _Segment) -> None:
+    with suppress(FileNotFoundError):
+        segment.path.unlink()
+    os.close(segment.file)

@@ -1,0 +1,121 @@
+"""Counts what a group of rows means for each (project, model, local day), and writes those counts.
+
+The rows' own storage is `sessions`; which stage has seen which revision is the pipelines' business.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import accumulate, count, product
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from guard_core.days import local_days
+from guard_store.writer.rows import MODEL, PROJECT, RECEIVED, TS, Row, RowsRefusedError, Submission
+
+_EPOCH = date(1970, 1, 1)
+_MICROSECONDS = 1_000_000
+_project, _model = itemgetter(PROJECT), itemgetter(MODEL)
+
+NEWS_COLUMNS = (
+    "project_id",
+    "model_id",
+    "day",
+    "events",
+    "late",
+    "duplicates",
+    "revision",
+    "changes",
+    "request_id",
+    "changed_us",
+)
+# A duplicate is counted but is no news: it must not make a day run again, nor take over its request id.
+NEWS_CONFLICT = """ON CONFLICT (project_id, model_id, day) DO UPDATE SET
+    events = day_news.events + excluded.events,
+    late = day_news.late + excluded.late,
+    duplicates = day_news.duplicates + excluded.duplicates,
+    revision = day_news.revision + excluded.revision,
+    changes = day_news.changes + excluded.changes,
+    request_id = CASE WHEN excluded.revision > 0 THEN excluded.request_id ELSE day_news.request_id END,
+    changed_us = CASE WHEN excluded.revision > 0 THEN excluded.changed_us ELSE day_news.changed_us END"""
+
+REJECTION_COLUMNS = ("project_id", "model_id", "day", "field", "count")
+REJECTION_CONFLICT = """ON CONFLICT (project_id, model_id, day, field) DO UPDATE SET
+    count = rejections.count + excluded.count"""
+
+
+def news_rows(
+    rows: Sequence[Row],
+    duplicate: Sequence[bool],
+    submissions: Sequence[Submission],
+    zones: Mapping[str, str],
+    close_delay_s: int,
+) -> list[tuple[Any, ...]]:
+    """One row of `NEWS_COLUMNS` for each (project, model, local day) of a group, in key order.
+
+    Parameters
+    ----------
+    rows : all rows of the group, submission after submission.
+    duplicate : which of them were there before.
+    zones : IANA zone of each project.
+    """
+    days, late = _days(rows, zones, close_delay_s)
+    kinds = list(zip(map(_project, rows), map(_model, rows), days, late, duplicate, strict=True))
+    counts = Counter(kinds)
+    last = dict(zip(kinds, count(), strict=False))
+    ends = list(accumulate(len(submission.rows) for submission in submissions))
+    found = []
+    for project_id, model_id, day in sorted({kind[:3] for kind in counts}):
+        by_kind = {pair: (project_id, model_id, day, *pair) for pair in product((False, True), repeat=2)}
+        stored_late, in_time = counts[by_kind[True, False]], counts[by_kind[False, False]]
+        repeated = counts[by_kind[True, True]] + counts[by_kind[False, True]]
+        stored = stored_late + in_time
+        changed = int(stored > 0)
+        cause = submissions[bisect_right(ends, max(last.get(kind, -1) for kind in by_kind.values()))]
+        key = (project_id, model_id, (_EPOCH + timedelta(days=day)).isoformat())
+        found.append((*key, stored, stored_late, repeated, changed, changed, cause.request_id, cause.received_us))
+    return found
+
+
+def rejection_rows(submissions: Iterable[Submission], zones: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    """One row of `REJECTION_COLUMNS` for each (project, model, local day of arrival, field), in key order."""
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for submission in submissions:
+        for (project_id, model_id, field), n in submission.rejected.items():
+            day = local_days(zones[project_id]).of(submission.received_us)
+            counts[project_id, model_id, day.isoformat(), field] += n
+    return [(*key, n) for key, n in sorted(counts.items())]
+
+
+def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> tuple[list[int], list[bool]]:
+    """Local day of each row, in days since the epoch, and whether it arrived after that day was closed."""
+    ts_us = np.fromiter(map(itemgetter(TS), rows), np.int64, len(rows))
+    received_us = np.fromiter(map(itemgetter(RECEIVED), rows), np.int64, len(rows))
+    project_ids = list(map(_project, rows))
+    days = np.empty(len(rows), dtype=np.int64)
+    late = np.empty(len(rows), dtype=bool)
+    for project_id in set(project_ids):
+        calendar = local_days(zones[project_id])
+        where = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
+        found = calendar.of_many(ts_us[where])
+        unique, inverse = np.unique(found, return_inverse=True)
+        closes_us = [calendar.bounds_us(day)[1] + close_delay_s * _MICROSECONDS for day in unique.tolist()]
+        days[where] = found.astype(np.int64)
+        late[where] = received_us[where] >= np.array(closes_us)[inverse]
+    return days.tolist(), late.tolist()
+
+
+def require_projects(zones: Mapping[str, str], project_ids: Iterable[str]) -> None:
+    """Refuse rows of projects that do not exist.
+
+    Raises
+    ------
+    RowsRefusedError
+        Where there is one.
+    """
+    for project_id in project_ids:
+        if project_id not in zones:
+            raise RowsRefusedError(f"project {project_id!r} does not exist (any more)")

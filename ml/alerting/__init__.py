@@ -1,0 +1,1 @@
+"""Which conditions of an alert policy hold on a day."""

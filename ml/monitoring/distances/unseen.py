@@ -1,0 +1,52 @@
+"""The unseen share: how much of the current sample the reference has no example of.
+
+Only what lies outside the reference; changes among known values are the distances' part.
+"""
+
+import numpy as np
+
+from ml.monitoring.distances.categories import categorical_cells
+from ml.monitoring.distances.steps import cumulative
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.encoding import ColumnProfile
+from ml.monitoring.profiles.numeric import NumericProfile
+
+
+def unseen_share(reference: ColumnProfile, current: ColumnProfile) -> float:
+    """Share of current rows in unseen categories, or outside the reference's range of numbers.
+
+    Where the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the
+    answer is then the share by which the unlisted part has grown.
+
+    Parameters
+    ----------
+    reference, current : two numeric or two categorical profiles with at least one value each.
+
+    Returns
+    -------
+    Share from 0 to 1.
+
+    Raises
+    ------
+    TypeError
+        If the kinds differ.
+    ValueError
+        If a side has no values.
+
+    Examples
+    --------
+    >>> one, two = CategoricalProfile(4, 0, {"a": 3, "b": 1}), CategoricalProfile(4, 0, {"a": 2, "b": 1, "c": 1})
+    >>> unseen_share(one, two)
+    0.25
+    """
+    if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
+        if not (reference.finite and current.finite):
+            raise ValueError("profiles: no values to compare; give samples with at least one each")
+        below, upto = cumulative(current, np.array([reference.minimum, reference.maximum]))
+        return float(below[0] + current.finite - upto[1]) / current.finite
+    if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
+        if not current.non_null:
+            raise ValueError("profiles: no values to compare; give samples with at least one each")
+        both = categorical_cells(reference, current)
+        return max(float(both.current[-1]) / current.non_null - reference.other / reference.non_null, 0.0)
+    raise TypeError("profiles: one is numeric and the other categorical; profile both with the same kind")

@@ -1,0 +1,63 @@
+"""What a score was worth in the reference: a monotone map from score to observed share, with its uncertainty.
+
+Fitting and applying the map belong here; metrics do not.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from ml.monitoring.performance.bootstrap import Floats
+from ml.monitoring.performance.realised import grouped
+
+REPLICAS = 20
+_GRID = 100
+_MAX_SCORES = 2000
+
+
+def fit_calibrator(score: Floats, true: Floats, rng: np.random.Generator) -> dict[str, object]:
+    """Isotonic regression of `true` on `score` as knots, and replicas of it on resampled rows.
+
+    Parameters
+    ----------
+    score : (n,) probabilities. true : (n,) 1 where the row was a hit, else 0. rng : draws the replicas.
+
+    Returns
+    -------
+    `x` and `y` (knots, linear in between), `grid` and `replicas` (the replicas' values on the grid).
+    """
+    distinct, position = grouped(score, _MAX_SCORES)
+    rows = np.bincount(position).astype(np.float64)
+    hits = np.bincount(position, weights=true).astype(np.float64)
+    y = _isotonic(rows, hits)
+    ends = np.ones(y.size, bool)
+    # Inside of a flat piece, knots say nothing.
+    ends[1:-1] = (y[1:-1] != y[:-2]) | (y[1:-1] != y[2:])
+    grid = np.quantile(score, np.linspace(0, 1, _GRID))
+    replicas = []
+    for _ in range(REPLICAS):
+        drawn = rng.multinomial(int(rows.sum()), np.concatenate([hits, rows - hits]) / rows.sum()).astype(np.float64)
+        drawn_hits, drawn_rows = drawn[: y.size], drawn[: y.size] + drawn[y.size :]
+        seen = drawn_rows > 0
+        replicas.append(np.interp(grid, distinct[seen], _isotonic(drawn_rows[seen], drawn_hits[seen])).tolist())
+    return {"x": distinct[ends].tolist(), "y": y[ends].tolist(), "grid": grid.tolist(), "replicas": replicas}
+
+
+def calibrated(calibrator: Mapping[str, object], score: Floats) -> Floats:
+    """Share of hits that the reference had at each score; outside of its range that of its end."""
+    return np.asarray(np.interp(score, _floats(calibrator["x"]), _floats(calibrator["y"])), dtype=np.float64)
+
+
+def replicas_of(calibrator: Mapping[str, object], score: Floats) -> Floats:
+    """(REPLICAS, n) the same through each replica."""
+    grid, replicas = _floats(calibrator["grid"]), _floats(calibrator["replicas"])
+    return np.stack([np.interp(score, grid, replica) for replica in replicas])
+
+
+def _isotonic(rows: Floats, hits: Floats) -> Floats:
+    return np.clip(np.asarray(isotonic_regression(hits / rows, weights=rows).x, dtype=np.float64), 0, 1)
+
+
+def _floats(values: object) -> Floats:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,157 @@
+"""Performance without labels: CBPE of classifications, DLE of regressions, with bands.
+
+Expected metrics belong here; what they are estimated from is made in `ml.monitoring.performance.reference`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.monitoring.performance.bootstrap import Floats, Metrics, all_missing, summary
+from ml.monitoring.performance.calibration import calibrated, replicas_of
+from ml.monitoring.performance.confusion import confusion_metrics
+from ml.monitoring.performance.realised import (
+    ERROR_METRICS,
+    LABEL_METRICS,
+    SCORE_METRICS,
+    as_labels,
+    as_numbers,
+    as_probabilities,
+    grouped,
+)
+from ml.monitoring.performance.regression import regression_metrics
+from ml.monitoring.performance.scores import Scores, score_metrics
+from ml.monitoring.performance.tasks import Task
+
+_DRAWS_A_REPLICA = 10
+_SCORE_BINS = 1000
+_DRAWS = 400
+
+
+def estimated(
+    task: Task,
+    reference: Mapping[str, object],
+    y_pred: npt.ArrayLike,
+    y_proba: npt.ArrayLike | None,
+    *,
+    rng: np.random.Generator | None = None,
+) -> dict[str, object]:
+    """Metrics that rows without labels are expected to have, if scores still mean what they meant in the reference.
+
+    Classification: confidence-based performance estimation [1]_; each row is positive with its calibrated probability.
+    Regression: direct loss estimation by the error that predictions of the same size had in the reference.
+
+    Parameters
+    ----------
+    task : as `ml.monitoring.performance.tasks.task_of` says.
+    reference : from `ml.monitoring.performance.reference.reference_of`.
+    y_pred, y_proba : (n,) as of `ml.monitoring.performance.realised.realised`.
+    rng : draws the bands; a fixed seed where None, so that the same rows give the same band.
+
+    Returns
+    -------
+    As `realised`, with `method` ("cbpe" or "dle"): `low` and `high` hold 95 % of the values that labels, and another
+    reference sample, could give.
+
+    References
+    ----------
+    .. [1] J. Białek et al. (2024), "Estimating model performance under covariate shift without labels", arXiv:2401.08348.
+    """
+    generator = rng or np.random.default_rng(0)
+    if task == "regression":
+        predicted = as_numbers(y_pred)
+        found = _regression(reference["errors"], predicted[np.isfinite(predicted)], generator)
+        return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": found}
+    guesses = as_labels(y_pred)
+    proba = as_probabilities(y_proba, len(guesses))
+    usable = np.isfinite(proba) & np.array([guess is not None for guess in guesses], bool)
+    n = int(usable.sum())
+    calibrator = reference["calibrator"]
+    if not isinstance(calibrator, Mapping) or not n:
+        reason = "no row has a prediction and a probability" if calibrator else "the reference has no calibrator"
+        metrics = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, n)
+    elif task == "binary":
+        metrics = _binary(calibrator, guesses[usable] == reference["positive"], proba[usable], generator)
+    else:
+        metrics = _multiclass(calibrator, proba[usable], generator)
+    return {"task": task, "method": "cbpe", "n": n, "metrics": metrics}
+
+
+def _binary(
+    calibrator: Mapping[str, object], says_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
+) -> dict[str, dict[str, object]]:
+    score, position = grouped(proba)
+    rows = _rows(position, says_positive, score.size)
+    exact = _expected(Scores.of(score), rows, (rows * calibrated(calibrator, score))[None])
+    score, position = _thinned(proba)
+    rows = _rows(position, says_positive, score.size)
+    draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
+    return summary(exact, draws, proba.size)
+
+
+def _multiclass(
+    calibrator: Mapping[str, object], proba: Floats, rng: np.random.Generator
+) -> dict[str, dict[str, object]]:
+    """Only what follows from the predicted class's probability: how often it is right, and how well it says so."""
+    score, position = _thinned(proba)
+    rows = _rows(position, np.ones(proba.size, bool), score.size)
+    exact = _expected(Scores.of(score), rows, (rows * calibrated(calibrator, score))[None])
+    draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
+    kept = ("accuracy", "calibration_error")
+    reason = "needs the probability of every class; events carry that of the predicted one"
+    found = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, proba.size)
+    values, drawn = ({name: metrics[name] for name in kept} for metrics in (exact, draws))
+    # All rows stand as predicted positive: then the share of hits is the accuracy.
+    return found | summary(values, drawn, proba.size)
+
+
+def _rows(position: npt.NDArray[np.intp], says_positive: npt.NDArray[np.bool_], k: int) -> Floats:
+    """(2, k) rows at each score that are predicted negative and positive."""
+    return np.bincount(position + k * says_positive, minlength=2 * k).astype(np.float64).reshape(2, k)
+
+
+def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
+    """Metrics from (2, k) rows and (b, 2, k) how many of them are positive."""
+    negative = rows - positive
+    hit, miss = positive.sum(axis=2), negative.sum(axis=2)
+    matrix = np.stack([np.stack([miss[:, 0], miss[:, 1]], axis=1), np.stack([hit[:, 0], hit[:, 1]], axis=1)], axis=1)
+    return confusion_metrics(matrix, 1) | score_metrics(scores, positive.sum(axis=1), negative.sum(axis=1))
+
+
+def _drawn(calibrator: Mapping[str, object], score: Floats, rows: Floats, rng: np.random.Generator) -> Floats:
+    """(b, 2, k) positives that could be: labels drawn at random from each replica of the calibrator."""
+    shares = np.clip(np.repeat(replicas_of(calibrator, score), _DRAWS_A_REPLICA, axis=0), 0, 1)
+    return rng.binomial(rows.astype(np.int64)[None], shares[:, None, :]).astype(np.float64)
+
+
+def _thinned(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    return grouped(proba, _SCORE_BINS)
+
+
+def _regression(errors: object, predicted: Floats, rng: np.random.Generator) -> dict[str, dict[str, object]]:
+    if not isinstance(errors, Mapping) or not predicted.size:
+        reason = "no row has a prediction" if errors else "the reference has too few labelled rows"
+        return all_missing(ERROR_METRICS, reason, predicted.size)
+    edges, reference_rows = np.asarray(errors["edges"], np.float64), np.asarray(errors["rows"], np.float64)
+    means, deviations = np.asarray(errors["means"], np.float64), np.asarray(errors["deviations"], np.float64)
+    position = np.searchsorted(edges, predicted, side="right")
+    rows = np.bincount(position, minlength=edges.size + 1).astype(np.float64)
+    spread = deviations * np.sqrt(1 / reference_rows + 1 / np.maximum(rows, 1))
+    drawn = rng.normal(means, spread, size=(_DRAWS, *means.shape))
+    # Means of what is never negative are not drawn below 0.
+    drawn[:, [0, 1, 4, 5]] = np.maximum(drawn[:, [0, 1, 4, 5]], 0)
+    exact = _mixed(means[None], rows, position, predicted)
+    return summary(exact, _mixed(drawn, rows, position, predicted), predicted.size)
+
+
+def _mixed(means: Floats, rows: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:
+    """Metrics of bin means (b, 7, bins) in the mix of bins that these predictions have."""
+    mixed = means[:, :6] @ rows / rows.sum()
+    centre = predicted.mean()
+    first = np.bincount(position, weights=predicted - centre, minlength=rows.size)
+    bias, squared = means[:, 6], means[:, 1]
+    # The true value is the prediction plus its bin's error: its variance follows from both.
+    mean = (first.sum() + bias @ rows) / rows.sum()
+    square = (((predicted - centre) ** 2).sum() + 2 * bias @ first + squared @ rows) / rows.sum()
+    return regression_metrics(mixed, square - mean**2)

@@ -1,0 +1,69 @@
+"""What performance was in a baseline's window, kept as JSON so that later days can be estimated and compared.
+
+Fitting what estimates need belongs here; estimating does not.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.monitoring.performance.bootstrap import Floats
+from ml.monitoring.performance.calibration import fit_calibrator
+from ml.monitoring.performance.realised import as_labels, as_numbers, as_probabilities, realised
+from ml.monitoring.performance.regression import error_terms
+from ml.monitoring.performance.tasks import Task, positive_label
+
+MIN_ROWS = 100
+ERROR_BINS = 20
+
+
+def reference_of(
+    task: Task, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, y_proba: npt.ArrayLike | None, rng: np.random.Generator
+) -> dict[str, object]:
+    """Realised metrics of the reference and what estimates are made with, as JSON.
+
+    Parameters
+    ----------
+    task, y_true, y_pred, y_proba : as of `ml.monitoring.performance.realised.realised`.
+    rng : draws resamples.
+
+    Returns
+    -------
+    What `realised` gives, and `positive`, `calibrator` (classification) and `errors` (regression: mean and standard
+    deviation of the errors by quantile bin of the prediction); null with fewer than 100 usable rows.
+    """
+    found: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng)
+    found |= {"positive": None, "calibrator": None, "errors": None}
+    if task == "regression":
+        return found | {"errors": _error_model(as_numbers(y_true), as_numbers(y_pred))}
+    labels, guesses = as_labels(y_true), as_labels(y_pred)
+    proba = as_probabilities(y_proba, len(labels))
+    usable = np.isfinite(proba) & np.array([label is not None for label in labels], bool)
+    if task == "binary":
+        seen = {label for label in (*labels, *guesses) if label is not None}
+        found["positive"] = positive_label(seen) or "1"
+        hits = labels == found["positive"]
+    else:
+        usable &= np.array([guess is not None for guess in guesses], bool)
+        hits = labels == guesses
+    if usable.sum() >= MIN_ROWS:
+        found["calibrator"] = fit_calibrator(proba[usable], hits[usable].astype(np.float64), rng)
+    return found
+
+
+def _error_model(true: Floats, predicted: Floats) -> dict[str, object] | None:
+    both = np.isfinite(true) & np.isfinite(predicted)
+    if both.sum() < MIN_ROWS:
+        return None
+    true, predicted = true[both], predicted[both]
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, ERROR_BINS + 1)[1:-1]))
+    position = np.searchsorted(edges, predicted, side="right")
+    used, position = np.unique(position, return_inverse=True)
+    # An edge that no row separates from the next goes, so that each bin has rows.
+    edges = edges[used[1:] - 1]
+    terms = error_terms(true, predicted)
+    terms = np.column_stack([terms, true - predicted])
+    rows = np.bincount(position).astype(np.float64)
+    means = np.stack([np.bincount(position, weights=term) / rows for term in terms.T])
+    squares = np.stack([np.bincount(position, weights=term**2) / rows for term in terms.T])
+    deviations = np.sqrt(np.maximum(squares - means**2, 0))
+    return {"edges": edges.tolist(), "rows": rows.tolist(), "means": means.tolist(), "deviations": deviations.tolist()}

@@ -1,0 +1,114 @@
+"""Evaluating empirical CDFs that are known at their knots: counts at values, values at ranks, several together.
+
+Between two knots the mass there is spread linearly. Choosing knots is in `knots.py`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.monitoring.profiles.knots import Counts, Floats, Steps, merged_knots
+
+
+def counts_at(steps: Steps, points: Floats, at_knot: Counts) -> Floats:
+    """Estimated number of values up to each point.
+
+    Parameters
+    ----------
+    steps : the CDF, possibly empty.
+    points : any shape; NaN gives NaN.
+    at_knot : (k,) the count where a point is a knot: `steps.upto` for <=, `steps.below` for <.
+
+    Examples
+    --------
+    >>> steps = Steps(np.array([0.0, 10.0]), np.array([0, 5]), np.array([1, 6]))
+    >>> counts_at(steps, np.array([-1.0, 0.0, 5.0, 11.0]), steps.upto).tolist()
+    [0.0, 1.0, 3.0, 6.0]
+    """
+    if not steps.knots.size:
+        return np.where(np.isnan(points), np.nan, 0.0)
+    left, right, gap = _interval(steps, points)
+    share = _share_of_interval(points, steps.knots[left], steps.knots[right])
+    counts = np.where(gap > 0, steps.upto[left] + share * gap, steps.upto[left])
+    counts = np.where(points == steps.knots[left], at_knot[left], counts)
+    return np.where(np.isnan(points), np.nan, np.where(points < steps.knots[0], 0.0, counts))
+
+
+def values_at_ranks(steps: Steps, ranks: Floats) -> Floats:
+    """Estimated order statistics, linear between ranks.
+
+    A knot spans the ranks of its ties; the values in a gap lie evenly between its two knots.
+
+    Parameters
+    ----------
+    steps : the CDF, not empty.
+    ranks : any shape, from 0 (the smallest value) to n - 1.
+
+    Examples
+    --------
+    >>> steps = Steps(np.array([0.0, 10.0]), np.array([0, 5]), np.array([1, 6]))
+    >>> values_at_ranks(steps, np.array([0.0, 1.0, 5.0])).tolist()
+    [0.0, 2.0, 10.0]
+    """
+    known = np.column_stack([steps.below, steps.upto - 1]).ravel()
+    values = np.repeat(steps.knots, 2)
+    left = np.maximum(np.searchsorted(known, ranks, side="right") - 1, 0)
+    right = np.minimum(left + 1, known.size - 1)
+    weight = (ranks - known[left]) / np.maximum(known[right] - known[left], 1)
+    between: Floats = values[left] * (1.0 - weight) + values[right] * weight
+    clipped: Floats = np.clip(between, values[left], values[right])
+    return clipped
+
+
+def merged_steps(parts: Sequence[Steps]) -> tuple[Steps, int]:
+    """Several CDFs taken together, each evaluated in whole rows at common knots.
+
+    Parameters
+    ----------
+    parts : none of them empty; no parts make an empty CDF.
+
+    Returns
+    -------
+    (steps, gap_error) : the largest error that interpolating between the parts' knots can have made; 0 where every part
+        holds all its distinct values.
+
+    Examples
+    --------
+    >>> wide = Steps(np.array([0.0, 10.0]), np.array([0, 5]), np.array([1, 6]))
+    >>> narrow = Steps(np.array([5.0]), np.array([0]), np.array([1]))
+    >>> steps, gap_error = merged_steps([wide, narrow])
+    >>> steps.upto.tolist(), gap_error
+    ([1, 4, 7], 2)
+    """
+    if not parts:
+        return Steps(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)), 0
+    knots = merged_knots(parts)
+    below, upto, error = (np.zeros(knots.size, dtype=np.int64) for _ in range(3))
+    for part in parts:
+        left, right, gap = _interval(part, knots)
+        share = _share_of_interval(knots, part.knots[left], part.knots[right])
+        into_gap = np.rint(share * gap).astype(np.int64)
+        held = part.knots[left] == knots
+        before = knots < part.knots[0]
+        counted = np.where(before, 0, part.upto[left] + np.where(held, 0, into_gap))
+        upto += counted
+        below += np.where(held, part.below[left], counted)
+        error += np.where(held | before, 0, np.maximum(into_gap, gap - into_gap))
+    return Steps(knots, below, upto), int(error.max())
+
+
+def _interval(steps: Steps, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Counts]:
+    """The knots around each point (the first or last twice outside), and how many values lie strictly between them."""
+    left = np.maximum(np.searchsorted(steps.knots, points, side="right") - 1, 0)
+    right = np.minimum(left + 1, steps.knots.size - 1)
+    return left, right, np.where(left < right, steps.below[right] - steps.upto[left], 0)
+
+
+def _share_of_interval(points: Floats, low: Floats, high: Floats) -> Floats:
+    """How far each point lies from low to high, in [0, 1]; 0 where the two are one; also where high - low overflows."""
+    inside = np.clip(points, low, high)
+    with np.errstate(over="ignore"):
+        scale = np.where(np.isinf(high - low), 0.5, 1.0)
+    width = high * scale - low * scale
+    return (inside * scale - low * scale) / np.where(width > 0, width, 1.0)

@@ -1,0 +1,117 @@
+"""The profiles of all columns of some rows together: what is stored, merged and compared.
+
+Merging tables and turning them into bytes belong here; reading raw rows is in `build.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.encoding import ColumnProfile, decode, digest, encode
+from ml.monitoring.profiles.numeric import NumericProfile
+
+__all__ = ["ColumnProfile", "TableProfile", "value_count"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableProfile:
+    """Profiles of the columns of one set of rows.
+
+    Attributes
+    ----------
+    rows : how many rows were seen.
+    columns : profile by lake column name (features are `feature_<name>`).
+    """
+
+    rows: int
+    columns: Mapping[str, ColumnProfile]
+
+    @classmethod
+    def merge(cls, profiles: Sequence["TableProfile"]) -> "TableProfile":
+        """Profile of several sets of rows together. A column that one set does not know is null in all of its rows.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to merge, or a column is numeric in one profile and categorical in another.
+
+        Examples
+        --------
+        >>> from ml.monitoring.profiles.numeric import NumericProfile
+        >>> day = TableProfile(2, {"latency_ms": NumericProfile.from_values(np.array([1.0, 3.0]))})
+        >>> week = TableProfile.merge([day] * 7)
+        >>> week.rows, week.columns["latency_ms"].mean
+        (14, 2.0)
+        """
+        if not profiles:
+            raise ValueError("profiles: nothing to merge, give at least one profile")
+        if len(profiles) == 1:
+            return profiles[0]
+        names = dict.fromkeys(name for profile in profiles for name in profile.columns)
+        columns = {name: _merged_column(name, profiles) for name in names}
+        return cls(sum(profile.rows for profile in profiles), columns)
+
+    def to_bytes(self) -> bytes:
+        """Bytes for storage (Arrow IPC, zstd): equal for equal content, whatever the order of the columns.
+
+        Examples
+        --------
+        >>> profile = TableProfile(2, {"latency_ms": NumericProfile.from_values(np.array([1.0, 3.0]))})
+        >>> TableProfile.from_bytes(profile.to_bytes()).digest() == profile.digest()
+        True
+        """
+        return encode(self.rows, self.columns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "TableProfile":
+        """The inverse of `to_bytes`; columns come in the order of their names.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a table profile, are damaged, or have an unknown version.
+
+        Examples
+        --------
+        >>> TableProfile.from_bytes(TableProfile(0, {}).to_bytes()).rows
+        0
+        """
+        return cls(*decode(data))
+
+    def digest(self) -> str:
+        """SHA-256 of the content in hexadecimal, independent of compression and of library versions.
+
+        Examples
+        --------
+        >>> TableProfile(0, {}).digest() == TableProfile(1, {}).digest()
+        False
+        """
+        return digest(self.rows, self.columns)
+
+
+def empty_column(column: ColumnProfile, rows: int) -> ColumnProfile:
+    """Profile of a column of the same type that is null in all of its rows."""
+    if isinstance(column, CategoricalProfile):
+        return CategoricalProfile(rows, rows, {})
+    return NumericProfile.from_scratch(np.empty(0), nulls=rows)
+
+
+def _merged_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile:
+    known = next(profile.columns[name] for profile in profiles if name in profile.columns)
+    parts = [profile.columns.get(name) or empty_column(known, profile.rows) for profile in profiles]
+    numeric = [part for part in parts if isinstance(part, NumericProfile)]
+    categorical = [part for part in parts if isinstance(part, CategoricalProfile)]
+    if numeric and categorical:
+        raise ValueError(
+            f"column {name!r}: numeric in one profile and categorical in another; profile both with the same kind"
+        )
+    return NumericProfile.merge(numeric) if numeric else CategoricalProfile.merge(categorical)
+
+
+def value_count(column: ColumnProfile | None) -> int:
+    """How many rows have a value that can be compared: not null, and finite where it is a number; 0 without a profile."""
+    if column is None:
+        return 0
+    return column.finite if isinstance(column, NumericProfile) else column.non_null

@@ -1,0 +1,128 @@
+"""One column, two profiles: the deciding effect, its p-value, and every statistic of the kind.
+
+What to compare and how many rows it takes is planned from the reference alone (`plan.py`); states are given in `judge.py`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.monitoring.distances.bins import Cells
+from ml.monitoring.distances.categories import categorical_cells
+from ml.monitoring.distances.chi_square import chi_square_of_counts, cramers_v_of_counts
+from ml.monitoring.distances.hellinger import hellinger_of_counts
+from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
+from ml.monitoring.distances.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
+from ml.monitoring.distances.l_infinity import l_infinity_of_counts
+from ml.monitoring.distances.psi import psi_of_counts
+from ml.monitoring.distances.steps import step_difference
+from ml.monitoring.distances.unseen import unseen_share
+from ml.monitoring.distances.wasserstein import in_deviations, trimmed_wasserstein_of_steps, wasserstein_of_steps
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.encoding import ColumnProfile
+from ml.monitoring.profiles.numeric import NumericProfile
+from ml.monitoring.verdicts.common_categories import categorical_p_value
+from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan
+from ml.monitoring.verdicts.significance import (
+    MINIMUM_EXPECTED,
+    category_p_value,
+    homogeneity_p_value,
+    l_infinity_p_value,
+)
+
+# A p-value is never 0; below this a float cannot tell it from 0.
+SMALLEST_P_VALUE = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What two profiles of a column show.
+
+    Attributes
+    ----------
+    effect : the deciding statistic.
+    p_value : chance of as much if nothing has changed, at these sample sizes and the plan's design effect.
+    statistics : every statistic of the kind, None where it is not finite; p-values among them are those of independent
+        rows.
+    """
+
+    effect: float
+    p_value: float
+    statistics: dict[str, float | None]
+
+
+def column_evidence(plan: NumericPlan | CategoricalPlan, reference: ColumnProfile, current: ColumnProfile) -> Evidence:
+    """Effect, p-value and statistics of a column; both sides have values.
+
+    Raises
+    ------
+    TypeError
+        If the profiles are not both of the plan's kind.
+    """
+    if isinstance(plan, NumericPlan) and isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
+        return _numeric(plan, reference, current)
+    if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
+        return _categorical(plan.method, plan.design_effect, reference, current)
+    raise TypeError("profiles: both must be of the plan's kind; profile both with the same kind")
+
+
+def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfile) -> Evidence:
+    cells = Cells(plan.reference_counts, plan.cuts.counts(current))
+    difference = step_difference(reference, current)
+    n, m, clusters = current.finite, reference.finite, plan.design_effect
+    distance = min(kolmogorov_smirnov_of_steps(difference), 1.0)
+    raw = wasserstein_of_steps(difference)
+    statistics = {
+        **_binned_statistics(cells),
+        "kolmogorov_smirnov": distance,
+        "kolmogorov_smirnov_p_value": kolmogorov_smirnov_p_value(distance, n, m),
+        "wasserstein": raw,
+        "wasserstein_normalised": in_deviations(raw, math.sqrt(reference.m2 / m)),
+        "wasserstein_trimmed": trimmed_wasserstein_of_steps(difference, plan.trimmed),
+        "unseen_share": unseen_share(reference, current),
+    }
+    if plan.method == "kolmogorov_smirnov":
+        effect = distance
+        p_value = kolmogorov_smirnov_p_value(distance, max(round(n / clusters), 1), max(round(m / clusters), 1))
+    elif plan.law is not None:
+        effect = statistics["wasserstein_trimmed"]
+        p_value = plan.law.p_value(effect, n / clusters, m / clusters)
+    else:
+        effect = statistics[plan.method]
+        test = category_p_value if plan.has_empty_cells else homogeneity_p_value
+        p_value = test(cells.reference / clusters, cells.current / clusters, quantile_bins=not plan.cuts.discrete)
+    return _evidence(effect, p_value, statistics)
+
+
+def _categorical(method: str, clusters: float, reference: CategoricalProfile, current: CategoricalProfile) -> Evidence:
+    cells = categorical_cells(reference, current, MINIMUM_EXPECTED)
+    test = chi_square_of_counts(cells.reference, cells.current)
+    statistics = {
+        **_binned_statistics(cells),
+        "chi_square": test.statistic,
+        "chi_square_p_value": test.p_value,
+        "cramers_v": cramers_v_of_counts(cells.reference, cells.current),
+        "l_infinity": l_infinity_of_counts(cells.reference, cells.current),
+        "unseen_share": unseen_share(reference, current),
+    }
+    if method == "l_infinity":
+        effect = statistics["l_infinity"]
+        p_value = l_infinity_p_value(effect, cells.reference / clusters, cells.current / clusters)
+    else:
+        effect = statistics["cramers_v" if method == "chi_square" else method]
+        p_value = categorical_p_value(reference, current, clusters)
+    return _evidence(effect, p_value, statistics)
+
+
+def _binned_statistics(cells: Cells) -> dict[str, float]:
+    return {
+        "psi": psi_of_counts(cells.reference, cells.current),
+        "jensen_shannon": jensen_shannon_of_counts(cells.reference, cells.current),
+        "hellinger": hellinger_of_counts(cells.reference, cells.current),
+    }
+
+
+def _evidence(effect: float, p_value: float, statistics: dict[str, float]) -> Evidence:
+    finite = {name: float(value) if np.isfinite(value) else None for name, value in statistics.items()}
+    return Evidence(float(effect), min(max(float(p_value), SMALLEST_P_VALUE), 1.0), finite)

@@ -1,0 +1,239 @@
+"""The judge: a model's columns, a reference and a way to look back, to a drift report.
+
+States and windows are decided here; effects and p-values come from `evidence.py`, rows that it takes from `plan.py`.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from guard_core.project_settings.drift import DriftSettings
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.numeric import NumericProfile
+from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
+from ml.monitoring.verdicts.evidence import Evidence, column_evidence
+from ml.monitoring.verdicts.false_discovery import adjusted_p_values
+from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
+from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, State, worst_state
+
+History = Callable[[int], Sequence[TableProfile]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Comparison:
+    """A column that has values on both sides, in the window that will be judged."""
+
+    column: str
+    plan: NumericPlan | CategoricalPlan
+    reference: ColumnProfile
+    current: ColumnProfile
+    window_days: int
+
+
+def judge(
+    history: History,
+    reference: TableProfile | None,
+    settings: DriftSettings | None = None,
+    design_effects: Mapping[str, float] | None = None,
+) -> DriftReport:
+    """Judge what a model saw today against its reference.
+
+    A column is `drift` when its effect reaches the drift threshold and is significant among all of the model's columns
+    (Benjamini-Hochberg at `settings.alpha`); `warning` likewise; otherwise `stable`, if an effect of the drift threshold's
+    size would have been seen. If it would not, the column's window grows backwards until it would. If the longest window
+    is too short for that, the state is `insufficient_data`, unless the change is so large that it is significant drift
+    nevertheless. A column without values today is `no_data`, one that the reference does not know `missing_baseline`, one
+    that has changed its kind `kind_mismatch`.
+
+    Parameters
+    ----------
+    history : profiles of those of the last k local days, today included, that have rows. Called with ascending k out of
+        `settings.windows`, as far as it takes.
+    reference : the baseline's profile, or None when there is no baseline.
+    settings : the defaults when None.
+    design_effects : by column, how many rows say as much as one independent row (`design_effect.py`); 1 where a column
+        is not named.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> def table(mean, rows):
+    ...     return TableProfile(rows, {"feature_age": NumericProfile.from_values(rng.normal(mean, size=rows))})
+    >>> report = judge(lambda days: [table(1.0, 300)] * days, table(0.0, 2000))
+    >>> report.state, report.columns[0].method, report.columns[0].window_days
+    ('drift', 'psi', 1)
+    >>> judge(lambda days: [table(1.0, 300)], None).state
+    'missing_baseline'
+    """
+    settings = settings or DriftSettings()
+    if reference is None or not reference.rows:
+        return DriftReport("missing_baseline", "there is no baseline; capture one from a stable period")
+    newest = [day for day in history(settings.windows[0]) if day.rows]
+    if not newest:
+        return DriftReport("no_data", "there are no rows in this window")
+    today = TableProfile.merge(newest)
+    names = [name for name in dict.fromkeys([*reference.columns, *today.columns]) if settings.judges(name)]
+    told = {name: _not_comparable(name, reference.columns.get(name), today.columns.get(name)) for name in names}
+    comparable = [name for name in names if told[name] is None]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        compared = _compared(comparable, history, today, reference.columns, settings, design_effects or {})
+    verdicts = tuple(verdict for name in names if (verdict := told[name] or compared[name]))
+    state = worst_state([verdict.state for verdict in verdicts if verdict.n or verdict.m])
+    return DriftReport(state, _reason(state, verdicts), verdicts)
+
+
+def _not_comparable(
+    column: str, reference: ColumnProfile | None, current: ColumnProfile | None
+) -> ColumnVerdict | None:
+    """The verdict on a column that lacks values on a side or has changed its kind; None where it can be compared."""
+    m, n = value_count(reference), value_count(current)
+    kind = _kind(current if n or reference is None else reference)
+    if not (n or m):
+        return ColumnVerdict(column, kind, "no_data", "neither the reference nor the window has values")
+    if not n:
+        return ColumnVerdict(column, kind, "no_data", "the window has no values, the reference has", m=m)
+    if not m:
+        why = "unseen feature: the reference does not know it" if reference is None else "the reference has no values"
+        return ColumnVerdict(column, kind, "missing_baseline", f"{why}; capture a new baseline", n=n)
+    if _kind(reference) != kind:
+        why = f"{_kind(reference)} in the reference, {kind} now; set the kind or capture a new baseline"
+        return ColumnVerdict(column, kind, "kind_mismatch", why, n=n, m=m)
+    return None
+
+
+def _compared(
+    names: list[str],
+    history: History,
+    today: TableProfile,
+    references: Mapping[str, ColumnProfile],
+    settings: DriftSettings,
+    design_effects: Mapping[str, float],
+) -> dict[str, ColumnVerdict]:
+    alpha = settings.alpha / max(len(names), 1)
+    plans = {name: _plan(references[name], settings, name, alpha, design_effects.get(name, 1.0)) for name in names}
+    chosen = _windows(plans, history, today, settings.windows)
+    comparisons = [_Comparison(name, plans[name], references[name], *chosen[name]) for name in names]
+    evidence = [column_evidence(entry.plan, entry.reference, entry.current) for entry in comparisons]
+    tested = [_enough_for_a_test(comparison) for comparison in comparisons]
+    adjusted: Iterator[float] = iter(
+        adjusted_p_values([found.p_value for found, used in zip(evidence, tested, strict=True) if used]).tolist()
+    )
+    return {
+        comparison.column: _verdict(comparison, found, next(adjusted) if used else None, settings.alpha)
+        for comparison, found, used in zip(comparisons, evidence, tested, strict=True)
+    }
+
+
+def _windows(
+    plans: Mapping[str, NumericPlan | CategoricalPlan], history: History, today: TableProfile, days: tuple[int, ...]
+) -> dict[str, tuple[ColumnProfile, int]]:
+    """By column the first window with as many values as it takes, or else the longest there is."""
+    back = dict.fromkeys(plans, days[0])
+    held = {name: value_count(today.columns[name]) for name in plans}
+    # With a reference that is too small no window is enough: the first with a fair number of rows will do.
+    wanted = {
+        name: max(plan.needed.current or 0, math.ceil(plan.minimum_rows * plan.design_effect))
+        for name, plan in plans.items()
+    }
+    tables: dict[int, Sequence[TableProfile]] = {}
+    for longer in days[1:]:
+        short = [name for name in plans if held[name] < wanted[name]]
+        if not short:
+            break
+        tables[longer] = history(longer)
+        for name in short:
+            values = sum(map(value_count, _alike(tables[longer], name, today.columns[name])))
+            if values > held[name]:
+                back[name], held[name] = longer, values
+    return {
+        name: (today.columns[name] if n == days[0] else _merged(_alike(tables[n], name, today.columns[name])), n)
+        for name, n in back.items()
+    }
+
+
+def _alike(tables: Iterable[TableProfile], name: str, today: ColumnProfile) -> list[ColumnProfile]:
+    """A column's profiles, of days on which it was of today's kind."""
+    return [found for table in tables if (found := table.columns.get(name)) and _kind(found) == _kind(today)]
+
+
+def _merged(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
+    numeric = [profile for profile in profiles if isinstance(profile, NumericProfile)]
+    if numeric:
+        return NumericProfile.merge(numeric)
+    return CategoricalProfile.merge([profile for profile in profiles if isinstance(profile, CategoricalProfile)])
+
+
+def _verdict(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
+    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
+    state, reason = _state(comparison, found, adjusted, alpha)
+    return ColumnVerdict(
+        comparison.column,
+        _kind(comparison.current),
+        state,
+        f"{reason} ({plan.note})" if plan.note else reason,
+        plan.method,
+        found.effect if np.isfinite(found.effect) else None,
+        plan.thresholds.warning,
+        plan.thresholds.drift,
+        found.p_value,
+        adjusted,
+        n,
+        m,
+        plan.design_effect,
+        comparison.window_days,
+        None if plan.needed.current is None else max(plan.needed.current, plan.minimum_rows),
+        found.statistics,
+    )
+
+
+def _state(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> tuple[State, str]:
+    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
+    limits = plan.thresholds
+    if adjusted is None:
+        side = "window" if n < plan.minimum_rows else "reference"
+        return "insufficient_data", f"{min(n, m)} values in the {side}, at least {plan.minimum_rows} are needed"
+    size, chance = f"{plan.method} {found.effect:.3g}", f"adjusted p {adjusted:.2g}"
+    significant = adjusted <= alpha
+    if significant and found.effect >= limits.drift:
+        return "drift", f"{size} reaches {limits.drift:g}, {chance}"
+    if shortage := _shortage(plan, n, m):
+        return "insufficient_data", f"{shortage} to see {plan.method} {limits.drift:g}"
+    if significant and found.effect >= limits.warning:
+        return "warning", f"{size} reaches {limits.warning:g}, {chance}"
+    why = f"is below {limits.warning:g}, though" if significant else "is within sampling noise,"
+    return "stable", f"{size} {why} {chance}"
+
+
+def _shortage(plan: NumericPlan | CategoricalPlan, n: int, m: int) -> str:
+    """What is missing to see an effect of the drift threshold's size; empty where nothing is."""
+    alike = ""
+    if plan.design_effect > 1:
+        alike = f", as {plan.design_effect:.3g} of a day say as much as one independent value,"
+    if plan.needed.current is None:
+        return f"the reference has {m} values, about {plan.needed.reference}{alike} are needed"
+    return f"{n} values in the window, {plan.needed.current}{alike} are needed" if n < plan.needed.current else ""
+
+
+def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:
+    if not verdicts:
+        return "no column is judged; send features or switch columns on"
+    names = [verdict.column for verdict in verdicts if verdict.state == state]
+    return f"{len(names)} of {len(verdicts)} columns: {', '.join(names)}"
+
+
+def _plan(
+    reference: ColumnProfile, settings: DriftSettings, column: str, alpha: float, design_effect: float
+) -> NumericPlan | CategoricalPlan:
+    if isinstance(reference, NumericProfile):
+        return numeric_plan(reference, settings, column, alpha, design_effect)
+    return categorical_plan(reference, settings, column, alpha, design_effect)
+
+
+def _enough_for_a_test(comparison: _Comparison) -> bool:
+    return min(value_count(comparison.current), value_count(comparison.reference)) >= comparison.plan.minimum_rows
+
+
+def _kind(profile: ColumnProfile | None) -> str:
+    return "numeric" if isinstance(profile, NumericProfile) else "categorical"

@@ -1,1 +1,0 @@
-"""Ready models: a schema, and predictors that answer rows. Learning them belongs to ml.training."""

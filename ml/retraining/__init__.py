@@ -1,0 +1,1 @@
+"""The retrain rule, training, the promotion rule, and the predictors that answer rows."""

@@ -1,0 +1,1 @@
+"""Ready models: a schema, and predictors that answer rows. Learning them belongs to ml.retraining.training."""

@@ -1,0 +1,69 @@
+"""From a folder of artifacts to a predictor: ONNX where it was found equal, else the native model."""
+
+import json
+from pathlib import Path
+
+from ml.retraining.predictor.errors import CorruptModelError, briefly
+from ml.retraining.predictor.native import NativePredictor, load_native
+from ml.retraining.predictor.onnx import OnnxPredictor
+from ml.retraining.predictor.schema import ModelSchema
+
+Predictor = OnnxPredictor | NativePredictor
+SCHEMA = "guard/schema.json"
+ONNX = "guard/model.onnx"
+ONNX_CHECK = "guard/onnx_check.json"
+
+
+def load_predictor(folder: Path | str, *, allow_unsafe: bool = False) -> Predictor:
+    """Predictor of a model folder: MLflow's own files, `guard/schema.json`, `guard/model.onnx`, `guard/onnx_check.json`.
+
+    Raises
+    ------
+    CorruptModelError, SchemaMismatchError, UnsafeModelError
+        If it cannot be used; the message says why.
+    """
+    root = Path(folder)
+    schema = read_schema(root)
+    if (root / ONNX_CHECK).exists() and _is_equal(root / ONNX_CHECK):
+        return OnnxPredictor(root / ONNX, schema)
+    return load_native_predictor(root, schema, allow_unsafe=allow_unsafe)
+
+
+def load_native_predictor(
+    folder: Path | str, schema: ModelSchema | None = None, *, allow_unsafe: bool = False
+) -> NativePredictor:
+    """The native model of the same folder: reads whole tables faster than row by row.
+
+    Raises
+    ------
+    CorruptModelError, SchemaMismatchError, UnsafeModelError
+        If it cannot be used; the message says why.
+    """
+    root = Path(folder)
+    schema = schema or read_schema(root)
+    return NativePredictor(load_native(root, allow_unsafe=allow_unsafe), schema)
+
+
+def read_schema(folder: Path) -> ModelSchema:
+    """The schema of a model folder.
+
+    Raises
+    ------
+    CorruptModelError
+        If there is none that can be read.
+    """
+    try:
+        return ModelSchema.from_json((folder / SCHEMA).read_bytes())
+    except OSError as error:
+        if not folder.is_dir():
+            raise CorruptModelError(f"{folder}: there is no such folder; name one that holds {SCHEMA}") from error
+        raise CorruptModelError(
+            f"{folder}: {SCHEMA} cannot be read ({error.strerror}): ML Guard serves models that it has trained"
+        ) from error
+
+
+def _is_equal(path: Path) -> bool:
+    try:
+        return json.loads(path.read_bytes())["equal"] is True
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptModelError(f"{ONNX_CHECK} cannot be read: {briefly(error)}") from error

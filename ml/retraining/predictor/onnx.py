@@ -1,0 +1,69 @@
+"""A model in ONNX, answering rows on one thread. Making the file belongs to ml.retraining.training."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, briefly
+from ml.retraining.predictor.schema import Label, ModelSchema
+
+
+class OnnxPredictor:
+    """Predictions of an ONNX file; safe to call from several threads.
+
+    Parameters
+    ----------
+    model : the file's path or content.
+    schema : the model's signature.
+
+    Raises
+    ------
+    CorruptModelError
+        If the file cannot be read.
+    SchemaMismatchError
+        If it reads another number of columns, or gives other outputs, than the schema says.
+    """
+
+    format = "onnx"
+
+    def __init__(self, model: Path | bytes, schema: ModelSchema) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            content = model if isinstance(model, bytes) else model.read_bytes()
+            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a class of its own for every kind of damage
+            raise CorruptModelError(f"model.onnx cannot be read: {briefly(error)}") from error
+        self.schema = schema
+        self._output = [self._check_signature()]
+
+    def _check_signature(self) -> str:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        wanted = self.schema.width
+        if [i.name for i in inputs] != ["X"] or inputs[0].shape[-1] != wanted or not self.schema.is_encoded:
+            raise SchemaMismatchError(f"model.onnx does not read one matrix X of {wanted} columns, as its schema says")
+        if len(outputs) != (1 if self.schema.task == "regression" else 2):
+            raise SchemaMismatchError(f"model.onnx has {len(outputs)} outputs: not a {self.schema.task} model")
+        output = outputs[-1]
+        if self.schema.task != "regression" and output.shape[-1] not in (len(self.schema.classes), None):
+            raise SchemaMismatchError(f"model.onnx does not answer {len(self.schema.classes)} classes")
+        return str(output.name)
+
+    def scores(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
+        """Class probabilities (a row each) or numbers, of rows that `schema.check_row` accepts."""
+        return self.scores_of_matrix(self.schema.encode(rows))
+
+    def scores_of_matrix(self, matrix: NDArray[np.float32]) -> NDArray[np.floating]:
+        """The same of a matrix that `schema.encode` has made."""
+        result: NDArray[np.floating] = self._session.run(self._output, {"X": matrix})[0]
+        return result
+
+    def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Label], list[float] | None]:
+        """Predictions and probabilities (None for regression) of rows that `schema.check_row` accepts."""
+        return self.schema.answers(self.scores(rows))

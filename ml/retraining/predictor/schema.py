@@ -1,0 +1,216 @@
+"""The signature of a model: its features, classes and threshold, and rows turned into what it reads.
+
+Checking, encoding and answering rows belong here; models do not.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.monitoring.performance.tasks import Task
+from ml.retraining.predictor.errors import CorruptModelError
+
+FeatureKind = Literal["numeric", "categorical", "boolean"]
+Label = str | int | float | bool
+_KINDS = ("numeric", "categorical", "boolean")
+_TASKS = ("binary", "multiclass", "regression")
+_WANTED = {"numeric": "must be a number", "categorical": "must be a string", "boolean": "must be true or false"}
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,15})")
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature.
+
+    Attributes
+    ----------
+    typical : median of numbers, most frequent other value; what an explanation puts in its place.
+    codes : of a category: the numbers that the model's own encoder gives each value, read from the fitted model.
+    unseen : of a category: the numbers of every other value.
+    """
+
+    name: str
+    kind: FeatureKind
+    nullable: bool = True
+    typical: float | str | bool | None = None
+    codes: Mapping[str, Sequence[float]] | None = field(default=None, repr=False)
+    unseen: Sequence[float] = ()
+
+    def problem(self, value: object) -> str | None:
+        """What is wrong with a value, or None."""
+        if value is None:
+            return None if self.nullable else "must not be null"
+        if self.kind == "boolean":
+            return None if isinstance(value, bool) else _WANTED["boolean"]
+        if self.kind == "categorical":
+            return None if isinstance(value, str) else _WANTED["categorical"]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return _WANTED["numeric"]
+        return None if math.isfinite(as_float(value)) else "must be a finite number"
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One feature of a row that does not fit, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelSchema:
+    """What a model reads and answers; `classes` in the order of its probabilities, as the strings of the lake."""
+
+    task: Task
+    features: tuple[FeatureSpec, ...]
+    classes: tuple[str, ...] = ()
+    positive_label: str | None = None
+    threshold: float = 0.5
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of all features."""
+        return frozenset(feature.name for feature in self.features)
+
+    @cached_property
+    def _usual(self) -> tuple[tuple[FeatureSpec, str, type], ...]:
+        types = {"numeric": float, "categorical": str, "boolean": bool}
+        return tuple((spec, spec.name, types[spec.kind]) for spec in self.features)
+
+    @cached_property
+    def categorical(self) -> tuple[FeatureSpec, ...]:
+        """Features that are encoded, in the order of their columns."""
+        return tuple(f for f in self.features if f.kind == "categorical")
+
+    @cached_property
+    def plain(self) -> tuple[FeatureSpec, ...]:
+        """Numbers and booleans: they come after the categories, as they are."""
+        return tuple(f for f in self.features if f.kind != "categorical")
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the schema knows the numbers of all categories, so that `encode` works."""
+        return all(f.codes is not None for f in self.categorical)
+
+    @cached_property
+    def width(self) -> int:
+        """Columns of the encoded matrix."""
+        return sum(len(f.unseen) for f in self.categorical) + len(self.plain)
+
+    def check_row(self, features: Mapping[str, object]) -> list[FieldProblem]:
+        """Every missing, unknown and mistyped feature of a row, by name; empty where the row fits.
+
+        Examples
+        --------
+        >>> schema = ModelSchema("regression", (FeatureSpec("age", "numeric"), FeatureSpec("plan", "categorical")))
+        >>> [problem.name for problem in schema.check_row({"age": "old", "size": 1})]
+        ['age', 'plan', 'size']
+        """
+        problems = []
+        for spec, name, usual in self._usual:
+            value = features.get(name)
+            # One look for what nearly all values are: this runs for each feature of each prediction.
+            if type(value) is usual and (usual is not float or -math.inf < value < math.inf):  # type: ignore[operator]
+                continue
+            reason = spec.problem(features[spec.name]) if spec.name in features else "is missing"
+            if reason:
+                problems.append(FieldProblem(spec.name, reason))
+        if len(features) > len(self.features) - len(problems):
+            extra = (name for name in features if name not in self.names)
+            problems += [FieldProblem(name, "is not a feature of this model") for name in extra]
+        return problems
+
+    def encode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+        """(n, width) what the model behind its encoder reads, of rows that `check_row` accepts."""
+        values = [self._encoded(row) for row in rows]
+        return np.array(values, dtype=np.float32).reshape(len(rows), self.width)
+
+    def _encoded(self, row: Mapping[str, Any]) -> list[float]:
+        encoded: list[float] = []
+        for spec in self.categorical:
+            value = row[spec.name]
+            encoded += (spec.codes or {}).get("" if value is None else value, spec.unseen)
+        return encoded + [as_float(row[spec.name]) for spec in self.plain]
+
+    def answers(self, scores: NDArray[np.floating]) -> tuple[list[Label], list[float] | None]:
+        """Predictions and their probabilities, from class probabilities (a row each) or from numbers.
+
+        Of a binary model the probability is that of the positive class, of a multiclass one that of the predicted class.
+        """
+        if self.task == "regression":
+            return scores.reshape(-1).astype(float).tolist(), None
+        if self.task == "binary":  # without arrays: most answers are of one row
+            yes = self._positive
+            positive: list[float] = scores[:, yes].tolist()
+            labels = self._labels[1 - yes], self._labels[yes]
+            return [labels[proba >= self.threshold] for proba in positive], positive
+        places, proba = self.decided(scores)
+        return [self._labels[place] for place in places.tolist()], proba.tolist()
+
+    def decided(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The place of the predicted class in `classes`, and its probability as in `answers`, of a classifier's scores."""
+        if self.task == "multiclass":
+            return scores.argmax(axis=1), scores.max(axis=1).astype(float)
+        positive = scores[:, self._positive].astype(float)
+        return np.where(positive >= self.threshold, self._positive, 1 - self._positive), positive
+
+    @cached_property
+    def _positive(self) -> int:
+        return self.classes.index(self.positive_label or self.classes[1])
+
+    @cached_property
+    def _labels(self) -> tuple[Label, ...]:
+        return tuple(map(label_of, self.classes))
+
+    def to_json(self) -> str:
+        """The schema as JSON text."""
+        return json.dumps(asdict(self), indent=1, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Schema from its JSON text.
+
+        Raises
+        ------
+        CorruptModelError
+            If the text is not a schema.
+        """
+        try:
+            data = json.loads(text)
+            features = tuple(FeatureSpec(**given) for given in data.pop("features"))
+            schema = cls(features=features, classes=tuple(data.pop("classes")), **data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CorruptModelError(f"schema.json is not a model's schema: {error}") from error
+        if not features or schema.task not in _TASKS or any(f.kind not in _KINDS for f in features):
+            raise CorruptModelError("schema.json has no features, or names a task or a kind that does not exist")
+        if schema.task != "regression" and len(schema.classes) < 2:
+            raise CorruptModelError("schema.json of a classifier needs at least two classes")
+        if schema.positive_label is not None and schema.positive_label not in schema.classes:
+            raise CorruptModelError("schema.json has a positive label that is none of its classes")
+        return schema
+
+
+def label_of(text: str) -> Label:
+    """A class as it is answered: whole numbers and booleans as such, all else as text.
+
+    >>> label_of("1"), label_of("true"), label_of("01"), label_of("late")
+    (1, True, '01', 'late')
+    """
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if _NUMBER.fullmatch(text) else text
+
+
+def as_float(value: Any) -> float:
+    """A number as float: null is NaN, a whole number beyond float64 is infinite."""
+    try:
+        return math.nan if value is None else float(value)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,240 @@
+"""The gate: whether a candidate may take the champion's place, from what both say about the same labelled rows.
+
+Comparing and deciding belong here; scoring the rows and moving aliases do not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from guard_core.names import name_of
+from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, whole
+from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
+from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.tasks import Task, positive_label
+
+_RESAMPLES = 400
+_CELLS = 2_000_000  # rows times resamples in memory at once
+PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
+"""The metric that decides, by task; of MAE less is better."""
+
+
+_CHECKS: Mapping[str, Check] = {
+    "min_rows": whole(20),
+    "min_gain": at_least_0,
+    "max_segment_loss": at_least_0,
+    "min_segment_rows": whole(20),
+    "max_calibration_loss": at_least_0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings(CheckedSettings):
+    """What a candidate has to reach.
+
+    Attributes
+    ----------
+    min_rows : labelled rows of the held-out window below which nobody is promoted.
+    min_gain : how much better than the champion the candidate must be at least; the interval of the gain must be above it.
+    max_segment_loss : how much worse a segment may become, unless that may be chance.
+    min_segment_rows : labelled rows below which a segment is not looked at.
+    max_calibration_loss : how much larger the calibration error may become.
+    """
+
+    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
+
+    min_rows: int = 100
+    min_gain: float = 0.0
+    max_segment_loss: float = 0.02
+    min_segment_rows: int = 200
+    max_calibration_loss: float = 0.02
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says about (n,) rows: predictions as in the lake, and probabilities (None for regression)."""
+
+    y_pred: npt.NDArray[Any]
+    y_proba: Floats | None
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """Whether the candidate is promoted, and why or why not, with the numbers."""
+
+    promote: bool
+    reasons: Sequence[str]
+    metric: str
+    candidate: Mapping[str, Any]
+    champion: Mapping[str, Any]
+    gain: Mapping[str, float | None]
+    segments: Mapping[str, Mapping[str, float | int | None]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decision as plain data."""
+        return {
+            "promote": self.promote,
+            "reasons": list(self.reasons),
+            "metric": self.metric,
+            "candidate": dict(self.candidate),
+            "champion": dict(self.champion),
+            "gain": dict(self.gain),
+            "segments": {name: dict(found) for name, found in self.segments.items()},
+        }
+
+
+def decide(
+    task: Task,
+    y_true: npt.NDArray[Any],
+    candidate: Answers,
+    champion: Answers,
+    *,
+    segments: npt.NDArray[Any] | None = None,
+    settings: GateSettings,
+    rng: np.random.Generator,
+    trivial: bool = False,
+) -> GateDecision:
+    """Compare two models on the same labelled rows.
+
+    Parameters
+    ----------
+    y_true : (n,) labels. segments : (n,) segment of each row, None where it has none.
+    champion : of the model in service, or of a trivial baseline where there is none.
+    trivial : whether it is a trivial baseline, which is calibrated by construction and the same in all segments.
+    rng : draws the resamples; both models are compared on the same ones.
+    """
+    metric = PRIMARY[task]
+    own, other = (realised(task, y_true, one.y_pred, one.y_proba, rng=rng) for one in (candidate, champion))
+    gain = _gain(task, y_true, candidate, champion, rng)
+    by_segment = _segments(task, y_true, candidate, champion, segments, settings, rng)
+    against = [
+        *_too_few(len(y_true), settings),
+        *_not_better(metric, gain, settings),
+        *([] if trivial else _worse_segments(metric, by_segment, settings)),
+        *([] if trivial else _worse_calibrated(own["metrics"], other["metrics"], settings)),
+    ]
+    better = "" if gain["low"] is None else f"{name_of(metric)} is better by {_with_interval(gain)}"
+    return GateDecision(not against, against or [better], metric, own, other, gain, by_segment)
+
+
+def _gain(
+    task: Task, y_true: npt.NDArray[Any], candidate: Answers, champion: Answers, rng: np.random.Generator
+) -> dict[str, float | None]:
+    """How much better the candidate is, with the interval that resampled rows give; null where the metric does not exist."""
+    n = len(y_true)
+
+    def difference(weights: Floats) -> Floats:
+        own, other = (measured(task, y_true, one, weights) for one in (candidate, champion))
+        return other - own if PRIMARY[task] == "mae" else own - other
+
+    value = difference(np.ones((1, n)))
+    spread = np.empty(0)
+    step = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
+    while n and len(spread) < _RESAMPLES:
+        drawn = rng.multinomial(n, np.full(n, 1 / n), size=step).astype(np.float64)
+        spread = np.concatenate([spread, difference(drawn)])
+    finite = spread[np.isfinite(spread)]
+    if not np.isfinite(value[0]) or len(finite) < _RESAMPLES / 2:
+        return {"value": None, "low": None, "high": None}
+    low, high = np.quantile(finite, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return {"value": float(value[0]), "low": float(min(low, value[0])), "high": float(max(high, value[0]))}
+
+
+def measured(task: Task, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
+    """(b,) the primary metric under (b, n) weights of the rows."""
+    if not len(y_true):
+        return np.full(len(weights), np.nan)
+    if task == "regression":
+        error = np.abs(y_true.astype(float) - answers.y_pred.astype(float))
+        return np.asarray(weights @ error / weights.sum(axis=1))
+    if task == "multiclass":
+        hit = (y_true.astype(str) == answers.y_pred.astype(str)).astype(float)
+        return np.asarray(weights @ hit / weights.sum(axis=1))
+    return _roc_auc(_is_positive(y_true), np.asarray(answers.y_proba, dtype=float), weights)
+
+
+def _roc_auc(positive: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
+    """(b,) area under the ROC curve; ties count half."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
+    weight = weights[:, order]
+    yes = np.add.reduceat(weight * positive[order], starts, axis=1)
+    no = np.add.reduceat(weight * ~positive[order], starts, axis=1)
+    below = np.cumsum(no, axis=1) - no / 2
+    pairs = yes.sum(axis=1) * no.sum(axis=1)
+    found = np.full(len(weights), np.nan)
+    np.divide((yes * below).sum(axis=1), pairs, out=found, where=pairs > 0)
+    return found
+
+
+def _is_positive(y_true: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    labels = y_true.astype(str)
+    return np.asarray(labels == (positive_label(set(labels.tolist())) or "1"))
+
+
+def _segments(
+    task: Task,
+    y_true: npt.NDArray[Any],
+    candidate: Answers,
+    champion: Answers,
+    segments: npt.NDArray[Any] | None,
+    settings: GateSettings,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, float | int | None]]:
+    if segments is None:
+        return {}
+    found: dict[str, dict[str, float | int | None]] = {}
+    names = [name for name in segments.tolist() if name is not None]
+    for name in sorted(set(names)):
+        own = np.flatnonzero(segments == name)
+        if len(own) >= settings.min_segment_rows:
+            gain = _gain(task, y_true[own], _only(candidate, own), _only(champion, own), rng)
+            found[str(name)] = {"n": len(own), **gain}
+    return found
+
+
+def _only(answers: Answers, rows: npt.NDArray[np.intp]) -> Answers:
+    return Answers(answers.y_pred[rows], None if answers.y_proba is None else answers.y_proba[rows])
+
+
+def _too_few(rows: int, settings: GateSettings) -> list[str]:
+    if rows >= settings.min_rows:
+        return []
+    return [f"{rows} labelled rows in the held-out window; gate.min_rows asks for {settings.min_rows}"]
+
+
+def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSettings) -> list[str]:
+    name, low = name_of(metric), gain["low"]
+    if gain["value"] is None or low is None:
+        return [f"{name} does not exist on the held-out window: it needs rows of every class"]
+    if low > settings.min_gain:
+        return []
+    wanted = f"surely more than {settings.min_gain:g} is wanted"
+    return [f"{name} is not surely better: by {_with_interval(gain)}, {wanted}"]
+
+
+def _worse_segments(
+    metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: GateSettings
+) -> list[str]:
+    return [
+        f"segment {name} is worse: {name_of(metric)} by {_with_interval(found)},"
+        f" at most {settings.max_segment_loss:g} is allowed"
+        for name, found in segments.items()
+        if found["value"] is not None and found["high"] is not None
+        if found["value"] < -settings.max_segment_loss and found["high"] < 0
+    ]
+
+
+def _with_interval(found: Mapping[str, float | int | None]) -> str:
+    return f"{found['value']:.4f} (95 % interval {found['low']:.4f} to {found['high']:.4f})"
+
+
+def _worse_calibrated(own: Any, other: Any, settings: GateSettings) -> list[str]:
+    before, after = (found.get("calibration_error", {}).get("value") for found in (other, own))
+    if before is None or after is None or after - before <= settings.max_calibration_loss:
+        return []
+    allowed = f"at most {settings.max_calibration_loss:g} more is allowed"
+    return [f"calibration error is {after:.4f}, the champion's {before:.4f}; {allowed}"]

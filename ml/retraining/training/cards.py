@@ -1,0 +1,104 @@
+"""Model card and data card of a training, filled in from the run itself. The templates are the two Markdown files here."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.retraining.predictor.frame import PREFIX
+from ml.retraining.predictor.schema import ModelSchema
+
+
+def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """What the model is, how it was trained and how good it is, as Markdown.
+
+    Parameters
+    ----------
+    evaluation : from `ml.retraining.training.evaluate.evaluate`.
+    facts : `name`, `algorithm`, `flag`, `reasons`, `data_version`, `trained_from`, `trained_to`, `held_from`, `held_to`,
+        `rows`, `held_rows`, `code_version`, `scores`, `left_out`.
+    """
+    ranked = sorted(evaluation["importance"].items(), key=lambda entry: -entry[1])
+    values = {
+        **_texts(facts),
+        "task": schema.task,
+        "classes": ", ".join(schema.classes) or "none: it predicts a number",
+        "threshold": f"{schema.threshold:g}" if schema.task == "binary" else "none",
+        "against": evaluation["against"],
+        "decision": "promoted" if evaluation["promote"] else "not promoted",
+        "decision_reasons": _list(evaluation["reasons"]),
+        "metrics": _metrics(evaluation),
+        "segments": _segments(evaluation),
+        "importance": _table(("feature", "loss"), [(n.removeprefix(PREFIX), f"{v:.4f}") for n, v in ranked]),
+        "candidates": _table(("candidate", "score"), [(n, f"{v:.4f}") for n, v in facts["scores"].items()]),
+    }
+    return _template("model_card.md").substitute(values)
+
+
+def data_card(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table, facts: Mapping[str, Any]) -> str:
+    """What the model was trained and judged on, as Markdown."""
+    features = []
+    for spec in schema.features:
+        column = trained_on[PREFIX + spec.name]
+        missing = column.null_count / max(len(column), 1)
+        features.append((spec.name, spec.kind, f"{missing:.1%}", str(pc.count_distinct(column).as_py()), spec.typical))
+    values = {
+        **_texts(facts),
+        "features": _table(("feature", "kind", "missing", "values", "typical"), features),
+        "labels": _table(("label", "trained on", "held out"), _labels(schema, trained_on, held_out)),
+    }
+    return _template("data_card.md").substitute(values)
+
+
+def _template(name: str) -> Template:
+    return Template((files(__package__) / name).read_text(encoding="utf-8"))
+
+
+def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        **{name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in facts.items()},
+        "reasons": _list(facts["reasons"]),
+        "left_out": _list([f"{name}: {reason}" for name, reason in facts["left_out"].items()]),
+    }
+
+
+def _metrics(evaluation: Mapping[str, Any]) -> str:
+    own, other = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
+    rows = [(name, _value(own[name]), _value(other.get(name, {}))) for name in own]
+    return _table(("metric", "this model", evaluation["against"]), rows)
+
+
+def _value(entry: Mapping[str, Any]) -> str:
+    if entry.get("value") is None:
+        return "–"
+    if entry.get("low") is None:
+        return f"{entry['value']:.4f}"
+    return f"{entry['value']:.4f} ({entry['low']:.4f} to {entry['high']:.4f})"
+
+
+def _segments(evaluation: Mapping[str, Any]) -> str:
+    rows = [(name, found["n"], _value(found)) for name, found in evaluation["segments"].items()]
+    return _table(("segment", "rows", "better by"), rows) if rows else "No segment has enough labelled rows."
+
+
+def _labels(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table) -> list[tuple[Any, ...]]:
+    if schema.task == "regression":
+        means = (pc.mean(table["y_true"]).as_py() for table in (trained_on, held_out))
+        return [("mean", *(f"{mean:.4f}" for mean in means))]
+    counts = [
+        {entry["values"]: entry["counts"] for entry in pc.value_counts(table["y_true"].cast(pa.string())).to_pylist()}
+        for table in (trained_on, held_out)
+    ]
+    return [(label, *(f"{count.get(label, 0):,}" for count in counts)) for label in schema.classes]
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines) or "- none"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,86 @@
+"""The evaluation of a candidate on the held-out window: gate, importance, pictures and cards, all into one folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.promotion import Answers, GateSettings, decide
+from ml.retraining.training.cards import data_card, model_card
+from ml.retraining.training.features import targets
+from ml.retraining.training.held_out import answers_of, importance, trivial_answers
+from ml.retraining.training.plots import write_plots
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What is compared: labelled rows that the candidate has not seen, and those that it was trained on."""
+
+    rows: pa.Table
+    trained_on: pa.Table
+
+
+def evaluate(
+    candidate: NativePredictor,
+    champion: NativePredictor | None,
+    data: HeldOut,
+    settings: GateSettings,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Any], Mapping[str, Answers]]:
+    """The gate's decision and the features' importance, as plain data; and what each model said.
+
+    A champion of another task cannot be compared with: the trivial baseline takes its place.
+    """
+    task = candidate.schema.task
+    true = targets(data.rows, task)
+    comparable = champion is not None and champion.schema.task == task
+    other = (
+        answers_of(champion, data.rows)
+        if champion is not None and comparable
+        else trivial_answers(task, data.trained_on, len(data.rows))
+    )
+    own = answers_of(candidate, data.rows)
+    segment = data.rows["segment"].to_pylist() if "segment" in data.rows.column_names else None
+    decision = decide(
+        task,
+        true,
+        own,
+        other,
+        segments=None if segment is None else np.array(segment, dtype=object),
+        settings=settings,
+        rng=rng,
+        trivial=not comparable,
+    )
+    found = decision.to_dict() | {
+        "task": task,
+        "against": "champion" if comparable else "trivial baseline",
+        "importance": importance(candidate, data.rows, rng),
+    }
+    return found, {"candidate": own, found["against"]: other}
+
+
+def write_evaluation(
+    folder: Path,
+    candidate: NativePredictor,
+    data: HeldOut,
+    evaluation: Mapping[str, Any],
+    answers: Mapping[str, Answers],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write `evaluation.json`, both cards and the pictures.
+
+    Parameters
+    ----------
+    facts : what the run is about, for the cards: see `ml.retraining.training.cards`.
+    """
+    schema = candidate.schema
+    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1), encoding="utf-8")
+    true = targets(data.rows, schema.task)
+    write_plots(folder, schema.task, true, answers, evaluation["importance"], schema.positive_label)
+    (folder / "model_card.md").write_text(model_card(schema, evaluation, facts), encoding="utf-8")
+    (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")

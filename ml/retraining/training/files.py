@@ -1,0 +1,60 @@
+"""Labelled rows of a file as the training table that the lake would give, split in time."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.monitoring.kinds import learn_prediction_kind
+from ml.monitoring.verdicts.tables import InputError, read_table
+from ml.retraining.predictor.frame import PREFIX
+from ml.retraining.training.evaluate import HeldOut
+from ml.retraining.training.features import LABEL
+
+_SAMPLE = 10_000
+
+
+def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: Collection[str] = ()) -> pa.Table:
+    """The rows of a CSV or Parquet file that have a label, by time: every other column is a feature.
+
+    Parameters
+    ----------
+    target : column of the label. time : column to order by; without it, the order of the file. ignored : columns left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a named column is not in it.
+    """
+    table = read_table(path)
+    for name in (target, *([time] if time else []), *ignored):
+        if name not in table.column_names:
+            raise InputError(f"{path}: no column {name!r}; there is {', '.join(table.column_names)}")
+    if time:
+        table = table.sort_by(time)
+    table = table.filter(pc.is_valid(table[target]))
+    kind = learn_prediction_kind(table[target].slice(0, _SAMPLE).to_pylist())
+    labels = table[target].cast(pa.float64() if kind == "numeric" else pa.string())
+    features = [name for name in table.column_names if name not in {target, time, *ignored}]
+    return pa.table(
+        {
+            **{PREFIX + name: table[name] for name in features},
+            LABEL: labels,
+            "ts": pa.array(range(len(table)), pa.int64()),
+        }
+    )
+
+
+def split_in_time(rows: pa.Table, share: float) -> HeldOut:
+    """The newest share of the rows is held out.
+
+    Raises
+    ------
+    InputError
+        If that leaves no rows on one of the two sides.
+    """
+    split = len(rows) - int(len(rows) * share)
+    if not 0 < split < len(rows):
+        raise InputError(f"a held-out share of {share:g} of {len(rows)} rows leaves one side empty; 0.2 is usual")
+    return HeldOut(rows.slice(split), rows.slice(0, split))

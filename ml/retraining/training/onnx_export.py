@@ -1,0 +1,67 @@
+"""A trained pipeline as ONNX, and the check that both answer alike. Serving it belongs to ml.retraining.predictor."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ml.retraining.predictor.errors import briefly
+from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.predictor.onnx import OnnxPredictor
+from ml.retraining.predictor.schema import ModelSchema
+from ml.retraining.training.spec import Trained
+from ml.retraining.training.train import fitted_encoder
+
+TOLERANCE = 1e-4
+
+
+def export_onnx(trained: Trained) -> tuple[bytes | None, dict[str, Any]]:
+    """The model behind the encoder as ONNX, and how far its answers are from the whole pipeline's on the sample.
+
+    Returns
+    -------
+    The file, or None where the pipeline has no ONNX form, and `{"equal", "max_difference", "rows", "tolerance"}` or
+    `{"equal": False, "reason"}`. Differences of numbers are relative to their size (at least 1), of probabilities absolute.
+    """
+    if list(getattr(trained.pipeline, "named_steps", {})) != ["encode", "model"] or not trained.schema.is_encoded:
+        return None, {"equal": False, "reason": "a pipeline of one's own is served as it is"}
+    if trained.schema.categorical and fitted_encoder(trained.pipeline) is None:
+        return None, {"equal": False, "reason": "the pipeline has no encoder of categories"}
+    try:
+        content = _converted(trained.pipeline.named_steps["model"], trained.schema)
+        return content, _compared(trained, content)
+    except Exception as error:  # noqa: BLE001 - the native model serves then; the reason is kept and shown
+        return None, {"equal": False, "reason": f"{type(error).__name__}: {briefly(error)}"}
+
+
+def _converted(model: Any, schema: ModelSchema) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converter's own use of what other libraries have renamed
+        from skl2onnx import convert_sklearn
+        from skl2onnx.common.data_types import FloatTensorType
+
+        options = {} if schema.task == "regression" else {id(model): {"zipmap": False}}
+        inputs = [("X", FloatTensorType([None, schema.width]))]
+        content: bytes = convert_sklearn(
+            model, initial_types=inputs, options=options, target_opset=18
+        ).SerializeToString()
+    return content
+
+
+def _compared(trained: Trained, content: bytes) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = [
+        {str(name): None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN is null
+        for row in trained.sample.to_dict("records")
+    ]
+    booleans = [f.name for f in trained.schema.features if f.kind == "boolean"]
+    for row in rows:
+        row.update({name: None if row[name] is None else bool(row[name]) for name in booleans})
+    native = NativePredictor(trained.pipeline, trained.schema).scores(rows).astype(float)
+    other = OnnxPredictor(content, trained.schema).scores(rows).astype(float).reshape(native.shape)
+    difference = float((np.abs(other - native) / np.maximum(1.0, np.abs(native))).max())
+    return {
+        "equal": difference <= TOLERANCE,
+        "max_difference": difference,
+        "rows": len(native),
+        "tolerance": TOLERANCE,
+    }

@@ -1,0 +1,93 @@
+"""Pictures of a held-out window: curves of a classifier, errors of a regression, importance. PNG files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.monitoring.performance.tasks import Task
+from ml.retraining.promotion import Answers
+
+_BINS = 10
+_MAX_POINTS = 3_000
+
+
+def write_plots(
+    folder: Path,
+    task: Task,
+    y_true: npt.NDArray[Any],
+    answers: Mapping[str, Answers],
+    importance: Mapping[str, float],
+    positive: str | None,
+) -> list[str]:
+    """Draw what there is to draw and return the names of the files.
+
+    Parameters
+    ----------
+    y_true : (n,) labels. answers : of each model, by the name it is drawn under. positive : the positive class.
+    """
+    from matplotlib.figure import Figure
+
+    written = []
+
+    def save(figure: Any, name: str) -> None:
+        figure.tight_layout()
+        figure.savefig(folder / name, dpi=90)
+        written.append(name)
+
+    if task == "binary":
+        true = y_true.astype(str) == str(positive)
+        if 0 < true.sum() < len(true):
+            figure = Figure(figsize=(12, 4))
+            _binary_curves(figure, true, answers)
+            save(figure, "curves.png")
+    elif task == "regression":
+        figure = Figure(figsize=(5, 4))
+        _errors(figure, y_true.astype(float), answers)
+        save(figure, "errors.png")
+    figure = Figure(figsize=(6, max(2.0, 0.3 * len(importance) + 1)))
+    _bars(figure, importance)
+    save(figure, "importance.png")
+    return written
+
+
+def _binary_curves(figure: Any, true: npt.NDArray[np.bool_], answers: Mapping[str, Answers]) -> None:
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    roc, recall, calibration = figure.subplots(1, 3)
+    for name, one in answers.items():
+        score = np.asarray(one.y_proba, dtype=float)
+        false_positive, true_positive, _ = roc_curve(true, score)
+        roc.plot(false_positive, true_positive, label=name)
+        precision, found, _ = precision_recall_curve(true, score)
+        recall.plot(found, precision, label=name)
+        place = np.minimum((score * _BINS).astype(int), _BINS - 1)
+        rows = np.bincount(place, minlength=_BINS)
+        used = rows > 0
+        said = np.bincount(place, weights=score, minlength=_BINS)[used] / rows[used]
+        came = np.bincount(place, weights=true, minlength=_BINS)[used] / rows[used]
+        calibration.plot(said, came, marker="o", label=name)
+    roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    calibration.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
+    recall.set(title="Precision and recall", xlabel="recall", ylabel="precision")
+    calibration.set(title="Calibration", xlabel="probability", ylabel="observed share")
+    roc.legend()
+
+
+def _errors(figure: Any, true: npt.NDArray[np.float64], answers: Mapping[str, Answers]) -> None:
+    axes = figure.subplots()
+    step = max(1, len(true) // _MAX_POINTS)
+    for name, one in answers.items():
+        axes.scatter(one.y_pred.astype(float)[::step], true[::step], s=4, alpha=0.5, label=name)
+    axes.set(title="Predicted and true", xlabel="predicted", ylabel="true")
+    axes.legend()
+
+
+def _bars(figure: Any, importance: Mapping[str, float]) -> None:
+    axes = figure.subplots()
+    ordered = sorted(importance.items(), key=lambda entry: entry[1])
+    axes.barh([name.removeprefix("feature_") for name, _ in ordered], [value for _, value in ordered])
+    axes.set(title="Permutation importance", xlabel="loss of the deciding metric")

@@ -1,0 +1,1 @@
+"""Questions, research and its tools, over the knowledge base."""

@@ -1,0 +1,228 @@
+"""Qdrant as an index of the table of chunks, in this process or on a server: the same code for both.
+
+Each version of the table is a collection of its own, and an alias says which one answers. All processes may bring a server
+up to a version at the same time: they write the same points, and whoever is last finds everything done.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from guard_store.knowledge.store import TableVersion
+from ml.knowledge.tables import embedded_text
+from ml.knowledge.words import Words
+from serving.assistant.knowledge.passages import Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from qdrant_client import QdrantClient, models
+
+_log = logging.getLogger(__name__)
+_ALIAS = "ml_guard_knowledge"
+_MEANING, _WORDS = "meaning", "words"
+_SHOWN = ("source", "title", "section", "page", "place", "text")
+_BATCH = 128
+_TIMEOUT_S = 30
+_LEAST_RANKED = 20
+
+
+class StoppedError(Exception):
+    """Filling was given up because the process ends."""
+
+
+class IndexUnavailableError(Exception):
+    """The server of the index does not answer."""
+
+
+def open_client(url: str | None, api_key: str | None) -> "QdrantClient":
+    """A client of a server, or of an index in this process where there is no URL."""
+    from qdrant_client import QdrantClient
+
+    if url is None:
+        return QdrantClient(":memory:")
+    return QdrantClient(url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False)
+
+
+class Index:
+    """What is searched; several threads may do so while another one loads a newer version."""
+
+    def __init__(self, client: "QdrantClient", goes_on: Callable[[], bool] = lambda: True) -> None:
+        self._client = client
+        self._words = Words()
+        self._goes_on = goes_on
+
+    def close(self) -> None:
+        """Let go of it; an index in this process is gone."""
+        self._client.close()
+
+    def serves(self, version: TableVersion) -> bool:
+        """Whether searches are answered from this version, or from a newer one that another process has brought."""
+        now = self._target()
+        same_table = now is not None and now.rpartition("-")[0] == _collection(version).rpartition("-")[0]
+        return same_table and now is not None and int(now.rpartition("-")[2]) >= version.number
+
+    def load(self, version: TableVersion, rows: pa.Table) -> None:
+        """Fill a collection from the rows of `ml.knowledge.tables.EMBEDDINGS`, let it answer, and delete older ones.
+
+        Raises
+        ------
+        StoppedError
+            Where the process ends meanwhile.
+        """
+        if self.serves(version):
+            return
+        try:
+            self._fill(_collection(version), rows)
+            self._answer_from(_collection(version))
+        except Exception:
+            if not self.serves(version):  # else another process was faster, and deleted what this one was at
+                raise
+
+    def search(self, question: str, vector: "NDArray[np.float32] | None", top_k: int) -> list[Passage]:
+        """The best chunks by the fused ranks of their words and, with the question's vector, their meaning."""
+        from qdrant_client import models
+
+        depth = max(_LEAST_RANKED, 4 * top_k)
+        indices, values = self._words.of_question(question)
+        ranked: list[models.Prefetch] = []
+        if indices:
+            words = models.SparseVector(indices=indices, values=values)
+            ranked.append(models.Prefetch(query=words, using=_WORDS, limit=depth))
+        if vector is not None:
+            ranked.append(models.Prefetch(query=vector.tolist(), using=_MEANING, limit=depth))
+        if not ranked:
+            return []
+        with _answering():
+            found = self._client.query_points(
+                _ALIAS,
+                prefetch=ranked,
+                query=models.FusionQuery(fusion=models.Fusion.RRF),
+                limit=top_k,
+                with_payload=True,
+                with_vectors=[] if vector is None else [_MEANING],
+            )
+        return [_passage(point.payload or {}, point.score, _cosine(point.vector, vector)) for point in found.points]
+
+    def document(self, source: str) -> list[Passage]:
+        """All chunks of a source, in order."""
+        from qdrant_client import models
+
+        condition = models.FieldCondition(key="source", match=models.MatchValue(value=source))
+        found: list[Passage] = []
+        offset: Any = None
+        while True:
+            with _answering():
+                records, offset = self._client.scroll(
+                    _ALIAS, scroll_filter=models.Filter(must=[condition]), limit=_BATCH, offset=offset
+                )
+            found += [_passage(record.payload or {}, 0.0, None) for record in records]
+            if offset is None:
+                return sorted(found, key=lambda passage: passage.place)
+
+    def _target(self) -> str | None:
+        aliases = self._client.get_aliases().aliases
+        return next((alias.collection_name for alias in aliases if alias.alias_name == _ALIAS), None)
+
+    def _fill(self, name: str, rows: pa.Table) -> None:
+        if not self._client.collection_exists(name):
+            self._create(name, rows)
+        if self._client.count(name).count == len(rows):
+            return
+        for points in self._points(rows):
+            if not self._goes_on():
+                raise StoppedError
+            self._client.upsert(name, points, wait=True)
+
+    def _create(self, name: str, rows: pa.Table) -> None:
+        from qdrant_client import models
+
+        size = _dimension(rows)
+        meaning = models.VectorParams(size=size, distance=models.Distance.COSINE) if size else None
+        try:
+            self._client.create_collection(
+                name,
+                vectors_config={_MEANING: meaning} if meaning else {},
+                sparse_vectors_config={_WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+            )
+        except Exception:
+            if not self._client.collection_exists(name):  # else another process was faster
+                raise
+
+    def _points(self, rows: pa.Table) -> Iterator[list["models.PointStruct"]]:
+        from qdrant_client import models
+
+        for batch in rows.to_batches(max_chunksize=_BATCH):
+            chunks = batch.to_pylist()
+            weights = self._words.of_texts(embedded_text(chunk) for chunk in chunks)
+            points: list[models.PointStruct] = []
+            for chunk, (indices, values) in zip(chunks, weights, strict=True):
+                vectors: dict[str, Any] = {_WORDS: models.SparseVector(indices=indices, values=values)}
+                if chunk["vector"] is not None:
+                    vectors[_MEANING] = chunk["vector"]
+                payload = {name: chunk[name] for name in ("chunk_id", *_SHOWN)}
+                points.append(models.PointStruct(id=_point_id(chunk["chunk_id"]), vector=vectors, payload=payload))
+            yield points
+
+    def _answer_from(self, name: str) -> None:
+        from qdrant_client import models
+
+        before = self._target()
+        operations: list[Any] = []
+        if before is not None:
+            operations.append(models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=_ALIAS)))
+        create = models.CreateAlias(collection_name=name, alias_name=_ALIAS)
+        operations.append(models.CreateAliasOperation(create_alias=create))
+        self._client.update_collection_aliases(operations)
+        for collection in self._client.get_collections().collections:
+            if _is_older(collection.name, name):
+                self._client.delete_collection(collection.name)
+                _log.info("deleted %s, now %s answers", collection.name, name)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    from qdrant_client.http.exceptions import ApiException
+
+    try:
+        yield
+    except ApiException as error:
+        raise IndexUnavailableError(type(error).__name__) from error
+
+
+def _collection(version: TableVersion) -> str:
+    return f"{_ALIAS}-{version.table}-{version.number}"
+
+
+def _is_older(name: str, now: str) -> bool:
+    if not name.startswith(f"{_ALIAS}-") or name == now:
+        return False
+    (table, _, number), (table_now, _, number_now) = name.rpartition("-"), now.rpartition("-")
+    return table != table_now or int(number) < int(number_now)
+
+
+def _point_id(chunk_id: str) -> str:
+    return str(uuid.UUID(chunk_id))
+
+
+def _dimension(rows: pa.Table) -> int:
+    first = next((vector for vector in rows["vector"][:1].to_pylist() if vector is not None), None)
+    return len(first or ())
+
+
+def _passage(payload: dict[str, Any], score: float, similarity: float | None) -> Passage:
+    shown = {name: payload[name] for name in _SHOWN}
+    return Passage(chunk_id=payload["chunk_id"], score=score, similarity=similarity, **shown)
+
+
+def _cosine(stored: Any, vector: "NDArray[np.float32] | None") -> float | None:
+    if vector is None or not isinstance(stored, dict) or _MEANING not in stored:
+        return None
+    import numpy as np
+
+    its: Sequence[float] = stored[_MEANING]
+    return float(np.dot(np.asarray(its, np.float32), vector))

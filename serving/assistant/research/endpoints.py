@@ -1,0 +1,69 @@
+"""Routes of research: a topic in, findings with their trace out; and forgetting what was kept of it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
+from serving.assistant.research.service import Asker
+from serving.assistant.research.streaming import begun
+from serving.auth.security import Caller
+from serving.http.problems import NotFound
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
+from serving.services import OnRecord, Provided, RequestId
+
+root_router = APIRouter(tags=["research"], route_class=KeyedRoute, responses=PROBLEMS)
+router = keyed_router("research")
+
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The findings; a stream of events where it is asked for.",
+        "content": {"text/event-stream": {}},
+    }
+}
+
+
+@root_router.post(
+    "/research",
+    response_model=ResearchAnswer,
+    responses=NOT_FOUND | _STREAM,
+    operation_id="research",
+    openapi_extra=ANALYST,
+)
+@router.post(
+    "/research",
+    response_model=ResearchAnswer,
+    responses=NOT_FOUND | _STREAM,
+    operation_id="research_v1",
+    openapi_extra=ANALYST,
+)
+async def research(
+    body: ResearchRequest,
+    request: Request,
+    caller: Caller,
+    services: Provided,
+    record: OnRecord,
+    request_id: RequestId,
+) -> ResearchAnswer | StreamingResponse:
+    """Research a topic: search, fetch, summarize, risk_check; each call of a tool is on the ledger."""
+    project_id = body.project_id or caller.project_id
+    caller.require("analyst", project_id)
+    record.project_id = project_id
+    asker = Asker(request.scope["route"].path_format, request_id, caller, project_id, record)
+    if not body.stream:
+        return await services.research.research(body, asker, _unheard)
+    record.details["stream"] = True
+    events = await begun(lambda tell: services.research.research(body, asker, tell), request_id)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
+def forget_research(request_id: str, caller: Caller, services: Provided) -> None:
+    """Forget the inputs that were kept of a research; the ledger keeps its rows."""
+    if not services.research.steps.delete(request_id, caller.project_id):
+        raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
+
+
+async def _unheard(_: Any) -> None:
+    """Nobody wants to hear of steps."""

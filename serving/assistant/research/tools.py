@@ -1,0 +1,239 @@
+"""The tools of research, as they are registered: what each does with arguments that were allowed. Nothing here knows a request."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from guard_core.settings import Settings
+from guard_store.spending.amounts import Amount
+from ml.knowledge.chunks import chunks_of
+from ml.knowledge.documents import DocumentError, read_document
+from serving.assistant.knowledge.passages import Passage
+from serving.assistant.knowledge.service import KnowledgeService
+from serving.assistant.research.arguments import (
+    FetchArguments,
+    ModelArguments,
+    ReadPassage,
+    RiskArguments,
+    SearchArguments,
+    SummarizeArguments,
+    WebSearchArguments,
+)
+from serving.assistant.research.material import READ_BYTES
+from serving.assistant.research.risk import Found, Read, assess
+from serving.assistant.research.summaries import extracted, verified
+from serving.assistant.research.web_search import WebSearch
+from serving.assistant.tools.errors import ToolError
+from serving.assistant.tools.policy import Asking, Tool, ToolPolicy
+from serving.assistant.tools.web.fetcher import TYPES, Limits, Page, WebFetcher
+from serving.assistant.tools.web.urls import UrlRules
+from serving.gateway.calls.tokens import estimate
+from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.template import Message, Prompt
+from serving.gateway.upstreams.problems import UpstreamProblem
+from serving.gateway.upstreams.reading import Meter, text
+from serving.gateway.upstreams.upstreams import Upstreams
+from serving.http.problems import BadGateway
+
+_MANY_BYTES: Final = 8 * 2**20
+_GRACE_S: Final = 5.0
+_CHUNKS_MOST: Final = 400
+
+
+class ResearchTools:
+    """What the tools work with.
+
+    Parameters
+    ----------
+    fetcher : of pages; made of the settings unless given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        knowledge: KnowledgeService,
+        upstreams: Upstreams,
+        prompts: PromptBook,
+        fetcher: WebFetcher | None = None,
+    ) -> None:
+        self._settings = settings
+        self._knowledge = knowledge
+        self._upstreams = upstreams
+        self._prompts = prompts
+        self.urls = UrlRules(settings.fetch_hosts, settings.fetch_schemes, settings.fetch_ports)
+        limits = Limits(settings.fetch_max_bytes, settings.fetch_timeout_s)
+        self.fetcher = fetcher or WebFetcher(self.urls, limits)
+        self.web = WebSearch.of(settings)
+
+    def registered(self) -> Mapping[str, Tool[Any]]:
+        """The tools by name."""
+        asked_s = float(self._settings.llm_total_s)
+        fetched_s = self._settings.fetch_timeout_s + _GRACE_S
+        tools: list[Tool[Any]] = [
+            Tool("search", "Search the knowledge base.", SearchArguments, self._search, ToolPolicy(timeout_s=30)),
+            Tool(
+                "fetch",
+                "Read a document of the knowledge base, or a page of an allowed host.",
+                FetchArguments,
+                self._fetch,
+                ToolPolicy(timeout_s=fetched_s, output_bytes=_MANY_BYTES),
+                self._check_fetch,
+            ),
+            Tool(
+                "summarize",
+                "Put together what passages say on a topic; only what stands in them.",
+                SummarizeArguments,
+                self._summarize,
+                ToolPolicy(timeout_s=60),
+            ),
+            Tool(
+                "risk_check",
+                "Count and weigh what speaks against findings.",
+                RiskArguments,
+                self._risk_check,
+                ToolPolicy(timeout_s=60),
+            ),
+        ]
+        if self.web is not None:
+            about = f"Search the web ({self.web.provider})."
+            policy = ToolPolicy(timeout_s=30 + _GRACE_S)
+            tools.append(Tool("web_search", about, WebSearchArguments, self._web_search, policy))
+        if self.model is not None:
+            about = f"Ask the model {self.model} what passages say on a topic."
+            policy = ToolPolicy(timeout_s=asked_s)
+            tools.append(Tool("ask_model", about, ModelArguments, self._ask_model, policy))
+        return {tool.name: tool for tool in tools}
+
+    @property
+    def model(self) -> str | None:
+        """The model that sums up; None where sentences are extracted."""
+        if self._settings.answerer == "extractive" or not self._upstreams:
+            return None
+        return self._settings.llm_model
+
+    @property
+    def prompt(self) -> Prompt:
+        """What a model is asked with."""
+        return self._prompts.get("research")
+
+    def tokens_in_most(self, topic: str) -> int:
+        """Tokens of what a model is asked at most."""
+        _, bare = self._messages(topic, [])
+        return bare + estimate(READ_BYTES * 2)
+
+    def taken_unheard(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[Amount, str, str]:
+        """What a model took whose answer nobody waited for, its name and its server: it has read, if nothing else."""
+        first = next(iter(self._upstreams))
+        _, tokens_in = self._messages(topic, passages)
+        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm_model), first.base_url
+
+    def _messages(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[list[Message], int]:
+        """What a model is asked, and our estimate of its tokens."""
+        shown = [{"source": passage.source, "text": passage.text} for passage in passages]
+        messages = self.prompt.render(topic=topic, passages=shown)
+        return messages, estimate(sum(len(message["content"].encode()) for message in messages))
+
+    async def _search(self, arguments: SearchArguments, _: Asking) -> Any:
+        found = await self._knowledge.search(arguments.topic, arguments.top_k)
+        return {"retrieval": found.retrieval, "passages": [_plain(passage) for passage in found.passages]}
+
+    async def _web_search(self, arguments: WebSearchArguments, _: Asking) -> Any:
+        if self.web is None:
+            raise ToolError("No web search is set up here.")
+        return {"hits": [asdict(hit) for hit in await self.web.search(arguments.topic, arguments.top_k)]}
+
+    def _check_fetch(self, arguments: FetchArguments) -> None:
+        if arguments.url is not None:
+            self.urls.check(arguments.url)
+
+    async def _fetch(self, arguments: FetchArguments, _: Asking) -> Any:
+        if arguments.url is not None:
+            return await asyncio.to_thread(_read_page, await self.fetcher.fetch(arguments.url))
+        passages = await self._knowledge.document(arguments.source or "")
+        if not passages:
+            raise ToolError("The knowledge base has no such source.")
+        return {"source": passages[0].source, "passages": [_plain(passage) for passage in passages]}
+
+    async def _ask_model(self, arguments: ModelArguments, _: Asking) -> Any:
+        if self.model is None:
+            raise ToolError("No language model is set up here.")
+        messages, tokens_in = self._messages(arguments.topic, arguments.passages)
+        meter = Meter(tokens_in)
+        try:
+            answered = await self._upstreams.post(
+                "/chat/completions", {**self.prompt.model_hints, "model": self.model, "messages": messages}
+            )
+        except UpstreamProblem as problem:  # of a request that is ours, not the caller's
+            raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem
+        said = await text(answered, meter)
+        return {
+            "said": said,
+            "model": answered.model,
+            "base_url": answered.upstream.base_url,
+            "attempts": answered.attempts,
+            "took": _amount(meter.took),
+        }
+
+    async def _summarize(self, arguments: SummarizeArguments, _: Asking) -> Any:
+        if arguments.said is None:
+            has_vectors = any(passage.similarity is not None for passage in arguments.passages)
+            similarities = self._knowledge.similarities if has_vectors else None
+            summary = await extracted(arguments.topic, arguments.passages, similarities)
+        else:
+            summary = verified(arguments.topic, arguments.passages, arguments.said)
+        return {
+            "findings": [
+                {"text": said, "quotes": [{"passage": quote.passage, "text": quote.text} for quote in quotes]}
+                for said, quotes in summary.findings
+            ],
+            "dropped": dict(sorted(summary.dropped.items())),
+        }
+
+    async def _risk_check(self, arguments: RiskArguments, asking: Asking) -> Any:
+        return await asyncio.to_thread(
+            assess,
+            asking.texts,
+            [Read(one.source, one.text) for one in arguments.read],
+            [Found(one.text, one.sources) for one in arguments.findings],
+            unsupported=arguments.unsupported,
+            unavailable=arguments.unavailable,
+            summed_up=arguments.summed_up,
+        )
+
+
+def _read_page(page: Page) -> Any:
+    """A page in passages like those of the knowledge base."""
+    try:
+        document = read_document(f"page{TYPES[page.media_type]}", page.data)
+    except DocumentError as error:
+        raise ToolError("The page cannot be read as what it says to be.") from error
+    chunks = chunks_of(replace(document, source=page.url))[:_CHUNKS_MOST]
+    return {
+        "source": page.url,
+        "hash": document.hash,
+        "passages": [
+            {
+                "chunk_id": chunk.id,
+                "source": chunk.source,
+                "title": chunk.title,
+                "section": chunk.section,
+                "page": chunk.page,
+                "place": chunk.place,
+                "text": chunk.text,
+                "similarity": None,
+            }
+            for chunk in chunks
+        ],
+    }
+
+
+def _plain(passage: Passage) -> dict[str, Any]:
+    plain = asdict(passage)
+    del plain["score"]
+    plain["similarity"] = None if passage.similarity is None else round(passage.similarity, 4)
+    return plain
+
+
+def _amount(took: Amount) -> dict[str, Any]:
+    return {name: getattr(took, name) for name in Amount.__struct_fields__ if name != "cost_nano_usd"}

@@ -1,0 +1,174 @@
+"""Whether a tool may be called: the project's settings, the tool's own policy, its schema, the policy of texts. Nothing runs here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from guard_core.project_settings.tools import ToolRule, ToolSettings, fits
+from guard_core.settings import Role
+from guard_core.validation import reason_of
+from guard_store.spending.amounts import NANO
+from serving.assistant.tools.arguments import canonical, digest, judged
+from serving.assistant.tools.errors import DeniedError
+from serving.auth.security import Principal
+from serving.gateway.policy.policy import Policy
+from serving.gateway.policy.vault import Vault
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPolicy:
+    """Who may call a tool, and what a call may take; a project's settings narrow or widen it.
+
+    Attributes
+    ----------
+    role : the least one.
+    cost_nano_usd : of one call.
+    """
+
+    role: Role = "analyst"
+    timeout_s: float = 10.0
+    output_bytes: int = 2**20
+    cost_nano_usd: int = 0
+
+    def under(self, rule: ToolRule) -> "ToolPolicy":
+        """The policy with a project's rule over it."""
+        return ToolPolicy(
+            role=rule.role or self.role,
+            timeout_s=rule.timeout_s or self.timeout_s,
+            output_bytes=rule.output_bytes or self.output_bytes,
+            cost_nano_usd=self.cost_nano_usd if rule.cost_usd is None else round(rule.cost_usd * NANO),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    """A tool of ours.
+
+    Attributes
+    ----------
+    run : does it; what it returns is JSON.
+    check : refuses arguments that fit the schema and are not allowed nevertheless, by raising `DeniedError`.
+    """
+
+    name: str
+    description: str
+    arguments: type[A]
+    run: "Callable[[A, Asking], Awaitable[Any]]"
+    policy: ToolPolicy = ToolPolicy()
+    check: Callable[[A], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who wants a tool called, and under which rules."""
+
+    principal: Principal
+    project_id: str | None
+    request_id: str
+    texts: Policy
+    settings: ToolSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What may become of a call.
+
+    Attributes
+    ----------
+    arguments : as they may go on, redacted as the policy of texts says.
+    on_record : the same for the ledger: everything personal taken out.
+    parsed : of a tool of ours, where it may run.
+    rule, reason : why it may not; None where it may.
+    """
+
+    arguments: Mapping[str, Any]
+    on_record: Mapping[str, Any]
+    policy: ToolPolicy
+    parsed: BaseModel | None = None
+    rule: str | None = None
+    reason: str | None = None
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the arguments."""
+        return digest(self.arguments)
+
+
+def decide(name: str, tool: Tool[Any] | None, arguments: Mapping[str, Any], asking: Asking, *, raw: bool) -> Decision:
+    """Decide about a call; the first rule that it breaks is named.
+
+    Parameters
+    ----------
+    raw : whether the policy of texts has not seen the arguments yet.
+    """
+    policy = (tool.policy if tool else ToolPolicy()).under(asking.settings.rule(name))
+    clean = dict(arguments)
+    parsed = None
+    denied: DeniedError | None = None
+    try:
+        _require_allowed(name, tool, policy, asking)
+        parsed = None if tool is None else _parsed(tool, clean)
+        _require_arguments(name, clean, asking.settings.rule(name))
+        if raw:
+            clean = _judged_request(clean, asking.texts)
+    except DeniedError as error:
+        denied = error
+    vault = Vault()
+    record = asking.texts.for_record
+    on_record = judged(clean, lambda text: record.request(text, vault).text)
+    if denied is not None:
+        reason = record.request(denied.reason, vault).text  # it may name what was given
+        return Decision(on_record, on_record, policy, rule=denied.rule, reason=reason)
+    return Decision(clean, on_record, policy, parsed)
+
+
+def _require_allowed(name: str, tool: Tool[Any] | None, policy: ToolPolicy, asking: Asking) -> None:
+    if asking.settings.denies(name):
+        raise DeniedError("tool.denied", f"The project's settings deny the tool {name}.")
+    if tool is None and not asking.settings.allows(name):
+        raise DeniedError("tool.unknown", f"The tool {name} is not known; a project's settings can allow it by name.")
+    if not asking.principal.has_role(policy.role):
+        raise DeniedError("tool.role", f"The tool {name} needs a key of role {policy.role}.")
+
+
+def _parsed(tool: Tool[A], arguments: Mapping[str, Any]) -> A:
+    try:
+        parsed = tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "arguments"
+        raise DeniedError("tool.schema", f"{field}: {reason_of(first)}.") from None
+    if tool.check is not None:
+        tool.check(parsed)
+    return parsed
+
+
+def _require_arguments(name: str, arguments: Mapping[str, Any], rule: ToolRule) -> None:
+    if rule.arguments is None:
+        return
+    for given, value in arguments.items():
+        patterns = rule.arguments.get(given)
+        if patterns is None:
+            raise DeniedError("tool.argument", f"The project's settings do not let {name} have the argument {given}.")
+        text = value if isinstance(value, str) else canonical(value).decode()
+        if not fits(text, patterns):
+            raise DeniedError("tool.argument", f"The project's settings do not let {name} have this {given}.")
+
+
+def _judged_request(arguments: dict[str, Any], texts: Policy) -> dict[str, Any]:
+    vault = Vault()
+    rules: set[str] = set()
+
+    def judge(text: str) -> str:
+        verdict = texts.request(text, vault)
+        rules.update(finding.rule for finding in verdict.findings if finding.action == "block")
+        return verdict.text
+
+    clean: dict[str, Any] = judged(arguments, judge)
+    if rules:
+        raise DeniedError(f"policy.{min(rules)}", f"The policy blocks these arguments ({', '.join(sorted(rules))}).")
+    return clean

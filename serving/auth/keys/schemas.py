@@ -1,0 +1,57 @@
+"""Requests and answers about API keys. The key itself is in one answer only: that of its making."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from guard_core.days import from_microseconds
+from guard_core.settings import Role
+from guard_store.auth.keys import ApiKey
+
+
+class KeyRequest(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200, description="What the key is for.")
+    role: Role
+    project_id: str | None = Field(None, description="The only project that it opens; null opens all.")
+
+
+class KeyView(BaseModel):
+    """A key, without itself."""
+
+    id: str
+    name: str
+    role: Role
+    project_id: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "KeyView":
+        """The view of a stored key."""
+        return cls(**_fields(key))
+
+
+class KeyMade(KeyView):
+    """A new key; `key` is shown this once."""
+
+    key: str
+
+    @classmethod
+    def with_secret(cls, key: ApiKey, secret: str) -> "KeyMade":
+        """The view of a key just made."""
+        return cls(**_fields(key), key=secret)
+
+
+def _fields(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "role": key.role,
+        "project_id": key.project_id,
+        "created_at": from_microseconds(key.created_us),
+        "revoked_at": None if key.revoked_us is None else from_microseconds(key.revoked_us),
+    }

@@ -1,0 +1,189 @@
+"""Who is asking, and may they: API keys from headers to principals, roles and project scopes.
+
+How keys are kept is `guard_store.auth.keys`, what a bearer token says `serving.auth.oidc`; which role a route wants is said at the route.
+"""
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from guard_core.settings import Role
+from guard_store.auth.keys import ApiKey, KeyStore
+from serving.audit.record import Record
+from serving.http.limits.addresses import address_of
+from serving.http.limits.rates import RateLimits
+from serving.http.problems import Forbidden, TooManyRequests, Unauthorised
+
+if TYPE_CHECKING:  # a token becomes a principal, which is made of what is here
+    from serving.auth.oidc.tokens import TokenRing
+
+HOW_TO_SEND = "send a key in the header X-API-Key (or Authorization: Bearer)"
+_RANK: dict[Role, int] = {"guest": 0, "analyst": 1, "admin": 2}
+_CACHED_KEYS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller; `key_id` None is an anonymous guest, `project_id` None means all projects."""
+
+    key_id: str | None
+    role: Role
+    project_id: str | None
+
+    def require(self, role: Role, project_id: str | None = None) -> None:
+        """Pass only callers of this role or above, and of this project where one is named.
+
+        Raises
+        ------
+        Unauthorised
+            Where the caller has no key and this needs one.
+        Forbidden
+            Where the key's role or project is not enough.
+        """
+        if self.key_id is None and (role != "guest" or project_id is not None):
+            raise Unauthorised(f"This needs a key of role {role}: {HOW_TO_SEND}.")
+        if not self.has_role(role):
+            raise Forbidden(f"This needs a key of role {role}; this key is of role {self.role}.")
+        if project_id is not None and self.project_id is not None and self.project_id != project_id:
+            raise Forbidden(f"This key is of another project than {project_id!r}.")
+
+    def has_role(self, role: Role) -> bool:
+        """Whether the caller is of this role or above."""
+        return _RANK[self.role] >= _RANK[role]
+
+    def require_all_projects(self, role: Role) -> None:
+        """Pass only callers of this role whose key is not confined to one project."""
+        self.require(role)
+        if self.project_id is not None:
+            raise Forbidden(f"This needs a key of all projects; this key is of project {self.project_id!r} only.")
+
+
+ANONYMOUS = Principal(None, "guest", None)
+
+
+class KeyRing:
+    """Looks keys up, and remembers those that work for some seconds."""
+
+    def __init__(self, keys: KeyStore, *, cache_s: float) -> None:
+        self._keys = keys
+        self._cache_s = cache_s
+        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
+
+    def known(self, secret: str) -> Principal | None:
+        """The caller of a key that was looked up some seconds ago at most."""
+        known = self._known.get(hashlib.sha256(secret.encode()).digest())
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    async def principal(self, secret: str) -> Principal:
+        """The caller of a key.
+
+        Raises
+        ------
+        Unauthorised
+            Where the key is unknown or revoked.
+        """
+        known = self.known(secret)
+        if known is not None:
+            return known
+        digest = hashlib.sha256(secret.encode()).digest()
+        # All requests of an expired key share one look-up. It counts from before the look-up, so that a key revoked
+        # meanwhile works no longer than the setting says.
+        if digest not in self._pending:
+            task = asyncio.create_task(asyncio.to_thread(self._keys.find, secret))
+            self._pending[digest] = (time.monotonic(), task)
+            task.add_done_callback(lambda _: self._pending.pop(digest, None))
+        looked_up_at, pending = self._pending[digest]
+        key = await asyncio.shield(pending)
+        if key is None or key.revoked_us is not None:
+            self._known.pop(digest, None)
+            raise Unauthorised(f"The key is {'unknown' if key is None else 'revoked'}: {HOW_TO_SEND}.")
+        principal = Principal(key.id, key.role, key.project_id)
+        if len(self._known) >= _CACHED_KEYS_MAX:
+            self._known.clear()
+        self._known[digest] = (looked_up_at + self._cache_s, principal)
+        return principal
+
+    def forget(self, key_id: str) -> None:
+        """Look a key up again at its next use: it was just revoked."""
+        for digest in [d for d, (_, principal) in self._known.items() if principal.key_id == key_id]:
+            del self._known[digest]
+
+
+async def authenticate(scope: Scope) -> Principal:
+    """The caller of a request; without a key or token, the anonymous guest. Asked again, it says the same.
+
+    Raises
+    ------
+    Unauthorised
+        Where a key was sent that is unknown or revoked, or a token that is not good.
+    TooManyRequests
+        Where the caller asks too often.
+    """
+    state = scope["state"]
+    known: Principal | None = state.get("principal")
+    if known is not None:
+        return known
+    record: Record = state["record"]
+    try:
+        principal = await _principal(scope)
+    except TooManyRequests:
+        record.done = True  # nothing was looked at; a row for each would be a flood of its own
+        raise
+    state["principal"] = principal
+    state["key_id"] = principal.key_id  # for the access log
+    record.key_id, record.role = principal.key_id, principal.role
+    return principal
+
+
+async def _principal(scope: Scope) -> Principal:
+    services = scope["app"].state.services
+    rates: RateLimits = services.rates
+    secret, is_bearer = _secret_of(scope)
+    if secret is None:
+        rates.anonymous(address_of(scope))
+        return ANONYMOUS
+    tokens: TokenRing | None = services.tokens
+    ring: KeyRing | TokenRing = services.key_ring
+    if tokens is not None and is_bearer and tokens.reads(secret):
+        ring = tokens
+    principal = ring.known(secret)
+    if principal is None:
+        address = address_of(scope)
+        rates.may_try_key(address)
+        try:
+            principal = await ring.principal(secret)
+        except Unauthorised:
+            rates.wrong_key(address)
+            raise
+    if principal.key_id is not None:
+        rates.keyed(principal.key_id)
+    return principal
+
+
+def _secret_of(scope: Scope) -> tuple[str | None, bool]:
+    """The secret that was sent, and whether it was sent as a bearer token."""
+    authorization: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return str(value, "latin-1"), False
+        if name == b"authorization":
+            authorization = value
+    if authorization is None:
+        return None, False
+    scheme, _, secret = str(authorization, "latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthorised(f"The Authorization header is not a bearer token: {HOW_TO_SEND}.")
+    return secret.strip(), True
+
+
+async def _caller(request: Request) -> Principal:
+    return await authenticate(request.scope)
+
+
+Caller = Annotated[Principal, Depends(_caller)]

@@ -1,1 +1,0 @@
-"""What `ml-guard` does, one module a command; `serving.cli` reads the arguments."""

@@ -1,0 +1,1 @@
+"""One paid call: its budget, its policy, its usage, its spans and metrics."""

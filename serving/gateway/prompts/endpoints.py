@@ -1,0 +1,39 @@
+"""Which prompts there are; what they say is in the repository, under review."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from serving.gateway.prompts.template import Prompt, Variable
+from serving.http.routing import ANALYST, keyed_router
+from serving.services import Provided
+
+router: APIRouter = keyed_router("prompts")
+
+
+class PromptView(BaseModel):
+    """One version of a prompt."""
+
+    name: str
+    version: int
+    description: str
+    hash: str = Field(description="SHA-256 of what reaches a model; the ledger names it with each use.")
+    model_hints: dict[str, str | int | float | bool]
+    variables: dict[str, Variable]
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> "PromptView":
+        """The view of a prompt."""
+        return cls(
+            name=prompt.name,
+            version=prompt.version,
+            description=prompt.description,
+            hash=prompt.hash,
+            model_hints=dict(prompt.model_hints),
+            variables=dict(prompt.variables),
+        )
+
+
+@router.get("/prompts", openapi_extra=ANALYST)
+def list_prompts(services: Provided) -> list[PromptView]:
+    """List the prompts, by name and version."""
+    return [PromptView.of(prompt) for prompt in services.prompts]

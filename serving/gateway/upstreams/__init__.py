@@ -1,0 +1,1 @@
+"""Servers of language models: retries, fallbacks, reading what they answer."""

@@ -1,0 +1,127 @@
+"""Usage and budgets as they are asked for and shown; money is US dollars here, billionths of them in the store."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from guard_store.spending.amounts import NANO, Measure, Period, Scope
+from guard_store.spending.budgets import Standing
+from guard_store.spending.usage import USAGE_GROUPS, UsageGroup, UsageRow
+
+Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
+
+
+class UsageQuery(BaseModel):
+    """Which usage is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: date | None = Field(None, description="First local day; the 30th before `end` unless given.")
+    end: date | None = Field(None, description="Last local day; today unless given.")
+    group_by: str = Field(
+        "day", description="Names of day, project_id, key_id, end_user, model, comma-separated; or none."
+    )
+    project_id: str | None = Field(None, description="Only this project.")
+    key_id: str | None = Field(None, description="Only this key.")
+    model: str | None = Field(None, description="Only this model.")
+    limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+    @field_validator("group_by")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        for name in value.split(",") if value else ():
+            if name not in USAGE_GROUPS:
+                raise ValueError(f"{name!r} is not one of {', '.join(USAGE_GROUPS)}")
+        return value
+
+    @property
+    def groups(self) -> list[UsageGroup]:
+        """By what the sums are told, each once."""
+        return [name for name in USAGE_GROUPS if name in self.group_by.split(",")]
+
+
+class UsageView(BaseModel):
+    """Sums of one group; what was not grouped by is null, "" is none."""
+
+    day: str | None
+    project_id: str | None
+    key_id: str | None
+    end_user: str | None
+    model: str | None
+    requests: int
+    tokens_in: int = Field(description="Of prompts, cached ones included.")
+    tokens_cached: int
+    tokens_out: int = Field(description="Of answers, reasoning included.")
+    tokens_reasoning: int
+    cost_usd: float = Field(description="Of the requests whose price is known.")
+    unpriced: int = Field(description="Requests whose price is not known.")
+    estimated: int = Field(description="Requests whose tokens the provider did not count.")
+
+    @classmethod
+    def of(cls, row: UsageRow) -> "UsageView":
+        """Show a row."""
+        said = {name: getattr(row, name) for name in cls.model_fields if name != "cost_usd"}
+        return cls(**said, cost_usd=row.cost_nano_usd / NANO)
+
+
+class BudgetRequest(BaseModel):
+    """A budget to make, or to change where there is one of this scope, measure and period."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: Scope
+    scope_id: str = Field(min_length=1, max_length=128, description="Id of the key or project.")
+    measure: Measure
+    period: Period
+    soft: Amount | None = Field(None, description="From where on people are told: US dollars, tokens or requests.")
+    hard: Amount | None = Field(None, description="What is never passed, in the same unit.")
+
+    @model_validator(mode="after")
+    def _has_limit(self) -> Self:
+        if self.soft is None and self.hard is None:
+            raise ValueError("name soft, hard or both")
+        if self.soft is not None and self.hard is not None and self.soft > self.hard:
+            raise ValueError("soft must not be more than hard")
+        return self
+
+    def stored(self, value: Decimal | None) -> int | None:
+        """A limit in the store's unit."""
+        if value is None:
+            return None
+        return int(value * NANO) if self.measure == "cost_usd" else int(value)
+
+
+class BudgetView(BaseModel):
+    """A budget and how it stands in its present span."""
+
+    id: str
+    scope: Scope
+    scope_id: str
+    measure: Measure
+    period: Period
+    soft: float | None
+    hard: float | None
+    span: str = Field(description="The local day, the month, or `total`.")
+    spent: float
+    reserved: float = Field(description="Held by calls that are being made.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> "BudgetView":
+        """Show a standing."""
+        budget = standing.budget
+        unit = NANO if budget.measure == "cost_usd" else 1
+        return cls(
+            id=budget.id,
+            scope=budget.scope,
+            scope_id=budget.scope_id,
+            measure=budget.measure,
+            period=budget.period,
+            soft=None if budget.soft is None else budget.soft / unit,
+            hard=None if budget.hard is None else budget.hard / unit,
+            span=standing.span,
+            spent=standing.spent / unit,
+            reserved=standing.reserved / unit,
+        )

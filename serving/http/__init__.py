@@ -1,0 +1,1 @@
+"""What every route shares: problems, routing, paging, limits, middleware, metrics, tracing, OpenAPI."""

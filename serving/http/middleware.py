@@ -1,0 +1,187 @@
+"""What happens to every request: its id, its record on the ledger, its access log line, its metrics, its security headers.
+
+Pure ASGI and nothing but what each request needs: ingestion runs through here thousands of times a second.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from guard_core.ids import new_id
+from guard_core.logging import request_id_var
+from serving.audit.exempt import EXEMPT
+from serving.audit.record import Record
+from serving.http import metrics, tracing
+from serving.http.access_log import AccessLog
+from serving.http.limits.addresses import Proxies
+from serving.http.limits.body import BodyInTime
+from serving.http.problems import Problem, problem_response, unexpected
+
+_log = logging.getLogger(__name__)
+_DISCONNECTED = 499  # the client went before there was an answer; nothing was sent
+_sane_request_id = re.compile(rb"[A-Za-z0-9._:-]{1,128}").fullmatch
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
+
+
+class RequestMiddleware:
+    """Wraps the app; see the module."""
+
+    def __init__(self, app: ASGIApp, access_log: AccessLog, proxies: Proxies, body_timeout_s: float) -> None:
+        self._app = app
+        self._access_log = access_log
+        self._proxies = proxies
+        self._body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_at = time.perf_counter()
+        if self._proxies:
+            self._proxies.apply(scope)
+        request_id, request_id_header = _request_id_of(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["record"] = Record()
+        token = request_id_var.set(request_id)
+        span = tracing.of_request(scope)
+        answer = _Answer(scope, send, request_id, request_id_header)
+        try:
+            await self._app(scope, BodyInTime(receive, self._body_timeout_s), answer.send)
+        except Exception as error:
+            _log.exception("a request failed unexpectedly")
+            if answer.started and not answer.ended:
+                raise  # half an answer is out: only closing the connection tells the client so
+            if not answer.started:
+                await answer.instead(error if isinstance(error, Problem) else unexpected())
+        finally:
+            await answer.on_record()
+            self._tell(scope, state, request_id, answer.status, time.perf_counter() - started_at)
+            if span is not None:
+                span.end(scope, _route_of(scope), answer.status, request_id)
+            request_id_var.reset(token)
+
+    def _tell(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
+        route = _route_of(scope)
+        metrics.observe(route, scope["method"], status, seconds)
+        client = scope.get("client")
+        self._access_log.add(
+            request_id=request_id,
+            method=scope["method"],
+            path=scope["path"],
+            route=route,
+            status=status,
+            seconds=seconds,
+            client=client[0] if client else None,
+            key_id=state.get("key_id"),
+        )
+
+
+class _Answer:
+    """An answer on its way out: its last byte leaves only when the request is on record."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str, request_id_header: bytes) -> None:
+        self._scope = scope
+        self._send = send
+        self._request_id = request_id
+        self._request_id_header = request_id_header
+        self._record: Record = scope["state"]["record"]
+        self._held: Message | None = None
+        self.status = _DISCONNECTED
+        self.started = self.ended = False
+        self._gave_up = False  # putting it on record, until the answer that says so is out
+
+    async def send(self, message: Message) -> None:
+        """Take one message of the app."""
+        if message["type"] == "http.response.start":
+            own_headers = message.get("headers", ())
+            message["headers"] = [
+                *own_headers,
+                *_SECURITY_HEADERS,
+                (b"x-request-id", self._request_id_header),
+            ]
+            if self._scope.get("scheme") == "https":
+                message["headers"].append(_OVER_TLS)
+            self.status = message["status"]
+            self._held = message  # with the first piece of the body: until then it can become an error
+            return
+        if not self._record.done:
+            self._record.answer_piece(message.get("body", b""))
+        last = not message.get("more_body", False)
+        if last:
+            try:
+                await self._write()
+            except Problem as problem:
+                if self.started:
+                    raise
+                self._gave_up = True
+                await self.instead(problem)
+                return
+        if self._held is not None:
+            self.started = True
+            held, self._held = self._held, None
+            await self._send(held)
+        self.ended = last
+        await self._send(message)
+
+    async def instead(self, problem: Problem) -> None:
+        """Answer with an error, of which nothing was sent yet."""
+        self._held = None
+        await problem_response(problem, self._request_id, self._scope["path"])(self._scope, _nothing, self.send)
+
+    async def on_record(self) -> None:
+        """What the client did not wait for is on record too."""
+        if not self.ended:
+            self._record.details["aborted"] = True
+        self._gave_up = False
+        try:
+            await self._write()
+        except Problem:
+            _log.exception("a request without an answer is not on record")
+
+    async def _write(self) -> None:
+        # "Not now" means that nothing was done and nothing said; and what is not to be had may be the ledger itself.
+        if self._record.done or self._gave_up:
+            return
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE and self._record.settlement is None:
+            return
+        route = getattr(self._scope.get("route"), "path_format", None)
+        if route is None or route in EXEMPT:
+            return
+        entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
+        await self._scope["app"].state.services.audit.write(entry, self._record.settlement, self._record.bodies)
+        self._record.done = True
+
+
+def _route_of(scope: Scope) -> str:
+    route: str = getattr(scope.get("route"), "path_format", metrics.UNKNOWN_ROUTE)
+    return route
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _request_id_of(scope: Scope) -> tuple[str, bytes]:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            if _sane_request_id(value):
+                return value.decode(), value
+            break
+    made = new_id()
+    return made, made.encode()

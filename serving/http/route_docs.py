@@ -1,0 +1,65 @@
+"""The table of routes in `docs/api.md`, made from the app itself: `python -m serving.http.route_docs` writes it.
+
+A test asks every route as every role and holds what is written there true.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from serving.http.openapi import document
+from serving.http.routing import LEAST_ROLE
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
+_START, _END = "<!-- routes -->\n", "<!-- /routes -->"
+# Pages that tell more, by tag.
+_PAGES: Final[Mapping[str, str]] = {
+    "alerts": "alerts.md",
+    "audit": "audit.md",
+    "costs": "costs.md",
+    "knowledge": "knowledge.md",
+    "llm": "gate.md",
+    "models": "retraining.md",
+    "predictions": "predict.md",
+    "prompts": "../prompts/README.md",
+    "query": "query.md",
+    "research": "research.md",
+    "retraining": "retraining.md",
+    "tools": "tools.md",
+}
+
+
+def table_of(app: FastAPI) -> str:
+    """A Markdown table of all routes: method, path, least role, what for."""
+    rows = [
+        f"| {method.upper()} | `{path}` | {operation[LEAST_ROLE]} | {_purpose(operation)} |"
+        for path, operations in sorted(document(app)["paths"].items())
+        for method, operation in operations.items()
+    ]
+    return "\n".join(["| method | path | who | what |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def with_table(page: str, table: str) -> str:
+    """A page with the table between its marks."""
+    before, rest = page.split(_START)
+    return f"{before}{_START}{table}{_END}{rest.split(_END)[1]}"
+
+
+def _purpose(operation: Mapping[str, Any]) -> str:
+    text = str(operation.get("description") or operation["summary"]).split("\n")[0].rstrip(".")
+    (tag,) = operation["tags"]
+    return f"{text} ([{tag}]({_PAGES[tag]}))" if tag in _PAGES else text
+
+
+def write() -> None:
+    """Write the table into the page."""
+    from guard_core.settings import Settings
+    from serving.app import create_app
+
+    PAGE.write_text(with_table(PAGE.read_text(), table_of(create_app(Settings()))))
+
+
+if __name__ == "__main__":
+    write()

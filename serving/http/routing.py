@@ -1,0 +1,178 @@
+"""What the JSON routes have in common: a key is looked at before the body is read, and bodies are small.
+
+The event routes are raw ASGI and do not pass here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import StringConstraints
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+from guard_core.settings import Role
+from guard_store.projects.store import Project
+from guard_store.retraining.decisions import Actor
+from serving.audit.record import Record
+from serving.auth.security import HOW_TO_SEND, Caller, Principal, authenticate
+from serving.http.limits.body import MOST_DEPTH, is_too_deep
+from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
+from serving.services import OnRecord, Provided, RequestId, Services
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 2**20
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ProjectId = Annotated[str, Path(description="Id of a project.")]
+ModelId = Annotated[str, Path(description="Id of a model, as its events say it.")]
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No key, or one that is unknown or revoked.", **_PROBLEM},
+    403: {"description": "The key's role or project is not enough.", **_PROBLEM},
+    422: {"description": "Malformed; `errors` names each field.", **_PROBLEM},
+}
+LEAST_ROLE = "x-least-role"
+"""Where the OpenAPI document says who may ask."""
+ANYONE = {LEAST_ROLE: "anyone"}
+GUEST = {LEAST_ROLE: "guest"}
+ANALYST = {LEAST_ROLE: "analyst"}
+ADMIN = {LEAST_ROLE: "admin"}
+ADMIN_OF_ALL = {LEAST_ROLE: "admin of all"}
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing.", **_PROBLEM}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present state forbids it.", **_PROBLEM}}
+
+
+class KeyedRoute(APIRoute):
+    """A route that nobody without a key of its least role gets past, whatever the body.
+
+    The role is that of the OpenAPI document: `openapi_extra=ANALYST` and so on. Projects are looked at by the endpoint.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Look at the key, then do what every route does."""
+        handle = super().get_route_handler()
+        least: str = (self.openapi_extra or {})[LEAST_ROLE]
+
+        async def handle_keyed(request: Request) -> Response:
+            caller = await authenticate(request.scope)
+            if caller.key_id is None:
+                raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
+            _require(caller, least)
+            limited = _limited(request.receive, request.scope["state"]["record"])
+            return await _in_time(
+                handle(_ShallowRequest(request.scope, limited)), request.app.state.services.settings.request_timeout_s
+            )
+
+        return handle_keyed
+
+
+def _require(caller: Principal, least: str) -> None:
+    if least == ADMIN_OF_ALL[LEAST_ROLE]:
+        caller.require_all_projects("admin")
+    else:
+        caller.require(cast("Role", least))
+
+
+class _ShallowRequest(Request):
+    """A request whose JSON is not nested too deep for whatever works with it."""
+
+    async def json(self) -> Any:
+        """The body; raises where it is too deep, in the framework's own exception (see `_limited`)."""
+        try:
+            value = await super().json()
+            too_deep = is_too_deep(value)
+        except RecursionError:
+            too_deep = True
+        if too_deep:
+            raise HTTPException(422, f"The body is nested more than {MOST_DEPTH} deep.")
+        return value
+
+
+async def _in_time(answering: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
+    """The answer; what works on it in a thread cannot be stopped and goes on to its end."""
+    task = asyncio.ensure_future(answering)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if done:
+        return task.result()
+    task.add_done_callback(_log_late)
+    raise GatewayTimeout(f"There was no answer within {timeout_s:g} s; what was begun may still be done.")
+
+
+def _log_late(task: "asyncio.Task[Response]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.warning("a request failed after its time was over", exc_info=task.exception())
+
+
+def _limited(receive: Receive, record: Record) -> Receive:
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        try:
+            message = await receive()
+        except RequestTimeout as problem:
+            raise HTTPException(problem.status, problem.detail, problem.headers) from problem
+        piece = message.get("body", b"")
+        record.request_piece(piece)
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            # The framework's own exception: it turns others that come out of the body into "cannot be parsed".
+            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
+        return message
+
+    return receive_limited
+
+
+def keyed_router(tag: str) -> APIRouter:
+    """A router of `/api/v1` whose routes all need a key."""
+    return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
+
+
+def _project_to_read(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
+    caller.require("analyst", project_id)
+    record.project_id = project_id
+    return known_project(services, project_id)
+
+
+def _project_to_change(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
+    caller.require("admin", project_id)
+    record.project_id = project_id
+    return known_project(services, project_id)
+
+
+def known_project(services: Services, project_id: str) -> Project:
+    """The project of an id.
+
+    Raises
+    ------
+    NotFound
+        Where there is none.
+    """
+    project = services.projects.get(project_id)
+    if project is None:
+        raise NotFound(f"There is no project {project_id!r}.")
+    return project
+
+
+ProjectToRead = Annotated[Project, Depends(_project_to_read)]
+ProjectToChange = Annotated[Project, Depends(_project_to_change)]
+
+
+def _actor(caller: Caller, request_id: RequestId) -> Actor:
+    return Actor(caller.key_id or "", caller.role, request_id)
+
+
+Deciding = Annotated[Actor, Depends(_actor)]
+"""The caller as a decision keeps them on record."""

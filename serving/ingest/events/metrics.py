@@ -1,0 +1,51 @@
+"""What Prometheus reads of ingestion; correct with several workers.
+
+Labels are bounded: no project, model or field ever becomes one.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from guard_store.writer.rows import Commit
+
+_events = Counter(
+    "ml_guard_events",
+    "Events received, by outcome: accepted, duplicate, rejected (the sender's fault), unavailable (ours: send again).",
+    ["outcome"],
+)
+_accepted, _duplicate, _rejected, _unavailable = (
+    _events.labels(outcome) for outcome in ("accepted", "duplicate", "rejected", "unavailable")
+)
+_commits = Counter("ml_guard_event_commits", "Transactions that stored events.")
+_commit_rows = Histogram(
+    "ml_guard_event_commit_rows", "Rows of a transaction.", buckets=(1, 4, 16, 64, 256, 1_024, 4_096, 16_384)
+)
+_commit_seconds = Histogram(
+    "ml_guard_event_commit_seconds",
+    "Seconds of a transaction, from its begin until it was durable.",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
+)
+_queue_rows = Gauge("ml_guard_event_queue_rows", "Rows that wait for their commit.", multiprocess_mode="livesum")
+
+
+def committed(commit: Commit, queue_rows: int) -> None:
+    """Count a transaction of the writer; those without events are of labels, calls or the ledger alone."""
+    _queue_rows.set(queue_rows)
+    if commit.failed:
+        _unavailable.inc(commit.failed)
+    if not commit.accepted and not commit.duplicates:
+        return
+    _accepted.inc(commit.accepted)
+    _duplicate.inc(commit.duplicates)
+    _commits.inc()
+    _commit_rows.observe(commit.accepted + commit.duplicates)
+    _commit_seconds.observe(commit.seconds)
+
+
+def rejected(n: int) -> None:
+    """Count events that break the contract."""
+    _rejected.inc(n)
+
+
+def turned_away(n: int) -> None:
+    """Count events for which the queue had no place."""
+    _unavailable.inc(n)

@@ -1,0 +1,125 @@
+"""The event contract as types: one C call checks a whole batch; where it fails, each row is told what is wrong with it.
+
+Which projects exist and which instants they take is not known here.
+"""
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from guard_core.settings import Settings
+from serving.ingest.row_schema import ID_LENGTH, RowSchema, shown
+
+_LARGEST = sys.float_info.max
+
+Scalar = float | int | str | bool | None
+
+
+class Event(Protocol):
+    """An event that keeps the contract."""
+
+    project_id: str
+    model_id: str
+    timestamp: datetime
+    latency_ms: float
+    y_pred: Scalar
+    features: dict[str, Scalar]
+    y_proba: float | None
+    endpoint: str | None
+    event_id: str | None
+    request_id: str | None
+    model_version: str | None
+    segment: str | None
+
+
+class EventSchema(RowSchema[Event]):
+    """The contract with the limits of some settings."""
+
+    not_an_array = "The body is not a JSON array of events; a single event goes to POST /api/v1/events."
+
+    def __init__(self, settings: Settings) -> None:
+        id_length = min(settings.max_name_length, ID_LENGTH)
+        identifier = identifier_type(settings)
+        self._name = Annotated[str, Meta(min_length=1, max_length=settings.max_name_length)]
+        self._scalar: Any = value_type(settings) | None
+        names, scalars = self._name, self._scalar
+        event: Any = msgspec.defstruct(
+            "Event",
+            [
+                ("project_id", identifier),
+                ("model_id", identifier),
+                ("timestamp", Annotated[datetime, Meta(tz=True)]),
+                ("latency_ms", Annotated[float, Meta(ge=0, le=_LARGEST)]),
+                ("y_pred", scalars),
+                ("features", Annotated[dict[names, scalars], Meta(max_length=settings.max_features)]),  # type: ignore[valid-type]
+                ("y_proba", Annotated[float, Meta(ge=0, le=1)] | None, None),
+                *((name, identifier | None, None) for name in _OPTIONAL_IDS),
+            ],
+            kw_only=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        super().__init__("an event", event, _expectations(settings, id_length), frozenset({"timestamp"}))
+
+    def _explain_value(self, field: str, value: object) -> tuple[str, str]:
+        return self._explain_features(value) if field == "features" else super()._explain_value(field, value)
+
+    def _explain_features(self, features: object) -> tuple[str, str]:
+        if isinstance(features, Mapping):
+            for name, value in features.items():
+                if not self._fits(name, self._name):
+                    return f"features.{shown(name)}", f"its name must be {self._expected['feature name']}"
+                if isinstance(value, (Mapping, list, tuple)):
+                    return f"features.{shown(name)}", "is nested: send one flat feature for each value in it"
+                if not self._fits(value, self._scalar):
+                    return f"features.{shown(name)}", f"must be {self._expected['y_pred']}"
+        return "features", f"must be {self._expected['features']}"
+
+    @staticmethod
+    def _fits(value: object, wanted: Any) -> bool:
+        try:
+            msgspec.convert(value, wanted)
+        except msgspec.ValidationError:
+            return False
+        return True
+
+
+_OPTIONAL_IDS = ("endpoint", "event_id", "request_id", "model_version", "segment")
+
+
+def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
+    text = f"a string of 1 to {id_length} characters"
+    scalar = (
+        "a finite number (integers within 64 bits), a boolean, null or a string of at most"
+        f" {settings.max_value_length} characters"
+    )
+    return {
+        "project_id": text,
+        "model_id": text,
+        "timestamp": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z",
+        "latency_ms": "a finite number of milliseconds, 0 or more",
+        "y_pred": scalar,
+        "features": f"a flat object of at most {settings.max_features} features",
+        "feature name": f"1 to {settings.max_name_length} characters",
+        "y_proba": "a number from 0 to 1, or null",
+        **dict.fromkeys(_OPTIONAL_IDS, f"{text}, or left out"),
+    }
+
+
+def identifier_type(settings: Settings) -> Any:
+    """Type of an id."""
+    return Annotated[str, Meta(min_length=1, max_length=min(settings.max_name_length, ID_LENGTH))]
+
+
+def value_type(settings: Settings) -> Any:
+    """Type of a value that is not null."""
+    return (
+        Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
+        | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+        | Annotated[str, Meta(max_length=settings.max_value_length)]
+        | bool
+    )

@@ -1,0 +1,56 @@
+"""The contract of a label as a type; where a label fails, it is told what is wrong with it.
+
+Reading rows and naming their errors is `serving.ingest.row_schema`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from guard_core.settings import Settings
+from serving.ingest.events.schemas import identifier_type, value_type
+from serving.ingest.row_schema import ID_LENGTH, RowSchema
+
+Value = float | int | str | bool
+
+
+class Label(Protocol):
+    """A label that keeps the contract."""
+
+    project_id: str
+    event_id: str
+    y_true: Value
+    observed_at: datetime
+
+
+class LabelSchema(RowSchema[Label]):
+    """The contract with the limits of some settings."""
+
+    not_an_array = "The body is neither a JSON array of labels nor one label."
+    takes_object = True
+
+    def __init__(self, settings: Settings) -> None:
+        identifier = identifier_type(settings)
+        struct: Any = msgspec.defstruct(
+            "Label",
+            [
+                ("project_id", identifier),
+                ("event_id", identifier),
+                ("y_true", value_type(settings)),
+                ("observed_at", Annotated[datetime, Meta(tz=True)]),
+            ],
+            kw_only=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        text = f"a string of 1 to {min(settings.max_name_length, ID_LENGTH)} characters"
+        expected = {
+            "project_id": text,
+            "event_id": text,
+            "y_true": "a finite number (integers within 64 bits), a boolean or a string of at most"
+            f" {settings.max_value_length} characters; a label that is not known yet is not sent",
+            "observed_at": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z: when the label became known",
+        }
+        super().__init__("a label", struct, expected, frozenset({"observed_at"}))

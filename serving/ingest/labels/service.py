@@ -1,0 +1,94 @@
+"""From checked labels to durable rows; the same writer stores them as stores events.
+
+HTTP is `endpoints`; a label meets its event later, in `guard_store.ingest.labels`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from guard_core.days import microseconds, now_us
+from guard_core.settings import Settings
+from guard_store.writer.rows import LabelRow, Sender, Submission, label_row
+from serving.ingest.events.service import Authorise, EventService, Receipt, no_project
+from serving.ingest.formats import Batch
+from serving.ingest.labels import metrics
+from serving.ingest.labels.schemas import Label, LabelSchema
+from serving.ingest.row_schema import RowError
+
+_json = msgspec.json.Encoder().encode
+
+
+class LabelService:
+    """Takes labels of all projects."""
+
+    def __init__(self, settings: Settings, events: EventService) -> None:
+        self.schema = LabelSchema(settings)
+        self._settings = settings
+        self._events = events
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Bytes of a body at most, decompressed."""
+        return self._settings.max_body_bytes
+
+    def new_batch(self) -> Batch[Label]:
+        """An empty batch with the limits of the settings."""
+        return Batch(self.schema, self._settings.max_batch_rows)
+
+    def require_room(self) -> None:
+        """Turn a request away before its body is read, where its rows would find no place; raises as for events."""
+        self._events.require_room()
+
+    async def take(
+        self, batch: Batch[Label], authorise: Authorise, request_id: str, sender: Sender, *, atomic: bool
+    ) -> Receipt:
+        """Store the good labels of a batch, or none where it is `atomic` and one is bad; returns once it is durable.
+
+        Raises
+        ------
+        NotFound
+            Where none of its projects exists.
+        Unavailable
+            Where it could not be stored now; sending it again is safe.
+        """
+        received_us = now_us()
+        named = {label.project_id for label in batch.rows}
+        known = await self._events.first_us(named.union(e.project_id for e in batch.errors if e.project_id), authorise)
+        if named and known.keys().isdisjoint(named):
+            raise no_project(min(named))
+        checked = [
+            self._row(label, place, known, received_us, request_id)
+            for label, place in zip(batch.rows, batch.places, strict=True)
+        ]
+        rows = [row for row in checked if not isinstance(row, RowError)]
+        errors = sorted([*batch.errors, *(e for e in checked if isinstance(e, RowError))], key=lambda e: e.index)
+        rejected = Counter((e.project_id, "", self.schema.counted_field(e)) for e in errors if e.project_id in known)
+        if atomic and errors:
+            rejected.update((row[0], "", "batch") for row in rows)
+            rows = []
+        outcome = await self._events.store(
+            Submission((), received_us, request_id, rejected, rows, sender=sender if rows else None)
+        )
+        metrics.rejected(batch.n if atomic and errors else len(errors))
+        return Receipt((), (), outcome, errors, made_ids=False)
+
+    def _row(
+        self, label: Label, place: int, known: Mapping[str, int], received_us: int, request_id: str
+    ) -> LabelRow | RowError:
+        observed_us = microseconds(label.observed_at)
+        if label.project_id not in known:
+            reason = f"names no project: make {label.project_id!r} with POST /api/v1/projects"
+            return RowError(place, "project_id", reason, label.project_id)
+        if observed_us > received_us + self._settings.future_skew_s * 1_000_000:
+            reason = f"is more than {self._settings.future_skew_s} s in the future: check the sender's clock"
+            return RowError(place, "observed_at", reason, label.project_id)
+        return label_row(
+            label.project_id,
+            label.event_id,
+            _json(label.y_true).decode(),
+            observed_us=observed_us,
+            received_us=received_us,
+            request_id=request_id,
+        )

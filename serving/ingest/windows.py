@@ -1,0 +1,66 @@
+"""Which projects there are and which instants each takes, remembered for some seconds.
+
+What is remembered may be old: the store looks at the time zone again in the transaction that uses it.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection
+
+from guard_core.days import local_days, now_us
+from guard_core.settings import Settings
+from guard_store.db.database import Database
+from guard_store.projects.zones import project_zones
+
+_CACHED_MAX = 10_000
+_DAY_US = 86_400 * 1_000_000
+
+
+class ProjectWindows:
+    """The first instant of each project."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._kept_days = settings.event_retention_days  # an older day may have lost its events: it takes no new ones
+        self._known: dict[str, tuple[float, int]] = {}
+        self._looking_up = asyncio.Lock()
+
+    async def first_us(self, project_ids: Collection[str]) -> dict[str, int]:
+        """First instant that each of these projects takes; those that do not exist are left out."""
+        now = time.monotonic()
+        found: dict[str, int] = {}
+        to_look_up = []
+        for project_id in project_ids:
+            known = self._known.get(project_id)
+            if known is not None:
+                found[project_id] = known[1]
+                if known[0] >= now:
+                    continue
+                # One request asks again, all others go on with what is known.
+                self._known[project_id] = (now + self._settings.key_cache_s, known[1])
+            to_look_up.append(project_id)
+        if to_look_up:
+            found |= await self._looked_up(to_look_up, now)
+        return found
+
+    async def _looked_up(self, project_ids: Collection[str], asked: float) -> dict[str, int]:
+        # One at a time: the first requests of a project, hundreds at once, share one look-up.
+        async with self._looking_up:
+            newest = asked + self._settings.key_cache_s  # what was looked up since expires later
+            fresh = {p: self._known[p][1] for p in project_ids if p in self._known and self._known[p][0] > newest}
+            missing = [p for p in project_ids if p not in fresh]
+            return fresh | (await asyncio.to_thread(self._look_up, missing) if missing else {})
+
+    def _look_up(self, project_ids: Collection[str]) -> dict[str, int]:
+        zones = project_zones(self._database, project_ids)
+        kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * _DAY_US
+        first_us = {
+            project_id: max(kept_us, local_days(zone).bounds_us(self._settings.first_day)[0])
+            for project_id, zone in zones.items()
+        }
+        if len(self._known) > _CACHED_MAX:
+            self._known.clear()
+        expires = time.monotonic() + self._settings.key_cache_s
+        self._known.update({project_id: (expires, first) for project_id, first in first_us.items()})
+        return first_us

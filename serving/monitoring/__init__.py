@@ -1,0 +1,1 @@
+"""Results of models over HTTP: metrics, drift, performance, baselines, column kinds."""

@@ -1,0 +1,57 @@
+"""A range of local days as callers write it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from serving.http.problems import Unprocessable
+
+FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A closed range of local days, `YYYY-MM-DD`; without bounds, all days."""
+
+    start: str = FIRST_DAY
+    end: str = LAST_DAY
+
+
+def checked_days(start: str | None, end: str | None) -> Days:
+    """The range, if it is one.
+
+    Raises
+    ------
+    Unprocessable
+        Naming the bound that is wrong.
+    """
+    days = Days(_day("start", start or FIRST_DAY), _day("end", end or LAST_DAY))
+    if days.start > days.end:
+        raise _wrong("start", f"{days.start} is after end, {days.end}")
+    return days
+
+
+def _day(field: str, text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:  # Python also reads 20130310 and 2013-W10-7
+        raise _wrong(field, "must be a day like 2013-03-10")
+    return text
+
+
+def _wrong(field: str, reason: str) -> Unprocessable:
+    return Unprocessable(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
+
+
+def _queried_days(
+    start: Annotated[str | None, Query(description="First local day, `YYYY-MM-DD`.")] = None,
+    end: Annotated[str | None, Query(description="Last local day, `YYYY-MM-DD`, itself included.")] = None,
+) -> Days:
+    return checked_days(start, end)
+
+
+QueriedDays = Annotated[Days, Depends(_queried_days)]

@@ -1,0 +1,1 @@
+"""Flags, versions and lineage over HTTP."""

@@ -1,0 +1,33 @@
+"""`GET /api/v1/lineage/{id}`: from a prediction back to the data, the flag and the drift report behind it."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from serving.auth.security import Caller
+from serving.http.routing import ANALYST, NOT_FOUND, keyed_router
+from serving.retraining.lineage import service
+from serving.retraining.lineage.schemas import Lineage
+from serving.services import Provided
+
+router = keyed_router("lineage")
+
+
+@router.get("/lineage/{trace_id:path}", responses=NOT_FOUND, openapi_extra=ANALYST)
+def read_lineage(
+    trace_id: Annotated[
+        str,
+        Path(
+            max_length=300,
+            description="A request id or event id of a prediction, `project~model/version`, a run id of MLflow or Dagster,"
+            " or a flag id.",
+        ),
+    ],
+    services: Provided,
+    caller: Caller,
+    project_id: Annotated[
+        str | None, Query(description="Needed for an event id, unless the key has a project.")
+    ] = None,
+) -> Lineage:
+    """Trace an id: prediction, model version, training run, data version, flag, drift report, baseline."""
+    return service.trace(services, caller, trace_id, project_id)

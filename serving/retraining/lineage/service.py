@@ -1,0 +1,131 @@
+"""Following ids backwards: each part is found by an id that the part before it carries."""
+
+import json
+
+from guard_core.days import from_microseconds
+from guard_store.ingest.predictions import Prediction
+from guard_store.monitoring.drift_reports import StoredReport
+from guard_store.retraining.flags import Flag
+from guard_store.retraining.training_runs import TrainingRun
+from serving.auth.security import Principal
+from serving.http.problems import Forbidden, NotFound
+from serving.monitoring.results.naming import plain_name
+from serving.retraining.lineage.schemas import (
+    BaselinePart,
+    DriftPart,
+    FlagPart,
+    Lineage,
+    PredictionPart,
+    RunPart,
+    VersionPart,
+)
+from serving.services import Services
+
+
+def trace(services: Services, caller: Principal, trace_id: str, project_id: str | None) -> Lineage:
+    """The lineage of an id.
+
+    Raises
+    ------
+    NotFound
+        Where nothing has this id; also where it belongs to a project that the key does not open.
+    """
+    prediction: Prediction | None = None
+    version: str | None = None
+    run = services.trainings.of_run(trace_id) or services.trainings.of_flag(trace_id)
+    flag = services.retrain.flag(trace_id)
+    key: tuple[str, str] | None = None
+    if run is not None:
+        key, version = (run.project_id, run.model_id), run.model_version
+    elif flag is not None:
+        key = flag.project_id, flag.model_id
+    elif "~" in trace_id and "/" in trace_id:
+        names, _, version = trace_id.rpartition("/")
+        project, _, model = names.partition("~")
+        key = project, model
+    else:
+        prediction = services.predictions.find(trace_id, project_id or caller.project_id)
+        if prediction is not None:
+            key, version = (prediction.project_id, prediction.model_id), prediction.model_version
+    if key is None or not _opens(caller, key[0]):
+        raise _nothing(trace_id)
+    run = run or (services.trainings.of_version(*key, version) if version else None)
+    known = services.registry.version(*key, version) if version else None
+    if prediction is None and run is None and flag is None and known is None:
+        raise _nothing(trace_id)
+    return _lineage(services, key, prediction, version, run, flag)
+
+
+def _lineage(
+    services: Services,
+    key: tuple[str, str],
+    prediction: Prediction | None,
+    version: str | None,
+    run: TrainingRun | None,
+    flag: Flag | None,
+) -> Lineage:
+    flag = flag or (services.retrain.flag(run.flag_id) if run else None)
+    reports = services.drift_reports.days(*key, flag.day, flag.day) if flag else []
+    report = reports[0] if reports else None
+    aliases = services.registry.aliases(*key) if version else {}
+    return Lineage(
+        project_id=key[0],
+        model_id=key[1],
+        prediction=None if prediction is None else _prediction(prediction),
+        model_version=None
+        if version is None
+        else VersionPart(version=version, aliases=[alias for alias, of in aliases.items() if of == version]),
+        training_run=None if run is None else _run(run),
+        flag=None if flag is None else _flag(flag),
+        drift_report=None if report is None else _report(report),
+        baseline=_baseline(services, key, report),
+    )
+
+
+def _prediction(prediction: Prediction) -> PredictionPart:
+    return PredictionPart(
+        event_id=prediction.event_id,
+        request_id=prediction.request_id,
+        timestamp=from_microseconds(prediction.ts_us),
+        prediction=json.loads(prediction.y_pred),
+        probability=prediction.y_proba,
+    )
+
+
+def _run(run: TrainingRun) -> RunPart:
+    return RunPart(
+        mlflow_run_id=run.mlflow_run_id, dagster_run_id=run.dagster_run_id, state=run.state, data=dict(run.data)
+    )
+
+
+def _flag(flag: Flag) -> FlagPart:
+    return FlagPart(id=flag.id, day=flag.day, forced=flag.forced, reasons=[dict(reason) for reason in flag.reasons])
+
+
+def _report(report: StoredReport) -> DriftPart:
+    drifted = [plain_name(column) for column in report.report["drifted"]]
+    return DriftPart(day=report.day, state=report.state, drifted=drifted, baseline_id=report.baseline_id)
+
+
+def _baseline(services: Services, key: tuple[str, str], report: StoredReport | None) -> BaselinePart | None:
+    if report is None or report.baseline_id is None:
+        return None
+    found = next((one for one in services.baselines.versions(*key) if one.id == report.baseline_id), None)
+    if found is None:
+        return None
+    return BaselinePart(id=found.id, version=found.version, start=found.start_day, end=found.end_day)
+
+
+def _opens(caller: Principal, project_id: str) -> bool:
+    try:
+        caller.require("analyst", project_id)
+    except Forbidden:
+        return False
+    return True
+
+
+def _nothing(trace_id: str) -> NotFound:
+    return NotFound(
+        f"Nothing that your key opens has the id {trace_id!r}: send a request id or event id of a prediction,"
+        " project~model/version, a run id, or a flag id."
+    )

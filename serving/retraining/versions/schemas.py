@@ -1,0 +1,123 @@
+"""Requests and answers about versions."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from guard_core.days import from_microseconds
+from guard_store.retraining.decisions import Decision
+from guard_store.retraining.registry import ModelVersion
+from guard_store.retraining.shadow import ShadowTally
+from guard_store.retraining.training_runs import TrainingRun
+
+
+class DecisionRequest(BaseModel):
+    """A decision of a person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=1000, description="Why; it goes on record.")
+
+
+class VersionView(BaseModel):
+    """A registered version."""
+
+    version: str
+    aliases: list[str]
+    created_at: datetime
+    mlflow_run_id: str | None
+    flag_id: str | None = Field(description="The flag that it was trained for; null where ML Guard has not trained it.")
+    promoted: bool | None = Field(description="What the gate has said.")
+    reasons: list[str] = Field(description="Why, with the numbers.")
+    metrics: dict[str, Any] | None = Field(description="On the held-out days: each metric with its 95 % interval.")
+    data: dict[str, Any] | None = Field(description="What it was trained on: version of the lake, days, rows.")
+
+    @classmethod
+    def of(cls, version: ModelVersion, run: TrainingRun | None) -> "VersionView":
+        """The view of a version and its training."""
+        evaluation = run.evaluation if run is not None else None
+        return cls(
+            version=version.version,
+            aliases=list(version.aliases),
+            created_at=from_microseconds(version.created_us),
+            mlflow_run_id=version.run_id,
+            flag_id=None if run is None else run.flag_id,
+            promoted=None if evaluation is None else evaluation["promote"],
+            reasons=[] if evaluation is None else list(evaluation["reasons"]),
+            metrics=None if evaluation is None else evaluation["candidate"]["metrics"],
+            data=None if run is None else dict(run.data),
+        )
+
+
+class VersionDetail(VersionView):
+    """A version with its cards, its evaluation and the decisions about it."""
+
+    evaluation: dict[str, Any] | None
+    decisions: list["DecisionView"]
+    model_card: str | None = Field(description="Markdown.")
+    data_card: str | None = Field(description="Markdown.")
+
+
+class DecisionView(BaseModel):
+    """A decision, by the gate where there is no key."""
+
+    action: str
+    version: str | None
+    champion_before: str | None
+    reason: str
+    details: dict[str, Any]
+    key_id: str | None
+    role: str | None
+    request_id: str | None
+    decided_at: datetime
+
+    @classmethod
+    def of(cls, decision: Decision) -> "DecisionView":
+        """The view of a stored decision."""
+        return cls(
+            action=decision.action,
+            version=decision.version,
+            champion_before=decision.champion_before,
+            reason=decision.reason,
+            details=dict(decision.details),
+            key_id=decision.key_id,
+            role=decision.role,
+            request_id=decision.request_id,
+            decided_at=from_microseconds(decision.decided_us),
+        )
+
+
+class Comparison(BaseModel):
+    """Two versions side by side, each on its own held-out days."""
+
+    a: VersionView
+    b: VersionView
+    same_days: bool = Field(description="Whether both were measured on the same days; else differences mislead.")
+    metrics: dict[str, dict[str, float | None]] = Field(description="By metric: `a`, `b` and `difference` (b - a).")
+
+
+class ShadowView(BaseModel):
+    """What a challenger would have answered on a local day."""
+
+    day: str
+    champion: str
+    challenger: str
+    rows: int
+    differing: int = Field(description="Rows with another prediction.")
+    failed: int = Field(description="Rows that the challenger cannot read.")
+    mean_difference: float | None = Field(description="Mean absolute difference of probabilities, or of numbers.")
+
+    @classmethod
+    def of(cls, tally: ShadowTally) -> "ShadowView":
+        """The view of stored sums."""
+        compared = tally.rows - tally.failed
+        return cls(
+            day=tally.day,
+            champion=tally.champion,
+            challenger=tally.challenger,
+            rows=tally.rows,
+            differing=tally.differing,
+            failed=tally.failed,
+            mean_difference=tally.difference / compared if compared else None,
+        )

@@ -1,0 +1,1 @@
+"""The server process: uvicorn's protocol with limits, the interpreter's settings."""

@@ -1,0 +1,149 @@
+"""`ml-guard up` and `down`: the real stack on a fresh home, and exactly that stopped again."""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from guard_cli.main import main
+from guard_cli.stack import stack
+from guard_cli.stack.processes import Started, is_running, start, stop
+from guard_core.settings import Settings, load_settings
+from tests.support.paths import ROOT
+from tests.support.server import environment, free_port, ml_guard
+
+
+def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_path: Path) -> None:
+    port, dagster_port = free_port(), free_port()
+    env = environment(tmp_path / "home", port=port, dagster_port=dagster_port)
+    up = ml_guard("up", "--detach", env=env, cwd=tmp_path)
+    try:
+        assert up.returncode == 0, up.stderr
+        assert f"http://127.0.0.1:{port}" in up.stdout
+        assert f"http://127.0.0.1:{dagster_port}" in up.stdout
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/keys", headers={"X-API-Key": "demo-key"})
+        assert [key["role"] for key in answer.json()["items"]] == ["admin"]
+        knowledge = httpx.get(f"http://127.0.0.1:{port}/api/v1/knowledge", headers={"X-API-Key": "demo-key"}).json()
+        assert (knowledge["retrieval"], len(knowledge["sources"])) == ("hybrid", 4), up.stderr
+        (dagster,) = [one for one in stack.recorded(tmp_path / "home") if one.name == "dagster"]
+        below = psutil.Process(dagster.pid).children(recursive=True)
+        warm = [one for one in below if "multiprocessing.forkserver" in " ".join(one.cmdline())]
+        assert bool(warm) == (sys.platform == "linux"), "the knowledge base was built by a run that was a fork"
+        query = {"query": "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"}
+        health = httpx.post(f"http://127.0.0.1:{dagster_port}/graphql", json=query).json()
+        statuses = health["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        assert all(status["healthy"] for status in statuses if status["required"])
+        again = ml_guard("up", "--detach", env=env, cwd=tmp_path)
+        assert again.returncode == 2
+        assert "ml-guard down" in again.stderr
+    finally:
+        down = ml_guard("down", env=env, cwd=tmp_path)
+    assert down.stdout == "stopped serving and dagster\n"
+    assert not (tmp_path / "home" / "up.json").exists()
+    assert not [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    for stopped in (port, dagster_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", stopped)) != 0
+
+
+def test_up_says_which_port_is_taken_and_starts_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        env = environment(tmp_path / "home", port=free_port(), dagster_port=port)
+        done = ml_guard("up", "--detach", env=env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"ml-guard: port {port} is taken: stop what listens there, or set ML_GUARD_DAGSTER_PORT\n"
+    assert not (tmp_path / "home" / "up.json").exists()
+
+
+def test_up_makes_no_demo_key_for_an_open_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ML_GUARD_HOST", "0.0.0.0")  # noqa: S104 - that it is refused is the test
+    monkeypatch.setenv("ML_GUARD_PORT", str(free_port()))
+    monkeypatch.setenv("ML_GUARD_DAGSTER_PORT", str(free_port()))
+    assert main(["up", "--detach"]) == 2
+    assert "no admin key" in capsys.readouterr().err
+    main(["keys", "list"])
+    assert "demo" not in capsys.readouterr().out
+
+
+def test_the_started_processes_have_the_same_settings_whatever_their_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fallback = {"base_url": "http://127.0.0.1:9/v1", "api_key": "secret", "model": "small"}
+    given = Settings(
+        home=tmp_path / "home",
+        audit_key="seed",
+        llm_fallbacks=(fallback,),
+        llm_prices={"small": {"input": 0.5, "output": 2}},
+        policies=Path("policies.yaml"),
+        log_retention_days=90,
+    )
+    for name, value in stack.environment(given, given.home).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    placed = {
+        "lake_url": given.lake,
+        "knowledge_url": given.knowledge,
+        "database_url": given.database,
+        "policies": tmp_path / "policies.yaml",
+    }
+    assert load_settings() == Settings(**{**given.model_dump(), **placed})
+
+
+def test_down_says_that_nothing_was_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
+    assert main(["down"]) == 0
+    assert capsys.readouterr().out == "nothing was up\n"
+
+
+def test_a_process_is_recognised_by_when_it_started_and_others_are_left_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    process = start("sleeper", command, env=os.environ, folder=tmp_path, log=tmp_path / "log")
+    impostor = Started(process.name, process.pid, "0")
+    try:
+        assert is_running(process)
+        assert not is_running(impostor)
+        stop([impostor], patience_s=5)
+        assert is_running(process)
+    finally:
+        stop([process], patience_s=5)
+    assert not is_running(process)
+
+
+def test_stopping_takes_the_children_too_even_those_that_do_not_listen(tmp_path: Path) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    parent = f"import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', {deaf!r}]); print(c.pid, flush=True); time.sleep(600)"
+    log = tmp_path / "log"
+    process = start("parent", [sys.executable, "-c", parent], env=os.environ, folder=ROOT, log=log)
+    while "deaf" not in log.read_text():
+        time.sleep(0.05)
+    child = int(log.read_text().split()[0])
+    stop([process], patience_s=5)
+    assert not is_running(process)
+    deadline = time.monotonic() + 5
+    while _is_alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:1]

@@ -1,0 +1,148 @@
+"""`ml-guard keys`, `projects`, `migrate`, `settings`: what they print and what they leave."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guard_cli.main import main
+from guard_core.settings.docs import env_example, markdown_table
+from guard_store.auth.keys import KeyStore
+from guard_store.db.database import Database
+from guard_store.ledger.entry import COLUMNS
+from guard_store.ledger.store import LedgerFilter, LedgerStore
+
+
+@pytest.fixture(autouse=True)
+def _own_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str) -> None:
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ML_GUARD_DATABASE_URL", database_url)
+
+
+def test_the_first_admin_key_is_printed_alone_and_works(capsys: pytest.CaptureFixture[str], database_url: str) -> None:
+    assert main(["keys", "create", "first", "--role", "admin"]) == 0
+    secret = capsys.readouterr().out.strip()
+    database = Database(database_url)
+    key = KeyStore(database).find(secret)
+    database.close()
+    assert key is not None
+    assert (key.name, key.role, key.project_id) == ("first", "admin", None)
+
+
+def test_keys_are_listed_without_themselves_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["projects", "create", "Shop", "--id", "shop"])
+    main(["keys", "create", "k", "--project", "shop"])
+    secret = capsys.readouterr().out.split()[-1]
+    assert main(["keys", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert secret not in listed
+    key_id, name, role, project = listed.splitlines()[1].split()[:4]
+    assert (name, role, project) == ("k", "analyst", "shop")
+    assert main(["keys", "revoke", key_id]) == 0
+    capsys.readouterr()
+    main(["keys", "list"])
+    assert len(capsys.readouterr().out.splitlines()[1].split()) == 6
+
+
+def test_a_home_that_cannot_be_made_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("ML_GUARD_DATABASE_URL")
+    monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "file" / "home"))
+    assert main(["keys", "list"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "file/home: Not a directory; files are kept below ML_GUARD_HOME" in line
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m guard_cli.main settings --env | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_research_of_which_nothing_is_kept_cannot_be_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["research", "replay", "none"]) == 2
+    assert "nothing is kept of a research 'none'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["keys", "revoke", "none"], "no key 'none'"),
+        (["keys", "create", "k", "--project", "none"], "no project 'none'"),
+        (["projects", "create", "x", "--timezone", "Mars/Olympus"], "IANA"),
+        (["projects", "create", "x", "--id", "a/b"], "--id"),
+        (["alerts", "list", "--project", "none"], "no project 'none'"),
+        (["audit", "verify", "--database", "other://x"], "sqlite:/// or postgresql://"),
+        (["audit", "verify", "--database", "sqlite:////none/x.db"], "there is no file /none/x.db"),
+        (["audit", "verify", "--database", "postgresql://u:hidden@127.0.0.1:9/x"], "Connection refused"),
+        (["audit", "verify", "--public-key", "zzz"], "--public-key 'zzz'"),
+        (["audit", "verify", "--export", "none.csv"], "--export none.csv"),
+        (["prompts", "check", "--folder", "none"], "none: there is no such folder"),
+        (["knowledge", "evaluate", "--questions", "pyproject.toml"], "pyproject.toml: is not YAML"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_projects_are_made_once_and_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["projects", "create", "Shop", "--id", "shop", "--timezone", "Asia/Tokyo"]) == 0
+    assert main(["projects", "create", "Shop", "--id", "shop"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    main(["projects", "list"])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["shop", "Shop", "Asia/Tokyo"]
+
+
+def test_migrate_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate"]) == 0
+    assert "newest schema" in capsys.readouterr().out
+    main(["settings"])
+    assert capsys.readouterr().out == markdown_table()
+    main(["settings", "--env"])
+    assert capsys.readouterr().out == env_example()
+
+
+def test_a_command_that_is_none_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["dance"])
+    assert exit_.value.code == 2
+    assert "serve" in capsys.readouterr().err
+
+
+def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
+    capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    main(["projects", "create", "Shop", "--id", "shop"])
+    main(["keys", "create", "k", "--project", "shop"])
+    secret = capsys.readouterr().out.split()[-1]
+    assert main(["audit", "verify"]) == 0
+    assert "rows 1 to 2" in capsys.readouterr().out
+    database = Database(database_url)
+    rows = LedgerStore(database, None).page(LedgerFilter(), None, 10)
+    assert secret not in str(rows)
+    assert [row[COLUMNS.index("route")] for row in rows] == ["ml-guard keys create", "ml-guard projects create"]
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger WHERE seq = 1")
+    database.close()
+    assert main(["audit", "verify"]) == 1
+    assert "row 1 is missing" in capsys.readouterr().out
+
+
+def test_a_copy_of_the_database_is_proved_with_the_public_key(
+    capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    main(["projects", "create", "Shop"])
+    assert main(["audit", "key"]) == 0
+    key = capsys.readouterr().out.split()[-1]
+    assert main(["audit", "verify", "--database", database_url, "--public-key", key]) == 0
+    assert "by whatever keys" not in capsys.readouterr().out
+    assert main(["audit", "verify", "--export", "nowhere.csv"]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err

@@ -1,0 +1,247 @@
+"""Alerts from the pipelines: policies on real days, a whole thread, failed runs, days given up, models that fall silent."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from guard_core.alerting.machine import Alert
+from guard_core.alerting.policy import Policy
+from guard_core.days import now_us
+from guard_core.settings import Settings
+from guard_pipelines.alerts.failures import look_for_silence, note_failed_run, note_finished_run
+from guard_pipelines.alerts.sensors import failed_runs
+from guard_pipelines.definitions import defs
+from guard_pipelines.resources import Guard
+from guard_store.alerts.facts import FactStore
+from guard_store.alerts.fold import fold
+from guard_store.alerts.outbox import Delivery, Outbox
+from guard_store.alerts.policies import PolicyStore
+from guard_store.alerts.store import AlertStore
+from tests.guard_pipelines.conftest import Pipelines
+from tests.guard_pipelines.support import MODEL, PROJECT, make_project, send_days, train_first
+from tests.support.stored_events import event, store
+
+ROUTES = Settings(alert_routes={"chat": "file:///nowhere"})
+_HOUR_US = 3_600_000_000
+
+
+def put(pipelines: Pipelines, name: str, **rule: Any) -> None:
+    PolicyStore(pipelines.database).put(PROJECT, Policy.model_validate({"name": name, **rule}), None)
+
+
+def folded(pipelines: Pipelines) -> list[Alert]:
+    """The open alerts, once all facts have taken effect."""
+    fold(pipelines.database, ROUTES, gather_s=0)
+    return sorted(AlertStore(pipelines.database).open_of(PROJECT), key=lambda alert: alert.kind)
+
+
+def messages(pipelines: Pipelines) -> list[Delivery]:
+    found = Outbox(pipelines.database).page(project_id=PROJECT, state=None, before=None, limit=100)
+    return sorted(found, key=lambda message: (message.created_us, message.seq))
+
+
+def test_a_world_that_turns_round_is_one_thread_from_the_first_sign_to_the_new_champion(pipelines: Pipelines) -> None:
+    train_first(pipelines)
+    folded(pipelines)
+    before = len(messages(pipelines))
+    send_days(pipelines.database, 11, 18, turned=True)
+    pipelines.settle()
+    kinds = {alert.kind for alert in folded(pipelines)}
+    assert kinds == {"drift", "performance", "retrain_recommended"}
+    (request,) = pipelines.tick_retrain()
+    assert pipelines.retrain(request).success
+    assert folded(pipelines) == []
+
+    thread = messages(pipelines)[before:]
+    assert len({message.incident_id for message in thread}) == 1
+    opened, resolved = thread[0], thread[-1]
+    assert opened.title == "[ERROR] p/m: performance, drift, retraining recommended"
+    assert "New (error, since 2013-01-16): Realised ROC AUC is 0." in opened.body
+    assert "in the baseline, on 3 of the last 3 judged days." in opened.body
+    assert "compared with baseline 1, the days 2013-01-06 to 2013-01-10" in opened.body
+    page, data = (
+        opened.body.index("/assets/performance?"),
+        opened.body.index("/api/v1/projects/p/models/m/performance?"),
+    )
+    assert page < data, "the page for people comes first"
+    assert resolved.title == "[RESOLVED] p/m: new champion, performance ended, drift ended"
+    assert "Retraining has ended. Version 2 is the champion now, in place of version 1." in resolved.body
+    # The flag's day is judged again, by the old baseline: that opens nothing.
+    put(pipelines, "another", when="latency", threshold=1000)
+    send_days(pipelines.database, 18, 18, turned=True)
+    pipelines.settle()
+    assert folded(pipelines) == []
+
+
+def test_latency_volume_and_rejected_rows_are_judged_by_their_thresholds_and_end(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    put(pipelines, "slow", when="latency", threshold=4)  # all events took 5 ms
+    put(pipelines, "nulls", when="data_quality", threshold=0.5)
+    send_days(pipelines.database, 1, 2)
+    pipelines.settle()
+    (alert,) = folded(pipelines)
+    assert (alert.kind, alert.day, alert.value) == ("latency", "2013-01-02", 5.0)
+    assert alert.summary == "Latency: 95th percentile 5 ms, 4 ms are allowed, on 2013-01-02."
+    put(pipelines, "slow", when="latency", threshold=6)
+    send_days(pipelines.database, 3, 3)
+    pipelines.settle()
+    assert folded(pipelines) == []
+    put(pipelines, "slow", when="latency", threshold=4)
+    send_days(pipelines.database, 4, 4)
+    pipelines.settle()
+    assert len(folded(pipelines)) == 1
+    PolicyStore(pipelines.database).remove(PROJECT, "slow")
+    send_days(pipelines.database, 5, 5)
+    pipelines.settle()
+    assert folded(pipelines) == []
+    ended = [message.body for message in messages(pipelines) if message.title.startswith("[RESOLVED]")]
+    assert "No policy asks for it any more." in ended[-1]
+
+
+def test_what_a_policy_asks_for_on_k_of_n_days_needs_k_days(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    put(pipelines, "slow", when="latency", threshold=4, days=3, of_days=4)
+    send_days(pipelines.database, 1, 2)
+    pipelines.settle()
+    assert folded(pipelines) == []
+    send_days(pipelines.database, 3, 3)
+    pipelines.settle()
+    (alert,) = folded(pipelines)
+    assert alert.since_day == "2013-01-01"
+
+
+def test_the_same_day_without_news_is_not_looked_at_again(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    put(pipelines, "slow", when="latency", threshold=4)
+    send_days(pipelines.database, 1, 1)
+    pipelines.settle()
+    written = len(FactStore(pipelines.database).newest(PROJECT, 100))
+    pipelines.run({"dagster/partition": "2013-01-01"})
+    assert len(FactStore(pipelines.database).newest(PROJECT, 100)) == written == 1
+
+
+def test_a_model_that_cannot_be_looked_at_stops_no_other(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    from guard_pipelines.alerts import stage as alerts
+
+    make_project(pipelines.database)
+    put(pipelines, "slow", when="latency", threshold=4)
+    facts = alerts._Looking.facts
+
+    def sometimes(self: Any, policies: Any) -> Any:
+        if self._item.model_id == "broken":
+            raise RuntimeError("no")
+        return facts(self, policies)
+
+    monkeypatch.setattr(alerts._Looking, "facts", sometimes)
+    store(pipelines.database, [event(PROJECT, "broken", "2013-01-01T10:00:00Z", {"x": 1})])
+    store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
+    pipelines.settle()
+    assert [alert.model_id for alert in folded(pipelines)] == [MODEL]
+    monkeypatch.setattr(alerts._Looking, "facts", facts)
+    pipelines.run({"dagster/partition": "2013-01-01"})
+    assert {alert.model_id for alert in folded(pipelines)} == {MODEL, "broken"}
+
+
+def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_and_ends(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 2)
+    failing = {"run_id": "r1", "job": "daily", "days": ["2013-01-01", "2013-01-02"], "error": "disk full"}
+    assert note_failed_run(pipelines.database, **failing) == 1  # type: ignore[arg-type]
+    note_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
+    (alert,) = folded(pipelines)
+    assert (alert.model_id, alert.summary) == ("", "A run of the job daily has failed: disk full")
+    pipelines.settle()
+    assert folded(pipelines) == []
+    assert [message.title for message in messages(pipelines)] == [
+        "[ERROR] p: pipeline failure",
+        "[RESOLVED] p: pipeline failure ended",
+    ]
+
+
+def test_a_failed_run_that_no_project_waits_for_is_told_to_who_runs_the_system(pipelines: Pipelines) -> None:
+    note_failed_run(pipelines.database, run_id="r2", job="retention", days=[], error="locked")
+    fold(pipelines.database, ROUTES, gather_s=0)
+    (alert,) = AlertStore(pipelines.database).open_of("")
+    assert alert.kind == "pipeline_failure"
+    note_finished_run(pipelines.database, "r3", "retention")
+    fold(pipelines.database, ROUTES, gather_s=0)
+    assert AlertStore(pipelines.database).open_of("") == []
+
+
+def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+
+    @dg.op
+    def breaks() -> None:
+        raise ValueError("no such column")
+
+    @dg.job
+    def daily() -> None:
+        breaks()
+
+    result = daily.execute_in_process(instance=pipelines.instance, raise_on_error=False)
+    with dg.build_run_status_sensor_context(
+        "failed_runs",
+        dagster_event=result.get_run_failure_event(),
+        dagster_instance=pipelines.instance,
+        dagster_run=result.dagster_run,
+        resources={"guard": Guard()},
+    ) as context:
+        failed_runs(context.for_run_failure())
+    fold(pipelines.database, ROUTES, gather_s=0)
+    (alert,) = AlertStore(pipelines.database).open_of("")
+    assert alert.summary.startswith("A run of the job daily has failed: ValueError: no such column")
+
+
+def test_the_sensors_run_without_being_switched_on() -> None:
+    sensors = {sensor.name: sensor for sensor in defs.get_repository_def().sensor_defs}
+    for name in ("failed_runs", "silent_models"):
+        assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_model_that_falls_silent_is_told_once_and_when_it_speaks_again(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    now = now_us()
+    put(pipelines, "missing-data", when="missing_data", threshold=24)
+    store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", received_us=now)])
+    assert look_for_silence(pipelines.database, now + 23 * _HOUR_US) == 0
+    for _ in range(3):
+        look_for_silence(pipelines.database, now + 25 * _HOUR_US)
+    (alert,) = folded(pipelines)
+    assert alert.summary.startswith("No events for 25 hours, since ")
+    assert alert.summary.endswith("; 24 hours without any are allowed.")
+    assert look_for_silence(pipelines.database, now + 30 * _HOUR_US) == 0
+    later = now + 31 * _HOUR_US
+    store(pipelines.database, [event(PROJECT, MODEL, "2013-01-02T10:00:00Z", received_us=later)])
+    assert look_for_silence(pipelines.database, later + int(timedelta(minutes=5).total_seconds() * 1e6)) == 1
+    assert folded(pipelines) == []
+    assert [message.title for message in messages(pipelines)] == [
+        "[WARNING] p/m: no events",
+        "[RESOLVED] p/m: events arrive again",
+    ]
+
+
+def test_a_day_that_is_given_up_is_told_and_its_end_too(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    from guard_pipelines.monitoring.stages import drift
+
+    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "0")
+    make_project(pipelines.database)
+    store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
+    judge = drift._Model.judge
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("cannot be judged")
+
+    monkeypatch.setattr(drift._Model, "judge", broken)
+    for request in pipelines.tick():
+        pipelines.run_request(request)
+    (alert,) = folded(pipelines)
+    assert (
+        alert.summary == "The day 2013-01-01 is given up after 1 attempt to process it: RuntimeError: cannot be judged"
+    )
+    monkeypatch.setattr(drift._Model, "judge", judge)
+    store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T11:00:00Z", {"x": 1})])
+    pipelines.settle()
+    assert folded(pipelines) == []

@@ -1,0 +1,1 @@
+"""Tests of guard_pipelines.knowledge."""

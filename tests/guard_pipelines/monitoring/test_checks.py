@@ -1,0 +1,100 @@
+"""Asset checks: odd days are warnings, a lake that lost rows blocks and heals, an overdue day is not hidden."""
+
+from datetime import date
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from guard_pipelines.monitoring.checks.unfinished import overdue_days
+from guard_pipelines.tags import NEWS, range_tags
+from guard_store.lake.store import Lake
+from guard_store.projects.store import ProjectStore
+from tests.guard_pipelines.conftest import Pipelines
+from tests.support.stored_events import event, store
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+
+@pytest.fixture
+def guarded(pipelines: Pipelines) -> Pipelines:
+    ProjectStore(pipelines.database).create("p", "P")
+    return pipelines
+
+
+def month(pipelines: Pipelines, days: int) -> None:
+    store(
+        pipelines.database,
+        [
+            event("p", "m", f"2013-01-{d:02d}T12:{n:02d}:00Z", {"x": n, "y": n or None})
+            for d in range(1, days + 1)
+            for n in range(30)
+        ],
+    )
+
+
+def test_an_ordinary_month_passes_all_checks(guarded: Pipelines) -> None:
+    month(guarded, 29)
+    (request,) = guarded.tick()
+    assert all(check.passed for check in checks(guarded.run_request(request)).values())
+
+
+def test_an_odd_day_is_warned_about_and_still_judged(guarded: Pipelines) -> None:
+    month(guarded, 29)
+    odd = [{"x": "seven", "y": None, "new": n} for n in range(60)]
+    store(guarded.database, [event("p", "m", f"2013-01-30T12:{n:02d}:00Z", f) for n, f in enumerate(odd)])
+    (request,) = guarded.tick()
+    result = guarded.run_request(request)
+    found = checks(result)
+    assert result.success
+    failing = {name for name, check in found.items() if not check.passed}
+    assert failing == {"volume", "unseen_features", "kind_violations", "null_share"}
+    assert {found[name].severity for name in failing} == {dg.AssetCheckSeverity.WARN}
+    tables = {name: str(found[name].metadata["newest"].value) for name in failing}
+    assert "60 events, 30 on the same weekdays before" in tables["volume"]
+    assert "| new |" in tables["unseen_features"]
+    assert "| x: 60 |" in tables["kind_violations"]
+    assert "y: 100.0 % null, 3.3 % before" in tables["null_share"]
+    assert all("2013-01-30" in table and "2013-01-29" not in table for table in tables.values())
+    assert guarded.reports("p")[-1].day == "2013-01-30"
+
+
+def test_a_day_without_any_event_is_an_odd_volume(guarded: Pipelines) -> None:
+    month(guarded, 29)
+    guarded.settle()
+    found = checks(guarded.run({**range_tags("2013-01-30", "2013-01-30"), NEWS: "schedule"}))
+    assert not found["volume"].passed
+    assert "0 events, 30 on" in str(found["volume"].metadata["newest"].value)
+
+
+def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: Pipelines) -> None:
+    month(guarded, 2)
+    guarded.settle()
+    snapshot = guarded.lake("p")
+    (file,) = snapshot.files("2013-01-01")
+    rows = pq.read_table(file, filesystem=snapshot.filesystem, partitioning=None)
+    days = pa.array([date(2013, 1, 1)] * (rows.num_rows - 1), pa.date32())
+    shorter = rows.slice(1).append_column("day", days)
+    Lake(guarded.settings.lake).replace_day("p", "m", "2013-01-01", shorter)
+    result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), NEWS: "nothing new"}, raises=False)
+    assert not result.success
+    check = checks(result)["lake_matches_store"]
+    assert (check.passed, check.severity.value) == (False, "ERROR")
+    assert "29 rows in the lake, 30 in the store" in str(check.metadata["newest"].value)
+    assert not [e for e in result.get_asset_materialization_events() if e.step_key == "daily_aggregates"]
+    assert guarded.settle() == 1
+    assert guarded.lake("p").rows("2013-01-01") == 30
+
+
+def test_a_backfill_of_old_days_does_not_hide_that_the_newest_is_missing(guarded: Pipelines) -> None:
+    month(guarded, 3)
+    guarded.run({**range_tags("2013-01-01", "2013-01-02"), NEWS: "old days"})
+    (finding,) = overdue_days(guarded.database, guarded.settings)
+    assert (finding["day"], finding["finding"]) == ("2013-01-03", "not processed yet")
+    found = checks(guarded.run({**range_tags("2013-01-01", "2013-01-01"), NEWS: "again"}))
+    assert not found["latest_due_day"].passed
+    guarded.settle()
+    assert overdue_days(guarded.database, guarded.settings) == []

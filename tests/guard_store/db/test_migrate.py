@@ -1,0 +1,99 @@
+"""Migrations: from nothing to newest and back, the same as the tables say, safe when many start at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import insert, inspect, select
+
+from guard_store.db.database import Database
+from guard_store.db.migrate import is_current, migrate
+from guard_store.ledger.append import ConnectionStatements, append
+from guard_store.ledger.entry import Entry
+from guard_store.ledger.tables import budget_spans, ledger, reservations
+
+
+def test_migrations_make_exactly_the_declared_tables(database: Database) -> None:
+    assert is_current(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, ledger.metadata) == []
+        keys = {
+            name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in ledger.metadata.tables
+        }
+    assert keys == {name: [c.name for c in table.primary_key] for name, table in ledger.metadata.tables.items()}
+
+
+def test_downgrade_to_nothing_and_up_again(database: Database) -> None:
+    migrate(database, "base")
+    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    assert not is_current(database)
+    migrate(database)
+    assert is_current(database)
+
+
+def test_many_processes_may_start_at_once(database_url: str) -> None:
+    def start(_: int) -> bool:
+        database = Database(database_url)
+        migrate(database)
+        current = is_current(database)
+        database.close()
+        return current
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(start, range(8)))
+
+
+def test_events_survive_the_way_up_and_down(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database, "0001")
+    row = "('p', 'e{0}', 'm', {0}, 1, 'predict', 2.5, '1', 0.5, '{{}}', 'r', 'v', 's')"
+    columns = "project_id, event_id, model_id, ts_us, received_us, endpoint, latency_ms, y_pred, y_proba, features"
+    rows = ", ".join(row.format(n) for n in (2, 1, 3))
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO events ({columns}, request_id, model_version, segment) VALUES {rows}"  # noqa: S608
+        )
+
+    def stored() -> list[tuple[object, ...]]:
+        with database.read() as connection:
+            found = connection.exec_driver_sql(f"SELECT {columns} FROM events ORDER BY event_id")  # noqa: S608
+            return [tuple(one) for one in found]
+
+    before = stored()
+    migrate(database)
+    assert stored() == before
+    migrate(database, "0001")
+    assert stored() == before
+    assert len(before) == 3
+    database.close()
+
+
+def test_the_ledger_and_what_was_spent_survive_the_way_up_and_down(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    entries = [Entry(at_us=n, route="/query", method="POST", status=200, details='{"n":1}') for n in range(3)]
+    with database.write() as connection:
+        append(ConnectionStatements(connection), entries)
+        connection.execute(
+            insert(budget_spans), {"budget_id": "b", "span": "2026-03", "spent": 1, "reserved": 2, "warned": True}
+        )
+        connection.execute(insert(reservations), {"id": "r", "expires_us": 7, "body": "{}"})
+
+    def stored() -> list[list[object]]:
+        with database.read() as connection:
+            return [[tuple(row) for row in connection.execute(select(t).order_by(*t.primary_key))] for t in tables]
+
+    tables = (ledger, budget_spans, reservations)
+    before = stored()
+    for revision in ("0009", "head", "0009", "head"):
+        migrate(database, revision)
+        assert stored() == before
+    assert [len(rows) for rows in before] == [3, 1, 1]
+    if database.is_sqlite:
+        with database.read() as connection:
+            indexes = connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('ledger', 'reservations', 'usage', 'budget_spans')"
+            )
+            assert {name for (name,) in indexes} == {"ix_ledger_at_us", "ix_ledger_request_id"}
+    database.close()

@@ -1,0 +1,90 @@
+"""Performance without labels: right where scores keep their meaning, checked when labels come."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml.monitoring.performance.check import estimate_check
+from ml.monitoring.performance.estimated import estimated
+from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.performance.tasks import Task
+
+
+def skewed(n: int, seed: int, centre: float) -> tuple[Any, Any, Any]:
+    """A model whose scores say too much by half: labels, predictions, scores."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(centre, 1.5, n)
+    true = rng.uniform(size=n) < 1 / (1 + np.exp(-logit))
+    score = 1 / (1 + np.exp(-1.5 * logit))
+    return np.where(true, "1", "0"), np.where(score > 0.5, "1", "0"), score
+
+
+def reference(task: Task, true: Any, predicted: Any, score: Any) -> dict[str, object]:
+    found = reference_of(task, true, predicted, score, np.random.default_rng(1))
+    stored: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
+    return stored
+
+
+@pytest.mark.parametrize("centre", [-1.0, 0.0, 0.7])
+def test_cbpe_follows_a_shift_of_the_scores(centre: float) -> None:
+    known = reference("binary", *skewed(20_000, 1, 0.0))
+    true, predicted, score = skewed(20_000, 2, centre)
+    expected: Any = estimated("binary", known, predicted, score)
+    found: Any = realised("binary", true, predicted, score, rng=np.random.default_rng(3))
+    checked: Any = estimate_check(expected, found)
+    for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "brier"):
+        assert abs(checked["metrics"][name]["error"]) < 0.025, name
+    raw: Any = reference("binary", true, predicted, score)["metrics"]
+    assert expected["metrics"]["roc_auc"]["value"] == pytest.approx(raw["roc_auc"]["value"], abs=0.01)
+
+
+def test_cbpe_of_several_classes_estimates_how_often_the_prediction_is_right() -> None:
+    rng = np.random.default_rng(5)
+    score = rng.uniform(0.4, 1, 20_000)
+    right = rng.uniform(size=score.size) < score**2
+    predicted = rng.choice(["cat", "dog", "owl"], score.size)
+    true = np.where(right, predicted, "elk")
+    known = reference("multiclass", true[:10_000], predicted[:10_000], score[:10_000])
+    expected: Any = estimated("multiclass", known, predicted[10_000:], score[10_000:])
+    assert expected["metrics"]["accuracy"]["value"] == pytest.approx(right[10_000:].mean(), abs=0.015)
+    assert expected["metrics"]["f1"]["value"] is None
+
+
+def test_dle_knows_that_large_predictions_are_less_sure() -> None:
+    def rows(n: int, low: float, high: float, seed: int) -> tuple[Any, Any]:
+        rng = np.random.default_rng(seed)
+        predicted = rng.uniform(low, high, n)
+        return predicted + rng.normal(0, predicted / 5), predicted
+
+    known = reference("regression", *rows(20_000, 1, 10, 1), None)
+    true, predicted = rows(10_000, 7, 10, 2)
+    expected: Any = estimated("regression", known, predicted, None)
+    found: Any = realised("regression", true, predicted, None, rng=np.random.default_rng(3))
+    for name in ("mae", "rmse", "mape"):
+        assert expected["metrics"][name]["value"] == pytest.approx(found["metrics"][name]["value"], rel=0.05)
+    whole: Any = known["metrics"]
+    assert expected["metrics"]["mae"]["value"] > 1.4 * whole["mae"]["value"]
+
+
+def test_the_same_rows_give_the_same_band() -> None:
+    known = reference("binary", *skewed(2_000, 1, 0.0))
+    _, predicted, score = skewed(500, 2, 0.0)
+    assert estimated("binary", known, predicted, score) == estimated("binary", known, predicted, score)
+
+
+def test_a_band_is_wider_where_the_reference_is_small() -> None:
+    _, predicted, score = skewed(2_000, 2, 0.0)
+    small: Any = estimated("binary", reference("binary", *skewed(150, 1, 0.0)), predicted, score)
+    large: Any = estimated("binary", reference("binary", *skewed(20_000, 1, 0.0)), predicted, score)
+    width = [one["metrics"]["accuracy"]["high"] - one["metrics"]["accuracy"]["low"] for one in (small, large)]
+    assert width[0] > 1.2 * width[1]
+
+
+def test_too_few_labelled_rows_give_no_estimate_but_a_reason() -> None:
+    known = reference("binary", *skewed(50, 1, 0.0))
+    found: Any = estimated("binary", known, ["1"], [0.5])
+    assert found["metrics"]["roc_auc"]["value"] is None
+    assert found["metrics"]["roc_auc"]["reason"] == "the reference has no calibrator"

@@ -1,0 +1,267 @@
+"""The judge: states, windows that grow, settings, and what is never hidden."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from guard_core.project_settings.drift import DriftSettings
+from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.numeric import NumericProfile
+from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.judge import judge
+from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, NUMERIC_METHODS
+from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport
+from tests.ml.monitoring.verdicts.samples import always, categorical, normal_columns, numeric, table
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def only(report: DriftReport) -> ColumnVerdict:
+    (verdict,) = report.columns
+    return verdict
+
+
+def test_without_a_baseline_the_state_says_so() -> None:
+    day = table(feature_x=numeric([1, 2]))
+    assert judge(always(day), None).state == "missing_baseline"
+    assert judge(always(day), TableProfile(0, {})).state == "missing_baseline"
+
+
+def test_without_rows_today_the_state_says_so_whatever_came_before() -> None:
+    reference = table(feature_x=numeric(range(100)))
+    assert judge(always(None), reference).state == "no_data"
+    assert judge(lambda days: [] if days == 1 else [reference], reference).state == "no_data"
+    assert judge(always(TableProfile(0, {})), reference).state == "no_data"
+
+
+def test_an_unseen_feature_misses_its_baseline_and_a_vanished_one_has_no_data() -> None:
+    reference = table(feature_old=numeric(range(100)))
+    report = judge(always(table(feature_new=numeric(range(100)))), reference)
+    assert {v.column: v.state for v in report.columns} == {"feature_old": "no_data", "feature_new": "missing_baseline"}
+    assert "unseen feature" in report.columns[1].reason
+    assert report.state == "missing_baseline"
+
+
+def test_a_feature_that_is_null_today_has_no_data_although_earlier_days_had_some(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=2000)))
+    today = TableProfile(500, {"feature_x": NumericProfile.from_scratch(np.empty(0), nulls=500)})
+    assert only(judge(lambda days: [reference] * (days - 1) + [today], reference)).state == "no_data"
+
+
+def test_a_column_that_was_never_filled_does_not_colour_the_model(rng: np.random.Generator) -> None:
+    empty = NumericProfile.from_scratch(np.empty(0), nulls=2000)
+    day = table(feature_x=numeric(rng.normal(size=2000)), y_proba=empty)
+    report = judge(always(day), day)
+    assert report.state == "stable"
+    assert report.columns[1].state == "no_data"
+
+
+def test_a_change_of_kind_is_a_state_of_its_own() -> None:
+    reference = table(feature_x=numeric(range(100)))
+    verdict = only(judge(always(table(feature_x=categorical(a=60, b=40))), reference))
+    assert (verdict.state, verdict.kind) == ("kind_mismatch", "categorical")
+    assert "numeric in the reference, categorical now" in verdict.reason
+    assert verdict.effect is None
+
+
+def test_equal_samples_are_stable_and_a_large_shift_is_drift(rng: np.random.Generator) -> None:
+    reference = normal_columns(rng, 5000)
+    assert judge(always(normal_columns(rng, 1000)), reference).state == "stable"
+    report = judge(always(normal_columns(rng, 1000, shift=1.0)), reference)
+    assert report.state == "drift"
+    assert report.columns_in("drift") == ["feature_0"]
+    assert report.summary == {**dict.fromkeys(STATES, 0), "drift": 1, "stable": 19}
+
+
+def test_a_significant_change_between_the_thresholds_is_a_warning(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=50_000)))
+    verdict = only(judge(always(table(feature_x=numeric(rng.normal(0.39, size=20_000)))), reference))
+    assert verdict.effect is not None
+    assert 0.1 < verdict.effect < 0.2
+    assert verdict.state == "warning"
+
+
+def test_a_significant_but_tiny_change_is_stable(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=100_000)))
+    verdict = only(judge(always(table(feature_x=numeric(rng.normal(0.1, size=100_000)))), reference))
+    assert verdict.state == "stable"
+    assert verdict.adjusted_p_value is not None
+    assert verdict.adjusted_p_value < 1e-6
+
+
+def test_the_window_grows_column_by_column_until_it_holds_enough(rng: np.random.Generator) -> None:
+    asked: list[int] = []
+
+    def day() -> TableProfile:
+        rare = np.full(60, np.nan)
+        rare[:25] = rng.normal(size=25)
+        return table(feature_often=numeric(rng.normal(size=60)), feature_rare=numeric(rare))
+
+    def history(days: int) -> list[TableProfile]:
+        asked.append(days)
+        return [day() for _ in range(days)]
+
+    reference = table(feature_often=numeric(rng.normal(size=5000)), feature_rare=numeric(rng.normal(size=5000)))
+    often, rare = judge(history, reference).columns
+    assert often.required_n is not None
+    assert rare.required_n is not None
+    assert (often.window_days, rare.window_days) == (4, 7)
+    assert often.n == 240 >= often.required_n > 120
+    assert rare.n == 175 >= rare.required_n > 100
+    assert asked == [1, 2, 4, 7]
+
+
+def test_no_window_is_asked_for_that_is_not_needed(rng: np.random.Generator) -> None:
+    asked: list[int] = []
+    reference = normal_columns(rng, 5000, count=3)
+
+    def history(days: int) -> list[TableProfile]:
+        asked.append(days)
+        return [reference]
+
+    assert judge(history, reference).state == "stable"
+    assert asked == [1]
+
+
+def test_too_few_rows_in_the_longest_window_name_the_number_that_it_takes(rng: np.random.Generator) -> None:
+    reference = normal_columns(rng, 1000, count=20)
+    report = judge(always(normal_columns(rng, 100, count=20)), reference)
+    assert report.state == "insufficient_data"
+    verdict = report.columns[0]
+    assert verdict.required_n is not None
+    assert 150 < verdict.required_n < 250
+    assert f"{verdict.required_n} are needed" in verdict.reason
+    enough = judge(always(normal_columns(rng, verdict.required_n, count=20)), reference)
+    assert enough.summary["insufficient_data"] == 0
+
+
+def test_below_the_minimum_of_rows_nothing_is_called_even_if_everything_differs(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=1000)))
+    verdict = only(judge(always(table(feature_x=numeric(rng.normal(9, size=20)))), reference))
+    assert (verdict.state, verdict.adjusted_p_value) == ("insufficient_data", None)
+    assert verdict.effect is not None
+
+
+def test_a_change_too_large_for_chance_is_drift_although_n_is_small(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=1000)))
+    verdict = only(judge(always(table(feature_x=numeric(rng.normal(3, size=60)))), reference))
+    assert verdict.required_n is not None
+    assert verdict.n < verdict.required_n
+    assert verdict.state == "drift"
+
+
+def test_a_reference_that_is_too_small_is_said_to_be(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=60)))
+    verdict = only(judge(always(table(feature_x=numeric(rng.normal(size=5000)))), reference))
+    assert (verdict.state, verdict.required_n) == ("insufficient_data", None)
+    assert "the reference has 60 values" in verdict.reason
+
+
+@pytest.mark.parametrize("method", NUMERIC_METHODS)
+@pytest.mark.parametrize("outlier_in", ["current", "reference", "both"])
+def test_one_outlier_hides_no_shift_and_makes_none(rng: np.random.Generator, method: str, outlier_in: str) -> None:
+    settings = DriftSettings.from_dict({"numeric_method": method})
+    plain, same, shifted = rng.normal(size=5000), rng.normal(size=5000), rng.normal(0.6, size=5000)
+    if outlier_in != "reference":
+        same[0] = shifted[0] = 1e9
+    if outlier_in != "current":
+        plain[0] = 1e9
+    reference = table(feature_x=numeric(plain))
+    assert judge(always(table(feature_x=numeric(shifted))), reference, settings).state == "drift"
+    assert judge(always(table(feature_x=numeric(same))), reference, settings).state == "stable"
+
+
+@pytest.mark.parametrize("method", CATEGORICAL_METHODS)
+def test_every_categorical_method_finds_a_changed_mix_and_leaves_an_equal_one(method: str) -> None:
+    settings = DriftSettings.from_dict({"categorical_method": method})
+    reference = table(feature_x=categorical(a=5000, b=3000, c=2000))
+    changed = judge(always(table(feature_x=categorical(a=200, b=300, c=500))), reference, settings)
+    assert (changed.state, only(changed).method) == ("drift", method)
+    assert judge(always(table(feature_x=categorical(a=498, b=305, c=197))), reference, settings).state == "stable"
+
+
+def test_unseen_categories_are_drift_with_a_finite_score() -> None:
+    reference = table(feature_x=categorical(a=500, b=300, c=200))
+    verdict = only(judge(always(table(feature_x=categorical(a=400, b=300, c=200, d=100))), reference))
+    assert verdict.state == "drift"
+    assert verdict.effect == pytest.approx(0.23241293654355832, abs=1e-12)
+    assert verdict.statistics["unseen_share"] == pytest.approx(0.1)
+    assert verdict.p_value is not None
+    assert 0 < verdict.p_value < 1e-20
+
+
+def test_reports_are_json_without_nan_or_infinity_even_at_the_edge_of_floats(rng: np.random.Generator) -> None:
+    huge = rng.normal(size=500) * 1e307
+    reference = table(
+        feature_constant=numeric(np.full(500, 2.0)), feature_huge=numeric(huge), feature_one=categorical(a=500)
+    )
+    current = table(
+        feature_constant=numeric([2.0, 3.0] * 250), feature_huge=numeric(huge[::-1]), feature_one=categorical(a=9)
+    )
+    plain = json.loads(json.dumps(judge(always(current), reference).to_dict(), allow_nan=False))
+    assert plain["columns"][0]["statistics"]["wasserstein_normalised"] is None
+    assert [column["state"] for column in plain["columns"]] == ["drift", "stable", "insufficient_data"]
+    assert plain["drifted"] == ["feature_constant"]
+
+
+def test_a_method_that_does_not_fit_falls_back_and_says_so(rng: np.random.Generator) -> None:
+    settings = DriftSettings.from_dict({"overrides": {"city": {"method": "wasserstein", "drift": 9.0}}})
+    reference = table(feature_city=categorical(a=500, b=500))
+    verdict = only(judge(always(table(feature_city=categorical(a=490, b=510))), reference, settings))
+    assert (verdict.method, verdict.drift_threshold) == ("jensen_shannon", 0.19)
+    assert "wasserstein does not apply to a categorical column" in verdict.reason
+    constant = table(feature_x=numeric(np.full(500, 1.0)))
+    numbers = only(judge(always(constant), constant, DriftSettings.from_dict({"numeric_method": "wasserstein"})))
+    assert (numbers.method, numbers.state) == ("psi", "stable")
+
+
+def test_overrides_change_one_column_only(rng: np.random.Generator) -> None:
+    settings = DriftSettings.from_dict({"overrides": {"1": {"drift": 50.0}, "2": {"judged": False}}})
+    reference = normal_columns(rng, 5000, count=3)
+    moved = table(**{f"feature_{i}": numeric(rng.normal(2, size=1000)) for i in range(3)})
+    states = {v.column: v.state for v in judge(always(moved), reference, settings).columns}
+    assert states == {"feature_0": "drift", "feature_1": "warning"}
+
+
+def test_predictions_and_latency_are_judged_and_other_columns_are_not(rng: np.random.Generator) -> None:
+    columns = ("y_pred", "y_proba", "latency_ms", "segment", "feature_x")
+    day = table(**{name: numeric(rng.normal(size=1000)) for name in columns})
+    assert [v.column for v in judge(always(day), day).columns] == ["y_pred", "y_proba", "latency_ms", "feature_x"]
+    without = DriftSettings.from_dict({"latency_ms": False})
+    assert "latency_ms" not in [v.column for v in judge(always(day), day, without).columns]
+
+
+def test_every_statistic_of_the_kind_is_reported_and_finite(rng: np.random.Generator) -> None:
+    day = table(feature_x=numeric(rng.normal(size=1000)), feature_c=categorical(a=600, b=400))
+    number, category = judge(always(day), day).columns
+    assert set(number.statistics) >= {
+        "psi",
+        "kolmogorov_smirnov",
+        "wasserstein_normalised",
+        "jensen_shannon",
+        "hellinger",
+    }
+    assert set(category.statistics) >= {
+        "jensen_shannon",
+        "psi",
+        "chi_square",
+        "cramers_v",
+        "l_infinity",
+        "hellinger",
+        "unseen_share",
+    }
+    for verdict in (number, category):
+        assert all(value is not None and math.isfinite(value) for value in verdict.statistics.values())
+
+
+def test_a_day_of_truncated_categories_is_judged() -> None:
+    counts = {f"id{i}": 3 for i in range(1000)}
+    profile = CategoricalProfile(
+        40_000, 0, {"home": 20_000, **dict(list(counts.items())[:999])}, 40_000 - 20_000 - 2997
+    )
+    assert judge(always(table(feature_x=profile)), table(feature_x=profile)).state == "stable"

@@ -1,0 +1,53 @@
+"""The figures of docs/query.md: what is answered and declined without a model of language."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from guard_cli.knowledge import InMemory
+from guard_core.settings import Settings
+from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Answerable, load_questions
+from serving.assistant.knowledge.service import KnowledgeService
+from serving.assistant.query.evaluation import Asked, answers_of, halves, shares_of
+from tests.support.paths import ROOT
+from tests.support.sample_knowledge import sample_rows
+
+PAGE = (ROOT / "docs" / "query.md").read_text()
+
+
+async def test_the_page_tells_what_is_answered_and_declined(tmp_path: Path) -> None:
+    service = KnowledgeService(Settings(home=tmp_path), table=InMemory(sample_rows()))
+    await service.start()
+    try:
+        asked = await answers_of(load_questions(SAMPLE_QUESTIONS), service)
+    finally:
+        await service.stop()
+    held_out, chosen_on = halves(asked)
+    everything = shares_of(asked)
+    assert everything.declined >= 0.9
+    assert everything.answered >= 0.9
+    columns = [shares_of(part) for part in (held_out, chosen_on)] + [everything]
+    for start, name in (
+        ("answered, of 79", "answered"),
+        ("of them from the right source", "source"),
+        ("of them with the right section", "section"),
+        ("declined, of 35", "declined"),
+    ):
+        told = re.search(rf"^\| {start}[^|]* \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", PAGE, re.MULTILINE)
+        assert told is not None, start
+        found = [getattr(column, name) for column in columns]
+        assert found == pytest.approx([float(share) for share in told.groups()], abs=0.0011), start
+
+
+def test_shares_are_of_what_was_asked() -> None:
+    apple, pear = Answerable(question="a", source="a.md", section="Fruit"), Answerable(question="p", source="p.md")
+    asked = [
+        Asked("a", apple, "a.md", (("a.md", "Other"),)),
+        Asked("p", pear, None, ()),
+        Asked("x", None, None, ()),
+        Asked("y", None, "a.md", (("a.md", "Fruit"),)),
+    ]
+    shares = shares_of(asked)
+    assert (shares.answered, shares.source, shares.section, shares.declined) == (0.5, 1.0, 0.0, 0.5)
+    assert halves(asked) == ([asked[0], asked[2]], [asked[1], asked[3]])

@@ -1,0 +1,140 @@
+"""The policy holds on every way in and out of the OpenAI-compatible routes."""
+
+from pathlib import Path
+from typing import Any
+
+import openai as lib
+import pytest
+from openai import AsyncOpenAI
+
+from guard_core.settings import Settings
+from serving.services import Services
+from tests.serving.audit.test_on_record import rows
+from tests.support.upstream import Upstream
+
+POLICY = """
+default:
+  denylist: {terms: [Bluebird], action: redact}
+  pii:
+    ssn: {action: redact, reversible: true}
+    email: redact
+    iban: block
+"""
+SSN, IBAN = "123-45-6789", "DE89 3704 0044 0532 0130 00"
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    path = tmp_path / "policies.yaml"
+    path.write_text(POLICY)
+    return settings.model_copy(update={"policies": path})
+
+
+def message(content: Any, role: str = "user") -> Any:
+    return {"role": role, "content": content}
+
+
+async def said(openai: AsyncOpenAI, content: Any, *, stream: bool, **more: Any) -> str:
+    if not stream:
+        answer = await openai.chat.completions.create(model="stub", messages=[message(content)], **more)
+        return str(answer.choices[0].message.content)
+    chunks = await openai.chat.completions.create(model="stub", messages=[message(content)], stream=True, **more)
+    return "".join([choice.delta.content or "" async for chunk in chunks for choice in chunk.choices]).strip()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_redacted_never_reaches_the_upstream_and_comes_back_where_the_policy_says_so(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, stream: bool
+) -> None:
+    text = f"My number is {SSN}, mail jo@example.com about B\u200bLUEBIRD"
+    answer = await said(openai, text, stream=stream)
+    sent = upstream.seen[0]["messages"][0]["content"]
+    assert sent == "My number is [SSN_1], mail [EMAIL_1] about [DENYLIST_1]"
+    assert answer == f"My number is {SSN}, mail [EMAIL_1] about [DENYLIST_1]"
+    (row,) = rows(services, route="/v1/chat/completions")
+    assert row["compliance_flag"]
+    assert row["flags"].split(",") == ["request.denylist", "request.pii.email", "request.pii.ssn"]
+    assert SSN not in str(row)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"messages": [message([{"type": "text", "text": SSN}])]},
+        {"messages": [message(SSN, "system"), message("x")]},
+        {"messages": [message("x"), {"role": "tool", "tool_call_id": "1", "content": SSN}]},
+        {"messages": [{"role": "user", "content": "x", "name": SSN}]},
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {"id": "1", "type": "function", "function": {"name": "f", "arguments": f'{{"a": "{SSN}"}}'}}
+                    ],
+                }
+            ]
+        },
+        {
+            "messages": [message("x")],
+            "tools": [{"type": "function", "function": {"name": "f", "description": SSN, "parameters": {}}}],
+        },
+        {"messages": [message("x")], "prediction": {"type": "content", "content": SSN}},
+    ],
+)
+async def test_no_place_of_a_request_is_a_way_round(openai: AsyncOpenAI, upstream: Upstream, place: Any) -> None:
+    await openai.chat.completions.create(model="stub", **place)
+    assert SSN not in str(upstream.seen[0])
+    assert "[SSN_1]" in str(upstream.seen[0])
+
+
+async def test_embeddings_are_no_way_round(openai: AsyncOpenAI, upstream: Upstream) -> None:
+    await openai.embeddings.create(model="stub", input=[SSN, "x"], encoding_format="float")
+    assert upstream.seen[0]["input"] == ["[SSN_1]", "x"]
+    with pytest.raises(lib.PermissionDeniedError):
+        await openai.embeddings.create(model="stub", input=IBAN, encoding_format="float")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_blocked_request_reaches_nobody(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, stream: bool
+) -> None:
+    with pytest.raises(lib.PermissionDeniedError, match=r"pii\.iban") as raised:
+        await said(openai, f"Pay to {IBAN}", stream=stream)
+    assert raised.value.code == "content_filter"
+    assert IBAN not in str(raised.value)
+    assert upstream.requests == 0
+    (row,) = rows(services, route="/v1/chat/completions")
+    assert (row["status"], row["flags"], row["compliance_flag"]) == (403, "request.pii.iban", True)
+
+
+async def test_a_blocked_answer_is_withheld(openai: AsyncOpenAI, upstream: Upstream, services: Services) -> None:
+    upstream.say = f"Pay to {IBAN} now"
+    answer = await openai.chat.completions.create(model="stub", messages=[message("x")])
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (None, "content_filter")
+    (row,) = rows(services, route="/v1/chat/completions")
+    assert (row["flags"], row["tokens_out"]) == ("response.pii.iban", upstream.tokens_out)
+
+
+async def test_a_blocked_stream_ends_before_the_first_of_it(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    upstream.say = f"Of course pay to {IBAN} now please"
+    text, reasons = "", []
+    stream = await openai.chat.completions.create(model="stub", messages=[message("x")], stream=True)
+    async for chunk in stream:
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            reasons.append(choice.finish_reason)
+    assert text in ("Of course pay to ", "Of course pay ", "Of course ")
+    assert reasons[-1] == "content_filter"
+    (row,) = rows(services, route="/v1/chat/completions")
+    assert row["flags"] == "response.pii.iban"
+
+
+async def test_tool_calls_of_an_answer_are_judged(openai: AsyncOpenAI, services: Services) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "Bluebird", "parameters": {}}}]
+    answer = await openai.chat.completions.create(model="stub", messages=[message("x")], tools=tools)
+    (call,) = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert call.function.arguments == '{"city": "Paris", "days": 3}'
+    assert "request.denylist" in rows(services, route="/v1/chat/completions")[0]["flags"]

@@ -1,0 +1,178 @@
+"""Each kind of personal data: what is one, and what only looks like one."""
+
+import pytest
+
+from serving.gateway.policy.personal import KINDS, Kind, find
+from serving.gateway.policy.shadow import shadow_of
+
+# Put together here, so that no scanner of repositories takes an example for a secret.
+_A, _9 = "A" * 40, "9" * 40
+TRUE: dict[Kind, list[str]] = {
+    "ssn": [
+        "123-45-6789",
+        "123 45 6789",
+        "078.05.1120",
+        "899-12-3456",
+        "001-01-0001",
+        "665-10-1000",
+        "667-10-1000",
+        "x: 219-09-9999.",
+    ],
+    "credit_card": [
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "5500-0000-0000-0004",
+        "340000000000009",
+        "3782 822463 10005",
+        "6011000000000004",
+        "2223003122003222",
+        "30000000000004",
+        "4111 1111 1111 1111 22",
+        "10 4111 1111 1111 1111",
+        "1234 5678 9012 3456 7890 1234 5678 4111 1111 1111 1111 2",
+    ],
+    "iban": [
+        "DE89370400440532013000",
+        "DE89 3704 0044 0532 0130 00",
+        "GB82 WEST 1234 5698 7654 32",
+        "FR14 2004 1010 0505 0001 3M02 606",
+        "NL91ABNA0417164300",
+        "ch93 0076 2011 6238 5295 7",
+        "NO93-8601-1117-947",
+        "ES9121000418450200051332",
+    ],
+    "email": [
+        "a@b.de",
+        "First.Last+tag@sub.example.co.uk",
+        "<jo@example.com>",
+        "mailto:jo@example.com",
+        "x_y%z@ex-ample.org,",
+        "jo@example.com.",
+        "JO@EXAMPLE.COM",
+        "\uff4ao@example.com",
+    ],
+    "phone": [
+        "+49 30 901820",
+        "+1 (555) 123-4567",
+        "(555) 123-4567",
+        "555-123-4567",
+        "555.123.4567",
+        "+442071838750",
+        "1-800-555-0199",
+        "+33 1 23 45 67 89",
+    ],
+    "ip": [
+        "192.168.0.1",
+        "8.8.8.8,",
+        "(10.0.0.255)",
+        "2001:db8::8a2e:370:7334",
+        "fe80::1ff:fe23:4567:890a",
+        "2001:0db8:85a3:0000:0000:8a2e:0370:7334",
+        "at 172.16.254.1:",
+        "::ffff:c000:280",
+    ],
+    "api_key": [
+        "sk-" + _A,
+        "sk-proj-" + _A,
+        "AKIA" + _9[:16],
+        "ghp_" + _A,
+        "xoxb-" + _9,
+        "AIza" + _A[:35],
+        "eyJ" + _A + ".eyJ" + _A + "." + _A,
+        "-----BEGIN RSA " + "PRIVATE KEY-----",
+        "glpat-" + _A[:20],
+        "hf_" + _A,
+        "mlg_" + _A,
+    ],
+}
+FALSE: dict[Kind, list[str]] = {
+    "ssn": [
+        "000-12-3456",
+        "666-12-3456",
+        "912-12-3456",
+        "123-00-4567",
+        "123-45-0000",
+        "123456789",
+        "123-45 6789",
+        "1123-45-6789",
+        "2013-01-05",
+    ],
+    "credit_card": [
+        "4111 1111 1111 1112",
+        "1234567890123456",
+        "0000000000000000",
+        "411111111111",
+        "1700000000000",
+        "3.141592653589793",
+        "9111111111111111",
+        "12 34 56 78",
+    ],
+    "iban": [
+        "DE88370400440532013000",
+        "XX89370400440532013000",
+        "DE8937040044053201300",
+        "GB82 WEST",
+        "de89 is a code",
+        "ab12cd34ef56gh78",
+        "ADE89370400440532013000",
+        "DE893704004405320130000",
+    ],
+    "email": [
+        "a@b",
+        "@example.com",
+        "jo@",
+        "jo at example.com",
+        "a @ b.de",
+        "user@localhost",
+        "pip install x@1.2",
+        "@dataclass",
+    ],
+    "phone": [
+        "2013-01-05",
+        "12:30",
+        "1234567",
+        "3.1415926535",
+        "555-1234",
+        "100-200",
+        "+1",
+        "1,234,567,890",
+        "10.0.0.255",
+    ],
+    "ip": [
+        "256.1.1.1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "12:30:45",
+        "std::vector",
+        "a::b",
+        "version 1.10.2",
+        "::",
+        "999.999.999.999",
+    ],
+    "api_key": [
+        "sk-short",
+        "task-" + _A,
+        "AKIA123",
+        "ghp_short",
+        "eyJhbGciOi",
+        "PRIVATE KEY",
+        "hf_hub",
+        "xox-1",
+        "risk-adjusted-return-on-capital",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in TRUE[kind]])
+def test_what_is_one_is_found(kind: Kind, text: str) -> None:
+    for around in ("{}", "It is {} there", "\n{}\n"):
+        assert len(list(find(kind, shadow_of(around.format(text)).text))) == 1
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in FALSE[kind]])
+def test_what_only_looks_like_one_is_not(kind: Kind, text: str) -> None:
+    assert list(find(kind, shadow_of(f"It is {text} there").text)) == []
+
+
+def test_every_kind_has_at_least_eight_examples_of_both_sorts() -> None:
+    assert all(len(TRUE[kind]) >= 8 and len(FALSE[kind]) >= 8 for kind in KINDS)

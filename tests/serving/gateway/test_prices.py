@@ -1,0 +1,37 @@
+"""Costs of calls: exact where the operator says the price, to the nearest billionth of a dollar."""
+
+import pytest
+
+from guard_core.settings import Price
+from guard_store.spending.amounts import Amount
+from serving.gateway.prices import Prices
+
+NOWHERE = "http://127.0.0.1:9/v1"
+
+
+def cost(price: Price, tokens_in: int, tokens_cached: int, tokens_out: int) -> int | None:
+    took = Amount(tokens_in=tokens_in, tokens_cached=tokens_cached, tokens_out=tokens_out)
+    return Prices({"m": price}).cost_nano_usd("m", NOWHERE, took)
+
+
+@pytest.mark.parametrize(
+    ("price", "tokens", "nano_usd"),
+    [
+        (Price(input=3, output=15, cached=0.3), (1_000, 400, 10), 600 * 3_000 + 400 * 300 + 10 * 15_000),
+        (Price(input=3, output=15), (1_000, 400, 10), 1_000 * 3_000 + 10 * 15_000),
+        (Price(input=0.15, output=0.6), (7, 0, 1), 7 * 150 + 600),
+        (Price(input=0.0001, output=0), (4, 0, 0), 0),
+        (Price(input=0.0001, output=0), (5, 0, 0), 1),
+        (Price(input=1e-7, output=0.0002), (2**40, 0, 3), 109_951_163),
+        (Price(input=0, output=0), (9, 9, 9), 0),
+    ],
+)
+def test_a_cost_is_exact(price: Price, tokens: tuple[int, int, int], nano_usd: int) -> None:
+    assert cost(price, *tokens) == nano_usd
+
+
+def test_what_has_no_price_costs_null_and_never_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    prices = Prices({"m": Price(input=1)})
+    took = Amount(tokens_in=1)
+    assert [prices.cost_nano_usd("nobody", NOWHERE, took) for _ in range(2)] == [None, None]
+    assert len([record for record in caplog.records if "'nobody'" in record.message]) == 1

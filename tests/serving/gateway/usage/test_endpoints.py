@@ -1,0 +1,107 @@
+"""Usage is told by what it is asked by; budgets are set, shown, removed by those whose they are."""
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from guard_store.spending.amounts import NANO, Amount
+from guard_store.spending.requests import Reservation, Settlement
+from guard_store.writer.rows import Submission
+from serving.services import Services
+from tests.serving.conftest import Clients
+
+
+async def spend(services: Services, project_id: str, day: Any, *, user: str | None = None, model: str = "m") -> None:
+    """One settled call of 10 + 5 tokens and a cent."""
+    took = Amount(tokens_in=10, tokens_out=5, cost_nano_usd=NANO // 100)
+    call = Reservation(
+        id=uuid.uuid4().hex, route="/query", request_id="r", key_id="k", role="analyst", project_id=project_id,
+        end_user=user, model=model, most=took, day=day, key_day=day, project_day=day, made_us=0, expires_us=1,
+    )  # fmt: skip
+    outcome = await services.events.writer.submit(Submission((), 0, "r", reserve=call))
+    assert outcome.reserved is not None
+    settlement = Settlement(call, outcome.reserved.holds, took, model)
+    await services.events.writer.submit(Submission((), 0, "r", settle=settlement))
+
+
+async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: httpx.AsyncClient, project: str) -> None:
+    day = await services.gate.day_of(project)
+    for user, model in (("anna", "m"), ("anna", "n"), ("bert", "m")):
+        await spend(services, project, day, user=user, model=model)
+    (total,) = (await analyst.get("/api/v1/usage", params={"project_id": project})).json()["items"]
+    assert (total["day"], total["requests"], total["tokens_in"], total["cost_usd"]) == (day.isoformat(), 3, 30, 0.03)
+    page = (await analyst.get("/api/v1/usage", params={"group_by": "end_user,model", "limit": 2})).json()
+    assert [(row["end_user"], row["model"]) for row in page["items"]] == [("anna", "m"), ("anna", "n")]
+    params = {"group_by": "end_user,model", "limit": 2, "cursor": page["next_cursor"]}
+    (last,) = (await analyst.get("/api/v1/usage", params=params)).json()["items"]
+    assert (last["end_user"], last["tokens_out"]) == ("bert", 5)
+
+
+async def test_a_key_of_one_project_sees_that_projects_usage_only(clients: Clients, project: str) -> None:
+    services = clients.services
+    services.projects.create("other", "Other")
+    await spend(services, "other", await services.gate.day_of("other"))
+    mine = clients.of("analyst", project)
+    assert (await mine.get("/api/v1/usage")).json()["items"] == []
+    assert (await mine.get("/api/v1/usage", params={"project_id": "other"})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"group_by": "colour"}, "group_by"),
+        ({"start": "2013-02-01", "end": "2013-01-01"}, "start"),
+        ({"day": 1}, "day"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(analyst: httpx.AsyncClient, params: dict[str, Any], field: str) -> None:
+    answer = await analyst.get("/api/v1/usage", params=params)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_a_budget_is_set_shown_changed_and_removed(admin: httpx.AsyncClient, project: str) -> None:
+    wanted = {
+        "scope": "project",
+        "scope_id": project,
+        "measure": "cost_usd",
+        "period": "month",
+        "soft": 1.5,
+        "hard": "2.25",
+    }
+    made = (await admin.put("/api/v1/budgets", json=wanted)).json()
+    assert (made["soft"], made["hard"], made["spent"], len(made["span"])) == (1.5, 2.25, 0.0, 7)
+    changed = (await admin.put("/api/v1/budgets", json={**wanted, "hard": 3})).json()
+    assert (changed["id"], changed["hard"]) == (made["id"], 3.0)
+    assert [budget["id"] for budget in (await admin.get("/api/v1/budgets")).json()] == [made["id"]]
+    assert (await admin.delete(f"/api/v1/budgets/{made['id']}")).status_code == 204
+    assert (await admin.delete(f"/api/v1/budgets/{made['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"soft": None, "hard": None}, {"soft": 5, "hard": 1}, {"hard": -1}, {"period": "week"}, {"measure": "euros"}],
+)
+async def test_a_budget_that_makes_no_sense_is_refused(
+    admin: httpx.AsyncClient, project: str, change: dict[str, Any]
+) -> None:
+    wanted = {"scope": "project", "scope_id": project, "measure": "tokens", "period": "day", "hard": 5}
+    assert (await admin.put("/api/v1/budgets", json={**wanted, **change})).status_code == 422
+
+
+async def test_budgets_belong_to_the_admins_of_their_project(clients: Clients, project: str) -> None:
+    clients.services.projects.create("other", "Other")
+    foreign = clients.of("admin", "other")
+    wanted = {"scope": "project", "scope_id": project, "measure": "tokens", "period": "day", "hard": 5}
+    assert (await foreign.put("/api/v1/budgets", json=wanted)).status_code == 403
+    everyone, _ = clients.services.keys.create("all", "analyst", None)
+    of_all = {**wanted, "scope": "key", "scope_id": everyone.id}
+    assert (await foreign.put("/api/v1/budgets", json=of_all)).status_code == 403
+    admin = clients.of("admin")
+    assert (await admin.put("/api/v1/budgets", json=of_all)).status_code == 200
+    made = (await admin.put("/api/v1/budgets", json=wanted)).json()
+    assert (await foreign.get("/api/v1/budgets")).json() == []
+    assert (await foreign.delete(f"/api/v1/budgets/{made['id']}")).status_code == 404
+    assert (await admin.put("/api/v1/budgets", json={**wanted, "scope_id": "none"})).status_code == 404

@@ -1,0 +1,88 @@
+"""Every error is a problem (RFC 9457): same shape, right status, no secrets, no details of ours."""
+
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from serving.http.problems import Conflict, Problem, Unauthorised, Unavailable, problem_response
+from serving.http.routing import MAX_BODY_BYTES
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
+
+
+def check_problem(answer: httpx.Response, status: int) -> dict[str, object]:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, object] = answer.json()
+    assert set(body) >= MEMBERS
+    assert body["status"] == status
+    assert body["request_id"] == answer.headers["x-request-id"]
+    return body
+
+
+async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncClient) -> None:
+    body = check_problem(await anonymous.get("/nowhere"), 404)
+    assert body["instance"] == "/nowhere"
+    answer = await anonymous.delete("/healthz")
+    check_problem(answer, 405)
+    assert answer.headers["allow"] == "GET"
+    check_problem(await anonymous.get("/api/v1/events"), 405)
+
+
+async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/api/v1/projects", json={"timezone": "Mars/Olympus", "colour": "hunter2"})
+    body = check_problem(answer, 422)
+    assert {error["field"] for error in body["errors"]} == {"name", "timezone", "colour"}  # type: ignore[attr-defined]
+    assert "IANA" in str(body["detail"])
+    assert "hunter2" not in answer.text
+
+
+async def test_json_that_is_none_is_422(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/api/v1/projects", content=b"{", headers={"Content-Type": "application/json"})
+    check_problem(answer, 422)
+
+
+async def test_without_a_key_the_body_is_not_even_looked_at(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.post("/api/v1/projects", content=b"{", headers={"Content-Type": "application/json"})
+    body = check_problem(answer, 401)
+    assert "X-API-Key" in str(body["detail"])
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_body_beyond_the_limit_is_413(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/api/v1/projects", json={"name": "x" * MAX_BODY_BYTES})
+    check_problem(answer, 413)
+
+
+async def test_what_nobody_foresaw_is_500_without_details_and_logged_with_them(
+    app: FastAPI, anonymous: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("the secret inside")
+
+    answer = await anonymous.get("/broken", headers={"X-Request-ID": "find-me"})
+    check_problem(answer, 500)
+    assert "secret" not in answer.text
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    logged = [line for line in lines if "exception" in line]
+    assert [line["request_id"] for line in logged] == ["find-me"]
+    assert "RuntimeError: the secret inside" in logged[0]["exception"]
+
+
+def test_problems_carry_status_title_headers_and_members() -> None:
+    response = problem_response(Conflict("Taken.", days=["2013-01-01"]), "r1", "/x")
+    assert json.loads(bytes(response.body)) == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "Taken.",
+        "instance": "/x",
+        "request_id": "r1",
+        "days": ["2013-01-01"],
+    }
+    assert problem_response(Unavailable("Later.", retry_after_s=7), "r").headers["retry-after"] == "7"
+    assert problem_response(Unauthorised("Who?"), "r").headers["www-authenticate"]
+    assert json.loads(bytes(problem_response(Problem("Ours."), "r").body))["instance"] == "urn:request:r"

@@ -1,0 +1,77 @@
+"""Events as a client sends them, and what the database holds afterwards."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from guard_core.settings import Settings
+from serving.app import create_app
+from serving.services import Services
+
+ONE, MANY = "/api/v1/events", "/api/v1/events/batch"
+
+
+def event(**changed: Any) -> dict[str, Any]:
+    """An event of the contract; a field given as `...` is left out."""
+    made = {
+        "project_id": "flights",
+        "model_id": "delay_v1",
+        "endpoint": "predict",
+        "timestamp": "2013-01-02T12:00:00Z",
+        "latency_ms": 42,
+        "y_pred": 1,
+        "y_proba": 0.81,
+        "features": {"age": 29, "balance": 1200.5, "country": "CA", "member": True, "note": None},
+        **changed,
+    }
+    return {name: value for name, value in made.items() if value is not ...}
+
+
+def named(n: int, **changed: Any) -> list[dict[str, Any]]:
+    """Events with ids e0, e1 and so on."""
+    return [event(event_id=f"e{i}", **changed) for i in range(n)]
+
+
+def ndjson(rows: list[Any]) -> bytes:
+    """One JSON value a line."""
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def from_now(**delta: float) -> str:
+    """An instant relative to now."""
+    return (datetime.now(UTC) + timedelta(**delta)).isoformat()
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
+    """An app of its own with the project, and a client that may send to it."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        services: Services = app.state.services
+        if services.projects.get("flights") is None:
+            services.projects.create("flights", "Flights", "America/New_York")
+        _, key = services.keys.create("sender", "analyst")
+        transport, headers = httpx.ASGITransport(app), {"X-API-Key": key}
+        async with httpx.AsyncClient(transport=transport, base_url="http://guard", headers=headers) as client:
+            yield services, client
+
+
+async def send_lines(client: httpx.AsyncClient, rows: list[Any]) -> httpx.Response:
+    """Send a batch as NDJSON."""
+    return await client.post(MANY, content=ndjson(rows), headers={"Content-Type": "application/x-ndjson"})
+
+
+async def send_raw(client: httpx.AsyncClient, body: bytes, path: str = MANY, **headers: str) -> httpx.Response:
+    """Send bytes with headers; underscores of their names are hyphens."""
+    named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.post(path, content=body, headers={"Content-Type": "application/json", **named_headers})
+
+
+def zipped(rows: list[Any]) -> bytes:
+    """A gzipped JSON array."""
+    return gzip.compress(json.dumps(rows).encode())

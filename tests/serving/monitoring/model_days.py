@@ -1,0 +1,83 @@
+"""A model with a few days of events, sent over HTTP and processed as the pipelines would."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import and_, update
+
+from guard_store.db.tables import day_news
+from guard_store.monitoring.aggregates import Slice
+from ml.monitoring.day_metrics import day_metrics
+from ml.monitoring.kinds import Kind
+from ml.monitoring.profiles.build import profile_table
+from serving.services import Services
+
+MODEL = "late"
+FIRST = date(2013, 1, 1)
+KINDS: Mapping[str, Kind] = {"y_pred": "categorical", "feature_age": "numeric", "feature_carrier": "categorical"}
+
+
+def day_of(number: int) -> str:
+    """The n-th day of the model, from 0."""
+    return (FIRST + timedelta(days=number)).isoformat()
+
+
+class Model:
+    """Sends and processes the days of a model."""
+
+    def __init__(self, services: Services, client: httpx.AsyncClient, project_id: str) -> None:
+        self._services = services
+        self._client = client
+        self._project_id = project_id
+        self.path = f"/api/v1/projects/{project_id}/models/{MODEL}"
+
+    async def send(self, number: int, *, rows: int = 3, **changed: Any) -> dict[str, Any]:
+        """Send events of the n-th day."""
+        events = [
+            {
+                "project_id": self._project_id,
+                "model_id": MODEL,
+                "event_id": f"{number}-{row}",
+                "timestamp": f"{day_of(number)}T17:00:00Z",
+                "latency_ms": 10 + row,
+                "y_pred": row % 2,
+                "features": {"age": row, "carrier": "AA"},
+                **changed,
+            }
+            for row in range(rows)
+        ]
+        answer = await self._client.post("/api/v1/events/batch", json=events)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def profile(self, number: int, *, rows: int = 3) -> None:
+        """Store the day's profile and metrics, for the whole day and for one endpoint."""
+        table = pa.table(
+            {
+                "latency_ms": np.arange(rows) + 10.0,
+                "y_pred": [str(row % 2) for row in range(rows)],
+                "feature_age": np.arange(rows) * 1.0,
+                "feature_carrier": ["AA"] * rows,
+            }
+        )
+        profile = profile_table(table, KINDS)["", ""]
+        slices = [
+            Slice(dimension, value, rows, day_metrics(profile), profile.to_bytes())
+            for dimension, value in (("", ""), ("endpoint", "predict"))
+        ]
+        day = day_of(number)
+        self._services.aggregates.replace_day(
+            self._project_id, MODEL, day, slices, lake_version=7, revision=1, run_id="run"
+        )
+        self.mark(number, lake_revision=day_news.c.revision, profile_revision=day_news.c.revision)
+
+    def mark(self, number: int, **values: Any) -> None:
+        """Change the day's news as a stage would."""
+        of_day = and_(day_news.c.model_id == MODEL, day_news.c.day == day_of(number))
+        with self._services.database.write() as connection:
+            connection.execute(update(day_news).where(of_day).values(values))
