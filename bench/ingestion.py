@@ -28,7 +28,7 @@ from bench.servers import environment, free_ports, process
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from guard_store.projects.store import ProjectStore
 
 PROJECT = "bench"

@@ -8,8 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_looks
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news, events
+from guard_store.ingest.tables import events
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
+from guard_store.alerts.tables import alert_events
 from guard_store.db.database import Database
-from guard_store.db.tables import alert_events
 
 Op = Literal["fires", "notes", "clears"]
 

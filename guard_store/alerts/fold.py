@@ -18,9 +18,9 @@ from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_store.alerts.facts import Fact, write_alert
 from guard_store.alerts.policies import own_policies
-from guard_store.alerts.tables import alert_history, alert_messages, alerts, incidents
+from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
-from guard_store.db.tables import alert_events, projects
+from guard_store.projects.tables import projects
 
 _log = logging.getLogger(__name__)
 _LOCK_KEY = 0x616C65727473  # "alerts" in ASCII

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from guard_store.db.tables import Id, RowNumber, metadata
+from guard_store.db.metadata import Id, RowNumber, metadata
 
 alert_policies = Table(
     "alert_policies",
@@ -147,4 +147,30 @@ alert_messages = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("ix_alert_messages_state", "state", "created_us"),
+)
+
+# Facts that a person may want to know; `alerts` makes alerts of those that are not folded yet.
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project_id", String(128), nullable=False),
+    Column("model_id", String(128)),
+    Column("kind", String(32), nullable=False),
+    Column("dedup_key", String(256), nullable=False, unique=True),
+    Column("severity", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("request_id", String(128)),
+    Column("created_us", BigInteger, nullable=False),
+    Column("op", String(8), nullable=False, server_default=text("'fires'")),  # fires, notes, clears
+    Column("subject", String(256)),  # none: the dedup_key
+    Column("day", String(10)),
+    Column("folded_us", BigInteger),
+    Index(
+        "ix_alert_events_waiting",
+        "created_us",
+        sqlite_where=text("folded_us IS NULL"),
+        postgresql_where=text("folded_us IS NULL"),
+    ),
 )

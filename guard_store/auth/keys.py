@@ -14,8 +14,8 @@ from sqlalchemy import Row, and_, func, insert, select, update
 
 from guard_core.days import now_us
 from guard_core.settings import Role
+from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
-from guard_store.db.tables import api_keys
 
 ROLES: tuple[Role, ...] = get_args(Role)
 

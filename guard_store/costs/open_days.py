@@ -12,8 +12,8 @@ from guard_core.settings import Settings
 from guard_store.costs.store import CostStore
 from guard_store.costs.tables import cost_pulls
 from guard_store.db.database import Database
-from guard_store.ledger.tables import usage
 from guard_store.projects.store import ProjectStore
+from guard_store.spending.tables import usage
 
 
 def first_open_day(database: Database, settings: Settings, last: date) -> date:

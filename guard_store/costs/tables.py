@@ -5,7 +5,7 @@ Only their shape belongs here; see `tables`. Amounts are decimal text: as exact 
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
 
-from guard_store.db.tables import metadata
+from guard_store.db.metadata import metadata
 
 cost_pulls = Table(
     "cost_pulls",

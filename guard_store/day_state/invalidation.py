@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_, select, update
 
 from guard_core.days import local_days, now_us
-from guard_store.db.tables import day_news, events, labels
+from guard_store.day_state.tables import day_news
+from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
 MAX_WINDOW_DAYS = 366

@@ -14,8 +14,9 @@ from guard_core.days import from_microseconds, now_us
 from guard_core.settings import Settings
 from guard_store.day_state.day_state import DayNews, Key
 from guard_store.day_state.invalidation import ask_for_drift_after
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news, projects
+from guard_store.projects.tables import projects
 
 Stage = Literal["lake", "profile", "drift", "performance", "retrain"]
 

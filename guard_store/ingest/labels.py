@@ -10,8 +10,10 @@ import numpy as np
 from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from guard_core.days import local_days, now_us
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news, events, labels, projects
+from guard_store.ingest.tables import events, labels
+from guard_store.projects.tables import projects
 
 _CHUNK = 10_000
 

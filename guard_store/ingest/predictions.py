@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from guard_store.db.database import Database
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select, tuple_
 
 from guard_store.db.database import Database
-from guard_store.db.tables import rejections
+from guard_store.ingest.tables import rejections
 
 Position = tuple[str, str, str]
 """(day, model, field)."""

@@ -20,7 +20,7 @@ from guard_core.days import LocalDays, local_days
 from guard_store.day_state.day_state import DayNews
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
-from guard_store.db.tables import events, labels
+from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.values import ARROW_TYPES, Converted, convert_features, convert_scalars
 from guard_store.monitoring.kinds import LABEL, PREDICTION, KindStore

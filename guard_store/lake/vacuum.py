@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news
 from guard_store.lake.store import LOG_DAYS, Lake
 from guard_store.retraining.training_runs import TrainingRunStore
 

@@ -3,9 +3,9 @@
 Only their shape belongs here; see `tables`.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
-from guard_store.db.tables import RowNumber, metadata
+from guard_store.db.metadata import RowNumber, metadata
 
 ledger = Table(
     "ledger",
@@ -64,61 +64,4 @@ ledger_checkpoints = Table(
     Column("made_us", BigInteger, nullable=False),
     Column("public_key", String(64), nullable=False),
     Column("signature", String(128), nullable=False),
-)
-
-# What a key or a project may spend in a period; limits in the measure's unit (cost: billionths of a dollar).
-budgets = Table(
-    "budgets",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("scope", String(16), nullable=False),
-    Column("scope_id", String(128), nullable=False),
-    Column("measure", String(16), nullable=False),
-    Column("period", String(16), nullable=False),
-    Column("soft", BigInteger),
-    Column("hard", BigInteger),
-    Column("created_us", BigInteger, nullable=False),
-    UniqueConstraint("scope", "scope_id", "measure", "period"),
-)
-
-# What a budget has counted in a span: a local day, a month, or all time.
-budget_spans = Table(
-    "budget_spans",
-    metadata,
-    Column("budget_id", String(32), primary_key=True),
-    Column("span", String(10), primary_key=True),
-    Column("spent", BigInteger, nullable=False),
-    Column("reserved", BigInteger, nullable=False),
-    Column("warned", Boolean, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# Calls that are being made; `body` is JSON of the reservation and what it holds.
-reservations = Table(
-    "reservations",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("expires_us", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# Sums of settled calls; '' stands for no project, no key, no user.
-usage = Table(
-    "usage",
-    metadata,
-    Column("day", String(10), primary_key=True),
-    Column("project_id", String(128), primary_key=True),
-    Column("key_id", String(128), primary_key=True),
-    Column("end_user", String(128), primary_key=True),
-    Column("model", String(256), primary_key=True),
-    Column("requests", BigInteger, nullable=False),
-    Column("tokens_in", BigInteger, nullable=False),
-    Column("tokens_cached", BigInteger, nullable=False),
-    Column("tokens_out", BigInteger, nullable=False),
-    Column("tokens_reasoning", BigInteger, nullable=False),
-    Column("cost_nano_usd", BigInteger, nullable=False),
-    Column("unpriced", BigInteger, nullable=False),
-    Column("estimated", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
 )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import ask_for_lake
 from guard_store.db.database import Database
-from guard_store.db.tables import feature_kinds
+from guard_store.monitoring.tables import feature_kinds
 
 FEATURE_PREFIX = "feature_"
 PREDICTION = "y_pred"

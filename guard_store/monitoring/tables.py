@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from guard_store.db.tables import count_of, metadata
+from guard_store.db.metadata import metadata
 
 aggregates = Table(
     "aggregates",
@@ -112,18 +111,13 @@ performance_references = Table(
     Column("computed_us", BigInteger, nullable=False),
 )
 
-# What a challenger would have answered, beside what the champion has: sums of a local day.
-shadow_tallies = Table(
-    "shadow_tallies",
+feature_kinds = Table(
+    "feature_kinds",
     metadata,
     Column("project_id", String(128), primary_key=True),
     Column("model_id", String(128), primary_key=True),
-    Column("day", String(10), primary_key=True),
-    Column("champion", String(16), primary_key=True),
-    Column("challenger", String(16), primary_key=True),
-    count_of("rows"),
-    count_of("differing"),
-    count_of("failed"),
-    Column("difference", Float, nullable=False, server_default=text("0")),
-    Column("changed_us", BigInteger, nullable=False),
+    Column("feature", String(160), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
 )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import known_zone, now_us
 from guard_store.db.database import Database
-from guard_store.db.tables import projects
+from guard_store.projects.tables import projects
 
 
 class ProjectExistsError(ValueError):

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from guard_store.db.database import Database
-from guard_store.db.tables import projects
+from guard_store.projects.tables import projects
 
 
 def project_zones(database: Database, project_ids: Collection[str]) -> dict[str, str]:

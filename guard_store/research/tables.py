@@ -5,7 +5,7 @@ Only their shape belongs here; see `tables`.
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
 
-from guard_store.db.tables import metadata
+from guard_store.db.metadata import metadata
 
 # A call that was asked about, and what was told of it; arguments are a hash.
 tool_calls = Table(

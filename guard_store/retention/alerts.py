@@ -11,9 +11,8 @@ from sqlalchemy import Connection, and_, delete, exists, select, update
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_store.alerts.outbox import WAITING
-from guard_store.alerts.tables import alert_history, alert_messages, alerts, incidents
+from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
-from guard_store.db.tables import alert_events
 from guard_store.retention.events import note_sweep
 
 _DAY_US = 86_400 * 1_000_000

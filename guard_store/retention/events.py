@@ -15,7 +15,7 @@ from guard_core.settings import Settings
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
-from guard_store.db.tables import events, labels
+from guard_store.ingest.tables import events, labels
 from guard_store.ledger.bodies import BodyStore
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.db.database import Database
-from guard_store.monitoring.tables import shadow_tallies
+from guard_store.retraining.tables import shadow_tallies
 
 SumKey = tuple[str, str, str, str, str]
 """Project, model, local day, champion's version, challenger's version."""

@@ -3,9 +3,9 @@
 Only their shape belongs here; see `tables`.
 """
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
-from guard_store.db.tables import metadata
+from guard_store.db.metadata import count_of, metadata
 
 retrain_evaluations = Table(
     "retrain_evaluations",
@@ -87,4 +87,20 @@ model_decisions = Table(
     Column("request_id", String(128)),
     Column("decided_us", BigInteger, nullable=False),
     Index(None, "project_id", "model_id", "decided_us"),
+)
+
+# What a challenger would have answered, beside what the champion has: sums of a local day.
+shadow_tallies = Table(
+    "shadow_tallies",
+    metadata,
+    Column("project_id", String(128), primary_key=True),
+    Column("model_id", String(128), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("champion", String(16), primary_key=True),
+    Column("challenger", String(16), primary_key=True),
+    count_of("rows"),
+    count_of("differing"),
+    count_of("failed"),
+    Column("difference", Float, nullable=False, server_default=text("0")),
+    Column("changed_us", BigInteger, nullable=False),
 )

@@ -10,11 +10,11 @@ from sqlalchemy import Row, Select, and_, case, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
+from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
-from guard_store.db.tables import api_keys
-from guard_store.ledger.tables import budget_spans, budgets, reservations
 from guard_store.spending.amounts import Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Reservation
+from guard_store.spending.tables import budget_spans, budgets, reservations
 
 _decode = msgspec.json.Decoder(tuple[Reservation, tuple[Hold, ...]]).decode
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import ColumnElement, and_, func, select
 
 from guard_store.db.database import Database
-from guard_store.ledger.tables import usage
+from guard_store.spending.tables import usage
 
 UsageGroup = Literal["day", "project_id", "key_id", "end_user", "model"]
 USAGE_GROUPS: Final[tuple[UsageGroup, ...]] = get_args(UsageGroup)

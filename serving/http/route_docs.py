@@ -20,7 +20,7 @@ _PAGES: Final[Mapping[str, str]] = {
     "audit": "audit.md",
     "costs": "costs.md",
     "knowledge": "knowledge.md",
-    "llm": "gate.md",
+    "llm": "gateway.md",
     "models": "retraining.md",
     "predictions": "predict.md",
     "prompts": "../prompts/README.md",

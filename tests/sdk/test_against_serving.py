@@ -20,7 +20,7 @@ from guard_store.alerts.facts import write_alert
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from tests.sdk.test_events import ROW
 from tests.support.sample_knowledge import store_sample
 

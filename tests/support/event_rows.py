@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from guard_core.days import microseconds
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news, events, rejections
+from guard_store.ingest.tables import events, rejections
 from guard_store.projects.store import ProjectStore
 from guard_store.writer.rows import Row, Submission
 from guard_store.writer.writer import EventWriter

@@ -12,7 +12,7 @@ from guard_pipelines.days.loop import by_model
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from guard_store.lake.store import Lake
 
 

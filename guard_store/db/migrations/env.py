@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from guard_store.ledger import tables as gate_tables
+from guard_store.db.metadata import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=gate_tables.ledger.metadata,
+    target_metadata=metadata,
     render_as_batch=True,  # SQLite alters a table by copying it
     transaction_per_migration=False,
 )

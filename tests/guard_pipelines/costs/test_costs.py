@@ -15,8 +15,8 @@ from guard_pipelines.tags import NEWS, range_tags
 from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
-from guard_store.ledger.tables import usage
 from guard_store.projects.store import ProjectStore
+from guard_store.spending.tables import usage
 from tests.guard_pipelines.conftest import Pipelines
 from tests.support.aws import OddAws, SeededAws, line, page, period
 

@@ -13,7 +13,7 @@ from guard_core.settings import Settings
 from guard_pipelines.monitoring.checks.counts import differing_counts
 from guard_pipelines.tags import range_tags
 from guard_store.day_state.invalidation import DaysGoneError, ask_for_drift, ask_for_lake, rebuild_for_timezone
-from guard_store.db.tables import events, labels
+from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.vacuum import tidy_lake
 from guard_store.ledger.bodies import Bodies

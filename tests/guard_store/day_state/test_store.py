@@ -11,8 +11,8 @@ from guard_core.days import microseconds, now_us
 from guard_core.settings import Settings
 from guard_store.day_state.invalidation import ask_for_drift, ask_for_lake, rebuild_for_timezone
 from guard_store.day_state.store import NewsStore, Stage
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.projects.store import ProjectStore
 from tests.support.stored_events import event, store

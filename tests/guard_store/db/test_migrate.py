@@ -1,27 +1,34 @@
 """Migrations: from nothing to newest and back, the same as the tables say, safe when many start at once."""
 
+import importlib
+import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect, select
 
+import guard_store
 from guard_store.db.database import Database
+from guard_store.db.metadata import metadata
 from guard_store.db.migrate import is_current, migrate
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.entry import Entry
-from guard_store.ledger.tables import budget_spans, ledger, reservations
+from guard_store.ledger.tables import ledger
+from guard_store.spending.tables import budget_spans, reservations
+
+for module in pkgutil.walk_packages(guard_store.__path__, "guard_store."):
+    if module.name.endswith(".tables"):
+        importlib.import_module(module.name)
 
 
 def test_migrations_make_exactly_the_declared_tables(database: Database) -> None:
     assert is_current(database)
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, ledger.metadata) == []
-        keys = {
-            name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in ledger.metadata.tables
-        }
-    assert keys == {name: [c.name for c in table.primary_key] for name, table in ledger.metadata.tables.items()}
+        assert compare_metadata(context, metadata) == []
+        keys = {name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in metadata.tables}
+    assert keys == {name: [c.name for c in table.primary_key] for name, table in metadata.tables.items()}
 
 
 def test_downgrade_to_nothing_and_up_again(database: Database) -> None:

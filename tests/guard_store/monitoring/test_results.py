@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import insert, select, update
 
+from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
-from guard_store.db.tables import day_news
 from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore

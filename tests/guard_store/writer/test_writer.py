@@ -15,7 +15,7 @@ from sqlalchemy import text, update
 from guard_core.days import microseconds
 from guard_core.ids import new_event_ids
 from guard_store.db.database import Database
-from guard_store.db.tables import projects
+from guard_store.projects.tables import projects
 from guard_store.writer.rows import Commit, Outcome, QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import EventWriter
 from tests.support.event_rows import (

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import and_, update
 
-from guard_store.db.tables import day_news
+from guard_store.day_state.tables import day_news
 from guard_store.monitoring.aggregates import Slice
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.kinds import Kind

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from guard_core.days import now_us
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter
 from guard_store.retraining.registry import CHAMPION, Registry

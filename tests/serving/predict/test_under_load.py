@@ -16,7 +16,7 @@ from guard_core.settings import Settings
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHAMPION, Registry
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register

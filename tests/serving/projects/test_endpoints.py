@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import insert, select, update
 
-from guard_store.db.tables import day_news
+from guard_store.day_state.tables import day_news
 from serving.services import Services
 from tests.serving.conftest import Clients
 

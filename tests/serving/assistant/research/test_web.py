@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
 from guard_core.settings import Settings
-from guard_store.ledger.tables import reservations
+from guard_store.spending.tables import reservations
 from serving.assistant.research.web_search import WebSearch
 from serving.assistant.tools.errors import ToolError
 from serving.assistant.tools.web.fetcher import Limits, WebFetcher

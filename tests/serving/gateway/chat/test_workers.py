@@ -16,9 +16,10 @@ from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ledger.store import LedgerStore
-from guard_store.ledger.tables import ledger, usage
+from guard_store.ledger.tables import ledger
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.budgets import BudgetStore
+from guard_store.spending.tables import usage
 from tests.support.server import Server, serving
 from tests.support.upstream import KEY, Upstream, running
 

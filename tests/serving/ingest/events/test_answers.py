@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from guard_core.settings import Settings
 from guard_store.db.database import Database
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events
 from serving.ingest.events.schemas import Event
 from serving.services import Services
 from tests.serving.conftest import Clients

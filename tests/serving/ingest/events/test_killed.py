@@ -21,9 +21,8 @@ from sqlalchemy import func, select
 
 from guard_core.settings import Settings
 from guard_store.auth.keys import KeyStore
-from guard_store.db import tables
 from guard_store.db.database import Database
-from guard_store.db.tables import events
+from guard_store.ingest.tables import events, labels
 from guard_store.projects.store import ProjectStore
 from tests.serving.ingest.events.sending import MANY, ONE, event
 from tests.support.event_rows import news, rejected, stored_ids
@@ -132,7 +131,7 @@ def _label(event_id: str, **changed: Any) -> dict[str, Any]:
 
 def _stored_labels(database: Database) -> list[str]:
     with database.read() as connection:
-        return sorted(connection.execute(select(tables.labels.c.event_id)).scalars())
+        return sorted(connection.execute(select(labels.c.event_id)).scalars())
 
 
 def _remember(told: Told, ids: list[str], answer: dict[str, Any], rows: int) -> None:

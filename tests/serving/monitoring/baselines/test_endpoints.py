@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from guard_store.db.tables import day_news
+from guard_store.day_state.tables import day_news
 from ml.monitoring.profiles.table import TableProfile
 from serving.services import Services
 from tests.serving.monitoring.model_days import MODEL, Model, day_of

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from guard_store.db.tables import day_news
+from guard_store.day_state.tables import day_news
 from serving.services import Services
 from tests.serving.monitoring.model_days import MODEL, Model
 
