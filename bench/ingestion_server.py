@@ -29,8 +29,8 @@ class _NoStorage(EventWriter):
 
 def app() -> FastAPI:
     """The app of this process's variant."""
+    from guard_cli.serve import app_of_process
     from serving.ingest.events import service
-    from serving.runtime.server import app_of_process
 
     writers: dict[str, Any] = {
         "group commit": EventWriter,

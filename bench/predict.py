@@ -21,13 +21,14 @@ from sqlalchemy import func, select
 
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
+from guard_core.ids import registered_name
 from guard_core.settings import Settings
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events
 from guard_store.projects.store import ProjectStore
-from guard_store.retraining.registry import CHAMPION, Registry, registered_name
+from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
 from ml.retraining.training.spec import TrainingSpec

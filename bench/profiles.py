@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.measure import WORK, Measurement, forget, in_process, measure, median, report, table
-from ml.monitoring.kinds import Kind
+from guard_core.columns import Kind
 
 NUMERIC, CATEGORICAL = 15, 5
 REPEATS = 5

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from guard_cli import handlers
-from guard_store.auth.keys import ROLES
+from guard_core.settings import ROLES
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from guard_core.settings import Settings
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Run the server."""
-    from serving.runtime.server import serve
+    from guard_cli.serve import serve
 
     return serve(settings)
 

@@ -5,9 +5,9 @@ import re
 from guard_cli.keys import open_database
 from guard_cli.on_record import on_record
 from guard_cli.terminal import CommandError, say, say_table
+from guard_core.ids import ID_PATTERN
 from guard_core.settings import Settings
 from guard_store.projects.store import ProjectExistsError, ProjectStore, new_project_id
-from serving.http.routing import ID_PATTERN
 
 
 def create(settings: Settings, name: str, project_id: str | None, timezone: str) -> int:

@@ -18,8 +18,8 @@ if not __package__:  # started by its path: Python then looks for modules in ml/
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
 from ml.monitoring.verdicts.judge import judge
-from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
 from ml.monitoring.verdicts.tables import InputError, profiles, read_table, shown_name
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from guard_cli.serve import DEMO_KEY, bound_socket, require_key_if_open
 from guard_cli.stack import stack
 from guard_cli.stack.processes import Started, is_running
 from guard_cli.terminal import CommandError, remark, say
@@ -17,7 +18,6 @@ from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from serving.http.limits.addresses import is_loopback
-from serving.runtime.server import DEMO_KEY, bound_socket, require_key_if_open
 
 _POLL_S = 0.25
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from guard_core.ids import registered_name
 from guard_core.settings import Settings, reachable_url
-from guard_store.retraining.registry import registered_name
 
 _DAGSTER = "dagster:"
 _MLFLOW = "mlflow:"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
 
+from guard_core.alerting.facts import Fact
 from guard_core.alerting.policy import SEVERITIES, Policy, Severity, worst
 from guard_core.alerting.quiet_hours import due_us, span_end_us
 from guard_core.days import local_days
-from guard_store.alerts.facts import Fact
 
 Action = Literal["opened", "updated", "noted", "resolved"]
 _WORSE = 1.1  # times what people have been told

@@ -11,13 +11,13 @@ from guard_core.alerting.machine import NEWS, Alert, Change
 from guard_core.alerting.policy import SEVERITIES, worst
 from guard_core.alerting.words import end_of, name_of
 from guard_core.days import from_microseconds, known_zone
+from guard_core.units import SECOND_US
 
 _ORDER: Final = {"opened": 0, "updated": 1, "noted": 2, "resolved": 3}
 _HEADS: Final = {"opened": "New", "updated": "Changed", "noted": "Now"}
 # Ends of other things than conditions, by the first part of their subject.
 _ENDS: Final = {"retrain": "Retraining has ended.", "champion": "The champion has changed."}
 _MOST_LINES = 8
-_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _still_open(alerts: Sequence[Alert], timezone: str) -> list[str]:
 def _since(alert: Alert, timezone: str) -> str:
     if alert.since_day is not None:
         return alert.since_day
-    local = from_microseconds(alert.opened_us // _US * _US).astimezone(known_zone(timezone))
+    local = from_microseconds(alert.opened_us // SECOND_US * SECOND_US).astimezone(known_zone(timezone))
     return f"{local:%Y-%m-%d %H:%M} {timezone}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, cast
 
+from guard_core.columns import FEATURE_PREFIX
 from guard_core.project_settings.checks import (
     SettingsError,
     boolean,
@@ -17,9 +18,10 @@ from guard_core.project_settings.checks import (
     whole_number,
     windows_from,
 )
-from ml.monitoring.verdicts.methods import (
+from guard_core.project_settings.drift_methods import (
     CATEGORICAL_METHODS,
     DEFAULT_THRESHOLDS,
+    MAX_WINDOW_DAYS,
     METHODS,
     NUMERIC_METHODS,
     CategoricalMethod,
@@ -28,10 +30,8 @@ from ml.monitoring.verdicts.methods import (
     Thresholds,
 )
 
-FEATURE_PREFIX = "feature_"
 ENVELOPE_COLUMNS = ("y_pred", "y_proba", "latency_ms")
 MAX_BINS = 100
-MAX_WINDOW_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)

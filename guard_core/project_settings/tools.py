@@ -15,8 +15,7 @@ from guard_core.project_settings.checks import (
     texts,
     whole,
 )
-from guard_core.settings import Role
-from guard_store.auth.keys import ROLES
+from guard_core.settings import ROLES, Role
 
 _LONGEST_S = 600
 _LARGEST = 64 * 2**20

@@ -5,6 +5,7 @@
 
 from guard_core.settings.root import (
     ENV_PREFIX,
+    ROLES,
     AwsAllocation,
     Fallback,
     Price,
@@ -17,6 +18,7 @@ from guard_core.settings.root import (
 
 __all__ = [
     "ENV_PREFIX",
+    "ROLES",
     "AwsAllocation",
     "Fallback",
     "Price",

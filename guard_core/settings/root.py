@@ -7,7 +7,7 @@ import os
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -47,6 +47,7 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Role = Literal["admin", "analyst", "guest"]
+ROLES: tuple[Role, ...] = get_args(Role)
 HostPattern = Annotated[
     str, StringConstraints(to_lower=True, pattern=r"^(\*|(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+|\[[0-9a-f:.]+\])$")
 ]

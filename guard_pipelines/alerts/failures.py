@@ -8,6 +8,7 @@ from guard_core.alerting.policy import Policy
 from guard_core.alerting.words import counted
 from guard_core.days import from_microseconds, known_zone, now_us
 from guard_core.settings import Settings
+from guard_core.units import HOUR_US
 from guard_pipelines.alerts.stage import write_fact
 from guard_store.alerts.evaluated_models import LookStore
 from guard_store.alerts.facts import key_of
@@ -18,7 +19,6 @@ from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 
-_HOUR_US = 3_600_000_000
 _KIND = "pipeline_failure"
 _MAX_ERROR_CHARACTERS = 300
 _MOST_HOURS = 72  # that people count as hours
@@ -134,7 +134,7 @@ def _look(
             continue
         subject = _subject(policy)
         hours = policy.limit("missing_data") or 0.0
-        silent = at_us - last_us > hours * _HOUR_US
+        silent = at_us - last_us > hours * HOUR_US
         is_open = (model[1], subject) in standing
         if silent and not is_open:
             with database.write() as connection:
@@ -146,7 +146,7 @@ def _look(
                     subject=subject,
                     dedup_key=key_of("silent", policy.name, *model, last_us),
                     message=_silence(last_us, at_us, hours, timezone),
-                    details={"policy": policy.name, "value": (at_us - last_us) / _HOUR_US, "links": _news(*model)},
+                    details={"policy": policy.name, "value": (at_us - last_us) / HOUR_US, "links": _news(*model)},
                 )
             written += 1
         elif not silent and is_open:
@@ -161,7 +161,7 @@ def _given_up(item: DayNews) -> str:
 
 
 def _silence(last_us: int, at_us: int, most_hours: float, timezone: str) -> str:
-    hours = (at_us - last_us) / _HOUR_US
+    hours = (at_us - last_us) / HOUR_US
     since = f"{from_microseconds(last_us).astimezone(known_zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
     silent = f"{hours:.0f} hours" if hours < _MOST_HOURS else f"{hours / 24:.0f} days"
     return f"No events for {silent}, since {since}; {most_hours:g} hours without any are allowed."

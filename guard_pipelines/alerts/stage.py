@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from guard_core.alerting import links
+from guard_core.alerting.facts import Op
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_store.alerts.evaluated_models import LookStore, looked
-from guard_store.alerts.facts import Op, write_alert
+from guard_store.alerts.facts import write_alert
 from guard_store.alerts.policies import PolicyStore, digest_of
 from guard_store.alerts.store import AlertStore
 from guard_store.day_state.day_state import DayNews

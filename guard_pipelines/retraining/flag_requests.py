@@ -15,7 +15,8 @@ from guard_pipelines.days.requests import is_running
 from guard_pipelines.partitions import key_of_model
 from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag
 from guard_store.db.database import Database
-from guard_store.retraining.flags import Flag, RetrainStore
+from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import RetrainStore
 
 
 @dataclass(frozen=True, slots=True)

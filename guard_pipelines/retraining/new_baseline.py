@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_pipelines.retraining.training_data import read_all_of_days
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
 from guard_store.monitoring.baselines import Baseline, BaselineStore
-from guard_store.monitoring.kinds import FEATURE_PREFIX, LABEL, PREDICTION, KindStore
+from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
-from guard_store.retraining.flags import Flag
+from guard_store.retraining.flag import Flag
 from ml.monitoring.performance.reference import reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.table import TableProfile

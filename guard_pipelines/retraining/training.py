@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from guard_core.ids import registered_name
 from guard_core.project_settings.by_model import Section, settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
@@ -22,8 +23,9 @@ from guard_store.db.database import Database
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Action, Decision, DecisionStore
-from guard_store.retraining.flags import Flag, FlagTakenError, RetrainStore
-from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Registry, registered_name
+from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import FlagTakenError, RetrainStore
+from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Registry
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import FEATURE_PREFIX, LABEL
 from guard_core.days import local_days
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.lake.rows import LABEL_OBSERVED
 from guard_store.lake.store import Lake
-from guard_store.monitoring.kinds import FEATURE_PREFIX, LABEL
-from guard_store.retraining.flags import Flag
+from guard_store.retraining.flag import Flag
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError, TrainingSpec
 

@@ -6,52 +6,15 @@ Who is told about them, and how, is decided when they are folded into alerts, in
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from guard_core.alerting.facts import Fact, Op
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_events
 from guard_store.db.database import Database
-
-Op = Literal["fires", "notes", "clears"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that has happened.
-
-    Attributes
-    ----------
-    kind : one of `guard_core.alerting.policy.Kind`.
-    op : fires (it holds, until it is cleared), notes (a step on the way) or clears (it holds no more).
-    subject : what it is about: of one subject, one alert of a model is open at most.
-    message : what has happened, in a sentence.
-    details : `lines` that say more, `value` (more is worse), `since_day`, `links` (as `links.py` names them), `policy`,
-        `clears` (kinds), and others.
-    """
-
-    id: str
-    project_id: str
-    model_id: str | None
-    kind: str
-    dedup_key: str
-    severity: str
-    message: str
-    details: Mapping[str, Any]
-    request_id: str | None
-    created_us: int
-    op: str
-    subject: str | None
-    day: str | None
-    folded_us: int | None
-
-    @property
-    def about(self) -> str:
-        """The subject; what was written without one is about itself."""
-        return self.subject or self.dedup_key
 
 
 def key_of(*parts: object) -> str:

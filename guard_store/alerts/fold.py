@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, and_, func, insert, select, text, update
 
+from guard_core.alerting.facts import Fact
 from guard_core.alerting.links import Addresses
 from guard_core.alerting.machine import Alert, Change, Machine, Rules
 from guard_core.alerting.policy import in_force
 from guard_core.alerting.texts import compose, payload_of
 from guard_core.days import now_us
 from guard_core.settings import Settings
-from guard_store.alerts.facts import Fact, write_alert
+from guard_core.units import SECOND_US
+from guard_store.alerts.facts import write_alert
 from guard_store.alerts.policies import own_policies
 from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
@@ -25,7 +27,6 @@ from guard_store.projects.tables import projects
 _log = logging.getLogger(__name__)
 _LOCK_KEY = 0x616C65727473  # "alerts" in ASCII
 _MOST_FACTS = 500
-_US = 1_000_000
 
 GATHER_S = 5
 """Seconds that facts of one model wait for others, so that what belongs together is told together."""
@@ -38,7 +39,7 @@ def fold(database: Database, settings: Settings, *, gather_s: float = GATHER_S, 
     at = now_us() if at_us is None else at_us
     _end_expired(database, at)
     folded = 0
-    for model in _waiting(database, at - int(gather_s * _US)):
+    for model in _waiting(database, at - int(gather_s * SECOND_US)):
         try:
             with database.write() as connection:
                 folded += _Folding(connection, settings, model, at).run()

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
 from guard_core.days import now_us
+from guard_core.units import SECOND_US
 from guard_store.alerts.tables import alert_messages, incidents
 from guard_store.db.database import Database
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
-_US = 1_000_000
 _TRIES_KEPT = 20
 _LONGEST_WAIT_S = 3_600
 _MAX_ERROR_CHARACTERS = 300
@@ -80,7 +80,7 @@ class Outbox:
             if row is None:
                 return None
             unmoved = and_(c.id == row.id, c.state == WAITING, c.attempts == row.attempts, _same(c.lease, row.lease))
-            values = {"lease": lease, "lease_until_us": at + int(lease_s * _US)}
+            values = {"lease": lease, "lease_until_us": at + int(lease_s * SECOND_US)}
             if not connection.execute(update(alert_messages).where(unmoved).values(values)).rowcount:
                 return None
         return Delivery(**{**row._mapping, **values})
@@ -108,7 +108,7 @@ class Outbox:
         values = {
             "state": state,
             "attempts": attempts,
-            "due_us": at + int(wait_s * _US),
+            "due_us": at + int(wait_s * SECOND_US),
             "tries": _tries(delivery, at, error[:_MAX_ERROR_CHARACTERS]),
             "lease": None,
             "lease_until_us": None,

@@ -8,7 +8,6 @@ import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
-from typing import get_args
 
 from sqlalchemy import Row, and_, func, insert, select, update
 
@@ -16,8 +15,6 @@ from guard_core.days import now_us
 from guard_core.settings import Role
 from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
-
-ROLES: tuple[Role, ...] = get_args(Role)
 
 PREFIX = "mlg_"
 _SECRET_BYTES = 32

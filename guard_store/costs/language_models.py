@@ -8,11 +8,11 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from guard_core.days import local_days, now_us
+from guard_core.units import NANO
 from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
-from guard_store.spending.amounts import NANO
 from guard_store.spending.tables import usage
 from guard_store.spending.usage import UsageRow, UsageStore
 

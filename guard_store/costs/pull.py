@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from guard_core.days import from_microseconds, microseconds, now_us
 from guard_core.settings import Settings
+from guard_core.units import HOUR_US
 from guard_store.costs.allocation import Allocation
 from guard_store.costs.explorer import CostExplorer, CostExplorerError, Granularity, Period
 from guard_store.costs.requests import RequestBudget
@@ -22,7 +23,6 @@ from guard_store.projects.store import Project
 HOURS_KEPT_DAYS = 14  # by AWS
 _DAYS_AT_ONCE = 92
 _HOUR = timedelta(hours=1)
-_HOUR_US = 3_600_000_000
 _DAY = timedelta(days=1)
 _SILENT = "AWS says nothing of this day"
 _log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _day_of(owner: Allocation, day: date) -> Wanted:
 
 def _next_hour(instant: datetime) -> datetime:
     # AWS's hours are those of UTC; an hour belongs to the local day in which it begins.
-    return from_microseconds(-(-microseconds(instant) // _HOUR_US) * _HOUR_US)
+    return from_microseconds(-(-microseconds(instant) // HOUR_US) * HOUR_US)
 
 
 def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:

@@ -11,11 +11,10 @@ from sqlalchemy import Row
 
 from guard_core.days import local_days
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 
 Key = tuple[str, str, str]
 """(project, model, local day)."""
-
-_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +78,13 @@ class DayNews:
 
     def is_closed(self, settings: Settings, at_us: int) -> bool:
         """Whether the day, and the delay after it, lie behind the instant."""
-        return self.bounds_us[1] + settings.close_delay_s * _US <= at_us
+        return self.bounds_us[1] + settings.close_delay_s * SECOND_US <= at_us
 
     def may_try(self, settings: Settings, at_us: int) -> bool:
         """Whether nothing failed at these news, or a retry is due; each retry waits twice as long as the one before."""
         if self.failed_revision != self.revision:
             return True
-        wait_us = settings.news_retry_delay_s * _US * 2 ** max(self.attempts - 1, 0)
+        wait_us = settings.news_retry_delay_s * SECOND_US * 2 ** max(self.attempts - 1, 0)
         return self.attempts <= settings.news_retries and self.changed_us + wait_us <= at_us
 
     @classmethod

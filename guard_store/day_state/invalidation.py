@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_, select, update
 
 from guard_core.days import local_days, now_us
+from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
+from guard_core.units import SECOND_US
 from guard_store.day_state.tables import day_news
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
-MAX_WINDOW_DAYS = 366
 _JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
-_US = 1_000_000
 
 
 class DaysGoneError(ValueError):
@@ -127,7 +127,7 @@ def _counted_days(
     day = days.of(first)
     while day <= days.of(last):
         start, end = days.bounds_us(day)
-        late = events.c.received_us >= end + close_delay_s * _US
+        late = events.c.received_us >= end + close_delay_s * SECOND_US
         of_day = and_(of_model, events.c.ts_us >= start, events.c.ts_us < end)
         number = connection.scalar(select(func.count()).select_from(events).where(of_day))
         if number:

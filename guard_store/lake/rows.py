@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from guard_core.columns import LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
 from guard_store.day_state.day_state import DayNews
 from guard_store.db.arrow_reader import ArrowReader
@@ -23,7 +24,7 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.values import ARROW_TYPES, Converted, convert_features, convert_scalars
-from guard_store.monitoring.kinds import LABEL, PREDICTION, KindStore
+from guard_store.monitoring.kinds import KindStore
 
 Learn = Callable[[str, Sequence[Any]], str | None]
 """Kind of a lake column, from a sample of its values; None where they say nothing."""

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US
 from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
 from guard_store.lake.store import LOG_DAYS, Lake
@@ -25,7 +26,6 @@ _log = logging.getLogger(__name__)
 
 KEEP_FILES_H: Final = 168
 """Hours that a file stays after the newest version has done without it: whoever reads an older version has ended by then."""
-_DAY_US = 86_400 * 1_000_000
 _COMMIT = re.compile(r"/_delta_log/(\d{20})\.json$")
 _CHECKPOINT = re.compile(r"/_delta_log/(\d{20})\.checkpoint\..*parquet$")
 
@@ -58,7 +58,7 @@ def tidy_lake(database: Database, lake: Lake, settings: Settings, *, keep_files_
     done = Tidied()
     read: Mapping[tuple[str, str], set[int]] = {}
     if settings.lake_retention_days is None:
-        read = TrainingRunStore(database).lake_versions(now_us() - LOG_DAYS * _DAY_US)
+        read = TrainingRunStore(database).lake_versions(now_us() - LOG_DAYS * DAY_US)
     for key in _models(database):
         try:
             _tidy(lake, key, sorted(read.get(key, ())), keep_files_h, done)

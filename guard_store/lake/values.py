@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
+from guard_core.columns import FEATURE_PREFIX
 from guard_store.lake.regular_json import read_regular
-from guard_store.monitoring.kinds import FEATURE_PREFIX
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "numeric": pa.float64(),

@@ -10,15 +10,11 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import ask_for_lake
 from guard_store.db.database import Database
 from guard_store.monitoring.tables import feature_kinds
-
-FEATURE_PREFIX = "feature_"
-PREDICTION = "y_pred"
-LABEL = "y_true"
-KINDS = ("numeric", "categorical", "boolean", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +73,6 @@ class KindStore:
                 connection.execute(update(feature_kinds).where(of_labels).values(new))
             ask_for_lake(connection, project_id, model_id, request_id=request_id)
         return ColumnKind(**row)
-
-
-def feature_column(name: str) -> str:
-    """The lake column of a feature."""
-    return FEATURE_PREFIX + name
 
 
 def _row(project_id: str, model_id: str, column: str, kind: str, source: str) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, and_, delete, exists, select, update
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US
 from guard_store.alerts.outbox import WAITING
 from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
 from guard_store.retention.events import note_sweep
 
-_DAY_US = 86_400 * 1_000_000
 _PIECE_INCIDENTS = 200
 _PIECE_FACTS = 2_000
 
@@ -29,7 +29,7 @@ def sweep_alerts(database: Database, settings: Settings) -> int | None:
     days = settings.alert_retention_days
     if days is None:
         return None
-    before_us = now_us() - days * _DAY_US
+    before_us = now_us() - days * DAY_US
     counts: Counter[str] = Counter(deleted=0, alerts=0, messages=0, facts=_empty_facts(database, before_us))
     last = ""
     while True:

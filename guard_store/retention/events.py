@@ -12,6 +12,7 @@ from sqlalchemy import and_, delete, func, select, true
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US, HOUR_US
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
@@ -23,9 +24,8 @@ from guard_store.ledger.store import LedgerStore
 if TYPE_CHECKING:  # serving sweeps bodies, and never loads a lake
     from guard_store.lake.store import Lake
 
-GRACE_US: Final = 3600 * 1_000_000
+GRACE_US: Final = HOUR_US
 """A day's events go this long after it was said that they may: whoever reads them now has ended by then."""
-_DAY_US = 86_400 * 1_000_000
 _PIECE_ROWS = 5_000
 _DONE = 200
 
@@ -35,7 +35,7 @@ def sweep_bodies(database: Database, settings: Settings) -> int | None:
     days = settings.body_retention_days
     if days is None:
         return None
-    deleted = BodyStore(database).forget(now_us() - days * _DAY_US)
+    deleted = BodyStore(database).forget(now_us() - days * DAY_US)
     note_sweep(database, "bodies", days, deleted=deleted)
     return deleted
 
@@ -50,7 +50,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
         return None
     news = NewsStore(database)
     now = now_us()
-    before_us = now - days * _DAY_US
+    before_us = now - days * DAY_US
     old = [item for item in news.ended_before(before_us) if item.lake_revision >= item.revision]
     news.let_go("events", [item for item in old if item.events_gone_us is None])
     named = [item for item in news.ended_before(before_us) if (item.events_gone_us or now + 1) <= now - grace_us]
@@ -69,9 +69,9 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
     if days is None:
         return None
     news = NewsStore(database)
-    old = news.ended_before(now_us() - days * _DAY_US)
+    old = news.ended_before(now_us() - days * DAY_US)
     news.let_go("lake", [item for item in old if item.lake_gone_us is None and item.done])
-    named = [item for item in news.ended_before(now_us() - days * _DAY_US) if item.lake_gone_us is not None]
+    named = [item for item in news.ended_before(now_us() - days * DAY_US) if item.lake_gone_us is not None]
     deleted = 0
     for (project_id, model_id), of_model in groupby(sorted(named, key=lambda i: i.key), key=lambda i: i.key[:2]):
         deleted += lake.forget_days(project_id, model_id, [item.day for item in of_model])

@@ -4,12 +4,12 @@ import msgspec
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US
 from guard_store.db.database import Database
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore
 
-_DAY_US = 86_400 * 1_000_000
 _DONE = 200
 
 
@@ -18,7 +18,7 @@ def sweep_ledger(database: Database, settings: Settings) -> int | None:
     if settings.log_retention_days is None:
         return None
     now = now_us()
-    before_us = now - settings.log_retention_days * _DAY_US
+    before_us = now - settings.log_retention_days * DAY_US
     details = {"ledger_before_us": before_us, "log_retention_days": settings.log_retention_days}
     entry = Entry(
         at_us=now, route="retention", method="SWEEP", status=_DONE, details=msgspec.json.encode(details).decode()

@@ -2,16 +2,15 @@
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US
 from guard_store.db.database import Database
 from guard_store.research.steps import ResearchStepStore
 from guard_store.research.tool_calls import ToolCallStore
-
-_DAY_US = 86_400 * 1_000_000
 
 
 def sweep_research(database: Database, settings: Settings) -> int:
     """Delete what is older than the settings allow; returns how many steps."""
     now = now_us()
     if settings.log_retention_days is not None:
-        ToolCallStore(database).sweep(now - settings.log_retention_days * _DAY_US)
-    return ResearchStepStore(database).sweep(now - settings.research_retention_days * _DAY_US)
+        ToolCallStore(database).sweep(now - settings.log_retention_days * DAY_US)
+    return ResearchStepStore(database).sweep(now - settings.research_retention_days * DAY_US)

@@ -5,41 +5,40 @@ Each is written in the transaction of what it tells.
 
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from guard_core.alerting import links
+from guard_core.alerting.facts import Op
 from guard_core.alerting.words import counted
-from guard_store.alerts.facts import Op, write_alert
-
-if TYPE_CHECKING:
-    from guard_store.retraining.flags import Flag
+from guard_store.alerts.facts import write_alert
+from guard_store.retraining.flag import Flag
 
 # What a new champion ends: it was learned from the days that these were about, and has a baseline of its own.
 _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 
 
-def recommended(connection: Connection, flag: "Flag") -> None:
+def recommended(connection: Connection, flag: Flag) -> None:
     """A flag was raised, by the rule or by hand."""
     who = "asked for by hand" if flag.forced else "recommended"
     _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
 
 
-def started(connection: Connection, flag: "Flag", run_id: str) -> None:
+def started(connection: Connection, flag: Flag, run_id: str) -> None:
     """A training has begun; further attempts are not told."""
     message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
     _write(connection, flag, "retrain_started", "notes", message, run_id=run_id)
 
 
-def failed(connection: Connection, flag: "Flag", error: str) -> None:
+def failed(connection: Connection, flag: Flag, error: str) -> None:
     """A training was given up."""
     attempts = flag.attempts + 1
     message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
     _write(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
 
 
-def dismissed(connection: Connection, flag: "Flag", reason: str) -> None:
+def dismissed(connection: Connection, flag: Flag, reason: str) -> None:
     """Somebody has decided that nothing is to be trained."""
     _write(
         connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
@@ -47,7 +46,7 @@ def dismissed(connection: Connection, flag: "Flag", reason: str) -> None:
 
 
 def finished(
-    connection: Connection, flag: "Flag", action: str, *, reason: str, version: str, champion: str | None
+    connection: Connection, flag: Flag, action: str, *, reason: str, version: str, champion: str | None
 ) -> None:
     """A training has become a version, and the gate has decided about it."""
     lines = [f"Reason: {reason}."]
@@ -124,7 +123,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
 
 def _write(
     connection: Connection,
-    flag: "Flag",
+    flag: Flag,
     kind: str,
     op: Op,
     message: str,
@@ -149,11 +148,11 @@ def _write(
     )
 
 
-def _reasons(flag: "Flag") -> str:
+def _reasons(flag: Flag) -> str:
     return "; ".join(reason_text(reason) for reason in flag.reasons)
 
 
-def _links(flag: "Flag", *, version: str | None = None, run_id: str | None = None, **_: Any) -> dict[str, str]:
+def _links(flag: Flag, *, version: str | None = None, run_id: str | None = None, **_: Any) -> dict[str, str]:
     if version is not None:
         return links.of_version(flag.project_id, flag.model_id, version)
     day = {} if flag.forced else links.of_day("Retrain rule", "retrain_recommended", flag.day)

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select
 
 from guard_core.days import now_us
 from guard_store.db.database import Database
-from guard_store.retraining.flags import Flag, raise_flag
+from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import raise_flag
 from guard_store.retraining.tables import retrain_evaluations
 
 

@@ -5,7 +5,6 @@ What the rule has said of each day is in `retrain_evaluations.py`; training belo
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
@@ -13,47 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.retraining import alert_facts as retrain_news
 from guard_store.retraining.decisions import Action, Actor, write_decision
+from guard_store.retraining.flag import ACTIVE, Flag
 from guard_store.retraining.tables import retrain_flags
 
-ACTIVE = ("open", "training")
-_US = 1_000_000
 _MAX_ERROR_CHARACTERS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """A model that is to be trained with nothing that was not known at `as_of_us`.
-
-    `state` is open, training, done, failed (given up) or dismissed.
-    """
-
-    id: str
-    project_id: str
-    model_id: str
-    day: str
-    as_of_us: int
-    state: str
-    reasons: Sequence[Mapping[str, Any]]
-    forced: bool
-    created_us: int
-    created_by: str | None
-    request_id: str | None
-    acknowledged_us: int | None
-    acknowledged_by: str | None
-    acknowledged_reason: str | None
-    attempts: int
-    due_us: int
-    dagster_run_id: str | None
-    error: str | None
-    changed_us: int
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it still waits for a training."""
-        return self.state in ACTIVE
 
 
 class FlagTakenError(Exception):
@@ -128,7 +94,7 @@ class RetrainStore:
         Nothing happens where the flag has moved on meanwhile.
         """
         given_up = flag.attempts >= settings.retrain_retries
-        delay_us = settings.retrain_retry_delay_s * _US * 2**flag.attempts
+        delay_us = settings.retrain_retry_delay_s * SECOND_US * 2**flag.attempts
         values = {
             "state": "failed" if given_up else "open",
             "attempts": flag.attempts + 1,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guard_core.ids import NAME_SEPARATOR, registered_name
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 FLAG_TAG = "ml_guard.flag_id"
-_SEPARATOR = "~"  # in no id of ours
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 # A registry that is down must be noticed within seconds; MLflow itself would try for minutes.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
@@ -37,15 +38,6 @@ class ModelVersion:
     aliases: Sequence[str]
     tags: Mapping[str, str]
     created_us: int
-
-
-def registered_name(project_id: str, model_id: str) -> str:
-    """The name of a model in the registry.
-
-    >>> registered_name("flights", "late-arrival")
-    'flights~late-arrival'
-    """
-    return f"{project_id}{_SEPARATOR}{model_id}"
 
 
 class Registry:
@@ -113,7 +105,7 @@ class Registry:
                 token = page.token
                 if not token:
                     break
-        parts = ((one.name.split(_SEPARATOR), one.aliases) for one in found)
+        parts = ((one.name.split(NAME_SEPARATOR), one.aliases) for one in found)
         return {
             (names[0], names[1]): {alias: str(version) for alias, version in aliases.items()}
             for names, aliases in parts

@@ -11,7 +11,8 @@ from guard_core.days import now_us
 from guard_store.db.database import Database
 from guard_store.retraining import alert_facts as retrain_news
 from guard_store.retraining.decisions import Action, write_decision
-from guard_store.retraining.flags import Flag, finish
+from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import finish
 from guard_store.retraining.tables import training_runs
 
 

@@ -11,7 +11,6 @@ Scope = Literal["key", "project"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 PERIODS: Final[tuple[Period, ...]] = get_args(Period)
 
-NANO: Final = 1_000_000_000
 """Billionths of a dollar in a dollar: sums of them are exact."""
 
 

@@ -6,8 +6,9 @@ from typing import Protocol
 import msgspec
 
 from guard_core.days import now_us
+from guard_core.units import NANO
 from guard_store.ledger.append import Statements
-from guard_store.spending.amounts import NANO, Measure, Scope
+from guard_store.spending.amounts import Measure, Scope
 from guard_store.spending.requests import Reservation
 
 _json = msgspec.json.Encoder().encode

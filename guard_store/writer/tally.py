@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from guard_core.days import local_days
+from guard_core.units import SECOND_US
 from guard_store.writer.rows import MODEL, PROJECT, RECEIVED, TS, Row, RowsRefusedError, Submission
 
 _EPOCH = date(1970, 1, 1)
-_MICROSECONDS = 1_000_000
 _project, _model = itemgetter(PROJECT), itemgetter(MODEL)
 
 NEWS_COLUMNS = (
@@ -102,7 +102,7 @@ def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> 
         where = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
         found = calendar.of_many(ts_us[where])
         unique, inverse = np.unique(found, return_inverse=True)
-        closes_us = [calendar.bounds_us(day)[1] + close_delay_s * _MICROSECONDS for day in unique.tolist()]
+        closes_us = [calendar.bounds_us(day)[1] + close_delay_s * SECOND_US for day in unique.tolist()]
         days[where] = found.astype(np.int64)
         late[where] = received_us[where] >= np.array(closes_us)[inverse]
     return days.tolist(), late.tolist()

@@ -6,12 +6,12 @@ Choosing and naming the numbers belongs here; profiles are built elsewhere, and 
 import math
 from collections.abc import Mapping
 
+from guard_core.columns import FEATURE_PREFIX
 from ml.monitoring.performance.tasks import positive_label
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
 
-FEATURE_PREFIX = "feature_"
 TOP_CATEGORIES = 20
 _QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 

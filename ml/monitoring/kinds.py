@@ -4,12 +4,10 @@ Learning from values belongs here; converting values to their kind and profiling
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
 import numpy as np
 
-Kind = Literal["numeric", "categorical", "boolean", "text"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from guard_core.columns import Kind
 
 # Free text repeats itself hardly at all and runs to sentences. Names, codes and ids of bounded length stay categorical, even
 # when most are distinct: their shares can drift, whereas of free text only the length says something.

@@ -22,7 +22,8 @@ from serving.alerts.schemas import (
     RouteView,
     StepView,
 )
-from serving.auth.security import Caller, Principal
+from serving.auth.principal import Principal
+from serving.auth.security import Caller
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound, Unprocessable
 from serving.http.routing import (

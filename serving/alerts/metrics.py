@@ -4,6 +4,7 @@ from prometheus_client import Counter, Gauge
 
 from guard_core.alerting.policy import SEVERITIES
 from guard_core.days import now_us
+from guard_core.units import SECOND_US
 from guard_store.alerts.outbox import Depth
 
 _open = Gauge("ml_guard_alerts_open", "Alerts that are open.", ["severity"], multiprocess_mode="mostrecent")
@@ -36,4 +37,4 @@ def standing(open_alerts: dict[str, int], depth: Depth) -> None:
         _open.labels(severity).set(open_alerts.get(severity, 0))
     _outbox.labels("waiting").set(depth.waiting)
     _outbox.labels("dead").set(depth.dead)
-    _age.set(0 if depth.oldest_us is None else max(0, now_us() - depth.oldest_us) / 1e6)
+    _age.set(0 if depth.oldest_us is None else max(0, now_us() - depth.oldest_us) / SECOND_US)

@@ -18,7 +18,8 @@ from serving.audit.schemas import (
     LedgerRowView,
     VerificationView,
 )
-from serving.auth.security import Caller, Principal
+from serving.auth.principal import Principal
+from serving.auth.security import Caller
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router

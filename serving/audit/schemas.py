@@ -7,13 +7,12 @@ from typing import Any, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds, microseconds
+from guard_core.units import NANO
 from guard_store.ledger.bodies import StoredBodies
 from guard_store.ledger.checkpoints import Checkpoint
 from guard_store.ledger.entry import COLUMNS, LedgerRow
 from guard_store.ledger.store import LedgerFilter
 from guard_store.ledger.verify import Verification
-
-_NANO = 1_000_000_000
 
 
 class AuditQuery(BaseModel):
@@ -91,7 +90,7 @@ class LedgerRowView(BaseModel):
             **{
                 **values,
                 "at": from_microseconds(values.pop("at_us")),
-                "cost_usd": None if cost is None else cost / _NANO,
+                "cost_usd": None if cost is None else cost / NANO,
                 "flags": [flag for flag in values["flags"].split(",") if flag],
                 "details": json.loads(values["details"]),
             }

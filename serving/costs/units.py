@@ -10,10 +10,10 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
+from guard_core.units import NANO
 from guard_store.costs.rows import CostDay, Metric
 from guard_store.costs.store import CostStore
 from guard_store.projects.store import Project
-from guard_store.spending.amounts import NANO
 from guard_store.spending.usage import UsageRow, UsageStore
 from serving.costs.schemas import (
     LanguageModelCostView,

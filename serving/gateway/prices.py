@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from genai_prices import Usage, calc_price
 
 from guard_core.settings import Price
-from guard_store.spending.amounts import NANO, Amount
+from guard_core.units import NANO
+from guard_store.spending.amounts import Amount
 
 _MILLION = 1_000_000
 _WARNED_MOST = 1_000

@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
-from serving.http.problems import Problem, Unavailable, Unprocessable, problem_response, unexpected
+from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
+from serving.http.rendering import problem_response
 
 
 async def render(request: Request, error: Exception) -> Response:

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from serving.http.access_log import AccessLog
 from serving.http.limits.addresses import Proxies
 from serving.http.middleware import RequestMiddleware
-from serving.http.problems import Problem, problem_response
+from serving.http.problems import Problem
+from serving.http.rendering import problem_response
 
 
 class GuardApp(FastAPI):

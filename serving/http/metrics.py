@@ -12,7 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from guard_core.settings import Settings
-from serving.auth.security import HOW_TO_SEND, authenticate
+from serving.auth.principal import HOW_TO_SEND
+from serving.auth.security import authenticate
 from serving.http.limits.addresses import is_loopback
 from serving.http.problems import Unauthorised
 from serving.http.routing import ANYONE

@@ -20,7 +20,8 @@ from serving.http import metrics, tracing
 from serving.http.access_log import AccessLog
 from serving.http.limits.addresses import Proxies
 from serving.http.limits.body import BodyInTime
-from serving.http.problems import Problem, problem_response, unexpected
+from serving.http.problems import Problem, unexpected
+from serving.http.rendering import problem_response
 
 _log = logging.getLogger(__name__)
 _DISCONNECTED = 499  # the client went before there was an answer; nothing was sent

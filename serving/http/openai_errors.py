@@ -3,10 +3,9 @@
 What an error is and when it is raised is `serving.http.problems`.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:  # it asks here how to say its problems
-    from serving.http.problems import Problem
+from serving.http.problems import Problem
 
 PREFIX: Final = "/v1/"
 _MALFORMED: Final = 422
@@ -27,18 +26,18 @@ _KINDS: Final = {
 _QUOTA: Final = "budget_exceeded"
 
 
-def status_of(problem: "Problem") -> int:
+def status_of(problem: Problem) -> int:
     """OpenAI says 400 for what is malformed."""
     return 400 if problem.status == _MALFORMED else problem.status
 
 
-def headers_of(problem: "Problem") -> dict[str, str]:
+def headers_of(problem: Problem) -> dict[str, str]:
     """A budget is not there again in a moment: the official client would ask two more times."""
     spent = problem.members.get("code") == _QUOTA
     return {**problem.headers, "x-should-retry": "false"} if spent else problem.headers
 
 
-def body_of(problem: "Problem") -> dict[str, Any]:
+def body_of(problem: Problem) -> dict[str, Any]:
     """The object with `error` in it; an upstream's own goes through as it is."""
     members = dict(problem.members)
     own = members.pop("error", None)

@@ -1,17 +1,10 @@
-"""Errors are classes that carry their status, and one function renders them all (RFC 9457 problem details).
+"""The errors that a request can end in: classes that carry their status (RFC 9457 problem details).
 
-Which exception means which problem is said in `serving.http.error_handlers`; raising belongs to the domains.
+Rendering them is `serving.http.rendering`; which other exceptions mean which problem is `serving.http.error_handlers`.
 """
 
 from collections.abc import Mapping
 from http import HTTPStatus
-
-import msgspec
-from starlette.responses import Response
-
-from serving.http import openai_errors
-
-MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818 - the field's word (RFC 9457) is "problem"
@@ -143,31 +136,3 @@ class Unavailable(Problem):
 def unexpected() -> Internal:
     """What a caller learns of an error that nobody foresaw."""
     return Internal("Something went wrong here; the log has the details under the request id.")
-
-
-def problem_response(problem: Problem, request_id: str | None, instance: str | None = None) -> Response:
-    """Render a problem; the result is an ASGI application.
-
-    Parameters
-    ----------
-    instance : path of the request, where it is known; it says whose shape errors have there.
-    """
-    if instance is not None and instance.startswith(openai_errors.PREFIX):
-        return Response(
-            msgspec.json.encode(openai_errors.body_of(problem)),
-            status_code=openai_errors.status_of(problem),
-            headers=openai_errors.headers_of(problem),
-            media_type="application/json",
-        )
-    body = {
-        "type": problem.type,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": instance or f"urn:request:{request_id}",
-        "request_id": request_id,
-        **problem.members,
-    }
-    return Response(
-        msgspec.json.encode(body), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )

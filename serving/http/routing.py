@@ -18,7 +18,8 @@ from guard_core.settings import Role
 from guard_store.projects.store import Project
 from guard_store.retraining.decisions import Actor
 from serving.audit.record import Record
-from serving.auth.security import HOW_TO_SEND, Caller, Principal, authenticate
+from serving.auth.principal import HOW_TO_SEND, Principal
+from serving.auth.security import Caller, authenticate
 from serving.http.limits.body import MOST_DEPTH, is_too_deep
 from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
 from serving.services import OnRecord, Provided, RequestId, Services
@@ -26,7 +27,6 @@ from serving.services import OnRecord, Provided, RequestId, Services
 _log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2**20
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ProjectId = Annotated[str, Path(description="Id of a project.")]

@@ -9,11 +9,11 @@ from collections.abc import Collection
 
 from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
+from guard_core.units import DAY_US
 from guard_store.db.database import Database
 from guard_store.projects.zones import project_zones
 
 _CACHED_MAX = 10_000
-_DAY_US = 86_400 * 1_000_000
 
 
 class ProjectWindows:
@@ -54,7 +54,7 @@ class ProjectWindows:
 
     def _look_up(self, project_ids: Collection[str]) -> dict[str, int]:
         zones = project_zones(self._database, project_ids)
-        kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * _DAY_US
+        kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * DAY_US
         first_us = {
             project_id: max(kept_us, local_days(zone).bounds_us(self._settings.first_day)[0])
             for project_id, zone in zones.items()

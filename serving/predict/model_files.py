@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from guard_store.retraining.registry import ModelVersion, Registry, registered_name
+from guard_core.ids import registered_name
+from guard_store.retraining.registry import ModelVersion, Registry
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guard_core.ids import registered_name
 from guard_core.settings import Settings
-from guard_store.retraining.registry import CHAMPION, ModelVersion, Registry, RegistryUnavailableError, registered_name
+from guard_store.retraining.registry import CHAMPION, ModelVersion, Registry, RegistryUnavailableError
 from serving.predict import metrics
 from serving.predict.model_files import ModelFiles
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import msgspec
 
+from guard_core.ids import is_id
 from serving.http.problems import Unprocessable
-from serving.http.routing import ID_PATTERN
 from serving.ingest.row_schema import is_storable, shown
 
-_is_id = re.compile(ID_PATTERN.rstrip("$")).fullmatch
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
 _MAX_TEXT = 128
 _NUL = b"\\u0000"
@@ -119,12 +118,12 @@ def _check_texts(rows: Sequence[Instance], max_length: int, *, single: bool) -> 
 
 
 def _wanted(given: _Body) -> Wanted:
-    if given.project_id is not None and not _is_id(given.project_id):
+    if given.project_id is not None and not is_id(given.project_id):
         raise _wrong("project_id", "is not the id of a project")
     if given.model is None:
         return Wanted(given.project_id, None, "champion", None)
     match = _MODEL.fullmatch(given.model)
-    if match is None or not _is_id(match[1]) or (match[2] and not _is_id(match[2])):
+    if match is None or not is_id(match[1]) or (match[2] and not is_id(match[2])):
         raise _wrong("model", "must be a model's id, id@alias or id/version")
     return Wanted(given.project_id, match[1], match[2] or "champion", match[3])
 

@@ -14,11 +14,12 @@ import msgspec
 from guard_core.days import microseconds, now_us
 from guard_core.ids import new_event_ids
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.writer.journal import JournalFullError
 from guard_store.writer.rows import Row
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
 from serving.ingest.events.service import EventService, no_project
 from serving.predict import metrics
@@ -198,7 +199,7 @@ class PredictService:
         first_us = (await self._events.first_us((project_id,), _allowed)).get(project_id)
         if first_us is None:
             raise no_project(project_id)
-        last_us = received_us + self._settings.future_skew_s * 1_000_000
+        last_us = received_us + self._settings.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
             if instance.timestamp is not None and not first_us <= microseconds(instance.timestamp) <= last_us:
                 field = "timestamp" if request.single else f"instances[{index}].timestamp"

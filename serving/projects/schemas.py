@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds, known_zone
+from guard_core.ids import ID_PATTERN
 from guard_store.projects.store import Project
-from serving.http.routing import ID_PATTERN, ProjectName
+from serving.http.routing import ProjectName
 from serving.projects.settings import checked_settings
 
 

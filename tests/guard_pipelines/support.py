@@ -10,7 +10,8 @@ from guard_core.days import microseconds
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
-from guard_store.retraining.flags import Flag, RetrainStore
+from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import RetrainStore
 from tests.guard_pipelines.conftest import Pipelines
 from tests.support.stored_events import event, store, store_labels
 

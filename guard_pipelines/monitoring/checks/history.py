@@ -10,13 +10,12 @@ from typing import Any
 
 from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.projects.store import ProjectStore
-
-_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def model_days(database: Database, settings: Settings, days: Collection[str]) ->
         return
     first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
     start = (first - timedelta(days=TRAILING_DAYS)).isoformat()
-    at_us = now_us() - settings.close_delay_s * _US
+    at_us = now_us() - settings.close_delay_s * SECOND_US
     for project in ProjectStore(database).page():
         today = local_days(project.timezone).of(at_us)
         for model in NewsStore(database).models(project.id):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, consecutive, isolated
 from guard_store.day_state.day_state import DayNews
@@ -15,7 +16,6 @@ from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake.rows import PIECE_ROWS, StoredDays, store_days
 from guard_store.lake.store import Lake
-from guard_store.monitoring.kinds import LABEL, PREDICTION
 from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 
 _log = logging.getLogger(__name__)

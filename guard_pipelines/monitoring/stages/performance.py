@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
 from guard_pipelines.monitoring.stages.lake_columns import read_day
@@ -22,19 +23,19 @@ from guard_store.db.database import Database
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import WHOLE_DAY
 from guard_store.monitoring.baselines import Baseline, BaselineStore
-from guard_store.monitoring.kinds import LABEL, PREDICTION, KindStore
+from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
 from ml.monitoring.performance.check import estimate_check
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
 from ml.monitoring.performance.tasks import Task, task_of
-from ml.monitoring.profiles.build import SLICE_COLUMNS
+from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
 _SEED = 2013
 _MIN_SLICE_ROWS = 50
-_MAX_SLICE_VALUES = 50
+
 _READ = (*_SCORED, *SLICE_COLUMNS)
 _EMPTY = pa.table({name: pa.nulls(0) for name in _READ})
 
@@ -197,7 +198,7 @@ def _split(rows: pa.Table) -> list[tuple[tuple[str, str], pa.Table]]:
         counts = sorted(column.drop_null().value_counts().to_pylist(), key=lambda c: (-c["counts"], c["values"]))
         found += [
             ((name, str(count["values"])), rows.filter(pc.equal(column, count["values"])))
-            for count in counts[:_MAX_SLICE_VALUES]
+            for count in counts[:MAX_SLICE_VALUES]
             if count["counts"] >= _MIN_SLICE_ROWS
         ]
     return found

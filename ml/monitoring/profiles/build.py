@@ -11,7 +11,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from ml.monitoring.kinds import KINDS, Kind
+from guard_core.columns import KINDS, Kind
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.columns import Groups, Scratch, column_profile, group_rows, grouped_profiles
 from ml.monitoring.profiles.pieces import ParquetInput, Piece, TablePiece, parquet_pieces

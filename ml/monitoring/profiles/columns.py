@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml.monitoring.kinds import Kind
+from guard_core.columns import Kind
 from ml.monitoring.profiles.arrays import ArrowColumn, float_values, label_values, text_lengths
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.encoding import ColumnProfile

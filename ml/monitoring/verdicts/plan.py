@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guard_core.project_settings.drift import ColumnOverride, DriftSettings
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Thresholds
 from ml.monitoring.distances.bins import Cuts, reference_cuts
 from ml.monitoring.distances.wasserstein import TrimmedScale, trimmed_scale
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.verdicts.bridge import NullLaw, null_law
-from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Thresholds
 from ml.monitoring.verdicts.sample_size import (
     SampleSize,
     chi_square_scale,

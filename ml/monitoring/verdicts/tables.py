@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from guard_core.project_settings.drift import ENVELOPE_COLUMNS, FEATURE_PREFIX
-from ml.monitoring.kinds import Kind, learn_kind, learn_prediction_kind
+from guard_core.columns import FEATURE_PREFIX, Kind
+from guard_core.project_settings.drift import ENVELOPE_COLUMNS
+from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
 

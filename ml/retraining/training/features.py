@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import LABEL
 from ml.monitoring.performance.tasks import Task, positive_label
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.spec import TrainingError, TrainingSpec
-
-LABEL = "y_true"
 
 
 def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict[str, str]]:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import LABEL
 from ml.monitoring.kinds import learn_prediction_kind
 from ml.monitoring.verdicts.tables import InputError, read_table
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.training.evaluate import HeldOut
-from ml.retraining.training.features import LABEL
 
 _SAMPLE = 10_000
 

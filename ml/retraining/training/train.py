@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import LABEL
 from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.candidates import candidates
-from ml.retraining.training.features import LABEL, learn_schema, targets, with_codes
+from ml.retraining.training.features import learn_schema, targets, with_codes
 from ml.retraining.training.spec import Trained, TrainingError, TrainingSpec
 
 _SAMPLE_ROWS = 2_000

@@ -10,11 +10,11 @@ from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from urllib.parse import SplitResult, parse_qs, unquote
 
+from guard_core.units import SECOND_US
 from guard_store.alerts.outbox import Delivery
 from serving.alerts.senders.base import DeliveryError, RouteError, text_of
 
 _HOST = "alerts.ml-guard.invalid"
-_US = 1_000_000
 _MODES = {"mailto": "plain", "mailtos": "starttls"}
 _PORTS = {"plain": 25, "starttls": 587, "ssl": 465}
 
@@ -82,7 +82,7 @@ class MailSender:
         mail["To"] = ", ".join(self.recipients)
         # Mail programs make a thread of what has the same subject and refers to its first message.
         mail["Subject"] = delivery.title if delivery.title == delivery.thread else f"Re: {delivery.thread}"
-        mail["Date"] = formatdate(delivery.created_us / _US)
+        mail["Date"] = formatdate(delivery.created_us / SECOND_US)
         mail["Message-ID"] = _message_id(delivery.id)
         root = _message_id(delivery.incident_id)
         mail["References"] = root

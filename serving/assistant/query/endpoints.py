@@ -16,7 +16,8 @@ from guard_core.settings import Settings
 from serving.assistant.query.schemas import QueryRequest, read_request
 from serving.assistant.query.service import Asking, QueryService
 from serving.audit.record import Record
-from serving.auth.security import HOW_TO_SEND, Principal, authenticate
+from serving.auth.principal import HOW_TO_SEND, Principal
+from serving.auth.security import authenticate
 from serving.gateway.upstreams.reading import BrokenStreamError
 from serving.http.body import until_gone, whole_body
 from serving.http.limits.addresses import is_loopback

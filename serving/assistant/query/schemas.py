@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from guard_core.ids import is_id
 from serving.assistant.knowledge.passages import Retrieval
 from serving.http.problems import Unprocessable
-from serving.http.routing import ID_PATTERN
 
 QUESTION_MOST = 4_000
 TOP_K_MOST = 20
-_is_id = re.compile(ID_PATTERN).fullmatch
 
 
 class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -110,7 +109,7 @@ def read_request(body: bytes) -> QueryRequest:
         raise _wrong("question", f"must have 1 to {QUESTION_MOST} characters")
     if not 1 <= request.top_k <= TOP_K_MOST:
         raise _wrong("top_k", f"must be from 1 to {TOP_K_MOST}")
-    if request.project_id is not None and not _is_id(request.project_id):
+    if request.project_id is not None and not is_id(request.project_id):
         raise _wrong("project_id", "is not the id of a project")
     return request
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from guard_core.settings import Settings
-from guard_store.spending.amounts import NANO, Amount
+from guard_core.units import NANO
+from guard_store.spending.amounts import Amount
 from ml.knowledge.answers import candidates
 from serving.assistant.knowledge.passages import Found, Passage
 from serving.assistant.knowledge.service import KnowledgeService
@@ -20,7 +21,7 @@ from serving.assistant.query.schemas import Event, QueryAnswer, QueryRequest, To
 from serving.assistant.query.writing import Writing
 from serving.audit.bodies import BodyKeeper, keep
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.calls.gateway import Asked, Call, Gate
 from serving.gateway.calls.policy_session import Judging
 from serving.gateway.calls.tokens import estimate

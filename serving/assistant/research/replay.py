@@ -17,7 +17,7 @@ from guard_store.research.steps import ResearchStep, ResearchStepStore
 from serving.assistant.tools.arguments import digest
 from serving.assistant.tools.executor import METHOD, ToolExecutor
 from serving.assistant.tools.policy import Asking
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.http.problems import Problem
 from serving.services import Services
 

@@ -5,10 +5,10 @@ from typing import Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from guard_core.ids import ID_PATTERN
 from serving.assistant.knowledge.passages import Retrieval
 from serving.assistant.query.schemas import Tokens
 from serving.assistant.research.arguments import Topic
-from serving.http.routing import ID_PATTERN
 
 Step = Literal["search", "fetch", "summarize"]
 STEPS: Final[tuple[Step, ...]] = ("search", "fetch", "summarize")

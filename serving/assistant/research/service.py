@@ -8,12 +8,13 @@ from typing import Any
 
 from guard_core.days import from_microseconds, now_us
 from guard_core.settings import Settings
+from guard_core.units import NANO
 from guard_store.db.database import Database
 from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from guard_store.retention.research import sweep_research
-from guard_store.spending.amounts import NANO, Amount
+from guard_store.spending.amounts import Amount
 from ml.knowledge.quotes import standing
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.schemas import Tokens
@@ -35,7 +36,7 @@ from serving.assistant.tools.executor import METHOD, Called
 from serving.assistant.tools.policy import Asking
 from serving.assistant.tools.service import ToolService
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.calls.gateway import Asked, Call, Gate
 from serving.gateway.calls.policy_session import Judging
 from serving.gateway.calls.tokens import estimate

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from guard_core.days import now_us
+from guard_core.units import NANO
 from guard_store.ledger.entry import Entry
-from guard_store.spending.amounts import NANO
 from serving.assistant.tools import metrics
 from serving.assistant.tools.arguments import canonical, digest, shortened
 from serving.assistant.tools.errors import DeniedError, ToolError

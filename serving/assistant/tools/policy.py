@@ -8,11 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from guard_core.project_settings.tools import ToolRule, ToolSettings, fits
 from guard_core.settings import Role
+from guard_core.units import NANO
 from guard_core.validation import reason_of
-from guard_store.spending.amounts import NANO
 from serving.assistant.tools.arguments import canonical, digest, judged
 from serving.assistant.tools.errors import DeniedError
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.vault import Vault
 

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from guard_core.ids import ID_PATTERN
+from guard_core.units import NANO
 from serving.assistant.tools.policy import Tool, ToolPolicy
-from serving.http.routing import ID_PATTERN
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]{0,127}$")]
 CallId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_NANO = 1_000_000_000
 
 
 class CheckRequest(BaseModel):
@@ -89,6 +89,6 @@ class ToolView(BaseModel):
             role=policy.role,
             timeout_ms=round(policy.timeout_s * 1000),
             output_bytes=policy.output_bytes,
-            cost_usd=policy.cost_nano_usd / _NANO,
+            cost_usd=policy.cost_nano_usd / NANO,
             arguments=tool.arguments.model_json_schema(),
         )

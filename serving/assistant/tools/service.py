@@ -15,7 +15,7 @@ from serving.assistant.tools.executor import ToolExecutor
 from serving.assistant.tools.policy import Asking, Decision
 from serving.assistant.tools.schemas import CheckRequest, CheckView, Reason, RecordRequest, RecordView, ToolView
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.policy.book import PolicyBook
 from serving.http.problems import Conflict, NotFound
 

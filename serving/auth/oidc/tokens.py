@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import jwt
 
-from guard_core.settings import Role, Settings
-from guard_store.auth.keys import PREFIX, ROLES
+from guard_core.settings import ROLES, Role, Settings
+from guard_store.auth.keys import PREFIX
 from serving.auth.oidc.signing_keys import SigningKeys
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.http.problems import Forbidden, Unauthorised
 
 CALLER_PREFIX: Final = "oidc:"

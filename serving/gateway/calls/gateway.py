@@ -17,15 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from guard_core.days import local_days, now_us
 from guard_core.ids import new_id
 from guard_core.settings import Settings
+from guard_core.units import NANO, SECOND_US
 from guard_store.db.database import Database
 from guard_store.projects.zones import project_zones
-from guard_store.spending.amounts import NANO, Amount, first_day_after
+from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
 from guard_store.spending.requests import Refusal, Reservation, Reserved, Settlement, lost
 from guard_store.writer.rows import QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
 from guard_store.writer.writer import EventWriter
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
 from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
@@ -36,7 +37,6 @@ _log = logging.getLogger(__name__)
 _GRACE_S = 60  # after the longest that a call may take, its process is dead
 _LOOK_S = 30.0
 _GAUGES_MOST = 200
-_MICROSECONDS = 1_000_000
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -187,7 +187,7 @@ class Gate:
             key_day=key_day,
             project_day=project_day,
             made_us=at_us,
-            expires_us=at_us + (self._settings.llm_total_s * 2 + _GRACE_S) * _MICROSECONDS,
+            expires_us=at_us + (self._settings.llm_total_s * 2 + _GRACE_S) * SECOND_US,
         )
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
@@ -232,7 +232,7 @@ class Gate:
         if day is not None:
             zone = await self._zone(principal.project_id if is_key else reservation.project_id)
             starts_us = local_days(zone).bounds_us(day)[0]
-            wait_s = max(1, -(-(starts_us - now_us()) // _MICROSECONDS))
+            wait_s = max(1, -(-(starts_us - now_us()) // SECOND_US))
             headers["Retry-After"] = str(wait_s)
             until = f"It begins anew on {day.isoformat()} ({zone})."
             told["resets_at"] = f"{day.isoformat()}T00:00:00[{zone}]"

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from guard_store.spending.amounts import NANO, Amount
+from guard_core.units import NANO
+from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import Standing
 
 _M = TypeVar("_M", Counter, Histogram)

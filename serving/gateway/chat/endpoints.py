@@ -14,7 +14,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from serving.audit.record import Record
-from serving.auth.security import Principal, authenticate
+from serving.auth.principal import Principal
+from serving.auth.security import authenticate
 from serving.gateway.chat.schemas import read_body
 from serving.gateway.chat.service import ChatService
 from serving.gateway.chat.stream import DONE

@@ -14,7 +14,7 @@ from guard_core.settings import Settings
 from guard_store.spending.amounts import Amount
 from serving.audit.bodies import BodyKeeper, keep
 from serving.audit.record import Record
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.calls.gateway import Asked, Call, Gate
 from serving.gateway.calls.policy_session import Judging
 from serving.gateway.calls.tokens import estimate, reported

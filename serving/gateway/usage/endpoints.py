@@ -9,7 +9,8 @@ from fastapi import Path, Query
 from guard_store.spending.budgets import Budget
 from guard_store.spending.usage import UsageStore
 from serving.auth.oidc.tokens import CALLER_PREFIX
-from serving.auth.security import Caller, Principal
+from serving.auth.principal import Principal
+from serving.auth.security import Caller
 from serving.gateway.calls.gateway import Gate
 from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
 from serving.http.paging import Page, decode_cursor, page_of

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from guard_store.spending.amounts import NANO, Measure, Period, Scope
+from guard_core.units import NANO
+from guard_store.spending.amounts import Measure, Period, Scope
 from guard_store.spending.budgets import Standing
 from guard_store.spending.usage import USAGE_GROUPS, UsageGroup, UsageRow
 

@@ -9,7 +9,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from guard_store.writer.rows import Sender
-from serving.auth.security import Principal, authenticate
+from serving.auth.principal import Principal
+from serving.auth.security import authenticate
 from serving.http.body import header, whole_body
 from serving.http.problems import UnsupportedMedia
 from serving.http.raw_answers import is_atomic, refuse_atomic, request_id, send_json, summary

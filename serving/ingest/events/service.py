@@ -4,7 +4,6 @@ HTTP is `endpoints`; storing is `guard_store.writer`.
 """
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 import msgspec
 
 from guard_core.days import microseconds, now_us
-from guard_core.ids import new_event_ids
+from guard_core.ids import is_id, new_event_ids
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.writer.rows import (
     Commit,
@@ -27,7 +27,6 @@ from guard_store.writer.rows import (
 )
 from guard_store.writer.writer import EventWriter
 from serving.http.problems import NotFound, Unavailable, Unprocessable
-from serving.http.routing import ID_PATTERN
 from serving.ingest.events import metrics
 from serving.ingest.events.schemas import Event, EventSchema
 from serving.ingest.formats import Batch
@@ -39,7 +38,6 @@ _NEVER_US = 2**63
 _NOTHING = Outcome(0, frozenset())
 
 _json = msgspec.json.Encoder().encode
-_is_id = re.compile(ID_PATTERN.rstrip("$")).fullmatch
 
 Authorise = Callable[[str], None]
 """Raises where the caller may not send events of this project."""
@@ -209,8 +207,8 @@ class EventService:
         self, batch: Batch[Event], ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int
     ) -> list[RowError]:
         """What only the project, the clock or the whole batch shows to be wrong."""
-        end_us = received_us + self._settings.future_skew_s * 1_000_000
-        models = {model_id for model_id in {event.model_id for event in batch.rows} if _is_id(model_id)}
+        end_us = received_us + self._settings.future_skew_s * SECOND_US
+        models = {model_id for model_id in {event.model_id for event in batch.rows} if is_id(model_id)}
         suspects = [
             (event, t, place)
             for event, t, place in zip(batch.rows, ts_us, batch.places, strict=True)
@@ -223,7 +221,7 @@ class EventService:
         self, event: Event, t: int, place: int, first_us: Mapping[str, int], received_us: int
     ) -> RowError | None:
         project_id, skew_s = event.project_id, self._settings.future_skew_s
-        if not _is_id(event.model_id):
+        if not is_id(event.model_id):
             reason = "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'"
             return RowError(place, "model_id", reason, project_id)
         if project_id not in first_us:
@@ -232,7 +230,7 @@ class EventService:
             field, reason = "timestamp", f"is before {self._settings.first_day}, the first day that is taken"
             if self._settings.event_retention_days is not None:
                 reason += f", or older than the {self._settings.event_retention_days} days that events are kept"
-        elif t > received_us + skew_s * 1_000_000:
+        elif t > received_us + skew_s * SECOND_US:
             field, reason = "timestamp", f"is more than {skew_s} s in the future: check the sender's clock"
         else:
             return None

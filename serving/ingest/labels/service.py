@@ -10,6 +10,7 @@ import msgspec
 
 from guard_core.days import microseconds, now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.writer.rows import LabelRow, Sender, Submission, label_row
 from serving.ingest.events.service import Authorise, EventService, Receipt, no_project
 from serving.ingest.formats import Batch
@@ -81,7 +82,7 @@ class LabelService:
         if label.project_id not in known:
             reason = f"names no project: make {label.project_id!r} with POST /api/v1/projects"
             return RowError(place, "project_id", reason, label.project_id)
-        if observed_us > received_us + self._settings.future_skew_s * 1_000_000:
+        if observed_us > received_us + self._settings.future_skew_s * SECOND_US:
             reason = f"is more than {self._settings.future_skew_s} s in the future: check the sender's clock"
             return RowError(place, "observed_at", reason, label.project_id)
         return label_row(

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
 from guard_store.monitoring.baselines import Baseline
-from serving.monitoring.results.naming import plain_name
 
 
 class BaselineRequest(BaseModel):
@@ -53,7 +53,7 @@ class BaselineView(BaseModel):
             end=baseline.end_day,
             rows=baseline.rows,
             sha256=baseline.sha256,
-            design_effects={plain_name(column): effect for column, effect in baseline.design_effects.items()},
+            design_effects={feature_name(column): effect for column, effect in baseline.design_effects.items()},
             active=baseline.active,
             from_day=baseline.from_day,
             created_at=from_microseconds(baseline.created_us),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path
 
-from guard_store.monitoring.kinds import PREDICTION, feature_column
+from guard_core.columns import PREDICTION, feature_column
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.monitoring.kinds.schemas import FeatureKind, KindView, PredictionKind

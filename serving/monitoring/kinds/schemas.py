@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guard_core.columns import PREDICTION, feature_name
 from guard_core.days import from_microseconds
-from guard_store.monitoring.kinds import PREDICTION, ColumnKind
-from serving.monitoring.results.naming import plain_name
+from guard_store.monitoring.kinds import ColumnKind
 
 
 class FeatureKind(BaseModel):
@@ -38,7 +38,7 @@ class KindView(BaseModel):
     def of(cls, stored: ColumnKind) -> "KindView":
         """The view of a stored kind."""
         return cls(
-            feature=None if stored.feature == PREDICTION else plain_name(stored.feature),
+            feature=None if stored.feature == PREDICTION else feature_name(stored.feature),
             kind=stored.kind,
             source=stored.source,
             updated_at=from_microseconds(stored.updated_us),

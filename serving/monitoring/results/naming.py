@@ -3,18 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from guard_store.monitoring.kinds import FEATURE_PREFIX
+from guard_core.columns import FEATURE_PREFIX, feature_name
 
 Value = TypeVar("Value")
-
-
-def plain_name(column: str) -> str:
-    """A lake column's name without the prefix that marks features.
-
-    >>> plain_name("feature_age"), plain_name("latency_ms")
-    ('age', 'latency_ms')
-    """
-    return column.removeprefix(FEATURE_PREFIX)
 
 
 def by_feature(columns: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
@@ -24,5 +15,5 @@ def by_feature(columns: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str
     ({'latency_ms': 1}, {'age': 2})
     """
     envelope = {name: value for name, value in columns.items() if not name.startswith(FEATURE_PREFIX)}
-    features = {plain_name(name): value for name, value in columns.items() if name.startswith(FEATURE_PREFIX)}
+    features = {feature_name(name): value for name, value in columns.items() if name.startswith(FEATURE_PREFIX)}
     return envelope, features

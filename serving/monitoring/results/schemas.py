@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import ModelNews
@@ -12,7 +13,7 @@ from guard_store.ingest.rejections import Rejections
 from guard_store.monitoring.aggregates import Aggregate
 from guard_store.monitoring.drift_reports import StoredReport
 from guard_store.monitoring.performance import StoredPerformance
-from serving.monitoring.results.naming import by_feature, plain_name
+from serving.monitoring.results.naming import by_feature
 
 
 class ModelView(BaseModel):
@@ -206,8 +207,8 @@ class DriftView(_Computed):
             baseline_id=stored.baseline_id,
             window_days=stored.window_days,
             summary=report.get("summary", {}),
-            drifted=[plain_name(column) for column in report.get("drifted", ())],
-            warned=[plain_name(column) for column in report.get("warned", ())],
+            drifted=[feature_name(column) for column in report.get("drifted", ())],
+            warned=[feature_name(column) for column in report.get("warned", ())],
             envelope=envelope,
             features=features,
             revision=stored.revision,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds
 from guard_store.retraining.evaluations import Evaluation
-from guard_store.retraining.flags import Flag
+from guard_store.retraining.flag import Flag
 
 
 class ForceRequest(BaseModel):

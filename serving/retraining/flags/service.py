@@ -3,7 +3,7 @@
 from guard_core.days import local_days, microseconds, now_us
 from guard_store.projects.store import Project
 from guard_store.retraining.decisions import Actor
-from guard_store.retraining.flags import Flag
+from guard_store.retraining.flag import Flag
 from serving.http.problems import Conflict, NotFound, Unprocessable
 from serving.retraining.flags.schemas import AcknowledgeRequest, ForceRequest
 from serving.services import Services

@@ -2,14 +2,14 @@
 
 import json
 
+from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
 from guard_store.ingest.predictions import Prediction
 from guard_store.monitoring.drift_reports import StoredReport
-from guard_store.retraining.flags import Flag
+from guard_store.retraining.flag import Flag
 from guard_store.retraining.training_runs import TrainingRun
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.http.problems import Forbidden, NotFound
-from serving.monitoring.results.naming import plain_name
 from serving.retraining.lineage.schemas import (
     BaselinePart,
     DriftPart,
@@ -103,7 +103,7 @@ def _flag(flag: Flag) -> FlagPart:
 
 
 def _report(report: StoredReport) -> DriftPart:
-    drifted = [plain_name(column) for column in report.report["drifted"]]
+    drifted = [feature_name(column) for column in report.report["drifted"]]
     return DriftPart(day=report.day, state=report.state, drifted=drifted, baseline_id=report.baseline_id)
 
 

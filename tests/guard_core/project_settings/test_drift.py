@@ -6,7 +6,7 @@ import pytest
 
 from guard_core.project_settings.checks import SettingsError
 from guard_core.project_settings.drift import DriftSettings
-from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, DEFAULT_THRESHOLDS, METHODS, NUMERIC_METHODS
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, DEFAULT_THRESHOLDS, METHODS, NUMERIC_METHODS
 
 
 def test_defaults_are_psi_and_jensen_shannon_in_ten_bins() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from guard_core.alerting.facts import Op
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import microseconds
 from guard_core.settings import Settings
-from guard_store.alerts.facts import Op, key_of, write_alert
+from guard_store.alerts.facts import key_of, write_alert
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Delivery, Outbox
 from guard_store.alerts.policies import PolicyStore

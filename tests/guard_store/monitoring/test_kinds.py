@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from guard_core.columns import feature_column
 from guard_core.settings import Settings
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
-from guard_store.monitoring.kinds import KindStore, feature_column
+from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
 from tests.support.stored_events import event, store
 

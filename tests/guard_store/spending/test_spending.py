@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from guard_core.units import NANO
 from guard_store.alerts.facts import FactStore
 from guard_store.db.database import Database
 from guard_store.ledger.checkpoints import Signer
 from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
-from guard_store.spending.amounts import NANO, Amount
+from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import BudgetStore
 from guard_store.spending.requests import Reservation, Reserved, Settlement, lost
 from guard_store.spending.transaction import spend

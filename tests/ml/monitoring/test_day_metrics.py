@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from guard_core.columns import Kind
 from ml.monitoring.day_metrics import TOP_CATEGORIES, day_metrics
-from ml.monitoring.kinds import Kind
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
 

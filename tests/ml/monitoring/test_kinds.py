@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.monitoring.kinds import KINDS, MAX_CLASS_LABELS, Kind, learn_kind, learn_prediction_kind
+from guard_core.columns import KINDS, Kind
+from ml.monitoring.kinds import MAX_CLASS_LABELS, learn_kind, learn_prediction_kind
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=50)
 SENTENCES = [f"Flight {i} was late because of the weather in Newark" for i in range(100)]

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
-from serving.auth.security import ANONYMOUS, KeyRing, Principal
+from serving.auth.principal import ANONYMOUS, Principal
+from serving.auth.security import KeyRing
 from serving.http.problems import Forbidden, Unauthorised
 from serving.services import Services
 from tests.serving.conftest import Clients

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from serving.http.problems import Conflict, Problem, Unauthorised, Unavailable, problem_response
+from serving.http.problems import Conflict, Problem, Unauthorised, Unavailable
+from serving.http.rendering import problem_response
 from serving.http.routing import MAX_BODY_BYTES
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}

@@ -180,7 +180,7 @@ def test_an_endpoint_without_the_packages_stops_the_start(monkeypatch: pytest.Mo
 
 def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
     code = (
-        "import sys, serving.app; from serving import tracing\n"
+        "import sys, serving.app; from serving.http import tracing\n"
         "with tracing.span('x') as s: s.set({'a': 1}); s.fail('y')\n"
         "assert tracing.headers() == {} and tracing.of_request({}) is None\n"
         "assert 'opentelemetry.sdk.trace.export' not in sys.modules, 'imported'\n"

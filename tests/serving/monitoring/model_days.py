@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import and_, update
 
+from guard_core.columns import Kind
 from guard_store.day_state.tables import day_news
 from guard_store.monitoring.aggregates import Slice
 from ml.monitoring.day_metrics import day_metrics
-from ml.monitoring.kinds import Kind
 from ml.monitoring.profiles.build import profile_table
 from serving.services import Services
 

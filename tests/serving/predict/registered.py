@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from guard_core.ids import registered_name
 from guard_core.settings import Settings
-from guard_store.retraining.registry import CHAMPION, Registry, registered_name
+from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
 from ml.retraining.training.spec import Trained, TrainingSpec
 from ml.retraining.training.train import train

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from guard_core.ids import registered_name
 from guard_core.settings import Settings
-from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry, RegistryUnavailableError, registered_name
+from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry, RegistryUnavailableError
 from ml.retraining.predictor.load import Predictor, load_predictor
 from serving.predict import model_files
 from serving.predict.pool import ModelPool

@@ -12,7 +12,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from ml.monitoring.kinds import Kind
+from guard_core.columns import Kind
 from ml.monitoring.profiles import build, pieces
 from ml.monitoring.profiles.build import MAX_SLICE_VALUES, WHOLE, profile_parquet, profile_table
 from ml.monitoring.profiles.categorical import CategoricalProfile

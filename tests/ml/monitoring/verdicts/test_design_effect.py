@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.design_effect import MINIMUM_DAYS, design_effects
 from ml.monitoring.verdicts.judge import judge
-from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, NUMERIC_METHODS
 from tests.ml.monitoring.verdicts.samples import categorical, numeric, table
 
 ROWS = 400

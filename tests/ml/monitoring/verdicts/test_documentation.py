@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from guard_core.project_settings.drift import ColumnOverride, DriftSettings
-from ml.monitoring.verdicts.methods import DEFAULT_THRESHOLDS
+from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS
 from ml.monitoring.verdicts.report import STATES
 from tests.support.paths import ROOT
 

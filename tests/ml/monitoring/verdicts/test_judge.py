@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.judge import judge
-from ml.monitoring.verdicts.methods import CATEGORICAL_METHODS, NUMERIC_METHODS
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport
 from tests.ml.monitoring.verdicts.samples import always, categorical, normal_columns, numeric, table
 

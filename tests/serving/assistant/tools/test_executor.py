@@ -13,7 +13,7 @@ from serving.assistant.tools.arguments import digest
 from serving.assistant.tools.errors import DeniedError, ToolError
 from serving.assistant.tools.executor import ToolExecutor
 from serving.assistant.tools.policy import Asking, Tool, ToolPolicy
-from serving.auth.security import Principal
+from serving.auth.principal import Principal
 from serving.gateway.policy.book import PolicyBook
 from serving.http.problems import Unavailable
 

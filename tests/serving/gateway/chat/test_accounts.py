@@ -9,7 +9,7 @@ import openai as lib
 import pytest
 from openai import AsyncOpenAI
 
-from guard_store.spending.amounts import NANO
+from guard_core.units import NANO
 from guard_store.spending.usage import USAGE_GROUPS, UsageStore
 from serving.services import Services
 from tests.serving.audit.test_on_record import rows

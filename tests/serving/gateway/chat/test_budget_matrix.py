@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
-from guard_store.spending.amounts import MEASURES, NANO
+from guard_core.units import NANO
+from guard_store.spending.amounts import MEASURES
 from serving.services import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.query.asking import QUESTION

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from guard_store.spending.amounts import NANO, Amount
+from guard_core.units import NANO
+from guard_store.spending.amounts import Amount
 from guard_store.spending.requests import Reservation, Settlement
 from guard_store.writer.rows import Submission
 from serving.services import Services

@@ -62,7 +62,7 @@ def serve(settings: Settings) -> int:
         database.close()
     with bound_socket(settings.host, settings.port) as listener, _metrics_of_workers(settings):
         config = uvicorn.Config(
-            "serving.runtime.server:app_of_process",
+            "guard_cli.serve:app_of_process",
             factory=True,
             host=settings.host,
             port=settings.port,

@@ -14,6 +14,9 @@ NUMERIC_METHODS: tuple[str, ...] = get_args(NumericMethod)
 CATEGORICAL_METHODS: tuple[str, ...] = get_args(CategoricalMethod)
 METHODS: tuple[str, ...] = get_args(Method)
 
+MAX_WINDOW_DAYS = 366
+"""Days of the longest trailing window."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:

@@ -1,0 +1,51 @@
+"""The caller of a request: key, role and project scope; and whether that is enough.
+
+How a caller is found from the headers is `serving.auth.security`; which role a route needs is declared at the route.
+"""
+
+from dataclasses import dataclass
+
+from guard_core.settings import Role
+from serving.http.problems import Forbidden, Unauthorised
+
+HOW_TO_SEND = "send a key in the header X-API-Key (or Authorization: Bearer)"
+_RANK: dict[Role, int] = {"guest": 0, "analyst": 1, "admin": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller; `key_id` None is an anonymous guest, `project_id` None means all projects."""
+
+    key_id: str | None
+    role: Role
+    project_id: str | None
+
+    def require(self, role: Role, project_id: str | None = None) -> None:
+        """Pass only callers of this role or above, and of this project where one is named.
+
+        Raises
+        ------
+        Unauthorised
+            Where the caller has no key and this needs one.
+        Forbidden
+            Where the key's role or project is not enough.
+        """
+        if self.key_id is None and (role != "guest" or project_id is not None):
+            raise Unauthorised(f"This needs a key of role {role}: {HOW_TO_SEND}.")
+        if not self.has_role(role):
+            raise Forbidden(f"This needs a key of role {role}; this key is of role {self.role}.")
+        if project_id is not None and self.project_id is not None and self.project_id != project_id:
+            raise Forbidden(f"This key is of another project than {project_id!r}.")
+
+    def has_role(self, role: Role) -> bool:
+        """Whether the caller is of this role or above."""
+        return _RANK[self.role] >= _RANK[role]
+
+    def require_all_projects(self, role: Role) -> None:
+        """Pass only callers of this role whose key is not confined to one project."""
+        self.require(role)
+        if self.project_id is not None:
+            raise Forbidden(f"This needs a key of all projects; this key is of project {self.project_id!r} only.")
+
+
+ANONYMOUS = Principal(None, "guest", None)
