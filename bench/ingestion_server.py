@@ -13,17 +13,21 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from guard_store.writer.rows import Outcome, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.ingest.rows import RowsOutcome, StoreEvents
+from guard_store.writer.work import Work
+from guard_store.writer.writer import GroupWriter
 from serving.runtime.http_protocol import GuardedProtocol
 
 _VARIANT = "BENCH_INGESTION_VARIANT"
 
 
-class _NoStorage(EventWriter):
-    def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        future.set_result(Outcome(len(submission.rows), frozenset()))
+class _NoStorage(GroupWriter):
+    def submit(self, *works: Work) -> "asyncio.Future[None]":
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for work in works:
+            if isinstance(work, StoreEvents):
+                work.outcome = RowsOutcome(len(work.rows), frozenset())
+        future.set_result(None)
         return future
 
 
@@ -33,11 +37,11 @@ def app() -> FastAPI:
     from serving.ingest.events import service
 
     writers: dict[str, Any] = {
-        "group commit": EventWriter,
-        "commit per request": partial(EventWriter, group_rows=1),
+        "group commit": GroupWriter,
+        "commit per request": partial(GroupWriter, group_rows=1),
         "without storage": _NoStorage,
     }
-    service.EventWriter = writers[os.environ[_VARIANT]]  # type: ignore[attr-defined]
+    service.GroupWriter = writers[os.environ[_VARIANT]]  # type: ignore[attr-defined]
     return app_of_process()
 
 

@@ -22,9 +22,10 @@ from guard_core.days import local_days
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.ingest.rows import EventRow, StoreEvents
 from guard_store.projects.store import ProjectStore
-from guard_store.writer.rows import Row, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.steps import writer_steps
+from guard_store.writer.writer import GroupWriter
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "1000000"))
 NUMERIC, CATEGORICAL = 15, 5
@@ -74,17 +75,17 @@ def _fill(path: Path) -> None:
     database = Database(f"sqlite:///{path}")
     migrate(database)
     ProjectStore(database).create(PROJECT, PROJECT)
-    writer = EventWriter(database, queue_rows=10 * _SUBMISSION_ROWS, close_delay_s=300)
+    writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=10 * _SUBMISSION_ROWS)
     writer.start()
     rows = _rows()
     while chunk := [row for _, row in zip(range(_SUBMISSION_ROWS), rows, strict=False)]:
-        writer.store(Submission(chunk, received_us=0))
+        writer.store(StoreEvents(chunk, received_us=0))
     writer.stop()
     database.close()
     _learn_kinds(path)
 
 
-def _rows() -> Iterator[Row]:
+def _rows() -> Iterator[EventRow]:
     rng = np.random.default_rng(7)
     start, end = local_days("UTC").bounds_us(date.fromisoformat(DAY))
     numbers = rng.normal(size=(EVENTS, NUMERIC)).round(4).tolist()
@@ -94,7 +95,7 @@ def _rows() -> Iterator[Row]:
         features: dict[str, Any] = {f"number_{i}": value for i, value in enumerate(values)}
         features |= {f"label_{i}": f"value_{value}" for i, value in enumerate(categories)}
         at = start + (end - start) * n // EVENTS
-        yield (
+        yield EventRow(
             *(PROJECT, f"event-{n:09d}", MODEL, at, at + 1_000, "predict", 1.0 + n % 50, str(n % 2), (n % 100) / 100),
             *(encode(features).decode(), f"request-{n:09d}", "v1", None),
         )

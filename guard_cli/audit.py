@@ -5,7 +5,9 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from guard_cli.terminal import CommandError, say
@@ -18,11 +20,9 @@ from guard_store.ledger.store import LedgerStore
 from guard_store.ledger.verify import Verification, verify_rows
 
 _BROKEN = 1
-_INTEGERS = frozenset(
-    "seq at_us status tokens_in tokens_cached tokens_out tokens_reasoning cost_nano_usd".split()  # noqa: SIM905 - shorter
+_NULLABLE = frozenset(
+    field.name for field in msgspec.structs.fields(LedgerRow) if isinstance(None, get_args(field.type) or field.type)
 )
-_TRUTHS = frozenset({"tokens_estimated", "compliance_flag"})
-_NEVER_NULL = frozenset({"flags"})
 
 
 def show_key(settings: Settings) -> int:
@@ -94,19 +94,16 @@ def _checkpoints(path: Path) -> list[Checkpoint]:
 
 
 def _rows(lines: Iterator[str], path: Path) -> Iterator[LedgerRow]:
+    """Read the rows of an export; their types are those of the fields, and an export without versions is of the first."""
     reader = csv.reader(lines)
-    if tuple(next(reader, ())) != COLUMNS:
+    columns = next(reader, [])
+    if not set(COLUMNS) - {"hash_version"} <= set(columns) <= set(COLUMNS):
         raise CommandError(f"{path}: the first line does not name the ledger's columns")
-    for row in reader:
-        yield tuple(_value(name, text) for name, text in zip(COLUMNS, row, strict=True))
-
-
-def _value(name: str, text: str) -> int | str | bool | None:
-    if name in _TRUTHS:
-        return text == "true"
-    if not text and name not in _NEVER_NULL:
-        return None
-    return int(text) if name in _INTEGERS else text
+    for texts in reader:
+        values: dict[str, str | None] = {"hash_version": "1"}
+        for name, text in zip(columns, texts, strict=True):
+            values[name] = None if not text and name in _NULLABLE else text
+        yield msgspec.convert([values[name] for name in LedgerRow.__struct_fields__], LedgerRow, strict=False)
 
 
 def _tell(found: Verification, *, trusted: bool) -> int:

@@ -1,6 +1,6 @@
-"""Rows join the chain: in the transaction of what they tell, one transaction after the other.
+"""Rows join the chain, in the transaction of the action that they record, one transaction after the other.
 
-Whoever appends must do it last: the chain's lock makes every other writer wait until the commit.
+Append last: the chain's lock makes every other writer wait until the commit.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from guard_store.ledger.entry import COLUMNS, GENESIS, Entry, chained
+from guard_store.ledger.entry import COLUMNS, GENESIS, Entry, chained, row_values
 
 _LOCK_KEY = 0x6C6564676572  # "ledger" in ASCII
 
@@ -39,8 +39,8 @@ def append(statements: Statements, entries: Sequence[Entry]) -> int:
     for entry in entries:
         seq += 1
         row = chained(entry, seq, prev_hash)
-        prev_hash = row[-1]
-        rows.append(row)
+        prev_hash = row.hash
+        rows.append(row_values(row))
     statements.upsert("ledger", COLUMNS, rows, "")
     return seq
 

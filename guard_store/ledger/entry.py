@@ -4,7 +4,10 @@ Integers, texts and booleans only: their JSON is the same everywhere, so that an
 """
 
 import hashlib
-from typing import Any, Final, TypeAlias
+import json  # noqa: F401 - of the example
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
@@ -62,25 +65,69 @@ class Entry(msgspec.Struct, array_like=True, kw_only=True):
 
 
 FIELDS: Final = Entry.__struct_fields__
-COLUMNS: Final = ("seq", *FIELDS, "prev_hash", "hash")
-"""Columns of `ledger`, in the order in which they are hashed (the hash itself left out)."""
 
-LedgerRow: TypeAlias = tuple[Any, ...]
-"""Values of `COLUMNS`."""
+HASHED_FIELDS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: tuple(
+        "at_us route method status request_id key_id role project_id end_user prompt prompt_hash policy_hash model"  # noqa: SIM905
+        " tokens_in tokens_cached tokens_out tokens_reasoning tokens_estimated cost_nano_usd compliance_flag flags"
+        " request_hash response_hash details".split()
+    ),
+}
+"""Fields of an entry that its hash covers, in their order, by version of the hash.
+
+A new field of `Entry` gets a new version here; rows of older versions keep theirs, and stay valid.
+"""
+HASH_VERSION: Final = max(HASHED_FIELDS)
 
 
-def row_hash(unhashed: LedgerRow) -> str:
-    """SHA-256 of a row without its hash, as the UTF-8 of a compact JSON array.
+class LedgerRow(Entry, kw_only=True):
+    """A row of the chain: an entry, its number, its hash and that of the row before it.
+
+    Attributes
+    ----------
+    hash_version : says which fields the hash covers (`HASHED_FIELDS`).
+    """
+
+    seq: int
+    prev_hash: str
+    hash: str = ""
+    hash_version: int = HASH_VERSION
+
+
+COLUMNS: Final = ("seq", *FIELDS, "prev_hash", "hash", "hash_version")
+"""Columns of `ledger`, in the order of exports."""
+
+row_values = attrgetter(*COLUMNS)
+"""Values of a row in the order of `COLUMNS`."""
+
+_hashed_values: Final = {version: attrgetter("seq", *fields, "prev_hash") for version, fields in HASHED_FIELDS.items()}
+
+
+def row_of(values: Iterable[Any]) -> LedgerRow:
+    """Make a row of values in the order of `COLUMNS`."""
+    return LedgerRow(**dict(zip(COLUMNS, values, strict=True)))
+
+
+def row_hash(row: LedgerRow) -> str:
+    """Return the SHA-256 of a row without its hash, as the UTF-8 of a compact JSON array.
+
+    Raises
+    ------
+    KeyError
+        If the version of the row's hash is not known.
 
     Examples
     --------
-    >>> row_hash((1, "a", None, True))[:16] == hashlib.sha256(b'[1,"a",null,true]').hexdigest()[:16]
+    >>> row = LedgerRow(seq=1, at_us=2, route="/query", method="POST", status=200, prev_hash=GENESIS)
+    >>> text = json.dumps([row.seq, *(getattr(row, name) for name in HASHED_FIELDS[1]), GENESIS], separators=(",", ":"))
+    >>> row_hash(row) == hashlib.sha256(text.encode()).hexdigest()
     True
     """
-    return hashlib.sha256(_json(unhashed)).hexdigest()
+    return hashlib.sha256(_json(_hashed_values[row.hash_version](row))).hexdigest()
 
 
 def chained(entry: Entry, seq: int, prev_hash: str) -> LedgerRow:
-    """The row of an entry at a place in the chain."""
-    unhashed = (seq, *msgspec.structs.astuple(entry), prev_hash)
-    return (*unhashed, row_hash(unhashed))
+    """Return the row of an entry at a place in the chain."""
+    row = LedgerRow(**msgspec.structs.asdict(entry), seq=seq, prev_hash=prev_hash)
+    row.hash = row_hash(row)
+    return row

@@ -10,7 +10,7 @@ from guard_core.days import now_us
 from guard_store.db.database import Database
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
-from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow
+from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow, row_of
 from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
@@ -68,7 +68,7 @@ class LedgerStore:
         if before_seq is not None:
             statement = statement.where(ledger.c.seq < before_seq)
         with self._database.read() as connection:
-            return [tuple(row) for row in connection.execute(statement)]
+            return [row_of(row) for row in connection.execute(statement)]
 
     def all_rows(self, wanted: LedgerFilter | None = None) -> Iterator[LedgerRow]:
         """Rows in the order of the chain, read piece by piece in one consistent view."""
@@ -156,11 +156,11 @@ def _walk(connection: Connection, wanted: LedgerFilter) -> Iterator[LedgerRow]:
     after: Any = 0
     while True:
         statement = wanted.narrow(_rows()).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(_PAGE_ROWS)
-        rows = [tuple(row) for row in connection.execute(statement)]
+        rows = [row_of(row) for row in connection.execute(statement)]
         yield from rows
         if len(rows) < _PAGE_ROWS:
             return
-        after = rows[-1][0]
+        after = rows[-1].seq
 
 
 def _checkpoints(connection: Connection) -> list[Checkpoint]:

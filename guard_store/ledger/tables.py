@@ -3,7 +3,7 @@
 Only their shape belongs here; see `tables`.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from guard_store.db.metadata import RowNumber, metadata
 
@@ -37,6 +37,7 @@ ledger = Table(
     Column("details", Text, nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("hash_version", Integer, nullable=False, server_default=text("1")),  # which columns the hash covers
     Index(None, "at_us"),
     Index(None, "request_id"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from guard_store.ledger.checkpoints import Checkpoint
-from guard_store.ledger.entry import GENESIS, LedgerRow, row_hash
+from guard_store.ledger.entry import GENESIS, HASHED_FIELDS, LedgerRow, row_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,18 @@ class _Walk:
 
     def step(self, row: LedgerRow) -> None:
         """Check one row against the one before."""
-        seq, prev_hash, stored = row[0], row[-2], row[-1]
+        seq, prev_hash, stored = row.seq, row.prev_hash, row.hash
         if self._first is None:
             self._begin(seq, prev_hash)
         self._n += 1
         if seq != self._seq + 1:
             missing = f"row {self._seq + 1} is" if seq == self._seq + 2 else f"rows {self._seq + 1} to {seq - 1} are"
             raise _BrokenError(self._seq + 1, f"{missing} missing")
-        if row_hash(row[:-1]) != stored:
+        if row.hash_version not in HASHED_FIELDS:
+            raise _BrokenError(
+                seq, f"row {seq} has a hash of version {row.hash_version}, which this version does not know"
+            )
+        if row_hash(row) != stored:
             raise _BrokenError(seq, f"row {seq} was changed: its content does not have its hash")
         if prev_hash != self._head:
             raise _BrokenError(seq, f"row {seq} does not follow row {seq - 1}: one of the two was replaced")

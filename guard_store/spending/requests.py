@@ -1,4 +1,4 @@
-"""What is asked of the spending step of a transaction, and what it answers. Plain data; the step is `transaction`."""
+"""What is asked of the spending step of a transaction, and what it answers. Plain data; the step is `step`."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,6 +8,7 @@ import msgspec
 from guard_core.days import now_us
 from guard_store.ledger.entry import Entry
 from guard_store.spending.amounts import Amount, Measure, Period, Scope
+from guard_store.writer.work import Work
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -73,27 +74,50 @@ class Reserved(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Settlement:
+class ReserveCall(Work):
+    """A call to be reserved; `reserved` is the answer, once the transaction is committed."""
+
+    reservation: Reservation
+    reserved: Reserved | None = None
+
+    @property
+    def request_id(self) -> str | None:  # type: ignore[override]
+        """The call's."""
+        return self.reservation.request_id
+
+    @property
+    def needs_flush(self) -> bool:
+        """The process that makes a call dies with the machine of its SQLite file: then there is no call to remember."""
+        return False
+
+
+@dataclass(slots=True)
+class SettleCall(Work):
     """The end of a call.
 
     Attributes
     ----------
-    took : what it took.
+    usage : what it usage.
     model : that answered; another one than was reserved for, after a fallback.
+    entry : of the ledger, appended only if the reservation still stood (a call whose process died).
     """
 
     reservation: Reservation
     holds: tuple[Hold, ...]
-    took: Amount
+    usage: Amount
     model: str
     entry: Entry | None = field(default=None)
-    """A row of the ledger that is written only where the reservation still stood."""
+
+    @property
+    def request_id(self) -> str | None:  # type: ignore[override]
+        """The call's."""
+        return self.reservation.request_id
 
 
-def lost(reservation: Reservation, holds: tuple[Hold, ...]) -> Settlement:
-    """The settlement of a call whose process died: in full, because nobody knows what it took."""
+def settle_lost_call(reservation: Reservation, holds: tuple[Hold, ...]) -> SettleCall:
+    """Return the settlement of a call whose process died: in full, because its usage is unknown."""
     most = reservation.most
-    took = Amount(
+    usage = Amount(
         tokens_in=most.tokens_in, tokens_out=most.tokens_out, estimated=True, cost_nano_usd=most.cost_nano_usd
     )
     entry = Entry(
@@ -107,12 +131,12 @@ def lost(reservation: Reservation, holds: tuple[Hold, ...]) -> Settlement:
         project_id=reservation.project_id,
         end_user=reservation.end_user,
         model=reservation.model,
-        tokens_in=took.tokens_in,
+        tokens_in=usage.tokens_in,
         tokens_cached=0,
-        tokens_out=took.tokens_out,
+        tokens_out=usage.tokens_out,
         tokens_reasoning=0,
         tokens_estimated=True,
-        cost_nano_usd=took.cost_nano_usd,
+        cost_nano_usd=usage.cost_nano_usd,
         details='{"aborted":true,"lost":true}',
     )
-    return Settlement(reservation, holds, took, reservation.model, entry)
+    return SettleCall(reservation, holds, usage, reservation.model, entry)

@@ -1,4 +1,5 @@
-"""The event store's writing side: many requests share one durable transaction (group commit).
+"""The one writer: many requests share one durable transaction (group commit).
 
-What an event row is, how a group is stored and how a day's news is counted belong here; HTTP and validation do not.
+`writer` queues works and commits them in groups, `work` says what a work and a step are, `sessions` is the writer's connection to each
+engine, `target` describes a table that rows go into once. What is stored, and in which steps, belongs to the domains.
 """

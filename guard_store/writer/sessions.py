@@ -1,6 +1,6 @@
 """The writer's own connection to each engine: how rows get in fast, durably, and only once.
 
-What belongs into one transaction is said in `writer`; here is only how each engine does a step of it.
+Here is only how each engine runs statements; which statements make a transaction is for the steps of the domains.
 """
 
 import sqlite3
@@ -9,11 +9,13 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Protocol
 
+import msgspec
 import psycopg
+from msgspec.structs import astuple
 from psycopg.errors import UniqueViolation
 
 from guard_store.db.database import Database
-from guard_store.writer.targets import EVENTS, Stored, Target
+from guard_store.writer.target import Stored, Target
 
 # Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
 _CHUNKS = tuple(2**n for n in range(10, 3, -1))
@@ -30,11 +32,8 @@ class Session(Protocol):
     def begin(self, *, flushed: bool = True) -> None:
         """Start a transaction; one that is not `flushed` survives the death of any process of ours, not that of the machine."""
 
-    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
-        """Store the rows that are not there yet; events must be the first step of a transaction."""
-
-    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
-        """IANA zone of each project that exists, which cannot change before the commit."""
+    def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
+        """Store the rows that are not there yet; a copied target must be the first statement of a transaction."""
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
@@ -46,7 +45,7 @@ class Session(Protocol):
         """Make it durable."""
 
     def rollback(self) -> None:
-        """Undo."""
+        """Undo what the transaction has done."""
 
     def rest(self) -> None:
         """Between two transactions, when nobody waits: do what the next would else begin with."""
@@ -88,23 +87,16 @@ class SqliteSession:
         self._synchronise("FULL" if flushed else "NORMAL")
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
+    def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
         """Store the rows that are not there yet."""
         before = self._connection.execute(f"SELECT max(rowid) FROM {target.table}").fetchone()[0] or 0  # noqa: S608
-        stored = self._insert(target.table, target.columns, rows, "ON CONFLICT DO NOTHING")
+        stored = self._insert(target.table, target.columns, list(map(astuple, rows)), "ON CONFLICT DO NOTHING")
         if stored == len(rows):
             return None
         # The transaction excludes all other writers, so what is numbered above `before` is ours.
         sql = f"SELECT {target.key_list} FROM {target.table} WHERE rowid > ?"  # noqa: S608 - our own names
         found = self._connection.execute(sql, (before,))
         return set(found.fetchall())
-
-    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
-        """IANA zones; the write lock keeps them as they are."""
-        marks = ", ".join("?" * len(project_ids))
-        return dict(
-            self._connection.execute(f"SELECT id, timezone FROM projects WHERE id IN ({marks})", project_ids)  # noqa: S608
-        )
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
@@ -167,11 +159,11 @@ class PostgresqlSession:
     def begin(self, *, flushed: bool = True) -> None:
         """Nothing to do: the first statement starts the transaction, and each is flushed, because the server may die alone."""
 
-    def insert(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
-        """Store the rows that are not there yet; events must be the first step of a transaction."""
+    def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
+        """Store the rows that are not there yet; a copied target must be the first statement of a transaction."""
         # In key order, so that writers with the same rows wait for each other instead of deadlocking.
-        ordered = target.in_key_order(rows)
-        if target is not EVENTS:
+        ordered = list(map(astuple, target.in_key_order(rows)))
+        if not target.is_copied:
             return self._insert_new(target, ordered)
         try:
             self._copy(f"{target.table} ({target.column_list})", ordered, target.types)
@@ -179,13 +171,6 @@ class PostgresqlSession:
             self._connection.rollback()
             return self._insert_new(target, ordered)
         return None
-
-    def zones(self, project_ids: Sequence[str]) -> dict[str, str]:
-        """IANA zones, locked against change."""
-        cursor = self._connection.execute(
-            "SELECT id, timezone FROM projects WHERE id = ANY(%s) ORDER BY id FOR SHARE", (list(project_ids),)
-        )
-        return dict(cursor.fetchall())
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""

@@ -1,6 +1,6 @@
 """Group commit: one thread takes whatever waits and stores it in one durable transaction.
 
-Queue, grouping, failure and hand-back belong here; what a transaction does is in `transaction`.
+Queue, grouping, failure and hand-back belong here; what a transaction does is in the steps that the writer is given.
 """
 
 import asyncio
@@ -12,21 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import psycopg
 
 from guard_store.db.database import Database
-from guard_store.writer.rows import (
-    Commit,
-    Outcome,
-    QueueFullError,
-    RowsRefusedError,
-    StoreUnavailableError,
-    Submission,
-)
 from guard_store.writer.sessions import Session, open_session
-from guard_store.writer.transaction import store_submissions
+from guard_store.writer.work import QueueFullError, RowsRefusedError, Step, StoreUnavailableError, Work
 
 _log = logging.getLogger(__name__)
 
@@ -48,39 +39,54 @@ _REFUSALS = (
     ValueError,
 )
 
-Result: TypeAlias = Outcome | Exception
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction of the writer, for metrics; `is_stored` is false if it failed, and nothing of it was stored."""
+
+    works: Sequence[Work]
+    is_stored: bool
+    seconds: float
 
 
 @dataclass(slots=True)
 class _Waiting:
-    submission: Submission
-    future: "asyncio.Future[Outcome] | Future[Outcome]"
+    works: tuple[Work, ...]
+    future: "asyncio.Future[None] | Future[None]"
     loop: asyncio.AbstractEventLoop | None
 
+    @property
+    def weight(self) -> int:
+        return sum(work.weight for work in self.works)
 
-class EventWriter:
-    """Stores submissions; their futures resolve when the transaction is durable.
+    @property
+    def request_id(self) -> str | None:
+        return self.works[0].request_id
+
+
+class GroupWriter:
+    """Stores the works of requests; their futures resolve when the transaction is durable.
 
     Parameters
     ----------
+    steps : of a transaction, in their order (`guard_store.steps.writer_steps`).
     queue_rows : rows that may wait, those in the running transaction included.
-    close_delay_s : seconds after local midnight from which an event of that day counts as late.
-    group_rows : rows of a transaction at most (a larger submission is a transaction by itself).
-    on_commit : called in the writer's thread after each transaction, when its senders are being told.
+    group_rows : rows of a transaction at most (a larger request is a transaction by itself).
+    on_commit : called in the writer's thread after each transaction, when its callers are resumed.
     """
 
     def __init__(
         self,
         database: Database,
+        steps: Sequence[Step],
         *,
         queue_rows: int,
-        close_delay_s: int,
         group_rows: int = _GROUP_ROWS,
         on_commit: Callable[[Commit], None] | None = None,
     ) -> None:
         self._database = database
+        self._steps = steps
         self._queue_rows = queue_rows
-        self._close_delay_s = close_delay_s
         self._group_rows = group_rows
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
@@ -89,7 +95,7 @@ class EventWriter:
         self._changed = threading.Condition()
         self._stopping = False
         self._session: Session | None = None
-        self._thread = threading.Thread(target=self._run, name="event-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -108,29 +114,29 @@ class EventWriter:
         """Rows that wait for their commit."""
         return self._depth
 
-    def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
-        """Queue a submission of the running event loop.
+    def submit(self, *works: Work) -> "asyncio.Future[None]":
+        """Queue the works of a request of the running event loop, all or none of which are stored.
 
-        The future raises `StoreUnavailableError` or `RowsRefusedError` where it was not stored.
+        The future raises `StoreUnavailableError` or `RowsRefusedError` if they were not stored; outcomes are in the works.
 
         Raises
         ------
         QueueFullError
-            Where too many rows wait.
+            If too many rows wait.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._put(_Waiting(submission, future, loop))
+        future: asyncio.Future[None] = loop.create_future()
+        self._put(_Waiting(works, future, loop))
         return future
 
-    def store(self, submission: Submission) -> Outcome:
-        """Store a submission and wait for it; for callers without an event loop."""
-        future: Future[Outcome] = Future()
-        self._put(_Waiting(submission, future, None))
-        return future.result()
+    def store(self, *works: Work) -> None:
+        """Store the works of a request and wait for it; for callers without an event loop. Raises as `submit`."""
+        future: Future[None] = Future()
+        self._put(_Waiting(works, future, None))
+        future.result()
 
     def _put(self, waiting: _Waiting) -> None:
-        weight = waiting.submission.weight
+        weight = waiting.weight
         with self._changed:
             if self._stopping:
                 raise StoreUnavailableError("the server is stopping")
@@ -154,9 +160,9 @@ class EventWriter:
             self._changed.wait_for(self._has_gathered, _GATHER_S)
             group: list[_Waiting] = []
             rows = 0
-            while self._waiting and (not group or rows + self._waiting[0].submission.weight <= self._group_rows):
+            while self._waiting and (not group or rows + self._waiting[0].weight <= self._group_rows):
                 group.append(self._waiting.popleft())
-                rows += group[-1].submission.weight
+                rows += group[-1].weight
             return group
 
     def _has_gathered(self) -> bool:
@@ -165,44 +171,46 @@ class EventWriter:
 
     def _store_group(self, group: Sequence[_Waiting]) -> None:
         start = time.perf_counter()
-        submissions = [waiting.submission for waiting in group]
+        works = [work for waiting in group for work in waiting.works]
+        failure: Exception | None = None
         try:
-            results: Sequence[Result] = self._transaction(submissions)
+            self._transaction(works)
         except _REFUSALS as error:
             if len(group) > 1:  # one of them is to blame: by halves, so that in the end only that one fails
                 half = len(group) // 2
                 self._store_group(group[:half])
                 self._store_group(group[half:])
                 return
-            _log.warning("rows refused by the database", extra={"for": submissions[0].request_id}, exc_info=True)
-            results = [RowsRefusedError(f"the database refuses these rows: {error}")]
-        except Exception as error:  # noqa: BLE001 - the thread outlives every failure; the callers are told
-            _log.exception("events not stored", extra={"for": [s.request_id for s in submissions][:20]})
-            results = [StoreUnavailableError(f"the database did not store it: {type(error).__name__}")] * len(group)
-        self._finish(group, results, time.perf_counter() - start)
+            _log.warning("rows refused by the database", extra={"for": group[0].request_id}, exc_info=True)
+            failure = RowsRefusedError(f"the database refuses these rows: {error}")
+        except Exception as error:  # noqa: BLE001 - the thread outlives every failure; the callers get it
+            _log.exception("rows not stored", extra={"for": [waiting.request_id for waiting in group][:20]})
+            failure = StoreUnavailableError(f"the database did not store it: {type(error).__name__}")
+        self._finish(group, works, failure, time.perf_counter() - start)
 
-    def _transaction(self, submissions: Sequence[Submission]) -> list[Outcome]:
+    def _transaction(self, works: Sequence[Work]) -> None:
         session = self._session or open_session(self._database)
         is_new = self._session is None
         self._session = session
         try:
-            # The process that makes a call dies with the machine of its SQLite file: then there is no call to remember.
-            session.begin(flushed=not all(submission.only_reserves for submission in submissions))
-            outcomes = store_submissions(session, submissions, self._close_delay_s)
+            session.begin(flushed=any(work.needs_flush for work in works))
+            group = list(works)
+            for step in self._steps:
+                group.extend(step.apply(session, group))
         except Exception:
             # An idle connection that the server has ended is noticed only now: once more, on a new one. Not after a
             # COMMIT, which may have come through: a second try would call our own rows duplicates.
             was_broken = session.is_broken
             self._abandon()
             if was_broken and not is_new:
-                return self._transaction(submissions)
+                self._transaction(works)
+                return
             raise
         try:
             session.commit()
         except Exception:
             self._abandon()
             raise
-        return outcomes
 
     def _rest(self) -> None:
         """After those who waited are told, make ready for the next."""
@@ -231,40 +239,32 @@ class EventWriter:
         if session is not None:
             session.close()
 
-    def _finish(self, group: Sequence[_Waiting], results: Sequence[Result], seconds: float) -> None:
-        rows = sum(waiting.submission.weight for waiting in group)
+    def _finish(
+        self, group: Sequence[_Waiting], works: Sequence[Work], failure: Exception | None, seconds: float
+    ) -> None:
+        rows = sum(work.weight for work in works)
         with self._changed:
             self._depth -= rows
             self._expected = min(len(group) + len(self._waiting), self._group_rows)
-        _resolve(group, results)
+        _resolve(group, failure)
         if self._on_commit is not None:  # while the event loop wakes up
-            outcomes = [result for result in results if isinstance(result, Outcome)]
-            failed = 0 if outcomes else sum(len(w.submission.rows) + len(w.submission.labels) for w in group)
-            counts = (*_counts(outcomes, labels=False), failed, seconds)
-            self._on_commit(Commit(*counts, *_counts(outcomes, labels=True)))
+            self._on_commit(Commit(works, failure is None, seconds))
 
 
-def _counts(outcomes: Sequence[Outcome], *, labels: bool) -> tuple[int, int]:
-    """Rows accepted and duplicates, of events or of labels."""
-    of_sort = [outcome for outcome in outcomes if outcome.labels == labels]
-    return sum(outcome.accepted for outcome in of_sort), sum(len(outcome.duplicates) for outcome in of_sort)
-
-
-def _resolve(group: Sequence[_Waiting], results: Sequence[Result]) -> None:
-    pairs = list(zip(group, results, strict=True))
+def _resolve(group: Sequence[_Waiting], failure: Exception | None) -> None:
     for loop in {waiting.loop for waiting in group}:
-        resolved = [pair for pair in pairs if pair[0].loop is loop]
+        futures = [waiting.future for waiting in group if waiting.loop is loop]
         if loop is None:
-            _set_results(resolved)
+            _set_results(futures, failure)
         elif not loop.is_closed():
-            loop.call_soon_threadsafe(_set_results, resolved)
+            loop.call_soon_threadsafe(_set_results, futures, failure)
 
 
-def _set_results(resolved: Sequence[tuple[_Waiting, Result]]) -> None:
-    for waiting, result in resolved:
-        if waiting.future.done():  # its caller has gone
+def _set_results(futures: Sequence["asyncio.Future[None] | Future[None]"], failure: Exception | None) -> None:
+    for future in futures:
+        if future.done():  # its caller has disconnected
             continue
-        if isinstance(result, Outcome):
-            waiting.future.set_result(result)
+        if failure is None:
+            future.set_result(None)
         else:
-            waiting.future.set_exception(result)
+            future.set_exception(failure)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 
-from guard_store.ledger.entry import COLUMNS, LedgerRow
+from guard_store.ledger.entry import COLUMNS, LedgerRow, row_values
 from guard_store.ledger.store import LedgerFilter
 from serving.audit.schemas import (
     AuditPageQuery,
@@ -39,7 +39,7 @@ def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[Led
     """List rows of the ledger, newest first."""
     before = None if query.cursor is None else decode_cursor(query.cursor, int, 0)
     rows = services.audit.store.page(_wanted(query, caller), before, query.limit + 1)
-    return page_of(rows, query.limit, position=lambda row: row[0], item=LedgerRowView.of)
+    return page_of(rows, query.limit, position=lambda row: row.seq, item=LedgerRowView.of)
 
 
 @router.get(
@@ -90,7 +90,7 @@ def _csv(rows: Iterator[LedgerRow]) -> Iterator[str]:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for n, row in enumerate(rows, 1):
-        writer.writerow(["" if value is None else _text(value) for value in row])
+        writer.writerow(["" if value is None else _text(value) for value in row_values(row)])
         if n % _PIECE_ROWS == 0:
             yield text.getvalue()
             text.seek(0)

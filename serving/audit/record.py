@@ -11,7 +11,7 @@ import msgspec
 from guard_core.days import now_us
 from guard_store.ledger.bodies import Bodies
 from guard_store.ledger.entry import Entry
-from guard_store.spending.requests import Settlement
+from guard_store.spending.requests import SettleCall
 
 _MAX_NAME = 128
 _json = msgspec.json.Encoder().encode
@@ -45,7 +45,7 @@ class Record:
         self.key_id: str | None = None
         self.role = "guest"
         self.project_id: str | None = None
-        self.settlement: Settlement | None = None
+        self.settlement: SettleCall | None = None
         self.bodies: Bodies | None = None
         self.details: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}

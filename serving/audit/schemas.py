@@ -4,13 +4,14 @@ import json
 from datetime import datetime
 from typing import Any, Self
 
+import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds, microseconds
 from guard_core.units import NANO
 from guard_store.ledger.bodies import StoredBodies
 from guard_store.ledger.checkpoints import Checkpoint
-from guard_store.ledger.entry import COLUMNS, LedgerRow
+from guard_store.ledger.entry import LedgerRow
 from guard_store.ledger.store import LedgerFilter
 from guard_store.ledger.verify import Verification
 
@@ -80,11 +81,12 @@ class LedgerRowView(BaseModel):
     details: dict[str, Any]
     prev_hash: str
     hash: str
+    hash_version: int
 
     @classmethod
     def of(cls, row: LedgerRow) -> Self:
         """The view of a row."""
-        values = dict(zip(COLUMNS, row, strict=True))
+        values = msgspec.structs.asdict(row)
         cost = values.pop("cost_nano_usd")
         return cls(
             **{

@@ -13,12 +13,13 @@ from guard_store.db.database import Database
 from guard_store.ledger.bodies import Bodies, BodyStore
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
+from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerStore
 from guard_store.retention.events import sweep_bodies
 from guard_store.retention.ledger import sweep_ledger
-from guard_store.spending.requests import Settlement
-from guard_store.writer.rows import QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.spending.requests import SettleCall
+from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
+from guard_store.writer.writer import GroupWriter
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 class AuditService:
     """The ledger of a running server."""
 
-    def __init__(self, settings: Settings, database: Database, writer: EventWriter) -> None:
+    def __init__(self, settings: Settings, database: Database, writer: GroupWriter) -> None:
         self._settings = settings
         self._database = database
         self._writer = writer
@@ -48,7 +49,7 @@ class AuditService:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
-    async def write(self, entry: Entry, settlement: Settlement | None = None, bodies: Bodies | None = None) -> None:
+    async def write(self, entry: Entry, settlement: SettleCall | None = None, bodies: Bodies | None = None) -> None:
         """Put an entry on record with what is kept of it, and settle the call that it tells of; when it returns, it is.
 
         Raises
@@ -57,9 +58,8 @@ class AuditService:
             Where that is not possible now: the answer must not go out.
         """
         try:
-            await self._writer.submit(
-                Submission((), entry.at_us, entry.request_id, entries=(entry,), settle=settlement, bodies=bodies)
-            )
+            work = AppendEntry(entry, bodies)
+            await (self._writer.submit(work) if settlement is None else self._writer.submit(settlement, work))
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error
 

@@ -28,7 +28,7 @@ def summary(receipt: Receipt, n: int) -> dict[str, Any]:
     if receipt.made_ids:
         ids: list[str | None] = [None] * n
         for place, row in zip(receipt.places, receipt.rows, strict=True):
-            ids[place] = row[1]
+            ids[place] = row.event_id
         counts["event_ids"] = ids
     return counts
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_store.ingest.journal import Journal, Request
+from guard_store.ingest.rows import EventRow, StoreEvents
 from guard_store.ledger.entry import Entry
-from guard_store.writer.journal import Journal, Request
-from guard_store.writer.rows import QueueFullError, Row, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
+from guard_store.writer.writer import GroupWriter
 from serving.predict import metrics
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _STOP_S = 5.0
 class Recorder:
     """Keeps the promise that an answered prediction becomes an event."""
 
-    def __init__(self, settings: Settings, writer: EventWriter) -> None:
+    def __init__(self, settings: Settings, writer: GroupWriter) -> None:
         self._settings = settings
         self._writer = writer
         self._journal: Journal | None = None
@@ -50,7 +51,7 @@ class Recorder:
         if self._journal is not None:
             self._journal.close()
 
-    def record(self, rows: Sequence[Row], entry: Entry) -> None:
+    def record(self, rows: Sequence[EventRow], entry: Entry) -> None:
         """Put a request's rows, and what the ledger says of it, where they cannot be lost by this process.
 
         Raises
@@ -99,7 +100,7 @@ class Recorder:
         rows = [row for rows, _ in requests for row in rows]
         entries = [entry for _, entry in requests]
         try:
-            await self._writer.submit(Submission(rows, now_us(), entries[0].request_id, entries=entries))
+            await self._writer.submit(StoreEvents(rows, now_us(), entries[0].request_id, entries=entries))
         except (StoreUnavailableError, QueueFullError) as error:
             _log.warning("predictions wait in the journal: %s", error)
             return None

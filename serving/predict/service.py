@@ -16,8 +16,8 @@ from guard_core.ids import new_event_ids
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
-from guard_store.writer.journal import JournalFullError
-from guard_store.writer.rows import Row
+from guard_store.ingest.journal import JournalFullError
+from guard_store.ingest.rows import EventRow
 from serving.audit.record import Record
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
@@ -46,7 +46,7 @@ class Answer:
     predictions: Sequence[Any]
     probabilities: Sequence[float] | None
     explanations: Sequence[Any] | None
-    rows: Sequence[Row]
+    rows: Sequence[EventRow]
 
 
 class PredictService:
@@ -260,8 +260,8 @@ def _row(
     received_us: int,
     latency_ms: float,
     request_id: str,
-) -> Row:
-    return (
+) -> EventRow:
+    return EventRow(
         loaded.project_id,
         event_id,
         loaded.model_id,

@@ -10,7 +10,6 @@ from guard_cli.main import main
 from guard_core.settings.docs import env_example, markdown_table
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
-from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 
 
@@ -128,7 +127,7 @@ def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
     database = Database(database_url)
     rows = LedgerStore(database, None).page(LedgerFilter(), None, 10)
     assert secret not in str(rows)
-    assert [row[COLUMNS.index("route")] for row in rows] == ["ml-guard keys create", "ml-guard projects create"]
+    assert [row.route for row in rows] == ["ml-guard keys create", "ml-guard projects create"]
     with database.write() as connection:
         connection.exec_driver_sql("DELETE FROM ledger WHERE seq = 1")
     database.close()

@@ -1,6 +1,6 @@
 """Rows as ingestion makes them, projects to put them in, and what the database holds of them afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +10,11 @@ from sqlalchemy import Table, select
 from guard_core.days import microseconds
 from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
+from guard_store.ingest.rows import EventRow, RowsOutcome, StoreEvents, StoreLabels
 from guard_store.ingest.tables import events, rejections
 from guard_store.projects.store import ProjectStore
-from guard_store.writer.rows import Row, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.steps import writer_steps
+from guard_store.writer.writer import GroupWriter
 
 PROJECT = "flights"
 NOON_US = microseconds(datetime(2013, 1, 2, 17, tzinfo=UTC))  # in New York
@@ -32,20 +33,46 @@ def row(
     model_id: str = "delay",
     received_us: int = NOON_US,
     features: str = '{"carrier":"UA"}',
-) -> Row:
+) -> EventRow:
     """A row of the event store."""
-    return project_id, event_id, model_id, ts_us, received_us, None, 12.5, "1", 0.8, features, "request", None, "a"
+    return EventRow(
+        project_id, event_id, model_id, ts_us, received_us, None, 12.5, "1", 0.8, features, "request", None, "a"
+    )
 
 
-def submission(*rows: Row, **rest: Any) -> Submission:
+def submission(*rows: EventRow, **rest: Any) -> StoreEvents:
     """What one request wants stored."""
-    return Submission(rows, rows[0][4] if rows else NOON_US, rest.pop("request_id", "request"), **rest)
+    return StoreEvents(rows, rows[0].received_us if rows else NOON_US, rest.pop("request_id", "request"), **rest)
+
+
+def new_writer(
+    database: Database, *, close_delay_s: int = 300, queue_rows: int = 50_000, **options: Any
+) -> GroupWriter:
+    """A writer with the steps of all domains; it is not started."""
+    return GroupWriter(database, writer_steps(close_delay_s=close_delay_s), queue_rows=queue_rows, **options)
+
+
+def stored(writer: GroupWriter, work: StoreEvents | StoreLabels) -> RowsOutcome:
+    """Store rows, and say what became of them."""
+    writer.store(work)
+    return work.outcome
+
+
+def submitted(writer: GroupWriter, work: StoreEvents | StoreLabels) -> Awaitable[RowsOutcome]:
+    """Queue rows at once; awaited, it says what became of them."""
+    future = writer.submit(work)
+
+    async def outcome() -> RowsOutcome:
+        await future
+        return work.outcome
+
+    return outcome()
 
 
 @contextmanager
-def running(database: Database, **options: Any) -> Iterator[EventWriter]:
+def running(database: Database, **options: Any) -> Iterator[GroupWriter]:
     """A writer, stopped at the end."""
-    writer = EventWriter(database, **{"queue_rows": 50_000, "close_delay_s": 300, **options})
+    writer = new_writer(database, **options)
     writer.start()
     try:
         yield writer

@@ -9,8 +9,9 @@ import msgspec
 
 from guard_core.days import microseconds
 from guard_store.db.database import Database
-from guard_store.writer.rows import Row, Submission, label_row
-from guard_store.writer.writer import EventWriter
+from guard_store.ingest.rows import EventRow, StoreEvents, StoreLabels, label_row
+from guard_store.steps import writer_steps
+from guard_store.writer.writer import GroupWriter
 
 RECEIVED_US = microseconds(datetime.fromisoformat("2024-06-01T00:00:00Z"))
 
@@ -24,10 +25,10 @@ def event(
     y_pred: Any = 1,
     event_id: str | None = None,
     **envelope: Any,
-) -> Row:
+) -> EventRow:
     """One row; `at` is an ISO instant, `features` may be JSON text."""
     text = features if isinstance(features, str) else msgspec.json.encode(features or {}).decode()
-    return (
+    return EventRow(
         project_id,
         event_id or uuid.uuid4().hex,
         model_id,
@@ -44,11 +45,11 @@ def event(
     )
 
 
-def store(database: Database, rows: Iterable[Row], *, request_id: str = "request-1") -> None:
+def store(database: Database, rows: Iterable[EventRow], *, request_id: str = "request-1") -> None:
     """Store the rows in one transaction, with their news."""
-    writer = EventWriter(database, queue_rows=1_000_000, close_delay_s=300)
+    writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=1_000_000)
     writer.start()
-    writer.store(Submission(list(rows), RECEIVED_US, request_id))
+    writer.store(StoreEvents(list(rows), RECEIVED_US, request_id))
     writer.stop()
 
 
@@ -66,7 +67,7 @@ def store_labels(database: Database, project_id: str, truths: Mapping[str, Any],
         )
         for event_id, truth in truths.items()
     ]
-    writer = EventWriter(database, queue_rows=1_000_000, close_delay_s=300)
+    writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=1_000_000)
     writer.start()
-    writer.store(Submission((), RECEIVED_US, "labels", {}, labels))
+    writer.store(StoreLabels(labels, RECEIVED_US, "labels"))
     writer.stop()

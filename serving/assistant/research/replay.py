@@ -5,13 +5,13 @@ Nothing is asked of a model again: what it said is an input of the step that hol
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from guard_store.db.database import Database
-from guard_store.ledger.entry import COLUMNS, Entry
+from guard_store.ledger.entry import Entry, LedgerRow
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from serving.assistant.tools.arguments import digest
@@ -75,12 +75,10 @@ async def replay(services: Services, database: Database, request_id: str) -> tup
     return done, version
 
 
-async def _again(
-    step: ResearchStep, executor: ToolExecutor, asking: Asking, row: Mapping[str, object] | None
-) -> Replayed:
+async def _again(step: ResearchStep, executor: ToolExecutor, asking: Asking, row: LedgerRow | None) -> Replayed:
     if digest(json.loads(step.input)) != step.input_hash:
         why = "the kept input is not what its hash says"
-    elif row is not None and (row["request_hash"], row["response_hash"]) != (step.input_hash, step.output_hash):
+    elif row is not None and (row.request_hash, row.response_hash) != (step.input_hash, step.output_hash):
         why = "the ledger has other hashes of this call than what was kept"
     elif step.tool in NOT_AGAIN:
         return Replayed(step, "skipped", "a model is not asked again: what it said is kept with the next step")
@@ -102,8 +100,6 @@ async def _difference(step: ResearchStep, executor: ToolExecutor, asking: Asking
     return ""
 
 
-def _on_ledger(ledger: LedgerStore, request_id: str) -> dict[str, Mapping[str, object]]:
-    rows: Iterable[Mapping[str, object]] = (
-        dict(zip(COLUMNS, row, strict=True)) for row in ledger.all_rows(LedgerFilter(request_id=request_id))
-    )
-    return {json.loads(str(row["details"]))["call_id"]: row for row in rows if row["method"] == METHOD}
+def _on_ledger(ledger: LedgerStore, request_id: str) -> dict[str, LedgerRow]:
+    rows = ledger.all_rows(LedgerFilter(request_id=request_id))
+    return {json.loads(row.details)["call_id"]: row for row in rows if row.method == METHOD}

@@ -10,7 +10,7 @@ from guard_core.days import from_microseconds, now_us
 from guard_core.settings import Settings
 from guard_core.units import NANO
 from guard_store.db.database import Database
-from guard_store.ledger.entry import COLUMNS
+from guard_store.ledger.entry import LedgerRow
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from guard_store.retention.research import sweep_research
@@ -190,8 +190,7 @@ class ResearchService:
         """The calls with the rows of the ledger that tell of them."""
         wanted = LedgerFilter(request_id=asker.request_id)
         rows = await asyncio.to_thread(self._ledger.page, wanted, None, _TRACED_MOST)
-        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        by_call = {json.loads(row["details"])["call_id"]: row for row in told if row["method"] == METHOD}
+        by_call = {json.loads(row.details)["call_id"]: row for row in rows if row.method == METHOD}
         return [_traced(step, called, by_call[called.call_id]) for step, called in run.calls]
 
     def _note(self, record: Record, request: ResearchRequest, run: Run, answer: ResearchAnswer) -> None:
@@ -261,8 +260,8 @@ def _sources(run: Run, findings: "list[FindingView]") -> list[SourceView]:
     ]
 
 
-def _traced(step: str, called: Called, row: Mapping[str, Any]) -> TraceView:
-    details = json.loads(row["details"])
+def _traced(step: str, called: Called, row: LedgerRow) -> TraceView:
+    details = json.loads(row.details)
     return TraceView(
         step=step,
         call_id=called.call_id,
@@ -274,7 +273,7 @@ def _traced(step: str, called: Called, row: Mapping[str, Any]) -> TraceView:
         latency_ms=called.latency_ms,
         result_hash=called.result_hash,
         cost_usd=called.cost_nano_usd / NANO,
-        at=from_microseconds(row["at_us"]),
-        seq=row["seq"],
-        hash=row["hash"],
+        at=from_microseconds(row.at_us),
+        seq=row.seq,
+        hash=row.hash,
     )

@@ -22,9 +22,9 @@ from guard_store.db.database import Database
 from guard_store.projects.zones import project_zones
 from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
-from guard_store.spending.requests import Refusal, Reservation, Reserved, Settlement, lost
-from guard_store.writer.rows import QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.spending.requests import Refusal, Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
+from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
+from guard_store.writer.writer import GroupWriter
 from serving.audit.record import Record
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
@@ -82,7 +82,7 @@ class Call:
         cost = self._prices.cost_nano_usd(model, base_url or "", took) if costs else 0
         took = _priced(took, None if cost is None else cost + tools_nano_usd)
         self.settled = True
-        self._record.settlement = Settlement(self._reservation, self._reserved.holds, took, model)
+        self._record.settlement = SettleCall(self._reservation, self._reserved.holds, took, model)
         self._record.note(
             model=model[:256],
             tokens_in=took.tokens_in,
@@ -102,7 +102,7 @@ class Call:
 class Gate:
     """Reserves, settles, and clears up after processes that died."""
 
-    def __init__(self, settings: Settings, database: Database, writer: EventWriter) -> None:
+    def __init__(self, settings: Settings, database: Database, writer: GroupWriter) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
         self.prices = Prices(settings.llm_prices)
@@ -206,14 +206,14 @@ class Gate:
         return dearest + asked.tools_nano_usd
 
     async def _store(self, reservation: Reservation) -> Reserved:
-        submission = Submission((), reservation.made_us, reservation.request_id, reserve=reservation)
+        work = ReserveCall(reservation)
         try:
-            outcome = await self._writer.submit(submission)
+            await self._writer.submit(work)
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"The call cannot be reserved, so it is not made: {error}.") from error
-        if outcome.reserved is None:
+        if work.reserved is None:
             raise RuntimeError("a reservation was stored and not answered")
-        return outcome.reserved
+        return work.reserved
 
     async def _refused(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
         told: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
@@ -268,7 +268,7 @@ class Gate:
             try:
                 for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):
                     _log.warning("a call whose process died is charged in full", extra={"for": reservation.request_id})
-                    await self._writer.submit(Submission((), now_us(), None, settle=lost(reservation, holds)))
+                    await self._writer.submit(settle_lost_call(reservation, holds))
                 await self._show_budgets()
             except (SQLAlchemyError, QueueFullError, StoreUnavailableError, RowsRefusedError):
                 _log.exception("calls of dead processes could not be settled; the next look is in %s s", _LOOK_S)

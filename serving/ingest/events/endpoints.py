@@ -8,7 +8,7 @@ from functools import partial
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from guard_store.writer.rows import Sender
+from guard_store.ingest.rows import Sender
 from serving.auth.principal import Principal
 from serving.auth.security import authenticate
 from serving.http.body import header, whole_body

@@ -5,7 +5,8 @@ Labels are bounded: no project, model or field ever becomes one.
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from guard_store.writer.rows import Commit
+from guard_store.ingest.rows import StoreEvents
+from guard_store.writer.writer import Commit
 
 _events = Counter(
     "ml_guard_events",
@@ -30,15 +31,18 @@ _queue_rows = Gauge("ml_guard_event_queue_rows", "Rows that wait for their commi
 def committed(commit: Commit, queue_rows: int) -> None:
     """Count a transaction of the writer; those without events are of labels, calls or the ledger alone."""
     _queue_rows.set(queue_rows)
-    if commit.failed:
-        _unavailable.inc(commit.failed)
-    if not commit.accepted and not commit.duplicates:
+    works = [work for work in commit.works if isinstance(work, StoreEvents)]
+    if not commit.is_stored:
+        _unavailable.inc(sum(len(work.rows) for work in works))
         return
-    _accepted.inc(commit.accepted)
-    _duplicate.inc(commit.duplicates)
-    _commits.inc()
-    _commit_rows.observe(commit.accepted + commit.duplicates)
-    _commit_seconds.observe(commit.seconds)
+    accepted = sum(work.outcome.accepted for work in works)
+    duplicates = sum(len(work.outcome.duplicates) for work in works)
+    if accepted or duplicates:
+        _accepted.inc(accepted)
+        _duplicate.inc(duplicates)
+        _commits.inc()
+        _commit_rows.observe(accepted + duplicates)
+        _commit_seconds.observe(commit.seconds)
 
 
 def rejected(n: int) -> None:

@@ -15,17 +15,10 @@ from guard_core.ids import is_id, new_event_ids
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
-from guard_store.writer.rows import (
-    Commit,
-    Outcome,
-    QueueFullError,
-    Row,
-    RowsRefusedError,
-    Sender,
-    StoreUnavailableError,
-    Submission,
-)
-from guard_store.writer.writer import EventWriter
+from guard_store.ingest.rows import EventRow, RowsOutcome, Sender, StoreEvents, StoreLabels
+from guard_store.steps import writer_steps
+from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
+from guard_store.writer.writer import Commit, GroupWriter
 from serving.http.problems import NotFound, Unavailable, Unprocessable
 from serving.ingest.events import metrics
 from serving.ingest.events.schemas import Event, EventSchema
@@ -35,7 +28,6 @@ from serving.ingest.row_schema import RowError
 from serving.ingest.windows import ProjectWindows
 
 _NEVER_US = 2**63
-_NOTHING = Outcome(0, frozenset())
 
 _json = msgspec.json.Encoder().encode
 
@@ -47,9 +39,9 @@ Authorise = Callable[[str], None]
 class Receipt:
     """What became of a request; `rows` were given to the store and are the events at `places`."""
 
-    rows: Sequence[Row]
+    rows: Sequence[EventRow]
     places: Sequence[int]
-    outcome: Outcome
+    outcome: RowsOutcome
     errors: Sequence[RowError]
     made_ids: bool
 
@@ -61,10 +53,10 @@ class EventService:
         self.schema = EventSchema(settings)
         self._settings = settings
         self._windows = ProjectWindows(settings, database)
-        self._writer = EventWriter(
+        self._writer = GroupWriter(
             database,
+            writer_steps(close_delay_s=settings.close_delay_s),
             queue_rows=settings.queue_rows,
-            close_delay_s=settings.close_delay_s,
             on_commit=self._committed,
         )
 
@@ -77,7 +69,7 @@ class EventService:
         await asyncio.to_thread(self._writer.stop)
 
     @property
-    def writer(self) -> EventWriter:
+    def writer(self) -> GroupWriter:
         """Stores rows; for what records events of its own."""
         return self._writer
 
@@ -128,8 +120,9 @@ class EventService:
         if error is not None:
             raise await self._rejection(error, first_us, received_us, request_id)
         row = _row(checked, t, received_us, checked.event_id or new_event_ids(1)[0], request_id)
-        outcome = await self.store(Submission((row,), received_us, request_id, sender=sender))
-        return row[1], bool(outcome.duplicates)
+        work = StoreEvents((row,), received_us, request_id, sender=sender)
+        await self.store(work)
+        return row.event_id, bool(work.outcome.duplicates)
 
     async def take(
         self, batch: Batch[Event], authorise: Authorise, request_id: str, sender: Sender, *, atomic: bool
@@ -162,34 +155,35 @@ class EventService:
                 good = []
             events, places, ts_us = [events[i] for i in good], [places[i] for i in good], [ts_us[i] for i in good]
         rows = _rows(events, ts_us, received_us, request_id)
-        outcome = await self.store(Submission(rows, received_us, request_id, rejected, sender=sender if rows else None))
+        work = StoreEvents(rows, received_us, request_id, rejected, sender=sender if rows else None)
+        await self.store(work)
         metrics.rejected(batch.n if atomic and errors else len(errors))
         made_ids = any(event.event_id is None for event in events)
-        return Receipt(rows, places, outcome, sorted(errors, key=lambda error: error.index), made_ids)
+        return Receipt(rows, places, work.outcome, sorted(errors, key=lambda error: error.index), made_ids)
 
     async def _rejection(
         self, error: RowError, first_us: Mapping[str, int], received_us: int, request_id: str
     ) -> Unprocessable:
         if error.project_id is not None and error.project_id in first_us:
             key = (error.project_id, error.model_id, self.schema.counted_field(error))
-            await self.store(Submission((), received_us, request_id, {key: 1}))
+            await self.store(StoreEvents((), received_us, request_id, {key: 1}))
         metrics.rejected(1)
         return Unprocessable(f"{error.field} {error.reason}.", errors=[{"field": error.field, "reason": error.reason}])
 
-    async def store(self, submission: Submission) -> Outcome:
-        """Store a submission; returns once it is durable.
+    async def store(self, work: StoreEvents | StoreLabels) -> None:
+        """Store rows; returns once they are durable, with their outcome in the work.
 
         Raises
         ------
         Unavailable, Unprocessable
-            Where it could not be stored now, or never can be.
+            If they could not be stored now, or never can be.
         """
-        if not (submission.rows or submission.labels or submission.rejected):
-            return _NOTHING
+        if not (work.rows or work.rejected):
+            return
         try:
-            return await self._writer.submit(submission)
+            await self._writer.submit(work)
         except QueueFullError:
-            metrics.turned_away(submission.weight)
+            metrics.turned_away(work.weight)
             raise _busy() from None
         except StoreUnavailableError as error:
             raise Unavailable(f"Nothing of this request was acknowledged: {error}. Send it again.") from error
@@ -241,7 +235,7 @@ class EventService:
         label_metrics.committed(commit)
 
 
-def _rows(events: Sequence[Event], ts_us: Sequence[int], received_us: int, request_id: str) -> list[Row]:
+def _rows(events: Sequence[Event], ts_us: Sequence[int], received_us: int, request_id: str) -> list[EventRow]:
     missing = sum(event.event_id is None for event in events)
     made = iter(new_event_ids(missing) if missing else ())
     return [
@@ -250,8 +244,8 @@ def _rows(events: Sequence[Event], ts_us: Sequence[int], received_us: int, reque
     ]
 
 
-def _row(event: Event, t: int, received_us: int, event_id: str, request_id: str) -> Row:
-    return (
+def _row(event: Event, t: int, received_us: int, event_id: str, request_id: str) -> EventRow:
+    return EventRow(
         event.project_id,
         event_id,
         event.model_id,

@@ -2,7 +2,8 @@
 
 from prometheus_client import Counter
 
-from guard_store.writer.rows import Commit
+from guard_store.ingest.rows import StoreLabels
+from guard_store.writer.writer import Commit
 
 _labels = Counter(
     "ml_guard_labels", "Labels received, by outcome: accepted, duplicate, rejected (the sender's fault).", ["outcome"]
@@ -12,9 +13,10 @@ _accepted, _duplicate, _rejected = (_labels.labels(outcome) for outcome in ("acc
 
 def committed(commit: Commit) -> None:
     """Count a transaction of the writer."""
-    if commit.labels_accepted or commit.labels_duplicates:
-        _accepted.inc(commit.labels_accepted)
-        _duplicate.inc(commit.labels_duplicates)
+    works = [work for work in commit.works if isinstance(work, StoreLabels)]
+    if works and commit.is_stored:
+        _accepted.inc(sum(work.outcome.accepted for work in works))
+        _duplicate.inc(sum(len(work.outcome.duplicates) for work in works))
 
 
 def rejected(n: int) -> None:

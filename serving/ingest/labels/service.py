@@ -11,7 +11,7 @@ import msgspec
 from guard_core.days import microseconds, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
-from guard_store.writer.rows import LabelRow, Sender, Submission, label_row
+from guard_store.ingest.rows import LabelRow, Sender, StoreLabels, label_row
 from serving.ingest.events.service import Authorise, EventService, Receipt, no_project
 from serving.ingest.formats import Batch
 from serving.ingest.labels import metrics
@@ -67,13 +67,12 @@ class LabelService:
         errors = sorted([*batch.errors, *(e for e in checked if isinstance(e, RowError))], key=lambda e: e.index)
         rejected = Counter((e.project_id, "", self.schema.counted_field(e)) for e in errors if e.project_id in known)
         if atomic and errors:
-            rejected.update((row[0], "", "batch") for row in rows)
+            rejected.update((row.project_id, "", "batch") for row in rows)
             rows = []
-        outcome = await self._events.store(
-            Submission((), received_us, request_id, rejected, rows, sender=sender if rows else None)
-        )
+        work = StoreLabels(rows, received_us, request_id, rejected, sender=sender if rows else None)
+        await self._events.store(work)
         metrics.rejected(batch.n if atomic and errors else len(errors))
-        return Receipt((), (), outcome, errors, made_ids=False)
+        return Receipt((), (), work.outcome, errors, made_ids=False)
 
     def _row(
         self, label: Label, place: int, known: Mapping[str, int], received_us: int, request_id: str

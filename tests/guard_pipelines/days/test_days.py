@@ -10,19 +10,19 @@ import pytest
 from guard_core.days import from_microseconds
 from guard_pipelines.tags import range_tags
 from guard_store.day_state.invalidation import ask_for_drift, rebuild_for_timezone
+from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
-from guard_store.writer.rows import Row
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.design_effect import design_effects
 from tests.guard_pipelines.conftest import Pipelines
 from tests.support.stored_events import event, store, store_labels
 
 
-def stream(project_id: str, start: str, end: str, every: str, **envelope: Any) -> list[Row]:
+def stream(project_id: str, start: str, end: str, every: str, **envelope: Any) -> list[EventRow]:
     instants = pd.date_range(start, end, freq=every, inclusive="left")
     rng = np.random.default_rng(len(instants))
     return [
@@ -65,7 +65,7 @@ def test_each_local_day_counts_what_pandas_counts_in_local_time(
     ProjectStore(pipelines.database).create("p", "P", zone)
     rows = stream("p", start, end, "10min")
     store(pipelines.database, rows)
-    instants = pd.DatetimeIndex([from_microseconds(row[3]) for row in rows]).tz_convert(zone)
+    instants = pd.DatetimeIndex([from_microseconds(row.ts_us) for row in rows]).tz_convert(zone)
     expected = {str(day): int(n) for day, n in pd.Series(instants.date).value_counts().sort_index().items()}
     assert pipelines.settle() == 1
     assert pipelines.counts("p") == expected

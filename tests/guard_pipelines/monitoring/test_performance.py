@@ -34,7 +34,7 @@ def send_day(pipelines: Pipelines, day: int, *, rows: int = ROWS, seed: int = 0,
         for i, p in enumerate(proba)
     ]
     store(pipelines.database, sent)
-    return {row[1]: int(true) for row, true in zip(sent, truth, strict=True)}
+    return {row.event_id: int(true) for row, true in zip(sent, truth, strict=True)}
 
 
 def performance(pipelines: Pipelines, slice_key: tuple[str, str] = ("", "")) -> dict[int, StoredPerformance]:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -17,12 +18,13 @@ from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.vacuum import tidy_lake
 from guard_store.ledger.bodies import Bodies
-from guard_store.ledger.entry import COLUMNS, Entry
+from guard_store.ledger.entry import Entry
+from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.monitoring.performance import PerformanceStore
 from guard_store.retention.events import sweep_bodies, sweep_events, sweep_lake
-from guard_store.writer.rows import Submission
-from guard_store.writer.writer import EventWriter
+from guard_store.steps import writer_steps
+from guard_store.writer.writer import GroupWriter
 from tests.guard_pipelines.conftest import Pipelines
 from tests.guard_pipelines.support import MODEL, PROJECT, ROWS, make_project, send_days
 
@@ -70,7 +72,7 @@ def ask_for_all(pipelines: Pipelines) -> None:
 
 def sweeps(pipelines: Pipelines) -> list[dict[str, Any]]:
     rows = LedgerStore(pipelines.database, None).page(LedgerFilter(route="retention"), None, 10)
-    return [json.loads(dict(zip(COLUMNS, row, strict=True))["details"]) for row in rows]
+    return [json.loads(msgspec.structs.asdict(row)["details"]) for row in rows]
 
 
 def test_events_go_once_they_are_in_the_lake_and_their_days_stay_as_they_were(
@@ -122,12 +124,12 @@ def test_days_of_the_lake_go_with_their_files_and_their_results_stay(processed: 
 def test_bodies_go_and_rows_of_the_ledger_stay(pipelines: Pipelines, settings: Settings) -> None:
 
     async def store() -> None:
-        writer = EventWriter(pipelines.database, queue_rows=10, close_delay_s=0)
+        writer = GroupWriter(pipelines.database, writer_steps(close_delay_s=0), queue_rows=10)
         writer.start()
         for age in (40, 31, 1):
             at_us = now_us() - age * 86_400 * 1_000_000
             entry = Entry(at_us=at_us, route="/v1/chat/completions", method="POST", status=200, request_id=f"r{age}")
-            await writer.submit(Submission((), at_us, entries=(entry,), bodies=Bodies("{}", None)))
+            await writer.submit(AppendEntry(entry, Bodies("{}", None)))
         await asyncio.to_thread(writer.stop)
 
     asyncio.run(store())

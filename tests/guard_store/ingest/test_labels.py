@@ -14,13 +14,14 @@ from guard_store.day_state.store import NewsStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.ingest.labels import LabelStore
+from guard_store.ingest.rows import LabelRow, RowsOutcome, StoreLabels, label_row
+from guard_store.ingest.step import IngestStep
 from guard_store.lake.rows import PIECE_ROWS, store_days
 from guard_store.lake.store import Lake
-from guard_store.writer.rows import LabelRow, RowsRefusedError, Submission, label_row
 from guard_store.writer.sessions import open_session
-from guard_store.writer.transaction import store_submissions
-from guard_store.writer.writer import EventWriter
-from tests.support.event_rows import NOON_US, PROJECT, make_project, news, row, running, submission
+from guard_store.writer.work import RowsRefusedError
+from guard_store.writer.writer import GroupWriter
+from tests.support.event_rows import NOON_US, PROJECT, make_project, news, row, running, stored, submission
 
 DAY = ("flights", "delay", "2013-01-02")
 HOUR_US = 3_600_000_000
@@ -32,8 +33,8 @@ def label(event_id: str, y_true: str = "1", *, observed_us: int = NOON_US, proje
     )
 
 
-def send(writer: EventWriter, *labels: LabelRow) -> tuple[int, frozenset[int]]:
-    outcome = writer.store(Submission((), NOON_US, "labels", {}, labels))
+def send(writer: GroupWriter, *labels: LabelRow) -> tuple[int, frozenset[int]]:
+    outcome = stored(writer, StoreLabels(labels, NOON_US, "labels"))
     return outcome.accepted, outcome.duplicates
 
 
@@ -50,16 +51,14 @@ def test_labels_and_events_of_one_transaction_are_told_apart(database: Database)
     with running(database) as writer:
         send(writer, label("e1"))
         writer.store(submission(row("e1")))
-    together = [submission(row("e1"), row("e2")), Submission((), NOON_US, "x", {}, [label("e1"), label("e3")])]
+    of_events = submission(row("e1"), row("e2"))
+    of_labels = StoreLabels([label("e1"), label("e3")], NOON_US, "x")
     session = open_session(database)
     session.begin()
-    results = store_submissions(session, together, 300)
+    assert IngestStep(300).apply(session, [of_events, of_labels]) == []
     session.commit()
     session.close()
-    assert [(r.accepted, r.duplicates, r.labels) for r in results] == [
-        (1, frozenset({0}), False),
-        (1, frozenset({0}), True),
-    ]
+    assert of_events.outcome == of_labels.outcome == RowsOutcome(1, frozenset({0}))
 
 
 def test_labels_of_a_project_that_does_not_exist_are_refused(database: Database) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, update
 from guard_core.settings import Settings, SettingsError
 from guard_store.db.database import Database
 from guard_store.ledger.checkpoints import Signer, load_signer
-from guard_store.ledger.entry import Entry, row_hash
+from guard_store.ledger.entry import Entry, LedgerRow, row_hash
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.ledger.tables import ledger, ledger_checkpoints
 from guard_store.retention.ledger import sweep_ledger
@@ -97,7 +97,7 @@ def test_an_inserted_row_is_named(store: LedgerStore, database: Database) -> Non
             connection.execute(update(ledger).where(ledger.c.seq == seq).values(seq=seq + 1))
         row = dict(connection.execute(ledger.select().where(ledger.c.seq == 12)).one()._mapping)
         forged = {**row, "seq": 13, "prev_hash": row["hash"], "request_id": "forged"}
-        forged["hash"] = row_hash(tuple(forged[c.name] for c in ledger.columns)[:1] + _unhashed(forged))
+        forged["hash"] = row_hash(LedgerRow(**forged))
         connection.execute(insert(ledger), forged)
     found = store.verify()
     assert found.broken_seq in {13, 14}
@@ -115,7 +115,7 @@ def test_a_chain_that_was_written_anew_is_found_by_its_checkpoint(store: LedgerS
     with database.write() as connection:
         connection.execute(delete(ledger))
     again = LedgerStore(database, KEY)
-    again.append([entry(row[0], flags="washed") for row in rows])
+    again.append([entry(row.seq, flags="washed") for row in rows])
     found = again.verify()
     assert found.broken_seq == 10
     assert "rewritten" in str(found.problem)
@@ -135,7 +135,7 @@ def test_a_forged_checkpoint_is_found(store: LedgerStore, database: Database) ->
 def test_a_pruned_chain_still_verifies_and_goes_on(store: LedgerStore) -> None:
     sweep = Entry(at_us=21_000_000, route="retention", method="SWEEP", status=200)
     assert store.prune(13_000_000, sweep) == 12
-    assert [row[0] for row in store.all_rows()] == list(range(13, 22))
+    assert [row.seq for row in store.all_rows()] == list(range(13, 22))
     store.append([entry(22)])
     found = store.verify()
     assert (found.ok, found.first_seq, found.last_seq) == (True, 13, 22)
@@ -145,7 +145,7 @@ def test_pruning_more_than_there_is_keeps_one_row_to_go_on_from(store: LedgerSto
     sweep = Entry(at_us=90_000_000, route="retention", method="SWEEP", status=200)
     assert store.prune(80_000_000, sweep) == 19
     assert store.prune(80_000_000, sweep) == 1, "the row of the first sweep is young enough"
-    assert [row[0] for row in store.all_rows()] == [21, 22]
+    assert [row.seq for row in store.all_rows()] == [21, 22]
     assert store.prune(80_000_000, sweep) == 0
     assert store.verify().ok
 
@@ -207,9 +207,9 @@ def test_many_writers_at_once_make_one_chain(database_url: str, store: LedgerSto
 
 def test_rows_are_filtered_and_paged_newest_first(store: LedgerStore) -> None:
     first = store.page(LedgerFilter(compliance_flag=True), None, 3)
-    assert [row[0] for row in first] == [20, 18, 16]
-    assert [row[0] for row in store.page(LedgerFilter(compliance_flag=True), 16, 3)] == [14, 12]
-    assert [row[0] for row in store.page(LedgerFilter(from_us=3_000_000, to_us=5_000_000), None, 9)] == [4, 3]
+    assert [row.seq for row in first] == [20, 18, 16]
+    assert [row.seq for row in store.page(LedgerFilter(compliance_flag=True), 16, 3)] == [14, 12]
+    assert [row.seq for row in store.page(LedgerFilter(from_us=3_000_000, to_us=5_000_000), None, 9)] == [4, 3]
     assert store.page(LedgerFilter(request_id="nobody"), None, 9) == []
 
 
@@ -225,9 +225,3 @@ def test_a_wrong_key_is_named_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ML_GUARD_AUDIT_KEY: must be 32 random bytes") as error:
         load_signer(Settings(home=tmp_path, audit_key="c2VjcmV0"))
     assert "c2VjcmV0" not in str(error.value)
-
-
-def _unhashed(row: dict[str, object]) -> tuple[object, ...]:
-    from guard_store.ledger.entry import COLUMNS
-
-    return tuple(row[name] for name in COLUMNS[1:-1])

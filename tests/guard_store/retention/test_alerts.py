@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -12,7 +13,6 @@ from guard_store.alerts.facts import FactStore
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.tables import alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
-from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.alerts import sweep_alerts
 from tests.guard_store.alerts.facts import PROJECT, Facts
@@ -56,7 +56,7 @@ def models_left(database: Database) -> list[str]:
 
 def sweeps(database: Database) -> list[dict[str, Any]]:
     rows = LedgerStore(database, None).page(LedgerFilter(route="retention"), None, 10)
-    return [json.loads(dict(zip(COLUMNS, row, strict=True))["details"]) for row in rows]
+    return [json.loads(msgspec.structs.asdict(row)["details"]) for row in rows]
 
 
 def test_an_incident_goes_with_all_that_belongs_to_it(facts: Facts) -> None:

@@ -7,23 +7,26 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from guard_core.units import NANO
 from guard_store.alerts.facts import FactStore
 from guard_store.db.database import Database
+from guard_store.ingest.rows import StoreEvents, StoreLabels
 from guard_store.ledger.checkpoints import Signer
-from guard_store.ledger.entry import COLUMNS
+from guard_store.ledger.entry import Entry
+from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import BudgetStore
-from guard_store.spending.requests import Reservation, Reserved, Settlement, lost
-from guard_store.spending.transaction import spend
+from guard_store.spending.requests import Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
+from guard_store.spending.step import spend
 from guard_store.spending.usage import UsageStore
-from guard_store.writer.rows import Submission
+from guard_store.steps import writer_steps
 from guard_store.writer.sessions import Session, open_session
-from guard_store.writer.writer import EventWriter
+from guard_store.writer.writer import GroupWriter
 
 DAY = date(2026, 3, 9)
 
@@ -32,7 +35,7 @@ class Spender:
     """Reserves and settles through a writer."""
 
     def __init__(self, database: Database) -> None:
-        self.writer = EventWriter(database, queue_rows=10_000, close_delay_s=300)
+        self.writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=10_000)
         self.writer.start()
 
     def reserve(self, most: Amount | None = None, **changed: Any) -> tuple[Reservation, Reserved]:
@@ -50,12 +53,13 @@ class Spender:
             expires_us=fields.pop("expires_us", 1_000),
             **fields,
         )
-        reserved = self.writer.store(Submission((), 0, "r", reserve=call)).reserved
-        assert reserved is not None
-        return call, reserved
+        work = ReserveCall(call)
+        self.writer.store(work)
+        assert work.reserved is not None
+        return call, work.reserved
 
     def settle(self, call: Reservation, reserved: Reserved, took: Amount) -> None:
-        self.writer.store(Submission((), 0, "r", settle=Settlement(call, reserved.holds, took, "m")))
+        self.writer.store(SettleCall(call, reserved.holds, took, "m"))
 
 
 @pytest.fixture
@@ -137,7 +141,7 @@ def test_what_is_settled_makes_room_for_what_is_reserved_in_the_same_transaction
     first, reserved = spender.reserve()
     assert spender.reserve()[1].refusal is not None  # 100 are held
     second = replace(first, id=uuid.uuid4().hex)
-    settlement = Settlement(first, reserved.holds, Amount(tokens_in=10, tokens_out=30), "m")
+    settlement = SettleCall(first, reserved.holds, Amount(tokens_in=10, tokens_out=30), "m")
     session = open_session(database)
     session.begin()
     answers, standing_calls = spend(session, [second], [settlement])
@@ -206,10 +210,10 @@ def test_a_call_whose_process_died_is_charged_in_full_once_and_on_the_ledger(
     assert len(found) == 1
     for _ in range(2):  # another process sweeps at the same time
         for call, holds in found:
-            spender.writer.store(Submission((), 0, "r", settle=lost(call, holds)))
+            spender.writer.store(settle_lost_call(call, holds))
     assert standing(budgets) == (100, 100)
     (row,) = LedgerStore(database, Signer(b"k" * 32)).page(LedgerFilter(), None, 10)
-    said = dict(zip(COLUMNS, row, strict=True))
+    said = msgspec.structs.asdict(row)
     assert (said["status"], said["tokens_out"], said["tokens_estimated"]) == (499, 90, True)
 
 
@@ -243,8 +247,7 @@ def test_only_what_does_nothing_but_reserve_may_be_lost_with_the_machine(databas
         *("i", "/query", "r", "k", "analyst", "p", None, "m", Amount()), day=DAY, key_day=DAY, project_day=DAY,
         made_us=0, expires_us=1,
     )  # fmt: skip
-    assert Submission((), 0, reserve=call).only_reserves
-    settled = Settlement(call, (), Amount(), "m")
-    assert not Submission((), 0, reserve=call, settle=settled).only_reserves
-    assert not Submission((), 0, settle=settled).only_reserves
-    assert not Submission((), 0).only_reserves
+    assert not ReserveCall(call).needs_flush
+    settled = SettleCall(call, (), Amount(), "m")
+    entry = Entry(at_us=0, route="/query", method="POST", status=200)
+    assert all(work.needs_flush for work in (settled, AppendEntry(entry), StoreEvents((), 0), StoreLabels((), 0)))

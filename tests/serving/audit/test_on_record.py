@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from serving.assistant.tools.executor import METHOD
@@ -35,7 +35,7 @@ EVENT: dict[str, Any] = {
 def rows(services: Services, **wanted: Any) -> list[dict[str, Any]]:
     """Rows of the ledger, newest first."""
     found = services.audit.store.page(LedgerFilter(**wanted), None, 1_000)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in found]
+    return [msgspec.structs.asdict(row) for row in found]
 
 
 def requests(services: Services) -> list[dict[str, Any]]:
@@ -194,7 +194,7 @@ def _whole(url: str) -> Mapping[str, int]:
     assert store.verify().ok, store.verify().problem
     counts: dict[str, int] = {}
     for row in store.all_rows():
-        values = dict(zip(COLUMNS, row, strict=True))
+        values = msgspec.structs.asdict(row)
         for request_id in json.loads(values["details"]).get("request_ids", [values["request_id"]]):
             counts[request_id] = counts.get(request_id, 0) + 1
     database.close()

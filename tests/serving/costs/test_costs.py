@@ -11,8 +11,8 @@ import pytest
 from guard_core.days import local_days, now_us
 from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
+from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import Slice
-from guard_store.writer.rows import Row
 from serving.services import Services
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
@@ -143,7 +143,7 @@ async def test_days_come_in_pages_with_both_sources_and_each_currency_by_itself(
 
 
 async def predicted(services: Services, project: str, counts: dict[str, int]) -> None:
-    sent: list[Row] = [event(project, model, f"{DAY}T17:00:00Z") for model in counts]
+    sent: list[EventRow] = [event(project, model, f"{DAY}T17:00:00Z") for model in counts]
     store(services.database, sent)
     for model, count in counts.items():
         whole = Slice("", "", count, {"count": count}, b"")

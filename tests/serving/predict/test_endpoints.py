@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import select, text
 
 from guard_core.days import now_us
 from guard_store.ingest.tables import events
-from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter
 from guard_store.retraining.registry import CHAMPION, Registry
 from serving.predict.pool import ModelPool
@@ -154,7 +154,7 @@ async def test_a_prediction_is_on_the_ledger_once_however_often_its_journal_is_s
         await drained(services)
     await recorder._store(requests)
     rows = services.audit.store.page(LedgerFilter(route=PREDICT), None, 10)
-    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    found = [msgspec.structs.asdict(row) for row in rows]
     assert [row["request_id"] for row in found] == ["second", "first"]
     assert found[0]["response_hash"] == hashlib.sha256(answer.content).hexdigest()
     assert found[0]["model"].endswith("/1")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pyarrow as pa
 import pytest
 
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
-from guard_store.ledger.entry import COLUMNS, row_hash
+from guard_store.ledger.entry import row_hash
 from guard_store.ledger.store import LedgerFilter
 from ml.knowledge.reading import read_documents
 from ml.knowledge.tables import chunk_table, document_table, with_vectors
@@ -93,8 +94,8 @@ def assert_quoted(told: Mapping[str, Any]) -> None:
 def ledger_rows(services: Services, **wanted: Any) -> list[dict[str, Any]]:
     """Rows of the ledger, oldest first, their details read."""
     found = services.audit.store.page(LedgerFilter(**wanted), None, 1_000)
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in reversed(found)]
-    assert all(row_hash(row[:-1]) == row[-1] for row in found)
+    rows = [msgspec.structs.asdict(row) for row in reversed(found)]
+    assert all(row_hash(row) == row.hash for row in found)
     return [{**row, "details": json.loads(row["details"])} for row in rows]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import jwt
+import msgspec
 import pytest
 
 from guard_core.settings import Settings, SettingsError, load_settings
-from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter
 from serving.auth.oidc.signing_keys import SigningKeys
 from serving.auth.oidc.tokens import TokenRing
@@ -186,7 +186,7 @@ async def test_the_caller_is_on_record_by_a_stable_id_and_the_token_nowhere(
     tokens = [issuer.token(sub=sub, **ANALYST) for sub in ("auth0|42", "auth0|42", odd)]
     for token in tokens:
         assert await status(anonymous, token) == 200
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in services.audit.store.page(LedgerFilter(), None, 10)]
+    rows = [msgspec.structs.asdict(row) for row in services.audit.store.page(LedgerFilter(), None, 10)]
     assert [row["key_id"] for row in rows[1:]] == ["oidc:auth0|42"] * 2
     assert rows[0]["key_id"] == f"oidc:#{hashlib.sha256(odd.encode()).hexdigest()[:32]}"
     assert {row["role"] for row in rows} == {"analyst"}

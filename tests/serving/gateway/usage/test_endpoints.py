@@ -8,8 +8,7 @@ import pytest
 
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from guard_store.spending.requests import Reservation, Settlement
-from guard_store.writer.rows import Submission
+from guard_store.spending.requests import Reservation, ReserveCall, SettleCall
 from serving.services import Services
 from tests.serving.conftest import Clients
 
@@ -21,10 +20,10 @@ async def spend(services: Services, project_id: str, day: Any, *, user: str | No
         id=uuid.uuid4().hex, route="/query", request_id="r", key_id="k", role="analyst", project_id=project_id,
         end_user=user, model=model, most=took, day=day, key_day=day, project_day=day, made_us=0, expires_us=1,
     )  # fmt: skip
-    outcome = await services.events.writer.submit(Submission((), 0, "r", reserve=call))
-    assert outcome.reserved is not None
-    settlement = Settlement(call, outcome.reserved.holds, took, model)
-    await services.events.writer.submit(Submission((), 0, "r", settle=settlement))
+    work = ReserveCall(call)
+    await services.events.writer.submit(work)
+    assert work.reserved is not None
+    await services.events.writer.submit(SettleCall(call, work.reserved.holds, took, model))
 
 
 async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: httpx.AsyncClient, project: str) -> None:

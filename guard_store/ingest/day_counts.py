@@ -1,6 +1,6 @@
-"""Counts what a group of rows means for each (project, model, local day), and writes those counts.
+"""What a group of rows means for each (project, model, local day): counts of its state, and of rejections.
 
-The rows' own storage is `sessions`; which stage has seen which revision is the pipelines' business.
+Storing the rows is `step`; which stage has seen which revision is `guard_store.day_state`.
 """
 
 from bisect import bisect_right
@@ -8,19 +8,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate, count, product
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from guard_core.days import local_days
 from guard_core.units import SECOND_US
-from guard_store.writer.rows import MODEL, PROJECT, RECEIVED, TS, Row, RowsRefusedError, Submission
+from guard_store.ingest.rows import EventRow, StoreEvents, StoreLabels
+from guard_store.writer.sessions import Session
+from guard_store.writer.work import RowsRefusedError
 
 _EPOCH = date(1970, 1, 1)
-_project, _model = itemgetter(PROJECT), itemgetter(MODEL)
+_project, _model = attrgetter("project_id"), attrgetter("model_id")
+_ts, _received = attrgetter("ts_us"), attrgetter("received_us")
 
-NEWS_COLUMNS = (
+_DAY_COLUMNS = (
     "project_id",
     "model_id",
     "day",
@@ -32,8 +35,8 @@ NEWS_COLUMNS = (
     "request_id",
     "changed_us",
 )
-# A duplicate is counted but is no news: it must not make a day run again, nor take over its request id.
-NEWS_CONFLICT = """ON CONFLICT (project_id, model_id, day) DO UPDATE SET
+# A duplicate is counted, but the day stays processed: it must not run again, nor take over the request id.
+_DAY_CONFLICT = """ON CONFLICT (project_id, model_id, day) DO UPDATE SET
     events = day_news.events + excluded.events,
     late = day_news.late + excluded.late,
     duplicates = day_news.duplicates + excluded.duplicates,
@@ -42,31 +45,50 @@ NEWS_CONFLICT = """ON CONFLICT (project_id, model_id, day) DO UPDATE SET
     request_id = CASE WHEN excluded.revision > 0 THEN excluded.request_id ELSE day_news.request_id END,
     changed_us = CASE WHEN excluded.revision > 0 THEN excluded.changed_us ELSE day_news.changed_us END"""
 
-REJECTION_COLUMNS = ("project_id", "model_id", "day", "field", "count")
-REJECTION_CONFLICT = """ON CONFLICT (project_id, model_id, day, field) DO UPDATE SET
+_REJECTION_COLUMNS = ("project_id", "model_id", "day", "field", "count")
+_REJECTION_CONFLICT = """ON CONFLICT (project_id, model_id, day, field) DO UPDATE SET
     count = rejections.count + excluded.count"""
 
 
-def news_rows(
-    rows: Sequence[Row],
-    duplicate: Sequence[bool],
-    submissions: Sequence[Submission],
+def count_days(
+    session: Session,
+    rows: Sequence[EventRow],
+    duplicates: Sequence[bool],
+    works: Sequence[StoreEvents],
     zones: Mapping[str, str],
     close_delay_s: int,
-) -> list[tuple[Any, ...]]:
-    """One row of `NEWS_COLUMNS` for each (project, model, local day) of a group, in key order.
+) -> None:
+    """Add the events of a group to the state of their local days.
 
     Parameters
     ----------
-    rows : all rows of the group, submission after submission.
-    duplicate : which of them were there before.
+    rows : all events of the group, work after work.
+    duplicates : which of them were there before.
     zones : IANA zone of each project.
     """
+    if rows:
+        counted = _day_rows(rows, duplicates, works, zones, close_delay_s)
+        session.upsert("day_news", _DAY_COLUMNS, counted, _DAY_CONFLICT)
+
+
+def count_rejections(session: Session, works: Iterable[StoreEvents | StoreLabels], zones: Mapping[str, str]) -> None:
+    """Add the rejected rows of a group to the counts of their local day of arrival."""
+    session.upsert("rejections", _REJECTION_COLUMNS, _rejection_rows(works, zones), _REJECTION_CONFLICT)
+
+
+def _day_rows(
+    rows: Sequence[EventRow],
+    duplicates: Sequence[bool],
+    works: Sequence[StoreEvents],
+    zones: Mapping[str, str],
+    close_delay_s: int,
+) -> list[tuple[Any, ...]]:
+    """One row of `_DAY_COLUMNS` for each (project, model, local day), in key order."""
     days, late = _days(rows, zones, close_delay_s)
-    kinds = list(zip(map(_project, rows), map(_model, rows), days, late, duplicate, strict=True))
+    kinds = list(zip(map(_project, rows), map(_model, rows), days, late, duplicates, strict=True))
     counts = Counter(kinds)
     last = dict(zip(kinds, count(), strict=False))
-    ends = list(accumulate(len(submission.rows) for submission in submissions))
+    ends = list(accumulate(len(work.rows) for work in works))
     found = []
     for project_id, model_id, day in sorted({kind[:3] for kind in counts}):
         by_kind = {pair: (project_id, model_id, day, *pair) for pair in product((False, True), repeat=2)}
@@ -74,26 +96,26 @@ def news_rows(
         repeated = counts[by_kind[True, True]] + counts[by_kind[False, True]]
         stored = stored_late + in_time
         changed = int(stored > 0)
-        cause = submissions[bisect_right(ends, max(last.get(kind, -1) for kind in by_kind.values()))]
+        cause = works[bisect_right(ends, max(last.get(kind, -1) for kind in by_kind.values()))]
         key = (project_id, model_id, (_EPOCH + timedelta(days=day)).isoformat())
         found.append((*key, stored, stored_late, repeated, changed, changed, cause.request_id, cause.received_us))
     return found
 
 
-def rejection_rows(submissions: Iterable[Submission], zones: Mapping[str, str]) -> list[tuple[Any, ...]]:
-    """One row of `REJECTION_COLUMNS` for each (project, model, local day of arrival, field), in key order."""
+def _rejection_rows(works: Iterable[StoreEvents | StoreLabels], zones: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    """One row of `_REJECTION_COLUMNS` for each (project, model, local day of arrival, field), in key order."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
-    for submission in submissions:
-        for (project_id, model_id, field), n in submission.rejected.items():
-            day = local_days(zones[project_id]).of(submission.received_us)
+    for work in works:
+        for (project_id, model_id, field), n in work.rejected.items():
+            day = local_days(zones[project_id]).of(work.received_us)
             counts[project_id, model_id, day.isoformat(), field] += n
     return [(*key, n) for key, n in sorted(counts.items())]
 
 
-def _days(rows: Sequence[Row], zones: Mapping[str, str], close_delay_s: int) -> tuple[list[int], list[bool]]:
+def _days(rows: Sequence[EventRow], zones: Mapping[str, str], close_delay_s: int) -> tuple[list[int], list[bool]]:
     """Local day of each row, in days since the epoch, and whether it arrived after that day was closed."""
-    ts_us = np.fromiter(map(itemgetter(TS), rows), np.int64, len(rows))
-    received_us = np.fromiter(map(itemgetter(RECEIVED), rows), np.int64, len(rows))
+    ts_us = np.fromiter(map(_ts, rows), np.int64, len(rows))
+    received_us = np.fromiter(map(_received, rows), np.int64, len(rows))
     project_ids = list(map(_project, rows))
     days = np.empty(len(rows), dtype=np.int64)
     late = np.empty(len(rows), dtype=bool)
@@ -114,7 +136,7 @@ def require_projects(zones: Mapping[str, str], project_ids: Iterable[str]) -> No
     Raises
     ------
     RowsRefusedError
-        Where there is one.
+        If there is one.
     """
     for project_id in project_ids:
         if project_id not in zones:

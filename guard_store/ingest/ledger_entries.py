@@ -1,6 +1,6 @@
-"""What a transaction of rows puts on the ledger: one entry for all requests of one sender and project, with their counts.
+"""The entries of the ledger for a group of rows: one for all requests of one sender and project, with their counts.
 
-A row of the ledger for each of ten thousand events a second would say no more.
+Ten thousand events a second would be as many rows of the ledger, with no more information.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from guard_core.days import now_us
+from guard_store.ingest.rows import Sender, StoreEvents, StoreLabels
 from guard_store.ledger.append import Statements
 from guard_store.ledger.entry import Entry
-from guard_store.writer.rows import PROJECT, Outcome, Sender, Submission
 
 _STORED = 200
-_ASKED_AT_ONCE = 500
+_IDS_A_STATEMENT = 500
 _json = msgspec.json.Encoder().encode
 
 
@@ -27,21 +27,21 @@ class _Counts:
     request_ids: list[str | None] = field(default_factory=list)
 
 
-def entries_of(statements: Statements, submissions: Sequence[Submission], outcomes: Sequence[Outcome]) -> list[Entry]:
-    """The entries of a transaction, in the order of its submissions."""
+def entries_of(statements: Statements, works: Sequence[StoreEvents | StoreLabels]) -> list[Entry]:
+    """Return the entries of works that have been stored, in their order."""
     entries: list[Entry] = []
     by_sender: dict[tuple[Sender, str | None], _Counts] = {}
-    for submission, outcome in zip(submissions, outcomes, strict=True):
-        if submission.entries:
+    for work in works:
+        if isinstance(work, StoreEvents) and work.entries:
             # Rows that were there before can mean that a journal is stored again, entries included.
-            entries.extend(_new(statements, submission.entries) if outcome.duplicates else submission.entries)
-        if submission.sender is not None:
-            counts = by_sender.setdefault((submission.sender, _project(submission)), _Counts())
+            entries.extend(_new(statements, work.entries) if work.outcome.duplicates else work.entries)
+        if work.sender is not None:
+            counts = by_sender.setdefault((work.sender, _project(work)), _Counts())
             counts.requests += 1
-            counts.accepted += outcome.accepted
-            counts.duplicates += len(outcome.duplicates)
-            counts.rejected += sum(submission.rejected.values())
-            counts.request_ids.append(submission.request_id)
+            counts.accepted += work.outcome.accepted
+            counts.duplicates += len(work.outcome.duplicates)
+            counts.rejected += sum(work.rejected.values())
+            counts.request_ids.append(work.request_id)
     at_us = now_us() if by_sender else 0
     entries.extend(_entry(sender, project_id, counts, at_us) for (sender, project_id), counts in by_sender.items())
     return entries
@@ -49,19 +49,18 @@ def entries_of(statements: Statements, submissions: Sequence[Submission], outcom
 
 def _new(statements: Statements, entries: Sequence[Entry]) -> list[Entry]:
     found: set[tuple[object, ...]] = set()
-    for start in range(0, len(entries), _ASKED_AT_ONCE):
-        ids = [entry.request_id for entry in entries[start : start + _ASKED_AT_ONCE]]
+    for start in range(0, len(entries), _IDS_A_STATEMENT):
+        ids = [entry.request_id for entry in entries[start : start + _IDS_A_STATEMENT]]
         sql = f"SELECT request_id, at_us FROM ledger WHERE request_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
         found.update(statements.run(sql, ids))
     return [entry for entry in entries if (entry.request_id, entry.at_us) not in found]
 
 
-def _project(submission: Submission) -> str | None:
-    """The project of a request; None where it has rows of several."""
-    rows = submission.rows or submission.labels
-    if len(rows) == 1 and not submission.rejected:
-        return rows[0][PROJECT]
-    projects = {row[PROJECT] for row in rows} | {key[0] for key in submission.rejected}
+def _project(work: StoreEvents | StoreLabels) -> str | None:
+    """Return the project of a request; None if it has rows of several."""
+    if len(work.rows) == 1 and not work.rejected:
+        return work.rows[0].project_id
+    projects = {row.project_id for row in work.rows} | {key[0] for key in work.rejected}
     return projects.pop() if len(projects) == 1 else None
 
 

@@ -1,6 +1,6 @@
 """The spending step of a transaction: all its reservations and settlements at once, a statement or two for each table.
 
-Whoever spends holds one lock until the commit, so that what is read here stays true.
+The step holds one lock until the commit, so that what is read here stays true.
 """
 
 from collections import defaultdict
@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 
 from guard_store.ledger.append import Statements
+from guard_store.ledger.step import AppendEntry
 from guard_store.spending import budget_alerts as telling
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
-from guard_store.spending.requests import Hold, Refusal, Reservation, Reserved, Settlement
+from guard_store.spending.requests import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
+from guard_store.writer.sessions import Session
+from guard_store.writer.work import Work
 
 _LOCK_KEY = 0x7370656E64  # "spend" in ASCII
 _NAMED_AT_ONCE = 400
@@ -78,9 +81,24 @@ _Spans = dict[tuple[str, str], _Span]
 """By budget and span."""
 
 
+class SpendingStep:
+    """Reserves and settles calls; between the rows and the ledger."""
+
+    def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
+        """Answer the reservations, book the settlements; return the entries of calls whose process died."""
+        reserving = [work for work in works if isinstance(work, ReserveCall)]
+        settling = [work for work in works if isinstance(work, SettleCall)]
+        if not reserving and not settling:
+            return ()
+        answers, standing = spend(session, [work.reservation for work in reserving], settling)
+        for work, answer in zip(reserving, answers, strict=True):
+            work.reserved = answer
+        return [AppendEntry(settlement.entry) for settlement in standing if settlement.entry is not None]
+
+
 def spend(
-    statements: Statements, reservations: Sequence[Reservation], settlements: Sequence[Settlement]
-) -> tuple[list[Reserved], list[Settlement]]:
+    statements: Statements, reservations: Sequence[Reservation], settlements: Sequence[SettleCall]
+) -> tuple[list[Reserved], list[SettleCall]]:
     """Take reservations and settle calls.
 
     Returns
@@ -106,7 +124,7 @@ def spend(
     return answers, standing
 
 
-def _forget(statements: Statements, settlements: Sequence[Settlement]) -> list[Settlement]:
+def _forget(statements: Statements, settlements: Sequence[SettleCall]) -> list[SettleCall]:
     """Take the reservations of calls away; what was swept as lost meanwhile is settled already."""
     found: set[str] = set()
     for ids in _pieces([settlement.reservation.id for settlement in settlements]):
@@ -152,11 +170,11 @@ def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[tupl
     return found
 
 
-def _settle(spans: _Spans, settlement: Settlement) -> None:
+def _settle(spans: _Spans, settlement: SettleCall) -> None:
     for hold in settlement.holds:
         span = spans[hold.budget_id, hold.span]
         span.reserved -= hold.held
-        span.spent += settlement.took.of(hold.measure)
+        span.spent += settlement.usage.of(hold.measure)
 
 
 def _reserve(
@@ -192,10 +210,10 @@ def _reserve(
     return Reserved(tuple(holds), tuple(soft))
 
 
-def _usage_rows(settlements: Iterable[Settlement]) -> list[tuple[Any, ...]]:
+def _usage_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
     sums: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(_USAGE_SUMS))
     for settlement in settlements:
-        call, took = settlement.reservation, settlement.took
+        call, usage = settlement.reservation, settlement.usage
         key = (
             call.day.isoformat(),
             call.project_id or "",
@@ -205,13 +223,13 @@ def _usage_rows(settlements: Iterable[Settlement]) -> list[tuple[Any, ...]]:
         )
         values = (
             1,
-            took.tokens_in,
-            took.tokens_cached,
-            took.tokens_out,
-            took.tokens_reasoning,
-            took.cost_nano_usd or 0,
-            took.cost_nano_usd is None,
-            took.estimated,
+            usage.tokens_in,
+            usage.tokens_cached,
+            usage.tokens_out,
+            usage.tokens_reasoning,
+            usage.cost_nano_usd or 0,
+            usage.cost_nano_usd is None,
+            usage.estimated,
         )
         row = sums[key]
         for place, value in enumerate(values):

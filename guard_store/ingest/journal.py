@@ -16,14 +16,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from guard_store.ingest.rows import EventRow
 from guard_store.ledger.entry import Entry
-from guard_store.writer.rows import Row
 
 _SEGMENT_BYTES = 16 * 2**20
 _LINE = b"\n"
 _encode = msgspec.json.Encoder().encode
 
-Request: TypeAlias = tuple[list[Row], Entry]
+Request: TypeAlias = tuple[list[EventRow], Entry]
 """The rows of one request, and what the ledger says of it."""
 
 _decode = msgspec.json.Decoder(Request).decode
@@ -60,7 +60,7 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._segments: list[_Segment] = [self._new_segment()]
 
-    def append(self, rows: Sequence[Row], entry: Entry) -> None:
+    def append(self, rows: Sequence[EventRow], entry: Entry) -> None:
         """Write a request's rows; when it returns they are the operating system's to keep.
 
         Raises

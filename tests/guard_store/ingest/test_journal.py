@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from guard_store.ingest.journal import Journal, JournalFullError
+from guard_store.ingest.rows import EventRow
 from guard_store.ledger.entry import Entry
-from guard_store.writer.journal import Journal, JournalFullError
 from tests.support.paths import ROOT
 from tests.support.stored_events import event
 
 ENTRY = Entry(at_us=1, route="/predict", method="POST", status=200, request_id="r")
 
 
-def rows(first: int, n: int = 1) -> list[tuple[object, ...]]:
+def rows(first: int, n: int = 1) -> list[EventRow]:
     return [event("p", "m", "2024-05-01T12:00:00Z", {"x": "ä\n"}, event_id=f"e{i}") for i in range(first, first + n)]
 
 
@@ -26,7 +27,7 @@ def drained(journal: Journal, max_bytes: int = 1_000) -> list[str]:
     found: list[str] = []
     while journal.waiting_bytes:
         taken, size = journal.take(max_bytes)
-        found += [row[1] for request, _ in taken for row in request]
+        found += [row.event_id for request, _ in taken for row in request]
         journal.stored(size)
     return found
 
@@ -34,22 +35,22 @@ def drained(journal: Journal, max_bytes: int = 1_000) -> list[str]:
 def test_rows_come_out_as_they_went_in(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_bytes=10**6)
     wanted = rows(0, 3)
-    journal.append(wanted, ENTRY)  # type: ignore[arg-type]
+    journal.append(wanted, ENTRY)
     assert journal.take(10**6)[0] == [(wanted, ENTRY)]
     assert journal.take(10**6)[0] == [(wanted, ENTRY)], "they stay until they are stored"
     journal.close()
 
 
 def test_rows_are_taken_in_order_in_pieces_across_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("guard_store.writer.journal._SEGMENT_BYTES", 500)
+    monkeypatch.setattr("guard_store.ingest.journal._SEGMENT_BYTES", 500)
     journal = Journal(tmp_path, max_bytes=10**6)
     for i in range(50):
-        journal.append(rows(i), ENTRY)  # type: ignore[arg-type]
+        journal.append(rows(i), ENTRY)
     assert len(list(tmp_path.iterdir())) > 5
     assert drained(journal, 300) == [f"e{i}" for i in range(50)]
     assert journal.waiting_bytes == 0
     assert len(list(tmp_path.iterdir())) == 1
-    journal.append(rows(50), ENTRY)  # type: ignore[arg-type]
+    journal.append(rows(50), ENTRY)
     assert drained(journal) == ["e50"]
     journal.close()
     assert list(tmp_path.iterdir()) == []
@@ -64,27 +65,27 @@ def test_a_row_larger_than_what_is_taken_at_once_comes_whole(tmp_path: Path) -> 
 
 def test_beyond_the_limit_nothing_is_written(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_bytes=600)
-    journal.append(rows(0), ENTRY)  # type: ignore[arg-type]
+    journal.append(rows(0), ENTRY)
     with pytest.raises(JournalFullError, match="bytes of predictions wait"):
-        journal.append(rows(1, 5), ENTRY)  # type: ignore[arg-type]
+        journal.append(rows(1, 5), ENTRY)
     assert drained(journal) == ["e0"]
     journal.close()
 
 
 def test_a_full_disk_leaves_no_half_row(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_bytes=10**6)
-    journal.append(rows(0), ENTRY)  # type: ignore[arg-type]
+    journal.append(rows(0), ENTRY)
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))  # half a row fits
     try:
         with pytest.raises(JournalFullError, match="cannot be written"):
-            journal.append(rows(1), ENTRY)  # type: ignore[arg-type]
+            journal.append(rows(1), ENTRY)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
-    journal.append(rows(2), ENTRY)  # type: ignore[arg-type]
+    journal.append(rows(2), ENTRY)
     assert drained(journal) == ["e0", "e2"]
     journal.close()
 
@@ -92,9 +93,9 @@ def test_a_full_disk_leaves_no_half_row(tmp_path: Path) -> None:
 def test_a_disk_without_room_for_another_segment_is_a_full_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("guard_store.writer.journal._SEGMENT_BYTES", 100)
+    monkeypatch.setattr("guard_store.ingest.journal._SEGMENT_BYTES", 100)
     journal = Journal(tmp_path, max_bytes=10**6)
-    journal.append(rows(0), ENTRY)  # type: ignore[arg-type]
+    journal.append(rows(0), ENTRY)
     opened = os.open
 
     def full(path: str, flags: int, mode: int = 0o777) -> int:
@@ -105,23 +106,23 @@ def test_a_disk_without_room_for_another_segment_is_a_full_journal(
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", full)
         with pytest.raises(JournalFullError, match="No space left"):
-            journal.append(rows(1), ENTRY)  # type: ignore[arg-type]
-    journal.append(rows(2), ENTRY)  # type: ignore[arg-type]
+            journal.append(rows(1), ENTRY)
+    journal.append(rows(2), ENTRY)
     assert drained(journal) == ["e0", "e2"]
     journal.close()
 
 
 def test_what_a_killed_process_has_left_is_taken_over_once(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from guard_store.writer.journal import Journal;"
-        "from tests.guard_store.writer.test_journal import ENTRY, rows; j = Journal(Path(sys.argv[1]), max_bytes=10**6);"
+        "import os, signal, sys; from pathlib import Path; from guard_store.ingest.journal import Journal;"
+        "from tests.guard_store.ingest.test_journal import ENTRY, rows; j = Journal(Path(sys.argv[1]), max_bytes=10**6);"
         "j.append(rows(0, 3), ENTRY); os.write(j._segments[0].file, b'[\"half a row'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'sdk'}"}
     died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=env, check=False)
     assert died.returncode == -signal.SIGKILL
     first, second = Journal(tmp_path, max_bytes=10**6), Journal(tmp_path, max_bytes=10**6)
-    first.append(rows(9), ENTRY)  # type: ignore[arg-type]
+    first.append(rows(9), ENTRY)
     assert first.adopt_orphans() > 0
     assert second.adopt_orphans() == 0, "living processes keep theirs"
     assert drained(first) == ["e0", "e1", "e2", "e9"]
@@ -132,7 +133,7 @@ def test_what_a_killed_process_has_left_is_taken_over_once(tmp_path: Path) -> No
 
 def test_what_waits_when_a_process_ends_is_there_for_the_next(tmp_path: Path) -> None:
     before = Journal(tmp_path, max_bytes=10**6)
-    before.append(rows(0), ENTRY)  # type: ignore[arg-type]
+    before.append(rows(0), ENTRY)
     before.close()
     after = Journal(tmp_path, max_bytes=10**6)
     after.adopt_orphans()
