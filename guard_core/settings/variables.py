@@ -26,6 +26,10 @@ class Variable:
     also_read: str | None
     info: FieldInfo
 
+    def value_in(self, settings: BaseSettings) -> Any:
+        """Return the value of this variable's setting."""
+        return getattr(getattr(settings, self.group), self.field)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every variable that is read, ours first."""

@@ -17,9 +17,7 @@ def settings_of(**values: Any) -> Settings:
 
 def with_values(settings: Settings, **values: Any) -> Settings:
     """Return a copy of settings with these values, unchecked."""
-    groups = {
-        group: getattr(settings, group).model_copy(update=update) for group, update in _by_group(values).items()
-    }
+    groups = {group: getattr(settings, group).model_copy(update=update) for group, update in _by_group(values).items()}
     return settings.model_copy(update=groups)
 
 
