@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 from bench.measure import ROUNDS, WORK, in_turns, table
 from bench.predict import Load, guard, load
 from bench.servers import environment, free_ports, process
-from guard_core.settings import Settings
+from guard_core.settings import Settings, StorageSettings
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
@@ -109,8 +109,8 @@ def _streams(firsts: dict[str, list[float]]) -> str:
 
 
 def _prepared(home: Path) -> tuple[Settings, str]:
-    settings = Settings(home=home)
-    database = Database(settings.database)
+    settings = Settings(storage=StorageSettings(home=home))
+    database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create(PROJECT, PROJECT)
     _, key = KeyStore(database).create("bench", "analyst", PROJECT)
@@ -192,7 +192,7 @@ async def _first_tokens(url: str, key: str) -> list[float]:
 
 def _check(settings: Settings) -> int:
     """Each call is a row of a valid chain, and counted in usage."""
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     deadline = time.monotonic() + 10
     while True:
         with database.read() as connection:

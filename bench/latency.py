@@ -141,7 +141,7 @@ def _system(home: Path) -> Iterator[tuple[MLGuardClient, Path]]:
         "ML_GUARD_HOME": str(home),
         "ML_GUARD_PORT": str(port),
         "ML_GUARD_DAGSTER_PORT": str(dagster_port),
-        "ML_GUARD_CLOSE_DELAY_S": "0",
+        "ML_GUARD_PIPELINES_CLOSE_DELAY_S": "0",
     }
     subprocess.run([_COMMAND, "up", "--detach"], env=env, check=True, stdout=subprocess.DEVNULL)
     try:

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
 from guard_core.ids import registered_name
-from guard_core.settings import Settings
+from guard_core.settings import Settings, StorageSettings
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
@@ -103,17 +103,17 @@ def run(seconds: int = 4) -> str:
 
 
 def _prepared(home: Path) -> tuple[Settings, Path, str]:
-    settings = Settings(home=home)
-    database = Database(settings.database)
+    settings = Settings(storage=StorageSettings(home=home))
+    database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create(PROJECT, PROJECT)
     _, key = KeyStore(database).create("bench", "analyst", PROJECT)
     database.close()
     rows = labelled_rows(_DATA, "late", time="time_hour")
     trained = train(rows, TrainingSpec(algorithms=("gradient_boosting",)), print, 1)
-    tracking = Tracking(settings.mlflow, settings.mlflow_artifacts)
+    tracking = Tracking(settings.storage.mlflow, settings.storage.mlflow_artifacts)
     run_id = log_candidate(tracking, registered_name(PROJECT, MODEL_ID), trained, {})
-    registry = Registry(settings.mlflow)
+    registry = Registry(settings.storage.mlflow)
     made = registry.register(PROJECT, MODEL_ID, run_id, artifact=MODEL, flag_id=run_id)
     registry.set_alias(PROJECT, MODEL_ID, CHAMPION, made.version)
     return settings, registry.download(PROJECT, MODEL_ID, made.version, home / "served"), key
@@ -124,7 +124,12 @@ def guard(settings: Settings, home: Path, **more: str) -> Iterator[str]:
     """Our server with these settings and no others; `more` are variables of the environment."""
     (port,) = free_ports(1)
     env = environment()
-    env |= {"ML_GUARD_HOME": str(settings.home), "ML_GUARD_PORT": str(port), "ML_GUARD_LOG_LEVEL": "WARNING", **more}
+    env |= {
+        "ML_GUARD_HOME": str(settings.storage.home),
+        "ML_GUARD_PORT": str(port),
+        "ML_GUARD_LOG_LEVEL": "WARNING",
+        **more,
+    }
     command = [sys.executable, "-m", "guard_cli.main", "serve"]
     with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"
@@ -166,7 +171,7 @@ def _answered(url: str) -> int:
 
 def _check(settings: Settings, answered: int) -> None:
     """Every answered prediction becomes an event."""
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     deadline = time.monotonic() + _STORED_S
     while True:
         with database.read() as connection:

@@ -90,11 +90,11 @@ class Processes:
             "ML_GUARD_LAKE_URL": self.lake,
             "ML_GUARD_PORT": str(self.port),
             "ML_GUARD_DAGSTER_PORT": str(self.dagster_port),
-            "ML_GUARD_MODEL_POLL_S": os.environ.get("ML_GUARD_MODEL_POLL_S", "1"),
+            "ML_GUARD_PREDICT_MODEL_POLL_S": os.environ.get("ML_GUARD_PREDICT_MODEL_POLL_S", "1"),
             "ML_GUARD_ALERT_ROUTES": os.environ.get(
                 "ML_GUARD_ALERT_ROUTES", json.dumps({"file": self.alert_file.as_uri()})
             ),
-            "ML_GUARD_NEWS_INTERVAL_S": os.environ.get("ML_GUARD_NEWS_INTERVAL_S", "1"),
+            "ML_GUARD_PIPELINES_INTERVAL_S": os.environ.get("ML_GUARD_PIPELINES_INTERVAL_S", "1"),
         }
         return subprocess.Popen(
             [*_COMMAND, *arguments],

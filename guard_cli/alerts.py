@@ -49,13 +49,13 @@ def test(settings: Settings, route: str) -> int:
     CommandError
         Where there is no such route, or its URL is wrong.
     """
-    if route not in settings.alert_routes:
-        known = ", ".join(sorted(settings.alert_routes)) or "none"
+    if route not in settings.alert.routes:
+        known = ", ".join(sorted(settings.alert.routes)) or "none"
         raise CommandError(f"ML_GUARD_ALERT_ROUTES has no route {route!r}; there is {known}")
-    url = settings.alert_routes[route]
+    url = settings.alert.routes[route]
     try:
         sender = sender_of(url)
-        sender.send(_test_message(settings, route), settings.alert_timeout_s)
+        sender.send(_test_message(settings, route), settings.alert.timeout_s)
     except RouteError as error:
         raise CommandError(f"ML_GUARD_ALERT_ROUTES: {route}: {error}") from None
     except DeliveryError as error:
@@ -76,7 +76,7 @@ def import_policies(settings: Settings, path: Path) -> int:
         Where the file is wrong, or a project does not exist: nothing is changed then.
     """
     try:
-        policies = read_policies(path, settings.alert_routes)
+        policies = read_policies(path, settings.alert.routes)
     except PolicyFileError as error:
         raise CommandError(str(error)) from None
     with open_database(settings) as database:
@@ -102,7 +102,7 @@ def _test_message(settings: Settings, route: str) -> Delivery:
         route=route,
         seq=1,
         title=title,
-        body=f"Somebody has asked for it with `ml-guard alerts test`. Nothing is wrong.\n\n{settings.public_address}\n",
+        body=f"Somebody has asked for it with `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
         payload={**payload, "state": "test", "severity": "info", "changes": []},
         created_us=at,
         due_us=at,

@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     _add_research(commands)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
     migrate.set_defaults(command=handlers.migrate)
-    settings = commands.add_parser("settings", help="print the table of settings")
+    settings = commands.add_parser("settings", help="print the page of all settings")
     settings.add_argument("--env", action="store_true", help="print .env.example instead")
     settings.set_defaults(command=handlers.settings)
     return root

@@ -41,7 +41,7 @@ def verify_database(settings: Settings, url: str | None, public_keys: Sequence[s
     """
     _check_keys(public_keys)
     signer = load_signer(settings) if url is None else None
-    database = Database(settings.database if url is None else _known_url(url))
+    database = Database(settings.storage.database if url is None else _known_url(url))
     try:
         if not is_current(database):
             raise CommandError("the database has not the newest schema; `ml-guard migrate` brings it there")

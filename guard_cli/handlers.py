@@ -146,7 +146,7 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 def settings(_: Settings, parsed: argparse.Namespace) -> int:
     """Print the settings as a table or as .env."""
-    from guard_core.settings.docs import env_example, markdown_table
+    from guard_core.settings.docs import env_example, markdown_page
 
-    say((env_example() if parsed.env else markdown_table()).rstrip("\n"))
+    say((env_example() if parsed.env else markdown_page()).rstrip("\n"))
     return 0

@@ -18,7 +18,7 @@ _ALL = 1_000_000
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
     """The migrated database, closed at the end."""
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     try:
         migrate(database)
         yield database
@@ -64,7 +64,7 @@ def revoke(settings: Settings, key_id: str) -> int:
         if not KeyStore(database).revoke(key_id):
             raise CommandError(f"there is no key {key_id!r}; `ml-guard keys list` shows the ids")
         on_record(database, "keys revoke", revoked_key_id=key_id)
-    say(f"revoked {key_id}; running servers forget it within {settings.key_cache_s} s")
+    say(f"revoked {key_id}; running servers forget it within {settings.server.key_cache_s} s")
     return 0
 
 

@@ -58,7 +58,7 @@ def evaluate(settings: Settings, questions: Path | None) -> int:
     except (QuestionsError, ModelError, OSError) as error:
         raise CommandError(str(error)) from None
     # An index in this process: a server's would be filled with what is only measured.
-    local = settings.model_copy(update={"qdrant_url": None})
+    local = settings.model_copy(update={"knowledge": settings.knowledge.model_copy(update={"qdrant_url": None})})
     found, answers = asyncio.run(_measure(local, rows, asked))
     say(f"{len(rows)} chunks, {found.questions} questions")
     say_table(
@@ -76,11 +76,11 @@ def evaluate(settings: Settings, questions: Path | None) -> int:
 
 def build(settings: Settings) -> pa.Table:
     """The chunks of the sources with vectors, as the pipelines would store them; raises ModelError and OSError."""
-    sources = Sources(settings.knowledge)
+    sources = Sources(settings.knowledge.location)
     read = read_documents(sources.names(), sources.read)
     for skipped in read.skipped:
         remark(f"left out: {skipped.source}: {skipped.reason}")
-    embedder = load_embedder(settings.embedding_model, settings.embedders)
+    embedder = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
     return with_vectors(chunk_table(document_table(read)), None, embedder).rows
 
 

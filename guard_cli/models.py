@@ -55,7 +55,7 @@ def decide(settings: Settings, action: str, project_id: str, model_id: str, vers
             raise CommandError(str(error)) from None
         on_record(database, f"models {action}", project_id, model=model_id, version=str(found.version), reason=reason)
     say(
-        f"version {found.version}: {', '.join(found.aliases) or 'no alias'}; servers follow within {settings.model_poll_s} s"
+        f"version {found.version}: {', '.join(found.aliases) or 'no alias'}; servers follow within {settings.predict.model_poll_s} s"
     )
     return 0
 

@@ -52,21 +52,21 @@ def serve(settings: Settings) -> int:
     SettingsError
         Where the key that signs the ledger is not one.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.server.log_level)
     _check_files(settings)
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     try:
         migrate(database)
-        require_key_if_open(settings.host, KeyStore(database))
+        require_key_if_open(settings.server.host, KeyStore(database))
     finally:
         database.close()
-    with bound_socket(settings.host, settings.port) as listener, _metrics_of_workers(settings):
+    with bound_socket(settings.server.host, settings.server.port) as listener, _metrics_of_workers(settings):
         config = uvicorn.Config(
             "guard_cli.serve:app_of_process",
             factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
+            host=settings.server.host,
+            port=settings.server.port,
+            workers=settings.server.workers,
             loop="uvloop",
             http=GuardedProtocol,
             ws="none",
@@ -78,7 +78,7 @@ def serve(settings: Settings) -> int:
             timeout_graceful_shutdown=_STOP_S,
             timeout_worker_healthcheck=_WORKER_SILENT_S,
         )
-        if settings.workers > 1:
+        if settings.server.workers > 1:
             Multiprocess(config, sockets=[listener]).run()
             return 0
         server = uvicorn.Server(config)
@@ -92,12 +92,12 @@ def _check_files(settings: Settings) -> None:
     tracing.check(settings)
     try:
         PromptBook.load(default_folder())
-        PolicyBook(settings.policies)
+        PolicyBook(settings.llm.policies)
         senders(settings)
     except PromptError as error:
         raise CommandError(f"prompts: {error}") from None
     except PolicyError as error:
-        raise CommandError(f"ML_GUARD_POLICIES: {error}") from None
+        raise CommandError(f"ML_GUARD_LLM_POLICIES: {error}") from None
     except RouteError as error:
         raise CommandError(f"ML_GUARD_ALERT_ROUTES: {error}") from None
 
@@ -164,11 +164,11 @@ def bound_socket(host: str, port: int, port_setting: str = f"{ENV_PREFIX}PORT") 
 @contextmanager
 def _metrics_of_workers(settings: Settings) -> Iterator[None]:
     # Set before prometheus_client is imported anywhere, and before the workers start: they inherit it.
-    if settings.workers == 1:
+    if settings.server.workers == 1:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         yield
         return
-    folder = settings.home.resolve() / f"metrics-{settings.port}"
+    folder = settings.storage.home.resolve() / f"metrics-{settings.server.port}"
     shutil.rmtree(folder, ignore_errors=True)  # the port is ours by now, so nobody else uses the folder
     folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

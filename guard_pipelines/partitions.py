@@ -9,7 +9,7 @@ import dagster as dg
 
 from guard_core.settings import load_settings
 
-DAILY = dg.DailyPartitionsDefinition(start_date=load_settings().first_day.isoformat(), end_offset=1)
+DAILY = dg.DailyPartitionsDefinition(start_date=load_settings().ingest.first_day.isoformat(), end_offset=1)
 
 MODELS = dg.DynamicPartitionsDefinition(name="model")
 """A key is `project/model`; `retrain_sensor` adds them when a model is flagged for the first time."""

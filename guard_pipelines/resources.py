@@ -33,8 +33,8 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Open the database and bring it to the newest schema."""
         self._settings = load_settings()
         if not logging.getLogger().handlers:
-            configure_logging(self._settings.log_level)
-        self._database = Database(self._settings.database)
+            configure_logging(self._settings.server.log_level)
+        self._database = Database(self._settings.storage.database)
         if self.upgrades and not is_current(self._database):
             migrate(self._database)
 
@@ -58,14 +58,14 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The lake."""
         from guard_store.lake.store import Lake
 
-        return Lake(self.settings.lake)
+        return Lake(self.settings.storage.lake)
 
     @property
     def knowledge(self) -> "KnowledgeStore":
         """The tables of the knowledge base."""
         from guard_store.knowledge.store import KnowledgeStore
 
-        return KnowledgeStore(self.settings.lake)
+        return KnowledgeStore(self.settings.storage.lake)
 
 
 def _opened(part: T | None) -> T:

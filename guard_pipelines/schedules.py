@@ -31,7 +31,7 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
 
     answer = requests_for(NewsStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)
-    day = closed_everywhere(at, guard.settings.close_delay_s).isoformat()
+    day = closed_everywhere(at, guard.settings.pipelines.close_delay_s).isoformat()
     asked = {day for request in answer.requests for day in days_of(request.tags)}
     if day in asked | days_in_flight(context.instance):
         return list(answer.requests)
@@ -50,7 +50,7 @@ def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunReq
     from guard_store.costs.open_days import first_open_day
 
     at = context.scheduled_execution_time.astimezone(UTC)
-    day = closed_everywhere(at, guard.settings.close_delay_s)
+    day = closed_everywhere(at, guard.settings.pipelines.close_delay_s)
     first = first_open_day(guard.database, guard.settings, day)
     tags = {**range_tags(first.isoformat(), day.isoformat()), NEWS: f"costs {day}"}
     return dg.RunRequest(run_key=f"costs {day}", tags=tags)

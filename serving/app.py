@@ -113,12 +113,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or load_settings()
     tracing.check(settings)
-    access_log = AccessLog(settings.log_level)
+    access_log = AccessLog(settings.server.log_level)
     app = GuardApp(
         [*event_routes, *label_routes, *predict_routes, *chat_routes, *query_routes],
         access_log,
-        Proxies(settings.trusted_proxies),
-        settings.body_timeout_s,
+        Proxies(settings.server.trusted_proxies),
+        settings.server.body_timeout_s,
         title="ML Guard",
         version=_version(),
         lifespan=partial(_running, settings, access_log),
@@ -136,8 +136,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
     """Everything that is open while the app runs."""
-    configure_logging(settings.log_level)
-    database = Database(settings.database)
+    configure_logging(settings.server.log_level)
+    database = Database(settings.storage.database)
     tracing.start(settings)
     try:
         migrate(database)
@@ -167,11 +167,11 @@ def services_of(settings: Settings, database: Database) -> Services:
     keys = KeyStore(database)
     events = EventService(settings, database)
     prompts = PromptBook.load(default_folder())
-    policies = PolicyBook(settings.policies)
+    policies = PolicyBook(settings.llm.policies)
     gate = Gate(settings, database, events.writer)
     knowledge = KnowledgeService(settings)
     projects = ProjectStore(database)
-    bodies = BodyKeeper(projects, cache_s=settings.key_cache_s)
+    bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
     audit = AuditService(settings, database, events.writer)
     research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
     tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
@@ -191,8 +191,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         tools=tools,
         research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
         keys=keys,
-        key_ring=KeyRing(keys, cache_s=settings.key_cache_s),
-        tokens=None if settings.oidc_issuer is None else TokenRing(settings),
+        key_ring=KeyRing(keys, cache_s=settings.server.key_cache_s),
+        tokens=None if settings.oidc.issuer is None else TokenRing(settings),
         rates=RateLimits(settings),
         projects=projects,
         aggregates=AggregateStore(database),
@@ -202,7 +202,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         performance=PerformanceStore(database),
         rejections=RejectionStore(database),
         kinds=KindStore(database),
-        registry=Registry(settings.mlflow),
+        registry=Registry(settings.storage.mlflow),
         retrain=RetrainStore(database),
         evaluations=EvaluationStore(database),
         trainings=TrainingRunStore(database),

@@ -14,6 +14,7 @@ from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
 from tests.support.postgresql import initialised, started
+from tests.support.settings import settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings with a temporary home and a database on each engine in turn."""
-    return Settings(home=tmp_path / "home", database_url=database_url)
+    return settings_of(home=tmp_path / "home", database_url=database_url)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from guard_cli.stack.dagster_health import dagster_is_healthy, knowledge_failure
 from guard_cli.stack.processes import Started, is_running, start, stop
 from guard_cli.terminal import CommandError
-from guard_core.settings import ENV_PREFIX, Settings, reachable_url
+from guard_core.settings import Settings, reachable_url, variables_of
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HEALTHY_WITHIN_S = 120
@@ -151,7 +151,7 @@ def log_tail(home: Path, name: str) -> str:
 
 def _commands(settings: Settings) -> dict[str, list[str]]:
     workspace = ["-w", str(_ROOT / "workspace.yaml")]
-    address = ["-h", settings.dagster_host, "-p", str(settings.dagster_port)]
+    address = ["-h", settings.dagster.host, "-p", str(settings.dagster.port)]
     return {
         "serving": [sys.executable, "-m", "guard_cli.main", "serve"],
         "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address],
@@ -167,17 +167,21 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
     shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
     # The processes run in the repository's folder, wherever this command was called: they must not read another .env
     # there, and relative paths would move.
-    placed = {
+    storage = {
         "home": home,
-        "lake_url": settings.lake,
-        "database_url": SecretStr(settings.database),
-        "knowledge_url": settings.knowledge,
+        "lake_url": settings.storage.lake,
+        "database_url": SecretStr(settings.storage.database),
     }
-    if settings.policies is not None:
-        placed["policies"] = settings.policies.resolve()
-    given = settings.model_copy(update=placed)
-    values = {name: getattr(given, name) for name in Settings.model_fields}
-    ours = {f"{ENV_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+    policies = settings.llm.policies and settings.llm.policies.resolve()
+    placed = settings.model_copy(
+        update={
+            "storage": settings.storage.model_copy(update=storage),
+            "knowledge": settings.knowledge.model_copy(update={"url": settings.knowledge.location}),
+            "llm": settings.llm.model_copy(update={"policies": policies}),
+        }
+    )
+    values = {variable.name: variable.value_in(placed) for variable in variables_of(Settings)}
+    ours = {name: _text(value) for name, value in values.items() if value is not None}
     return {**os.environ, **ours, "DAGSTER_HOME": str(dagster_home)}
 
 
@@ -193,11 +197,11 @@ def _plain(value: object) -> object:
 
 
 def _serving_url(settings: Settings) -> str:
-    return reachable_url(settings.host, settings.port)
+    return reachable_url(settings.server.host, settings.server.port)
 
 
 def _dagster_url(settings: Settings) -> str:
-    return reachable_url(settings.dagster_host, settings.dagster_port)
+    return reachable_url(settings.dagster.host, settings.dagster.port)
 
 
 def _serving_is_ready(client: httpx.Client, url: str) -> bool:

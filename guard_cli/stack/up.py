@@ -30,13 +30,13 @@ def up(settings: Settings, *, detach: bool) -> int:
     CommandError
         Where it is up already, a port is taken, or a process does not become healthy.
     """
-    home = settings.home.resolve()
+    home = settings.storage.home.resolve()
     stack.require_checkout()
     if any(is_running(process) for process in stack.recorded(home)):
         raise CommandError(f"it is up already (see {stack.record_path(home)}); stop it with `ml-guard down`")
     for host, port, setting in (
-        (settings.host, settings.port, "PORT"),
-        (settings.dagster_host, settings.dagster_port, "DAGSTER_PORT"),
+        (settings.server.host, settings.server.port, "PORT"),
+        (settings.dagster.host, settings.dagster.port, "DAGSTER_PORT"),
     ):
         with bound_socket(host, port, f"{ENV_PREFIX}{setting}"):
             pass  # bound and left: only to say at once that the port is taken
@@ -64,20 +64,20 @@ def up(settings: Settings, *, detach: bool) -> int:
 
 def down(settings: Settings) -> int:
     """Stop exactly what `up` started."""
-    stopped = stack.stop_all(settings.home.resolve())
+    stopped = stack.stop_all(settings.storage.home.resolve())
     say(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up")
     return 0
 
 
 def _prepare_database(settings: Settings) -> None:
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     try:
         migrate(database)
         keys = KeyStore(database)
-        if is_loopback(settings.host) and not keys.count():
+        if is_loopback(settings.server.host) and not keys.count():
             keys.create("demo", "admin", secret=DEMO_KEY)
             remark(f"made the admin key {DEMO_KEY!r}: for this machine only")
-        require_key_if_open(settings.host, keys)
+        require_key_if_open(settings.server.host, keys)
     finally:
         database.close()
 

@@ -42,10 +42,10 @@ class Addresses:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """As the settings say; Dagster beside this server where nobody comes from elsewhere."""
-        dagster, mlflow = settings.dagster_public_url, settings.mlflow_public_url
-        if dagster is None and settings.public_url is None:
-            dagster = reachable_url(settings.dagster_host, settings.dagster_port)
-        return cls(settings.public_address, dagster and dagster.rstrip("/"), mlflow and mlflow.rstrip("/"))
+        dagster, mlflow = settings.dagster.public_url, settings.storage.mlflow_public_url
+        if dagster is None and settings.server.public_url is None:
+            dagster = reachable_url(settings.dagster.host, settings.dagster.port)
+        return cls(settings.server.public_address, dagster and dagster.rstrip("/"), mlflow and mlflow.rstrip("/"))
 
     def urls(self, links: Mapping[str, str]) -> dict[str, str]:
         """URLs of what can be reached, in the order of the links.

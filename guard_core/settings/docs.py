@@ -1,38 +1,73 @@
-"""The settings in words, made from the settings themselves: README's table and `.env.example`.
+"""The settings in words, made from the settings themselves: `docs/settings.md`, README's table and `.env.example`.
 
-Tests hold both files equal to what is made here.
+Tests hold the files equal to what is made here.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from guard_core.settings import ENV_PREFIX, Settings
+from guard_core.settings.root import Settings
+from guard_core.settings.variables import Variable, groups_of, variables_of
+
+_PAGE_HEAD = """\
+# Settings
+
+Environment variables, or lines of `.env` (`.env.example` has them all). A wrong or unknown one stops the start with a line that
+names it. `ml-guard settings` prints this page.
+"""
+_FIRST = (  # what people set first, in this order
+    "ML_GUARD_HOME",
+    "ML_GUARD_DATABASE_URL",
+    "ML_GUARD_LAKE_URL",
+    "ML_GUARD_MLFLOW_URL",
+    "ML_GUARD_PUBLIC_URL",
+    "ML_GUARD_LLM_BASE_URL",
+    "ML_GUARD_LLM_API_KEY",
+    "ML_GUARD_LLM_MODEL",
+    "ML_GUARD_KNOWLEDGE_URL",
+    "ML_GUARD_ALERT_ROUTES",
+)
 
 
-def markdown_table() -> str:
-    """A Markdown table of all settings: variable, default, meaning with unit."""
-    rows = [
-        f"| `{_variable(name)}` | {_shown_default(field)} | {_description(field)} |"
-        for name, field in Settings.model_fields.items()
+def markdown_page() -> str:
+    """Return the page of all settings: a section a group, with variable, default, and meaning with unit."""
+    variables = list(variables_of(Settings))
+    sections = [
+        f"## {group.title}\n\n{_table(variable for variable in variables if variable.group == name)}"
+        for name, group in groups_of(Settings).items()
     ]
-    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows]) + "\n"
+    return "\n".join([_PAGE_HEAD, *sections])
+
+
+def first_settings() -> str:
+    """Return a Markdown table of the settings that people need first."""
+    variables = {variable.name: variable for variable in variables_of(Settings)}
+    return _table(variables[name] for name in _FIRST)
 
 
 def env_example() -> str:
-    """An `.env` file with every setting at its default, commented out."""
-    blocks = [
-        f"# {_description(field).replace('`', '')}\n# {_variable(name)}={_default(field)}\n"
-        for name, field in Settings.model_fields.items()
+    """Return an `.env` file with every setting at its default, commented out."""
+    blocks = ["# Settings of ML Guard: copy to .env and take the # away where you want another value.\n"]
+    title = ""
+    for variable in variables_of(Settings):
+        if (group := groups_of(Settings)[variable.group]).title != title:
+            title = group.title
+            blocks.append(f"## {title}\n")
+        meaning = _description(variable.info).replace("`", "")
+        blocks.append(f"# {meaning}\n# {variable.name}={_default(variable.info)}\n")
+    return "\n".join(blocks)
+
+
+def _table(variables: Iterable[Variable]) -> str:
+    rows = [
+        f"| `{variable.name}` | {_shown_default(variable.info)} | {_description(variable.info)} |"
+        for variable in variables
     ]
-    head = "# Settings of ML Guard: copy to .env and take the # away where you want another value.\n"
-    return "\n".join([head, *blocks])
-
-
-def _variable(name: str) -> str:
-    return ENV_PREFIX + name.upper()
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
 def _description(field: FieldInfo) -> str:

@@ -63,7 +63,7 @@ def note_failed_days(database: Database, settings: Settings, run_id: str, days: 
     given_up: dict[tuple[str, str], Any] = {}
     items = NewsStore(database).of_days(days)
     for item in items:
-        if item.failed and item.attempts > settings.news_retries:
+        if item.failed and item.attempts > settings.pipelines.retries:
             given_up[item.key[:2]] = item
     with database.write() as connection:
         for (project_id, model_id), item in given_up.items():

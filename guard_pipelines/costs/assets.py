@@ -19,7 +19,7 @@ def aws_costs(context: dg.AssetExecutionContext, guard: Guard) -> dg.Materialize
     from guard_pipelines.costs.stage import read_aws
     from guard_pipelines.days.loop import Scope
 
-    if not guard.settings.aws_costs:
+    if not guard.settings.aws.costs:
         return dg.MaterializeResult(metadata={"state": "off: ML_GUARD_AWS_COSTS is not set"})
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
     outcome = read_aws(scope, guard.database, guard.settings)

@@ -21,7 +21,7 @@ def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.As
     from guard_pipelines.costs.stage import unavailable_days
     from guard_pipelines.days.findings import result
 
-    days = days_of(context.run.tags) if guard.settings.aws_costs else ()
+    days = days_of(context.run.tags) if guard.settings.aws.costs else ()
     return result(unavailable_days(guard.database, days), dg.AssetCheckSeverity.WARN)
 
 

@@ -45,7 +45,7 @@ def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Se
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
     ranges = day_ranges(
-        {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.news_days_per_run
+        {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.pipelines.days_per_run
     )
     requests, given_up = [], 0
     for first, last in ranges[:MAX_RUNS_PER_TICK]:
@@ -96,7 +96,7 @@ def _request(
 ) -> dg.RunRequest | None:
     """A request for a range; None where runs of the same news have ended and it is not time for another one."""
     digest = digest_of(items)
-    before = instance.get_run_records(RunsFilter(tags={NEWS: digest}), limit=settings.news_retries + 1)
+    before = instance.get_run_records(RunsFilter(tags={NEWS: digest}), limit=settings.pipelines.retries + 1)
     if before and not _may_repeat(len(before), before[0].end_time, settings):
         return None
     return dg.RunRequest(
@@ -111,5 +111,5 @@ def _request(
 
 def _may_repeat(runs: int, ended_s: float | None, settings: Settings) -> bool:
     # A run that failed as a whole (killed, database away) left its news as they were: they are tried again, but not for ever.
-    wait_s = settings.news_retry_delay_s * 2 ** (runs - 1)
-    return runs <= settings.news_retries and ended_s is not None and ended_s + wait_s <= time.time()
+    wait_s = settings.pipelines.retry_delay_s * 2 ** (runs - 1)
+    return runs <= settings.pipelines.retries and ended_s is not None and ended_s + wait_s <= time.time()

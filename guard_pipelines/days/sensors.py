@@ -13,7 +13,7 @@ from guard_pipelines.resources import Guard
 
 @dg.sensor(
     job=daily,
-    minimum_interval_seconds=load_settings().news_interval_s,
+    minimum_interval_seconds=load_settings().pipelines.interval_s,
     # Nothing happens before there are events, and with events the operator wants verdicts.
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for exactly the closed local days that have news: events, labels, changed settings; tries failed days again.",
@@ -25,7 +25,7 @@ def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult |
     from guard_store.ingest.labels import LabelStore
 
     before = None
-    for is_last in looks(guard.settings.news_interval_s):
+    for is_last in looks(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()
         due = NewsStore(guard.database).due(guard.settings)
         answer = requests_for(due, context.instance, guard.settings)

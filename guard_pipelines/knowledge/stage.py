@@ -17,7 +17,7 @@ Numbers = dict[str, int | str]
 
 def store_documents(store: KnowledgeStore, settings: Settings) -> Numbers:
     """Read all sources."""
-    sources = Sources(settings.knowledge)
+    sources = Sources(settings.knowledge.location)
     read = read_documents(sources.names(), sources.read)
     version = store.replace("documents", document_table(read))
     return {
@@ -38,7 +38,7 @@ def store_chunks(store: KnowledgeStore) -> Numbers:
 def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
     """Give the pieces their vectors."""
     chunks, before = _stored(store, "chunks").select(CHUNKS.names).cast(CHUNKS), store.read("embeddings")
-    model = load_embedder(settings.embedding_model, settings.embedders)
+    model = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
     found = with_vectors(chunks, None if before is None else before[1], model)
     version = store.replace("embeddings", found.rows)
     return {

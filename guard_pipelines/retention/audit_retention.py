@@ -8,7 +8,7 @@ from guard_pipelines.resources import Guard
 @dg.asset(
     group_name="governance",
     description="Deletes ledger rows, bodies, events with labels, days of the lake, inputs of research steps, and incidents that"
-    " are older than ML_GUARD_LOG_, BODY_, EVENT_, LAKE_, RESEARCH_ and ALERT_RETENTION_DAYS; each sweep is a row of the ledger.",
+    " are older than ML_GUARD_RETENTION_LOG_, BODY_, EVENT_, LAKE_, RESEARCH_ and ALERT_DAYS; each sweep is a row of the ledger.",
 )
 def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     """Sweep each kind once; what has no setting is kept for ever."""

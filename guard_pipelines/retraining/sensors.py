@@ -14,7 +14,7 @@ from guard_pipelines.resources import Guard
 
 @dg.sensor(
     job=retrain,
-    minimum_interval_seconds=load_settings().news_interval_s,
+    minimum_interval_seconds=load_settings().pipelines.interval_s,
     # A flag is raised by a rule that the operator has set; a promotion has a gate of its own.
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a training for each active retrain flag; tries failed trainings again, with a limit.",
@@ -23,7 +23,7 @@ def retrain_sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.Sens
     """Asks for a training run of each active flag whose time has come; counts runs that ended without finishing theirs."""
     from guard_pipelines.retraining.flag_requests import requests_of_flags
 
-    for _ in looks(guard.settings.news_interval_s):
+    for _ in looks(guard.settings.pipelines.interval_s):
         answer = requests_of_flags(guard.database, guard.settings, context.instance)
         if answer.requests:
             keys = [key_of_model(*key) for key in answer.models]

@@ -198,11 +198,11 @@ class Training:
 
     def _candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
         found = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)
-        return load_native_predictor(found, allow_unsafe=self.settings.load_unsafe_models)
+        return load_native_predictor(found, allow_unsafe=self.settings.predict.load_unsafe_models)
 
     def _version(self, number: str, folder: Path) -> NativePredictor:
         found = self._registry.download(*self.key, number, folder)
-        return load_native_predictor(found, allow_unsafe=self.settings.load_unsafe_models)
+        return load_native_predictor(found, allow_unsafe=self.settings.predict.load_unsafe_models)
 
     def _section(self, section: Section) -> dict[str, Any]:
         return settings_of_model(self._project.settings, self.flag.model_id, section)
@@ -231,11 +231,11 @@ class Training:
 
     @cached_property
     def _registry(self) -> Registry:
-        return Registry(self.settings.mlflow)
+        return Registry(self.settings.storage.mlflow)
 
     @property
     def _tracking(self) -> Tracking:
-        return Tracking(self.settings.mlflow, self.settings.mlflow_artifacts)
+        return Tracking(self.settings.storage.mlflow, self.settings.storage.mlflow_artifacts)
 
     @property
     def _experiment(self) -> str:

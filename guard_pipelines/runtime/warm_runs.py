@@ -13,7 +13,7 @@ _SERVER = "dagster._grpc.server"
 
 def start_runs_warm(settings: Settings) -> None:
     """In a code server, let its runs be forks; elsewhere, and where forks are not safe (macOS), nothing happens."""
-    if not settings.warm_runs or _SERVER not in sys.modules or sys.platform != "linux":
+    if not settings.pipelines.warm_runs or _SERVER not in sys.modules or sys.platform != "linux":
         return
     from dagster._grpc.server import DagsterApiServer
 

@@ -134,7 +134,7 @@ class _Folding:
         project_id = self.model[0]
         zone = self.connection.scalar(select(projects.c.timezone).where(projects.c.id == project_id))
         policies = in_force(own_policies(self.connection, project_id))
-        return Rules(policies, zone or self.settings.timezone, sorted(self.settings.alert_routes), self.at_us)
+        return Rules(policies, zone or self.settings.server.timezone, sorted(self.settings.alert.routes), self.at_us)
 
     def _store(self, machine: Machine, known: set[str], rules: Rules) -> None:
         incident_id = self._incident()
@@ -187,7 +187,7 @@ class _Folding:
     def _write_message(self, incident_id: str, route: str, machine: Machine, timezone: str) -> None:
         changes = [change for change in machine.changes if route in change.due_us]
         still_open = [alert for alert in machine.open.values() if route in alert.routes]
-        public_url = self.settings.public_address
+        public_url = self.settings.server.public_address
         message = compose(changes, still_open, timezone=timezone, public_url=public_url)
         due = min(change.due_us[route] for change in changes)
         seq, thread = self._next(incident_id, message.title)

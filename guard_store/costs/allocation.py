@@ -28,14 +28,14 @@ class Allocation:
     @classmethod
     def of(cls, project: Project, settings: Settings) -> "Allocation":
         """The allocation of a project: its tag has its id, unless the settings say otherwise."""
-        own = settings.aws_cost_allocation.get(project.id) or AwsAllocation()
+        own = settings.aws.cost_allocation.get(project.id) or AwsAllocation()
         return cls(
             project_id=project.id,
             timezone=project.timezone,
-            tag=own.tag or settings.aws_cost_tag,
+            tag=own.tag or settings.aws.cost_tag,
             value=own.value or project.id,
             whole_account=own.whole_account,
-            hourly=settings.aws_cost_hourly if own.hourly is None else own.hourly,
+            hourly=settings.aws.cost_hourly if own.hourly is None else own.hourly,
         )
 
     @property

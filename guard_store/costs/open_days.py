@@ -18,12 +18,12 @@ from guard_store.spending.tables import usage
 
 def first_open_day(database: Database, settings: Settings, last: date) -> date:
     """The first day up to `last` that is not done with, of those that are looked at again at all; `last` where there is none."""
-    first = last - timedelta(days=settings.aws_cost_refresh_days)
+    first = last - timedelta(days=settings.aws.cost_refresh_days)
     found = [last]
     missed = _first_missed_usage(database, first, last)
     if missed is not None:
         found.append(missed)
-    if settings.aws_costs:
+    if settings.aws.costs:
         store = CostStore(database)
         for project in ProjectStore(database).page():
             found += _first_unfinished(store, project.id, first, last)

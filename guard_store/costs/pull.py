@@ -71,7 +71,7 @@ def pull_aws(
     overwrite : whether days whose figures are final are read again.
     """
     outcome = Pulled()
-    explorer = CostExplorer(RequestBudget(database, settings.aws_cost_requests))
+    explorer = CostExplorer(RequestBudget(database, settings.aws.cost_requests))
     store = CostStore(database)
     for wanted in _batches(_wanted(store, settings, projects, days, outcome, overwrite=overwrite)):
         try:

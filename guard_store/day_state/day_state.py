@@ -78,14 +78,14 @@ class DayNews:
 
     def is_closed(self, settings: Settings, at_us: int) -> bool:
         """Whether the day, and the delay after it, lie behind the instant."""
-        return self.bounds_us[1] + settings.close_delay_s * SECOND_US <= at_us
+        return self.bounds_us[1] + settings.pipelines.close_delay_s * SECOND_US <= at_us
 
     def may_try(self, settings: Settings, at_us: int) -> bool:
         """Whether nothing failed at these news, or a retry is due; each retry waits twice as long as the one before."""
         if self.failed_revision != self.revision:
             return True
-        wait_us = settings.news_retry_delay_s * SECOND_US * 2 ** max(self.attempts - 1, 0)
-        return self.attempts <= settings.news_retries and self.changed_us + wait_us <= at_us
+        wait_us = settings.pipelines.retry_delay_s * SECOND_US * 2 ** max(self.attempts - 1, 0)
+        return self.attempts <= settings.pipelines.retries and self.changed_us + wait_us <= at_us
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:

@@ -107,7 +107,12 @@ class Sources:
 
 def stamp_of(settings: Settings) -> str:
     """Another one says that the knowledge base is to be built again: of the sources, the model and the lake."""
-    told = (settings.knowledge, Sources(settings.knowledge).stamp(), settings.embedding_model, settings.lake)
+    told = (
+        settings.knowledge.location,
+        Sources(settings.knowledge.location).stamp(),
+        settings.knowledge.embedding_model,
+        settings.storage.lake,
+    )
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 

@@ -65,7 +65,7 @@ class Lake:
 
     Parameters
     ----------
-    root : as `Settings.lake` gives it.
+    root : as `StorageSettings.lake` gives it.
     storage_options : for an object store, as deltalake names them; the environment's credentials are used by default.
     """
 

@@ -57,7 +57,7 @@ def tidy_lake(database: Database, lake: Lake, settings: Settings, *, keep_files_
     """
     done = Tidied()
     read: Mapping[tuple[str, str], set[int]] = {}
-    if settings.lake_retention_days is None:
+    if settings.retention.lake_days is None:
         read = TrainingRunStore(database).lake_versions(now_us() - LOG_DAYS * DAY_US)
     for key in _models(database):
         try:

@@ -66,9 +66,9 @@ def load_signer(settings: Settings) -> Signer:
     SettingsError
         Where the key is not one.
     """
-    if settings.audit_key is not None:
-        return Signer(_seed(settings.audit_key.get_secret_value(), "ML_GUARD_AUDIT_KEY"))
-    path = settings.home / "audit.key"
+    if settings.audit.key is not None:
+        return Signer(_seed(settings.audit.key.get_secret_value(), "ML_GUARD_AUDIT_KEY"))
+    path = settings.storage.home / "audit.key"
     if not path.exists():
         _make(path)
     return Signer(_seed(path.read_text(), str(path)))

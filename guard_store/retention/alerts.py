@@ -26,7 +26,7 @@ def sweep_alerts(database: Database, settings: Settings) -> int | None:
     An incident goes with its alerts, their history and its messages, also those that were given up; one with a message
     that still waits stays. Of facts as old the text goes and the `dedup_key` stays: what comes up again is not told again.
     """
-    days = settings.alert_retention_days
+    days = settings.retention.alert_days
     if days is None:
         return None
     before_us = now_us() - days * DAY_US

@@ -32,7 +32,7 @@ _DONE = 200
 
 def sweep_bodies(database: Database, settings: Settings) -> int | None:
     """Delete bodies older than `body_retention_days`; how many, None where they are kept as long as the ledger."""
-    days = settings.body_retention_days
+    days = settings.retention.body_days
     if days is None:
         return None
     deleted = BodyStore(database).forget(now_us() - days * DAY_US)
@@ -45,7 +45,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
 
     A sweep says which days are next, and deletes those that an earlier one has named.
     """
-    days = settings.event_retention_days
+    days = settings.retention.event_days
     if days is None:
         return None
     news = NewsStore(database)
@@ -65,7 +65,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
 
 def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | None:
     """Delete processed days older than `lake_retention_days` from the lake; how many."""
-    days = settings.lake_retention_days
+    days = settings.retention.lake_days
     if days is None:
         return None
     news = NewsStore(database)

@@ -15,11 +15,11 @@ _DONE = 200
 
 def sweep_ledger(database: Database, settings: Settings) -> int | None:
     """Delete what is older than `log_retention_days`; returns how many rows, None where everything is kept for ever."""
-    if settings.log_retention_days is None:
+    if settings.retention.log_days is None:
         return None
     now = now_us()
-    before_us = now - settings.log_retention_days * DAY_US
-    details = {"ledger_before_us": before_us, "log_retention_days": settings.log_retention_days}
+    before_us = now - settings.retention.log_days * DAY_US
+    details = {"ledger_before_us": before_us, "log_retention_days": settings.retention.log_days}
     entry = Entry(
         at_us=now, route="retention", method="SWEEP", status=_DONE, details=msgspec.json.encode(details).decode()
     )

@@ -11,6 +11,6 @@ from guard_store.research.tool_calls import ToolCallStore
 def sweep_research(database: Database, settings: Settings) -> int:
     """Delete what is older than the settings allow; returns how many steps."""
     now = now_us()
-    if settings.log_retention_days is not None:
-        ToolCallStore(database).sweep(now - settings.log_retention_days * DAY_US)
-    return ResearchStepStore(database).sweep(now - settings.research_retention_days * DAY_US)
+    if settings.retention.log_days is not None:
+        ToolCallStore(database).sweep(now - settings.retention.log_days * DAY_US)
+    return ResearchStepStore(database).sweep(now - settings.retention.research_days * DAY_US)

@@ -93,8 +93,8 @@ class RetrainStore:
 
         Nothing happens where the flag has moved on meanwhile.
         """
-        given_up = flag.attempts >= settings.retrain_retries
-        delay_us = settings.retrain_retry_delay_s * SECOND_US * 2**flag.attempts
+        given_up = flag.attempts >= settings.pipelines.retrain_retries
+        delay_us = settings.pipelines.retrain_retry_delay_s * SECOND_US * 2**flag.attempts
         values = {
             "state": "failed" if given_up else "open",
             "attempts": flag.attempts + 1,

@@ -45,7 +45,7 @@ class Registry:
 
     Parameters
     ----------
-    uri : as `Settings.mlflow` gives it.
+    uri : as `StorageSettings.mlflow` gives it.
 
     Every method raises RegistryUnavailableError where the registry does not answer.
     """

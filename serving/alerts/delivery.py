@@ -93,7 +93,7 @@ class AlertService:
 
     async def _work(self, route: str) -> None:
         """Send what is due on a route, one after the other."""
-        lease_s = self._settings.alert_timeout_s + _LEASE_MARGIN_S
+        lease_s = self._settings.alert.timeout_s + _LEASE_MARGIN_S
         try:
             while not self._is_hung(route) and not self._stopping.is_set():
                 delivery = await asyncio.to_thread(self.outbox.claim, route, lease_s=lease_s)
@@ -118,8 +118,8 @@ class AlertService:
             self.outbox.failed,
             delivery,
             error,
-            most_attempts=self._settings.alert_attempts,
-            retry_s=self._settings.alert_retry_s,
+            most_attempts=self._settings.alert.attempts,
+            retry_s=self._settings.alert.retry_s,
             final=delivery.route not in self._senders,
         )
         metrics.attempted("dead" if state == "dead" else "failed")
@@ -129,7 +129,7 @@ class AlertService:
         sender = self._senders.get(delivery.route)
         if sender is None:
             return "ML_GUARD_ALERT_ROUTES has no route of this name"
-        timeout_s = self._settings.alert_timeout_s
+        timeout_s = self._settings.alert.timeout_s
         sending = _in_thread(sender, delivery, timeout_s)
         try:
             await asyncio.wait_for(asyncio.shield(sending), timeout_s)

@@ -141,7 +141,7 @@ def resend_delivery(
 @router.get("/alert-routes", openapi_extra=ANALYST)
 def list_routes(services: Provided) -> list[RouteView]:
     """List the routes that policies can name."""
-    routes = services.settings.alert_routes
+    routes = services.settings.alert.routes
     return [RouteView(name=name, scheme=scheme_of(routes[name])) for name in sorted(routes)]
 
 
@@ -162,7 +162,7 @@ def put_policy(
     project: ProjectToChange, name: PolicyName, body: PolicyRequest, services: Provided, request_id: RequestId
 ) -> PolicyView:
     """Make a policy, or replace the one of this name, a default too; the models are looked at again with the next run."""
-    unknown = sorted(set(body.routes or ()) - set(services.settings.alert_routes))
+    unknown = sorted(set(body.routes or ()) - set(services.settings.alert.routes))
     if unknown:
         reason = f"ML_GUARD_ALERT_ROUTES has no route {unknown[0]!r}"
         raise Unprocessable(f"routes: {reason}.", errors=[{"field": "routes", "reason": reason}])

@@ -54,7 +54,7 @@ def senders(settings: Settings) -> Mapping[str, Sender]:
         Naming the route and what is wrong with it.
     """
     found: dict[str, Sender] = {}
-    for name, url in settings.alert_routes.items():
+    for name, url in settings.alert.routes.items():
         try:
             found[name] = sender_of(url)
         except RouteError as error:

@@ -65,7 +65,7 @@ class AuditService:
 
     async def _sign(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.audit_checkpoint_s)
+            await asyncio.sleep(self._settings.audit.checkpoint_s)
             await self._checkpoint()
 
     async def _checkpoint(self) -> None:

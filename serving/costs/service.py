@@ -121,7 +121,7 @@ def _days_to_pull(
 
 
 def _known_day(services: Services, project: Project, field: str, text: str) -> date:
-    day, first = date.fromisoformat(text), services.settings.first_day
+    day, first = date.fromisoformat(text), services.settings.ingest.first_day
     if day < first:
         raise _wrong(field, f"{day} is before the first day, {first}")
     if day > _today(project):

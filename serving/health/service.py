@@ -17,6 +17,6 @@ def failing_parts(services: Services) -> dict[str, str]:
             failing["migrations"] = "the schema is not the one of this version; run `ml-guard migrate`"
     except SQLAlchemyError as error:
         failing["database"] = f"does not answer ({type(error).__name__})"
-    if services.events.queue_depth >= services.settings.queue_rows:
+    if services.events.queue_depth >= services.settings.ingest.queue_rows:
         failing["queue"] = f"is full with {services.events.queue_depth} rows that wait for their commit"
     return failing

@@ -83,7 +83,7 @@ router = APIRouter(tags=["health"])
 
 async def _may_read(request: Request) -> None:
     settings: Settings = request.app.state.services.settings
-    if is_loopback(settings.host) if settings.open_metrics is None else settings.open_metrics:
+    if is_loopback(settings.server.host) if settings.server.open_metrics is None else settings.server.open_metrics:
         return
     if (await authenticate(request.scope)).key_id is None:
         raise Unauthorised(f"Beyond this machine metrics need a key of any role: {HOW_TO_SEND}.")

@@ -68,7 +68,8 @@ class KeyedRoute(APIRoute):
             _require(caller, least)
             limited = _limited(request.receive, request.scope["state"]["record"])
             return await _in_time(
-                handle(_ShallowRequest(request.scope, limited)), request.app.state.services.settings.request_timeout_s
+                handle(_ShallowRequest(request.scope, limited)),
+                request.app.state.services.settings.server.request_timeout_s,
             )
 
         return handle_keyed

@@ -72,7 +72,7 @@ def check(settings: Settings) -> None:
     SettingsError
         Where an endpoint is set and the packages are not installed.
     """
-    if settings.otlp_endpoint is not None and not _is_installed():
+    if settings.server.otlp_endpoint is not None and not _is_installed():
         raise SettingsError(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set and the packages for traces are not installed: pip install 'ml-guard[tracing]'"
         )
@@ -80,7 +80,7 @@ def check(settings: Settings) -> None:
 
 def start(settings: Settings) -> None:
     """Begin to trace, where an endpoint is set."""
-    if settings.otlp_endpoint is None:
+    if settings.server.otlp_endpoint is None:
         return
     check(settings)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -90,7 +90,7 @@ def start(settings: Settings) -> None:
 
     resource = Resource({SERVICE_NAME: "ml-guard"}).merge(OTELResourceDetector().detect())
     _on.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint.rstrip("/") + "/v1/traces")
+    exporter = OTLPSpanExporter(endpoint=settings.server.otlp_endpoint.rstrip("/") + "/v1/traces")
     _on.provider.add_span_processor(BatchSpanProcessor(exporter))
     _on.tracer = _on.provider.get_tracer("ml_guard")
 

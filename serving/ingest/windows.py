@@ -22,7 +22,7 @@ class ProjectWindows:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._kept_days = settings.event_retention_days  # an older day may have lost its events: it takes no new ones
+        self._kept_days = settings.retention.event_days  # an older day may have lost its events: it takes no new ones
         self._known: dict[str, tuple[float, int]] = {}
         self._looking_up = asyncio.Lock()
 
@@ -38,7 +38,7 @@ class ProjectWindows:
                 if known[0] >= now:
                     continue
                 # One request asks again, all others go on with what is known.
-                self._known[project_id] = (now + self._settings.key_cache_s, known[1])
+                self._known[project_id] = (now + self._settings.server.key_cache_s, known[1])
             to_look_up.append(project_id)
         if to_look_up:
             found |= await self._looked_up(to_look_up, now)
@@ -47,7 +47,7 @@ class ProjectWindows:
     async def _looked_up(self, project_ids: Collection[str], asked: float) -> dict[str, int]:
         # One at a time: the first requests of a project, hundreds at once, share one look-up.
         async with self._looking_up:
-            newest = asked + self._settings.key_cache_s  # what was looked up since expires later
+            newest = asked + self._settings.server.key_cache_s  # what was looked up since expires later
             fresh = {p: self._known[p][1] for p in project_ids if p in self._known and self._known[p][0] > newest}
             missing = [p for p in project_ids if p not in fresh]
             return fresh | (await asyncio.to_thread(self._look_up, missing) if missing else {})
@@ -56,11 +56,11 @@ class ProjectWindows:
         zones = project_zones(self._database, project_ids)
         kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * DAY_US
         first_us = {
-            project_id: max(kept_us, local_days(zone).bounds_us(self._settings.first_day)[0])
+            project_id: max(kept_us, local_days(zone).bounds_us(self._settings.ingest.first_day)[0])
             for project_id, zone in zones.items()
         }
         if len(self._known) > _CACHED_MAX:
             self._known.clear()
-        expires = time.monotonic() + self._settings.key_cache_s
+        expires = time.monotonic() + self._settings.server.key_cache_s
         self._known.update({project_id: (expires, first) for project_id, first in first_us.items()})
         return first_us

@@ -56,8 +56,8 @@ class ModelPool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._registry = Registry(settings.mlflow)
-        self._files = ModelFiles(settings.models)
+        self._registry = Registry(settings.storage.mlflow)
+        self._files = ModelFiles(settings.storage.models)
         self._view = _View()
         self._loaded: dict[tuple[str, str, str], Loaded] = {}
         self._broken: dict[tuple[str, str, str], tuple[float, str]] = {}
@@ -201,7 +201,7 @@ class ModelPool:
 
         folder = self._files.fetch(self._registry, version)
         try:
-            return load_predictor(folder, allow_unsafe=self._settings.load_unsafe_models)
+            return load_predictor(folder, allow_unsafe=self._settings.predict.load_unsafe_models)
         except ModelError as error:
             # What is damaged here may be whole in the registry: the next try downloads it again.
             if not self._files.clear(folder) and not again:  # another worker has, while it was read
@@ -219,7 +219,7 @@ class ModelPool:
     def _is_there(self) -> bool:
         """Whether there can be a registry: before the first training, its file has not been made."""
         prefix = "sqlite:///"
-        uri = self._settings.mlflow
+        uri = self._settings.storage.mlflow
         return not uri.startswith(prefix) or Path(uri.removeprefix(prefix)).exists()
 
     def _run(self) -> None:
@@ -229,4 +229,4 @@ class ModelPool:
             except Exception:  # noqa: BLE001 - a model that nobody follows would grow old silently
                 _log.exception("looking for moved champions failed")
             self._looked.set()
-            self._stopping.wait(self._settings.model_poll_s)
+            self._stopping.wait(self._settings.predict.model_poll_s)

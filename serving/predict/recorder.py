@@ -34,7 +34,7 @@ class Recorder:
 
     async def start(self) -> None:
         """Open the journal, take over what died processes have left, and begin to store."""
-        self._journal = Journal(self._settings.journal, max_bytes=self._settings.journal_bytes)
+        self._journal = Journal(self._settings.storage.journal, max_bytes=self._settings.predict.journal_bytes)
         left = await asyncio.to_thread(self._journal.adopt_orphans)
         if left:
             _log.warning("%d bytes of predictions of a process that has died are stored now", left)

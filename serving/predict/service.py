@@ -74,7 +74,7 @@ class PredictService:
     @property
     def max_body_bytes(self) -> int:
         """Bytes of a body at most, decompressed."""
-        return self._settings.max_body_bytes
+        return self._settings.server.max_body_bytes
 
     async def answer(self, body: bytes, principal: Principal, request_id: str) -> tuple[PredictRequest, Answer]:
         """Predict the rows of a body; they must be recorded before the answer goes out.
@@ -85,7 +85,7 @@ class PredictService:
             Where the request is wrong, there is no such model, or it cannot be served or recorded now.
         """
         began, received_us = time.perf_counter(), now_us()
-        request = read_request(body, self._settings.max_instances, self._settings.max_value_length)
+        request = read_request(body, self._settings.predict.max_instances, self._settings.ingest.max_value_length)
         if request.explain and len(request.instances) > _MAX_EXPLAINED:
             raise Unprocessable(f"explain: at most {_MAX_EXPLAINED} rows are explained at once.")
         if not self.pool.has_looked():  # right after the start
@@ -199,11 +199,11 @@ class PredictService:
         first_us = (await self._events.first_us((project_id,), _allowed)).get(project_id)
         if first_us is None:
             raise no_project(project_id)
-        last_us = received_us + self._settings.future_skew_s * SECOND_US
+        last_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
             if instance.timestamp is not None and not first_us <= microseconds(instance.timestamp) <= last_us:
                 field = "timestamp" if request.single else f"instances[{index}].timestamp"
-                reason = f"is before {self._settings.first_day} or in the future"
+                reason = f"is before {self._settings.ingest.first_day} or in the future"
                 raise Unprocessable(f"{field} {reason}.", errors=[{"field": field, "reason": reason}])
 
     def record(self, answer: Answer, record: Record, request_id: str, route: str) -> None:

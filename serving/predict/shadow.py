@@ -42,7 +42,7 @@ class Shadow:
     """Compares where a project's settings ask for it: `predict.shadow`."""
 
     def __init__(self, settings: Settings, database: Database, pool: ModelPool) -> None:
-        self._cache_s = settings.key_cache_s
+        self._cache_s = settings.server.key_cache_s
         self._projects = ProjectStore(database)
         self._store = ShadowStore(database)
         self._pool = pool

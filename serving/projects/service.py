@@ -27,7 +27,11 @@ def change(services: Services, project_id: str, wanted: ProjectChange, request_i
             timezone=wanted.timezone,
             settings=wanted.settings,
             request_id=request_id,
-            consequences=[_lay_days_anew(services.settings.close_delay_s), _judge_drift_again, _apply_rule_again],
+            consequences=[
+                _lay_days_anew(services.settings.pipelines.close_delay_s),
+                _judge_drift_again,
+                _apply_rule_again,
+            ],
         )
     except DaysGoneError as error:
         raise Conflict(str(error)) from None

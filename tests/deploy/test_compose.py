@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from guard_core.settings import ENV_PREFIX, Settings
+from guard_core.settings import ENV_PREFIX, Settings, variables_of
 from tests.deploy.compose import VARIABLE, filled_in, read_compose, read_services
 from tests.support.paths import ROOT
+from tests.support.settings import settings_of
 
 DOTENV = {"POSTGRES_PASSWORD": "secret"}
 SERVICES = read_services(DOTENV)
@@ -78,7 +79,7 @@ def test_published_addresses_are_those_of_the_settings() -> None:
 
 
 def test_every_variable_with_our_prefix_is_a_setting() -> None:
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    known = {variable.name for variable in variables_of(Settings)}
     named = {name for text in _strings(read_compose()) for name in re.findall(rf"\b{ENV_PREFIX}\w+", text)}
     assert named
     assert named <= known
@@ -91,7 +92,7 @@ def test_the_settings_of_our_containers_are_valid() -> None:
             for key, value in service.environment.items()
             if key.startswith(ENV_PREFIX)
         }
-        Settings.model_validate(values)
+        settings_of(**values)
 
 
 def test_no_password_is_written_down() -> None:
@@ -156,8 +157,8 @@ def test_each_part_of_the_others_moves_to_a_server_by_one_setting(setting: str) 
 
 
 def test_settings_in_dotenv_reach_serving_and_the_pipelines() -> None:
-    services = read_services(DOTENV | {"ML_GUARD_CLOSE_DELAY_S": "7"})
-    assert {name for name, service in services.items() if service.environment.get("ML_GUARD_CLOSE_DELAY_S") == "7"} >= {
+    services = read_services(DOTENV | {"ML_GUARD_PIPELINES_CLOSE_DELAY_S": "7"})
+    assert {name for name, service in services.items() if service.environment.get("ML_GUARD_PIPELINES_CLOSE_DELAY_S") == "7"} >= {
         "serving", "code-server",
     }  # fmt: skip
 

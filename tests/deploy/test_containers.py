@@ -18,7 +18,7 @@ from tests.deploy.postgres import postgres
 
 # With every character that breaks a URL, a shell or an INI file.
 PASSWORD = "p@ss:w/rd %#?&'"
-DOTENV = {"POSTGRES_PASSWORD": PASSWORD, "ML_GUARD_NEWS_INTERVAL_S": "1"}
+DOTENV = {"POSTGRES_PASSWORD": PASSWORD, "ML_GUARD_PIPELINES_INTERVAL_S": "1"}
 PROJECT, MODEL = "shop", "churn"
 EVENTS_A_DAY = 120
 

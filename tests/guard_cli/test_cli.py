@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from guard_cli.main import main
-from guard_core.settings.docs import env_example, markdown_table
+from guard_core.settings.docs import env_example, markdown_page
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerFilter, LedgerStore
@@ -104,7 +104,7 @@ def test_migrate_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate"]) == 0
     assert "newest schema" in capsys.readouterr().out
     main(["settings"])
-    assert capsys.readouterr().out == markdown_table()
+    assert capsys.readouterr().out == markdown_page()
     main(["settings", "--env"])
     assert capsys.readouterr().out == env_example()
 

@@ -10,12 +10,13 @@ from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
 from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.settings import with_values
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Listening on all addresses."""
-    return settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104 - nothing is bound here
+    return with_values(settings, host="0.0.0.0")  # noqa: S104 - nothing is bound here
 
 
 def test_it_does_not_start_without_an_admin_key_nor_while_the_demos_works(database: Database) -> None:
@@ -42,7 +43,7 @@ async def test_without_a_key_there_are_only_probes(anonymous: httpx.AsyncClient,
 async def test_metrics_can_be_opened(settings: Settings) -> None:
     from serving.app import create_app
 
-    app = create_app(settings.model_copy(update={"open_metrics": True}))
+    app = create_app(with_values(settings, open_metrics=True))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://guard") as client,

@@ -106,7 +106,7 @@ class Pipelines:
 
     def lake(self, project_id: str, model_id: str = "m") -> LakeSnapshot:
         """Newest version of a model's table."""
-        snapshot = Lake(self.settings.lake).snapshot(project_id, model_id)
+        snapshot = Lake(self.settings.storage.lake).snapshot(project_id, model_id)
         assert snapshot is not None
         return snapshot
 
@@ -131,7 +131,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ML_GUARD_HOME", str(home))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")  # restored after what the event log sets
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRY_DELAY_S", "0")
     return home
 
 
@@ -159,7 +159,7 @@ def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInst
 def pipelines(instance: DagsterInstance) -> Iterator[Pipelines]:
     """The pipelines on SQLite."""
     settings = load_settings()
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     migrate(database)
     yield Pipelines(database, settings, instance)
     database.close()

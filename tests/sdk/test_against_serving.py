@@ -15,7 +15,6 @@ import pytest
 from ml_guard import ApiError, Event, MLGuardClient
 from sqlalchemy import func, select
 
-from guard_core.settings import Settings
 from guard_store.alerts.facts import write_alert
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
@@ -23,6 +22,7 @@ from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events
 from tests.sdk.test_events import ROW
 from tests.support.sample_knowledge import store_sample
+from tests.support.settings import settings_of
 
 KEY = "test-key"
 
@@ -165,7 +165,7 @@ def patient(real: MLGuardClient, server: Server) -> Iterator[MLGuardClient]:
 
 def test_a_question_is_answered_from_the_knowledge_base_with_quotes(patient: MLGuardClient, server: Server) -> None:
     assert patient.query("What is GDPR?")["retrieval"] == "empty"
-    store_sample(Settings(home=server.home))
+    store_sample(settings_of(home=server.home))
     deadline = time.monotonic() + 60
     while (told := patient.query("What is GDPR?", project_id="p", top_k=3))["retrieval"] == "empty":
         assert time.monotonic() < deadline

@@ -11,6 +11,7 @@ from guard_store.knowledge.store import KnowledgeStore, Sources, TableVersion
 from ml.knowledge.embedding import Embedder, load_embedder
 from ml.knowledge.reading import read_documents
 from ml.knowledge.tables import chunk_table, document_table, with_vectors
+from tests.support.settings import settings_of
 
 
 @cache
@@ -25,7 +26,7 @@ def packaged_embedder() -> Embedder:
 @cache
 def sample_chunks() -> pa.Table:
     """Chunks of the sample corpus."""
-    sources = Sources(Settings().knowledge)
+    sources = Sources(settings_of().knowledge.location)
     return chunk_table(document_table(read_documents(sources.names(), sources.read)))
 
 
@@ -37,4 +38,4 @@ def sample_rows() -> pa.Table:
 
 def store_sample(settings: Settings) -> TableVersion:
     """Put the sample into the lake of these settings, as the pipelines would."""
-    return KnowledgeStore(settings.lake).replace("embeddings", sample_rows())
+    return KnowledgeStore(settings.storage.lake).replace("embeddings", sample_rows())

@@ -48,7 +48,7 @@ def model_days(database: Database, settings: Settings, days: Collection[str]) ->
         return
     first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
     start = (first - timedelta(days=TRAILING_DAYS)).isoformat()
-    at_us = now_us() - settings.close_delay_s * SECOND_US
+    at_us = now_us() - settings.pipelines.close_delay_s * SECOND_US
     for project in ProjectStore(database).page():
         today = local_days(project.timezone).of(at_us)
         for model in NewsStore(database).models(project.id):

@@ -83,7 +83,7 @@ def load_native(folder: Path, *, allow_unsafe: bool = False) -> Any:
         raise CorruptModelError("The model has neither model.skops nor model.pkl")
     if not allow_unsafe:
         raise UnsafeModelError(
-            "The model is a pickle, which runs code when loaded: ML_GUARD_LOAD_UNSAFE_MODELS allows it"
+            "The model is a pickle, which runs code when loaded: ML_GUARD_PREDICT_LOAD_UNSAFE_MODELS allows it"
         )
     return _load_pickle(pickled)
 

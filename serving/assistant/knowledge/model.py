@@ -50,11 +50,15 @@ def embedder_of(settings: Settings) -> "Embedder | None":
     """Load the embedding model that is set; raises `ModelError`."""
     from ml.knowledge.embedding import load_embedder
 
-    return load_embedder(settings.embedding_model, settings.embedders)
+    return load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
 
 
 def reranker_of(settings: Settings) -> "Reranker | None":
     """Load the reranker that is set; raises `ModelError`."""
     from ml.knowledge.reranking import load_reranker
 
-    return None if settings.reranker is None else load_reranker(settings.reranker, settings.embedders)
+    return (
+        None
+        if settings.knowledge.reranker is None
+        else load_reranker(settings.knowledge.reranker, settings.storage.embedders)
+    )

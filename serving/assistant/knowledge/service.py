@@ -177,8 +177,8 @@ class KnowledgeService:
         embedder = self._embedder.get()
         self._reranker.get()
         problem = self._reranker.problem
-        if self._settings.embedding_model == "none":
-            why = "ML_GUARD_EMBEDDING_MODEL is none"
+        if self._settings.knowledge.embedding_model == "none":
+            why = "ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL is none"
         elif embedder is None:
             why = problem = self._embedder.problem or "the embedding model is not loaded"
         elif embedder.hash == loaded.model_hash:
@@ -222,22 +222,22 @@ class KnowledgeService:
         from guard_store.knowledge.store import KnowledgeStore
         from ml.knowledge.tables import skipped_of
 
-        read = KnowledgeStore(self._settings.lake).read("documents", ["source", "skipped"])
+        read = KnowledgeStore(self._settings.storage.lake).read("documents", ["source", "skipped"])
         return [] if read is None else skipped_of(read[1])
 
     def _open(self) -> Table:
         if self._table is None:
             from guard_store.knowledge.store import KnowledgeStore
 
-            self._table = KnowledgeStore(self._settings.lake)
+            self._table = KnowledgeStore(self._settings.storage.lake)
         return self._table
 
     def _opened_index(self) -> "Index":
         if self._index is None:
             from serving.assistant.knowledge.index import Index, open_client
 
-            key = self._settings.qdrant_api_key
-            client = open_client(self._settings.qdrant_url, None if key is None else key.get_secret_value())
+            key = self._settings.knowledge.qdrant_api_key
+            client = open_client(self._settings.knowledge.qdrant_url, None if key is None else key.get_secret_value())
             self._index = Index(client, lambda: not self._ending.is_set())
         return self._index
 

@@ -54,7 +54,7 @@ class _Query:
 
 def _require_caller(principal: Principal, settings: Settings) -> None:
     """Pass whoever has a key, and on this machine alone everybody."""
-    if principal.key_id is None and not is_loopback(settings.host):
+    if principal.key_id is None and not is_loopback(settings.server.host):
         raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
 
 

@@ -115,9 +115,9 @@ class QueryService:
 
     @property
     def _model(self) -> str | None:
-        if self._settings.answerer == "extractive" or not self._gate.upstreams:
+        if self._settings.llm.answerer == "extractive" or not self._gate.upstreams:
             return None
-        return self._settings.llm_model
+        return self._settings.llm.model
 
     async def _found(self, request: QueryRequest, asking: Asking) -> _Material:
         judging = Judging(self._policies.of(asking.project_id), asking.route, asking.record)
@@ -159,7 +159,7 @@ class QueryService:
         body = _body(prompt, model, request, material)
         asking.record.note(prompt=prompt.id, prompt_hash=prompt.hash)
         tokens_in = estimate(sum(len(message["content"].encode()) for message in body["messages"]))
-        asked = _asked(asking, model, tokens_in, int(body.get("max_tokens", self._settings.llm_max_tokens)))
+        asked = _asked(asking, model, tokens_in, int(body.get("max_tokens", self._settings.llm.max_tokens)))
         answer: QueryAnswer | None = None
         async with self._gate.call(asked, asking.record) as call:
             answered = await self._post(body, asking.record)

@@ -148,7 +148,7 @@ class ResearchService:
             end_user=None,
             model=model or EXTRACTIVE,
             tokens_in=self.tools.tokens_in_most(topic) if model else estimate(len(topic.encode())),
-            tokens_out=int(hints.get("max_tokens", self._settings.llm_max_tokens)) if model else 0,
+            tokens_out=int(hints.get("max_tokens", self._settings.llm.max_tokens)) if model else 0,
             free=model is None,
             tools_nano_usd=sum(costs),
         )
@@ -164,7 +164,7 @@ class ResearchService:
 
     async def _keep(self, run: Run, asker: Asker, version: int | None) -> None:
         """Keep the inputs of what has worked, so that it can be done again."""
-        if not self._settings.research_retention_days:
+        if not self._settings.retention.research_days:
             return
         made_us = now_us()
         steps = [

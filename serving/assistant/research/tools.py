@@ -61,15 +61,15 @@ class ResearchTools:
         self._knowledge = knowledge
         self._upstreams = upstreams
         self._prompts = prompts
-        self.urls = UrlRules(settings.fetch_hosts, settings.fetch_schemes, settings.fetch_ports)
-        limits = Limits(settings.fetch_max_bytes, settings.fetch_timeout_s)
+        self.urls = UrlRules(settings.fetch.hosts, settings.fetch.schemes, settings.fetch.ports)
+        limits = Limits(settings.fetch.max_bytes, settings.fetch.timeout_s)
         self.fetcher = fetcher or WebFetcher(self.urls, limits)
         self.web = WebSearch.of(settings)
 
     def registered(self) -> Mapping[str, Tool[Any]]:
         """The tools by name."""
-        asked_s = float(self._settings.llm_total_s)
-        fetched_s = self._settings.fetch_timeout_s + _GRACE_S
+        asked_s = float(self._settings.llm.total_s)
+        fetched_s = self._settings.fetch.timeout_s + _GRACE_S
         tools: list[Tool[Any]] = [
             Tool("search", "Search the knowledge base.", SearchArguments, self._search, ToolPolicy(timeout_s=30)),
             Tool(
@@ -108,9 +108,9 @@ class ResearchTools:
     @property
     def model(self) -> str | None:
         """The model that sums up; None where sentences are extracted."""
-        if self._settings.answerer == "extractive" or not self._upstreams:
+        if self._settings.llm.answerer == "extractive" or not self._upstreams:
             return None
-        return self._settings.llm_model
+        return self._settings.llm.model
 
     @property
     def prompt(self) -> Prompt:
@@ -126,7 +126,7 @@ class ResearchTools:
         """What a model took whose answer nobody waited for, its name and its server: it has read, if nothing else."""
         first = next(iter(self._upstreams))
         _, tokens_in = self._messages(topic, passages)
-        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm_model), first.base_url
+        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm.model), first.base_url
 
     def _messages(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[list[Message], int]:
         """What a model is asked, and our estimate of its tokens."""

@@ -49,11 +49,11 @@ class WebSearch:
     @classmethod
     def of(cls, settings: Settings) -> "WebSearch | None":
         """The engine of the settings; None where there is none."""
-        if settings.search_provider is None:
+        if settings.search.provider is None:
             return None
-        key = settings.search_api_key
-        url = settings.search_url or _URLS[settings.search_provider]
-        return cls(settings.search_provider, url, None if key is None else key.get_secret_value())
+        key = settings.search.api_key
+        url = settings.search.url or _URLS[settings.search.provider]
+        return cls(settings.search.provider, url, None if key is None else key.get_secret_value())
 
     async def search(self, topic: str, n: int) -> list[Hit]:
         """The best pages for a topic.

@@ -48,8 +48,8 @@ class SigningKeys:
     """
 
     def __init__(self, settings: Settings, *, refetch_s: float = _REFETCH_S) -> None:
-        self._issuer = settings.oidc_issuer or ""
-        self._url = settings.oidc_jwks_url
+        self._issuer = settings.oidc.issuer or ""
+        self._url = settings.oidc.jwks_url
         self._refetch_s = refetch_s
         self._keys: tuple[SigningKey, ...] = ()
         self._fetched_at = self._tried_at = float("-inf")

@@ -73,7 +73,7 @@ class TokenRing:
         principal = Principal(_caller_id(claims["sub"]), self._role(claims), self._project(claims))
         if len(self._known) >= _CACHED_MOST:
             self._known.clear()
-        good_for_s = min(self._settings.key_cache_s, int(claims["exp"]) + _LEEWAY_S - time.time())
+        good_for_s = min(self._settings.server.key_cache_s, int(claims["exp"]) + _LEEWAY_S - time.time())
         self._known[hashlib.sha256(token.encode()).digest()] = (time.monotonic() + good_for_s, principal)
         return principal
 
@@ -95,8 +95,8 @@ class TokenRing:
                 token,
                 key.key,
                 algorithms=[key.algorithm],
-                audience=self._settings.oidc_audience,
-                issuer=self._settings.oidc_issuer,
+                audience=self._settings.oidc.audience,
+                issuer=self._settings.oidc.issuer,
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
@@ -106,15 +106,15 @@ class TokenRing:
 
     def _role(self, claims: Mapping[str, Any]) -> Role:
         """The highest role of the claim's values."""
-        name = self._settings.oidc_role_claim
+        name = self._settings.oidc.role_claim
         said = _claim(claims, name)
         values = said.split() if isinstance(said, str) and name in _WORDS_CLAIMS else said
         listed = values if isinstance(values, list) else [values]
-        roles = {self._settings.oidc_roles.get(value) for value in listed if isinstance(value, str)}
+        roles = {self._settings.oidc.roles.get(value) for value in listed if isinstance(value, str)}
         return next((role for role in ROLES if role in roles), "guest")
 
     def _project(self, claims: Mapping[str, Any]) -> str | None:
-        name = self._settings.oidc_project_claim
+        name = self._settings.oidc.project_claim
         if name is None:
             return None
         said = _claim(claims, name)

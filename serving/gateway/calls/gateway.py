@@ -105,7 +105,7 @@ class Gate:
     def __init__(self, settings: Settings, database: Database, writer: GroupWriter) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
-        self.prices = Prices(settings.llm_prices)
+        self.prices = Prices(settings.llm.prices)
         self._settings = settings
         self._database = database
         self._writer = writer
@@ -114,7 +114,7 @@ class Gate:
 
     async def start(self) -> None:
         """Open the way to the servers, begin to clear up."""
-        await asyncio.to_thread(local_days, self._settings.timezone)
+        await asyncio.to_thread(local_days, self._settings.server.timezone)
         await self.upstreams.start()
         self._task = asyncio.create_task(self._clear_up())
 
@@ -187,7 +187,7 @@ class Gate:
             key_day=key_day,
             project_day=project_day,
             made_us=at_us,
-            expires_us=at_us + (self._settings.llm_total_s * 2 + _GRACE_S) * SECOND_US,
+            expires_us=at_us + (self._settings.llm.total_s * 2 + _GRACE_S) * SECOND_US,
         )
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
@@ -247,14 +247,14 @@ class Gate:
 
     async def _zone(self, project_id: str | None) -> str:
         if project_id is None:
-            return self._settings.timezone
+            return self._settings.server.timezone
         known = self._zones.get(project_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
         zone = await asyncio.to_thread(self._look_up_zone, project_id)
         if zone is None:
             raise NotFound(f"There is no project {project_id!r}.")
-        self._zones[project_id] = (time.monotonic() + self._settings.key_cache_s, zone)
+        self._zones[project_id] = (time.monotonic() + self._settings.server.key_cache_s, zone)
         return zone
 
     def _look_up_zone(self, project_id: str) -> str | None:

@@ -45,12 +45,12 @@ class ChatService:
     @property
     def max_body_bytes(self) -> int:
         """Bytes of a body at most, decompressed."""
-        return self._settings.max_body_bytes
+        return self._settings.server.max_body_bytes
 
     def read(self, body: dict[str, Any]) -> ChatRequest:
         """Check a chat request; raises `Unprocessable`."""
         return chat_request(
-            body, self._prompts, default_model=self._settings.llm_model, most_out=self._settings.llm_max_tokens
+            body, self._prompts, default_model=self._settings.llm.model, most_out=self._settings.llm.max_tokens
         )
 
     async def chat(

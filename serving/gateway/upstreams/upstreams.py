@@ -70,7 +70,7 @@ class Upstreams:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._all = _upstreams(settings)
-        self._room = asyncio.Semaphore(settings.llm_concurrency)
+        self._room = asyncio.Semaphore(settings.llm.concurrency)
         self._session: aiohttp.ClientSession | None = None
 
     def __bool__(self) -> bool:
@@ -84,7 +84,7 @@ class Upstreams:
     async def start(self) -> None:
         """Open the connections' pool."""
         timeout = aiohttp.ClientTimeout(
-            total=self._settings.llm_total_s, sock_connect=10, sock_read=self._settings.llm_timeout_s
+            total=self._settings.llm.total_s, sock_connect=10, sock_read=self._settings.llm.timeout_s
         )
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         self._session = aiohttp.ClientSession(
@@ -108,10 +108,10 @@ class Upstreams:
             await self._room.acquire()
             return
         try:
-            await asyncio.wait_for(self._room.acquire(), self._settings.llm_timeout_s)
+            await asyncio.wait_for(self._room.acquire(), self._settings.llm.timeout_s)
         except TimeoutError:
             raise Unavailable(
-                f"{self._settings.llm_concurrency} calls of language models are being made, the most at once.",
+                f"{self._settings.llm.concurrency} calls of language models are being made, the most at once.",
                 retry_after_s=5,
             ) from None
 
@@ -153,11 +153,11 @@ class Upstreams:
         problem: Problem | None = None
         attempts = 0
         wanted = str(body.get("model", ""))
-        deadline = time.monotonic() + self._settings.llm_total_s
+        deadline = time.monotonic() + self._settings.llm.total_s
         for upstream in self._all:
             model = upstream.model_of(wanted)
             data = _encode({**body, "model": model})
-            for attempt in range(self._settings.llm_retries + 1):
+            for attempt in range(self._settings.llm.retries + 1):
                 if not upstream.breaker.allows:
                     break
                 attempts += 1
@@ -169,7 +169,7 @@ class Upstreams:
                 if outcome.is_callers:
                     raise problem
                 pause = pause_s(attempt, outcome.asked_s) if outcome.again else None
-                last = attempt == self._settings.llm_retries
+                last = attempt == self._settings.llm.retries
                 if last or pause is None or time.monotonic() + pause > deadline:
                     break
                 await asyncio.sleep(pause)
@@ -214,10 +214,10 @@ class Upstreams:
 
 
 def _upstreams(settings: Settings) -> Sequence[Upstream]:
-    if settings.llm_base_url is None:
+    if settings.llm.base_url is None:
         return ()
-    first = (settings.llm_base_url, settings.llm_api_key, None)
-    rest = [(fallback.base_url, fallback.api_key, fallback.model) for fallback in settings.llm_fallbacks]
+    first = (settings.llm.base_url, settings.llm.api_key, None)
+    rest = [(fallback.base_url, fallback.api_key, fallback.model) for fallback in settings.llm.fallbacks]
     found = []
     for place, (base_url, key, model) in enumerate((first, *rest)):
         headers = {"Content-Type": "application/json"}

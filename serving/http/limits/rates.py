@@ -18,10 +18,10 @@ class RateLimits:
     """The limits of this process: its share of the settings', so that all processes together keep them."""
 
     def __init__(self, settings: Settings) -> None:
-        share, burst_s = 1 / settings.workers, settings.rate_burst_s
-        self._keys = _buckets(settings.rate_per_key, burst_s, share)
-        self._addresses = _buckets(settings.rate_per_address, burst_s, share)
-        self._wrong = _buckets(settings.wrong_keys_per_minute / _MINUTE_S, _MINUTE_S, share)
+        share, burst_s = 1 / settings.server.workers, settings.rate.burst_s
+        self._keys = _buckets(settings.rate.per_key, burst_s, share)
+        self._addresses = _buckets(settings.rate.per_address, burst_s, share)
+        self._wrong = _buckets(settings.rate.wrong_keys_per_minute / _MINUTE_S, _MINUTE_S, share)
 
     def keyed(self, key_id: str) -> None:
         """A caller with a key asks.

@@ -42,9 +42,9 @@ class EventSchema(RowSchema[Event]):
     not_an_array = "The body is not a JSON array of events; a single event goes to POST /api/v1/events."
 
     def __init__(self, settings: Settings) -> None:
-        id_length = min(settings.max_name_length, ID_LENGTH)
+        id_length = min(settings.ingest.max_name_length, ID_LENGTH)
         identifier = identifier_type(settings)
-        self._name = Annotated[str, Meta(min_length=1, max_length=settings.max_name_length)]
+        self._name = Annotated[str, Meta(min_length=1, max_length=settings.ingest.max_name_length)]
         self._scalar: Any = value_type(settings) | None
         names, scalars = self._name, self._scalar
         event: Any = msgspec.defstruct(
@@ -55,7 +55,7 @@ class EventSchema(RowSchema[Event]):
                 ("timestamp", Annotated[datetime, Meta(tz=True)]),
                 ("latency_ms", Annotated[float, Meta(ge=0, le=_LARGEST)]),
                 ("y_pred", scalars),
-                ("features", Annotated[dict[names, scalars], Meta(max_length=settings.max_features)]),  # type: ignore[valid-type]
+                ("features", Annotated[dict[names, scalars], Meta(max_length=settings.ingest.max_features)]),  # type: ignore[valid-type]
                 ("y_proba", Annotated[float, Meta(ge=0, le=1)] | None, None),
                 *((name, identifier | None, None) for name in _OPTIONAL_IDS),
             ],
@@ -95,7 +95,7 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
     text = f"a string of 1 to {id_length} characters"
     scalar = (
         "a finite number (integers within 64 bits), a boolean, null or a string of at most"
-        f" {settings.max_value_length} characters"
+        f" {settings.ingest.max_value_length} characters"
     )
     return {
         "project_id": text,
@@ -103,8 +103,8 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
         "timestamp": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z",
         "latency_ms": "a finite number of milliseconds, 0 or more",
         "y_pred": scalar,
-        "features": f"a flat object of at most {settings.max_features} features",
-        "feature name": f"1 to {settings.max_name_length} characters",
+        "features": f"a flat object of at most {settings.ingest.max_features} features",
+        "feature name": f"1 to {settings.ingest.max_name_length} characters",
         "y_proba": "a number from 0 to 1, or null",
         **dict.fromkeys(_OPTIONAL_IDS, f"{text}, or left out"),
     }
@@ -112,7 +112,7 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
 
 def identifier_type(settings: Settings) -> Any:
     """Type of an id."""
-    return Annotated[str, Meta(min_length=1, max_length=min(settings.max_name_length, ID_LENGTH))]
+    return Annotated[str, Meta(min_length=1, max_length=min(settings.ingest.max_name_length, ID_LENGTH))]
 
 
 def value_type(settings: Settings) -> Any:
@@ -120,6 +120,6 @@ def value_type(settings: Settings) -> Any:
     return (
         Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
         | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-        | Annotated[str, Meta(max_length=settings.max_value_length)]
+        | Annotated[str, Meta(max_length=settings.ingest.max_value_length)]
         | bool
     )

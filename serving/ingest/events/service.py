@@ -55,8 +55,8 @@ class EventService:
         self._windows = ProjectWindows(settings, database)
         self._writer = GroupWriter(
             database,
-            writer_steps(close_delay_s=settings.close_delay_s),
-            queue_rows=settings.queue_rows,
+            writer_steps(close_delay_s=settings.pipelines.close_delay_s),
+            queue_rows=settings.ingest.queue_rows,
             on_commit=self._committed,
         )
 
@@ -76,7 +76,7 @@ class EventService:
     @property
     def max_body_bytes(self) -> int:
         """Bytes of a body at most, decompressed."""
-        return self._settings.max_body_bytes
+        return self._settings.server.max_body_bytes
 
     @property
     def queue_depth(self) -> int:
@@ -85,7 +85,7 @@ class EventService:
 
     def new_batch(self) -> Batch[Event]:
         """An empty batch with the limits of the settings."""
-        return Batch(self.schema, self._settings.max_batch_rows)
+        return Batch(self.schema, self._settings.ingest.max_batch_rows)
 
     def require_room(self) -> None:
         """Turn a request away before its body is read, where its rows would find no place anyway.
@@ -95,7 +95,7 @@ class EventService:
         Unavailable
             Where the queue is full.
         """
-        if self.queue_depth >= self._settings.queue_rows:
+        if self.queue_depth >= self._settings.ingest.queue_rows:
             raise _busy()
 
     async def take_one(
@@ -201,7 +201,7 @@ class EventService:
         self, batch: Batch[Event], ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int
     ) -> list[RowError]:
         """What only the project, the clock or the whole batch shows to be wrong."""
-        end_us = received_us + self._settings.future_skew_s * SECOND_US
+        end_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         models = {model_id for model_id in {event.model_id for event in batch.rows} if is_id(model_id)}
         suspects = [
             (event, t, place)
@@ -214,16 +214,16 @@ class EventService:
     def _error(
         self, event: Event, t: int, place: int, first_us: Mapping[str, int], received_us: int
     ) -> RowError | None:
-        project_id, skew_s = event.project_id, self._settings.future_skew_s
+        project_id, skew_s = event.project_id, self._settings.ingest.future_skew_s
         if not is_id(event.model_id):
             reason = "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'"
             return RowError(place, "model_id", reason, project_id)
         if project_id not in first_us:
             field, reason = "project_id", f"names no project: make {project_id!r} with POST /api/v1/projects"
         elif t < first_us[project_id]:
-            field, reason = "timestamp", f"is before {self._settings.first_day}, the first day that is taken"
-            if self._settings.event_retention_days is not None:
-                reason += f", or older than the {self._settings.event_retention_days} days that events are kept"
+            field, reason = "timestamp", f"is before {self._settings.ingest.first_day}, the first day that is taken"
+            if self._settings.retention.event_days is not None:
+                reason += f", or older than the {self._settings.retention.event_days} days that events are kept"
         elif t > received_us + skew_s * SECOND_US:
             field, reason = "timestamp", f"is more than {skew_s} s in the future: check the sender's clock"
         else:

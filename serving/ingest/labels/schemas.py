@@ -45,12 +45,12 @@ class LabelSchema(RowSchema[Label]):
             forbid_unknown_fields=True,
             gc=False,
         )
-        text = f"a string of 1 to {min(settings.max_name_length, ID_LENGTH)} characters"
+        text = f"a string of 1 to {min(settings.ingest.max_name_length, ID_LENGTH)} characters"
         expected = {
             "project_id": text,
             "event_id": text,
             "y_true": "a finite number (integers within 64 bits), a boolean or a string of at most"
-            f" {settings.max_value_length} characters; a label that is not known yet is not sent",
+            f" {settings.ingest.max_value_length} characters; a label that is not known yet is not sent",
             "observed_at": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z: when the label became known",
         }
         super().__init__("a label", struct, expected, frozenset({"observed_at"}))

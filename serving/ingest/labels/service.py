@@ -32,11 +32,11 @@ class LabelService:
     @property
     def max_body_bytes(self) -> int:
         """Bytes of a body at most, decompressed."""
-        return self._settings.max_body_bytes
+        return self._settings.server.max_body_bytes
 
     def new_batch(self) -> Batch[Label]:
         """An empty batch with the limits of the settings."""
-        return Batch(self.schema, self._settings.max_batch_rows)
+        return Batch(self.schema, self._settings.ingest.max_batch_rows)
 
     def require_room(self) -> None:
         """Turn a request away before its body is read, where its rows would find no place; raises as for events."""
@@ -81,8 +81,8 @@ class LabelService:
         if label.project_id not in known:
             reason = f"names no project: make {label.project_id!r} with POST /api/v1/projects"
             return RowError(place, "project_id", reason, label.project_id)
-        if observed_us > received_us + self._settings.future_skew_s * SECOND_US:
-            reason = f"is more than {self._settings.future_skew_s} s in the future: check the sender's clock"
+        if observed_us > received_us + self._settings.ingest.future_skew_s * SECOND_US:
+            reason = f"is more than {self._settings.ingest.future_skew_s} s in the future: check the sender's clock"
             return RowError(place, "observed_at", reason, label.project_id)
         return label_row(
             label.project_id,

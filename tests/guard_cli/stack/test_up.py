@@ -9,13 +9,15 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from guard_cli.main import main
 from guard_cli.stack import stack
 from guard_cli.stack.processes import Started, is_running, start, stop
-from guard_core.settings import Settings, load_settings
+from guard_core.settings import load_settings
 from tests.support.paths import ROOT
 from tests.support.server import environment, free_port, ml_guard
+from tests.support.settings import settings_of, with_values
 
 
 def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_path: Path) -> None:
@@ -81,24 +83,24 @@ def test_the_started_processes_have_the_same_settings_whatever_their_type(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     fallback = {"base_url": "http://127.0.0.1:9/v1", "api_key": "secret", "model": "small"}
-    given = Settings(
+    given = settings_of(
         home=tmp_path / "home",
         audit_key="seed",
         llm_fallbacks=(fallback,),
         llm_prices={"small": {"input": 0.5, "output": 2}},
-        policies=Path("policies.yaml"),
-        log_retention_days=90,
+        llm_policies=Path("policies.yaml"),
+        retention_log_days=90,
     )
-    for name, value in stack.environment(given, given.home).items():
+    for name, value in stack.environment(given, given.storage.home).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
     placed = {
-        "lake_url": given.lake,
-        "knowledge_url": given.knowledge,
-        "database_url": given.database,
-        "policies": tmp_path / "policies.yaml",
+        "lake_url": given.storage.lake,
+        "knowledge_url": given.knowledge.location,
+        "database_url": SecretStr(given.storage.database),
+        "llm_policies": tmp_path / "policies.yaml",
     }
-    assert load_settings() == Settings(**{**given.model_dump(), **placed})
+    assert load_settings() == with_values(given, **placed)
 
 
 def test_down_says_that_nothing_was_up(

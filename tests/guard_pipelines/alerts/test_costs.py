@@ -9,7 +9,6 @@ import pytest
 
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
-from guard_core.settings import Settings
 from guard_pipelines.alerts.costs import look_at_costs
 from guard_pipelines.definitions import defs
 from guard_pipelines.tags import range_tags
@@ -21,8 +20,9 @@ from guard_store.costs.rows import CostDay, CostLine, CostSource
 from guard_store.costs.store import CostStore
 from guard_store.projects.store import ProjectStore
 from tests.guard_pipelines.conftest import Pipelines
+from tests.support.settings import settings_of
 
-ROUTES = Settings(alert_routes={"chat": "file:///nowhere"})
+ROUTES = settings_of(alert_routes={"chat": "file:///nowhere"})
 START = date(2026, 1, 5)
 
 

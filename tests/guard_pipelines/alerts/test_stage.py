@@ -9,7 +9,6 @@ import pytest
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import now_us
-from guard_core.settings import Settings
 from guard_pipelines.alerts.failures import look_for_silence, note_failed_run, note_finished_run
 from guard_pipelines.alerts.sensors import failed_runs
 from guard_pipelines.definitions import defs
@@ -21,9 +20,10 @@ from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.store import AlertStore
 from tests.guard_pipelines.conftest import Pipelines
 from tests.guard_pipelines.support import MODEL, PROJECT, make_project, send_days, train_first
+from tests.support.settings import settings_of
 from tests.support.stored_events import event, store
 
-ROUTES = Settings(alert_routes={"chat": "file:///nowhere"})
+ROUTES = settings_of(alert_routes={"chat": "file:///nowhere"})
 _HOUR_US = 3_600_000_000
 
 
@@ -226,7 +226,7 @@ def test_a_model_that_falls_silent_is_told_once_and_when_it_speaks_again(pipelin
 def test_a_day_that_is_given_up_is_told_and_its_end_too(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
     from guard_pipelines.monitoring.stages import drift
 
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRIES", "0")
     make_project(pipelines.database)
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
     judge = drift._Model.judge

@@ -40,7 +40,7 @@ def put(pipelines: Pipelines, project_id: str, days: int = 2) -> None:
 def test_one_failing_project_is_visible_and_stops_no_other(pipelines: Pipelines) -> None:
     for project_id in ("a", "broken", "z"):
         put(pipelines, project_id)
-    in_the_way = Path(pipelines.settings.lake) / path_safe("broken")
+    in_the_way = Path(pipelines.settings.storage.lake) / path_safe("broken")
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_text("a file where the project's folder should be", encoding="utf-8")
     (request,) = pipelines.tick()
@@ -82,7 +82,7 @@ def test_one_failing_day_does_not_take_its_neighbours_with_it(
 def test_a_project_that_always_fails_is_given_up_until_new_news(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "1")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRIES", "1")
     put(pipelines, "p", days=1)
     ProjectStore(pipelines.database).update("p", settings={"drift": {"bins": "many"}})
     assert pipelines.settle() == 2
@@ -95,7 +95,7 @@ def test_a_project_that_always_fails_is_given_up_until_new_news(
 def test_a_rule_that_fails_is_tried_again_once_for_all_days_of_its_model(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "1")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRIES", "1")
     put(pipelines, "p", days=6)
     ProjectStore(pipelines.database).update("p", settings={"retrain": {"of_days": "many"}})
     assert pipelines.settle() == 2

@@ -20,7 +20,7 @@ DAGSTER_BEGINS_TICKS_S = 5.0
 
 @pytest.fixture
 def looking(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> Pipelines:
-    monkeypatch.setenv("ML_GUARD_NEWS_INTERVAL_S", "1")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_INTERVAL_S", "1")
     ProjectStore(pipelines.database).create("p", "P")
     return pipelines
 

@@ -77,7 +77,7 @@ def test_a_burst_of_a_hundred_days_is_few_runs_that_cover_all_of_them(
 
 
 def test_a_run_has_no_more_days_than_the_setting_says(guarded: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ML_GUARD_NEWS_DAYS_PER_RUN", "30")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_DAYS_PER_RUN", "30")
     put(guarded, days_from("2013-01-01", range(100)))
     assert [len(days_of(request.tags)) for request in guarded.tick()] == [30, 30, 30, 10]
 
@@ -138,7 +138,7 @@ def test_a_queued_run_is_waited_for_however_long_it_waits_itself(
 def test_news_of_a_run_that_failed_as_a_whole_are_asked_for_again_but_not_for_ever(
     guarded: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRIES", "2")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRIES", "2")
     put(guarded, ["2013-01-01"])
     keys = []
     while found := guarded.tick():
@@ -152,7 +152,7 @@ def test_news_of_a_run_that_failed_as_a_whole_are_asked_for_again_but_not_for_ev
 
 
 def test_a_retry_waits_its_time(guarded: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ML_GUARD_NEWS_RETRY_DELAY_S", "3600")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRY_DELAY_S", "3600")
     put(guarded, ["2013-01-01"])
     (request,) = guarded.tick()
     guarded.instance.report_run_failed(guarded.hold(request, dg.DagsterRunStatus.STARTED))

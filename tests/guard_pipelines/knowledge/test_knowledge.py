@@ -84,7 +84,7 @@ def test_a_changed_file_is_noticed_and_only_its_new_chunks_are_embedded(folder: 
     (folder / "b.txt").unlink()
     found = numbers(run(pipelines), "embeddings")
     assert (found["chunks"], found["embedded"], found["reused"], found["version"]) == (2, 1, 1, 1)
-    read = KnowledgeStore(pipelines.settings.lake).read()
+    read = KnowledgeStore(pipelines.settings.storage.lake).read()
     assert read is not None
     assert read[1]["text"].to_pylist() == ["Apples are red.", "Pears are yellow too."]
 
@@ -112,29 +112,29 @@ def test_no_file_at_all_is_an_empty_version(folder: Path, pipelines: Pipelines) 
     for file in folder.iterdir():
         file.unlink()
     assert numbers(run(pipelines), "embeddings")["chunks"] == 0
-    assert KnowledgeStore(pipelines.settings.lake).version() is not None
+    assert KnowledgeStore(pipelines.settings.storage.lake).version() is not None
 
 
 def test_without_a_model_the_chunks_are_there_without_vectors_and_with_one_it_is_built_again(
     folder: Path, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_EMBEDDING_MODEL", "none")
+    monkeypatch.setenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL", "none")
     assert numbers(run(pipelines), "embeddings")["model"] == "none"
-    monkeypatch.delenv("ML_GUARD_EMBEDDING_MODEL")
+    monkeypatch.delenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL")
     assert numbers(run(pipelines), "embeddings")["embedded"] == 3
 
 
 def test_a_failed_run_is_tried_again_but_not_for_ever(
     folder: Path, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_EMBEDDING_MODEL", "no/such-model")
+    monkeypatch.setenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL", "no/such-model")
     assert not run(pipelines, raises=False).success
     assert "its last 1 runs have failed" in skipped(pipelines)
     monkeypatch.setattr(sensor, "_RETRY_DELAY_S", 0)
     for _ in range(3):
         assert not run(pipelines, raises=False).success
     assert "waits for other sources or settings" in skipped(pipelines)
-    monkeypatch.setenv("ML_GUARD_EMBEDDING_MODEL", "none")
+    monkeypatch.setenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL", "none")
     assert run(pipelines).success
 
 
@@ -189,7 +189,7 @@ def test_sources_and_lake_may_be_in_s3(
     put(s3, "library/other/two.md", b"# Two\n\nNot a source.")
     monkeypatch.setenv("ML_GUARD_KNOWLEDGE_URL", "s3://library/docs")
     monkeypatch.setenv("ML_GUARD_LAKE_URL", "s3://library/lake")
-    monkeypatch.setenv("ML_GUARD_EMBEDDING_MODEL", "none")
+    monkeypatch.setenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL", "none")
     run(pipelines)
     read = KnowledgeStore("s3://library/lake").read()
     assert read is not None

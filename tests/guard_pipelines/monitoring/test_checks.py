@@ -78,7 +78,7 @@ def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: 
     rows = pq.read_table(file, filesystem=snapshot.filesystem, partitioning=None)
     days = pa.array([date(2013, 1, 1)] * (rows.num_rows - 1), pa.date32())
     shorter = rows.slice(1).append_column("day", days)
-    Lake(guarded.settings.lake).replace_day("p", "m", "2013-01-01", shorter)
+    Lake(guarded.settings.storage.lake).replace_day("p", "m", "2013-01-01", shorter)
     result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), NEWS: "nothing new"}, raises=False)
     assert not result.success
     check = checks(result)["lake_matches_store"]

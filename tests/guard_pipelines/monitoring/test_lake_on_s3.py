@@ -38,7 +38,7 @@ def test_days_go_through_the_pipelines_and_late_events_replace_them(bucket: str,
     assert pipelines.counts("a/b") == {**days, "2013-03-10": 3}
     again = pipelines.lake("a/b")
     assert (again.rows("2013-03-10"), again.version > first.version) == (3, True)
-    before = Lake(load_settings().lake).snapshot("a/b", "m", first.version)
+    before = Lake(load_settings().storage.lake).snapshot("a/b", "m", first.version)
     assert before is not None
     assert before.rows("2013-03-10") == 2
 

@@ -27,6 +27,7 @@ from guard_store.steps import writer_steps
 from guard_store.writer.writer import GroupWriter
 from tests.guard_pipelines.conftest import Pipelines
 from tests.guard_pipelines.support import MODEL, PROJECT, ROWS, make_project, send_days
+from tests.support.settings import with_values
 
 DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]
 
@@ -34,8 +35,7 @@ DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]
 @pytest.fixture
 def settings(pipelines: Pipelines) -> Settings:
     """Everything of 2013 is too old."""
-    keep = {"body_retention_days": 30, "event_retention_days": 30, "lake_retention_days": 60}
-    return pipelines.settings.model_copy(update=keep)
+    return with_values(pipelines.settings, retention_body_days=30, retention_event_days=30, retention_lake_days=60)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_events_go_once_they_are_in_the_lake_and_their_days_stay_as_they_were(
     assert sweep_events(database, settings, grace_us=0) == 3 * ROWS
     assert (n_of(processed, events), n_of(processed, labels)) == (0, 0)
     assert sweeps(processed) == [{"kind": "events", "retention_days": 30, "deleted": 3 * ROWS, "labels": 3 * ROWS}]
-    assert differing_counts(database, Lake(settings.lake), DAYS) == []
+    assert differing_counts(database, Lake(settings.storage.lake), DAYS) == []
     ask_for_all(processed)
     assert seen(processed) == before
     assert [processed.lake(PROJECT).rows(day) for day in DAYS] == [ROWS] * 3
@@ -106,7 +106,7 @@ def test_a_day_that_is_not_in_the_lake_keeps_its_events(processed: Pipelines, se
 
 
 def test_days_of_the_lake_go_with_their_files_and_their_results_stay(processed: Pipelines, settings: Settings) -> None:
-    before, lake = seen(processed), Lake(settings.lake)
+    before, lake = seen(processed), Lake(settings.storage.lake)
     for _ in range(2):
         sweep_events(processed.database, settings, grace_us=0)
     assert sweep_lake(processed.database, lake, settings) == 3
@@ -118,7 +118,7 @@ def test_days_of_the_lake_go_with_their_files_and_their_results_stay(processed: 
     assert sweep_lake(processed.database, lake, settings) == 0
     assert tidy_lake(processed.database, lake, settings).deleted_files == 0, "a reader may still be at it"
     assert tidy_lake(processed.database, lake, settings, keep_files_h=0).deleted_files == 3
-    assert list(Path(settings.lake).rglob("*.parquet")) == []
+    assert list(Path(settings.storage.lake).rglob("*.parquet")) == []
 
 
 def test_bodies_go_and_rows_of_the_ledger_stay(pipelines: Pipelines, settings: Settings) -> None:
@@ -144,4 +144,4 @@ def test_the_specs_name_of_the_ledgers_setting_is_read(monkeypatch: pytest.Monke
     from guard_core.settings import load_settings
 
     monkeypatch.setenv("LOG_RETENTION_DAYS", "90")
-    assert load_settings().log_retention_days == 90
+    assert load_settings().retention.log_days == 90

@@ -18,11 +18,11 @@ KEY = (PROJECT, MODEL)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
 
 
 def aliases(pipelines: Pipelines) -> dict[str, str]:
-    return Registry(pipelines.settings.mlflow).aliases(*KEY)
+    return Registry(pipelines.settings.storage.mlflow).aliases(*KEY)
 
 
 def trained_but_not_finished(pipelines: Pipelines, *, turned: bool) -> None:

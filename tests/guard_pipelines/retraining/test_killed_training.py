@@ -37,7 +37,7 @@ KILLS = [
 
 def end_state(pipelines: Pipelines) -> dict[str, Any]:
     """All that a training leaves behind, without ids and instants."""
-    registry = Registry(pipelines.settings.mlflow)
+    registry = Registry(pipelines.settings.storage.mlflow)
     (run,) = TrainingRunStore(pipelines.database).newest(*KEY, 10)
     (flag,) = RetrainStore(pipelines.database).newest(*KEY, 10)
     assert run.baseline_id is not None
@@ -62,13 +62,13 @@ def test_a_run_killed_at_any_write_is_repaired_by_the_next(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other: each next kill comes later, in the run that repairs the one before."""
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRIES", "20")
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRIES", "20")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 10)
     pipelines.settle()
     force(pipelines.database, 10)
-    registry = Registry(pipelines.settings.mlflow)
+    registry = Registry(pipelines.settings.storage.mlflow)
     for when, place, registered, serves in KILLS:
         (request,) = pipelines.tick_retrain()
         _killed_run(request, when, place)
@@ -93,7 +93,7 @@ def test_a_run_killed_at_any_write_is_repaired_by_the_next(
 def test_a_killed_run_leads_to_the_state_that_an_undisturbed_one_leads_to(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 10)
     pipelines.settle()
@@ -121,7 +121,7 @@ def _killed_run(request: dg.RunRequest, when: str, place: str) -> None:
 def _in_another_home(folders: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("ML_GUARD_HOME", str(folders.mktemp("undisturbed")))
     settings = load_settings()
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     migrate(database)
     with dg.DagsterInstance.ephemeral() as instance:
         pipelines = Pipelines(database, settings, instance)

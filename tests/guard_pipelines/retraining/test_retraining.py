@@ -40,7 +40,7 @@ KEY = (PROJECT, MODEL)
 
 
 def registry(pipelines: Pipelines) -> Registry:
-    return Registry(pipelines.settings.mlflow)
+    return Registry(pipelines.settings.storage.mlflow)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -136,8 +136,8 @@ def test_no_training_row_is_younger_than_the_flag_and_no_label_is_used_before_it
     pipelines.settle()
     flag = force(pipelines.database, 9)
     spec = TrainingSpec(holdout_days=3, holdout_rows=300)
-    chosen = choose_rows(Lake(pipelines.settings.lake), flag, "UTC", spec)
-    rows = read_rows(Lake(pipelines.settings.lake), flag, chosen)
+    chosen = choose_rows(Lake(pipelines.settings.storage.lake), flag, "UTC", spec)
+    rows = read_rows(Lake(pipelines.settings.storage.lake), flag, chosen)
 
     for table in (rows.trained_on, rows.rows):
         assert pc.max(table["ts"]).cast("int64").as_py() < flag.as_of_us
@@ -152,7 +152,7 @@ def test_data_that_comes_after_the_flag_changes_nothing_about_its_training(pipel
     send_days(pipelines.database, 1, 8)
     pipelines.settle()
     flag = force(pipelines.database, 8)
-    lake = Lake(pipelines.settings.lake)
+    lake = Lake(pipelines.settings.storage.lake)
     spec = TrainingSpec(holdout_days=3, holdout_rows=300)
     chosen = choose_rows(lake, flag, "UTC", spec)
     before = read_rows(lake, flag, chosen)
@@ -171,7 +171,7 @@ def test_too_few_labels_are_said_with_the_numbers(pipelines: Pipelines) -> None:
     pipelines.settle()
     flag = force(pipelines.database, 2)
     with pytest.raises(TrainingError, match="300 labelled rows on 2 days before 2013-01-02 are too few"):
-        choose_rows(Lake(pipelines.settings.lake), flag, "UTC", TrainingSpec())
+        choose_rows(Lake(pipelines.settings.storage.lake), flag, "UTC", TrainingSpec())
 
 
 def test_the_sensor_asks_once_for_a_flag_however_often_it_looks(pipelines: Pipelines) -> None:
@@ -251,8 +251,8 @@ def _lines(pipelines: Pipelines) -> list[str]:
 def test_a_training_that_fails_is_tried_again_and_then_given_up_with_an_alert(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRIES", "1")
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRIES", "1")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
     make_project(pipelines.database, training={"builder": "nowhere:build"})
     send_days(pipelines.database, 1, 10)
     pipelines.settle()
@@ -281,7 +281,7 @@ def test_a_training_that_fails_is_tried_again_and_then_given_up_with_an_alert(
 def test_a_champion_that_moves_during_the_training_is_compared_with_anew(
     pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ML_GUARD_RETRAIN_RETRY_DELAY_S", "0")
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
     train_first(pipelines)
     send_days(pipelines.database, 11, 12)
     pipelines.settle()

@@ -65,7 +65,7 @@ def test_a_run_finds_everything_imported_and_no_thread_that_a_fork_would_lose() 
 
 @linux
 def test_runs_are_interpreters_of_their_own_where_the_operator_says_so() -> None:
-    run = started_run(ML_GUARD_WARM_RUNS="false")
+    run = started_run(ML_GUARD_PIPELINES_WARM_RUNS="false")
     assert not any(run["imported"].values())
     assert run["parent"] == "server"
     assert run["trained"]

@@ -20,6 +20,7 @@ from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.tables import alerts
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
+from tests.support.settings import settings_of
 
 PROJECT, MODEL = "flights", "late"
 ZONE = "America/New_York"
@@ -41,7 +42,7 @@ class Facts:
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settings = Settings(alert_routes=self.route_urls(self.routes))
+        self.settings = settings_of(alert_routes=self.route_urls(self.routes))
         if ProjectStore(self.database).get(PROJECT) is None:
             ProjectStore(self.database).create(PROJECT, "Flights", ZONE)
 

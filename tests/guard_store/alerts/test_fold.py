@@ -12,6 +12,7 @@ from guard_store.alerts.store import AlertStore
 from guard_store.db.database import Database
 from guard_store.retraining.decisions import Actor
 from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts, instant
+from tests.support.settings import with_values
 
 ACTOR = Actor("key-1", "admin", "request-2")
 
@@ -222,9 +223,7 @@ def test_pages_for_people_come_before_data_and_only_where_they_can_be_reached(fa
     facts.drift("2013-03-05", links=targets)
     (beside,) = facts.fold()
     assert "See:\n  Run in Dagster: http://127.0.0.1:3000/runs/r1\n\nData (needs an API key):\n  Alert: " in beside.body
-    facts.settings = facts.settings.model_copy(
-        update={"public_url": "https://guard", "mlflow_public_url": "https://mlflow/"}
-    )
+    facts.settings = with_values(facts.settings, public_url="https://guard", mlflow_public_url="https://mlflow/")
     facts.drift("2013-03-06", model="other", links=targets)
     (elsewhere,) = facts.fold()
     assert "See:\n  Version 2 in MLflow: https://mlflow/#/models/flights~late/versions/2\n\nData" in elsewhere.body

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from guard_core.settings import Settings
 from guard_store.costs.pull import Pulled, pull_aws
 from guard_store.costs.requests import RequestBudget
 from guard_store.costs.rows import CostDay
@@ -16,6 +15,7 @@ from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from tests.support.aws import OddAws, Refusal, SeededAws, line, page, period
+from tests.support.settings import settings_of
 
 FIRST, LAST = date(2026, 1, 30), date(2026, 2, 2)
 Pull = Callable[..., Pulled]
@@ -36,7 +36,7 @@ def pull(database: Database, tmp_path: Path) -> Pull:
         ProjectStore(database).update("flights", timezone=zone)
         projects = ProjectStore(database).page()
         return pull_aws(
-            database, Settings(home=tmp_path, **settings), projects, days_of(first, last), overwrite=overwrite
+            database, settings_of(home=tmp_path, **settings), projects, days_of(first, last), overwrite=overwrite
         )
 
     return pull

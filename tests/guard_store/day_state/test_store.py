@@ -121,12 +121,12 @@ def test_failed_day_is_retried_with_growing_pauses_and_then_only_with_new_news(
     news: NewsStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    for attempt in range(1, settings.news_retries + 2):
+    for attempt in range(1, settings.pipelines.retries + 2):
         item = only(news.due(settings, now_us() + 3_600_000_000))
         assert item.attempts == attempt - 1
         news.fail(item, "broken")
-        if attempt <= settings.news_retries:
-            wait_us = settings.news_retry_delay_s * 2 ** (attempt - 1) * 1_000_000
+        if attempt <= settings.pipelines.retries:
+            wait_us = settings.pipelines.retry_delay_s * 2 ** (attempt - 1) * 1_000_000
             failed = only(news.pending())
             assert failed.failed
             assert not news.due(settings, failed.changed_us + wait_us - 1)

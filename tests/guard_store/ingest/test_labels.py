@@ -122,7 +122,7 @@ def test_another_time_zone_takes_the_labels_to_the_days_of_their_events(database
 
 def lake_rows(database: Database, settings: Settings) -> Sequence[dict[str, Any]]:
     items = NewsStore(database).of_days(["2013-01-02"])
-    lake = Lake(settings.lake)
+    lake = Lake(settings.storage.lake)
     with ArrowReader(database, PIECE_ROWS) as reader:
         store_days(database, reader, lake, items, lambda column, _: "numeric" if column == "y_pred" else "categorical")
     snapshot = lake.snapshot(PROJECT, "delay")

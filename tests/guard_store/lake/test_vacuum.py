@@ -18,6 +18,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.training_runs import TrainingRunStore
+from tests.support.settings import settings_of, with_values
 from tests.support.stored_events import event, store
 
 DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]
@@ -26,12 +27,12 @@ DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Nothing here depends on the engine of the database."""
-    return Settings(home=tmp_path / "home")
+    return settings_of(home=tmp_path / "home")
 
 
 @pytest.fixture
 def database(settings: Settings) -> Database:
-    database = Database(settings.database)
+    database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create("p", "P", "UTC")
     store(database, [event("p", "m", f"{day}T12:00:00Z", {"x": 1}) for day in DAYS])
@@ -41,7 +42,7 @@ def database(settings: Settings) -> Database:
 @pytest.fixture
 def lake(settings: Settings) -> Lake:
     """Three days, each replaced ten times."""
-    lake = Lake(settings.lake)
+    lake = Lake(settings.storage.lake)
     for value in range(10):
         for day in DAYS:
             write(lake, day, value)
@@ -61,7 +62,7 @@ def values(lake: Lake, version: int) -> dict[str, float]:
 
 
 def files(settings: Settings) -> list[Path]:
-    return sorted(Path(settings.lake).glob("p/m/day=*/*.parquet"))
+    return sorted(Path(settings.storage.lake).glob("p/m/day=*/*.parquet"))
 
 
 def read_by_a_training(database: Database, version: int) -> None:
@@ -99,7 +100,7 @@ def test_versions_that_trainings_have_read_can_be_read_back(database: Database, 
     with pytest.raises(FileNotFoundError):
         values(lake, 14)
 
-    kept_a_while = settings.model_copy(update={"lake_retention_days": 30})
+    kept_a_while = with_values(settings, retention_lake_days=30)
     assert tidy_lake(database, lake, kept_a_while, keep_files_h=0).kept_versions == 0
     assert len(files(settings)) == 3, "days that are to be forgotten are forgotten by trainings too"
 
@@ -109,7 +110,7 @@ def test_a_version_that_the_log_does_not_go_back_to_holds_up_nothing(
 ) -> None:
     read_by_a_training(database, 15)
     for version in range(15):
-        (Path(settings.lake) / f"p/m/_delta_log/{version:020}.json").unlink()
+        (Path(settings.storage.lake) / f"p/m/_delta_log/{version:020}.json").unlink()
     done = tidy_lake(database, lake, settings, keep_files_h=0)
     assert (done.kept_versions, done.deleted_files, done.failed) == (0, 27, {})
 
@@ -117,7 +118,7 @@ def test_a_version_that_the_log_does_not_go_back_to_holds_up_nothing(
 def test_what_a_killed_run_has_left_goes_after_a_week_and_what_is_being_written_stays(
     database: Database, lake: Lake, settings: Settings
 ) -> None:
-    folder = Path(settings.lake) / f"p/m/day={DAYS[0]}"
+    folder = Path(settings.storage.lake) / f"p/m/day={DAYS[0]}"
     for name, days in (("left", 8), ("being-written", 1)):
         (folder / f"{name}.parquet").write_bytes(b"half")
         os.utime(folder / f"{name}.parquet", (time.time() - days * 86_400,) * 2)
@@ -134,7 +135,7 @@ def test_a_table_that_cannot_be_tidied_holds_up_no_other(database: Database, lak
     store(database, [event("p", "broken", f"{DAYS[0]}T12:00:00Z", {"x": 1})])
     one = pa.table({"day": pa.array([date(2013, 1, 1)], pa.date32()), "feature_x": pa.array([1.0])})
     lake.replace_day("p", "broken", DAYS[0], one)
-    (log,) = Path(settings.lake).glob("p/broken/_delta_log/*0.json")
+    (log,) = Path(settings.storage.lake).glob("p/broken/_delta_log/*0.json")
     log.write_text("not a log")
     done = tidy_lake(database, lake, settings, keep_files_h=0)
     assert list(done.failed) == ["p/broken"]

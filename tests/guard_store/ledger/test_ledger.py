@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from guard_core.settings import Settings, SettingsError
+from guard_core.settings import SettingsError
 from guard_store.db.database import Database
 from guard_store.ledger.checkpoints import Signer, load_signer
 from guard_store.ledger.entry import Entry, LedgerRow, row_hash
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.ledger.tables import ledger, ledger_checkpoints
 from guard_store.retention.ledger import sweep_ledger
+from tests.support.settings import settings_of, with_values
 
 KEY = Signer(b"k" * 32)
 
@@ -177,9 +178,9 @@ def test_a_sweep_that_dies_between_two_pieces_leaves_a_whole_chain(
 def test_what_is_older_than_the_setting_is_swept_and_nothing_without_it(
     store: LedgerStore, database: Database, tmp_path: Path
 ) -> None:
-    settings = Settings(home=tmp_path, audit_key=base64.b64encode(b"k" * 32).decode())
+    settings = settings_of(home=tmp_path, audit_key=base64.b64encode(b"k" * 32).decode())
     assert sweep_ledger(database, settings) is None
-    assert sweep_ledger(database, settings.model_copy(update={"log_retention_days": 30})) == 19
+    assert sweep_ledger(database, with_values(settings, retention_log_days=30)) == 19
     newest = store.page(LedgerFilter(route="retention"), None, 1)[0]
     assert '"log_retention_days":30' in str(newest)
     assert store.verify().ok
@@ -214,7 +215,7 @@ def test_rows_are_filtered_and_paged_newest_first(store: LedgerStore) -> None:
 
 
 def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home")
+    settings = settings_of(home=tmp_path / "home")
     with ThreadPoolExecutor(4) as pool:
         keys = set(pool.map(lambda _: load_signer(settings).public_key, range(8)))
     assert len(keys) == 1
@@ -223,5 +224,5 @@ def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> 
 
 def test_a_wrong_key_is_named_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ML_GUARD_AUDIT_KEY: must be 32 random bytes") as error:
-        load_signer(Settings(home=tmp_path, audit_key="c2VjcmV0"))
+        load_signer(settings_of(home=tmp_path, audit_key="c2VjcmV0"))
     assert "c2VjcmV0" not in str(error.value)

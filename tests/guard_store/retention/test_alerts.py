@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select
 
 from guard_core.days import from_microseconds, now_us
-from guard_core.settings import Settings
 from guard_store.alerts.facts import FactStore
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.tables import alert_history, alert_messages, alerts, incidents
@@ -16,8 +15,9 @@ from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.alerts import sweep_alerts
 from tests.guard_store.alerts.facts import PROJECT, Facts
+from tests.support.settings import settings_of
 
-KEPT = Settings(alert_retention_days=30)
+KEPT = settings_of(retention_alert_days=30)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_an_incident_goes_with_all_that_belongs_to_it(facts: Facts) -> None:
     ended(facts, "given-up")
     send(facts, gives_up=True)
     assert counts(facts.database) == [2, 2, 4, 4]
-    assert sweep_alerts(facts.database, Settings()) is None
+    assert sweep_alerts(facts.database, settings_of()) is None
     assert sweep_alerts(facts.database, KEPT) == 2
     assert counts(facts.database) == [0, 0, 0, 0]
     told = {"kind": "alerts", "retention_days": 30, "deleted": 2, "alerts": 2, "messages": 4, "facts": 4}

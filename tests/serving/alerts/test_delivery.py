@@ -16,6 +16,7 @@ from guard_store.db.database import Database
 from serving.alerts.delivery import AlertService
 from tests.guard_store.alerts.facts import Facts
 from tests.serving.alerts.receivers import Hooks, Mailbox, http_receiver, mail_server
+from tests.support.settings import settings_of
 
 SECRET = "a secret of the receiver"
 
@@ -42,8 +43,8 @@ def mail(mailbox: Mailbox) -> str:
 
 def settings_for(routes: dict[str, str], **more: int) -> Settings:
     secret = {name: SecretStr(url) for name, url in routes.items()}
-    quick = Settings(alert_routes=secret, alert_timeout_s=1, alert_retry_s=1, alert_attempts=5)
-    return quick.model_copy(update=more)
+    quick = {"alert_timeout_s": 1, "alert_retry_s": 1, "alert_attempts": 5}
+    return settings_of(alert_routes=secret, **{**quick, **more})
 
 
 @asynccontextmanager

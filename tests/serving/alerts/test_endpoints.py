@@ -12,12 +12,13 @@ from guard_store.alerts.store import AlertStore
 from serving.services import Services
 from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts
 from tests.serving.conftest import Clients
+from tests.support.settings import with_values
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With a route that nothing is sent on by the tests' own folding before they say so."""
-    return settings.model_copy(update={"alert_routes": Facts.route_urls(["oncall"])})
+    return with_values(settings, alert_routes=Facts.route_urls(["oncall"]))
 
 
 @pytest.fixture

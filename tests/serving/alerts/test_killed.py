@@ -30,8 +30,8 @@ def test_a_killed_sender_loses_nothing_and_repeats_only_what_the_kill_hit(
         hooks.moods = list(moods)
         env = {
             **os.environ,
-            "ML_GUARD_HOME": str(settings.home),
-            "ML_GUARD_DATABASE_URL": settings.database,
+            "ML_GUARD_HOME": str(settings.storage.home),
+            "ML_GUARD_DATABASE_URL": settings.storage.database,
             "ML_GUARD_ALERT_ROUTES": json.dumps(routes),
             "ML_GUARD_ALERT_TIMEOUT_S": "1",
             "ML_GUARD_ALERT_RETRY_S": "1",

@@ -74,7 +74,7 @@ async def test_a_key_revoked_elsewhere_works_no_longer_than_the_cache(services: 
 
 
 async def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(services: Services, settings: Settings) -> None:
-    ring = KeyRing(services.keys, cache_s=settings.key_cache_s)
+    ring = KeyRing(services.keys, cache_s=settings.server.key_cache_s)
     with pytest.raises(Unauthorised, match="unknown"):
         await ring.principal("demo-key")
     services.keys.create("demo", "admin", secret="demo-key")

@@ -33,7 +33,7 @@ async def test_readiness_tells_how_the_knowledge_base_stands(anonymous: httpx.As
     version = store_sample(settings)
     loaded = await readiness(lambda answer: answer["knowledge"]["retrieval"] != "empty")
     assert loaded == {"status": "ok", "knowledge": {"retrieval": "hybrid", "version": version.number}}
-    (settings.home / "lake" / "_knowledge" / "embeddings" / "_delta_log" / f"{0:020}.json").write_text("{")
+    (settings.storage.home / "lake" / "_knowledge" / "embeddings" / "_delta_log" / f"{0:020}.json").write_text("{")
     degraded = await readiness(lambda answer: answer["status"] == "degraded")
     assert "cannot be loaded" in degraded["degraded"]["knowledge"]
     assert degraded["knowledge"] == loaded["knowledge"]

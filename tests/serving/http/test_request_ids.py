@@ -89,5 +89,5 @@ async def test_keys_and_the_databases_address_are_never_logged(
     answers = [await anonymous.get(path, headers={"X-API-Key": wrong}) for path in ("/broken", "/api/v1/projects")]
     await asyncio.sleep(0.2)
     everything = capsys.readouterr().err + "".join(answer.text for answer in answers)
-    for secret in (made, wrong, admin.headers["X-API-Key"], settings.database):
+    for secret in (made, wrong, admin.headers["X-API-Key"], settings.storage.database):
         assert secret not in everything

@@ -15,6 +15,7 @@ from guard_core.settings import Settings, SettingsError, load_settings
 from serving.http import tracing
 from serving.services import Services
 from tests.support.paths import ROOT
+from tests.support.settings import settings_of, with_values
 from tests.support.upstream import KEY, Upstream, running
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -74,13 +75,12 @@ def settings(settings: Settings, receiver: Receiver, upstream: Upstream) -> Sett
     """Settings with both."""
     from pydantic import SecretStr
 
-    return settings.model_copy(
-        update={
-            "otlp_endpoint": receiver.url,
-            "llm_base_url": upstream.url,
-            "llm_api_key": SecretStr(KEY),
-            "llm_retries": 0,
-        }
+    return with_values(
+        settings,
+        otlp_endpoint=receiver.url,
+        llm_base_url=upstream.url,
+        llm_api_key=SecretStr(KEY),
+        llm_retries=0,
     )
 
 
@@ -165,7 +165,7 @@ async def test_json_routes_have_their_template_and_others_can_add_spans(
 
 def test_the_standard_variable_is_read_and_a_wrong_one_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
-    assert load_settings().otlp_endpoint == "http://127.0.0.1:4318"
+    assert load_settings().server.otlp_endpoint == "http://127.0.0.1:4318"
     monkeypatch.setenv("ML_GUARD_OTLP_ENDPOINT", "nonsense")
     with pytest.raises(SettingsError, match="ML_GUARD_OTLP_ENDPOINT: "):
         load_settings()
@@ -173,9 +173,9 @@ def test_the_standard_variable_is_read_and_a_wrong_one_named(monkeypatch: pytest
 
 def test_an_endpoint_without_the_packages_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "_MODULE", "opentelemetry.no_such_package")
-    tracing.check(Settings())
+    tracing.check(settings_of())
     with pytest.raises(SettingsError, match=r"pip install 'ml-guard\[tracing\]'"):
-        tracing.check(Settings(otlp_endpoint="http://127.0.0.1:4318"))
+        tracing.check(settings_of(otlp_endpoint="http://127.0.0.1:4318"))
 
 
 def test_without_an_endpoint_nothing_of_it_is_imported() -> None:

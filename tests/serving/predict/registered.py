@@ -22,9 +22,9 @@ def register(
     settings: Settings, project_id: str, *, model_id: str = MODEL_ID, level: int | None = None, champion: bool = True
 ) -> str:
     """Train, register and promote; a `level` makes a regression that answers about `1000 * level`. Returns the version."""
-    tracking = Tracking(settings.mlflow, settings.mlflow_artifacts)
+    tracking = Tracking(settings.storage.mlflow, settings.storage.mlflow_artifacts)
     run_id = log_candidate(tracking, registered_name(project_id, model_id), _trained(level), {})
-    registry = Registry(settings.mlflow)
+    registry = Registry(settings.storage.mlflow)
     made = registry.register(project_id, model_id, run_id, artifact=MODEL, flag_id=run_id)
     if champion:
         registry.set_alias(project_id, model_id, CHAMPION, made.version)

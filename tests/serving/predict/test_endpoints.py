@@ -18,6 +18,7 @@ from serving.predict.pool import ModelPool
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
+from tests.support.settings import with_values
 
 PREDICT = "/predict"
 
@@ -181,7 +182,7 @@ async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_ther
 ) -> None:
     one = register(services.settings, project, level=1)
     two = register(services.settings, project, level=2, champion=False)
-    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
     services.predict.pool.look()
     by_name = {}
     for model in ("late", "late@champion", "late@challenger", f"late/{one}", f"late/{two}"):
@@ -232,7 +233,7 @@ async def test_a_moved_champion_answers_after_the_next_look(
     services.predict.pool.look()
     told = (await analyst.post(PREDICT, json=body)).json()
     assert (told["model_version"], round(told["prediction"], -3)) == (two, 2000)
-    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, CHAMPION, one)
+    Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, CHAMPION, one)
     services.predict.pool.look()
     assert (await analyst.post(PREDICT, json=body)).json()["model_version"] == one
 
@@ -263,9 +264,9 @@ async def test_a_champion_that_cannot_be_read_leaves_the_one_before_in_service(
     analyst: httpx.AsyncClient, anonymous: httpx.AsyncClient, services: Services, project: str, champion: str
 ) -> None:
     broken = register(services.settings, project)
-    client = Registry(services.settings.mlflow)
+    client = Registry(services.settings.storage.mlflow)
     run_id = client.version(project, MODEL_ID, broken).run_id  # type: ignore[union-attr]
-    found = list((services.settings.home / "mlflow").rglob(f"{run_id}/artifacts/model/guard/model.onnx"))
+    found = list((services.settings.storage.home / "mlflow").rglob(f"{run_id}/artifacts/model/guard/model.onnx"))
     found[0].write_bytes(b"not a model")
     services.predict.pool.look()
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
@@ -281,8 +282,10 @@ async def test_a_registry_that_begins_anew_is_not_answered_for_by_the_files_of_t
     services: Services, project: str, champion: str
 ) -> None:
     await asyncio.to_thread(services.predict.pool.get, (project, MODEL_ID), champion)
-    moved = services.settings.model_copy(
-        update={"mlflow_url": f"sqlite:///{services.settings.home}/other.db", "home": services.settings.home}
+    moved = with_values(
+        services.settings,
+        mlflow_url=f"sqlite:///{services.settings.storage.home}/other.db",
+        home=services.settings.storage.home,
     )
     assert register(moved, project, level=7) == champion, "version numbers begin anew"
     pool = ModelPool(moved)
@@ -346,7 +349,7 @@ async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
 
     one = register(services.settings, project, level=1)
     two = register(services.settings, project, level=2, champion=False)
-    Registry(services.settings.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
     services.projects.update(project, settings={"predict": {"shadow": True}})
     services.predict.pool.look()
     for _ in range(3):

@@ -15,6 +15,7 @@ from ml.retraining.predictor.load import Predictor, load_predictor
 from serving.predict import model_files
 from serving.predict.pool import ModelPool
 from tests.serving.predict.registered import MODEL_ID, register
+from tests.support.settings import settings_of
 
 KEY = ("flights", MODEL_ID)
 
@@ -22,7 +23,7 @@ KEY = ("flights", MODEL_ID)
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[str]]:
     """Three versions; no database is needed."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    settings = settings_of(home=tmp_path_factory.mktemp("home"))
     return settings, [register(settings, "flights", level=level, champion=False) for level in (1, 2, 3)]
 
 
@@ -30,7 +31,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list
 def versions(registered: tuple[Settings, list[str]]) -> list[str]:
     """The third is champion."""
     settings, versions = registered
-    registry = Registry(settings.mlflow)
+    registry = Registry(settings.storage.mlflow)
     registry.delete_alias(*KEY, CHALLENGER)
     registry.set_alias(*KEY, CHAMPION, versions[-1])
     return versions
@@ -39,29 +40,29 @@ def versions(registered: tuple[Settings, list[str]]) -> list[str]:
 @pytest.fixture
 def settings(registered: tuple[Settings, list[str]]) -> Settings:
     """Nothing is downloaded yet."""
-    shutil.rmtree(registered[0].models, ignore_errors=True)
+    shutil.rmtree(registered[0].storage.models, ignore_errors=True)
     return registered[0]
 
 
 def copies(settings: Settings) -> list[str]:
-    return sorted(path.name.partition("-")[0] for path in (settings.models / registered_name(*KEY)).iterdir())
+    return sorted(path.name.partition("-")[0] for path in (settings.storage.models / registered_name(*KEY)).iterdir())
 
 
 def age(settings: Settings, seconds: float) -> None:
-    for path in (settings.models / registered_name(*KEY)).iterdir():
+    for path in (settings.storage.models / registered_name(*KEY)).iterdir():
         os.utime(path, (time.time() - seconds,) * 2)
 
 
 def test_what_no_alias_means_goes_a_day_after_it_was_last_read(settings: Settings, versions: list[str]) -> None:
     one, two, three = versions
-    registry = Registry(settings.mlflow)
+    registry = Registry(settings.storage.mlflow)
     registry.set_alias(*KEY, CHALLENGER, two)
     worker = ModelPool(settings)
     for version in versions:
         worker.get(KEY, version)
     ModelPool(settings).look()
     assert copies(settings) == versions, "all of them were read today"
-    (settings.models / registered_name(*KEY) / ".9-half-a-download").mkdir()
+    (settings.storage.models / registered_name(*KEY) / ".9-half-a-download").mkdir()
     age(settings, 90_000)
     ModelPool(settings).look()
     assert copies(settings) == [two, three]
@@ -114,7 +115,7 @@ def test_a_copy_that_another_worker_clears_while_it_is_read_is_downloaded_again(
 
     def cleared_first(folder: Path, *, allow_unsafe: bool) -> Predictor:
         if not cleared:
-            cleared.append(model_files.ModelFiles(settings.models).sweep({KEY: {CHAMPION: versions[-1]}}))
+            cleared.append(model_files.ModelFiles(settings.storage.models).sweep({KEY: {CHAMPION: versions[-1]}}))
         return load_predictor(folder, allow_unsafe=allow_unsafe)
 
     monkeypatch.setattr("ml.retraining.predictor.load.load_predictor", cleared_first)
@@ -128,7 +129,7 @@ def test_of_workers_that_clear_at_once_one_does(
     for version in versions:
         ModelPool(settings).get(KEY, version)
     monkeypatch.setattr(model_files, "_is_old", lambda folder: not folder.name.startswith("."))
-    workers = [model_files.ModelFiles(settings.models) for _ in range(4)]
+    workers = [model_files.ModelFiles(settings.storage.models) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         cleared = list(pool.map(lambda files: files.sweep({KEY: {CHAMPION: versions[-1]}}), workers))
     assert copies(settings) == versions[-1:]

@@ -21,6 +21,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHAMPION, Registry
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.server import Server, serving, wait_until
+from tests.support.settings import settings_of
 
 FLIPS = 10
 SENDERS = 8
@@ -74,8 +75,8 @@ class Load:
 
 
 def prepared(home: Path) -> tuple[Settings, Database, str]:
-    settings = Settings(home=home)
-    database = Database(settings.database)
+    settings = settings_of(home=home)
+    database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create("flights", "Flights")
     _, key = KeyStore(database).create("sender", "analyst")
@@ -97,9 +98,12 @@ def test_a_champion_that_moves_ten_times_under_load_is_followed_by_all_workers_w
     settings, database, key = prepared(tmp_path / "home")
     one = register(settings, "flights", level=1)
     two = register(settings, "flights", level=2, champion=False)
-    registry = Registry(settings.mlflow)
+    registry = Registry(settings.storage.mlflow)
     late: list[float] = []
-    with serving(tmp_path / "home", workers=2, model_poll_s=1) as server, ThreadPoolExecutor(SENDERS) as threads:
+    with (
+        serving(tmp_path / "home", workers=2, predict_model_poll_s=1) as server,
+        ThreadPoolExecutor(SENDERS) as threads,
+    ):
         wait_until(lambda: ask(server, key)[0] == one, "serving")
         load = Load(server, key)
         futures = [threads.submit(load.run) for _ in range(SENDERS)]
@@ -161,5 +165,5 @@ def _stored(database: Database) -> int:
 
 
 def _journals(settings: Settings, *, bytes_only: bool = False) -> list[str]:
-    found = settings.journal.glob("*.journal")
+    found = settings.storage.journal.glob("*.journal")
     return [path.name for path in found if not bytes_only or path.stat().st_size]

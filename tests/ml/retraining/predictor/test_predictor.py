@@ -98,7 +98,7 @@ def test_a_pickle_does_not_run_unless_the_operator_has_allowed_it(folder: Path, 
     (folder / "guard/onnx_check.json").unlink()
     (folder / "model.skops").unlink()
     (folder / "model.pkl").write_bytes(pickle.dumps(_Hostile(ran)))
-    with pytest.raises(UnsafeModelError, match="ML_GUARD_LOAD_UNSAFE_MODELS"):
+    with pytest.raises(UnsafeModelError, match="ML_GUARD_PREDICT_LOAD_UNSAFE_MODELS"):
         load_predictor(folder)
     assert not ran.exists()
     with pytest.raises(SchemaMismatchError):  # it is no model, but it was loaded: the operator wanted that

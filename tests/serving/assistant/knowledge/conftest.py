@@ -7,12 +7,13 @@ import pytest
 
 from guard_core.settings import Settings
 from serving.assistant.knowledge.service import KnowledgeService
+from tests.support.settings import settings_of
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Defaults with a home of this test."""
-    return Settings(home=tmp_path / "home")
+    return settings_of(home=tmp_path / "home")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ async def test_sources_are_counted_and_files_that_cannot_be_read_are_named(
 ) -> None:
     store_sample(settings)
     broken = document_table(read_documents(["broken.pdf"], lambda _: b"%PDF"))
-    KnowledgeStore(settings.lake).replace("documents", broken)
+    KnowledgeStore(settings.storage.lake).replace("documents", broken)
     await clients.services.knowledge.search("at once, without waiting for the next look", 1)
     answer = (await analyst.get(URL)).json()
     assert (answer["retrieval"], answer["version"], answer["chunks"]) == ("hybrid", 0, len(sample_rows()))

@@ -13,13 +13,14 @@ from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Recall, loa
 from serving.assistant.knowledge.service import KnowledgeService
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_chunks, sample_rows
+from tests.support.settings import with_values
 
 PAGE = (ROOT / "docs" / "knowledge.md").read_text()
 QUESTIONS = load_questions(SAMPLE_QUESTIONS)
 
 
 async def measured(settings: Settings, *, with_model: bool) -> Recall:
-    bare = settings.model_copy(update={"embedding_model": "none"})
+    bare = with_values(settings, knowledge_embedding_model="none")
     rows = sample_rows() if with_model else with_vectors(sample_chunks(), None, None).rows
     service = KnowledgeService(settings if with_model else bare, table=InMemory(rows))
     await service.start()
@@ -59,7 +60,7 @@ def test_the_command_measures_other_sources_with_other_questions(
     )
     monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ML_GUARD_KNOWLEDGE_URL", str(tmp_path / "docs"))
-    monkeypatch.setenv("ML_GUARD_EMBEDDING_MODEL", "none")
+    monkeypatch.setenv("ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL", "none")
     assert main(["knowledge", "evaluate", "--questions", str(questions)]) == 0
     shown = capsys.readouterr()
     assert "recall@5 of the source   0.500" in shown.out

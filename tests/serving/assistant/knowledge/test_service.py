@@ -17,6 +17,7 @@ from serving.assistant.knowledge.service import KnowledgeService
 from serving.http.problems import Unavailable
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_chunks, sample_rows, store_sample
+from tests.support.settings import with_values
 
 RIGHT = "What is the right to be forgotten?"
 
@@ -78,8 +79,8 @@ async def test_nothing_built_yet_is_empty_and_says_so(knowledge: KnowledgeServic
 
 
 async def test_without_a_model_words_alone_find_and_the_state_says_so(settings: Settings) -> None:
-    bare = settings.model_copy(update={"embedding_model": "none"})
-    KnowledgeStore(settings.lake).replace("embeddings", with_vectors(sample_chunks(), None, None).rows)
+    bare = with_values(settings, knowledge_embedding_model="none")
+    KnowledgeStore(settings.storage.lake).replace("embeddings", with_vectors(sample_chunks(), None, None).rows)
     service = KnowledgeService(bare)
     await service.start()
     found = await service.search("right to erasure", 3)
@@ -87,7 +88,7 @@ async def test_without_a_model_words_alone_find_and_the_state_says_so(settings: 
     assert found.passages[0].section.endswith("Right to erasure")
     assert {passage.similarity for passage in found.passages} == {None}
     assert await service.similarities("a", ["b"]) is None
-    assert "ML_GUARD_EMBEDDING_MODEL" in (service.state().why or "")
+    assert "ML_GUARD_KNOWLEDGE_EMBEDDING_MODEL" in (service.state().why or "")
     assert service.state().problem is None
     assert (await service.search("what is it?", 3)).passages == ()
     await service.stop()
@@ -95,7 +96,7 @@ async def test_without_a_model_words_alone_find_and_the_state_says_so(settings: 
 
 async def test_a_model_that_cannot_be_loaded_leaves_words_and_a_visible_problem(settings: Settings) -> None:
     store_sample(settings)
-    service = KnowledgeService(settings.model_copy(update={"embedding_model": "no/such-model"}))
+    service = KnowledgeService(with_values(settings, knowledge_embedding_model="no/such-model"))
     await service.start()
     found = await service.search("right to erasure", 3)
     assert (found.retrieval, found.passages[0].source) == ("lexical", "gdpr.pdf")
@@ -106,7 +107,7 @@ async def test_a_model_that_cannot_be_loaded_leaves_words_and_a_visible_problem(
 async def test_vectors_of_another_model_are_not_compared(settings: Settings, knowledge: KnowledgeService) -> None:
     place = sample_rows().column_names.index("model_hash")
     other = sample_rows().set_column(place, "model_hash", pa.array(["other"] * len(sample_rows())))
-    KnowledgeStore(settings.lake).replace("embeddings", other)
+    KnowledgeStore(settings.storage.lake).replace("embeddings", other)
     await until(lambda: knowledge.state().retrieval == "lexical")
     assert "until it is built again" in (knowledge.state().problem or "")
     assert (await knowledge.search("right to erasure", 1)).retrieval == "lexical"
@@ -118,7 +119,7 @@ async def test_a_new_version_answers_within_seconds_and_none_goes_unanswered(
     store_sample(settings)
     await until(lambda: knowledge.state().chunks > 0)
     fewer = sample_rows().filter(pa.compute.not_equal(sample_rows()["source"], "gdpr.pdf"))
-    KnowledgeStore(settings.lake).replace("embeddings", fewer)
+    KnowledgeStore(settings.storage.lake).replace("embeddings", fewer)
     seen = set()
     while knowledge.state().version == 0:
         found = await knowledge.search(RIGHT, 5)
@@ -132,7 +133,7 @@ async def test_a_new_version_answers_within_seconds_and_none_goes_unanswered(
 async def test_a_table_without_chunks_is_empty_with_its_version(
     settings: Settings, knowledge: KnowledgeService
 ) -> None:
-    KnowledgeStore(settings.lake).replace("embeddings", sample_rows().slice(0, 0))
+    KnowledgeStore(settings.storage.lake).replace("embeddings", sample_rows().slice(0, 0))
     await until(lambda: knowledge.state().version == 0)
     assert (await knowledge.search(RIGHT, 5)) == Found((), "empty", 0)
 
@@ -142,7 +143,7 @@ async def test_a_table_that_cannot_be_read_is_a_problem_and_what_is_loaded_goes_
 ) -> None:
     store_sample(settings)
     await until(lambda: knowledge.state().chunks > 0)
-    log = next((settings.home / "lake" / "_knowledge" / "embeddings" / "_delta_log").glob("*0.json"))
+    log = next((settings.storage.home / "lake" / "_knowledge" / "embeddings" / "_delta_log").glob("*0.json"))
     whole = log.read_text()
     log.write_text("{")
     await until(lambda: knowledge.state().problem is not None)
@@ -154,7 +155,7 @@ async def test_a_table_that_cannot_be_read_is_a_problem_and_what_is_loaded_goes_
 
 async def test_a_search_is_unavailable_where_nothing_could_be_loaded_so_far(settings: Settings) -> None:
     store_sample(settings)
-    service = KnowledgeService(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:9"}))
+    service = KnowledgeService(with_values(settings, knowledge_qdrant_url="http://127.0.0.1:9"))
     await service.start()
     with pytest.raises(Unavailable, match="cannot be loaded"):
         await service.search(RIGHT, 5)
@@ -182,7 +183,7 @@ async def test_a_reranker_orders_what_was_found_and_takes_the_best(
 ) -> None:
     monkeypatch.setattr("ml.knowledge.reranking.load_reranker", lambda *_: Backwards())
     store_sample(settings)
-    service = KnowledgeService(settings.model_copy(update={"reranker": "a/model"}))
+    service = KnowledgeService(with_values(settings, knowledge_reranker="a/model"))
     await service.start()
     few, many = await service.search(RIGHT, 3), await service.search(RIGHT, 20)
     await service.stop()
@@ -194,7 +195,7 @@ async def test_a_reranker_orders_what_was_found_and_takes_the_best(
 
 async def test_a_reranker_that_cannot_be_loaded_is_a_problem_and_the_fused_ranks_stay(settings: Settings) -> None:
     store_sample(settings)
-    service = KnowledgeService(settings.model_copy(update={"reranker": "no/such-model"}))
+    service = KnowledgeService(with_values(settings, knowledge_reranker="no/such-model"))
     await service.start()
     found = await service.search(RIGHT, 1)
     assert found.passages[0].section.endswith("Article 17. Right to erasure")

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from guard_core.settings import Price, Settings
 from tests.serving.assistant.query.asking import GOOD
 from tests.support.sample_knowledge import store_sample
+from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running
 
 
@@ -28,13 +29,12 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest.fixture
 def asking_a_model(settings: Settings, upstream: Upstream) -> Settings:
     """Settings with it."""
-    return settings.model_copy(
-        update={
-            "llm_base_url": upstream.url,
-            "llm_api_key": SecretStr(KEY),
-            "llm_model": "stub",
-            "llm_prices": {"stub": Price(input=3.0, cached=0.3, output=15.0)},
-            "llm_retries": 0,
-            "llm_timeout_s": 5,
-        }
+    return with_values(
+        settings,
+        llm_base_url=upstream.url,
+        llm_api_key=SecretStr(KEY),
+        llm_model="stub",
+        llm_prices={"stub": Price(input=3.0, cached=0.3, output=15.0)},
+        llm_retries=0,
+        llm_timeout_s=5,
     )

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from guard_cli.knowledge import InMemory
-from guard_core.settings import Settings
 from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Answerable, load_questions
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.evaluation import Asked, answers_of, halves, shares_of
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_rows
+from tests.support.settings import settings_of
 
 PAGE = (ROOT / "docs" / "query.md").read_text()
 
 
 async def test_the_page_tells_what_is_answered_and_declined(tmp_path: Path) -> None:
-    service = KnowledgeService(Settings(home=tmp_path), table=InMemory(sample_rows()))
+    service = KnowledgeService(settings_of(home=tmp_path), table=InMemory(sample_rows()))
     await service.start()
     try:
         asked = await answers_of(load_questions(SAMPLE_QUESTIONS), service)

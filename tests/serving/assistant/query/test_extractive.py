@@ -13,6 +13,7 @@ from tests.serving.assistant.query.asking import ask, ask_streamed, assert_cited
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
 from tests.support.paths import ROOT
+from tests.support.settings import with_values
 
 GDPR = "What is GDPR?"
 QUESTIONS = ROOT / "ml/data/knowledge/questions.yaml"
@@ -133,7 +134,7 @@ async def test_a_budget_of_requests_stops_questions_too(clients: Clients, projec
 class TestOnOtherMachines:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104 - nothing is bound
+        return with_values(settings, host="0.0.0.0")  # noqa: S104 - nothing is bound
 
     async def test_nobody_asks_without_a_key(self, anonymous: httpx.AsyncClient, clients: Clients) -> None:
         assert (await anonymous.post("/query", json={"question": GDPR})).status_code == 401
@@ -143,7 +144,7 @@ class TestOnOtherMachines:
 class TestWithoutAModelOfMeaning:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"embedding_model": "none"})
+        return with_values(settings, knowledge_embedding_model="none")
 
     async def test_words_alone_answer_and_the_answer_says_so(self, anonymous: httpx.AsyncClient) -> None:
         told = await ask(anonymous, "How much audit log history does PCI DSS ask for?")
@@ -156,7 +157,7 @@ class TestWithoutAModelOfMeaning:
 class TestWithoutAKnowledgeBase:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"lake_url": str(settings.home / "another")})
+        return with_values(settings, lake_url=str(settings.storage.home / "another"))
 
     async def test_every_question_is_declined_and_the_answer_says_why(self, anonymous: httpx.AsyncClient) -> None:
         told = await ask(anonymous, GDPR)

@@ -11,6 +11,7 @@ from serving.services import Services
 from tests.serving.assistant.query.asking import GOOD, QUESTION, ask, events_of, said
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 DECLINED = "The sources do not answer this."
@@ -135,7 +136,7 @@ async def test_a_stream_that_nobody_reads_any_more_is_charged_for_what_was_said(
 async def test_a_stream_that_breaks_says_so_and_does_not_end_well(
     analyst: httpx.AsyncClient, upstream: Upstream, services: Services, settings: Settings
 ) -> None:
-    object.__setattr__(services.query, "_settings", settings.model_copy(update={"llm_model": "stub-breaks"}))
+    object.__setattr__(services.query, "_settings", with_values(settings, llm_model="stub-breaks"))
     upstream.say = f"{GOOD} {GOOD}"
     answer = await analyst.post("/query", json={"question": QUESTION, "stream": True, "grounded": False})
     if answer.status_code == 200:
@@ -172,7 +173,7 @@ async def test_a_budget_stops_a_question_before_the_model_is_asked(
 class TestWithoutSources:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"lake_url": str(settings.home / "another")})
+        return with_values(settings, lake_url=str(settings.storage.home / "another"))
 
     async def test_no_model_is_asked_what_only_sources_could_answer(
         self, analyst: httpx.AsyncClient, upstream: Upstream
@@ -186,7 +187,7 @@ class TestWithoutSources:
 class TestExtractiveBySetting:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"answerer": "extractive"})
+        return with_values(settings, llm_answerer="extractive")
 
     async def test_no_model_is_asked_and_a_budget_of_cost_is_no_hindrance(
         self, clients: Clients, upstream: Upstream, project: str

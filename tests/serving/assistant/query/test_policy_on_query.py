@@ -16,6 +16,7 @@ from tests.serving.assistant.query.asking import ask_streamed, text_of
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
 from tests.support.sample_knowledge import packaged_embedder
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 SSN, IBAN = "123-45-6789", "DE89 3704 0044 0532 0130 00"
@@ -48,9 +49,9 @@ REFUNDS = "How fast are refunds paid?"
 def settings(asking_a_model: Settings, tmp_path: Path) -> Settings:
     path = tmp_path / "policies.yaml"
     path.write_text(POLICY)
-    settings = asking_a_model.model_copy(update={"policies": path, "lake_url": str(tmp_path / "lake")})
+    settings = with_values(asking_a_model, llm_policies=path, lake_url=str(tmp_path / "lake"))
     chunks = chunk_table(document_table(Read([read_document("handbook.md", HANDBOOK.encode())])))
-    KnowledgeStore(settings.lake).replace("embeddings", with_vectors(chunks, None, packaged_embedder()).rows)
+    KnowledgeStore(settings.storage.lake).replace("embeddings", with_vectors(chunks, None, packaged_embedder()).rows)
     return settings
 
 
@@ -71,7 +72,7 @@ async def test_bodies_are_kept_where_the_project_asks_without_what_was_taken_out
 class TestByExtraction:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"answerer": "extractive"})
+        return with_values(settings, llm_answerer="extractive")
 
     async def test_what_is_redacted_from_an_answer_is_redacted_from_its_quote_which_is_not_verified_then(
         self, analyst: httpx.AsyncClient, services: Services

@@ -20,6 +20,7 @@ from serving.services import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.query.asking import sources
 from tests.support.sample_knowledge import packaged_embedder, sample_rows, store_sample
+from tests.support.settings import settings_of
 
 GDPR = "data retention under GDPR"
 AddDocument = Callable[[str, str], None]
@@ -47,7 +48,7 @@ def lake(tmp_path: Path) -> str:
 def settings(request: pytest.FixtureRequest, tmp_path: Path, engine: str, embedding: str) -> Settings:
     """Settings of a lake that holds the sample."""
     url = request.getfixturevalue("postgresql_url") if engine == "postgresql" else None
-    settings = Settings(home=tmp_path / "home", database_url=url, embedding_model=embedding)
+    settings = settings_of(home=tmp_path / "home", database_url=url, knowledge_embedding_model=embedding)
     store_sample(settings)
     return settings
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from guard_core.settings import Price, Settings
 from serving.services import Services
 from tests.serving.assistant.research.conftest import AddDocument, items, ledger_rows, loaded, research, tool_rows
+from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running
 
 TOPIC = "glazed teapots"
@@ -31,14 +32,13 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest.fixture
 def settings(settings: Settings, upstream: Upstream, add_document: AddDocument) -> Settings:
     add_document("teapots.md", DOCUMENT)
-    return settings.model_copy(
-        update={
-            "llm_base_url": upstream.url,
-            "llm_api_key": SecretStr(KEY),
-            "llm_model": "stub",
-            "llm_prices": {"stub": Price(input=3.0, output=15.0)},
-            "llm_retries": 0,
-        }
+    return with_values(
+        settings,
+        llm_base_url=upstream.url,
+        llm_api_key=SecretStr(KEY),
+        llm_model="stub",
+        llm_prices={"stub": Price(input=3.0, output=15.0)},
+        llm_retries=0,
     )
 
 

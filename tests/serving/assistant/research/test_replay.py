@@ -18,6 +18,7 @@ from guard_store.retention.research import sweep_research
 from serving.assistant.tools.arguments import digest
 from serving.services import Services
 from tests.serving.assistant.research.conftest import GDPR, AddDocument, ledger_rows, research
+from tests.support.settings import settings_of, with_values
 
 both_engines = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 
@@ -98,8 +99,8 @@ def test_steps_are_forgotten_as_the_settings_say(database: Database, tmp_path: P
     store = ResearchStepStore(database)
     step = ResearchStep("call", "old", 0, None, None, "search", "{}", "h", "h", None, made_us=1)
     store.add([step])
-    settings = Settings(home=tmp_path)
-    assert settings.research_retention_days == 30
+    settings = settings_of(home=tmp_path)
+    assert settings.retention.research_days == 30
     assert sweep_research(database, settings) == 1
     assert store.of("old") == []
     assert sweep_research(database, settings) == 0
@@ -109,14 +110,14 @@ def test_calls_of_others_are_remembered_as_long_as_the_ledger(database: Database
     store = ToolCallStore(database)
     call = ToolCall("key", "call", None, "tool", "hash", allowed=True, rule=None, reason=None, checked_us=1)
     assert store.add(call) == call
-    sweep_research(database, Settings(home=tmp_path))
+    sweep_research(database, settings_of(home=tmp_path))
     assert store.get("key", "call") == call
-    sweep_research(database, Settings(home=tmp_path, log_retention_days=1))
+    sweep_research(database, settings_of(home=tmp_path, retention_log_days=1))
     assert store.get("key", "call") is None
 
 
 async def test_with_no_days_nothing_is_kept(analyst: httpx.AsyncClient, services: Services) -> None:
     kept = services.research._settings
-    services.research._settings = kept.model_copy(update={"research_retention_days": 0})
+    services.research._settings = with_values(kept, retention_research_days=0)
     told = await research(analyst)
     assert services.research.steps.of(told["request_id"]) == []

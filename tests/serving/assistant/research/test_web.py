@@ -26,6 +26,7 @@ from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.research.conftest import items, ledger_rows, research, tool_rows
 from tests.serving.assistant.tools.web.site import BUT_PUBLIC, INNER, PUBLIC, Names, Site, names_served, site_served
 from tests.serving.conftest import Clients
+from tests.support.settings import settings_of, with_values
 
 HOST = "docs.example.org"
 KEY = "search-key-1234567890"
@@ -93,15 +94,14 @@ async def names() -> AsyncIterator[Names]:
 
 @pytest.fixture
 def settings(settings: Settings, engine: Engine, site: Site) -> Settings:
-    return settings.model_copy(
-        update={
-            "fetch_hosts": ("*.example.org",),
-            "fetch_schemes": ("http",),
-            "fetch_ports": (site.port,),
-            "search_provider": "searxng",
-            "search_url": engine.url,
-            "search_api_key": SecretStr(KEY),
-        }
+    return with_values(
+        settings,
+        fetch_hosts=("*.example.org",),
+        fetch_schemes=("http",),
+        fetch_ports=(site.port,),
+        search_provider="searxng",
+        search_url=engine.url,
+        search_api_key=SecretStr(KEY),
     )
 
 
@@ -191,10 +191,10 @@ async def test_a_url_that_leads_inside_is_denied_and_on_record(
 
 
 async def test_by_default_nothing_of_the_web_is_asked(analyst: httpx.AsyncClient, services: Services) -> None:
-    bare = Settings(home=services.settings.home)
+    bare = settings_of(home=services.settings.storage.home)
     assert WebSearch.of(bare) is None
-    assert bare.fetch_hosts == ()
-    rules = UrlRules(bare.fetch_hosts, bare.fetch_schemes, bare.fetch_ports)
+    assert bare.fetch.hosts == ()
+    rules = UrlRules(bare.fetch.hosts, bare.fetch.schemes, bare.fetch.ports)
     assert not rules.allows("example.org")
 
 
@@ -248,10 +248,10 @@ async def test_an_engine_that_redirects_or_refuses_is_an_error(engine: Engine, s
 
 def test_searxng_needs_its_url() -> None:
     with pytest.raises(ValidationError, match="ML_GUARD_SEARCH_URL"):
-        Settings(search_provider="searxng")
+        settings_of(search_provider="searxng")
 
 
 @pytest.mark.parametrize("host", ["http://example.org", "example.org/path", "exa mple.org", "*.", "localhost", "a:80"])
 def test_an_allowed_host_must_be_a_name(host: str) -> None:
     with pytest.raises(ValidationError):
-        Settings(fetch_hosts=(host,))
+        settings_of(fetch_hosts=(host,))

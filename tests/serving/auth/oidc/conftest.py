@@ -6,6 +6,7 @@ import pytest
 
 from guard_core.settings import Settings
 from tests.serving.auth.oidc.issuer import AUDIENCE, Issuer, running
+from tests.support.settings import with_values
 
 
 @pytest.fixture
@@ -20,12 +21,11 @@ async def issuer() -> AsyncIterator[Issuer]:
 @pytest.fixture
 def settings(settings: Settings, issuer: Issuer) -> Settings:
     """Settings that trust it."""
-    return settings.model_copy(
-        update={
-            "oidc_issuer": issuer.url,
-            "oidc_audience": AUDIENCE,
-            "oidc_role_claim": "realm_access.roles",
-            "oidc_roles": {"guard-admins": "admin", "data-team": "analyst"},
-            "oidc_project_claim": "guard_project",
-        }
+    return with_values(
+        settings,
+        oidc_issuer=issuer.url,
+        oidc_audience=AUDIENCE,
+        oidc_role_claim="realm_access.roles",
+        oidc_roles={"guard-admins": "admin", "data-team": "analyst"},
+        oidc_project_claim="guard_project",
     )

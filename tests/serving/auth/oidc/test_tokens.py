@@ -19,6 +19,7 @@ from serving.auth.oidc.tokens import TokenRing
 from serving.http.problems import Unauthorised, Unavailable
 from serving.services import Services
 from tests.serving.auth.oidc.issuer import Issuer
+from tests.support.settings import with_values
 
 ANALYST: dict[str, Any] = {"realm_access": {"roles": ["offline_access", "data-team"]}, "guard_project": "flights"}
 ADMIN: dict[str, Any] = {"realm_access": {"roles": ["data-team", "guard-admins"]}, "guard_project": "*"}
@@ -136,7 +137,7 @@ def _pem_format() -> tuple[Any, Any]:
 
 
 async def test_a_rotated_key_is_found_and_a_withdrawn_one_forgotten(settings: Settings, issuer: Issuer) -> None:
-    ring = TokenRing(settings.model_copy(update={"key_cache_s": 0}), SigningKeys(settings, refetch_s=0.0))
+    ring = TokenRing(with_values(settings, key_cache_s=0), SigningKeys(settings, refetch_s=0.0))
     old = issuer.token(**ANALYST)
     assert (await ring.principal(old)).role == "analyst"
     issuer.add("k2", "ES256")
@@ -158,7 +159,7 @@ async def test_unknown_keys_do_not_make_us_ask_the_issuer_each_time(
 async def test_while_the_issuer_is_down_its_last_keys_are_good_and_without_any_it_is_503(
     settings: Settings, issuer: Issuer
 ) -> None:
-    ring = TokenRing(settings.model_copy(update={"key_cache_s": 0}), SigningKeys(settings, refetch_s=0.0))
+    ring = TokenRing(with_values(settings, key_cache_s=0), SigningKeys(settings, refetch_s=0.0))
     issuer.down = True
     with pytest.raises(Unavailable, match="API key works"):
         await ring.principal(issuer.token(**ANALYST))
@@ -175,7 +176,7 @@ async def test_a_discovery_document_of_another_issuer_is_not_believed(settings: 
     issuer.named = "https://evil.example"
     with pytest.raises(Unavailable):
         await TokenRing(settings).principal(issuer.token(**ANALYST))
-    by_url = settings.model_copy(update={"oidc_jwks_url": f"{issuer.url}/keys"})
+    by_url = with_values(settings, oidc_jwks_url=f"{issuer.url}/keys")
     assert (await TokenRing(by_url).principal(issuer.token(**ANALYST))).role == "analyst"
 
 

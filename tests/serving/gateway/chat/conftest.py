@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from guard_core.settings import Fallback, Price, Settings
 from serving.services import Services
+from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running
 
 PRICE = Price(input=3.0, cached=0.3, output=15.0)
@@ -31,15 +32,14 @@ async def spare() -> AsyncIterator[Upstream]:
 @pytest.fixture
 def settings(settings: Settings, upstream: Upstream, spare: Upstream) -> Settings:
     """Settings with both."""
-    return settings.model_copy(
-        update={
-            "llm_base_url": upstream.url,
-            "llm_api_key": SecretStr(KEY),
-            "llm_fallbacks": (Fallback(base_url=spare.url, api_key=SecretStr(KEY), model="spare"),),
-            "llm_prices": dict.fromkeys(MODELS, PRICE),
-            "llm_retries": 1,
-            "llm_timeout_s": 5,
-        }
+    return with_values(
+        settings,
+        llm_base_url=upstream.url,
+        llm_api_key=SecretStr(KEY),
+        llm_fallbacks=(Fallback(base_url=spare.url, api_key=SecretStr(KEY), model="spare"),),
+        llm_prices=dict.fromkeys(MODELS, PRICE),
+        llm_retries=1,
+        llm_timeout_s=5,
     )
 
 

@@ -15,6 +15,7 @@ from serving.services import Services
 from tests.serving.audit.test_on_record import rows
 from tests.serving.conftest import Clients
 from tests.serving.gateway.chat.test_policy_on_chat import IBAN, POLICY, SSN, said
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 MAIL = "jo@example.com"
@@ -26,7 +27,7 @@ CONCEALED = "My number is [SSN_1], mail [EMAIL_1]"
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     path = tmp_path / "policies.yaml"
     path.write_text(POLICY)
-    return settings.model_copy(update={"policies": path, "key_cache_s": 0})
+    return with_values(settings, llm_policies=path, key_cache_s=0)
 
 
 @pytest.fixture

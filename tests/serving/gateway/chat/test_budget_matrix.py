@@ -24,6 +24,7 @@ from tests.serving.gateway.chat.test_accounts import LONG, SAY, agree, settled
 from tests.serving.http.test_api_page import documented_routes
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import store_sample
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 MESSAGES = [{"role": "user", "content": SAY}]
@@ -194,7 +195,7 @@ def settings(settings: Settings, route: Route, way: Way) -> Settings:
     """Settings with the model that the way wants, and something to answer from."""
     if not route.names_model:
         store_sample(settings)
-    return settings.model_copy(update={"llm_model": MODELS.get(way, "stub"), "embedding_model": "none"})
+    return with_values(settings, llm_model=MODELS.get(way, "stub"), knowledge_embedding_model="none")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 from guard_core.settings import Settings
 from serving.gateway.upstreams.pauses import asked_for_s, pause_s
 from serving.services import Services
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello there"}]
@@ -21,7 +22,7 @@ HELLO: list[Any] = [{"role": "user", "content": "Hello there"}]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"max_body_bytes": 1_000})
+    return with_values(settings, max_body_bytes=1_000)
 
 
 @pytest.fixture

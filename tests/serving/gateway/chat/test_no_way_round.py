@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from guard_core.settings import Settings
 from serving.services import Services
 from tests.serving.gateway.policy.test_stream import LOOKS, disguised
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 KINDS = ("ssn", "credit_card", "iban", "email", "phone", "ip", "api_key")
@@ -181,7 +182,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
         for action in ("redact", "block")
     }
     path.write_text(json.dumps({"projects": projects}))
-    return settings.model_copy(update={"policies": path})
+    return with_values(settings, llm_policies=path)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from openai import AsyncOpenAI
 from guard_core.settings import Settings
 from serving.services import Services
 from tests.serving.audit.test_on_record import rows
+from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
 POLICY = """
@@ -27,7 +28,7 @@ SSN, IBAN = "123-45-6789", "DE89 3704 0044 0532 0130 00"
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     path = tmp_path / "policies.yaml"
     path.write_text(POLICY)
-    return settings.model_copy(update={"policies": path})
+    return with_values(settings, llm_policies=path)
 
 
 def message(content: Any, role: str = "user") -> Any:

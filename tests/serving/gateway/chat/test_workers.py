@@ -91,7 +91,7 @@ async def test_a_kill_leaves_one_chain_with_a_row_for_each_whole_answer(
     BudgetStore(database).put("project", PROJECT, "tokens", "day", soft=None, hard=10**9)
     whole: list[str] = []
     async with running(Upstream(silent_s=0.01)) as upstream:
-        settings = {**upstream_of(upstream), "llm_model": "stub", "embedding_model": "none"}
+        settings = {**upstream_of(upstream), "llm_model": "stub", "knowledge_embedding_model": "none"}
         with serving(tmp_path, database_url=postgresql_url, workers=workers, **settings) as server:
 
             async def ask_until_killed(client: httpx.AsyncClient, n: int) -> None:

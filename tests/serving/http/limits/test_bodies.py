@@ -20,6 +20,7 @@ from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import documented_routes
+from tests.support.settings import with_values
 
 JSON = {"Content-Type": "application/json"}
 
@@ -73,7 +74,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Little patience for bodies and answers."""
-    return settings.model_copy(update={"body_timeout_s": 1, "request_timeout_s": 1})
+    return with_values(settings, body_timeout_s=1, request_timeout_s=1)
 
 
 async def said(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:

@@ -14,19 +14,19 @@ from serving.http.problems import TooManyRequests
 from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.http.test_problems import check_problem
+from tests.support.settings import with_values
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Three requests at once, then one each second or slower."""
-    return settings.model_copy(
-        update={
-            "rate_per_key": 1.0,
-            "rate_per_address": 1.0,
-            "rate_burst_s": 3,
-            "wrong_keys_per_minute": 3,
-            "trusted_proxies": ("10.0.0.0/8",),
-        }
+    return with_values(
+        settings,
+        rate_per_key=1.0,
+        rate_per_address=1.0,
+        rate_burst_s=3,
+        rate_wrong_keys_per_minute=3,
+        trusted_proxies=("10.0.0.0/8",),
     )
 
 
@@ -129,7 +129,7 @@ def test_addresses_are_read_as_proxies_write_them(client: str, said: str, addres
 
 
 def test_several_processes_share_a_limit(settings: Settings) -> None:
-    of_one = RateLimits(settings.model_copy(update={"workers": 3, "rate_per_key": 10.0}))
+    of_one = RateLimits(with_values(settings, workers=3, rate_per_key=10.0))
     for _ in range(10):
         of_one.keyed("k")
     with pytest.raises(TooManyRequests, match="too often"):

@@ -16,6 +16,7 @@ from serving.services import Services
 from tests.serving.conftest import Clients
 from tests.serving.ingest.events.sending import MANY, ONE, event, named, send_lines, send_raw, serving
 from tests.support.event_rows import news, rejected, stored_ids
+from tests.support.settings import with_values
 
 
 @pytest.mark.usefixtures("project")
@@ -125,7 +126,7 @@ async def test_a_key_sends_only_to_its_project_and_only_as_analyst_or_admin(
 
 @pytest.mark.usefixtures("_logging_as_before")
 async def test_a_full_queue_answers_503_with_retry_after_and_stores_nothing_of_it(settings: Settings) -> None:
-    async with serving(settings.model_copy(update={"queue_rows": 50})) as (services, client):
+    async with serving(with_values(settings, ingest_queue_rows=50)) as (services, client):
         assert (await client.post(ONE, json=event(event_id="first"))).status_code == 201
         with services.database.write() as connection:  # what the writer waits for
             connection.execute(text("UPDATE projects SET name = name"))
@@ -162,7 +163,7 @@ async def test_a_database_that_fails_is_503_and_the_same_request_works_afterward
     answers = [await analyst.post(ONE, json=event(event_id="b")), await analyst.post(MANY, json=named(2))]
     _rename(database, "elsewhere", "day_news")
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 2
-    assert settings.database not in answers[0].text
+    assert settings.storage.database not in answers[0].text
     assert stored_ids(database) == ["a"]
     assert (await analyst.post(ONE, json=event(event_id="b"))).status_code == 201
 

@@ -17,6 +17,7 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 from tests.serving.ingest.events.sending import MANY, ONE, event, named, ndjson, send_lines, send_raw, serving, zipped
 from tests.support.event_rows import stored_ids
+from tests.support.settings import with_values
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -168,7 +169,7 @@ async def test_json_that_python_writes_loosely_fails_only_its_row(analyst: httpx
 
 @pytest.mark.usefixtures("_logging_as_before")
 async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression(settings: Settings) -> None:
-    small = settings.model_copy(update={"max_body_bytes": 200_000, "max_batch_rows": 100})
+    small = with_values(settings, max_body_bytes=200_000, ingest_max_batch_rows=100)
     bomb = b" " * 50_000_000
     async with serving(small) as (services, client):
         assert (await client.post(MANY, json=named(100))).json()["accepted"] == 100

@@ -160,8 +160,8 @@ def _counted(database: Database) -> dict[tuple[str, str, str], int]:
 def _servers(settings: Settings) -> Iterator[tuple[tuple[str, int], Any]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ML_GUARD_")},
-        "ML_GUARD_HOME": str(settings.home),
-        "ML_GUARD_DATABASE_URL": settings.database,
+        "ML_GUARD_HOME": str(settings.storage.home),
+        "ML_GUARD_DATABASE_URL": settings.storage.database,
         "ML_GUARD_LOG_LEVEL": "ERROR",
     }
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:

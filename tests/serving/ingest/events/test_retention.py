@@ -6,12 +6,13 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
+from tests.support.settings import with_values
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """A week of events."""
-    return settings.model_copy(update={"event_retention_days": 7})
+    return with_values(settings, retention_event_days=7)
 
 
 async def test_events_older_than_they_would_be_kept_are_rejected(analyst: httpx.AsyncClient, project: str) -> None:

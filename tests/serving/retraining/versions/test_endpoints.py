@@ -12,6 +12,7 @@ from guard_store.alerts.outbox import Outbox
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from serving.services import Services
 from tests.serving.predict.registered import MODEL_ID, register
+from tests.support.settings import with_values
 
 BASE = f"/api/v1/projects/flights/models/{MODEL_ID}"
 WHY = {"reason": "seen in the shadow"}
@@ -20,7 +21,7 @@ WHY = {"reason": "seen in the shadow"}
 @pytest.fixture
 def two_versions(services: Services, project: str) -> Registry:
     """Version 1 is champion, version 2 challenger."""
-    registry = Registry(services.settings.mlflow)
+    registry = Registry(services.settings.storage.mlflow)
     register(services.settings, project, level=1)
     two = register(services.settings, project, level=2, champion=False)
     registry.set_alias(project, MODEL_ID, CHALLENGER, two)
@@ -60,7 +61,7 @@ async def test_a_promotion_by_hand_and_a_rollback_are_told(admin: httpx.AsyncCli
     await services.alerts.stop()
     await admin.post(f"{BASE}/versions/2/promote", json=WHY, headers={"X-Request-ID": "why"})
     await admin.post(f"{BASE}/rollback", json={"reason": "worse after all"})
-    settings = services.settings.model_copy(update={"alert_routes": {"chat": SecretStr("file:///nowhere")}})
+    settings = with_values(services.settings, alert_routes={"chat": SecretStr("file:///nowhere")})
     rolled, made = FactStore(services.database).newest("flights", 10)
     assert (made.kind, made.message) == (
         "retrain_promoted",

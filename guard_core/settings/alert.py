@@ -1,0 +1,25 @@
+"""Where alerts are sent, and how often."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from guard_core.settings.group import Group, Positive
+
+
+class AlertSettings(Group):
+    """Group `alert` of the settings."""
+
+    title = "Alerts"
+    prefix = "ALERT_"
+
+    routes: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], SecretStr] = Field(
+        {},
+        description="Where alerts are sent: JSON `{name: URL}`, such as"
+        ' `{"oncall": "mailtos://user:password@smtp.example.com?to=oncall@example.com"}`.',
+    )
+    timeout_s: Positive = Field(15, description="Seconds that sending one message may take.")
+    retry_s: Positive = Field(
+        5, description="Seconds before a message is sent again after a failure, doubled each time, an hour at most."
+    )
+    attempts: Positive = Field(12, description="Attempts at sending a message before it is given up, visibly.")

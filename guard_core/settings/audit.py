@@ -1,0 +1,19 @@
+"""Signature of the ledger's checkpoints."""
+
+from pydantic import Field, SecretStr
+
+from guard_core.settings.group import Group, Positive
+
+
+class AuditSettings(Group):
+    """Group `audit` of the settings."""
+
+    title = "Audit"
+    prefix = "AUDIT_"
+
+    key: SecretStr | None = Field(
+        None,
+        description="Ed25519 seed that signs the ledger's checkpoints: 32 random bytes in base64."
+        " Unset: `audit.key` in the home folder, made at the first start.",
+    )
+    checkpoint_s: Positive = Field(300, description="Seconds between two signed checkpoints of the ledger.")

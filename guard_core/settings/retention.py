@@ -1,0 +1,38 @@
+"""Days that rows are kept."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from guard_core.settings.group import Group, NotNegative, Positive
+
+
+class RetentionSettings(Group):
+    """Group `retention` of the settings."""
+
+    title = "Retention"
+    prefix = "RETENTION_"
+    also_read: ClassVar = {"log_days": "LOG_RETENTION_DAYS"}
+
+    log_days: Positive | None = Field(
+        None,
+        description="Days that rows of the audit ledger are kept; also read from `LOG_RETENTION_DAYS`. Unset: for ever.",
+    )
+    body_days: Positive | None = Field(
+        None, description="Days that bodies of calls are kept. Unset: as long as their rows of the ledger."
+    )
+    event_days: Positive | None = Field(
+        None,
+        description="Days that events and labels stay in the database once they are in the lake; older ones are"
+        " rejected. Unset: for ever.",
+    )
+    lake_days: Positive | None = Field(
+        None, description="Days that the lake keeps rows of events; what was computed from them stays. Unset: for ever."
+    )
+    alert_days: Positive | None = Field(
+        None,
+        description="Days that alerts and their messages are kept after the end of their incident. Unset: for ever.",
+    )
+    research_days: NotNegative = Field(
+        30, description="Days that the inputs of research steps are kept for a replay; 0: they are not kept."
+    )

@@ -1,0 +1,76 @@
+"""How the HTTP server listens, and what holds for each request."""
+
+from ipaddress import ip_network
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from guard_core.days import known_zone
+from guard_core.settings.group import Group, NotNegative, Port, Positive, Url
+
+
+def _network(value: str) -> str:
+    ip_network(value, strict=False)
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class ServerSettings(Group):
+    """Group `server` of the settings."""
+
+    title = "Server"
+    prefix = ""
+    also_read: ClassVar = {"otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+    host: str = Field("127.0.0.1", description="Address that the server binds to.")
+    port: Port = Field(8000, description="Port of the server.")
+    workers: Positive = Field(1, description="Server processes. More than one wants PostgreSQL to be faster.")
+    public_url: Url | None = Field(
+        None, description="Address of this server as people reach it, for links. Unset: its host and port."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
+    otlp_endpoint: Url | None = Field(
+        None,
+        description="OTLP/HTTP receiver of traces, such as `http://127.0.0.1:4318`; also read from"
+        " `OTEL_EXPORTER_OTLP_ENDPOINT`. Needs the extra `tracing`. Unset: no traces.",
+    )
+    open_metrics: bool | None = Field(
+        None,
+        description="Whether `/metrics` needs no key. Unset: where the server listens on loopback only.",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed:"
+        ' JSON `["10.0.0.0/8"]`.',
+    )
+    max_body_bytes: Positive = Field(32 * 2**20, description="Bytes of a request body at most, after decompression.")
+    body_timeout_s: Positive = Field(60, description="Seconds that a request's body may take to arrive.")
+    request_timeout_s: Positive = Field(300, description="Seconds that a JSON route may take to answer.")
+    key_cache_s: NotNegative = Field(
+        5,
+        description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
+    )
+    timezone: str = Field("UTC", description="IANA zone of the days of usage that belongs to no project.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        known_zone(value)
+        return value
+
+    @property
+    def public_address(self) -> str:
+        """Where people find this server, without a slash at the end."""
+        return (self.public_url or reachable_url(self.host, self.port)).rstrip("/")
+
+
+def reachable_url(host: str, port: int) -> str:
+    """The URL of a server that is bound to an address, as this machine reaches it.
+
+    >>> reachable_url("0.0.0.0", 8000)
+    'http://127.0.0.1:8000'
+    """
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
