@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_looks
 from guard_store.day_state.tables import day_news
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.ingest.tables import events
 
 
@@ -74,6 +74,7 @@ class LookStore:
 def looked(connection: Connection, look: Look) -> None:
     """Note a look in the transaction of what came of it."""
     values = {"day": look.day, "changes": look.changes, "policies": look.policies, "looked_us": now_us()}
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    insertion = of(alert_looks).values(project_id=look.project_id, model_id=look.model_id, **values)
+    insertion = dialect_insert(connection, alert_looks).values(
+        project_id=look.project_id, model_id=look.model_id, **values
+    )
     connection.execute(insertion.on_conflict_do_update(index_elements=["project_id", "model_id"], set_=values))

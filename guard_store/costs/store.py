@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, and_, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.costs.rows import Basis, CostDay, CostLine, CostSource, Metric
 from guard_store.costs.tables import cost_pulls, costs
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 
 Series = dict[tuple[CostSource, str], dict[date, Decimal]]
 """Amounts by day, of each source and currency."""
@@ -102,8 +102,8 @@ def _of(columns: Any, day: CostDay) -> ColumnElement[bool]:
 
 def _upsert(connection: Connection, row: Mapping[str, Any], said: Mapping[str, Any]) -> Executable:
     """A day's row, or these changes to the one that is there."""
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return of(cost_pulls).values(row).on_conflict_do_update(index_elements=_KEY, set_=said)
+    insertion = dialect_insert(connection, cost_pulls).values(row)
+    return insertion.on_conflict_do_update(index_elements=_KEY, set_=said)
 
 
 def _pull_row(day: CostDay) -> dict[str, Any]:

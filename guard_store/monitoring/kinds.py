@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, select, update
 
 from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import ask_for_lake
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.monitoring.tables import feature_kinds
 
 
@@ -50,7 +50,7 @@ class KindStore:
         rows = [_row(project_id, model_id, column, kind, "learned") for column, kind in sorted(kinds.items())]
         if rows:
             with self._database.write() as connection:
-                connection.execute(_insert(connection).on_conflict_do_nothing().values(rows))
+                connection.execute(dialect_insert(connection, feature_kinds).on_conflict_do_nothing().values(rows))
 
     def override(
         self, project_id: str, model_id: str, column: str, kind: str, *, request_id: str | None = None
@@ -67,7 +67,7 @@ class KindStore:
         of_labels = and_(_of_model(project_id, model_id), feature_kinds.c.feature == LABEL)
         key = [feature_kinds.c.project_id, feature_kinds.c.model_id, feature_kinds.c.feature]
         with self._database.write() as connection:
-            statement = _insert(connection).values(row)
+            statement = dialect_insert(connection, feature_kinds).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
             if column == PREDICTION:  # labels are compared with predictions: they are of one kind
                 connection.execute(update(feature_kinds).where(of_labels).values(new))
@@ -86,11 +86,6 @@ def _row(project_id: str, model_id: str, column: str, kind: str, source: str) ->
         "source": source,
         "updated_us": now_us(),
     }
-
-
-def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return of(feature_kinds)
 
 
 def _of_model(project_id: str, model_id: str) -> Any:

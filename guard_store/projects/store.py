@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import known_zone, now_us
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.projects.tables import projects
 
 
@@ -125,11 +125,8 @@ class ProjectStore:
 
 def _inserted(connection: Connection, project: Project) -> bool:
     row = {**asdict(project), "settings": dict(project.settings)}
-    if connection.dialect.name == "postgresql":
-        statement = postgresql.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
-    else:
-        statement = sqlite.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
-    return connection.scalar(statement) is not None
+    statement = dialect_insert(connection, projects).values(row).on_conflict_do_nothing()
+    return connection.scalar(statement.returning(projects.c.id)) is not None
 
 
 def _project(row: Row[Any]) -> Project:

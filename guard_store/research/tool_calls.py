@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.research.tables import tool_calls
 
 
@@ -37,9 +37,9 @@ class ToolCallStore:
 
     def add(self, call: ToolCall) -> ToolCall:
         """Keep a call; returns it, or the one that has its id already."""
-        engine = sqlite if self._database.is_sqlite else postgresql
         with self._database.write() as connection:
-            connection.execute(engine.insert(tool_calls).values(asdict(call)).on_conflict_do_nothing())
+            insertion = dialect_insert(connection, tool_calls).values(asdict(call))
+            connection.execute(insertion.on_conflict_do_nothing())
             row = connection.execute(select(tool_calls).where(_named(call.key_id, call.call_id))).one()
         return _call(row)
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.retraining import alert_facts as retrain_news
 from guard_store.retraining.decisions import Action, Actor, write_decision
 from guard_store.retraining.flag import ACTIVE, Flag
@@ -202,9 +202,8 @@ def raise_flag(
         "error": None,
         "changed_us": now_us(),
     }
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    insertion = of(retrain_flags).values(row).on_conflict_do_nothing().returning(retrain_flags.c.id)
-    if not connection.scalar(insertion):
+    insertion = dialect_insert(connection, retrain_flags).values(row).on_conflict_do_nothing()
+    if not connection.scalar(insertion.returning(retrain_flags.c.id)):
         return None
     flag = Flag(**row)  # type: ignore[arg-type]
     retrain_news.recommended(connection, flag)

@@ -7,11 +7,11 @@ from datetime import date
 
 import msgspec
 from sqlalchemy import Row, Select, and_, case, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.spending.amounts import Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Reservation
 from guard_store.spending.tables import budget_spans, budgets, reservations
@@ -71,13 +71,10 @@ class BudgetStore:
             "hard": hard,
             "created_us": now_us(),
         }
-        of = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        statement = of(budgets).values(row)
-        statement = statement.on_conflict_do_update(
-            index_elements=["scope", "scope_id", "measure", "period"], set_={"soft": soft, "hard": hard}
-        )
+        key = ["scope", "scope_id", "measure", "period"]
         with self._database.write() as connection:
-            connection.execute(statement)
+            insertion = dialect_insert(connection, budgets).values(row)
+            connection.execute(insertion.on_conflict_do_update(index_elements=key, set_={"soft": soft, "hard": hard}))
             same = (
                 budgets.c.scope == scope,
                 budgets.c.scope_id == scope_id,
