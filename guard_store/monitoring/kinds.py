@@ -12,6 +12,7 @@ from sqlalchemy import and_, select, update
 from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import ask_for_lake
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.monitoring.tables import feature_kinds
@@ -41,7 +42,9 @@ class KindStore:
 
     def list(self, project_id: str, model_id: str) -> Sequence[ColumnKind]:
         """All columns of a model, by name."""
-        statement = select(feature_kinds).where(_of_model(project_id, model_id)).order_by(feature_kinds.c.feature)
+        statement = (
+            select(feature_kinds).where(of_model(feature_kinds, project_id, model_id)).order_by(feature_kinds.c.feature)
+        )
         with self._database.read() as connection:
             return [ColumnKind(**row._mapping) for row in connection.execute(statement)]
 
@@ -64,7 +67,7 @@ class KindStore:
         """
         row = _row(project_id, model_id, column, kind, "override")
         new = {name: row[name] for name in ("kind", "source", "updated_us")}
-        of_labels = and_(_of_model(project_id, model_id), feature_kinds.c.feature == LABEL)
+        of_labels = and_(of_model(feature_kinds, project_id, model_id), feature_kinds.c.feature == LABEL)
         key = [feature_kinds.c.project_id, feature_kinds.c.model_id, feature_kinds.c.feature]
         with self._database.write() as connection:
             statement = dialect_insert(connection, feature_kinds).values(row)
@@ -86,7 +89,3 @@ def _row(project_id: str, model_id: str, column: str, kind: str, source: str) ->
         "source": source,
         "updated_us": now_us(),
     }
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(feature_kinds.c.project_id == project_id, feature_kinds.c.model_id == model_id)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.retraining import alert_facts as retrain_news
@@ -126,15 +127,14 @@ class RetrainStore:
 
     def active(self, project_id: str, model_id: str) -> Flag | None:
         """The active flag of a model."""
-        of_model = _of_model(project_id, model_id)
-        found = self._flags(and_(of_model, retrain_flags.c.state.in_(ACTIVE)))
+        found = self._flags(and_(of_model(retrain_flags, project_id, model_id), retrain_flags.c.state.in_(ACTIVE)))
         return found[0] if found else None
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[Flag]:
         """The flags of a model, the one that was raised last first."""
         statement = (
             select(retrain_flags)
-            .where(_of_model(project_id, model_id))
+            .where(of_model(retrain_flags, project_id, model_id))
             .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
             .limit(limit)
         )
@@ -144,8 +144,9 @@ class RetrainStore:
     def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
         """The newest day before or on `day` that raised a flag which was not dismissed."""
         c = retrain_flags.c
-        of_model = _of_model(project_id, model_id)
-        statement = select(func.max(c.day)).where(of_model, c.day <= day, c.state != "dismissed")
+        statement = select(func.max(c.day)).where(
+            of_model(retrain_flags, project_id, model_id), c.day <= day, c.state != "dismissed"
+        )
         with self._database.read() as connection:
             found: str | None = connection.scalar(statement)
         return found
@@ -208,7 +209,3 @@ def raise_flag(
     flag = Flag(**row)  # type: ignore[arg-type]
     retrain_news.recommended(connection, flag)
     return flag
-
-
-def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:
-    return and_(retrain_flags.c.project_id == project_id, retrain_flags.c.model_id == model_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from guard_core.days import now_us
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.retraining.tables import shadow_tallies
@@ -68,7 +69,7 @@ class ShadowStore:
         c = shadow_tallies.c
         statement = (
             select(shadow_tallies)
-            .where(c.project_id == project_id, c.model_id == model_id)
+            .where(of_model(shadow_tallies, project_id, model_id))
             .order_by(c.day.desc(), c.challenger, c.champion)
             .limit(limit)
         )

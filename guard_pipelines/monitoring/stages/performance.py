@@ -20,8 +20,8 @@ from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.lake.store import Lake, LakeSnapshot
-from guard_store.monitoring.aggregates import WHOLE_DAY
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance

@@ -16,10 +16,11 @@ from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
 from guard_store.day_state.day_state import DayNews
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.ingest.rejections import RejectionStore
 from guard_store.lake.rows import KIND_VIOLATIONS
 from guard_store.lake.store import Lake, LakeSnapshot
-from guard_store.monitoring.aggregates import WHOLE_DAY, AggregateStore, Slice
+from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.monitoring.kinds import KindStore
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import SLICE_COLUMNS, profile_parquet

@@ -4,7 +4,7 @@ from collections import Counter
 
 from guard_core.days import now_us
 from guard_store.day_state.day_state import DayNews
-from guard_store.monitoring.aggregates import WHOLE_DAY
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.projects.store import Project
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unprocessable
