@@ -18,7 +18,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class DayNews:
+class DayState:
     """The news of one (project, model, local day), as they were when read."""
 
     project_id: str

@@ -12,24 +12,24 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
 from guard_core.units import SECOND_US
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
 _JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 
 
-class DaysGoneError(ValueError):
+class DeletedDaysError(ValueError):
     """Days cannot be laid anew: retention has deleted what they were made of."""
 
 
-def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
+def invalidate_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
     """Ask for all days of a model from the start: its rows must be read again."""
     values = {"lake_revision": 0, "profile_revision": 0, **_JUDGED}
     _ask(connection, _of(project_id, model_id), values, request_id)
 
 
-def ask_for_drift(
+def invalidate_drift(
     connection: Connection,
     project_id: str,
     model_id: str | None = None,
@@ -45,17 +45,17 @@ def ask_for_drift(
     _ask(connection, days, _JUDGED, request_id)
 
 
-def ask_for_performance(connection: Connection, project_id: str, model_id: str) -> None:
+def invalidate_performance(connection: Connection, project_id: str, model_id: str) -> None:
     """Ask for the performance of all days of a model to be measured again."""
     _ask(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
 
 
-def ask_for_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
+def invalidate_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
     """Ask for the retrain rule of all models of a project to be applied again."""
     _ask(connection, _of(project_id), {"retrain_revision": 0}, request_id)
 
 
-def ask_for_drift_after(
+def invalidate_drift_after(
     connection: Connection, project_id: str, model_id: str, day: str, *, request_id: str | None = None
 ) -> None:
     """Ask for the later days whose drift report looked back at this day to be judged again.
@@ -76,7 +76,7 @@ def ask_for_drift_after(
         if date.fromisoformat(row.day) - timedelta(days=row.window_days) < changed
     ]
     if looked_back:
-        waiting = and_(day_news.c.day.in_(looked_back), day_news.c.profile_revision == day_news.c.revision)
+        waiting = and_(day_states.c.day.in_(looked_back), day_states.c.profile_revision == day_states.c.revision)
         _ask(connection, and_(_of(project_id, model_id), waiting), {"drift_revision": 0}, request_id)
 
 
@@ -89,12 +89,12 @@ def rebuild_for_timezone(
     project once, while events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the
     project's row: writers of events share that lock, so none of them is half-way now.
     """
-    gone = or_(day_news.c.events_gone_us.is_not(None), day_news.c.lake_gone_us.is_not(None))
-    if connection.scalar(select(day_news.c.day).where(_of(project_id), gone).limit(1)) is not None:
-        raise DaysGoneError("The time zone stays as it is: retention has deleted events of this project's days.")
+    gone = or_(day_states.c.events_gone_us.is_not(None), day_states.c.lake_gone_us.is_not(None))
+    if connection.scalar(select(day_states.c.day).where(_of(project_id), gone).limit(1)) is not None:
+        raise DeletedDaysError("The time zone stays as it is: retention has deleted events of this project's days.")
     known = {
         (row.model_id, row.day)
-        for row in connection.execute(select(day_news.c.model_id, day_news.c.day).where(_of(project_id)))
+        for row in connection.execute(select(day_states.c.model_id, day_states.c.day).where(_of(project_id)))
     }
     models = sorted(connection.scalars(select(events.c.model_id).where(events.c.project_id == project_id).distinct()))
     counted = {
@@ -107,12 +107,12 @@ def rebuild_for_timezone(
         counts = {"events": number, "late": late, "labels": told}
         values: dict[str, Any] = {**counts, "request_id": request_id, "changed_us": now_us()}
         if (model_id, day) in known:
-            more = {"revision": day_news.c.revision + 1, "changes": day_news.c.changes + 1}
-            of_day = and_(_of(project_id, model_id), day_news.c.day == day)
-            connection.execute(update(day_news).where(of_day).values({**values, **more}))
+            more = {"revision": day_states.c.revision + 1, "changes": day_states.c.changes + 1}
+            of_day = and_(_of(project_id, model_id), day_states.c.day == day)
+            connection.execute(update(day_states).where(of_day).values({**values, **more}))
         else:
             key = {"project_id": project_id, "model_id": model_id, "day": day, "revision": 1, "changes": 1}
-            connection.execute(insert(day_news).values({**key, **values}))
+            connection.execute(insert(day_states).values({**key, **values}))
 
 
 def _counted_days(
@@ -137,21 +137,23 @@ def _counted_days(
 
 
 def _of(project_id: str, model_id: str | None = None) -> ColumnElement[bool]:
-    of_project = day_news.c.project_id == project_id
-    return of_project if model_id is None else and_(of_project, day_news.c.model_id == model_id)
+    of_project = day_states.c.project_id == project_id
+    return of_project if model_id is None else and_(of_project, day_states.c.model_id == model_id)
 
 
 def _from(day: str) -> ColumnElement[bool]:
-    return day_news.c.day >= day
+    return day_states.c.day >= day
 
 
 def _ask(
     connection: Connection, condition: ColumnElement[bool], values: dict[str, Any], request_id: str | None
 ) -> None:
     # What failed before may be tried again at once: the cause may be what has just been changed.
-    keys = [day_news.c.project_id, day_news.c.model_id, day_news.c.day]
+    keys = [day_states.c.project_id, day_states.c.model_id, day_states.c.day]
     # Every transaction locks news in the order of their keys, so that none waits for another in a circle.
     connection.execute(select(*keys).where(condition).order_by(*keys).with_for_update())
     cause = {} if request_id is None else {"request_id": request_id}
-    afresh = {"changes": day_news.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
-    connection.execute(update(day_news).where(condition).values({**values, **afresh, **cause, "changed_us": now_us()}))
+    afresh = {"changes": day_states.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
+    connection.execute(
+        update(day_states).where(condition).values({**values, **afresh, **cause, "changed_us": now_us()})
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from guard_core.days import local_days, now_us
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.tables import projects
@@ -75,15 +75,15 @@ def _tell(connection: Connection, found: list[Row[Any]]) -> None:
             by_day[project_id, row.model_id, day].append(row)
     # In the order of their keys, as every transaction locks news.
     for (project_id, model_id, day), rows in sorted(by_day.items()):
-        of_day = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id, day_news.c.day == day)
+        of_day = and_(day_states.c.project_id == project_id, day_states.c.model_id == model_id, day_states.c.day == day)
         values = {
-            "labels": day_news.c.labels + len(rows),
-            "revision": day_news.c.revision + 1,
-            "changes": day_news.c.changes + 1,
+            "labels": day_states.c.labels + len(rows),
+            "revision": day_states.c.revision + 1,
+            "changes": day_states.c.changes + 1,
             "request_id": rows[-1].request_id,
             "changed_us": now_us(),
         }
-        connection.execute(update(day_news).where(of_day).values(values))
+        connection.execute(update(day_states).where(of_day).values(values))
     if found:
         settled = labels.c.seq.in_([row.seq for row in found])
         connection.execute(update(labels).where(settled).values(waiting=False))

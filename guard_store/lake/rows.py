@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
@@ -190,7 +190,7 @@ class StoredDays:
 
 
 def store_days(
-    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayNews], learn: Learn
+    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayState], learn: Learn
 ) -> StoredDays:
     """Replace the lake's rows of consecutive days of one model by what the store holds, in one commit."""
     kinds = KindStore(database)

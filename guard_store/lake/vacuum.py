@@ -17,7 +17,7 @@ from sqlalchemy import select
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import DAY_US
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.lake.store import LOG_DAYS, Lake
 from guard_store.retraining.training_runs import TrainingRunStore
@@ -31,7 +31,7 @@ _CHECKPOINT = re.compile(r"/_delta_log/(\d{20})\.checkpoint\..*parquet$")
 
 
 @dataclass(slots=True)
-class Tidied:
+class VacuumResult:
     """What upkeep has found and done.
 
     Attributes
@@ -50,18 +50,20 @@ class Tidied:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def tidy_lake(database: Database, lake: Lake, settings: Settings, *, keep_files_h: int = KEEP_FILES_H) -> Tidied:
+def vacuum_lake(
+    database: Database, lake: Lake, settings: Settings, *, keep_files_h: int = KEEP_FILES_H
+) -> VacuumResult:
     """Delete files of all tables that no version of the last week needs, and none that a training has read.
 
     Where days of the lake are forgotten, what trainings have read is forgotten with them.
     """
-    done = Tidied()
+    done = VacuumResult()
     read: Mapping[tuple[str, str], set[int]] = {}
     if settings.lake_retention_days is None:
         read = TrainingRunStore(database).lake_versions(now_us() - LOG_DAYS * DAY_US)
     for key in _models(database):
         try:
-            _tidy(lake, key, sorted(read.get(key, ())), keep_files_h, done)
+            _vacuum_table(lake, key, sorted(read.get(key, ())), keep_files_h, done)
         except (DeltaError, OSError) as error:
             # Other tables are not this one's concern; the next night tries again.
             _log.exception("a table of the lake could not be tidied", extra={"project_id": key[0], "model_id": key[1]})
@@ -69,7 +71,9 @@ def tidy_lake(database: Database, lake: Lake, settings: Settings, *, keep_files_
     return done
 
 
-def _tidy(lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_h: int, done: Tidied) -> None:
+def _vacuum_table(
+    lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_h: int, done: VacuumResult
+) -> None:
     table = lake.table(*key)
     if table is None:
         return
@@ -101,7 +105,7 @@ def _tidy(lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_
 
 
 def _models(database: Database) -> list[tuple[str, str]]:
-    c = day_news.c
+    c = day_states.c
     with database.read() as connection:
         rows = connection.execute(select(c.project_id, c.model_id).distinct().order_by(c.project_id, c.model_id))
         return [(row.project_id, row.model_id) for row in rows]

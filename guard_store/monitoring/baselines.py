@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_drift
+from guard_store.day_state.invalidation import invalidate_drift
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.monitoring.tables import baselines
@@ -106,7 +106,7 @@ class BaselineStore:
             }
             _deactivate(connection, project_id, model_id)
             connection.execute(insert(baselines), {**row, "profile": profile})
-            ask_for_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
+            invalidate_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
         return Baseline(**row)
 
     def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
@@ -120,7 +120,7 @@ class BaselineStore:
             if not row.active:
                 _deactivate(connection, project_id, model_id)
                 connection.execute(update(baselines).where(chosen).values(active=True))
-                ask_for_drift(connection, project_id, model_id, request_id=request_id)
+                invalidate_drift(connection, project_id, model_id, request_id=request_id)
         return Baseline(**{**row._mapping, "active": True})
 
     def in_force(self, project_id: str, model_id: str) -> "BaselinesInForce":

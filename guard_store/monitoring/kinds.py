@@ -11,7 +11,7 @@ from sqlalchemy import and_, select, update
 
 from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_lake
+from guard_store.day_state.invalidation import invalidate_lake
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
@@ -74,7 +74,7 @@ class KindStore:
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
             if column == PREDICTION:  # labels are compared with predictions: they are of one kind
                 connection.execute(update(feature_kinds).where(of_labels).values(new))
-            ask_for_lake(connection, project_id, model_id, request_id=request_id)
+            invalidate_lake(connection, project_id, model_id, request_id=request_id)
         return ColumnKind(**row)
 
 

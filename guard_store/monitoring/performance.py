@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_performance
+from guard_store.day_state.invalidation import invalidate_performance
 from guard_store.db.database import Database
 from guard_store.db.day_results import SliceResultStore
 from guard_store.monitoring.tables import performance, performance_references
@@ -126,4 +126,4 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
             had = connection.execute(delete(performance_references).where(of_baseline)).rowcount
             connection.execute(insert(performance_references), row)
             if had:
-                ask_for_performance(connection, project_id, model_id)
+                invalidate_performance(connection, project_id, model_id)

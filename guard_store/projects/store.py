@@ -4,7 +4,7 @@ What the settings mean is not known here.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -121,6 +121,13 @@ class ProjectStore:
             for consequence in consequences:
                 consequence(connection, before, after)
         return after
+
+
+def project_zones(database: Database, project_ids: Collection[str]) -> dict[str, str]:
+    """Return the IANA time zone of each of these projects that exists."""
+    statement = select(projects.c.id, projects.c.timezone).where(projects.c.id.in_(project_ids))
+    with database.read() as connection:
+        return {row.id: row.timezone for row in connection.execute(statement)}
 
 
 def _inserted(connection: Connection, project: Project) -> bool:

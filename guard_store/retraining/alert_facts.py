@@ -19,33 +19,33 @@ from guard_store.retraining.flag import Flag
 _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 
 
-def recommended(connection: Connection, flag: Flag) -> None:
+def write_recommended_fact(connection: Connection, flag: Flag) -> None:
     """A flag was raised, by the rule or by hand."""
     who = "asked for by hand" if flag.forced else "recommended"
     _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
 
 
-def started(connection: Connection, flag: Flag, run_id: str) -> None:
+def write_started_fact(connection: Connection, flag: Flag, run_id: str) -> None:
     """A training has begun; further attempts are not told."""
     message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
     _write(connection, flag, "retrain_started", "notes", message, run_id=run_id)
 
 
-def failed(connection: Connection, flag: Flag, error: str) -> None:
+def write_failed_fact(connection: Connection, flag: Flag, error: str) -> None:
     """A training was given up."""
     attempts = flag.attempts + 1
     message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
     _write(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
 
 
-def dismissed(connection: Connection, flag: Flag, reason: str) -> None:
+def write_dismissed_fact(connection: Connection, flag: Flag, reason: str) -> None:
     """Somebody has decided that nothing is to be trained."""
     _write(
         connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
     )
 
 
-def finished(
+def write_finished_fact(
     connection: Connection, flag: Flag, action: str, *, reason: str, version: str, champion: str | None
 ) -> None:
     """A training has become a version, and the gate has decided about it."""
@@ -61,7 +61,7 @@ def finished(
     _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
 
 
-def decided(
+def write_decided_fact(
     connection: Connection,
     project_id: str,
     model_id: str,

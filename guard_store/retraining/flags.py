@@ -15,7 +15,7 @@ from guard_core.units import SECOND_US
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
-from guard_store.retraining import alert_facts as retrain_news
+from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, Actor, write_decision
 from guard_store.retraining.flag import ACTIVE, Flag
 from guard_store.retraining.tables import retrain_flags
@@ -62,7 +62,7 @@ class RetrainStore:
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return None
             if dismiss:
-                retrain_news.dismissed(connection, flag, reason)
+                alert_facts.write_dismissed_fact(connection, flag, reason)
             action: Action = "dismissed" if dismiss else "acknowledged"
             details = {"flag_id": flag.id}
             write_decision(
@@ -87,7 +87,7 @@ class RetrainStore:
         with self._database.write() as connection:
             if not connection.execute(update(retrain_flags).where(unmoved).values(values)).rowcount:
                 raise FlagTakenError(f"flag {flag.id} is worked on by another run, or is not active any more")
-            retrain_news.started(connection, flag, run_id)
+            alert_facts.write_started_fact(connection, flag, run_id)
 
     def fail(self, flag: Flag, error: str, settings: Settings) -> str:
         """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
@@ -113,7 +113,7 @@ class RetrainStore:
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return flag.state
             if given_up:
-                retrain_news.failed(connection, flag, error)
+                alert_facts.write_failed_fact(connection, flag, error)
         return str(values["state"])
 
     def flag(self, flag_id: str) -> Flag | None:
@@ -207,5 +207,5 @@ def raise_flag(
     if not connection.scalar(insertion.returning(retrain_flags.c.id)):
         return None
     flag = Flag(**row)  # type: ignore[arg-type]
-    retrain_news.recommended(connection, flag)
+    alert_facts.write_recommended_fact(connection, flag)
     return flag

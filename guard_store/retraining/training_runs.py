@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, insert, select, update
 from guard_core.days import now_us
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
-from guard_store.retraining import alert_facts as retrain_news
+from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, write_decision
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import finish
@@ -112,7 +112,9 @@ class TrainingRunStore:
                 details={"flag_id": flag.id},
                 request_id=flag.request_id,
             )
-            retrain_news.finished(connection, flag, action, reason=reason, version=version, champion=champion_before)
+            alert_facts.write_finished_fact(
+                connection, flag, action, reason=reason, version=version, champion=champion_before
+            )
 
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
         """Versions of the lake that trainings since an instant have read, by model."""

@@ -42,7 +42,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BudgetStatus:
     """How a budget stands in a span."""
 
     budget: Budget
@@ -108,13 +108,13 @@ class BudgetStore:
         with self._database.read() as connection:
             return [_budget(row) for row in connection.execute(statement)]
 
-    def standings(self, found: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[Standing]:
+    def statuses(self, found: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[BudgetStatus]:
         """How budgets stand in the span that holds a local day."""
         spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in found}
         with self._database.read() as connection:
             rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
         counted = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
-        return [Standing(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in found]
+        return [BudgetStatus(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in found]
 
     def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
         """Reservations that nobody works on any more, with what they hold."""

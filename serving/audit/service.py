@@ -14,8 +14,7 @@ from guard_store.ledger.bodies import Bodies, BodyStore
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore
-from guard_store.retention.events import sweep_bodies
-from guard_store.retention.ledger import sweep_ledger
+from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
 from guard_store.spending.requests import Settlement
 from guard_store.writer.rows import QueueFullError, RowsRefusedError, StoreUnavailableError, Submission
 from guard_store.writer.writer import EventWriter

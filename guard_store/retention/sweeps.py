@@ -1,6 +1,7 @@
-"""How long bodies, events with their labels, and the lake are kept.
+"""Retention of the ledger, bodies, events with their labels, the lake, and records of research.
 
-The ledger's own is `ledger.retention`, that of alerts `alerts.retention`. Deleting goes in small pieces, so that nobody waits for it; each sweep that deletes is a row of the ledger.
+Rows are deleted in small pieces, so that other transactions do not wait; each sweep that deletes is a row of the ledger.
+Retention of alerts is `guard_store.retention.alerts`.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,16 @@ from sqlalchemy import and_, delete, func, select, true
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import DAY_US, HOUR_US
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.ledger.bodies import BodyStore
+from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore
+from guard_store.research.steps import ResearchStepStore
+from guard_store.research.tool_calls import ToolCallStore
 
 if TYPE_CHECKING:  # serving sweeps bodies, and never loads a lake
     from guard_store.lake.store import Lake
@@ -48,7 +52,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
     days = settings.event_retention_days
     if days is None:
         return None
-    news = NewsStore(database)
+    news = DayStateStore(database)
     now = now_us()
     before_us = now - days * DAY_US
     old = [item for item in news.ended_before(before_us) if item.lake_revision >= item.revision]
@@ -68,7 +72,7 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
     days = settings.lake_retention_days
     if days is None:
         return None
-    news = NewsStore(database)
+    news = DayStateStore(database)
     old = news.ended_before(now_us() - days * DAY_US)
     news.let_go("lake", [item for item in old if item.lake_gone_us is None and item.done])
     named = [item for item in news.ended_before(now_us() - days * DAY_US) if item.lake_gone_us is not None]
@@ -79,7 +83,28 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
     return deleted
 
 
-def _delete_days(database: Database, items: Sequence[DayNews]) -> tuple[int, int]:
+def sweep_ledger(database: Database, settings: Settings) -> int | None:
+    """Delete what is older than `log_retention_days`; returns how many rows, None where everything is kept for ever."""
+    if settings.log_retention_days is None:
+        return None
+    now = now_us()
+    before_us = now - settings.log_retention_days * DAY_US
+    details = {"ledger_before_us": before_us, "log_retention_days": settings.log_retention_days}
+    entry = Entry(
+        at_us=now, route="retention", method="SWEEP", status=_DONE, details=msgspec.json.encode(details).decode()
+    )
+    return LedgerStore(database, load_signer(settings)).prune(before_us, entry)
+
+
+def sweep_research(database: Database, settings: Settings) -> int:
+    """Delete what is older than the settings allow; returns how many steps."""
+    now = now_us()
+    if settings.log_retention_days is not None:
+        ToolCallStore(database).sweep(now - settings.log_retention_days * DAY_US)
+    return ResearchStepStore(database).sweep(now - settings.research_retention_days * DAY_US)
+
+
+def _delete_days(database: Database, items: Sequence[DayState]) -> tuple[int, int]:
     """Delete events of days of one model; how many, and how many labels went with them."""
     project_id, model_id, _ = items[0].key
     of_model = and_(events.c.project_id == project_id, events.c.model_id == model_id)
