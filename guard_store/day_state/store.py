@@ -1,6 +1,6 @@
-"""Which local days have news, how far each stage has processed them, and what failed.
+"""Which local days have unprocessed rows, how far each stage has processed them, and what failed.
 
-Reading, marking and failing belong here; what makes a done day news again is in `news_asks.py`.
+Reading, marking and failing belong here; what makes a processed day due again is `invalidation`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -28,7 +28,7 @@ _MAX_ERROR_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ModelDayStates:
-    """What there is of one model: its days with events, and how many of them are not done or failed."""
+    """The days with events of one model, and how many of them are not processed yet, or failed."""
 
     model_id: str
     events: int
@@ -39,63 +39,63 @@ class ModelDayStates:
 
 
 class DayStateStore:
-    """Reads and marks the news of days."""
+    """Reads and marks day states."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def due(self, settings: Settings, at_us: int | None = None) -> Sequence[DayState]:
-        """Closed days that some stage has not processed and that are not waiting for a retry, oldest first."""
+        """Return closed days that some stage has not processed and that do not wait for a retry, oldest first."""
         at = now_us() if at_us is None else at_us
         return [item for item in self._select(_behind, limit=_MAX_DUE) if _ready(item, settings, at)]
 
     def pending(self, limit: int = _MAX_DUE) -> Sequence[DayState]:
-        """Days that some stage has not processed, closed or not, failed or not, oldest first."""
+        """Return days that some stage has not processed, closed or not, failed or not, oldest first."""
         return self._select(_behind, limit=limit)
 
     def work(
         self, stage: Stage, days: Collection[str], settings: Settings, at_us: int | None = None
     ) -> Sequence[DayState]:
-        """What a stage has to do on these days: closed, behind the stage before, not waiting for a retry."""
+        """Return those of these days that a stage must process: closed, behind the stage before, not waiting for a retry."""
         at = now_us() if at_us is None else at_us
         return [item for item in self._of_days(days, _todo[stage]) if _ready(item, settings, at)]
 
     def everything(self, stage: Stage, days: Collection[str]) -> Sequence[DayState]:
-        """All that a stage can do on these days, done before or not, closed or not."""
+        """Return those of these days that a stage can process, whether processed before or not, closed or not."""
         return self._of_days(days, _before[stage] > 0)
 
     def of_days(self, days: Collection[str]) -> Sequence[DayState]:
-        """The news of these days, of all projects and models."""
+        """Return the states of these days, of all projects and models."""
         return self._of_days(days, day_states.c.revision > 0)
 
     def again(self, item: DayState) -> DayState:
-        """The same news as they are now.
+        """Read a state again.
 
         Raises
         ------
         LookupError
-            Where the day has gone.
+            If the row does not exist any more.
         """
         of_day = (day_states.c.project_id, day_states.c.model_id, day_states.c.day)
         found = self._select(*(column == value for column, value in zip(of_day, item.key, strict=True)))
         if not found:
-            raise LookupError(f"no news of {item.key} any more")
+            raise LookupError(f"no day state of {item.key} any more")
         return found[0]
 
     def ended_before(self, at_us: int) -> Sequence[DayState]:
-        """Days of all models that had ended at an instant, oldest first."""
+        """Return days of all models that had ended at an instant, oldest first."""
         latest = (from_microseconds(at_us) + timedelta(days=1)).date().isoformat()  # of the zone that is farthest ahead
         return [item for item in self._select(day_states.c.day <= latest) if item.bounds_us[1] <= at_us]
 
     def let_go(self, what: Literal["events", "lake"], items: Iterable[DayState]) -> None:
-        """Say that retention may delete the events, or the lake's rows, of days whose news have not moved."""
+        """Let retention delete the events, or the rows in the lake, of days that have not changed since they were read."""
         column = f"{what}_gone_us"
         for item in sorted(items, key=_key):
             with self._database.write() as connection:
                 connection.execute(update(day_states).where(_unmoved(item)).values({column: now_us()}))
 
     def newest_measured(self, project_id: str, model_id: str) -> DayState | None:
-        """The newest day with events of a model whose performance has been measured with all its news."""
+        """Return the newest day with events of a model whose performance was measured at its newest revision."""
         measured = and_(day_states.c.events > 0, day_states.c.performance_revision >= day_states.c.revision)
         of_model = and_(day_states.c.project_id == project_id, day_states.c.model_id == model_id)
         with self._database.read() as connection:
@@ -103,7 +103,7 @@ class DayStateStore:
         return None if day is None else self._select(of_model, day_states.c.day == day)[0]
 
     def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayState]:
-        """The newest closed day with events of each model."""
+        """Return the newest closed day with events of each model."""
         at = now_us() if at_us is None else at_us
         of_model = [day_states.c.project_id, day_states.c.model_id]
         age = func.row_number().over(partition_by=of_model, order_by=day_states.c.day.desc()).label("age")
@@ -117,16 +117,16 @@ class DayStateStore:
         return list(newest.values())
 
     def mark(self, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
-        """Say that a stage has processed these news; returns those that did not move since they were read.
+        """Record that a stage has processed these days; return those that have not changed since they were read.
 
-        What has been written of the others may lie over what a faster run has made of newer news: the stage does them
-        again. A day whose profile was replaced asks later days, whose drift looked back at it, to be judged again.
+        Results of the others may have overwritten newer ones of a faster run: the stage processes them again. A day
+        whose profile was replaced invalidates the drift of later days with a trailing window that includes it.
         """
         if stage != "profile":
             with self._database.write() as connection:
                 return [item for item in sorted(items, key=_key) if _mark(connection, stage, item)]
         marked = []
-        # Newest first: a day that asks later days again must not move those that this call has yet to mark.
+        # Newest first: a day that invalidates later days must not change those that this call has yet to mark.
         for item in sorted(items, key=_key, reverse=True):
             with self._database.write() as connection:
                 if _mark(connection, stage, item):
@@ -135,7 +135,7 @@ class DayStateStore:
         return marked
 
     def fail(self, item: DayState, error: str, *, from_the_start: bool = False) -> None:
-        """Record that these news could not be processed; what has moved since will be tried anyway.
+        """Record that a revision could not be processed; days that have changed since are tried anyway.
 
         `from_the_start` sends a day back to its first stage.
         """
@@ -161,7 +161,7 @@ class DayStateStore:
         after_day: str = "",
         limit: int | None = None,
     ) -> Sequence[DayState]:
-        """News of a closed range of days, oldest first, after `after_day`; days that lost all their events are left out."""
+        """Return a closed range of days, oldest first, after `after_day`, without days that lost all their events."""
         return self._select(
             day_states.c.project_id == project_id,
             day_states.c.model_id == model_id,
@@ -172,7 +172,7 @@ class DayStateStore:
         )
 
     def models(self, project_id: str) -> Sequence[ModelDayStates]:
-        """The models of a project that have events, by id."""
+        """Return the models of a project that have events, by id."""
         failed = and_(_behind, day_states.c.failed_revision == day_states.c.revision)
         statement = (
             select(

@@ -1,6 +1,6 @@
 """The Delta lake: one table per (project, model), partitioned by local day, a set of days replaced in one commit.
 
-Tables, commits and files belong here; turning stored events into rows is in `lake_rows.py`.
+Tables, commits and files belong here; turning stored events into rows is `rows`.
 """
 
 import random

@@ -1,6 +1,6 @@
-"""What the retrain rule has said of each day, and the flag that a day has raised.
+"""Results of the retrain rule by local day, each with the flag that it raised.
 
-Applying the rule belongs to `ml.retraining.rule`; what becomes of a flag is in `retrain.py`.
+Applying the rule is `ml.retraining.rule`; the further states of a flag are `flags`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from guard_store.retraining.tables import retrain_evaluations
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the rule has said of a day."""
+    """The result of the rule for a day."""
 
     project_id: str
     model_id: str
@@ -49,11 +49,11 @@ class EvaluationStore(DayResultStore[Evaluation]):
         run_id: str,
         request_id: str | None,
     ) -> Flag | None:
-        """Store what the rule said of a day and raise its flag where it recommends one and none is active.
+        """Store the result of a day, and raise a flag if the rule recommends retraining and no flag is active.
 
         Returns
         -------
-        The flag that was raised; None where nothing was recommended, a flag is active, or this day raised one before.
+        The new flag; None if nothing was recommended, a flag is active, or this day raised one before.
         """
         recorded_flag = select(retrain_evaluations.c.flag_id).where(
             of_day(retrain_evaluations, project_id, model_id, day)

@@ -1,6 +1,6 @@
 """Retrain flags: which models are to be trained, and how far that has come. A model has one active flag at most.
 
-What the rule has said of each day is in `retrain_evaluations.py`; training belongs to the pipelines.
+Results of the retrain rule are `evaluations`; training belongs to the pipelines.
 """
 
 import uuid
