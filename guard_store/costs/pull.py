@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CostRequest:
-    """A local day of a project, and the span of time that it is read from."""
+    """A local day of a project to read, and the span of time that covers it."""
 
     owner: Allocation
     day: date
@@ -46,7 +46,7 @@ class CostRequest:
 
 @dataclass(slots=True)
 class CostPull:
-    """What a pull came to.
+    """The outcome of a pull.
 
     Attributes
     ----------
@@ -73,14 +73,14 @@ def pull_aws(
     outcome = CostPull()
     explorer = CostExplorer(RequestBudget(database, settings.aws_cost_requests))
     store = CostStore(database)
-    for wanted in _batches(_wanted(store, settings, projects, days, outcome, overwrite=overwrite)):
+    for batch in _batches(_requests(store, settings, projects, days, outcome, overwrite=overwrite)):
         try:
-            periods = explorer.read(*_span(wanted), wanted[0].granularity, wanted[0].owner.tag)
+            periods = explorer.read(*_span(batch), batch[0].granularity, batch[0].owner.tag)
         except CostExplorerError as error:
             found: list[CostDay] = []
-            silent = dict.fromkeys(wanted, str(error))
+            silent = dict.fromkeys(batch, str(error))
         else:
-            found, silent = _judged(wanted, periods)
+            found, silent = _split_by_answer(batch, periods)
         store.replace(found)
         outcome.read += found
         _fail(store, silent, outcome)
@@ -90,7 +90,7 @@ def pull_aws(
     return outcome
 
 
-def _wanted(
+def _requests(
     store: CostStore,
     settings: Settings,
     projects: Iterable[Project],
@@ -145,10 +145,10 @@ def _next_hour(instant: datetime) -> datetime:
     return from_microseconds(-(-microseconds(instant) // HOUR_US) * HOUR_US)
 
 
-def _batches(wanted: Sequence[CostRequest]) -> list[list[CostRequest]]:
+def _batches(requests: Sequence[CostRequest]) -> list[list[CostRequest]]:
     """What one question to AWS can answer: the same tag and granularity, of a quarter at most."""
     batches: list[list[CostRequest]] = []
-    for item in sorted(wanted, key=lambda item: (item.owner.tag, item.granularity, item.start)):
+    for item in sorted(requests, key=lambda item: (item.owner.tag, item.granularity, item.start)):
         first = batches[-1][0] if batches else None
         if (
             first is not None
@@ -161,18 +161,18 @@ def _batches(wanted: Sequence[CostRequest]) -> list[list[CostRequest]]:
     return batches
 
 
-def _span(wanted: Sequence[CostRequest]) -> tuple[datetime, datetime]:
-    start, end = min(item.start for item in wanted), max(item.end for item in wanted)
-    if wanted[0].granularity == "DAILY":
+def _span(requests: Sequence[CostRequest]) -> tuple[datetime, datetime]:
+    start, end = min(item.start for item in requests), max(item.end for item in requests)
+    if requests[0].granularity == "DAILY":
         return start, end
     return start, max(min(end, _next_hour(datetime.now(UTC))), start + _HOUR)
 
 
-def _judged(
-    wanted: Sequence[CostRequest], periods: Mapping[datetime, Period]
+def _split_by_answer(
+    requests: Sequence[CostRequest], periods: Mapping[datetime, Period]
 ) -> tuple[list[CostDay], dict[CostRequest, str]]:
     found, silent = [], {}
-    for item in wanted:
+    for item in requests:
         starts = [start for start in periods if item.start <= start < item.end]
         if starts:
             found.append(_cost_day(item, [periods[start] for start in starts]))

@@ -13,6 +13,7 @@ from guard_core.days import local_days, now_us
 from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
 from guard_core.units import SECOND_US
 from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_model
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
@@ -64,8 +65,7 @@ def invalidate_drift_after(
     """
     changed = date.fromisoformat(day)
     statement = select(drift_reports.c.day, drift_reports.c.window_days).where(
-        drift_reports.c.project_id == project_id,
-        drift_reports.c.model_id == model_id,
+        of_model(drift_reports, project_id, model_id),
         drift_reports.c.window_days > 1,
         drift_reports.c.day > day,
         drift_reports.c.day < (changed + timedelta(days=MAX_WINDOW_DAYS)).isoformat(),
@@ -119,8 +119,10 @@ def _counted_days(
     connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
 ) -> Iterable[tuple[str, tuple[int, int, int]]]:
     """Count events, late events, and labels with an event, of each local day that has any event."""
-    of_model = and_(events.c.project_id == project_id, events.c.model_id == model_id)
-    first, last = connection.execute(select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(of_model)).one()
+    events_of_model = of_model(events, project_id, model_id)
+    first, last = connection.execute(
+        select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(events_of_model)
+    ).one()
     of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
     labelled = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
     days = local_days(timezone)
@@ -128,7 +130,7 @@ def _counted_days(
     while day <= days.of(last):
         start, end = days.bounds_us(day)
         late = events.c.received_us >= end + close_delay_s * SECOND_US
-        of_day = and_(of_model, events.c.ts_us >= start, events.c.ts_us < end)
+        of_day = and_(events_of_model, events.c.ts_us >= start, events.c.ts_us < end)
         number = connection.scalar(select(func.count()).select_from(events).where(of_day))
         if number:
             late_number = connection.scalar(select(func.count()).select_from(events).where(of_day, late))

@@ -15,6 +15,7 @@ from guard_core.settings import Settings
 from guard_store.day_state.day_state import DayState, Key
 from guard_store.day_state.invalidation import invalidate_drift_after
 from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
 from guard_store.projects.tables import projects
 
@@ -76,11 +77,10 @@ class DayStateStore:
         LookupError
             If the row does not exist any more.
         """
-        of_day = (day_states.c.project_id, day_states.c.model_id, day_states.c.day)
-        found = self._select(*(column == value for column, value in zip(of_day, item.key, strict=True)))
-        if not found:
+        states = self._select(of_day(day_states, *item.key))
+        if not states:
             raise LookupError(f"no day state of {item.key} any more")
-        return found[0]
+        return states[0]
 
     def ended_before(self, at_us: int) -> Sequence[DayState]:
         """Return days of all models that had ended at an instant, oldest first."""
@@ -97,21 +97,21 @@ class DayStateStore:
     def newest_measured(self, project_id: str, model_id: str) -> DayState | None:
         """Return the newest day with events of a model whose performance was measured at its newest revision."""
         measured = and_(day_states.c.events > 0, day_states.c.performance_revision >= day_states.c.revision)
-        of_model = and_(day_states.c.project_id == project_id, day_states.c.model_id == model_id)
+        days_of_model = of_model(day_states, project_id, model_id)
         with self._database.read() as connection:
-            day = connection.scalar(select(func.max(day_states.c.day)).where(of_model, measured))
-        return None if day is None else self._select(of_model, day_states.c.day == day)[0]
+            day = connection.scalar(select(func.max(day_states.c.day)).where(days_of_model, measured))
+        return None if day is None else self._select(days_of_model, day_states.c.day == day)[0]
 
     def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayState]:
         """Return the newest closed day with events of each model."""
         at = now_us() if at_us is None else at_us
-        of_model = [day_states.c.project_id, day_states.c.model_id]
-        age = func.row_number().over(partition_by=of_model, order_by=day_states.c.day.desc()).label("age")
-        ranked = select(*of_model, day_states.c.day, age).where(day_states.c.events > 0).subquery()
+        model = [day_states.c.project_id, day_states.c.model_id]
+        age = func.row_number().over(partition_by=model, order_by=day_states.c.day.desc()).label("age")
+        ranked = select(*model, day_states.c.day, age).where(day_states.c.events > 0).subquery()
         candidates = select(ranked.c.project_id, ranked.c.model_id, ranked.c.day).where(ranked.c.age <= _OPEN_DAYS + 1)
         newest = {
             item.key[:2]: item
-            for item in self._select(tuple_(*of_model, day_states.c.day).in_(candidates))
+            for item in self._select(tuple_(*model, day_states.c.day).in_(candidates))
             if item.is_closed(settings, at)
         }
         return list(newest.values())
@@ -163,8 +163,7 @@ class DayStateStore:
     ) -> Sequence[DayState]:
         """Return a closed range of days, oldest first, after `after_day`, without days that lost all their events."""
         return self._select(
-            day_states.c.project_id == project_id,
-            day_states.c.model_id == model_id,
+            of_model(day_states, project_id, model_id),
             day_states.c.day.between(start_day, end_day),
             day_states.c.day > after_day,
             or_(day_states.c.events > 0, day_states.c.duplicates > 0),
@@ -195,8 +194,8 @@ class DayStateStore:
         if not days:
             return []
         between = day_states.c.day.between(min(days), max(days))
-        wanted = frozenset(days)
-        return [item for item in self._select(between, condition) if item.day in wanted]
+        requested = frozenset(days)
+        return [item for item in self._select(between, condition) if item.day in requested]
 
     def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[DayState]:
         statement = (
@@ -243,8 +242,7 @@ def _unmoved(item: DayState) -> ColumnElement[bool]:
 
 
 def _same_day(item: DayState) -> ColumnElement[bool]:
-    of_model = and_(day_states.c.project_id == item.project_id, day_states.c.model_id == item.model_id)
-    return and_(of_model, day_states.c.day == item.day)
+    return of_day(day_states, *item.key)
 
 
 def _key(item: DayState) -> Key:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from guard_core.days import local_days, now_us
 from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.tables import projects
@@ -75,7 +76,6 @@ def _count_on_days(connection: Connection, labels_with_event: list[Row[Any]]) ->
             by_day[project_id, row.model_id, day].append(row)
     # In the order of their keys, as every transaction locks day states.
     for (project_id, model_id, day), rows in sorted(by_day.items()):
-        of_day = and_(day_states.c.project_id == project_id, day_states.c.model_id == model_id, day_states.c.day == day)
         values = {
             "labels": day_states.c.labels + len(rows),
             "revision": day_states.c.revision + 1,
@@ -83,7 +83,7 @@ def _count_on_days(connection: Connection, labels_with_event: list[Row[Any]]) ->
             "request_id": rows[-1].request_id,
             "changed_us": now_us(),
         }
-        connection.execute(update(day_states).where(of_day).values(values))
+        connection.execute(update(day_states).where(of_day(day_states, project_id, model_id, day)).values(values))
     if labels_with_event:
         settled = labels.c.seq.in_([row.seq for row in labels_with_event])
         connection.execute(update(labels).where(settled).values(waiting=False))

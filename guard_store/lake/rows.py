@@ -1,6 +1,6 @@
 """Stored events of a range of instants as rows of the lake, in pieces of bounded size.
 
-Reading and shaping belong here; committing is in `lake.py`, single values in `lake_values.py`.
+Reading and shaping belong here; committing is `store`, single values are `values`.
 """
 
 from collections import Counter
@@ -100,7 +100,7 @@ class EventRows:
         Raises
         ------
         UnseenColumnsError
-            Where columns turn up that have no kind; from within the stream it arrives as the error of its consumer.
+            If columns turn up that have no kind; from within the stream it arrives as the error of its consumer.
         """
         self.counts.clear()
         self.violations.clear()

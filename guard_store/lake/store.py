@@ -110,7 +110,7 @@ class Lake:
         Raises
         ------
         DeltaError
-            Where a row is of another day, or other writers kept being faster.
+            If a row is of another day, or other writers kept being faster.
         """
         for attempt in range(_COMMIT_TRIES):
             try:

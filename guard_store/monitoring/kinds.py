@@ -63,7 +63,7 @@ class KindStore:
         Raises
         ------
         ValueError
-            Where there is no such kind.
+            If there is no such kind.
         """
         row = _row(project_id, model_id, column, kind, "override")
         new = {name: row[name] for name in ("kind", "source", "updated_us")}

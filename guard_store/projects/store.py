@@ -62,9 +62,9 @@ class ProjectStore:
         Raises
         ------
         ProjectExistsError
-            Where the id is taken.
+            If the id is taken.
         ValueError
-            Where the time zone is not an IANA name.
+            If the time zone is not an IANA name.
         """
         known_zone(timezone)
         now = now_us()
@@ -103,7 +103,7 @@ class ProjectStore:
         Raises
         ------
         ValueError
-            Where the time zone is not an IANA name.
+            If the time zone is not an IANA name.
         """
         if timezone is not None:
             known_zone(timezone)

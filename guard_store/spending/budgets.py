@@ -1,4 +1,4 @@
-"""Budgets of keys and projects: made, changed, removed, and how they stand today. Taking from them is `transaction`."""
+"""Budgets of keys and projects, and their status. Spending from them is `transaction`."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ class Budget:
 
     Attributes
     ----------
-    soft : from where on people are told; None for never.
-    hard : what is never passed; None for no limit. Both in billionths of a dollar, tokens or requests.
+    soft : the limit above which a fact is written; None for no limit.
+    hard : the limit that is never exceeded; None for no limit. Both in billionths of a dollar, tokens or requests.
     project_id : whose local days it counts on; None for those of `timezone` in the settings.
     """
 
@@ -43,7 +43,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class BudgetStatus:
-    """How a budget stands in a span."""
+    """Amounts spent and reserved from a budget in a span."""
 
     budget: Budget
     span: str
@@ -108,13 +108,13 @@ class BudgetStore:
         with self._database.read() as connection:
             return [_budget(row) for row in connection.execute(statement)]
 
-    def statuses(self, found: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[BudgetStatus]:
-        """How budgets stand in the span that holds a local day."""
-        spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in found}
+    def statuses(self, of: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[BudgetStatus]:
+        """Return the status of budgets in the span that includes a local day."""
+        spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in of}
         with self._database.read() as connection:
             rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
         counted = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
-        return [BudgetStatus(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in found]
+        return [BudgetStatus(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in of]
 
     def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
         """Reservations that nobody works on any more, with what they hold."""
