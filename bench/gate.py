@@ -25,7 +25,7 @@ from bench.measure import ROUNDS, WORK, in_turns, table
 from bench.predict import Load, guard, load
 from bench.servers import environment, free_ports, process
 from guard_core.settings import Settings, StorageSettings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ledger.store import LedgerStore

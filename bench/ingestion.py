@@ -25,7 +25,7 @@ from sqlalchemy import func, make_url, select
 
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events

@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.measure import ROUNDS, Measurement, in_process, median, report, table
 from guard_core.days import local_days
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.rows import EventRow, StoreEvents
@@ -114,7 +114,7 @@ def _ours(path: Path, target: Path) -> int:
     from guard_store.lake.store import Lake
 
     database = Database(f"sqlite:///{path}")
-    items = NewsStore(database).of_days([DAY])
+    items = DayStateStore(database).of_days([DAY])
     with ArrowReader(database, PIECE_ROWS) as reader:
         stored = store_days(database, reader, Lake(str(target)), items, learned_kind)
     database.close()

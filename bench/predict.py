@@ -23,7 +23,7 @@ from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
 from guard_core.ids import registered_name
 from guard_core.settings import Settings, StorageSettings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events

@@ -7,7 +7,7 @@ from guard_cli.on_record import on_record
 from guard_cli.terminal import CommandError, remark, say, say_table
 from guard_core.days import from_microseconds
 from guard_core.settings import Role, Settings
-from guard_store.auth.keys import ApiKey, KeyStore
+from guard_store.auth.store import ApiKey, KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.projects.store import ProjectStore

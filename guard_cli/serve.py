@@ -18,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from guard_cli.terminal import CommandError
 from guard_core.logging import configure_logging
 from guard_core.settings import ENV_PREFIX, Settings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ledger.checkpoints import load_signer

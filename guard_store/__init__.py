@@ -1,4 +1,21 @@
-"""What is kept: settings, tables and migrations, the event store, the news, the lake and the results.
+"""What is kept: the operational database, its tables, the lake, and one store for each kind of record.
 
-Nothing here knows Dagster, HTTP or statistics.
+- `alerts`: facts, alerts, their policies, and the outbox of messages
+- `auth`: API keys
+- `costs`: costs by project, local day and source
+- `day_state`: what each local day has received, and how far each stage has processed it
+- `db`: connections, migrations, and what the stores share
+- `ingest`: events, labels and rejected rows, read after they were written
+- `knowledge`: the tables of the knowledge base
+- `lake`: the Delta lake of events and labels
+- `ledger`: the audit ledger
+- `monitoring`: results of each local day, baselines, kinds of columns
+- `projects`: projects and their settings
+- `research`: steps of research, calls of tools
+- `retention`: deletion of what is older than the settings allow
+- `retraining`: evaluations, flags, trainings, decisions, shadow sums, the model registry
+- `spending`: budgets, reservations and usage of language models
+- `writer`: durable writing of events, labels and ledger entries, many requests in one transaction
+
+Nothing here imports Dagster, HTTP or statistics.
 """

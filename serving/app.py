@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
-from guard_store.auth.keys import KeyStore
-from guard_store.day_state.store import NewsStore
+from guard_store.auth.store import KeyStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.predictions import PredictionStore
@@ -198,7 +198,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         aggregates=AggregateStore(database),
         baselines=BaselineStore(database),
         drift_reports=DriftReportStore(database),
-        news=NewsStore(database),
+        news=DayStateStore(database),
         performance=PerformanceStore(database),
         rejections=RejectionStore(database),
         kinds=KindStore(database),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from guard_core.settings import Settings
-from guard_store.auth.keys import KeyStore
-from guard_store.day_state.store import NewsStore
+from guard_store.auth.store import KeyStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.ingest.predictions import PredictionStore
 from guard_store.ingest.rejections import RejectionStore
@@ -70,7 +70,7 @@ class Services:
     aggregates: AggregateStore
     baselines: BaselineStore
     drift_reports: DriftReportStore
-    news: NewsStore
+    news: DayStateStore
     performance: PerformanceStore
     rejections: RejectionStore
     kinds: KindStore

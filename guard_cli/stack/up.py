@@ -14,7 +14,7 @@ from guard_cli.stack import stack
 from guard_cli.stack.processes import Started, is_running
 from guard_cli.terminal import CommandError, remark, say
 from guard_core.settings import ENV_PREFIX, Settings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from serving.http.limits.addresses import is_loopback

@@ -13,7 +13,7 @@ from typing import Any
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
 from guard_pipelines.retraining.stage import evidence_of_day, reference_of
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
 from guard_store.monitoring.aggregates import AggregateStore
@@ -31,7 +31,7 @@ class Evidence:
     """The newest measured day of a model, and the days before it that policies look at."""
 
     database: Database
-    item: DayNews
+    item: DayState
     of_days: int
 
     def looked(self, kind: str, limit: float | None) -> list[Looked]:

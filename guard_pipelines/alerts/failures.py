@@ -10,12 +10,12 @@ from guard_core.days import from_microseconds, known_zone, now_us
 from guard_core.settings import Settings
 from guard_core.units import HOUR_US
 from guard_pipelines.alerts.stage import write_fact
-from guard_store.alerts.evaluated_models import LookStore
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.policies import PolicyStore
+from guard_store.alerts.policy_evaluations import PolicyEvaluationStore
 from guard_store.alerts.store import AlertStore
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 
@@ -26,7 +26,7 @@ _MOST_HOURS = 72  # that people count as hours
 
 def note_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
     """A run has failed as a whole: a fact for each project whose days it was to process, or for all of them together."""
-    waiting = [item for item in NewsStore(database).of_days(days) if not item.done]
+    waiting = [item for item in DayStateStore(database).of_days(days) if not item.done]
     projects = sorted({item.project_id for item in waiting}) or [""]
     with database.write() as connection:
         for project_id in projects:
@@ -61,7 +61,7 @@ def note_finished_run(database: Database, run_id: str, job: str) -> None:
 def note_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:
     """Models with a day that is given up, and those that have none any more."""
     given_up: dict[tuple[str, str], Any] = {}
-    items = NewsStore(database).of_days(days)
+    items = DayStateStore(database).of_days(days)
     for item in items:
         if item.failed and item.attempts > settings.pipelines.retries:
             given_up[item.key[:2]] = item
@@ -85,7 +85,7 @@ def note_failed_days(database: Database, settings: Settings, run_id: str, days: 
             )
     for project_id, model_id in sorted({item.key[:2] for item in items} - set(given_up)):
         standing = [a for a in AlertStore(database).open_of(project_id, model_id) if a.subject == "days"]
-        models = NewsStore(database).models(project_id) if standing else []
+        models = DayStateStore(database).models(project_id) if standing else []
         if standing and not any(m.failed_days for m in models if m.model_id == model_id):
             _clear(
                 database,
@@ -112,8 +112,8 @@ def look_for_silence(database: Database, at_us: int | None = None) -> int:
                 _clear(database, project.id, alert.model_id, alert.subject, key_of("unasked", alert.id), gone)
         if not policies:
             continue
-        for model in NewsStore(database).models(project.id):
-            last = LookStore(database).last_event_us(project.id, model.model_id)
+        for model in DayStateStore(database).models(project.id):
+            last = PolicyEvaluationStore(database).last_event_us(project.id, model.model_id)
             if last is not None:
                 written += _look(database, (project.id, model.model_id), policies, standing, last, at, project.timezone)
     return written
@@ -155,7 +155,7 @@ def _look(
     return written
 
 
-def _given_up(item: DayNews) -> str:
+def _given_up(item: DayState) -> str:
     text = f"The day {item.day} is given up after {counted(item.attempts, 'attempt')} to process it: {item.error}"
     return text[:_MAX_ERROR_CHARACTERS]
 

@@ -17,12 +17,12 @@ from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence
 from guard_pipelines.days.loop import Outcome, Scope
-from guard_store.alerts.evaluated_models import LookStore, looked
 from guard_store.alerts.facts import write_alert
 from guard_store.alerts.policies import PolicyStore, digest_of
+from guard_store.alerts.policy_evaluations import PolicyEvaluationStore, write_policy_evaluation
 from guard_store.alerts.store import AlertStore
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from ml.alerting.conditions import Held, over_days
@@ -35,19 +35,20 @@ def look_at_news(scope: Scope, database: Database) -> Outcome:
     """Apply the policies to every model whose newest measured day or whose policies have changed."""
     outcome = Outcome()
     policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
-    for look in LookStore(database).due({name: digest_of(of) for name, of in policies.items()}):
+    for evaluation in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
         try:
-            item = NewsStore(database).newest_measured(*look.model)
-            if item is None or (item.day, item.changes) != (look.day, look.changes):
+            item = DayStateStore(database).newest_measured(*evaluation.model)
+            if item is None or (item.day, item.changes) != (evaluation.day, evaluation.changes):
                 continue  # it has moved on meanwhile: the next run looks at it
-            facts = _Looking(database, item, scope.run_id).facts(policies[look.project_id])
+            facts = _Looking(database, item, scope.run_id).facts(policies[evaluation.project_id])
             with database.write() as connection:
                 for fact in facts:
                     write_alert(connection, **fact)
-                looked(connection, look)
+                write_policy_evaluation(connection, evaluation)
         except Exception:  # noqa: BLE001 - logged, and tried again by the next run; stops no other model
             _log.exception(
-                "a model could not be looked at", extra={"project_id": look.project_id, "model_id": look.model_id}
+                "a model could not be looked at",
+                extra={"project_id": evaluation.project_id, "model_id": evaluation.model_id},
             )
             outcome.failed += 1
         else:
@@ -60,7 +61,7 @@ def look_at_news(scope: Scope, database: Database) -> Outcome:
 class _Looking:
     """The policies on one model."""
 
-    def __init__(self, database: Database, item: DayNews, run_id: str) -> None:
+    def __init__(self, database: Database, item: DayState, run_id: str) -> None:
         self._database = database
         self._item = item
         self._run_id = run_id

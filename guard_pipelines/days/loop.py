@@ -14,8 +14,8 @@ from itertools import groupby
 
 from guard_core.logging import request_id_var
 from guard_core.settings import Settings
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore, Stage
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore, Stage
 from guard_store.db.database import Database
 
 _log = logging.getLogger(__name__)
@@ -31,9 +31,9 @@ class Scope:
     only_news: bool
     run_id: str
 
-    def items(self, stage: Stage, database: Database, settings: Settings) -> Sequence[DayNews]:
+    def items(self, stage: Stage, database: Database, settings: Settings) -> Sequence[DayState]:
         """What a stage has to do; where retention has deleted what it reads, its results stay and count as up to date."""
-        news = NewsStore(database)
+        news = DayStateStore(database)
         found = news.work(stage, self.days, settings) if self.only_news else news.everything(stage, self.days)
         kept = [item for item in found if item.is_kept_for(stage)]
         if len(kept) < len(found):
@@ -52,12 +52,12 @@ class Outcome:
     events: int = 0
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, item: DayNews, **cells: Cell) -> None:
+    def add(self, item: DayState, **cells: Cell) -> None:
         """Note a processed day of a model."""
         self.events += item.events
         self.facts[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
 
-    def count_marked(self, items: Sequence[DayNews], marked: Sequence[DayNews]) -> None:
+    def count_marked(self, items: Sequence[DayState], marked: Sequence[DayState]) -> None:
         """Note how many days are done; those that changed meanwhile will be asked for again."""
         self.done += len(marked)
         self.moved += len(items) - len(marked)
@@ -88,7 +88,9 @@ def markdown(rows: Sequence[dict[str, Cell]]) -> str:
 
 
 @contextmanager
-def isolated(news: NewsStore, item: DayNews, outcome: Outcome, *, with_it: Sequence[DayNews] = ()) -> Iterator[None]:
+def isolated(
+    news: DayStateStore, item: DayState, outcome: Outcome, *, with_it: Sequence[DayState] = ()
+) -> Iterator[None]:
     """Work on one day of one model: what fails is recorded as its failure (and that of days `with_it`), the others go on."""
     token = request_id_var.set(item.request_id)
     try:
@@ -104,15 +106,15 @@ def isolated(news: NewsStore, item: DayNews, outcome: Outcome, *, with_it: Seque
         request_id_var.reset(token)
 
 
-def by_model(items: Sequence[DayNews]) -> list[list[DayNews]]:
+def by_model(items: Sequence[DayState]) -> list[list[DayState]]:
     """The items of each model, oldest day first."""
     ordered = sorted(items, key=lambda item: item.key)
     return [list(group) for _, group in groupby(ordered, key=lambda item: item.key[:2])]
 
 
-def consecutive(items: Sequence[DayNews], max_events: int) -> list[list[DayNews]]:
+def consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
     """One model's items as ranges of days without a gap, of about `max_events` at most."""
-    ranges: list[list[DayNews]] = []
+    ranges: list[list[DayState]] = []
     events = 0
     for item in items:
         follows = ranges and ranges[-1][-1].local_date + timedelta(days=1) == item.local_date

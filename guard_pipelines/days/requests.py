@@ -15,7 +15,7 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
 from guard_pipelines.tags import NEWS, days_of, range_tags, request_id_tag
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
 # A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
@@ -40,7 +40,7 @@ class Answer:
     waiting: str
 
 
-def requests_for(due: Sequence[DayNews], instance: DagsterInstance, settings: Settings) -> Answer:
+def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> Answer:
     """Run requests for due news."""
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
@@ -85,14 +85,14 @@ def _is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
     return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
 
 
-def digest_of(items: Collection[DayNews]) -> str:
+def digest_of(items: Collection[DayState]) -> str:
     """Names news: the same days with the same changes and failures have the same digest."""
     lines = sorted(f"{item.key!r} {item.changes} {item.attempts}" for item in items)
     return sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
 def _request(
-    first: date, last: date, items: Sequence[DayNews], instance: DagsterInstance, settings: Settings
+    first: date, last: date, items: Sequence[DayState], instance: DagsterInstance, settings: Settings
 ) -> dg.RunRequest | None:
     """A request for a range; None where runs of the same news have ended and it is not time for another one."""
     digest = digest_of(items)

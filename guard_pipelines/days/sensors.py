@@ -21,13 +21,13 @@ from guard_pipelines.resources import Guard
 def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Tells days of their labels, then asks for runs of the closed days that have news, in few runs, each news once."""
     from guard_pipelines.days.requests import requests_for
-    from guard_store.day_state.store import NewsStore
+    from guard_store.day_state.store import DayStateStore
     from guard_store.ingest.labels import LabelStore
 
     before = None
     for is_last in looks(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()
-        due = NewsStore(guard.database).due(guard.settings)
+        due = DayStateStore(guard.database).due(guard.settings)
         answer = requests_for(due, context.instance, guard.settings)
         asked = [request.run_key for request in answer.requests]
         # News that still move would be worked on twice: they are asked for when they rest, or at the tick's end.

@@ -13,9 +13,7 @@ from guard_pipelines.resources import Guard
 def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     """Sweep each kind once; what has no setting is kept for ever."""
     from guard_store.retention.alerts import sweep_alerts
-    from guard_store.retention.events import sweep_bodies, sweep_events, sweep_lake
-    from guard_store.retention.ledger import sweep_ledger
-    from guard_store.retention.research import sweep_research
+    from guard_store.retention.sweeps import sweep_bodies, sweep_events, sweep_lake, sweep_ledger, sweep_research
 
     database, settings = guard.database, guard.settings
     deleted = {

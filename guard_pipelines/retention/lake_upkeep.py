@@ -15,9 +15,9 @@ from guard_pipelines.retention.audit_retention import audit_retention
 def lake_upkeep(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """Tidy all tables; one that fails stops no other, and then the run."""
     from guard_pipelines.alerts.failures import note_finished_run
-    from guard_store.lake.vacuum import tidy_lake
+    from guard_store.lake.vacuum import vacuum_lake
 
-    done = tidy_lake(guard.database, guard.lake, guard.settings)
+    done = vacuum_lake(guard.database, guard.lake, guard.settings)
     if done.failed:
         raise dg.Failure(f"{len(done.failed)} tables could not be tidied", metadata={"tables": dict(done.failed)})
     note_finished_run(guard.database, context.run.run_id, "retention")

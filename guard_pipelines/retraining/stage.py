@@ -10,8 +10,8 @@ from typing import Any
 from guard_core.project_settings.by_model import settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
@@ -31,7 +31,7 @@ _LOOK_BACK_DAYS = 366
 def evaluate_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
     """Apply the rule once to each model that has news, at the newest of its days that is judged and measured."""
     outcome = Outcome()
-    news = NewsStore(database)
+    news = DayStateStore(database)
     for items in by_model(scope.items("retrain", database, settings)):
         newest = items[-1]
         with isolated(news, newest, outcome, with_it=items[:-1]):
@@ -42,7 +42,7 @@ def evaluate_news(scope: Scope, database: Database, settings: Settings) -> Outco
     return outcome
 
 
-def _evaluate(database: Database, item: DayNews, run_id: str, request_id: str | None) -> dict[str, Any]:
+def _evaluate(database: Database, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
     project = ProjectStore(database).get(item.project_id)
     of_project = project.settings if project else {}
     settings = RetrainSettings.from_dict(settings_of_model(of_project, item.model_id, "retrain"))
@@ -66,7 +66,7 @@ def _evaluate(database: Database, item: DayNews, run_id: str, request_id: str | 
     }
 
 
-def _evidence(database: Database, item: DayNews, days: int) -> list[DayEvidence]:
+def _evidence(database: Database, item: DayState, days: int) -> list[DayEvidence]:
     """The newest days, up to the item's, that have a drift report; oldest first."""
     first = (item.local_date - timedelta(days=_LOOK_BACK_DAYS)).isoformat()
     recent = (item.local_date - timedelta(days=4 * days)).isoformat()
@@ -95,7 +95,7 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
     return found["metrics"] if found else None
 
 
-def _model_state(database: Database, item: DayNews, window_days: int) -> ModelState:
+def _model_state(database: Database, item: DayState, window_days: int) -> ModelState:
     metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
     champion = _champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)
@@ -120,7 +120,7 @@ def reference_of(database: Database, baseline: Baseline | None) -> tuple[str | N
     return metric, found.reference["metrics"][metric]["value"]
 
 
-def _champion(database: Database, item: DayNews) -> TrainingRun | None:
+def _champion(database: Database, item: DayState) -> TrainingRun | None:
     """The training that the present champion came out of, by the newest decision that made one."""
     made = DecisionStore(database).last(item.project_id, item.model_id, "promoted", "rolled_back")
     if made is None or made.version is None:
@@ -128,5 +128,5 @@ def _champion(database: Database, item: DayNews) -> TrainingRun | None:
     return TrainingRunStore(database).of_version(item.project_id, item.model_id, made.version)
 
 
-def _days_between(day: str, item: DayNews) -> int:
+def _days_between(day: str, item: DayState) -> int:
     return (item.local_date - date.fromisoformat(day)).days

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.alerting.facts import Fact, Op
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_events
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 
 
 def key_of(*parts: object) -> str:
@@ -57,8 +57,7 @@ def write_alert(
         "subject": subject,
         "day": day,
     }
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(of(alert_events).values(row).on_conflict_do_nothing())
+    connection.execute(dialect_insert(connection, alert_events).values(row).on_conflict_do_nothing())
 
 
 class FactStore:

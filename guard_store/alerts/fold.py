@@ -102,12 +102,12 @@ class _Folding:
         if not facts:
             return 0
         rules = self._rules()
-        standing = self._standing()
-        machine = Machine(standing, rules)
+        open_alerts = self._open_alerts()
+        machine = Machine(open_alerts, rules)
         for fact in facts:
             machine.apply(fact)
         if machine.touched:
-            self._store(machine, {alert.id for alert in standing}, rules)
+            self._store(machine, {alert.id for alert in open_alerts}, rules)
         names = [fact.id for fact in facts]
         marked = update(alert_events).where(alert_events.c.id.in_(names)).values(folded_us=self.at_us)
         self.connection.execute(marked)
@@ -124,7 +124,7 @@ class _Folding:
             for fact in found
         ]
 
-    def _standing(self) -> list[Alert]:
+    def _open_alerts(self) -> list[Alert]:
         c = alerts.c
         of_model = and_(c.project_id == self.model[0], c.model_id == self.model[1])
         found = self.connection.execute(select(alerts).where(of_model, c.state == "open").order_by(c.opened_us, c.id))

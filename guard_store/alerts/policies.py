@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, and_, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.alerting.policy import Policy, in_force
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_policies
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 
 
 class PolicyStore:
@@ -63,6 +63,5 @@ def digest_of(policies: Sequence[Policy]) -> str:
 
 def _put(connection: Connection, project_id: str, policy: Policy, request_id: str | None) -> None:
     values = {"body": policy.rule, "changed_us": now_us(), "request_id": request_id}
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    insertion = of(alert_policies).values(project_id=project_id, name=policy.name, **values)
+    insertion = dialect_insert(connection, alert_policies).values(project_id=project_id, name=policy.name, **values)
     connection.execute(insertion.on_conflict_do_update(index_elements=["project_id", "name"], set_=values))

@@ -1,6 +1,6 @@
 """Tables of alerts: policies, incidents and their alerts, what happened to each, and the outbox of messages.
 
-Only their shape belongs here; see `tables`, which has the facts that alerts are made of (`alert_events`).
+Only their shape belongs here; the modules beside this one read and write them.
 """
 
 from sqlalchemy import (

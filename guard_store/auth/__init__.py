@@ -1,1 +1,5 @@
-"""API keys."""
+"""API keys.
+
+- `store`: keys, found by the hash of their secret
+- `tables`: table of keys
+"""

@@ -58,7 +58,7 @@ class CostExplorer:
         Raises
         ------
         CostExplorerError
-            Where AWS did not say all of it: no credentials, no permission, throttled for too long, no request left today.
+            If AWS did not say all of it: no credentials, no permission, throttled for too long, no request left today.
         """
         periods: dict[datetime, Period] = defaultdict(lambda: Period(estimated=False, lines={}))
         for page in self._pages(start, end, granularity, tag):

@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A local day of a project, and the span of time that it is read from."""
+class CostRequest:
+    """A local day of a project to read, and the span of time that covers it."""
 
     owner: Allocation
     day: date
@@ -45,8 +45,8 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Pulled:
-    """What a pull came to.
+class CostPull:
+    """The outcome of a pull.
 
     Attributes
     ----------
@@ -63,24 +63,24 @@ class Pulled:
 
 def pull_aws(
     database: Database, settings: Settings, projects: Sequence[Project], days: Collection[date], *, overwrite: bool
-) -> Pulled:
+) -> CostPull:
     """Read local days of projects that have begun, and put them in the place of what was known of them.
 
     Parameters
     ----------
     overwrite : whether days whose figures are final are read again.
     """
-    outcome = Pulled()
+    outcome = CostPull()
     explorer = CostExplorer(RequestBudget(database, settings.aws.cost_requests))
     store = CostStore(database)
-    for wanted in _batches(_wanted(store, settings, projects, days, outcome, overwrite=overwrite)):
+    for batch in _batches(_requests(store, settings, projects, days, outcome, overwrite=overwrite)):
         try:
-            periods = explorer.read(*_span(wanted), wanted[0].granularity, wanted[0].owner.tag)
+            periods = explorer.read(*_span(batch), batch[0].granularity, batch[0].owner.tag)
         except CostExplorerError as error:
             found: list[CostDay] = []
-            silent = dict.fromkeys(wanted, str(error))
+            silent = dict.fromkeys(batch, str(error))
         else:
-            found, silent = _judged(wanted, periods)
+            found, silent = _split_by_answer(batch, periods)
         store.replace(found)
         outcome.read += found
         _fail(store, silent, outcome)
@@ -90,16 +90,16 @@ def pull_aws(
     return outcome
 
 
-def _wanted(
+def _requests(
     store: CostStore,
     settings: Settings,
     projects: Iterable[Project],
     days: Collection[date],
-    outcome: Pulled,
+    outcome: CostPull,
     *,
     overwrite: bool,
-) -> list[Wanted]:
-    found: list[Wanted] = []
+) -> list[CostRequest]:
+    found: list[CostRequest] = []
     if not days:
         return found
     first, last = min(days).isoformat(), max(days).isoformat()
@@ -118,7 +118,7 @@ def _wanted(
     return found
 
 
-def _fail(store: CostStore, silent: Mapping[Wanted, str], outcome: Pulled) -> None:
+def _fail(store: CostStore, silent: Mapping[CostRequest, str], outcome: CostPull) -> None:
     failed: dict[tuple[str, str, Basis], list[str]] = defaultdict(list)
     for item, reason in silent.items():
         failed[item.owner.project_id, reason, item.basis].append(item.day.isoformat())
@@ -127,17 +127,17 @@ def _fail(store: CostStore, silent: Mapping[Wanted, str], outcome: Pulled) -> No
         outcome.failed |= {(project_id, day): reason for day in days}
 
 
-def _stays(before: CostDay, item: Wanted) -> bool:
+def _stays(before: CostDay, item: CostRequest) -> bool:
     # Hours are gone after two weeks: a day that is made of them is not given up for one in UTC.
     return before.is_final or (before.pulled_us is not None and before.basis == "local_day" != item.basis)
 
 
-def _day_of(owner: Allocation, day: date) -> Wanted:
+def _day_of(owner: Allocation, day: date) -> CostRequest:
     start, end = map(from_microseconds, owner.days.bounds_us(day))
     if owner.hourly and start > datetime.now(UTC) - timedelta(days=HOURS_KEPT_DAYS):
-        return Wanted(owner, day, "HOURLY", _next_hour(start), _next_hour(end))
+        return CostRequest(owner, day, "HOURLY", _next_hour(start), _next_hour(end))
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return Wanted(owner, day, "DAILY", midnight, midnight + _DAY)
+    return CostRequest(owner, day, "DAILY", midnight, midnight + _DAY)
 
 
 def _next_hour(instant: datetime) -> datetime:
@@ -145,10 +145,10 @@ def _next_hour(instant: datetime) -> datetime:
     return from_microseconds(-(-microseconds(instant) // HOUR_US) * HOUR_US)
 
 
-def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+def _batches(requests: Sequence[CostRequest]) -> list[list[CostRequest]]:
     """What one question to AWS can answer: the same tag and granularity, of a quarter at most."""
-    batches: list[list[Wanted]] = []
-    for item in sorted(wanted, key=lambda item: (item.owner.tag, item.granularity, item.start)):
+    batches: list[list[CostRequest]] = []
+    for item in sorted(requests, key=lambda item: (item.owner.tag, item.granularity, item.start)):
         first = batches[-1][0] if batches else None
         if (
             first is not None
@@ -161,16 +161,18 @@ def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
     return batches
 
 
-def _span(wanted: Sequence[Wanted]) -> tuple[datetime, datetime]:
-    start, end = min(item.start for item in wanted), max(item.end for item in wanted)
-    if wanted[0].granularity == "DAILY":
+def _span(requests: Sequence[CostRequest]) -> tuple[datetime, datetime]:
+    start, end = min(item.start for item in requests), max(item.end for item in requests)
+    if requests[0].granularity == "DAILY":
         return start, end
     return start, max(min(end, _next_hour(datetime.now(UTC))), start + _HOUR)
 
 
-def _judged(wanted: Sequence[Wanted], periods: Mapping[datetime, Period]) -> tuple[list[CostDay], dict[Wanted, str]]:
+def _split_by_answer(
+    requests: Sequence[CostRequest], periods: Mapping[datetime, Period]
+) -> tuple[list[CostDay], dict[CostRequest, str]]:
     found, silent = [], {}
-    for item in wanted:
+    for item in requests:
         starts = [start for start in periods if item.start <= start < item.end]
         if starts:
             found.append(_cost_day(item, [periods[start] for start in starts]))
@@ -179,7 +181,7 @@ def _judged(wanted: Sequence[Wanted], periods: Mapping[datetime, Period]) -> tup
     return found, silent
 
 
-def _cost_day(item: Wanted, periods: Sequence[Period]) -> CostDay:
+def _cost_day(item: CostRequest, periods: Sequence[Period]) -> CostDay:
     hours = (item.end - item.start) // _HOUR
     whole = item.granularity == "DAILY" or len(periods) == hours
     state: PullState = "ok" if whole else "partial"

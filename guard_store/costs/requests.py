@@ -6,10 +6,10 @@ Counted in the database, so that servers and pipelines share one bound.
 from datetime import UTC, datetime
 
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.costs.tables import aws_cost_requests
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 
 
 class RequestBudget:
@@ -39,7 +39,7 @@ class RequestBudget:
         more = update(aws_cost_requests).where(aws_cost_requests.c.day == today).values(requests=counted + requests)
         if at_most is not None:
             more = more.where(counted <= at_most)
-        of = sqlite.insert if self._database.is_sqlite else postgresql.insert
         with self._database.write() as connection:
-            connection.execute(of(aws_cost_requests).values(day=today, requests=0).on_conflict_do_nothing())
+            first = dialect_insert(connection, aws_cost_requests).values(day=today, requests=0)
+            connection.execute(first.on_conflict_do_nothing())
             return connection.execute(more).rowcount == 1

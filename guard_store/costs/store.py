@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, and_, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.costs.rows import Basis, CostDay, CostLine, CostSource, Metric
 from guard_store.costs.tables import cost_pulls, costs
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 
 Series = dict[tuple[CostSource, str], dict[date, Decimal]]
 """Amounts by day, of each source and currency."""
@@ -31,7 +31,7 @@ class CostStore:
         self._database = database
 
     def days(self, project_id: str, start: str, end: str, source: CostSource | None = None) -> list[CostDay]:
-        """What is known of the local days of a closed range, oldest first, each source by itself."""
+        """Return the costs of the local days of a closed range, oldest first, each source separately."""
         with self._database.read() as connection:
             pulls = connection.execute(
                 select(cost_pulls)
@@ -76,8 +76,8 @@ class CostStore:
             # In one order, the day's own row first: it makes another pull of the same day wait for its turn.
             for day in sorted(days, key=lambda day: (day.project_id, day.day, day.source)):
                 row = _pull_row(day)
-                said = {name: value for name, value in row.items() if name not in _KEY}
-                connection.execute(_upsert(connection, row, said))
+                changes = {name: value for name, value in row.items() if name not in _KEY}
+                connection.execute(_upsert(connection, row, changes))
                 connection.execute(delete(costs).where(_of(costs.c, day)))
                 if day.lines:
                     connection.execute(insert(costs), [_line_row(day, line) for line in day.lines])
@@ -100,10 +100,9 @@ def _of(columns: Any, day: CostDay) -> ColumnElement[bool]:
     return and_(columns.project_id == day.project_id, columns.day == day.day, columns.source == day.source)
 
 
-def _upsert(connection: Connection, row: Mapping[str, Any], said: Mapping[str, Any]) -> Executable:
-    """A day's row, or these changes to the one that is there."""
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return of(cost_pulls).values(row).on_conflict_do_update(index_elements=_KEY, set_=said)
+def _upsert(connection: Connection, row: Mapping[str, Any], changes: Mapping[str, Any]) -> Executable:
+    insertion = dialect_insert(connection, cost_pulls).values(row)
+    return insertion.on_conflict_do_update(index_elements=_KEY, set_=changes)
 
 
 def _pull_row(day: CostDay) -> dict[str, Any]:
@@ -130,5 +129,5 @@ def _line(row: Row[Any]) -> CostLine:
 
 
 def _day(pull: Row[Any], lines: Sequence[CostLine]) -> CostDay:
-    said = {name: value for name, value in pull._mapping.items() if name != "tried_us"}
-    return CostDay(**said, lines=tuple(lines))
+    values = {name: value for name, value in pull._mapping.items() if name != "tried_us"}
+    return CostDay(**values, lines=tuple(lines))

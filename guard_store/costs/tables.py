@@ -1,6 +1,6 @@
 """Tables of costs: what each pull of a day came to, its lines, and how often AWS was asked.
 
-Only their shape belongs here; see `tables`. Amounts are decimal text: as exact as whoever charges them.
+Only their shape belongs here; `store` and `requests` read and write them. Amounts are decimal text, and so exact.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text

@@ -1,6 +1,6 @@
-"""The news of one (project, model, local day) as a value: is it closed, done, failed, may it be tried.
+"""The state of one (project, model, local day) as a value: whether it is closed, done, failed, or due for a retry.
 
-Reading and marking rows is in `news.py`.
+Reading and marking rows is `store`.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class DayNews:
-    """The news of one (project, model, local day), as they were when read."""
+class DayState:
+    """The state of one (project, model, local day) at the time of reading."""
 
     project_id: str
     model_id: str
@@ -45,14 +45,14 @@ class DayNews:
     lake_gone_us: int | None = None
 
     def is_kept_for(self, stage: str) -> bool:
-        """Whether retention has left what a stage reads; what it made before stays as it is."""
+        """Return whether retention has kept the input of a stage; earlier results stay as they are."""
         if stage == "lake":
             return self.events_gone_us is None and self.lake_gone_us is None
         return self.lake_gone_us is None or stage not in {"profile", "performance"}
 
     @property
     def key(self) -> Key:
-        """What names the row."""
+        """Project, model and local day."""
         return self.project_id, self.model_id, self.day
 
     @property
@@ -67,21 +67,21 @@ class DayNews:
 
     @property
     def done(self) -> bool:
-        """Whether every stage has seen all news."""
+        """Whether every stage has processed the newest revision."""
         monitored = min(self.lake_revision, self.profile_revision, self.drift_revision)
         return min(monitored, self.performance_revision, self.retrain_revision) >= self.revision
 
     @property
     def failed(self) -> bool:
-        """Whether the newest news could not be processed so far."""
+        """Whether processing of the newest revision failed."""
         return not self.done and self.failed_revision == self.revision
 
     def is_closed(self, settings: Settings, at_us: int) -> bool:
-        """Whether the day, and the delay after it, lie behind the instant."""
+        """Return whether the day, and the delay after it, are over at an instant."""
         return self.bounds_us[1] + settings.pipelines.close_delay_s * SECOND_US <= at_us
 
     def may_try(self, settings: Settings, at_us: int) -> bool:
-        """Whether nothing failed at these news, or a retry is due; each retry waits twice as long as the one before."""
+        """Return whether this revision has not failed, or its retry is due; each retry waits twice as long as the last."""
         if self.failed_revision != self.revision:
             return True
         wait_us = settings.pipelines.retry_delay_s * SECOND_US * 2 ** max(self.attempts - 1, 0)
@@ -89,5 +89,5 @@ class DayNews:
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
-        """From a row of `_columns`."""
+        """Build a state from a row with all columns of the class."""
         return cls(**row._mapping)

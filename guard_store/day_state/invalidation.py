@@ -1,6 +1,6 @@
-"""What makes a processed day news again: a changed setting, kind or time zone, a changed day before it.
+"""What makes processed days due again: a changed setting, kind or time zone, a changed day before them.
 
-Each function works inside the transaction of the change that causes it; every row it touches counts one more change.
+Each function runs in the transaction of the change that causes it, and counts one more change on every row it updates.
 """
 
 from collections.abc import Iterable
@@ -12,24 +12,25 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, insert, or_
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
 from guard_core.units import SECOND_US
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_model
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
 _JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 
 
-class DaysGoneError(ValueError):
-    """Days cannot be laid anew: retention has deleted what they were made of."""
+class DeletedDaysError(ValueError):
+    """The events of a project cannot be assigned to other days: retention has deleted some of them."""
 
 
-def ask_for_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
-    """Ask for all days of a model from the start: its rows must be read again."""
+def invalidate_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
+    """Make all days of a model due from the first stage on: their rows must be read again."""
     values = {"lake_revision": 0, "profile_revision": 0, **_JUDGED}
-    _ask(connection, _of(project_id, model_id), values, request_id)
+    _invalidate(connection, _of(project_id, model_id), values, request_id)
 
 
-def ask_for_drift(
+def invalidate_drift(
     connection: Connection,
     project_id: str,
     model_id: str | None = None,
@@ -37,64 +38,63 @@ def ask_for_drift(
     from_day: str | None = None,
     request_id: str | None = None,
 ) -> None:
-    """Ask for the drift of all days (or those from a day on) of a model, or of all models of a project, to be judged again.
+    """Make the drift of all days (or those from a day on) of a model, or of all models of a project, due again.
 
-    What performance is compared with may have changed too.
+    Performance is due again too: its reference may have changed.
     """
     days = _of(project_id, model_id) if from_day is None else and_(_of(project_id, model_id), _from(from_day))
-    _ask(connection, days, _JUDGED, request_id)
+    _invalidate(connection, days, _JUDGED, request_id)
 
 
-def ask_for_performance(connection: Connection, project_id: str, model_id: str) -> None:
-    """Ask for the performance of all days of a model to be measured again."""
-    _ask(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
+def invalidate_performance(connection: Connection, project_id: str, model_id: str) -> None:
+    """Make the performance of all days of a model due again."""
+    _invalidate(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
 
 
-def ask_for_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
-    """Ask for the retrain rule of all models of a project to be applied again."""
-    _ask(connection, _of(project_id), {"retrain_revision": 0}, request_id)
+def invalidate_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:
+    """Make the retrain rule due again on all days of a project."""
+    _invalidate(connection, _of(project_id), {"retrain_revision": 0}, request_id)
 
 
-def ask_for_drift_after(
+def invalidate_drift_after(
     connection: Connection, project_id: str, model_id: str, day: str, *, request_id: str | None = None
 ) -> None:
-    """Ask for the later days whose drift report looked back at this day to be judged again.
+    """Make the drift of later days due again if the window of their report includes this day.
 
-    Days that have not reached the drift stage yet will see the change anyway.
+    Days that have not reached the drift stage yet will use the change anyway.
     """
     changed = date.fromisoformat(day)
     statement = select(drift_reports.c.day, drift_reports.c.window_days).where(
-        drift_reports.c.project_id == project_id,
-        drift_reports.c.model_id == model_id,
+        of_model(drift_reports, project_id, model_id),
         drift_reports.c.window_days > 1,
         drift_reports.c.day > day,
         drift_reports.c.day < (changed + timedelta(days=MAX_WINDOW_DAYS)).isoformat(),
     )
-    looked_back = [
+    affected_days = [
         row.day
         for row in connection.execute(statement)
         if date.fromisoformat(row.day) - timedelta(days=row.window_days) < changed
     ]
-    if looked_back:
-        waiting = and_(day_news.c.day.in_(looked_back), day_news.c.profile_revision == day_news.c.revision)
-        _ask(connection, and_(_of(project_id, model_id), waiting), {"drift_revision": 0}, request_id)
+    if affected_days:
+        waiting = and_(day_states.c.day.in_(affected_days), day_states.c.profile_revision == day_states.c.revision)
+        _invalidate(connection, and_(_of(project_id, model_id), waiting), {"drift_revision": 0}, request_id)
 
 
 def rebuild_for_timezone(
     connection: Connection, project_id: str, timezone: str, *, close_delay_s: int, request_id: str | None = None
 ) -> None:
-    """Lay a project's events on the local days of another zone; all of its days are news then.
+    """Assign the events of a project to the local days of another zone, and make all of its days due.
 
-    Days that lost all their events stay as news of nothing, so that their results are removed. Counts every event of the
-    project once, while events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the
-    project's row: writers of events share that lock, so none of them is half-way now.
+    Days that lost all their events stay with none, so that their results are removed. Counts every event of the project
+    once while new events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the row of
+    the project: writers of events share that lock, so none of them is in the middle of a transaction.
     """
-    gone = or_(day_news.c.events_gone_us.is_not(None), day_news.c.lake_gone_us.is_not(None))
-    if connection.scalar(select(day_news.c.day).where(_of(project_id), gone).limit(1)) is not None:
-        raise DaysGoneError("The time zone stays as it is: retention has deleted events of this project's days.")
+    gone = or_(day_states.c.events_gone_us.is_not(None), day_states.c.lake_gone_us.is_not(None))
+    if connection.scalar(select(day_states.c.day).where(_of(project_id), gone).limit(1)) is not None:
+        raise DeletedDaysError("The time zone stays as it is: retention has deleted events of this project's days.")
     known = {
         (row.model_id, row.day)
-        for row in connection.execute(select(day_news.c.model_id, day_news.c.day).where(_of(project_id)))
+        for row in connection.execute(select(day_states.c.model_id, day_states.c.day).where(_of(project_id)))
     }
     models = sorted(connection.scalars(select(events.c.model_id).where(events.c.project_id == project_id).distinct()))
     counted = {
@@ -103,55 +103,57 @@ def rebuild_for_timezone(
         for day, counts in _counted_days(connection, project_id, model_id, timezone, close_delay_s)
     }
     for model_id, day in sorted(known | set(counted)):
-        number, late, told = counted.get((model_id, day), (0, 0, 0))
-        counts = {"events": number, "late": late, "labels": told}
+        number, late, labelled = counted.get((model_id, day), (0, 0, 0))
+        counts = {"events": number, "late": late, "labels": labelled}
         values: dict[str, Any] = {**counts, "request_id": request_id, "changed_us": now_us()}
         if (model_id, day) in known:
-            more = {"revision": day_news.c.revision + 1, "changes": day_news.c.changes + 1}
-            of_day = and_(_of(project_id, model_id), day_news.c.day == day)
-            connection.execute(update(day_news).where(of_day).values({**values, **more}))
+            more = {"revision": day_states.c.revision + 1, "changes": day_states.c.changes + 1}
+            of_day = and_(_of(project_id, model_id), day_states.c.day == day)
+            connection.execute(update(day_states).where(of_day).values({**values, **more}))
         else:
             key = {"project_id": project_id, "model_id": model_id, "day": day, "revision": 1, "changes": 1}
-            connection.execute(insert(day_news).values({**key, **values}))
+            connection.execute(insert(day_states).values({**key, **values}))
 
 
 def _counted_days(
     connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
 ) -> Iterable[tuple[str, tuple[int, int, int]]]:
-    """Events, late ones among them, and labels that were told, of each local day that has any event."""
-    of_model = and_(events.c.project_id == project_id, events.c.model_id == model_id)
-    first, last = connection.execute(select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(of_model)).one()
+    """Count events, late events, and labels with an event, of each local day that has any event."""
+    events_of_model = of_model(events, project_id, model_id)
+    first, last = connection.execute(
+        select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(events_of_model)
+    ).one()
     of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
-    told = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
+    labelled = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
     days = local_days(timezone)
     day = days.of(first)
     while day <= days.of(last):
         start, end = days.bounds_us(day)
         late = events.c.received_us >= end + close_delay_s * SECOND_US
-        of_day = and_(of_model, events.c.ts_us >= start, events.c.ts_us < end)
+        of_day = and_(events_of_model, events.c.ts_us >= start, events.c.ts_us < end)
         number = connection.scalar(select(func.count()).select_from(events).where(of_day))
         if number:
             late_number = connection.scalar(select(func.count()).select_from(events).where(of_day, late))
-            yield day.isoformat(), (number, late_number or 0, connection.scalar(told.where(of_day)) or 0)
+            yield day.isoformat(), (number, late_number or 0, connection.scalar(labelled.where(of_day)) or 0)
         day += timedelta(days=1)
 
 
 def _of(project_id: str, model_id: str | None = None) -> ColumnElement[bool]:
-    of_project = day_news.c.project_id == project_id
-    return of_project if model_id is None else and_(of_project, day_news.c.model_id == model_id)
+    of_project = day_states.c.project_id == project_id
+    return of_project if model_id is None else and_(of_project, day_states.c.model_id == model_id)
 
 
 def _from(day: str) -> ColumnElement[bool]:
-    return day_news.c.day >= day
+    return day_states.c.day >= day
 
 
-def _ask(
+def _invalidate(
     connection: Connection, condition: ColumnElement[bool], values: dict[str, Any], request_id: str | None
 ) -> None:
     # What failed before may be tried again at once: the cause may be what has just been changed.
-    keys = [day_news.c.project_id, day_news.c.model_id, day_news.c.day]
-    # Every transaction locks news in the order of their keys, so that none waits for another in a circle.
+    keys = [day_states.c.project_id, day_states.c.model_id, day_states.c.day]
+    # Every transaction locks day states in the order of their keys: no deadlocks.
     connection.execute(select(*keys).where(condition).order_by(*keys).with_for_update())
     cause = {} if request_id is None else {"request_id": request_id}
-    afresh = {"changes": day_news.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
-    connection.execute(update(day_news).where(condition).values({**values, **afresh, **cause, "changed_us": now_us()}))
+    reset = {"changes": day_states.c.changes + 1, "attempts": 0, "failed_revision": None, "error": None}
+    connection.execute(update(day_states).where(condition).values({**values, **reset, **cause, "changed_us": now_us()}))

@@ -1,6 +1,6 @@
-"""Which local days have news, how far each stage has processed them, and what failed.
+"""Which local days have unprocessed rows, how far each stage has processed them, and what failed.
 
-Reading, marking and failing belong here; what makes a done day news again is in `news_asks.py`.
+Reading, marking and failing belong here; what makes a processed day due again is `invalidation`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 
 from guard_core.days import from_microseconds, now_us
 from guard_core.settings import Settings
-from guard_store.day_state.day_state import DayNews, Key
-from guard_store.day_state.invalidation import ask_for_drift_after
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.day_state import DayState, Key
+from guard_store.day_state.invalidation import invalidate_drift_after
+from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
 from guard_store.projects.tables import projects
 
@@ -27,8 +28,8 @@ _MAX_ERROR_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class ModelNews:
-    """What there is of one model: its days with events, and how many of them are not done or failed."""
+class ModelDayStates:
+    """The days with events of one model, and how many of them are not processed yet, or failed."""
 
     model_id: str
     events: int
@@ -38,110 +39,109 @@ class ModelNews:
     failed_days: int
 
 
-class NewsStore:
-    """Reads and marks the news of days."""
+class DayStateStore:
+    """Reads and marks day states."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, settings: Settings, at_us: int | None = None) -> Sequence[DayNews]:
-        """Closed days that some stage has not processed and that are not waiting for a retry, oldest first."""
+    def due(self, settings: Settings, at_us: int | None = None) -> Sequence[DayState]:
+        """Return closed days that some stage has not processed and that do not wait for a retry, oldest first."""
         at = now_us() if at_us is None else at_us
         return [item for item in self._select(_behind, limit=_MAX_DUE) if _ready(item, settings, at)]
 
-    def pending(self, limit: int = _MAX_DUE) -> Sequence[DayNews]:
-        """Days that some stage has not processed, closed or not, failed or not, oldest first."""
+    def pending(self, limit: int = _MAX_DUE) -> Sequence[DayState]:
+        """Return days that some stage has not processed, closed or not, failed or not, oldest first."""
         return self._select(_behind, limit=limit)
 
     def work(
         self, stage: Stage, days: Collection[str], settings: Settings, at_us: int | None = None
-    ) -> Sequence[DayNews]:
-        """What a stage has to do on these days: closed, behind the stage before, not waiting for a retry."""
+    ) -> Sequence[DayState]:
+        """Return those of these days that a stage must process: closed, behind the stage before, not waiting for a retry."""
         at = now_us() if at_us is None else at_us
         return [item for item in self._of_days(days, _todo[stage]) if _ready(item, settings, at)]
 
-    def everything(self, stage: Stage, days: Collection[str]) -> Sequence[DayNews]:
-        """All that a stage can do on these days, done before or not, closed or not."""
+    def everything(self, stage: Stage, days: Collection[str]) -> Sequence[DayState]:
+        """Return those of these days that a stage can process, whether processed before or not, closed or not."""
         return self._of_days(days, _before[stage] > 0)
 
-    def of_days(self, days: Collection[str]) -> Sequence[DayNews]:
-        """The news of these days, of all projects and models."""
-        return self._of_days(days, day_news.c.revision > 0)
+    def of_days(self, days: Collection[str]) -> Sequence[DayState]:
+        """Return the states of these days, of all projects and models."""
+        return self._of_days(days, day_states.c.revision > 0)
 
-    def again(self, item: DayNews) -> DayNews:
-        """The same news as they are now.
+    def again(self, item: DayState) -> DayState:
+        """Read a state again.
 
         Raises
         ------
         LookupError
-            Where the day has gone.
+            If the row does not exist any more.
         """
-        of_day = (day_news.c.project_id, day_news.c.model_id, day_news.c.day)
-        found = self._select(*(column == value for column, value in zip(of_day, item.key, strict=True)))
-        if not found:
-            raise LookupError(f"no news of {item.key} any more")
-        return found[0]
+        states = self._select(of_day(day_states, *item.key))
+        if not states:
+            raise LookupError(f"no day state of {item.key} any more")
+        return states[0]
 
-    def ended_before(self, at_us: int) -> Sequence[DayNews]:
-        """Days of all models that had ended at an instant, oldest first."""
+    def ended_before(self, at_us: int) -> Sequence[DayState]:
+        """Return days of all models that had ended at an instant, oldest first."""
         latest = (from_microseconds(at_us) + timedelta(days=1)).date().isoformat()  # of the zone that is farthest ahead
-        return [item for item in self._select(day_news.c.day <= latest) if item.bounds_us[1] <= at_us]
+        return [item for item in self._select(day_states.c.day <= latest) if item.bounds_us[1] <= at_us]
 
-    def let_go(self, what: Literal["events", "lake"], items: Iterable[DayNews]) -> None:
-        """Say that retention may delete the events, or the lake's rows, of days whose news have not moved."""
+    def let_go(self, what: Literal["events", "lake"], items: Iterable[DayState]) -> None:
+        """Let retention delete the events, or the rows in the lake, of days that have not changed since they were read."""
         column = f"{what}_gone_us"
         for item in sorted(items, key=_key):
             with self._database.write() as connection:
-                connection.execute(update(day_news).where(_unmoved(item)).values({column: now_us()}))
+                connection.execute(update(day_states).where(_unmoved(item)).values({column: now_us()}))
 
-    def newest_measured(self, project_id: str, model_id: str) -> DayNews | None:
-        """The newest day with events of a model whose performance has been measured with all its news."""
-        measured = and_(day_news.c.events > 0, day_news.c.performance_revision >= day_news.c.revision)
-        of_model = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id)
+    def newest_measured(self, project_id: str, model_id: str) -> DayState | None:
+        """Return the newest day with events of a model whose performance was measured at its newest revision."""
+        measured = and_(day_states.c.events > 0, day_states.c.performance_revision >= day_states.c.revision)
+        days_of_model = of_model(day_states, project_id, model_id)
         with self._database.read() as connection:
-            day = connection.scalar(select(func.max(day_news.c.day)).where(of_model, measured))
-        return None if day is None else self._select(of_model, day_news.c.day == day)[0]
+            day = connection.scalar(select(func.max(day_states.c.day)).where(days_of_model, measured))
+        return None if day is None else self._select(days_of_model, day_states.c.day == day)[0]
 
-    def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayNews]:
-        """The newest closed day with events of each model."""
+    def newest(self, settings: Settings, at_us: int | None = None) -> Sequence[DayState]:
+        """Return the newest closed day with events of each model."""
         at = now_us() if at_us is None else at_us
-        of_model = [day_news.c.project_id, day_news.c.model_id]
-        age = func.row_number().over(partition_by=of_model, order_by=day_news.c.day.desc()).label("age")
-        ranked = select(*of_model, day_news.c.day, age).where(day_news.c.events > 0).subquery()
+        model = [day_states.c.project_id, day_states.c.model_id]
+        age = func.row_number().over(partition_by=model, order_by=day_states.c.day.desc()).label("age")
+        ranked = select(*model, day_states.c.day, age).where(day_states.c.events > 0).subquery()
         candidates = select(ranked.c.project_id, ranked.c.model_id, ranked.c.day).where(ranked.c.age <= _OPEN_DAYS + 1)
         newest = {
             item.key[:2]: item
-            for item in self._select(tuple_(*of_model, day_news.c.day).in_(candidates))
+            for item in self._select(tuple_(*model, day_states.c.day).in_(candidates))
             if item.is_closed(settings, at)
         }
         return list(newest.values())
 
-    def mark(self, stage: Stage, items: Iterable[DayNews]) -> Sequence[DayNews]:
-        """Say that a stage has processed these news; returns those that did not move since they were read.
+    def mark(self, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
+        """Record that a stage has processed these days; return those that have not changed since they were read.
 
-        What has been written of the others may lie over what a faster run has made of newer news: the stage does them
-        again. A day whose profile was replaced asks later days, whose drift looked back at it, to be judged again.
+        Results of the others may have overwritten newer ones of a faster run: the stage processes them again. A day
+        whose profile was replaced invalidates the drift of later days with a trailing window that includes it.
         """
         if stage != "profile":
             with self._database.write() as connection:
                 return [item for item in sorted(items, key=_key) if _mark(connection, stage, item)]
         marked = []
-        # Newest first: a day that asks later days again must not move those that this call has yet to mark.
+        # Newest first: a day that invalidates later days must not change those that this call has yet to mark.
         for item in sorted(items, key=_key, reverse=True):
             with self._database.write() as connection:
                 if _mark(connection, stage, item):
-                    ask_for_drift_after(connection, *item.key, request_id=item.request_id)
+                    invalidate_drift_after(connection, *item.key, request_id=item.request_id)
                     marked.append(item)
         return marked
 
-    def fail(self, item: DayNews, error: str, *, from_the_start: bool = False) -> None:
-        """Record that these news could not be processed; what has moved since will be tried anyway.
+    def fail(self, item: DayState, error: str, *, from_the_start: bool = False) -> None:
+        """Record that a revision could not be processed; days that have changed since are tried anyway.
 
         `from_the_start` sends a day back to its first stage.
         """
-        same = day_news.c.failed_revision == item.revision
+        same = day_states.c.failed_revision == item.revision
         values: dict[str, Any] = {
-            "attempts": case((same, day_news.c.attempts + 1), else_=1),
+            "attempts": case((same, day_states.c.attempts + 1), else_=1),
             "failed_revision": item.revision,
             "error": error[:_MAX_ERROR_CHARACTERS],
             "changed_us": now_us(),
@@ -149,7 +149,7 @@ class NewsStore:
         if from_the_start:
             values |= _again("lake")
         with self._database.write() as connection:
-            connection.execute(update(day_news).where(_unmoved(item)).values(values))
+            connection.execute(update(day_states).where(_unmoved(item)).values(values))
 
     def list(
         self,
@@ -160,110 +160,108 @@ class NewsStore:
         *,
         after_day: str = "",
         limit: int | None = None,
-    ) -> Sequence[DayNews]:
-        """News of a closed range of days, oldest first, after `after_day`; days that lost all their events are left out."""
+    ) -> Sequence[DayState]:
+        """Return a closed range of days, oldest first, after `after_day`, without days that lost all their events."""
         return self._select(
-            day_news.c.project_id == project_id,
-            day_news.c.model_id == model_id,
-            day_news.c.day.between(start_day, end_day),
-            day_news.c.day > after_day,
-            or_(day_news.c.events > 0, day_news.c.duplicates > 0),
+            of_model(day_states, project_id, model_id),
+            day_states.c.day.between(start_day, end_day),
+            day_states.c.day > after_day,
+            or_(day_states.c.events > 0, day_states.c.duplicates > 0),
             limit=limit,
         )
 
-    def models(self, project_id: str) -> Sequence[ModelNews]:
-        """The models of a project that have events, by id."""
-        failed = and_(_behind, day_news.c.failed_revision == day_news.c.revision)
+    def models(self, project_id: str) -> Sequence[ModelDayStates]:
+        """Return the models of a project that have events, by id."""
+        failed = and_(_behind, day_states.c.failed_revision == day_states.c.revision)
         statement = (
             select(
-                day_news.c.model_id,
-                func.sum(day_news.c.events).label("events"),
-                func.min(day_news.c.day).label("first_day"),
-                func.max(day_news.c.day).label("last_day"),
+                day_states.c.model_id,
+                func.sum(day_states.c.events).label("events"),
+                func.min(day_states.c.day).label("first_day"),
+                func.max(day_states.c.day).label("last_day"),
                 func.sum(case((_behind, 1), else_=0)).label("pending_days"),
                 func.sum(case((failed, 1), else_=0)).label("failed_days"),
             )
-            .where(day_news.c.project_id == project_id, day_news.c.events > 0)
-            .group_by(day_news.c.model_id)
-            .order_by(day_news.c.model_id)
+            .where(day_states.c.project_id == project_id, day_states.c.events > 0)
+            .group_by(day_states.c.model_id)
+            .order_by(day_states.c.model_id)
         )
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
-        return [ModelNews(row.model_id, int(row.events), *row[2:4], *map(int, row[4:])) for row in rows]
+        return [ModelDayStates(row.model_id, int(row.events), *row[2:4], *map(int, row[4:])) for row in rows]
 
-    def _of_days(self, days: Collection[str], condition: ColumnElement[bool]) -> Sequence[DayNews]:
+    def _of_days(self, days: Collection[str], condition: ColumnElement[bool]) -> Sequence[DayState]:
         if not days:
             return []
-        between = day_news.c.day.between(min(days), max(days))
-        wanted = frozenset(days)
-        return [item for item in self._select(between, condition) if item.day in wanted]
+        between = day_states.c.day.between(min(days), max(days))
+        requested = frozenset(days)
+        return [item for item in self._select(between, condition) if item.day in requested]
 
-    def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[DayNews]:
+    def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[DayState]:
         statement = (
             select(*_columns)
-            .join(projects, projects.c.id == day_news.c.project_id)
+            .join(projects, projects.c.id == day_states.c.project_id)
             .where(*conditions)
-            .order_by(day_news.c.day, day_news.c.project_id, day_news.c.model_id)
+            .order_by(day_states.c.day, day_states.c.project_id, day_states.c.model_id)
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [DayNews.of(row) for row in connection.execute(statement)]
+            return [DayState.of(row) for row in connection.execute(statement)]
 
 
-_columns = [projects.c.timezone if f.name == "timezone" else day_news.c[f.name] for f in fields(DayNews)]
+_columns = [projects.c.timezone if f.name == "timezone" else day_states.c[f.name] for f in fields(DayState)]
 _before: dict[Stage, ColumnElement[int]] = {
-    "lake": day_news.c.revision,
-    "profile": day_news.c.lake_revision,
-    "drift": day_news.c.profile_revision,
-    "performance": day_news.c.drift_revision,
-    "retrain": day_news.c.performance_revision,
+    "lake": day_states.c.revision,
+    "profile": day_states.c.lake_revision,
+    "drift": day_states.c.profile_revision,
+    "performance": day_states.c.drift_revision,
+    "retrain": day_states.c.performance_revision,
 }
 _todo: dict[Stage, ColumnElement[bool]] = {
-    "lake": day_news.c.lake_revision < day_news.c.revision,
-    "profile": day_news.c.profile_revision < day_news.c.lake_revision,
-    "drift": day_news.c.drift_revision < day_news.c.profile_revision,
-    "performance": day_news.c.performance_revision < day_news.c.drift_revision,
-    "retrain": day_news.c.retrain_revision < day_news.c.performance_revision,
+    "lake": day_states.c.lake_revision < day_states.c.revision,
+    "profile": day_states.c.profile_revision < day_states.c.lake_revision,
+    "drift": day_states.c.drift_revision < day_states.c.profile_revision,
+    "performance": day_states.c.performance_revision < day_states.c.drift_revision,
+    "retrain": day_states.c.retrain_revision < day_states.c.performance_revision,
 }
 _behind = or_(
-    day_news.c.lake_revision < day_news.c.revision,
-    day_news.c.profile_revision < day_news.c.revision,
-    day_news.c.drift_revision < day_news.c.revision,
-    day_news.c.performance_revision < day_news.c.revision,
-    day_news.c.retrain_revision < day_news.c.revision,
+    day_states.c.lake_revision < day_states.c.revision,
+    day_states.c.profile_revision < day_states.c.revision,
+    day_states.c.drift_revision < day_states.c.revision,
+    day_states.c.performance_revision < day_states.c.revision,
+    day_states.c.retrain_revision < day_states.c.revision,
 )
 
 
-def _ready(item: DayNews, settings: Settings, at_us: int) -> bool:
+def _ready(item: DayState, settings: Settings, at_us: int) -> bool:
     return item.is_closed(settings, at_us) and item.may_try(settings, at_us)
 
 
-def _unmoved(item: DayNews) -> ColumnElement[bool]:
-    return and_(_same_day(item), day_news.c.changes == item.changes)
+def _unmoved(item: DayState) -> ColumnElement[bool]:
+    return and_(_same_day(item), day_states.c.changes == item.changes)
 
 
-def _same_day(item: DayNews) -> ColumnElement[bool]:
-    of_model = and_(day_news.c.project_id == item.project_id, day_news.c.model_id == item.model_id)
-    return and_(of_model, day_news.c.day == item.day)
+def _same_day(item: DayState) -> ColumnElement[bool]:
+    return of_day(day_states, *item.key)
 
 
-def _key(item: DayNews) -> Key:
+def _key(item: DayState) -> Key:
     return item.key
 
 
-def _mark(connection: Connection, stage: Stage, item: DayNews) -> bool:
-    if connection.execute(update(day_news).where(_unmoved(item)).values(_done(stage, item))).rowcount:
+def _mark(connection: Connection, stage: Stage, item: DayState) -> bool:
+    if connection.execute(update(day_states).where(_unmoved(item)).values(_done(stage, item))).rowcount:
         return True
-    connection.execute(update(day_news).where(_same_day(item)).values(_again(stage)))
+    connection.execute(update(day_states).where(_same_day(item)).values(_again(stage)))
     return False
 
 
 def _again(stage: Stage) -> dict[str, Any]:
     from_here = _STAGES[_STAGES.index(stage) :]
-    return {f"{one}_revision": 0 for one in from_here} | {"changes": day_news.c.changes + 1}
+    return {f"{one}_revision": 0 for one in from_here} | {"changes": day_states.c.changes + 1}
 
 
-def _done(stage: Stage, item: DayNews) -> dict[str, Any]:
+def _done(stage: Stage, item: DayState) -> dict[str, Any]:
     if stage == "lake":
         return {"lake_revision": item.revision}
     if stage == "profile":

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Index, String, Table, Text
 
 from guard_store.db.metadata import count_of, metadata
 
-day_news = Table(
+day_states = Table(
     "day_news",
     metadata,
     Column("project_id", String(128), primary_key=True),

@@ -1,1 +1,12 @@
-"""The operational database: connections, Arrow reading, migrations, table helpers."""
+"""The operational database, SQLite or PostgreSQL, and what the stores share.
+
+- `arrow_reader`: results of queries as Arrow batches
+- `conditions`: conditions that most tables share
+- `database`: connections and transactions
+- `day_results`: the store of results by local day
+- `metadata`: metadata of all tables, types of ids
+- `migrate`: brings the schema up to date
+- `migrations`: Alembic's environment and revisions
+- `sqlite_arrow`: the process that reads SQLite as Arrow
+- `upsert`: INSERT … ON CONFLICT for both engines
+"""

@@ -61,7 +61,7 @@ class ArrowReader:
         Raises
         ------
         ArrowReadError
-            Where SQLite refuses the query or the reading process has died.
+            If SQLite refuses the query or the reading process has died.
         """
         if not self.is_sqlite:
             with self._database.arrow() as connection, connection.cursor() as cursor:

@@ -1,5 +1,12 @@
-"""Events and labels: their tables, and how they are stored and read.
+"""Events, labels and rejected rows: stored by a step of the writer, and read.
 
-`tables` declares the tables, `rows` what goes into them, `step` stores them in the writer's transaction with their `day_counts` and
-`ledger_entries`; `journal` keeps predictions until they are stored; `labels`, `rejections` and `predictions` read.
+- `tables`: tables of events, labels and rejections
+- `rows`: rows of events and labels, and what one request wants stored of them
+- `step`: stores the rows of a group in the writer's transaction
+- `day_counts`: what a group of rows adds to the states of its days, and to the counts of rejections
+- `ledger_entries`: the entries of the ledger that name the senders of a group
+- `journal`: predictions that are answered and not stored yet
+- `labels`: counts labels on the days of their events
+- `predictions`: predictions of registered models, found by request or event id
+- `rejections`: counts of rejected rows
 """

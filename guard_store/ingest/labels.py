@@ -1,6 +1,6 @@
-"""Labels in the store: telling the days of their events, and counting those whose event has not arrived yet.
+"""Stored labels: counting each on the day of its event, and counting those whose event has not arrived yet.
 
-Storing labels is `guard_store.writer`; joining them to events in the lake is `lake_rows.py`.
+Writing labels is `guard_store.writer`; joining them to events in the lake is `guard_store.lake.rows`.
 """
 
 from collections import defaultdict
@@ -10,7 +10,8 @@ import numpy as np
 from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from guard_core.days import local_days, now_us
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
+from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.tables import projects
@@ -19,29 +20,29 @@ _CHUNK = 10_000
 
 
 class LabelStore:
-    """Tells days of their labels."""
+    """Counts labels on local days."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def settle(self, chunk: int = _CHUNK) -> int:
-        """Make each label whose event is there news of the event's local day; returns how many there were.
+        """Count each label whose event is stored on the local day of that event; return the number of labels.
 
-        Labels come in without a look at their events, which may arrive after them: this is where the two meet. Each
-        chunk is one transaction, so that a label is told exactly once.
+        Labels are written without a check of their events, which may arrive after them: both are joined here. Each
+        chunk is one transaction, so that a label is counted exactly once.
         """
-        told, after = 0, 0
+        count, after = 0, 0
         while True:
             with self._database.write() as connection:
-                found = _waiting_with_event(connection, after, chunk)
-                _tell(connection, found)
-            told += len(found)
-            if len(found) < chunk:
-                return told
-            after = found[-1].seq
+                rows = _waiting_with_event(connection, after, chunk)
+                _count_on_days(connection, rows)
+            count += len(rows)
+            if len(rows) < chunk:
+                return count
+            after = rows[-1].seq
 
     def waiting(self, project_id: str) -> int:
-        """How many labels of a project wait for their event, or for the next look for it."""
+        """Return how many labels of a project wait for their event, or for the next call of `settle`."""
         statement = select(func.count()).select_from(labels).where(_waiting(), labels.c.project_id == project_id)
         with self._database.read() as connection:
             return connection.scalar(statement) or 0
@@ -65,32 +66,31 @@ def _waiting_with_event(connection: Connection, after: int, limit: int) -> list[
     return list(connection.execute(statement))
 
 
-def _tell(connection: Connection, found: list[Row[Any]]) -> None:
-    zones = _locked_zones(connection, {row.project_id for row in found})
+def _count_on_days(connection: Connection, labels_with_event: list[Row[Any]]) -> None:
+    zones = _locked_zones(connection, {row.project_id for row in labels_with_event})
     by_day: defaultdict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
     for project_id, zone in zones.items():
-        own = [row for row in found if row.project_id == project_id]
-        days = local_days(zone).of_many(np.array([row.ts_us for row in own], np.int64))
-        for row, day in zip(own, days.astype(str).tolist(), strict=True):
+        of_project = [row for row in labels_with_event if row.project_id == project_id]
+        days = local_days(zone).of_many(np.array([row.ts_us for row in of_project], np.int64))
+        for row, day in zip(of_project, days.astype(str).tolist(), strict=True):
             by_day[project_id, row.model_id, day].append(row)
-    # In the order of their keys, as every transaction locks news.
+    # In the order of their keys, as every transaction locks day states.
     for (project_id, model_id, day), rows in sorted(by_day.items()):
-        of_day = and_(day_news.c.project_id == project_id, day_news.c.model_id == model_id, day_news.c.day == day)
         values = {
-            "labels": day_news.c.labels + len(rows),
-            "revision": day_news.c.revision + 1,
-            "changes": day_news.c.changes + 1,
+            "labels": day_states.c.labels + len(rows),
+            "revision": day_states.c.revision + 1,
+            "changes": day_states.c.changes + 1,
             "request_id": rows[-1].request_id,
             "changed_us": now_us(),
         }
-        connection.execute(update(day_news).where(of_day).values(values))
-    if found:
-        settled = labels.c.seq.in_([row.seq for row in found])
+        connection.execute(update(day_states).where(of_day(day_states, project_id, model_id, day)).values(values))
+    if labels_with_event:
+        settled = labels.c.seq.in_([row.seq for row in labels_with_event])
         connection.execute(update(labels).where(settled).values(waiting=False))
 
 
 def _locked_zones(connection: Connection, project_ids: set[str]) -> dict[str, str]:
-    # Shared with the writers of events: a change of zone lays all days anew, and must not come in between.
+    # Shared with the writers of events: a change of zone assigns all events to days again, and must not run meanwhile.
     statement = (
         select(projects.c.id, projects.c.timezone)
         .where(projects.c.id.in_(sorted(project_ids)))

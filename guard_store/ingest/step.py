@@ -8,7 +8,7 @@ from guard_store.ingest.ledger_entries import entries_of
 from guard_store.ingest.rows import NO_ROWS, ONE_ROW, EventRow, LabelRow, RowsOutcome, StoreEvents, StoreLabels
 from guard_store.ingest.tables import events, labels
 from guard_store.ledger.step import AppendEntry
-from guard_store.projects.zones import lock_zones
+from guard_store.projects.store import lock_zones
 from guard_store.writer.sessions import Session
 from guard_store.writer.target import Stored, Target
 from guard_store.writer.work import Work

@@ -1,1 +1,4 @@
-"""The tables of the knowledge base in the lake."""
+"""The knowledge base.
+
+- `store`: documents, chunks and vectors as Delta tables, and the files of its sources
+"""

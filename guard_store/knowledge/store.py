@@ -84,7 +84,7 @@ class Sources:
         Raises
         ------
         FileNotFoundError
-            Where the folder is not there.
+            If the folder is not there.
         """
         return [name for name, _ in self._listed()]
 

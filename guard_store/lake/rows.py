@@ -1,6 +1,6 @@
 """Stored events of a range of instants as rows of the lake, in pieces of bounded size.
 
-Reading and shaping belong here; committing is in `lake.py`, single values in `lake_values.py`.
+Reading and shaping belong here; committing is `store`, single values are `values`.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
@@ -100,7 +100,7 @@ class EventRows:
         Raises
         ------
         UnseenColumnsError
-            Where columns turn up that have no kind; from within the stream it arrives as the error of its consumer.
+            If columns turn up that have no kind; from within the stream it arrives as the error of its consumer.
         """
         self.counts.clear()
         self.violations.clear()
@@ -190,7 +190,7 @@ class StoredDays:
 
 
 def store_days(
-    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayNews], learn: Learn
+    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayState], learn: Learn
 ) -> StoredDays:
     """Replace the lake's rows of consecutive days of one model by what the store holds, in one commit."""
     kinds = KindStore(database)

@@ -1,6 +1,6 @@
 """The Delta lake: one table per (project, model), partitioned by local day, a set of days replaced in one commit.
 
-Tables, commits and files belong here; turning stored events into rows is in `lake_rows.py`.
+Tables, commits and files belong here; turning stored events into rows is `rows`.
 """
 
 import random
@@ -110,7 +110,7 @@ class Lake:
         Raises
         ------
         DeltaError
-            Where a row is of another day, or other writers kept being faster.
+            If a row is of another day, or other writers kept being faster.
         """
         for attempt in range(_COMMIT_TRIES):
             try:

@@ -1,6 +1,6 @@
-"""Upkeep of the lake: files that nothing can ask for any more go. No row is touched here.
+"""Vacuum of the lake: deletes files that no version needs any more. No row is changed here.
 
-Which days are forgotten is `retention`; that a day is one file, however often it is replaced, is `lake`'s doing.
+Deleting days is `guard_store.retention`; writing a day as one file is `store`.
 """
 
 import logging
@@ -17,7 +17,7 @@ from sqlalchemy import select
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import DAY_US
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.lake.store import LOG_DAYS, Lake
 from guard_store.retraining.training_runs import TrainingRunStore
@@ -25,20 +25,20 @@ from guard_store.retraining.training_runs import TrainingRunStore
 _log = logging.getLogger(__name__)
 
 KEEP_FILES_H: Final = 168
-"""Hours that a file stays after the newest version has done without it: whoever reads an older version has ended by then."""
+"""Hours that a file stays after the newest version stopped using it, for readers of older versions."""
 _COMMIT = re.compile(r"/_delta_log/(\d{20})\.json$")
 _CHECKPOINT = re.compile(r"/_delta_log/(\d{20})\.checkpoint\..*parquet$")
 
 
 @dataclass(slots=True)
-class Tidied:
-    """What upkeep has found and done.
+class VacuumResult:
+    """Counts of a vacuum.
 
     Attributes
     ----------
     files, size_bytes : Parquet files of rows in all tables, before.
     kept_versions : versions that trainings have read, whose files stay.
-    failed : tables that could not be tidied, with the reason.
+    failed : tables that could not be vacuumed, with the reason.
     """
 
     tables: int = 0
@@ -50,26 +50,32 @@ class Tidied:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def tidy_lake(database: Database, lake: Lake, settings: Settings, *, keep_files_h: int = KEEP_FILES_H) -> Tidied:
-    """Delete files of all tables that no version of the last week needs, and none that a training has read.
+def vacuum_lake(
+    database: Database, lake: Lake, settings: Settings, *, keep_files_h: int = KEEP_FILES_H
+) -> VacuumResult:
+    """Delete files of all tables that no version of the last week needs, except those that a training has read.
 
-    Where days of the lake are forgotten, what trainings have read is forgotten with them.
+    If `lake_retention_days` is set, files that trainings have read are deleted too.
     """
-    done = Tidied()
+    result = VacuumResult()
     read: Mapping[tuple[str, str], set[int]] = {}
     if settings.retention.lake_days is None:
         read = TrainingRunStore(database).lake_versions(now_us() - LOG_DAYS * DAY_US)
     for key in _models(database):
         try:
-            _tidy(lake, key, sorted(read.get(key, ())), keep_files_h, done)
+            _vacuum_table(lake, key, sorted(read.get(key, ())), keep_files_h, result)
         except (DeltaError, OSError) as error:
-            # Other tables are not this one's concern; the next night tries again.
-            _log.exception("a table of the lake could not be tidied", extra={"project_id": key[0], "model_id": key[1]})
-            done.failed["/".join(key)] = str(error)
-    return done
+            # The other tables are vacuumed all the same; the next run tries this one again.
+            _log.exception(
+                "a table of the lake could not be vacuumed", extra={"project_id": key[0], "model_id": key[1]}
+            )
+            result.failed["/".join(key)] = str(error)
+    return result
 
 
-def _tidy(lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_h: int, done: Tidied) -> None:
+def _vacuum_table(
+    lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_h: int, result: VacuumResult
+) -> None:
     table = lake.table(*key)
     if table is None:
         return
@@ -77,31 +83,31 @@ def _tidy(lake: Lake, key: tuple[str, str], versions: Sequence[int], keep_files_
     sizes = _sizes(filesystem, folder)
     kept = [version for version in versions if _is_readable(version, sizes)]
     rows = {path: size for path, size in sizes.items() if "/_delta_log/" not in path}
-    done.tables, done.kept_versions = done.tables + 1, done.kept_versions + len(kept)
-    done.files, done.size_bytes = done.files + len(rows), done.size_bytes + sum(rows.values())
+    result.tables, result.kept_versions = result.tables + 1, result.kept_versions + len(kept)
+    result.files, result.size_bytes = result.files + len(rows), result.size_bytes + sum(rows.values())
 
     def vacuum(*, dry_run: bool) -> list[str]:
         # Full: the log forgets which files were removed after a week, and never knew those of a killed run.
-        found: list[str] = table.vacuum(
+        paths: list[str] = table.vacuum(
             keep_files_h,
             dry_run=dry_run,
             enforce_retention_duration=keep_files_h >= KEEP_FILES_H,
             full=True,
             keep_versions=kept or None,
         )
-        return found
+        return paths
 
     # What was deleted before is named again as long as the log knows it; and to delete is two commits, also of nothing.
     named = (f"{folder}/{unquote(path)}" for path in vacuum(dry_run=True))
     deleted = [path for path in named if path in rows]
     if deleted:
         vacuum(dry_run=False)
-        done.deleted_files += len(deleted)
-        done.deleted_bytes += sum(rows[path] for path in deleted)
+        result.deleted_files += len(deleted)
+        result.deleted_bytes += sum(rows[path] for path in deleted)
 
 
 def _models(database: Database) -> list[tuple[str, str]]:
-    c = day_news.c
+    c = day_states.c
     with database.read() as connection:
         rows = connection.execute(select(c.project_id, c.model_id).distinct().order_by(c.project_id, c.model_id))
         return [(row.project_id, row.model_id) for row in rows]

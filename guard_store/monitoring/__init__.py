@@ -1,1 +1,9 @@
-"""The results of each local day: profiles and metrics, drift reports, performance; baselines and column kinds."""
+"""Results of each local day, and what they are compared with.
+
+- `aggregates`: metrics and profiles
+- `baselines`: stored reference windows
+- `drift_reports`: drift reports
+- `kinds`: kinds of columns
+- `performance`: performance of days and of baselines
+- `tables`: tables of results
+"""

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, select
+from sqlalchemy import select
 
-from guard_core.days import now_us
+from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
+from guard_store.db.day_results import WHOLE_DAY, SliceResultStore
 from guard_store.monitoring.tables import aggregates
-
-WHOLE_DAY = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,11 @@ class Aggregate:
     computed_us: int
 
 
-class AggregateStore:
+class AggregateStore(SliceResultStore[Aggregate]):
     """Reads and replaces aggregates."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, aggregates, Aggregate)
 
     def replace_day(
         self,
@@ -63,13 +62,9 @@ class AggregateStore:
     ) -> None:
         """Replace all slices of a day in one transaction."""
         common = {
-            "project_id": project_id,
-            "model_id": model_id,
-            "day": day,
             "lake_version": lake_version,
             "revision": revision,
             "run_id": run_id,
-            "computed_us": now_us(),
         }
         rows = [
             {
@@ -83,9 +78,7 @@ class AggregateStore:
             for s in slices
         ]
         with self._database.write() as connection:
-            connection.execute(delete(aggregates).where(_of_model(project_id, model_id), aggregates.c.day == day))
-            if rows:
-                connection.execute(insert(aggregates), rows)
+            self._replace(connection, project_id, model_id, day, rows)
 
     def profiles(
         self,
@@ -98,64 +91,17 @@ class AggregateStore:
         limit: int | None = None,
         after_day: str = "",
     ) -> dict[str, bytes]:
-        """Profile bytes by day, for the days of a closed range that have them, oldest first."""
+        """Return the profiles of one slice by day, of the days of a closed range that have one, oldest first."""
         statement = (
             select(aggregates.c.day, aggregates.c.profile)
-            .where(_of_model(project_id, model_id), _of_slice(slice_key), _between(start_day, end_day))
-            .where(aggregates.c.day > after_day)
+            .where(self._in_range(project_id, model_id, start_day, end_day, after_day), self._of_slice(slice_key))
             .order_by(aggregates.c.day)
             .limit(limit)
         )
         with self._database.read() as connection:
             return {row.day: row.profile for row in connection.execute(statement)}
 
-    def days(
-        self,
-        project_id: str,
-        model_id: str,
-        start_day: str,
-        end_day: str,
-        slice_key: tuple[str, str] = WHOLE_DAY,
-        *,
-        limit: int | None = None,
-        after_day: str = "",
-    ) -> list[Aggregate]:
-        """Aggregates of a closed range of days, oldest first, after `after_day`."""
-        statement = (
-            select(*_without_profile)
-            .where(_of_model(project_id, model_id), _of_slice(slice_key), _between(start_day, end_day))
-            .where(aggregates.c.day > after_day)
-            .order_by(aggregates.c.day)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [_aggregate(row) for row in connection.execute(statement)]
-
     def slices(self, project_id: str, model_id: str, day: str) -> list[Aggregate]:
-        """All slices of one day, the whole day first."""
-        statement = (
-            select(*_without_profile)
-            .where(_of_model(project_id, model_id), aggregates.c.day == day)
-            .order_by(aggregates.c.dimension, aggregates.c.value)
-        )
-        with self._database.read() as connection:
-            return [_aggregate(row) for row in connection.execute(statement)]
-
-
-_without_profile = [column for column in aggregates.c if column.name != "profile"]
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(aggregates.c.project_id == project_id, aggregates.c.model_id == model_id)
-
-
-def _of_slice(key: tuple[str, str]) -> Any:
-    return and_(aggregates.c.dimension == key[0], aggregates.c.value == key[1])
-
-
-def _between(start_day: str, end_day: str) -> Any:
-    return aggregates.c.day.between(start_day, end_day)
-
-
-def _aggregate(row: Row[Any]) -> Aggregate:
-    return Aggregate(**row._mapping)
+        """Return all slices of one day, the whole day first."""
+        of_slices = of_day(aggregates, project_id, model_id, day)
+        return self._read(self._select().where(of_slices).order_by(aggregates.c.dimension, aggregates.c.value))

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_drift
+from guard_store.day_state.invalidation import invalidate_drift
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.monitoring.tables import baselines
 
@@ -80,10 +81,12 @@ class BaselineStore:
         """
         with self._database.write() as connection:
             _lock_versions(connection, project_id, model_id)
-            newest = connection.scalar(select(func.max(baselines.c.version)).where(_of_model(project_id, model_id)))
+            newest = connection.scalar(
+                select(func.max(baselines.c.version)).where(of_model(baselines, project_id, model_id))
+            )
             if baseline_id is not None and (known := _by_id(connection, baseline_id)):
                 return known
-            before = select(baselines.c.id).where(_of_model(project_id, model_id), baselines.c.active)
+            before = select(baselines.c.id).where(of_model(baselines, project_id, model_id), baselines.c.active)
             row: dict[str, Any] = {
                 "id": baseline_id or uuid.uuid4().hex,
                 "project_id": project_id,
@@ -103,21 +106,21 @@ class BaselineStore:
             }
             _deactivate(connection, project_id, model_id)
             connection.execute(insert(baselines), {**row, "profile": profile})
-            ask_for_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
+            invalidate_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
         return Baseline(**row)
 
     def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
         """Make an older version the active one; None where there is no such version."""
         with self._database.write() as connection:
             _lock_versions(connection, project_id, model_id)
-            chosen = and_(_of_model(project_id, model_id), baselines.c.version == version)
+            chosen = and_(of_model(baselines, project_id, model_id), baselines.c.version == version)
             row = connection.execute(select(*_without_profile).where(chosen)).one_or_none()
             if row is None:
                 return None
             if not row.active:
                 _deactivate(connection, project_id, model_id)
                 connection.execute(update(baselines).where(chosen).values(active=True))
-                ask_for_drift(connection, project_id, model_id, request_id=request_id)
+                invalidate_drift(connection, project_id, model_id, request_id=request_id)
         return Baseline(**{**row._mapping, "active": True})
 
     def in_force(self, project_id: str, model_id: str) -> "BaselinesInForce":
@@ -132,7 +135,7 @@ class BaselineStore:
 
     def active(self, project_id: str, model_id: str) -> Baseline | None:
         """The active baseline; None where the model has none."""
-        statement = select(*_without_profile).where(_of_model(project_id, model_id), baselines.c.active)
+        statement = select(*_without_profile).where(of_model(baselines, project_id, model_id), baselines.c.active)
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Baseline(**row._mapping)
@@ -149,7 +152,7 @@ class BaselineStore:
         self, project_id: str, model_id: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Baseline]:
         """All versions, newest first, below `before`."""
-        statement = select(*_without_profile).where(_of_model(project_id, model_id))
+        statement = select(*_without_profile).where(of_model(baselines, project_id, model_id))
         if before is not None:
             statement = statement.where(baselines.c.version < before)
         with self._database.read() as connection:
@@ -158,10 +161,6 @@ class BaselineStore:
 
 
 _without_profile = [column for column in baselines.c if column.name != "profile"]
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(baselines.c.project_id == project_id, baselines.c.model_id == model_id)
 
 
 def _by_id(connection: Connection, baseline_id: str) -> Baseline | None:
@@ -177,5 +176,5 @@ def _lock_versions(connection: Connection, project_id: str, model_id: str) -> No
 
 def _deactivate(connection: Connection, project_id: str, model_id: str) -> None:
     connection.execute(
-        update(baselines).where(_of_model(project_id, model_id), baselines.c.active).values(active=False)
+        update(baselines).where(of_model(baselines, project_id, model_id), baselines.c.active).values(active=False)
     )

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select
-
-from guard_core.days import now_us
 from guard_store.db.database import Database
+from guard_store.db.day_results import DayResultStore
 from guard_store.monitoring.tables import drift_reports
 
 
@@ -30,11 +28,11 @@ class StoredReport:
     computed_us: int
 
 
-class DriftReportStore:
+class DriftReportStore(DayResultStore[StoredReport]):
     """Reads and replaces drift reports."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, drift_reports, StoredReport)
 
     def replace(
         self,
@@ -51,47 +49,17 @@ class DriftReportStore:
     ) -> None:
         """Replace the report of a day in one transaction."""
         row = {
-            "project_id": project_id,
-            "model_id": model_id,
-            "day": day,
             "state": state,
             "baseline_id": baseline_id,
             "window_days": window_days,
             "report": dict(report),
             "revision": revision,
             "run_id": run_id,
-            "computed_us": now_us(),
         }
         with self._database.write() as connection:
-            connection.execute(delete(drift_reports).where(_of_model(project_id, model_id), drift_reports.c.day == day))
-            connection.execute(insert(drift_reports), row)
+            self._replace(connection, project_id, model_id, day, [row])
 
     def remove(self, project_id: str, model_id: str, day: str) -> None:
         """Remove the report of a day that has no events any more."""
         with self._database.write() as connection:
-            connection.execute(delete(drift_reports).where(_of_model(project_id, model_id), drift_reports.c.day == day))
-
-    def days(
-        self,
-        project_id: str,
-        model_id: str,
-        start_day: str,
-        end_day: str,
-        *,
-        limit: int | None = None,
-        after_day: str = "",
-    ) -> list[StoredReport]:
-        """Reports of a closed range of days, oldest first, after `after_day`."""
-        statement = (
-            select(drift_reports)
-            .where(_of_model(project_id, model_id), drift_reports.c.day.between(start_day, end_day))
-            .where(drift_reports.c.day > after_day)
-            .order_by(drift_reports.c.day)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [StoredReport(**row._mapping) for row in connection.execute(statement)]
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(drift_reports.c.project_id == project_id, drift_reports.c.model_id == model_id)
+            self._replace(connection, project_id, model_id, day, [])

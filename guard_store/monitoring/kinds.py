@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, select, update
 
 from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_lake
+from guard_store.day_state.invalidation import invalidate_lake
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.monitoring.tables import feature_kinds
 
 
@@ -41,7 +42,9 @@ class KindStore:
 
     def list(self, project_id: str, model_id: str) -> Sequence[ColumnKind]:
         """All columns of a model, by name."""
-        statement = select(feature_kinds).where(_of_model(project_id, model_id)).order_by(feature_kinds.c.feature)
+        statement = (
+            select(feature_kinds).where(of_model(feature_kinds, project_id, model_id)).order_by(feature_kinds.c.feature)
+        )
         with self._database.read() as connection:
             return [ColumnKind(**row._mapping) for row in connection.execute(statement)]
 
@@ -50,7 +53,7 @@ class KindStore:
         rows = [_row(project_id, model_id, column, kind, "learned") for column, kind in sorted(kinds.items())]
         if rows:
             with self._database.write() as connection:
-                connection.execute(_insert(connection).on_conflict_do_nothing().values(rows))
+                connection.execute(dialect_insert(connection, feature_kinds).on_conflict_do_nothing().values(rows))
 
     def override(
         self, project_id: str, model_id: str, column: str, kind: str, *, request_id: str | None = None
@@ -60,18 +63,18 @@ class KindStore:
         Raises
         ------
         ValueError
-            Where there is no such kind.
+            If there is no such kind.
         """
         row = _row(project_id, model_id, column, kind, "override")
         new = {name: row[name] for name in ("kind", "source", "updated_us")}
-        of_labels = and_(_of_model(project_id, model_id), feature_kinds.c.feature == LABEL)
+        of_labels = and_(of_model(feature_kinds, project_id, model_id), feature_kinds.c.feature == LABEL)
         key = [feature_kinds.c.project_id, feature_kinds.c.model_id, feature_kinds.c.feature]
         with self._database.write() as connection:
-            statement = _insert(connection).values(row)
+            statement = dialect_insert(connection, feature_kinds).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
             if column == PREDICTION:  # labels are compared with predictions: they are of one kind
                 connection.execute(update(feature_kinds).where(of_labels).values(new))
-            ask_for_lake(connection, project_id, model_id, request_id=request_id)
+            invalidate_lake(connection, project_id, model_id, request_id=request_id)
         return ColumnKind(**row)
 
 
@@ -86,12 +89,3 @@ def _row(project_id: str, model_id: str, column: str, kind: str, source: str) ->
         "source": source,
         "updated_us": now_us(),
     }
-
-
-def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return of(feature_kinds)
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(feature_kinds.c.project_id == project_id, feature_kinds.c.model_id == model_id)

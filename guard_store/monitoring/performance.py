@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import ask_for_performance
+from guard_store.day_state.invalidation import invalidate_performance
 from guard_store.db.database import Database
-from guard_store.monitoring.aggregates import WHOLE_DAY
+from guard_store.db.day_results import SliceResultStore
 from guard_store.monitoring.tables import performance, performance_references
 
 
@@ -60,11 +60,11 @@ class Reference:
     reference: Mapping[str, Any]
 
 
-class PerformanceStore:
+class PerformanceStore(SliceResultStore[StoredPerformance]):
     """Reads and replaces performance."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, performance, StoredPerformance)
 
     def replace_day(
         self,
@@ -80,14 +80,10 @@ class PerformanceStore:
     ) -> None:
         """Replace all slices of a day in one transaction."""
         common = {
-            "project_id": project_id,
-            "model_id": model_id,
-            "day": day,
             "baseline_id": baseline_id,
             "lake_version": lake_version,
             "revision": revision,
             "run_id": run_id,
-            "computed_us": now_us(),
         }
         rows = [
             {
@@ -102,33 +98,7 @@ class PerformanceStore:
             for one in slices
         ]
         with self._database.write() as connection:
-            of_day = and_(_of_model(project_id, model_id), performance.c.day == day)
-            connection.execute(delete(performance).where(of_day))
-            if rows:
-                connection.execute(insert(performance), rows)
-
-    def days(
-        self,
-        project_id: str,
-        model_id: str,
-        start_day: str,
-        end_day: str,
-        slice_key: tuple[str, str] = WHOLE_DAY,
-        *,
-        limit: int | None = None,
-        after_day: str = "",
-    ) -> list[StoredPerformance]:
-        """Performance of a closed range of days, oldest first, after `after_day`."""
-        statement = (
-            select(performance)
-            .where(_of_model(project_id, model_id), performance.c.day.between(start_day, end_day))
-            .where(performance.c.dimension == slice_key[0], performance.c.value == slice_key[1])
-            .where(performance.c.day > after_day)
-            .order_by(performance.c.day)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [StoredPerformance(**row._mapping) for row in connection.execute(statement)]
+            self._replace(connection, project_id, model_id, day, rows)
 
     def reference(self, baseline_id: str) -> Reference | None:
         """What performance was in a baseline's window; None before it was measured."""
@@ -156,8 +126,4 @@ class PerformanceStore:
             had = connection.execute(delete(performance_references).where(of_baseline)).rowcount
             connection.execute(insert(performance_references), row)
             if had:
-                ask_for_performance(connection, project_id, model_id)
-
-
-def _of_model(project_id: str, model_id: str) -> Any:
-    return and_(performance.c.project_id == project_id, performance.c.model_id == model_id)
+                invalidate_performance(connection, project_id, model_id)

@@ -1,6 +1,6 @@
 """Tables of results: what the pipelines have made of each local day, and what they judge it by.
 
-Only their shape belongs here; see `tables`.
+Only their shape belongs here; the modules beside this one read and write them.
 """
 
 from sqlalchemy import (

@@ -1,1 +1,5 @@
-"""Projects and their settings."""
+"""Projects and their settings.
+
+- `store`: projects, their time zones and settings
+- `tables`: table of projects
+"""

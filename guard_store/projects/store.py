@@ -4,16 +4,17 @@ What the settings mean is not known here.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import known_zone, now_us
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.projects.tables import projects
+from guard_store.writer.sessions import Session
 
 
 class ProjectExistsError(ValueError):
@@ -62,9 +63,9 @@ class ProjectStore:
         Raises
         ------
         ProjectExistsError
-            Where the id is taken.
+            If the id is taken.
         ValueError
-            Where the time zone is not an IANA name.
+            If the time zone is not an IANA name.
         """
         known_zone(timezone)
         now = now_us()
@@ -103,7 +104,7 @@ class ProjectStore:
         Raises
         ------
         ValueError
-            Where the time zone is not an IANA name.
+            If the time zone is not an IANA name.
         """
         if timezone is not None:
             known_zone(timezone)
@@ -123,14 +124,26 @@ class ProjectStore:
         return after
 
 
+def project_zones(database: Database, project_ids: Collection[str]) -> dict[str, str]:
+    """Return the IANA time zone of each of these projects that exists."""
+    statement = select(projects.c.id, projects.c.timezone).where(projects.c.id.in_(project_ids))
+    with database.read() as connection:
+        return {row.id: row.timezone for row in connection.execute(statement)}
+
+
 def _inserted(connection: Connection, project: Project) -> bool:
     row = {**asdict(project), "settings": dict(project.settings)}
-    if connection.dialect.name == "postgresql":
-        statement = postgresql.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
-    else:
-        statement = sqlite.insert(projects).values(row).on_conflict_do_nothing().returning(projects.c.id)
-    return connection.scalar(statement) is not None
+    statement = dialect_insert(connection, projects).values(row).on_conflict_do_nothing()
+    return connection.scalar(statement.returning(projects.c.id)) is not None
 
 
 def _project(row: Row[Any]) -> Project:
     return Project(**row._mapping)
+
+
+def lock_zones(session: Session, project_ids: Sequence[str]) -> dict[str, str]:
+    """IANA zone of each of these projects that exists; none of them can change before the writer's commit."""
+    sql = f"SELECT id, timezone FROM projects WHERE id IN ({', '.join('?' * len(project_ids))})"  # noqa: S608 - marks
+    if not session.is_sqlite:  # SQLite's write lock keeps them as they are
+        sql += " ORDER BY id FOR SHARE"
+    return dict(session.run(sql, project_ids))

@@ -1,1 +1,6 @@
-"""What research and tools leave behind: inputs of steps, calls of tools."""
+"""Records of research and of tools.
+
+- `steps`: inputs of research steps
+- `tables`: tables of steps and calls
+- `tool_calls`: decisions about calls of external tools, and their outcomes
+"""

@@ -1,6 +1,6 @@
 """Tables of tools and research: calls of others that were decided here, and the inputs of research steps.
 
-Only their shape belongs here; see `tables`.
+Only their shape belongs here; `steps` and `tool_calls` read and write them.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text

@@ -1,18 +1,18 @@
-"""Calls of other people's tools: what was asked and decided, and what was told of it later; each is told once."""
+"""Calls of external tools: the decision on each, and its outcome, recorded once."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.research.tables import tool_calls
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that was decided; the last four are None until its outcome is told."""
+    """A decided call; the last four fields are None until its outcome is recorded."""
 
     key_id: str
     call_id: str
@@ -30,16 +30,16 @@ class ToolCall:
 
 
 class ToolCallStore:
-    """Keeps calls, by the key that asked."""
+    """Keeps calls by API key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, call: ToolCall) -> ToolCall:
-        """Keep a call; returns it, or the one that has its id already."""
-        engine = sqlite if self._database.is_sqlite else postgresql
+        """Store a call; return it, or the stored one with the same id."""
         with self._database.write() as connection:
-            connection.execute(engine.insert(tool_calls).values(asdict(call)).on_conflict_do_nothing())
+            insertion = dialect_insert(connection, tool_calls).values(asdict(call))
+            connection.execute(insertion.on_conflict_do_nothing())
             row = connection.execute(select(tool_calls).where(_named(call.key_id, call.call_id))).one()
         return _call(row)
 
@@ -52,14 +52,14 @@ class ToolCallStore:
     def tell(
         self, key_id: str, call_id: str, outcome: str, latency_us: int, result_hash: str | None, now_us: int
     ) -> bool:
-        """Keep the outcome of a call; False where one is kept already."""
+        """Record the outcome of a call; return False if one is recorded already."""
         values = {"outcome": outcome, "latency_us": latency_us, "result_hash": result_hash, "recorded_us": now_us}
         open_call = _named(key_id, call_id) & tool_calls.c.recorded_us.is_(None)
         with self._database.write() as connection:
             return connection.execute(update(tool_calls).where(open_call).values(values)).rowcount == 1
 
     def sweep(self, before_us: int) -> int:
-        """Forget calls that were asked about before an instant."""
+        """Delete calls that were decided before an instant."""
         with self._database.write() as connection:
             return connection.execute(delete(tool_calls).where(tool_calls.c.checked_us < before_us)).rowcount
 

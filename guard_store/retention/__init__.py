@@ -1,1 +1,5 @@
-"""How long everything is kept: the sweeps of the ledger, bodies, events, the lake, alerts and research."""
+"""Deletion of what is older than the settings allow.
+
+- `alerts`: alerts, their messages and facts
+- `sweeps`: the ledger, bodies, events, the lake, records of research
+"""

@@ -14,7 +14,7 @@ from guard_core.units import DAY_US
 from guard_store.alerts.outbox import WAITING
 from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
-from guard_store.retention.events import note_sweep
+from guard_store.retention.sweeps import note_sweep
 
 _PIECE_INCIDENTS = 200
 _PIECE_FACTS = 2_000

@@ -1,1 +1,12 @@
-"""Flags, evaluations, trainings, decisions, shadow sums, and the model registry."""
+"""Retraining: from the rule's result of a day to a version in the registry.
+
+- `alert_facts`: facts about retraining, for alerts
+- `decisions`: decisions about model versions
+- `evaluations`: results of the retrain rule by local day
+- `flag`: a retrain flag as a value
+- `flags`: retrain flags and their states
+- `registry`: MLflow's model registry
+- `shadow`: comparisons of champion and challenger, summed by local day
+- `tables`: tables of retraining
+- `training_runs`: progress of trainings
+"""

@@ -1,6 +1,6 @@
-"""What people want to know of a retraining, as facts: asked for, begun, given up, done. All of a flag are one alert.
+"""Facts about retraining, for alerts: recommended, started, failed, dismissed, finished, decided by hand.
 
-Each is written in the transaction of what it tells.
+Each is written in the transaction of its cause; all facts of a flag belong to one alert.
 """
 
 import uuid
@@ -19,36 +19,36 @@ from guard_store.retraining.flag import Flag
 _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 
 
-def recommended(connection: Connection, flag: Flag) -> None:
-    """A flag was raised, by the rule or by hand."""
+def write_recommended_fact(connection: Connection, flag: Flag) -> None:
+    """Write that a flag was raised, by the rule or by hand."""
     who = "asked for by hand" if flag.forced else "recommended"
-    _write(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
+    _write_fact(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
 
 
-def started(connection: Connection, flag: Flag, run_id: str) -> None:
-    """A training has begun; further attempts are not told."""
+def write_started_fact(connection: Connection, flag: Flag, run_id: str) -> None:
+    """Write that a training has begun; further attempts are not written."""
     message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
-    _write(connection, flag, "retrain_started", "notes", message, run_id=run_id)
+    _write_fact(connection, flag, "retrain_started", "notes", message, run_id=run_id)
 
 
-def failed(connection: Connection, flag: Flag, error: str) -> None:
-    """A training was given up."""
+def write_failed_fact(connection: Connection, flag: Flag, error: str) -> None:
+    """Write that a training was given up."""
     attempts = flag.attempts + 1
     message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
-    _write(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
+    _write_fact(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
 
 
-def dismissed(connection: Connection, flag: Flag, reason: str) -> None:
-    """Somebody has decided that nothing is to be trained."""
-    _write(
+def write_dismissed_fact(connection: Connection, flag: Flag, reason: str) -> None:
+    """Write that a person dismissed a flag."""
+    _write_fact(
         connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
     )
 
 
-def finished(
+def write_finished_fact(
     connection: Connection, flag: Flag, action: str, *, reason: str, version: str, champion: str | None
 ) -> None:
-    """A training has become a version, and the gate has decided about it."""
+    """Write that a training has become a version, and whether it was promoted."""
     lines = [f"Reason: {reason}."]
     if action == "promoted":
         before = "the first one" if champion is None else f"in place of version {champion}"
@@ -58,10 +58,10 @@ def finished(
     else:
         message = f"Version {version} was not promoted, {_champion_now(version, champion)}."
         ended = ["retrain_failed"]
-    _write(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
+    _write_fact(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
 
 
-def decided(
+def write_decided_fact(
     connection: Connection,
     project_id: str,
     model_id: str,
@@ -72,7 +72,7 @@ def decided(
     champion: str | None,
     request_id: str | None,
 ) -> None:
-    """Somebody has made a version the champion, or rolled back to it; days are judged by the baseline as before."""
+    """Write that a person promoted a version or rolled back to it; the baseline stays the same."""
     before = "" if champion is None else f", in place of version {champion}"
     way = "is the champion again" if action == "rolled_back" else "is the champion now"
     by_hand = "rolled back" if action == "rolled_back" else "promoted by hand"
@@ -102,7 +102,7 @@ def _champion_now(version: str, champion: str | None) -> str:
 
 
 def reason_text(reason: Mapping[str, Any]) -> str:
-    """Why a flag was raised, in words.
+    """Describe a reason of a flag in words.
 
     >>> reason_text({"rule": "age", "age_days": 31, "max_age_days": 30})
     'the champion is 31 days old, 30 are allowed'
@@ -121,7 +121,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     return str(reason.get("reason") or rule)
 
 
-def _write(
+def _write_fact(
     connection: Connection,
     flag: Flag,
     kind: str,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, insert, or_, select
 
 from guard_core.days import now_us
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.retraining.tables import model_decisions
 
@@ -107,7 +108,7 @@ class DecisionStore:
         c = model_decisions.c
         statement = (
             select(model_decisions)
-            .where(c.project_id == project_id, c.model_id == model_id, c.action.in_(actions))
+            .where(of_model(model_decisions, project_id, model_id), c.action.in_(actions))
             .order_by(c.decided_us.desc(), c.id)
             .limit(1)
         )
@@ -124,7 +125,7 @@ class DecisionStore:
         rejected = and_(c.action == "rejected", c.version == version)
         statement = (
             select(model_decisions)
-            .where(c.project_id == project_id, c.model_id == model_id, c.key_id.is_not(None))
+            .where(of_model(model_decisions, project_id, model_id), c.key_id.is_not(None))
             .where(c.decided_us >= since_us, or_(replaced, rejected))
             .order_by(c.decided_us.desc(), c.id)
             .limit(1)
@@ -138,7 +139,7 @@ class DecisionStore:
         c = model_decisions.c
         statement = (
             select(model_decisions)
-            .where(c.project_id == project_id, c.model_id == model_id)
+            .where(of_model(model_decisions, project_id, model_id))
             .order_by(c.decided_us.desc(), c.id)
             .limit(limit)
         )

@@ -1,16 +1,17 @@
-"""What the retrain rule has said of each day, and the flag that a day has raised.
+"""Results of the retrain rule by local day, each with the flag that it raised.
 
-Applying the rule belongs to `ml.retraining.rule`; what becomes of a flag is in `retrain.py`.
+Applying the rule is `ml.retraining.rule`; the further states of a flag are `flags`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy import select
 
-from guard_core.days import now_us
+from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
+from guard_store.db.day_results import DayResultStore
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import raise_flag
 from guard_store.retraining.tables import retrain_evaluations
@@ -18,7 +19,7 @@ from guard_store.retraining.tables import retrain_evaluations
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the rule has said of a day."""
+    """The result of the rule for a day."""
 
     project_id: str
     model_id: str
@@ -30,11 +31,11 @@ class Evaluation:
     computed_us: int
 
 
-class EvaluationStore:
+class EvaluationStore(DayResultStore[Evaluation]):
     """Reads and replaces evaluations."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, retrain_evaluations, Evaluation)
 
     def replace(
         self,
@@ -48,57 +49,26 @@ class EvaluationStore:
         run_id: str,
         request_id: str | None,
     ) -> Flag | None:
-        """Store what the rule said of a day and raise its flag where it recommends one and none is active.
+        """Store the result of a day, and raise a flag if the rule recommends retraining and no flag is active.
 
         Returns
         -------
-        The flag that was raised; None where nothing was recommended, a flag is active, or this day raised one before.
+        The new flag; None if nothing was recommended, a flag is active, or this day raised one before.
         """
-        row = {
-            "project_id": project_id,
-            "model_id": model_id,
-            "day": day,
-            "recommended": recommended,
-            "result": dict(result),
-            "flag_id": None,
-            "run_id": run_id,
-            "computed_us": now_us(),
-        }
-        of_day = and_(_of_model(project_id, model_id), retrain_evaluations.c.day == day)
+        recorded_flag = select(retrain_evaluations.c.flag_id).where(
+            of_day(retrain_evaluations, project_id, model_id, day)
+        )
         with self._database.write() as connection:
-            before = connection.scalar(select(retrain_evaluations.c.flag_id).where(of_day))
+            flag_id = connection.scalar(recorded_flag)
             flag = None
-            if recommended and before is None:
+            if recommended and flag_id is None:
                 reasons = list(result["reasons"])
                 flag = raise_flag(connection, project_id, model_id, day, as_of_us, reasons, None, request_id)
-            connection.execute(delete(retrain_evaluations).where(of_day))
-            flag_id = before if flag is None else flag.id
-            connection.execute(insert(retrain_evaluations), {**row, "flag_id": flag_id})
+            row = {
+                "recommended": recommended,
+                "result": dict(result),
+                "flag_id": flag_id if flag is None else flag.id,
+                "run_id": run_id,
+            }
+            self._replace(connection, project_id, model_id, day, [row])
         return flag
-
-    def days(
-        self,
-        project_id: str,
-        model_id: str,
-        start_day: str,
-        end_day: str,
-        *,
-        after_day: str = "",
-        limit: int | None = None,
-    ) -> list[Evaluation]:
-        """What the rule has said of a closed range of days, oldest first, after `after_day`."""
-        c = retrain_evaluations.c
-        statement = (
-            select(retrain_evaluations)
-            .where(_of_model(project_id, model_id))
-            .where(c.day.between(start_day, end_day), c.day > after_day)
-            .order_by(c.day)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [Evaluation(**row._mapping) for row in connection.execute(statement)]
-
-
-def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:
-    c = retrain_evaluations.c
-    return and_(c.project_id == project_id, c.model_id == model_id)

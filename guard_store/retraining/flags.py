@@ -1,6 +1,6 @@
 """Retrain flags: which models are to be trained, and how far that has come. A model has one active flag at most.
 
-What the rule has said of each day is in `retrain_evaluations.py`; training belongs to the pipelines.
+Results of the retrain rule are `evaluations`; training belongs to the pipelines.
 """
 
 import uuid
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
-from guard_store.retraining import alert_facts as retrain_news
+from guard_store.db.upsert import dialect_insert
+from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, Actor, write_decision
 from guard_store.retraining.flag import ACTIVE, Flag
 from guard_store.retraining.tables import retrain_flags
@@ -61,7 +62,7 @@ class RetrainStore:
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return None
             if dismiss:
-                retrain_news.dismissed(connection, flag, reason)
+                alert_facts.write_dismissed_fact(connection, flag, reason)
             action: Action = "dismissed" if dismiss else "acknowledged"
             details = {"flag_id": flag.id}
             write_decision(
@@ -86,7 +87,7 @@ class RetrainStore:
         with self._database.write() as connection:
             if not connection.execute(update(retrain_flags).where(unmoved).values(values)).rowcount:
                 raise FlagTakenError(f"flag {flag.id} is worked on by another run, or is not active any more")
-            retrain_news.started(connection, flag, run_id)
+            alert_facts.write_started_fact(connection, flag, run_id)
 
     def fail(self, flag: Flag, error: str, settings: Settings) -> str:
         """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
@@ -112,7 +113,7 @@ class RetrainStore:
             if not connection.execute(update(retrain_flags).where(same).values(values)).rowcount:
                 return flag.state
             if given_up:
-                retrain_news.failed(connection, flag, error)
+                alert_facts.write_failed_fact(connection, flag, error)
         return str(values["state"])
 
     def flag(self, flag_id: str) -> Flag | None:
@@ -126,15 +127,14 @@ class RetrainStore:
 
     def active(self, project_id: str, model_id: str) -> Flag | None:
         """The active flag of a model."""
-        of_model = _of_model(project_id, model_id)
-        found = self._flags(and_(of_model, retrain_flags.c.state.in_(ACTIVE)))
+        found = self._flags(and_(of_model(retrain_flags, project_id, model_id), retrain_flags.c.state.in_(ACTIVE)))
         return found[0] if found else None
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[Flag]:
         """The flags of a model, the one that was raised last first."""
         statement = (
             select(retrain_flags)
-            .where(_of_model(project_id, model_id))
+            .where(of_model(retrain_flags, project_id, model_id))
             .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
             .limit(limit)
         )
@@ -144,8 +144,9 @@ class RetrainStore:
     def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
         """The newest day before or on `day` that raised a flag which was not dismissed."""
         c = retrain_flags.c
-        of_model = _of_model(project_id, model_id)
-        statement = select(func.max(c.day)).where(of_model, c.day <= day, c.state != "dismissed")
+        statement = select(func.max(c.day)).where(
+            of_model(retrain_flags, project_id, model_id), c.day <= day, c.state != "dismissed"
+        )
         with self._database.read() as connection:
             found: str | None = connection.scalar(statement)
         return found
@@ -202,14 +203,9 @@ def raise_flag(
         "error": None,
         "changed_us": now_us(),
     }
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    insertion = of(retrain_flags).values(row).on_conflict_do_nothing().returning(retrain_flags.c.id)
-    if not connection.scalar(insertion):
+    insertion = dialect_insert(connection, retrain_flags).values(row).on_conflict_do_nothing()
+    if not connection.scalar(insertion.returning(retrain_flags.c.id)):
         return None
     flag = Flag(**row)  # type: ignore[arg-type]
-    retrain_news.recommended(connection, flag)
+    alert_facts.write_recommended_fact(connection, flag)
     return flag
-
-
-def _of_model(project_id: str, model_id: str) -> ColumnElement[bool]:
-    return and_(retrain_flags.c.project_id == project_id, retrain_flags.c.model_id == model_id)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.retraining.tables import shadow_tallies
 
 SumKey = tuple[str, str, str, str, str]
@@ -56,10 +57,9 @@ class ShadowStore:
         names = ("project_id", "model_id", "day", "champion", "challenger")
         counted = ("rows", "differing", "failed", "difference")
         with self._database.write() as connection:
-            of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             for key, one in sorted(sums.items()):
                 row = dict(zip(names, key, strict=True)) | {name: getattr(one, name) for name in counted}
-                statement = of(shadow_tallies).values(**row, changed_us=now_us())
+                statement = dialect_insert(connection, shadow_tallies).values(**row, changed_us=now_us())
                 added = {name: shadow_tallies.c[name] + statement.excluded[name] for name in counted}
                 added["changed_us"] = statement.excluded.changed_us
                 connection.execute(statement.on_conflict_do_update(index_elements=list(names), set_=added))
@@ -69,7 +69,7 @@ class ShadowStore:
         c = shadow_tallies.c
         statement = (
             select(shadow_tallies)
-            .where(c.project_id == project_id, c.model_id == model_id)
+            .where(of_model(shadow_tallies, project_id, model_id))
             .order_by(c.day.desc(), c.challenger, c.champion)
             .limit(limit)
         )

@@ -1,6 +1,6 @@
 """Tables of retraining: what the rule has said, flags, trainings, and decisions about models.
 
-Only their shape belongs here; see `tables`.
+Only their shape belongs here; the modules beside this one read and write them.
 """
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text

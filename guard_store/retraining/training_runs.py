@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from guard_core.days import now_us
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
-from guard_store.retraining import alert_facts as retrain_news
+from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, write_decision
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import finish
@@ -54,7 +55,7 @@ class TrainingRunStore:
     def of_version(self, project_id: str, model_id: str, version: str) -> TrainingRun | None:
         """The training that a version came out of."""
         c = training_runs.c
-        return self._one(and_(c.project_id == project_id, c.model_id == model_id, c.model_version == version))
+        return self._one(and_(of_model(training_runs, project_id, model_id), c.model_version == version))
 
     def of_run(self, run_id: str) -> TrainingRun | None:
         """The training of a run of MLflow, or of Dagster."""
@@ -111,7 +112,9 @@ class TrainingRunStore:
                 details={"flag_id": flag.id},
                 request_id=flag.request_id,
             )
-            retrain_news.finished(connection, flag, action, reason=reason, version=version, champion=champion_before)
+            alert_facts.write_finished_fact(
+                connection, flag, action, reason=reason, version=version, champion=champion_before
+            )
 
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
         """Versions of the lake that trainings since an instant have read, by model."""
@@ -127,7 +130,7 @@ class TrainingRunStore:
         c = training_runs.c
         statement = (
             select(training_runs)
-            .where(c.project_id == project_id, c.model_id == model_id)
+            .where(of_model(training_runs, project_id, model_id))
             .order_by(c.created_us.desc(), c.flag_id)
             .limit(limit)
         )

@@ -1,4 +1,4 @@
-"""Budgets of keys and projects: made, changed, removed, and how they stand today. Taking from them is `transaction`."""
+"""Budgets of keys and projects, and their status. Spending from them is `transaction`."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -7,11 +7,11 @@ from datetime import date
 
 import msgspec
 from sqlalchemy import Row, Select, and_, case, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.spending.amounts import Measure, Period, Scope, span_of
 from guard_store.spending.requests import Hold, Reservation
 from guard_store.spending.tables import budget_spans, budgets, reservations
@@ -25,8 +25,8 @@ class Budget:
 
     Attributes
     ----------
-    soft : from where on people are told; None for never.
-    hard : what is never passed; None for no limit. Both in billionths of a dollar, tokens or requests.
+    soft : the limit above which a fact is written; None for no limit.
+    hard : the limit that is never exceeded; None for no limit. Both in billionths of a dollar, tokens or requests.
     project_id : whose local days it counts on; None for those of `timezone` in the settings.
     """
 
@@ -42,8 +42,8 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a budget stands in a span."""
+class BudgetStatus:
+    """Amounts spent and reserved from a budget in a span."""
 
     budget: Budget
     span: str
@@ -71,13 +71,10 @@ class BudgetStore:
             "hard": hard,
             "created_us": now_us(),
         }
-        of = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        statement = of(budgets).values(row)
-        statement = statement.on_conflict_do_update(
-            index_elements=["scope", "scope_id", "measure", "period"], set_={"soft": soft, "hard": hard}
-        )
+        key = ["scope", "scope_id", "measure", "period"]
         with self._database.write() as connection:
-            connection.execute(statement)
+            insertion = dialect_insert(connection, budgets).values(row)
+            connection.execute(insertion.on_conflict_do_update(index_elements=key, set_={"soft": soft, "hard": hard}))
             same = (
                 budgets.c.scope == scope,
                 budgets.c.scope_id == scope_id,
@@ -111,13 +108,13 @@ class BudgetStore:
         with self._database.read() as connection:
             return [_budget(row) for row in connection.execute(statement)]
 
-    def standings(self, found: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[Standing]:
-        """How budgets stand in the span that holds a local day."""
-        spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in found}
+    def statuses(self, of: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[BudgetStatus]:
+        """Return the status of budgets in the span that includes a local day."""
+        spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in of}
         with self._database.read() as connection:
             rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
         counted = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
-        return [Standing(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in found]
+        return [BudgetStatus(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in of]
 
     def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
         """Reservations that nobody works on any more, with what they hold."""

@@ -15,8 +15,7 @@ from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerStore
-from guard_store.retention.events import sweep_bodies
-from guard_store.retention.ledger import sweep_ledger
+from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
 from guard_store.spending.requests import SettleCall
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import GroupWriter

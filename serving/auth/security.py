@@ -1,6 +1,6 @@
 """Who is asking, and may they: API keys from headers to principals, roles and project scopes.
 
-How keys are kept is `guard_store.auth.keys`, what a bearer token says `serving.auth.oidc`; which role a route wants is said at the route.
+How keys are kept is `guard_store.auth.store`, what a bearer token says `serving.auth.oidc`; which role a route wants is said at the route.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from guard_store.auth.keys import ApiKey, KeyStore
+from guard_store.auth.store import ApiKey, KeyStore
 from serving.audit.record import Record
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.principal import ANONYMOUS, HOW_TO_SEND, Principal

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from guard_core.days import local_days, now_us
 from guard_store.costs.language_models import sum_language_models
-from guard_store.costs.pull import Pulled, pull_aws
+from guard_store.costs.pull import CostPull, pull_aws
 from guard_store.costs.rows import CostDay, Metric, PullState
 from guard_store.costs.store import CostStore, Series
 from guard_store.projects.store import Project
@@ -39,7 +39,7 @@ def page_of_days(services: Services, project: Project, wanted: Days, cursor: str
 
 def pull(
     services: Services, project: Project, day: str | None, start: str | None, end: str | None, *, overwrite: bool
-) -> tuple[PullView, Pulled]:
+) -> tuple[PullView, CostPull]:
     """Ask AWS for days of a project, and sum its calls of language models on them."""
     wanted = _days_to_pull(services, project, day, start, end)
     outcome = pull_aws(services.database, services.settings, [project], wanted, overwrite=overwrite)
@@ -129,7 +129,7 @@ def _known_day(services: Services, project: Project, field: str, text: str) -> d
     return day
 
 
-def _state(outcome: Pulled) -> PullState:
+def _state(outcome: CostPull) -> PullState:
     if not outcome.failed:
         return "partial" if any(day.state != "ok" for day in outcome.read) else "ok"
     return "partial" if outcome.read or outcome.kept else "unavailable"

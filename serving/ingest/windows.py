@@ -11,7 +11,7 @@ from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
 from guard_core.units import DAY_US
 from guard_store.db.database import Database
-from guard_store.projects.zones import project_zones
+from guard_store.projects.store import project_zones
 
 _CACHED_MAX = 10_000
 

@@ -2,7 +2,12 @@
 
 from sqlalchemy import Connection
 
-from guard_store.day_state.invalidation import DaysGoneError, ask_for_drift, ask_for_retrain, rebuild_for_timezone
+from guard_store.day_state.invalidation import (
+    DeletedDaysError,
+    invalidate_drift,
+    invalidate_retrain,
+    rebuild_for_timezone,
+)
 from guard_store.projects.store import Consequence, Project
 from serving.http.problems import Conflict, NotFound
 from serving.projects.schemas import ProjectChange
@@ -33,7 +38,7 @@ def change(services: Services, project_id: str, wanted: ProjectChange, request_i
                 _apply_rule_again,
             ],
         )
-    except DaysGoneError as error:
+    except DeletedDaysError as error:
         raise Conflict(str(error)) from None
     if project is None:
         raise NotFound(f"There is no project {project_id!r}.")
@@ -52,13 +57,13 @@ def _lay_days_anew(close_delay_s: int) -> Consequence:
 
 def _apply_rule_again(connection: Connection, before: Project, after: Project) -> None:
     if is_rule_changed(before.settings, after.settings):
-        ask_for_retrain(connection, after.id, request_id=after.request_id)
+        invalidate_retrain(connection, after.id, request_id=after.request_id)
 
 
 def _judge_drift_again(connection: Connection, before: Project, after: Project) -> None:
     models = models_with_changed_drift(before.settings, after.settings)
     if models is None:
-        ask_for_drift(connection, after.id, request_id=after.request_id)
+        invalidate_drift(connection, after.id, request_id=after.request_id)
         return
     for model_id in models:
-        ask_for_drift(connection, after.id, model_id, request_id=after.request_id)
+        invalidate_drift(connection, after.id, model_id, request_id=after.request_id)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.projects.store import ProjectStore
 from serving.app import create_app
 from tests.guard_pipelines.conftest import Pipelines, home, instance, pipelines  # noqa: F401 - fixtures

@@ -8,7 +8,7 @@ import pytest
 
 from guard_cli.main import main
 from guard_core.settings.docs import env_example, markdown_page
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from guard_cli.main import main
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.server import environment, free_port, http, ml_guard, serving, wait_until

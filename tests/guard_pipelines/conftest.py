@@ -14,7 +14,7 @@ from guard_pipelines.days.sensors import news
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.sensors import retrain_sensor
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.lake.store import Lake, LakeSnapshot
@@ -100,9 +100,9 @@ class Pipelines:
         return runs
 
     @property
-    def news(self) -> NewsStore:
+    def news(self) -> DayStateStore:
         """News of the database."""
-        return NewsStore(self.database)
+        return DayStateStore(self.database)
 
     def lake(self, project_id: str, model_id: str = "m") -> LakeSnapshot:
         """Newest version of a model's table."""

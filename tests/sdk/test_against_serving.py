@@ -16,7 +16,7 @@ from ml_guard import ApiError, Event, MLGuardClient
 from sqlalchemy import func, select
 
 from guard_store.alerts.facts import write_alert
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from guard_core.days import microseconds
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.ingest.rows import EventRow, RowsOutcome, StoreEvents, StoreLabels
 from guard_store.ingest.tables import events, rejections
@@ -88,7 +88,7 @@ def stored_ids(database: Database) -> list[str]:
 
 def news(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
     """The news rows by key."""
-    return {(r["project_id"], r["model_id"], r["day"]): r for r in _all(database, day_news)}
+    return {(r["project_id"], r["model_id"], r["day"]): r for r in _all(database, day_states)}
 
 
 def rejected(database: Database) -> dict[tuple[str, str, str, str], int]:

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from guard_pipelines.days.findings import Finding
 from guard_pipelines.days.loop import by_model
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 from guard_store.lake.store import Lake
@@ -18,7 +18,7 @@ from guard_store.lake.store import Lake
 
 def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> list[Finding]:
     """Days that the lake is said to hold, but with another number of rows than the store."""
-    news = NewsStore(database)
+    news = DayStateStore(database)
     held = [item for item in news.of_days(days) if item.lake_revision == item.revision and item.is_kept_for("lake")]
     findings: list[Finding] = []
     for items in by_model(held):
@@ -33,7 +33,7 @@ def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> l
     return findings
 
 
-def _stored(database: Database, items: Sequence[DayNews]) -> list[tuple[DayNews, int]]:
+def _stored(database: Database, items: Sequence[DayState]) -> list[tuple[DayState, int]]:
     """Rows of the store by day, of days whose news have not moved meanwhile."""
     counted = {}
     with database.read() as connection:
@@ -46,5 +46,5 @@ def _stored(database: Database, items: Sequence[DayNews]) -> list[tuple[DayNews,
                 events.c.ts_us < end,
             )
             counted[item.key] = connection.scalar(statement) or 0
-    now = {item.key: item.changes for item in NewsStore(database).of_days({item.day for item in items})}
+    now = {item.key: item.changes for item in DayStateStore(database).of_days({item.day for item in items})}
     return [(item, counted[item.key]) for item in items if now.get(item.key) == item.changes]

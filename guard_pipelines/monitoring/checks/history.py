@@ -12,7 +12,7 @@ from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.projects.store import ProjectStore
@@ -51,7 +51,7 @@ def model_days(database: Database, settings: Settings, days: Collection[str]) ->
     at_us = now_us() - settings.pipelines.close_delay_s * SECOND_US
     for project in ProjectStore(database).page():
         today = local_days(project.timezone).of(at_us)
-        for model in NewsStore(database).models(project.id):
+        for model in DayStateStore(database).models(project.id):
             found = AggregateStore(database).days(project.id, model.model_id, start, last.isoformat())
             if not found:
                 continue

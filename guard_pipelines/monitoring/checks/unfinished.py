@@ -7,21 +7,21 @@ from collections.abc import Collection
 
 from guard_core.settings import Settings
 from guard_pipelines.days.findings import Finding
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.drift_reports import DriftReportStore
 
 
 def failed_days(database: Database, days: Collection[str]) -> list[Finding]:
     """Days of a run that could not be processed, with the error."""
-    failed = (item for item in NewsStore(database).of_days(days) if item.failed)
+    failed = (item for item in DayStateStore(database).of_days(days) if item.failed)
     return [_finding(item, f"attempt {item.attempts}: {item.error}") for item in failed]
 
 
 def overdue_days(database: Database, settings: Settings, at_us: int | None = None) -> list[Finding]:
     """The newest closed day of each model, where it is not done."""
-    newest = NewsStore(database).newest(settings, at_us)
+    newest = DayStateStore(database).newest(settings, at_us)
     return [_finding(item, item.error or "not processed yet") for item in newest if not item.done]
 
 
@@ -29,7 +29,7 @@ def drifted_days(database: Database, days: Collection[str]) -> list[Finding]:
     """Days of a run with drift, and the columns that have it."""
     store = DriftReportStore(database)
     findings: list[Finding] = []
-    for project_id, model_id in sorted({item.key[:2] for item in NewsStore(database).of_days(days)}):
+    for project_id, model_id in sorted({item.key[:2] for item in DayStateStore(database).of_days(days)}):
         for report in store.days(project_id, model_id, min(days), max(days)):
             if report.state == "drift" and report.day in days:
                 columns = ", ".join(report.report["drifted"])
@@ -37,5 +37,5 @@ def drifted_days(database: Database, days: Collection[str]) -> list[Finding]:
     return findings
 
 
-def _finding(item: DayNews, text: str) -> Finding:
+def _finding(item: DayState, text: str) -> Finding:
     return {"project": item.project_id, "model": item.model_id, "day": item.day, "finding": text}

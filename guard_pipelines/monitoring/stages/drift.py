@@ -11,8 +11,8 @@ from guard_core.project_settings.by_model import settings_of_model
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselinesInForce, BaselineStore
@@ -28,7 +28,7 @@ _KEPT = timedelta(days=366)
 def judge_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
     """Judge the days whose profiles, baseline or settings are new."""
     outcome = Outcome()
-    news = NewsStore(database)
+    news = DayStateStore(database)
     for items in by_model(scope.items("drift", database, settings)):
         model = _Model(database, *items[0].key[:2])
         for item in items:
@@ -48,7 +48,7 @@ class _Model:
         self._profiles = DayProfiles(AggregateStore(database), project_id, model_id)
         self._references: dict[str, TableProfile] = {}
 
-    def judge(self, item: DayNews, run_id: str) -> tuple[str, Sequence[str]]:
+    def judge(self, item: DayState, run_id: str) -> tuple[str, Sequence[str]]:
         """Judge one day and store the report; returns the state and the columns that drifted."""
         reports = DriftReportStore(self._database)
         if not item.events:

@@ -10,8 +10,8 @@ from typing import Any
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, consecutive, isolated
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake.rows import PIECE_ROWS, StoredDays, store_days
@@ -37,9 +37,9 @@ def store_news(scope: Scope, database: Database, lake: Lake, settings: Settings)
 
 
 def _store_range(
-    items: Sequence[DayNews], database: Database, reader: ArrowReader, lake: Lake, outcome: Outcome
+    items: Sequence[DayState], database: Database, reader: ArrowReader, lake: Lake, outcome: Outcome
 ) -> None:
-    news = NewsStore(database)
+    news = DayStateStore(database)
     if len(items) > 1:
         try:
             stored = store_days(database, reader, lake, items, learned_kind)
@@ -55,7 +55,7 @@ def _store_range(
         _finish(items, store_days(database, reader, lake, items, learned_kind), news, outcome)
 
 
-def _finish(items: Sequence[DayNews], stored: StoredDays, news: NewsStore, outcome: Outcome) -> None:
+def _finish(items: Sequence[DayState], stored: StoredDays, news: DayStateStore, outcome: Outcome) -> None:
     equal = [item for item in items if stored.counts.get(item.day, 0) == item.events]
     outcome.count_marked(equal, news.mark("lake", equal))
     for item in items:

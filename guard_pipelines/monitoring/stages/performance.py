@@ -17,11 +17,11 @@ from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
 from guard_pipelines.monitoring.stages.lake_columns import read_day
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.lake.store import Lake, LakeSnapshot
-from guard_store.monitoring.aggregates import WHOLE_DAY
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
@@ -43,7 +43,7 @@ _EMPTY = pa.table({name: pa.nulls(0) for name in _READ})
 def measure_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Measure the days whose labels, profiles or reference are new."""
     outcome = Outcome()
-    news = NewsStore(database)
+    news = DayStateStore(database)
     for baseline, items in _by_baseline(database, scope.items("performance", database, settings)):
         model = _Model.of(database, lake, baseline, items)
         for item in items:
@@ -58,7 +58,7 @@ def measure_news(scope: Scope, database: Database, lake: Lake, settings: Setting
     return outcome
 
 
-def _by_baseline(database: Database, items: Sequence[DayNews]) -> Iterator[tuple[Baseline | None, Sequence[DayNews]]]:
+def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:
     """The items of each model that are compared with the same baseline."""
     for of_model in by_model(items):
         in_force = BaselineStore(database).in_force(*of_model[0].key[:2])
@@ -80,7 +80,7 @@ class _Model:
     reference: Reference | None
 
     @classmethod
-    def of(cls, database: Database, lake: Lake, baseline: Baseline | None, items: Sequence[DayNews]) -> "_Model":
+    def of(cls, database: Database, lake: Lake, baseline: Baseline | None, items: Sequence[DayState]) -> "_Model":
         project_id, model_id, _ = items[0].key
         store = PerformanceStore(database)
         kinds = KindStore(database).of(project_id, model_id)
@@ -94,7 +94,7 @@ class _Model:
             None if baseline is None else store.reference(baseline.id),
         )
 
-    def must_refer(self, item: DayNews) -> bool:
+    def must_refer(self, item: DayState) -> bool:
         """Whether the reference is missing, or may have changed with this day."""
         if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
             return False
@@ -115,7 +115,7 @@ class _Model:
         )
         return replace(self, reference=Reference(len(labelled), reference))
 
-    def measure(self, item: DayNews, run_id: str) -> list[SlicePerformance]:
+    def measure(self, item: DayState, run_id: str) -> list[SlicePerformance]:
         """Measure one day and store what came out."""
         rows = self._rows(item.day)
         whole = self._slice(WHOLE_DAY, rows) if len(rows) else None

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.ingest.rejections import RejectionStore
 from guard_store.lake.rows import KIND_VIOLATIONS
 from guard_store.lake.store import Lake, LakeSnapshot
-from guard_store.monitoring.aggregates import WHOLE_DAY, AggregateStore, Slice
+from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.monitoring.kinds import KindStore
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import SLICE_COLUMNS, profile_parquet
@@ -29,7 +30,7 @@ from ml.monitoring.profiles.table import TableProfile
 def profile_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Profile the days whose rows in the lake are new."""
     outcome = Outcome()
-    news, aggregates = NewsStore(database), AggregateStore(database)
+    news, aggregates = DayStateStore(database), AggregateStore(database)
     for items in by_model(scope.items("profile", database, settings)):
         project_id, model_id, _ = items[0].key
         kinds = KindStore(database).of(project_id, model_id)
@@ -49,7 +50,7 @@ def profile_news(scope: Scope, database: Database, lake: Lake, settings: Setting
 
 
 def _slices(
-    item: DayNews, snapshot: LakeSnapshot | None, kinds: Mapping[str, Any], errors: Mapping[str, int]
+    item: DayState, snapshot: LakeSnapshot | None, kinds: Mapping[str, Any], errors: Mapping[str, int]
 ) -> list[Slice]:
     files = snapshot.files(item.day) if snapshot else ()
     if snapshot is None or not files:
@@ -85,7 +86,7 @@ def _violations(files: Sequence[str], snapshot: LakeSnapshot) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _errors(database: Database, items: Sequence[DayNews]) -> dict[str, dict[str, int]]:
+def _errors(database: Database, items: Sequence[DayState]) -> dict[str, dict[str, int]]:
     """Rejected rows of a model by day of arrival and field."""
     project_id, model_id, _ = items[0].key
     by_day: dict[str, dict[str, int]] = {}

@@ -13,7 +13,7 @@ from guard_store.db.database import Database
 from guard_store.ledger.entry import LedgerRow
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
-from guard_store.retention.research import sweep_research
+from guard_store.retention.sweeps import sweep_research
 from guard_store.spending.amounts import Amount
 from ml.knowledge.quotes import standing
 from serving.assistant.knowledge.service import KnowledgeService

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds
 from guard_core.settings import Role
-from guard_store.auth.keys import ApiKey
+from guard_store.auth.store import ApiKey
 
 
 class KeyRequest(BaseModel):

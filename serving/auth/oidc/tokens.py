@@ -12,7 +12,7 @@ from typing import Any, Final
 import jwt
 
 from guard_core.settings import ROLES, Role, Settings
-from guard_store.auth.keys import PREFIX
+from guard_store.auth.store import PREFIX
 from serving.auth.oidc.signing_keys import SigningKeys
 from serving.auth.principal import Principal
 from serving.http.problems import Forbidden, Unauthorised

@@ -19,7 +19,7 @@ from guard_core.ids import new_id
 from guard_core.settings import Settings
 from guard_core.units import NANO, SECOND_US
 from guard_store.db.database import Database
-from guard_store.projects.zones import project_zones
+from guard_store.projects.store import project_zones
 from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
 from guard_store.spending.requests import Refusal, Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
@@ -277,7 +277,7 @@ class Gate:
     async def _show_budgets(self) -> None:
         found = (await asyncio.to_thread(self.budgets.of))[:_GAUGES_MOST]
         days = {budget.id: await self.today(budget) for budget in found}
-        for standing in await asyncio.to_thread(self.budgets.standings, found, lambda budget: days[budget.id]):
+        for standing in await asyncio.to_thread(self.budgets.statuses, found, lambda budget: days[budget.id]):
             metrics.standing(standing)
 
 

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from guard_store.spending.budgets import Standing
+from guard_store.spending.budgets import BudgetStatus
 
 _M = TypeVar("_M", Counter, Histogram)
 _MODELS_MOST = 50
@@ -85,7 +85,7 @@ def refused(route: str, scope: str, measure: str) -> None:
     _refusals.labels(route, scope, measure).inc()
 
 
-def standing(of: Standing) -> None:
+def standing(of: BudgetStatus) -> None:
     """How a budget stands now."""
     budget = of.budget
     if budget.hard is not None:

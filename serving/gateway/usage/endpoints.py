@@ -103,4 +103,4 @@ def _require(caller: Principal, project_id: str | None) -> None:
 
 async def _shown(gate: Gate, found: Sequence[Budget]) -> list[BudgetView]:
     days = {budget.id: await gate.today(budget) for budget in found}
-    return [BudgetView.of(standing) for standing in gate.budgets.standings(found, lambda budget: days[budget.id])]
+    return [BudgetView.of(standing) for standing in gate.budgets.statuses(found, lambda budget: days[budget.id])]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from guard_core.units import NANO
 from guard_store.spending.amounts import Measure, Period, Scope
-from guard_store.spending.budgets import Standing
+from guard_store.spending.budgets import BudgetStatus
 from guard_store.spending.usage import USAGE_GROUPS, UsageGroup, UsageRow
 
 Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
@@ -110,7 +110,7 @@ class BudgetView(BaseModel):
     reserved: float = Field(description="Held by calls that are being made.")
 
     @classmethod
-    def of(cls, standing: Standing) -> "BudgetView":
+    def of(cls, standing: BudgetStatus) -> "BudgetView":
         """Show a standing."""
         budget = standing.budget
         unit = NANO if budget.measure == "cost_usd" else 1

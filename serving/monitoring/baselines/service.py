@@ -1,6 +1,6 @@
 """Capturing a baseline: the stored profiles of a window's days, merged."""
 
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 from guard_store.monitoring.baselines import Baseline
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.design_effect import design_effects
@@ -51,7 +51,7 @@ def capture(
     )
 
 
-def _not_profiled(missing: list[DayNews]) -> Conflict:
+def _not_profiled(missing: list[DayState]) -> Conflict:
     named = ", ".join(item.day for item in missing[:_DAYS_NAMED])
     more = f" and {len(missing) - _DAYS_NAMED} more" if len(missing) > _DAYS_NAMED else ""
     return Conflict(

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import ModelNews
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import ModelDayStates
 from guard_store.ingest.rejections import Rejections
 from guard_store.monitoring.aggregates import Aggregate
 from guard_store.monitoring.drift_reports import StoredReport
@@ -27,7 +27,7 @@ class ModelView(BaseModel):
     failed_days: int
 
     @classmethod
-    def of(cls, news: ModelNews) -> "ModelView":
+    def of(cls, news: ModelDayStates) -> "ModelView":
         """The view of a model's news."""
         return cls(
             model_id=news.model_id,
@@ -61,7 +61,7 @@ class NewsView(BaseModel):
     changed_at: datetime
 
     @classmethod
-    def of(cls, news: DayNews, *, state: str, rejected: int) -> "NewsView":
+    def of(cls, news: DayState, *, state: str, rejected: int) -> "NewsView":
         """The view of a day's news."""
         return cls(
             day=news.day,

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from guard_core.days import now_us
-from guard_store.day_state.day_state import DayNews
-from guard_store.monitoring.aggregates import WHOLE_DAY
+from guard_store.day_state.day_state import DayState
+from guard_store.db.day_results import WHOLE_DAY
 from guard_store.projects.store import Project
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unprocessable
@@ -45,7 +45,7 @@ def news(
             rejected[row.day] += row.count
     now = now_us()
 
-    def view(item: DayNews) -> NewsView:
+    def view(item: DayState) -> NewsView:
         return NewsView.of(item, state=_news_state(services, item, now), rejected=rejected[item.day])
 
     return page_of(found, limit, position=lambda item: item.day, item=view, state=lambda: "no_events")
@@ -214,7 +214,7 @@ def _why_empty(services: Services, project_id: str, model_id: str, days: Days, s
     return "not_processed"
 
 
-def _news_state(services: Services, item: DayNews, at_us: int) -> str:
+def _news_state(services: Services, item: DayState, at_us: int) -> str:
     if item.done:
         return "done"
     if item.failed:

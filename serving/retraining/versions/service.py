@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from guard_store.retraining import alert_facts as retrain_news
+from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, Actor, write_decision
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, ModelVersion
 from ml.retraining.training.log_run import EVALUATION
@@ -133,7 +133,7 @@ def _make_champion(services: Services, version: ModelVersion, action: Action, re
             version=version.version,
             champion_before=aliases.get(CHAMPION),
         )
-        retrain_news.decided(
+        alert_facts.write_decided_fact(
             connection,
             *key,
             action,

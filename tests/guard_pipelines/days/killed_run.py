@@ -11,21 +11,21 @@ from collections.abc import Iterable, Sequence
 from dagster import DagsterInstance
 
 from guard_pipelines.definitions import defs
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore, Stage
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore, Stage
 
 
 def main() -> None:
     """Arguments: the stage, the run key, tags as name=value."""
     deadly, run_key, *pairs = sys.argv[1:]
-    mark = NewsStore.mark
+    mark = DayStateStore.mark
 
-    def die_or_mark(self: NewsStore, stage: Stage, items: Iterable[DayNews]) -> Sequence[DayNews]:
+    def die_or_mark(self: DayStateStore, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
         if stage == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         return mark(self, stage, items)
 
-    NewsStore.mark = die_or_mark  # type: ignore[method-assign]
+    DayStateStore.mark = die_or_mark  # type: ignore[method-assign]
     tags = dict(pair.split("=", 1) for pair in pairs)
     with DagsterInstance.get() as instance:
         job = defs.resolve_job_def("daily")

@@ -9,7 +9,7 @@ import pytest
 
 from guard_core.days import from_microseconds
 from guard_pipelines.tags import range_tags
-from guard_store.day_state.invalidation import ask_for_drift, rebuild_for_timezone
+from guard_store.day_state.invalidation import invalidate_drift, rebuild_for_timezone
 from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import BaselineStore
@@ -175,7 +175,7 @@ def test_settings_of_a_model_go_on_top_of_its_projects(pipelines: Pipelines) -> 
     projects.update(
         "p",
         settings={"drift": {"windows": [1, 2]}, "models": {"m": {"drift": {"windows": [1, 3]}}}},
-        consequences=[lambda connection, _, after: ask_for_drift(connection, after.id)],
+        consequences=[lambda connection, _, after: invalidate_drift(connection, after.id)],
     )
     pipelines.settle()
     assert {report.window_days for report in pipelines.reports("p")} == {3}

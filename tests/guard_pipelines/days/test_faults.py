@@ -13,7 +13,7 @@ import pytest
 from deltalake import write_deltalake
 
 from guard_pipelines.monitoring.stages import lake as lake_stage
-from guard_store.day_state.day_state import DayNews
+from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake import store as lake_module
@@ -65,7 +65,7 @@ def test_one_failing_day_does_not_take_its_neighbours_with_it(
     put(pipelines, "p", days=3)
 
     def fails_on_the_second(
-        database: Database, reader: ArrowReader, lake: Lake, items: list[DayNews], learn: Learn
+        database: Database, reader: ArrowReader, lake: Lake, items: list[DayState], learn: Learn
     ) -> StoredDays:
         if any(item.day == "2013-01-02" for item in items):
             raise RuntimeError("cannot be read")

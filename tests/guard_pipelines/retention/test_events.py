@@ -13,16 +13,16 @@ from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_pipelines.monitoring.checks.counts import differing_counts
 from guard_pipelines.tags import range_tags
-from guard_store.day_state.invalidation import DaysGoneError, ask_for_drift, ask_for_lake, rebuild_for_timezone
+from guard_store.day_state.invalidation import DeletedDaysError, invalidate_drift, invalidate_lake, rebuild_for_timezone
 from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
-from guard_store.lake.vacuum import tidy_lake
+from guard_store.lake.vacuum import vacuum_lake
 from guard_store.ledger.bodies import Bodies
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.monitoring.performance import PerformanceStore
-from guard_store.retention.events import sweep_bodies, sweep_events, sweep_lake
+from guard_store.retention.sweeps import sweep_bodies, sweep_events, sweep_lake
 from guard_store.steps import writer_steps
 from guard_store.writer.writer import GroupWriter
 from tests.guard_pipelines.conftest import Pipelines
@@ -62,8 +62,8 @@ def seen(pipelines: Pipelines) -> tuple[Any, ...]:
 def ask_for_all(pipelines: Pipelines) -> None:
     """As changed kinds and settings do, then a backfill of all days by hand."""
     with pipelines.database.write() as connection:
-        ask_for_lake(connection, PROJECT, MODEL)
-        ask_for_drift(connection, PROJECT)
+        invalidate_lake(connection, PROJECT, MODEL)
+        invalidate_drift(connection, PROJECT)
     pipelines.settle()
     pipelines.run(range_tags(DAYS[0], DAYS[-1]))
     assert all(item.done for item in pipelines.news.of_days(DAYS))
@@ -89,7 +89,7 @@ def test_events_go_once_they_are_in_the_lake_and_their_days_stay_as_they_were(
     ask_for_all(processed)
     assert seen(processed) == before
     assert [processed.lake(PROJECT).rows(day) for day in DAYS] == [ROWS] * 3
-    with pytest.raises(DaysGoneError), database.write() as connection:
+    with pytest.raises(DeletedDaysError), database.write() as connection:
         rebuild_for_timezone(connection, PROJECT, "Asia/Tokyo", close_delay_s=0)
     assert sweep_events(database, settings, grace_us=0) == 0
     assert len(sweeps(processed)) == 1
@@ -116,8 +116,8 @@ def test_days_of_the_lake_go_with_their_files_and_their_results_stay(processed: 
     assert seen(processed) == before
     assert processed.lake(PROJECT).days == []
     assert sweep_lake(processed.database, lake, settings) == 0
-    assert tidy_lake(processed.database, lake, settings).deleted_files == 0, "a reader may still be at it"
-    assert tidy_lake(processed.database, lake, settings, keep_files_h=0).deleted_files == 3
+    assert vacuum_lake(processed.database, lake, settings).deleted_files == 0, "a reader may still be at it"
+    assert vacuum_lake(processed.database, lake, settings, keep_files_h=0).deleted_files == 3
     assert list(Path(settings.storage.lake).rglob("*.parquet")) == []
 
 

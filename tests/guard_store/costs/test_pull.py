@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guard_store.costs.pull import Pulled, pull_aws
+from guard_store.costs.pull import CostPull, pull_aws
 from guard_store.costs.requests import RequestBudget
 from guard_store.costs.rows import CostDay
 from guard_store.costs.store import CostStore
@@ -18,7 +18,7 @@ from tests.support.aws import OddAws, Refusal, SeededAws, line, page, period
 from tests.support.settings import settings_of
 
 FIRST, LAST = date(2026, 1, 30), date(2026, 2, 2)
-Pull = Callable[..., Pulled]
+Pull = Callable[..., CostPull]
 
 
 def days_of(first: date, last: date) -> list[date]:
@@ -32,7 +32,7 @@ def pull(database: Database, tmp_path: Path) -> Pull:
 
     def pull(
         first: date = FIRST, last: date = LAST, *, overwrite: bool = False, zone: str | None = None, **settings: Any
-    ) -> Pulled:
+    ) -> CostPull:
         ProjectStore(database).update("flights", timezone=zone)
         projects = ProjectStore(database).page()
         return pull_aws(

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from guard_core.days import microseconds, now_us
 from guard_core.settings import Settings
-from guard_store.day_state.invalidation import ask_for_drift, ask_for_lake, rebuild_for_timezone
-from guard_store.day_state.store import NewsStore, Stage
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.invalidation import invalidate_drift, invalidate_lake, rebuild_for_timezone
+from guard_store.day_state.store import DayStateStore, Stage
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.projects.store import ProjectStore
@@ -22,16 +22,16 @@ STAGES: Sequence[Stage] = ("lake", "profile", "drift", "performance", "retrain")
 
 
 @pytest.fixture
-def news(database: Database) -> NewsStore:
+def news(database: Database) -> DayStateStore:
     ProjectStore(database).create("p", "P", "America/New_York")
-    return NewsStore(database)
+    return DayStateStore(database)
 
 
 def at(instant: str) -> int:
     return microseconds(datetime.fromisoformat(instant))
 
 
-def process(news: NewsStore, settings: Settings, days: Sequence[str], stages: Sequence[Stage] = STAGES) -> None:
+def process(news: DayStateStore, settings: Settings, days: Sequence[str], stages: Sequence[Stage] = STAGES) -> None:
     for stage in stages:
         news.mark(stage, news.work(stage, days, settings))
 
@@ -42,7 +42,7 @@ def only(items: Sequence[T]) -> T:
 
 
 def test_day_is_due_only_after_its_own_midnight_and_the_delay(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-03-10T12:00:00Z")])
     # A day of 23 hours: it ends at 04:00 UTC, because the clocks have gone forward.
@@ -57,12 +57,12 @@ def test_days_end_when_their_zone_says_so(database: Database, settings: Settings
     ProjectStore(database).create("far", "Far", zone)
     start = {"Pacific/Kiritimati": "2024-04-30T10:00:00Z", "Etc/GMT+12": "2024-05-01T12:00:00Z"}[zone]
     store(database, [event("far", "m", start)])
-    assert not NewsStore(database).due(settings, at(closed) - 1)
-    assert only(NewsStore(database).due(settings, at(closed))).day == "2024-05-01"
+    assert not DayStateStore(database).due(settings, at(closed) - 1)
+    assert only(DayStateStore(database).due(settings, at(closed))).day == "2024-05-01"
 
 
 def test_each_stage_works_on_what_the_stage_before_has_done(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     day = ["2024-05-01"]
@@ -83,7 +83,9 @@ def test_each_stage_works_on_what_the_stage_before_has_done(
     assert [len(news.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
 
 
-def test_news_that_move_while_a_stage_works_stay_due(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_news_that_move_while_a_stage_works_stay_due(
+    news: DayStateStore, database: Database, settings: Settings
+) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     read_before = news.work("lake", ["2024-05-01"], settings)
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
@@ -93,7 +95,7 @@ def test_news_that_move_while_a_stage_works_stay_due(news: NewsStore, database: 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_wrote_an_older_look_over_a_newer_one_does_the_day_again(
-    news: NewsStore, database: Database, settings: Settings, stage: Stage
+    news: DayStateStore, database: Database, settings: Settings, stage: Stage
 ) -> None:
     day = ["2024-05-01"]
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
@@ -108,7 +110,7 @@ def test_a_stage_that_wrote_an_older_look_over_a_newer_one_does_the_day_again(
     assert not news.due(settings)
 
 
-def test_duplicate_is_counted_but_is_no_news(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_duplicate_is_counted_but_is_no_news(news: DayStateStore, database: Database, settings: Settings) -> None:
     row = event("p", "m", "2024-05-01T12:00:00Z")
     store(database, [row])
     process(news, settings, ["2024-05-01"])
@@ -118,7 +120,7 @@ def test_duplicate_is_counted_but_is_no_news(news: NewsStore, database: Database
 
 
 def test_failed_day_is_retried_with_growing_pauses_and_then_only_with_new_news(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     for attempt in range(1, settings.pipelines.retries + 2):
@@ -140,7 +142,9 @@ def test_failed_day_is_retried_with_growing_pauses_and_then_only_with_new_news(
     assert (done.error, done.attempts, done.failed_revision) == (None, 0, None)
 
 
-def test_failure_of_news_that_have_moved_is_forgotten(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_failure_of_news_that_have_moved_is_forgotten(
+    news: DayStateStore, database: Database, settings: Settings
+) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     item = only(news.due(settings))
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
@@ -149,12 +153,12 @@ def test_failure_of_news_that_have_moved_is_forgotten(news: NewsStore, database:
 
 
 def test_asking_for_the_lake_starts_all_days_of_the_model_again(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", m, f"2024-05-0{d}T12:00:00Z") for m in ("m", "other") for d in (1, 2)])
     process(news, settings, ["2024-05-01", "2024-05-02"])
     with database.write() as connection:
-        ask_for_lake(connection, "p", "m", request_id="request-2")
+        invalidate_lake(connection, "p", "m", request_id="request-2")
     due = news.due(settings)
     assert [(item.model_id, item.day, item.request_id) for item in due] == [
         ("m", "2024-05-01", "request-2"),
@@ -164,19 +168,19 @@ def test_asking_for_the_lake_starts_all_days_of_the_model_again(
 
 
 def test_asking_for_drift_leaves_lake_and_profiles_alone_and_forgives_failures(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     process(news, settings, ["2024-05-01"], ["lake", "profile"])
     news.fail(only(news.due(settings)), "bad settings")
     assert not news.due(settings)
     with database.write() as connection:
-        ask_for_drift(connection, "p")
+        invalidate_drift(connection, "p")
     assert [len(news.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
 
 
 def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     days = [f"2024-05-0{d}" for d in range(1, 7)]
     store(database, [event("p", "m", f"{day}T12:00:00Z") for day in days])
@@ -192,7 +196,7 @@ def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
 
 
 def test_marking_a_range_of_profiles_does_not_undo_itself(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     days = ["2024-05-01", "2024-05-02", "2024-05-03"]
     store(database, [event("p", "m", f"{day}T12:00:00Z") for day in days])
@@ -206,7 +210,7 @@ def test_marking_a_range_of_profiles_does_not_undo_itself(
 
 
 def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-02T02:00:00Z"), event("p", "m", "2024-05-02T12:00:00Z")])
     process(news, settings, ["2024-05-01", "2024-05-02"])
@@ -229,13 +233,13 @@ def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(
     ]
 
 
-def test_newest_closed_day_of_each_model(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_newest_closed_day_of_each_model(news: DayStateStore, database: Database, settings: Settings) -> None:
     store(database, [event("p", m, f"2024-05-0{d}T12:00:00Z") for m, d in (("a", 1), ("a", 2), ("b", 1), ("b", 4))])
     found = news.newest(settings, at("2024-05-03T12:00:00Z"))
     assert {item.key[1:] for item in found} == {("a", "2024-05-02"), ("b", "2024-05-01")}
 
 
-def test_models_are_summed_up(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_models_are_summed_up(news: DayStateStore, database: Database, settings: Settings) -> None:
     store(database, [event("p", "m", f"2024-05-0{d}T12:00:00Z") for d in (1, 1, 3)])
     process(news, settings, ["2024-05-01"])
     summary = only(news.models("p"))
@@ -248,14 +252,14 @@ def test_models_are_summed_up(news: NewsStore, database: Database, settings: Set
     )
 
 
-def test_list_pages_by_day(news: NewsStore, database: Database) -> None:
+def test_list_pages_by_day(news: DayStateStore, database: Database) -> None:
     store(database, [event("p", "m", f"2024-05-0{d}T12:00:00Z") for d in (1, 2, 3)])
     page = news.list("p", "m", "2024-05-01", "2024-05-03", after_day="2024-05-01", limit=1)
     assert only(page).day == "2024-05-02"
 
 
 def test_sent_back_day_starts_at_the_lake_and_still_counts_its_attempts(
-    news: NewsStore, database: Database, settings: Settings
+    news: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     process(news, settings, ["2024-05-01"])
@@ -266,8 +270,8 @@ def test_sent_back_day_starts_at_the_lake_and_still_counts_its_attempts(
     assert sent_back.changes == done.changes + 1
 
 
-def test_rows_without_a_project_are_left_alone(news: NewsStore, database: Database, settings: Settings) -> None:
+def test_rows_without_a_project_are_left_alone(news: DayStateStore, database: Database, settings: Settings) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     with database.write() as connection:
-        connection.execute(update(day_news).values(project_id="gone"))
+        connection.execute(update(day_states).values(project_id="gone"))
     assert not news.due(settings)

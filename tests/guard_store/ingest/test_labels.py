@@ -10,7 +10,7 @@ from sqlalchemy.event import listen
 
 from guard_core.settings import Settings
 from guard_store.day_state.invalidation import rebuild_for_timezone
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.ingest.labels import LabelStore
@@ -121,7 +121,7 @@ def test_another_time_zone_takes_the_labels_to_the_days_of_their_events(database
 
 
 def lake_rows(database: Database, settings: Settings) -> Sequence[dict[str, Any]]:
-    items = NewsStore(database).of_days(["2013-01-02"])
+    items = DayStateStore(database).of_days(["2013-01-02"])
     lake = Lake(settings.storage.lake)
     with ArrowReader(database, PIECE_ROWS) as reader:
         store_days(database, reader, lake, items, lambda column, _: "numeric" if column == "y_pred" else "categorical")

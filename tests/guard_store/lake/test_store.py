@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from guard_store.day_state.day_state import DayNews
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake.rows import KIND_VIOLATIONS, PIECE_ROWS, StoredDays, store_days
@@ -62,7 +62,7 @@ def learn(_column: str, values: Sequence[Any]) -> str | None:
 
 
 def fill(database: Database, lake: Lake, days: Sequence[str] = (DAY,), piece_rows: int = PIECE_ROWS) -> StoredDays:
-    items = [item for item in NewsStore(database).of_days(days) if item.model_id == "m"]
+    items = [item for item in DayStateStore(database).of_days(days) if item.model_id == "m"]
     with ArrowReader(database, piece_rows) as reader:
         return store_days(database, reader, lake, items, learn)
 
@@ -281,5 +281,5 @@ def test_items_of_one_range_share_a_commit(project: Database, lake: Lake) -> Non
     first = fill(project, lake, days)
     second = fill(project, lake, days)
     assert second.version == first.version + 1
-    items: list[DayNews] = list(NewsStore(project).of_days(days))
+    items: list[DayState] = list(DayStateStore(project).of_days(days))
     assert [item.events for item in items] == [1, 1, 1]

@@ -13,7 +13,7 @@ from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.lake.store import Lake
-from guard_store.lake.vacuum import tidy_lake
+from guard_store.lake.vacuum import vacuum_lake
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flags import RetrainStore
@@ -78,14 +78,14 @@ def test_replaced_days_leave_a_file_each_that_goes_and_a_day_is_one_file(
     assert snapshot is not None
     assert [len(snapshot.files(day)) for day in snapshot.days] == [1, 1, 1]
     assert len(files(settings)) == 30
-    done = tidy_lake(database, lake, settings, keep_files_h=0)
+    done = vacuum_lake(database, lake, settings, keep_files_h=0)
     assert (done.tables, done.files, done.deleted_files, done.failed) == (1, 30, 27, {})
     assert len(files(settings)) == 3
     assert done.size_bytes - done.deleted_bytes == sum(file.stat().st_size for file in files(settings))
     newest = lake.snapshot("p", "m")
     assert newest is not None
     assert values(lake, newest.version) == dict.fromkeys(DAYS, 9.0)
-    again = tidy_lake(database, lake, settings, keep_files_h=0)
+    again = vacuum_lake(database, lake, settings, keep_files_h=0)
     assert again.deleted_files == 0
     assert lake.snapshot("p", "m").version == newest.version  # type: ignore[union-attr]
 
@@ -93,7 +93,7 @@ def test_replaced_days_leave_a_file_each_that_goes_and_a_day_is_one_file(
 def test_versions_that_trainings_have_read_can_be_read_back(database: Database, lake: Lake, settings: Settings) -> None:
     read_by_a_training(database, 15)
     before = values(lake, 15)
-    done = tidy_lake(database, lake, settings, keep_files_h=0)
+    done = vacuum_lake(database, lake, settings, keep_files_h=0)
     assert done.kept_versions == 1
     assert values(lake, 15) == before == {DAYS[0]: 4.0, DAYS[1]: 4.0, DAYS[2]: 4.0}
     assert len(files(settings)) == 6
@@ -101,7 +101,7 @@ def test_versions_that_trainings_have_read_can_be_read_back(database: Database, 
         values(lake, 14)
 
     kept_a_while = with_values(settings, retention_lake_days=30)
-    assert tidy_lake(database, lake, kept_a_while, keep_files_h=0).kept_versions == 0
+    assert vacuum_lake(database, lake, kept_a_while, keep_files_h=0).kept_versions == 0
     assert len(files(settings)) == 3, "days that are to be forgotten are forgotten by trainings too"
 
 
@@ -111,7 +111,7 @@ def test_a_version_that_the_log_does_not_go_back_to_holds_up_nothing(
     read_by_a_training(database, 15)
     for version in range(15):
         (Path(settings.storage.lake) / f"p/m/_delta_log/{version:020}.json").unlink()
-    done = tidy_lake(database, lake, settings, keep_files_h=0)
+    done = vacuum_lake(database, lake, settings, keep_files_h=0)
     assert (done.kept_versions, done.deleted_files, done.failed) == (0, 27, {})
 
 
@@ -125,7 +125,7 @@ def test_what_a_killed_run_has_left_goes_after_a_week_and_what_is_being_written_
     for file in files(settings):
         if file.name.startswith("part"):  # written long ago, replaced just now
             os.utime(file, (time.time() - 30 * 86_400,) * 2)
-    done = tidy_lake(database, lake, settings)
+    done = vacuum_lake(database, lake, settings)
     assert (done.deleted_files, done.deleted_bytes) == (1, 4)
     assert (folder / "being-written.parquet").exists()
     assert not (folder / "left.parquet").exists()
@@ -137,6 +137,6 @@ def test_a_table_that_cannot_be_tidied_holds_up_no_other(database: Database, lak
     lake.replace_day("p", "broken", DAYS[0], one)
     (log,) = Path(settings.storage.lake).glob("p/broken/_delta_log/*0.json")
     log.write_text("not a log")
-    done = tidy_lake(database, lake, settings, keep_files_h=0)
+    done = vacuum_lake(database, lake, settings, keep_files_h=0)
     assert list(done.failed) == ["p/broken"]
     assert done.deleted_files == 27

@@ -14,7 +14,7 @@ from guard_store.ledger.checkpoints import Signer, load_signer
 from guard_store.ledger.entry import Entry, LedgerRow, row_hash
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.ledger.tables import ledger, ledger_checkpoints
-from guard_store.retention.ledger import sweep_ledger
+from guard_store.retention.sweeps import sweep_ledger
 from tests.support.settings import settings_of, with_values
 
 KEY = Signer(b"k" * 32)

@@ -6,7 +6,7 @@ import pytest
 
 from guard_core.columns import feature_column
 from guard_core.settings import Settings
-from guard_store.day_state.store import NewsStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
@@ -33,7 +33,7 @@ def test_many_learners_at_once_agree(database: Database) -> None:
 def test_override_wins_and_asks_for_all_days_of_the_model(database: Database, settings: Settings) -> None:
     ProjectStore(database).create("p", "P")
     store(database, [event("p", "m", "2024-05-01T12:00:00Z"), event("p", "m", "2024-05-02T12:00:00Z")])
-    news = NewsStore(database)
+    news = DayStateStore(database)
     for stage in ("lake", "profile", "drift"):
         news.mark(stage, news.work(stage, ["2024-05-01", "2024-05-02"], settings))
     kinds = KindStore(database)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import insert, select, update
 
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.monitoring.baselines import Baseline, BaselineStore
@@ -104,8 +104,8 @@ def test_the_database_itself_allows_one_active_baseline_only(database: Database)
 def test_a_captured_baseline_asks_for_the_drift_of_all_days_of_its_model(database: Database) -> None:
     keys = {"project_id": "p", "changed_us": 1, "revision": 4, "drift_revision": 4, "changes": 4, "day": "2013-01-01"}
     with database.write() as connection:
-        connection.execute(insert(day_news), [{**keys, "model_id": "m"}, {**keys, "model_id": "other"}])
+        connection.execute(insert(day_states), [{**keys, "model_id": "m"}, {**keys, "model_id": "other"}])
     _capture(BaselineStore(database))
     with database.read() as connection:
-        rows = connection.execute(select(day_news).order_by(day_news.c.model_id)).all()
+        rows = connection.execute(select(day_states).order_by(day_states.c.model_id)).all()
     assert [(r.model_id, r.drift_revision, r.changes) for r in rows] == [("m", 0, 5), ("other", 4, 4)]

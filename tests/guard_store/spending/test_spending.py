@@ -76,11 +76,11 @@ def budgets(database: Database) -> BudgetStore:
 
 
 def held_on(budgets: BudgetStore, day: date) -> list[tuple[str, str, int]]:
-    return [(of.budget.scope, of.span, of.reserved) for of in budgets.standings(budgets.of(), lambda _: day)]
+    return [(of.budget.scope, of.span, of.reserved) for of in budgets.statuses(budgets.of(), lambda _: day)]
 
 
 def standing(budgets: BudgetStore) -> tuple[int, int]:
-    (found,) = budgets.standings(budgets.of(), lambda _: DAY)
+    (found,) = budgets.statuses(budgets.of(), lambda _: DAY)
     return found.spent, found.reserved
 
 
@@ -120,7 +120,7 @@ def test_where_one_budget_refuses_no_other_is_charged(spender: Spender, budgets:
     budgets.put("key", "k", "requests", "day", soft=None, hard=10)
     budgets.put("project", "p", "tokens", "day", soft=None, hard=1)
     assert spender.reserve()[1].refusal is not None
-    assert {s.reserved for s in budgets.standings(budgets.of(), lambda _: DAY)} == {0}
+    assert {s.reserved for s in budgets.statuses(budgets.of(), lambda _: DAY)} == {0}
 
 
 def test_callers_at_once_cannot_overspend(database: Database, spender: Spender, budgets: BudgetStore) -> None:

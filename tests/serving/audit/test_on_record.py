@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ledger.store import LedgerFilter, LedgerStore

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import and_, update
 
 from guard_core.columns import Kind
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.monitoring.aggregates import Slice
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
@@ -74,10 +74,10 @@ class Model:
         self._services.aggregates.replace_day(
             self._project_id, MODEL, day, slices, lake_version=7, revision=1, run_id="run"
         )
-        self.mark(number, lake_revision=day_news.c.revision, profile_revision=day_news.c.revision)
+        self.mark(number, lake_revision=day_states.c.revision, profile_revision=day_states.c.revision)
 
     def mark(self, number: int, **values: Any) -> None:
         """Change the day's news as a stage would."""
-        of_day = and_(day_news.c.model_id == MODEL, day_news.c.day == day_of(number))
+        of_day = and_(day_states.c.model_id == MODEL, day_states.c.day == day_of(number))
         with self._services.database.write() as connection:
-            connection.execute(update(day_news).where(of_day).values(values))
+            connection.execute(update(day_states).where(of_day).values(values))

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from guard_core.settings import Settings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import insert, select, update
 
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from serving.services import Services
 from tests.serving.conftest import Clients
 
@@ -81,7 +81,7 @@ async def test_changed_drift_settings_ask_for_the_drift_of_the_models_they_conce
     await admin.patch(path, json={"settings": of_one}, headers={"X-Request-ID": "why"})
     assert _drift_revisions(services) == {"m1": 0, "m2": 1}
     with services.database.read() as connection:
-        row = connection.execute(select(day_news).where(day_news.c.model_id == "m1")).one()
+        row = connection.execute(select(day_states).where(day_states.c.model_id == "m1")).one()
     assert (row.changes, row.revision, row.request_id) == (2, 1, "why")
 
     await admin.patch(path, json={"settings": {**of_one, "drift": {"alpha": 0.01}}})
@@ -118,16 +118,16 @@ def _processed_day(services: Services, project_id: str, model_id: str) -> None:
     row = {"project_id": project_id, "model_id": model_id, "day": "2013-01-01", "events": 5, "changed_us": 1}
     done = {"revision": 1, "changes": 1, "lake_revision": 1, "profile_revision": 1, "drift_revision": 1}
     with services.database.write() as connection:
-        connection.execute(insert(day_news).values(row))
-        connection.execute(update(day_news).where(day_news.c.model_id == model_id).values(done))
+        connection.execute(insert(day_states).values(row))
+        connection.execute(update(day_states).where(day_states.c.model_id == model_id).values(done))
 
 
 def _drift_revisions(services: Services) -> dict[str, int]:
     with services.database.read() as connection:
-        rows = connection.execute(select(day_news.c.model_id, day_news.c.drift_revision)).all()
+        rows = connection.execute(select(day_states.c.model_id, day_states.c.drift_revision)).all()
     return {row.model_id: row.drift_revision for row in rows}
 
 
 def _events_by_day(services: Services) -> dict[str, int]:
     with services.database.read() as connection:
-        return {row.day: row.events for row in connection.execute(select(day_news.c.day, day_news.c.events))}
+        return {row.day: row.events for row in connection.execute(select(day_states.c.day, day_states.c.events))}

@@ -14,7 +14,7 @@ from guard_store.db.database import Database
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from guard_store.research.tables import research_steps
 from guard_store.research.tool_calls import ToolCall, ToolCallStore
-from guard_store.retention.research import sweep_research
+from guard_store.retention.sweeps import sweep_research
 from serving.assistant.tools.arguments import digest
 from serving.services import Services
 from tests.serving.assistant.research.conftest import GDPR, AddDocument, ledger_rows, research

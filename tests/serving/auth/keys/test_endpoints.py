@@ -3,7 +3,7 @@
 import httpx
 from sqlalchemy import select
 
-from guard_store.auth.keys import hash_key
+from guard_store.auth.store import hash_key
 from guard_store.auth.tables import api_keys
 from serving.services import Services
 from tests.serving.conftest import Clients

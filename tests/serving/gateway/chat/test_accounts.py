@@ -72,7 +72,7 @@ async def agree(services: Services, upstreams: Sequence[Upstream], calls: int) -
     (sums,) = UsageStore(services.database).read([], first=day, last=day, limit=1)
     assert (sums.tokens_in, sums.tokens_cached, sums.tokens_out) == counts
     assert (sums.cost_nano_usd, sums.requests) == (cost_of(counts), calls)
-    standings = services.gate.budgets.standings(services.gate.budgets.of(), lambda _: day)
+    standings = services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
     by_measure = {standing.budget.measure: (standing.spent, standing.reserved) for standing in standings}
     assert by_measure == {
         "cost_usd": (cost_of(counts), 0),
@@ -157,7 +157,7 @@ async def test_an_aborted_stream_is_charged_for_what_was_produced(
     day = await services.gate.day_of("flights")
     (sums,) = UsageStore(services.database).read([], first=day, last=day, limit=1)
     assert (sums.tokens_out, sums.cost_nano_usd) == (row["tokens_out"], row["cost_nano_usd"])
-    assert {s.reserved for s in services.gate.budgets.standings(services.gate.budgets.of(), lambda _: day)} == {0}
+    assert {s.reserved for s in services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)} == {0}
 
 
 async def test_a_stream_that_the_upstream_breaks_is_charged_for_what_came(
@@ -218,7 +218,7 @@ async def test_calls_at_once_cannot_overspend(
     answers = await asyncio.gather(*(whole(openai, max_tokens=100) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(answer, lib.RateLimitError) for answer in answers) > 0
     day = await services.gate.day_of(project)
-    standings = services.gate.budgets.standings(services.gate.budgets.of(), lambda _: day)
+    standings = services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
     assert all(standing.spent <= 5 * most for standing in standings if standing.budget.measure == "cost_usd")
 
 

@@ -246,7 +246,7 @@ async def test_no_more_is_spent_than_a_request_each(row: Row, services: Services
     day = await services.gate.day_of(project)
     (standing,) = [
         s
-        for s in services.gate.budgets.standings(services.gate.budgets.of(), lambda _: day)
+        for s in services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
         if s.budget.measure == measure
     ]
     assert standing.spent <= hard

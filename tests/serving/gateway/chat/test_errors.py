@@ -150,7 +150,7 @@ async def test_the_callers_own_timeout_is_its_own_and_nothing_is_held(
         with pytest.raises(lib.APITimeoutError):
             await openai.chat.completions.create(model="stub", messages=HELLO, stream=stream, timeout=0.3)
     for _ in range(100):
-        (standing,) = services.gate.budgets.standings([budget], lambda _: day)
+        (standing,) = services.gate.budgets.statuses([budget], lambda _: day)
         if not standing.reserved:
             break
         await asyncio.sleep(0.05)

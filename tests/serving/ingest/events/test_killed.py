@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from guard_core.settings import Settings
-from guard_store.auth.keys import KeyStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.store import ProjectStore

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from ml.monitoring.profiles.table import TableProfile
 from serving.services import Services
 from tests.serving.monitoring.model_days import MODEL, Model, day_of
@@ -91,6 +91,6 @@ async def test_versions_are_listed_and_an_older_one_is_activated(
     versions = (await analyst.get(path)).json()["items"]
     assert {item["version"]: item["active"] for item in versions} == {1: True, 2: False, 3: False}
     with services.database.read() as connection:
-        assert connection.scalar(select(day_news.c.drift_revision)) == 0
+        assert connection.scalar(select(day_states.c.drift_revision)) == 0
     assert (await analyst.post(f"{path}/4/activate")).status_code == 404
     assert (await analyst.post(f"{path}/x/activate")).status_code == 422

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from serving.services import Services
 from tests.serving.monitoring.model_days import MODEL, Model
 
@@ -35,7 +35,7 @@ async def test_a_set_kind_stays_and_reads_the_days_again(
     assert (answer.json()["feature"], answer.json()["kind"], answer.json()["source"]) == (feature, "text", "override")
     assert services.kinds.of(project, MODEL)[f"feature_{feature}"] == "text"
     with services.database.read() as connection:
-        row = connection.execute(select(day_news)).one()
+        row = connection.execute(select(day_states)).one()
     assert (row.lake_revision, row.profile_revision, row.drift_revision, row.request_id) == (0, 0, 0, "why")
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from guard_store.auth.keys import KeyStore, hash_key
+from guard_store.auth.store import KeyStore, hash_key
 from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore

@@ -1,21 +1,25 @@
-"""Which models are to be looked at for alerts: those whose newest measured day, or whose policies, are not as they were."""
+"""Evaluations of alert policies: which models are due, and which day, changes and policies the last evaluation covered.
+
+A model is due when its newest measured day, or its policies, differ from those of its last evaluation. Evaluating
+policies belongs to the pipelines.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_looks
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.ingest.tables import events
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The newest measured day of a model, as it is now, and whether it has been looked at."""
+class PolicyEvaluation:
+    """The newest measured day of a model, its number of changes, and the digest of the policies that apply to it."""
 
     project_id: str
     model_id: str
@@ -25,19 +29,19 @@ class Look:
 
     @property
     def model(self) -> tuple[str, str]:
-        """Project and model."""
+        """Project and model id."""
         return self.project_id, self.model_id
 
 
-class LookStore:
-    """Says what is to be looked at, and notes what has been."""
+class PolicyEvaluationStore:
+    """Reads which evaluations are due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, policies: Mapping[str, str]) -> Sequence[Look]:
-        """Looks that are new; `policies` are their digests by project."""
-        n, seen = day_news.c, alert_looks.c
+    def due(self, policies: Mapping[str, str]) -> Sequence[PolicyEvaluation]:
+        """Return the evaluations that differ from the last one of their model; `policies` are digests by project."""
+        n, seen = day_states.c, alert_looks.c
         measured = and_(n.events > 0, n.performance_revision >= n.revision)
         newest = (
             select(n.project_id, n.model_id, func.max(n.day).label("day"))
@@ -50,20 +54,20 @@ class LookStore:
         statement = (
             select(n.project_id, n.model_id, n.day, n.changes, seen.day.label("seen"), seen.changes.label("then"))
             .add_columns(func.coalesce(seen.policies, "").label("policies"))
-            .select_from(day_news.join(newest, of_day).outerjoin(alert_looks, of_model))
+            .select_from(day_states.join(newest, of_day).outerjoin(alert_looks, of_model))
             .order_by(n.project_id, n.model_id)
         )
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         return [
-            Look(row.project_id, row.model_id, row.day, row.changes, policies[row.project_id])
+            PolicyEvaluation(row.project_id, row.model_id, row.day, row.changes, policies[row.project_id])
             for row in rows
             if row.project_id in policies
             and (row.seen, row.then, row.policies) != (row.day, row.changes, policies[row.project_id])
         ]
 
     def last_event_us(self, project_id: str, model_id: str) -> int | None:
-        """When the model's newest event happened, or came in where that is later; None where there is none."""
+        """Return when the model's newest event happened, or arrived if that is later; None if there is no event."""
         e = events.c
         newest = select(e.ts_us, e.received_us).where(e.project_id == project_id, e.model_id == model_id)
         with self._database.read() as connection:
@@ -71,9 +75,15 @@ class LookStore:
         return None if row is None else max(row.ts_us, row.received_us)
 
 
-def looked(connection: Connection, look: Look) -> None:
-    """Note a look in the transaction of what came of it."""
-    values = {"day": look.day, "changes": look.changes, "policies": look.policies, "looked_us": now_us()}
-    of = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    insertion = of(alert_looks).values(project_id=look.project_id, model_id=look.model_id, **values)
+def write_policy_evaluation(connection: Connection, evaluation: PolicyEvaluation) -> None:
+    """Record an evaluation in the transaction that writes its facts."""
+    values = {
+        "day": evaluation.day,
+        "changes": evaluation.changes,
+        "policies": evaluation.policies,
+        "looked_us": now_us(),
+    }
+    insertion = dialect_insert(connection, alert_looks).values(
+        project_id=evaluation.project_id, model_id=evaluation.model_id, **values
+    )
     connection.execute(insertion.on_conflict_do_update(index_elements=["project_id", "model_id"], set_=values))
