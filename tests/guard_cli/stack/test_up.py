@@ -12,7 +12,7 @@ import pytest
 
 from guard_cli.main import main
 from guard_cli.stack import stack
-from guard_cli.stack.processes import Started, is_running, start, stop
+from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_core.settings import Settings, load_settings
 from tests.support.paths import ROOT
 from tests.support.server import environment, free_port, ml_guard
@@ -112,14 +112,14 @@ def test_down_says_that_nothing_was_up(
 def test_a_process_is_recognised_by_when_it_started_and_others_are_left_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     process = start("sleeper", command, env=os.environ, folder=tmp_path, log=tmp_path / "log")
-    impostor = Started(process.name, process.pid, "0")
+    impostor = ProcessGroup(process.name, process.pid, "0")
     try:
         assert is_running(process)
         assert not is_running(impostor)
-        stop([impostor], patience_s=5)
+        stop([impostor], timeout_s=5)
         assert is_running(process)
     finally:
-        stop([process], patience_s=5)
+        stop([process], timeout_s=5)
     assert not is_running(process)
 
 
@@ -133,7 +133,7 @@ def test_stopping_takes_the_children_too_even_those_that_do_not_listen(tmp_path:
     while "deaf" not in log.read_text():
         time.sleep(0.05)
     child = int(log.read_text().split()[0])
-    stop([process], patience_s=5)
+    stop([process], timeout_s=5)
     assert not is_running(process)
     deadline = time.monotonic() + 5
     while _is_alive(child):
