@@ -1,57 +1,84 @@
-"""`ml-guard alerts`: what is open, whether a route works, policies from a file."""
+"""`ml-guard alerts`: the alerts, a route put to the test, alert policies from a file."""
 
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from guard_cli.keys import open_database
-from guard_cli.on_record import on_record
-from guard_cli.terminal import CommandError, say, say_table
+import click
+
+from guard_cli.database import open_database, require_project
+from guard_cli.ledger_entry import write_ledger_entry
+from guard_cli.terminal import FILE, Column, CommandError, example, json_option, print_answer, print_rows
 from guard_core.days import from_microseconds, now_us
-from guard_core.settings import Settings
-from guard_store.alerts.outbox import Delivery
-from guard_store.alerts.policies import PolicyStore
-from guard_store.alerts.store import AlertStore
-from guard_store.projects.store import ProjectStore
-from serving.alerts.policy_file import PolicyFileError, read_policies
-from serving.alerts.routes import scheme_of, sender_of
-from serving.alerts.senders.base import DeliveryError, RouteError
+from guard_core.settings import Settings, load_settings
+
+if TYPE_CHECKING:  # help must not wait for SQLAlchemy
+    from guard_store.alerts.outbox import Delivery
 
 _ALL = 10_000
 
 
-def show(settings: Settings, project_id: str | None, *, resolved: bool) -> int:
-    """List alerts, newest first.
+def _place(where: dict[str, str | None]) -> str:
+    return "/".join(part for part in (where["project"] or "all projects", where["model"]) if part)
 
-    Raises
-    ------
-    CommandError
-        Where there is no such project.
+
+_COLUMNS = [
+    Column("id"),
+    Column("state"),
+    Column("severity"),
+    Column("where", _place),
+    Column("kind"),
+    Column("opened"),
+    Column("what"),
+]
+
+
+@click.group()
+def alerts() -> None:
+    """List alerts, test routes, import policies from a file."""
+
+
+@alerts.command("list", epilog=example("ml-guard alerts list --project flights --all --json"))
+@click.option("--project", "project_id", metavar="ID", help="Only alerts of this project.")
+@click.option("--all", "resolved", is_flag=True, help="Also those that are resolved.")
+@json_option
+def list_alerts(project_id: str | None, *, resolved: bool, as_json: bool) -> None:
+    """List alerts, newest first."""
+    from guard_store.alerts.store import AlertStore
+
+    with open_database(load_settings()) as database:
+        require_project(database, project_id)
+        selection = {"project_id": project_id, "state": None if resolved else "open"}
+        page = AlertStore(database).page(selection, limit=_ALL)
+    rows = [
+        [
+            alert.id,
+            alert.state,
+            alert.severity,
+            {"project": alert.project_id, "model": alert.model_id},
+            alert.kind,
+            from_microseconds(alert.opened_us).isoformat(timespec="seconds"),
+            alert.summary,
+        ]
+        for alert in page
+    ]
+    print_rows(_COLUMNS, rows, as_json=as_json)
+
+
+@alerts.command(epilog=example("ml-guard alerts test oncall"))
+@click.argument("route")
+def test(route: str) -> int:
+    """Send a test message on a ROUTE of ML_GUARD_ALERT_ROUTES now, past the outbox.
+
+    The exit code is 1 if it could not be sent.
     """
-    with open_database(settings) as database:
-        if project_id is not None and ProjectStore(database).get(project_id) is None:
-            raise CommandError(f"there is no project {project_id!r}; `ml-guard projects list` shows them")
-        wanted = {"project_id": project_id, "state": None if resolved else "open"}
-        found = AlertStore(database).page(wanted, limit=_ALL)
-    rows = []
-    for alert in found:
-        opened = from_microseconds(alert.opened_us).isoformat(timespec="seconds")
-        where = "/".join(part for part in (alert.project_id or "all projects", alert.model_id) if part)
-        rows.append([alert.id, alert.state, alert.severity, where, alert.kind, opened, alert.summary])
-    say_table(["id", "state", "severity", "where", "kind", "opened", "what"], rows)
-    return 0
+    from serving.alerts.routes import scheme_of, sender_of
+    from serving.alerts.senders.base import DeliveryError, RouteError
 
-
-def test(settings: Settings, route: str) -> int:
-    """Send a test message on a route now, past the outbox, and say what came of it.
-
-    Raises
-    ------
-    CommandError
-        Where there is no such route, or its URL is wrong.
-    """
+    settings = load_settings()
     if route not in settings.alert.routes:
-        known = ", ".join(sorted(settings.alert.routes)) or "none"
-        raise CommandError(f"ML_GUARD_ALERT_ROUTES has no route {route!r}; there is {known}")
+        names = ", ".join(sorted(settings.alert.routes)) or "none"
+        raise CommandError(f"ML_GUARD_ALERT_ROUTES has no route {route!r}; there is {names}")
     url = settings.alert.routes[route]
     try:
         sender = sender_of(url)
@@ -59,40 +86,42 @@ def test(settings: Settings, route: str) -> int:
     except RouteError as error:
         raise CommandError(f"ML_GUARD_ALERT_ROUTES: {route}: {error}") from None
     except DeliveryError as error:
-        say(f"not sent on {route} ({scheme_of(url)}): {error}")
+        print_answer(f"not sent on {route} ({scheme_of(url)}): {error}")
         return 1
     with open_database(settings) as database:
-        on_record(database, "alerts test", route=route)
-    say(f"sent on {route} ({scheme_of(url)})")
+        write_ledger_entry(database, "alerts test", route=route)
+    print_answer(f"sent on {route} ({scheme_of(url)})")
     return 0
 
 
-def import_policies(settings: Settings, path: Path) -> int:
-    """Replace the policies of the projects that a file names.
+@alerts.command("import", epilog=example("ml-guard alerts import alerts.yaml"))
+@click.argument("file", type=FILE)
+def import_policies(file: Path) -> None:
+    """Replace the policies of the projects that a YAML FILE names; if anything in it is wrong, change nothing."""
+    from guard_store.alerts.policies import PolicyStore
+    from guard_store.projects.store import ProjectStore
+    from serving.alerts.policy_file import PolicyFileError, read_policies
 
-    Raises
-    ------
-    CommandError
-        Where the file is wrong, or a project does not exist: nothing is changed then.
-    """
+    settings = load_settings()
     try:
-        policies = read_policies(path, settings.alert.routes)
+        policies = read_policies(file, settings.alert.routes)
     except PolicyFileError as error:
         raise CommandError(str(error)) from None
     with open_database(settings) as database:
         for project_id in policies:
             if ProjectStore(database).get(project_id) is None:
-                raise CommandError(f"{path}: projects.{project_id}: there is no such project")
+                raise CommandError(f"{file}: projects.{project_id}: there is no such project")
         PolicyStore(database).replace(policies, None)
         for project_id, of_project in policies.items():
             names = ", ".join(policy.name for policy in of_project)
-            on_record(database, "alerts import", project_id, policies=names)
+            write_ledger_entry(database, "alerts import", project_id, policies=names)
     for project_id, of_project in policies.items():
-        say(f"{project_id}: {len(of_project)} policies of its own, the defaults beside them")
-    return 0
+        print_answer(f"{project_id}: {len(of_project)} policies of its own, the defaults beside them")
 
 
-def _test_message(settings: Settings, route: str) -> Delivery:
+def _test_message(settings: Settings, route: str) -> "Delivery":
+    from guard_store.alerts.outbox import Delivery
+
     name, at = uuid.uuid4().hex, now_us()
     title = "[INFO] ML Guard: a test message"
     payload = {"id": name, "incident_id": name, "seq": 1, "thread": title, "project_id": None, "model_id": None}

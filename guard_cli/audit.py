@@ -1,57 +1,82 @@
-"""`ml-guard audit`: the proof of the ledger, on the database, on a copy of it, or on an export; no server is needed."""
+"""`ml-guard audit`: verification of the ledger in the database, in a copy of it, or in an export; no server is needed."""
 
 import base64
-import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
-import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+import click
 
-from guard_cli.terminal import CommandError, say
-from guard_core.settings import Settings
-from guard_store.db.database import Database
-from guard_store.db.migrate import is_current
-from guard_store.ledger.checkpoints import Checkpoint, load_signer
-from guard_store.ledger.entry import COLUMNS, LedgerRow
-from guard_store.ledger.store import LedgerStore
-from guard_store.ledger.verify import Verification, verify_rows
+from guard_cli.terminal import FILE, CommandError, example, json_option, print_answer, print_json
+from guard_core.settings import Settings, load_settings
+
+if TYPE_CHECKING:  # help must not wait for SQLAlchemy
+    from guard_store.ledger.checkpoints import Checkpoint
+    from guard_store.ledger.verify import Verification
 
 _BROKEN = 1
-_NULLABLE = frozenset(
-    field.name for field in msgspec.structs.fields(LedgerRow) if isinstance(None, get_args(field.type) or field.type)
+
+
+@click.group()
+def audit() -> None:
+    """Verify that the audit ledger is complete and unchanged."""
+
+
+@audit.command(
+    epilog=example(
+        "ml-guard audit verify",
+        'ml-guard audit verify --database sqlite:///copy.db --public-key "$(ml-guard audit key)"',
+        "ml-guard audit verify --export ledger.csv --checkpoints checkpoints.json --json",
+    )
 )
+@click.option("--database", "url", metavar="URL", help="Another database than that of the settings, such as a copy.")
+@click.option("--export", type=FILE, metavar="FILE", help="The CSV of /api/v1/audit/export instead.")
+@click.option("--checkpoints", type=FILE, metavar="FILE", help="The JSON of /api/v1/audit/checkpoints.")
+@click.option("--public-key", "public_keys", multiple=True, metavar="KEY", help="Trust the checkpoints of this key.")
+@json_option
+def verify(
+    url: str | None, export: Path | None, checkpoints: Path | None, public_keys: tuple[str, ...], *, as_json: bool
+) -> int:
+    """Walk the chain of the ledger and check its hashes and signatures.
 
-
-def show_key(settings: Settings) -> int:
-    """Print the public key that signs checkpoints here."""
-    say(load_signer(settings).public_key)
-    return 0
-
-
-def verify_database(settings: Settings, url: str | None, public_keys: Sequence[str]) -> int:
-    """Verify the ledger of a database: that of the settings, or another one.
-
-    Raises
-    ------
-    CommandError
-        Where it is not a database of this version, or a key is none.
+    The exit code is 1 if the chain is broken.
     """
+    settings = load_settings()
+    if export is not None:
+        return verify_export(export, checkpoints, public_keys, as_json=as_json)
+    return _verify_database(settings, url, public_keys, as_json=as_json)
+
+
+@audit.command(epilog=example("ml-guard audit key"))
+def key() -> None:
+    """Print the public key that signs checkpoints here."""
+    from guard_store.ledger.checkpoints import load_signer
+
+    print_answer(load_signer(load_settings()).public_key)
+
+
+def _verify_database(settings: Settings, url: str | None, public_keys: Sequence[str], *, as_json: bool) -> int:
+    from guard_store.db.database import Database
+    from guard_store.db.migrate import is_current
+    from guard_store.ledger.checkpoints import load_signer
+    from guard_store.ledger.store import LedgerStore
+
     _check_keys(public_keys)
     signer = load_signer(settings) if url is None else None
-    database = Database(settings.storage.database if url is None else _known_url(url))
+    database = Database(settings.storage.database if url is None else _existing_url(url))
     try:
         if not is_current(database):
             raise CommandError("the database has not the newest schema; `ml-guard migrate` brings it there")
-        return _tell(LedgerStore(database, signer).verify(trusted=public_keys), trusted=bool(signer or public_keys))
+        verification = LedgerStore(database, signer).verify(trusted=public_keys)
+        return _print_result(verification, trusted=bool(signer or public_keys), as_json=as_json)
     finally:
         database.close()
 
 
-def _known_url(url: str) -> str:
-    """The URL of another database, which a look at it must not make."""
+def _existing_url(url: str) -> str:
+    """Return the URL if a database can be there: SQLite would create a missing file."""
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         if not path.is_file():
@@ -61,24 +86,30 @@ def _known_url(url: str) -> str:
     return url
 
 
-def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[str]) -> int:
+def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[str], *, as_json: bool = False) -> int:
     """Verify an export: the CSV of `/api/v1/audit/export`, the JSON of `/api/v1/audit/checkpoints`.
 
     Raises
     ------
     CommandError
-        Where a file is not what it should be.
+        If a file cannot be read or is in another format.
     """
+    from guard_store.ledger.export import read_csv
+    from guard_store.ledger.verify import verify_rows
+
     _check_keys(public_keys)
-    known = [] if checkpoints is None else _checkpoints(checkpoints)
+    signed = [] if checkpoints is None else _checkpoints(checkpoints)
     try:
         with path.open(newline="") as file:
-            return _tell(verify_rows(_rows(file, path), known, public_keys or None), trusted=bool(public_keys))
+            verification = verify_rows(read_csv(file), signed, public_keys or None)
     except (OSError, ValueError, TypeError) as error:
         raise CommandError(f"--export {path}: cannot be read: {error}") from None
+    return _print_result(verification, trusted=bool(public_keys), as_json=as_json)
 
 
 def _check_keys(public_keys: Sequence[str]) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     for key in public_keys:
         try:
             Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
@@ -86,31 +117,27 @@ def _check_keys(public_keys: Sequence[str]) -> None:
             raise CommandError(f"--public-key {key!r}: is no public key; `ml-guard audit key` prints one") from None
 
 
-def _checkpoints(path: Path) -> list[Checkpoint]:
+def _checkpoints(path: Path) -> "list[Checkpoint]":
+    from guard_store.ledger.checkpoints import Checkpoint
+
     try:
         return [Checkpoint(**one) for one in json.loads(path.read_text())]
     except (OSError, ValueError, TypeError) as error:
         raise CommandError(f"--checkpoints {path}: cannot be read: {error}") from None
 
 
-def _rows(lines: Iterator[str], path: Path) -> Iterator[LedgerRow]:
-    """Read the rows of an export; their types are those of the fields, and an export without versions is of the first."""
-    reader = csv.reader(lines)
-    columns = next(reader, [])
-    if not set(COLUMNS) - {"hash_version"} <= set(columns) <= set(COLUMNS):
-        raise CommandError(f"{path}: the first line does not name the ledger's columns")
-    for texts in reader:
-        values: dict[str, str | None] = {"hash_version": "1"}
-        for name, text in zip(columns, texts, strict=True):
-            values[name] = None if not text and name in _NULLABLE else text
-        yield msgspec.convert([values[name] for name in LedgerRow.__struct_fields__], LedgerRow, strict=False)
-
-
-def _tell(found: Verification, *, trusted: bool) -> int:
-    if not found.ok:
-        say(f"broken at row {found.broken_seq}: {found.problem}")
-        return _BROKEN
-    span = "no rows" if found.last_seq is None else f"rows {found.first_seq} to {found.last_seq}"
-    whose = "" if trusted else " (by whatever keys they name: --public-key says which one to trust)"
-    say(f"the chain is whole: {span}, {found.checkpoints} signed checkpoints{whose}; head {found.head}")
-    return 0
+def _print_result(verification: "Verification", *, trusted: bool, as_json: bool) -> int:
+    """Print the result and return the exit code; `trusted`: whether the checkpoints are those of a key that we trust."""
+    if as_json:
+        print_json({"ok": verification.ok, **asdict(verification), "trusted": trusted})
+    elif verification.ok:
+        rows = (
+            "no rows" if verification.last_seq is None else f"rows {verification.first_seq} to {verification.last_seq}"
+        )
+        note = "" if trusted else " (by whatever keys they name: --public-key says which one to trust)"
+        print_answer(
+            f"the chain is whole: {rows}, {verification.checkpoints} signed checkpoints{note}; head {verification.head}"
+        )
+    else:
+        print_answer(f"broken at row {verification.broken_seq}: {verification.problem}")
+    return 0 if verification.ok else _BROKEN

@@ -1,74 +1,70 @@
-"""`ml-guard keys`: the first admin key comes from here; the key itself is printed once."""
+"""`ml-guard keys`: API keys without a server; the first admin key is made here, and each key is printed once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import click
 
-from guard_cli.on_record import on_record
-from guard_cli.terminal import CommandError, remark, say, say_table
+from guard_cli.database import open_database, require_project
+from guard_cli.ledger_entry import write_ledger_entry
+from guard_cli.terminal import Column, CommandError, example, json_option, print_answer, print_note, print_rows
 from guard_core.days import from_microseconds
-from guard_core.settings import Role, Settings
-from guard_store.auth.store import ApiKey, KeyStore
-from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
-from guard_store.projects.store import ProjectStore
+from guard_core.settings import ROLES, Role, load_settings
 
 _ALL = 1_000_000
+_COLUMNS = [
+    Column("id"),
+    Column("name"),
+    Column("role"),
+    Column("project", lambda project_id: project_id or "all"),
+    Column("made"),
+    Column("revoked"),
+]
 
 
-@contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The migrated database, closed at the end."""
-    database = Database(settings.storage.database)
-    try:
-        migrate(database)
-        yield database
-    finally:
-        database.close()
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys."""
 
 
-def create(settings: Settings, name: str, role: Role, project_id: str | None) -> int:
-    """Make a key and print it.
+@keys.command(epilog=example("ml-guard keys create first --role admin"))
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="analyst", show_default=True, help="What the key permits.")
+@click.option("--project", "project_id", metavar="ID", help="The only project that the key opens; default: all.")
+def create(name: str, role: Role, project_id: str | None) -> None:
+    """Create a key for the purpose NAME and print it, this once."""
+    from guard_store.auth.store import KeyStore
 
-    Raises
-    ------
-    CommandError
-        Where there is no such project.
-    """
-    with open_database(settings) as database:
-        if project_id is not None and ProjectStore(database).get(project_id) is None:
-            raise CommandError(f"there is no project {project_id!r}; `ml-guard projects list` shows them")
+    with open_database(load_settings()) as database:
+        require_project(database, project_id)
         key, secret = KeyStore(database).create(name, role, project_id)
-        on_record(database, "keys create", project_id, made_key_id=key.id, role=role)
-    remark(f"key {key.id} of role {key.role} for {project_id or 'all projects'}; it is shown this once:")
-    say(secret)
-    return 0
+        write_ledger_entry(database, "keys create", project_id, made_key_id=key.id, role=role)
+    print_note(f"key {key.id} of role {key.role} for {project_id or 'all projects'}; it is shown this once:")
+    print_answer(secret)
 
 
-def show(settings: Settings) -> int:
-    """List all keys."""
-    with open_database(settings) as database:
-        keys = KeyStore(database).page(limit=_ALL)
-    say_table(["id", "name", "role", "project", "made", "revoked"], [_cells(key) for key in keys])
-    return 0
+@keys.command("list", epilog=example("ml-guard keys list --json"))
+@json_option
+def list_keys(*, as_json: bool) -> None:
+    """List all keys, without their secrets."""
+    from guard_store.auth.store import KeyStore
+
+    with open_database(load_settings()) as database:
+        found = KeyStore(database).page(limit=_ALL)
+    rows = [[key.id, key.name, key.role, key.project_id, _time(key.created_us), _time(key.revoked_us)] for key in found]
+    print_rows(_COLUMNS, rows, as_json=as_json)
 
 
-def revoke(settings: Settings, key_id: str) -> int:
-    """Revoke a key.
+@keys.command(epilog=example("ml-guard keys revoke 3f9c2a7be1d04c55"))
+@click.argument("key_id", metavar="ID")
+def revoke(key_id: str) -> None:
+    """Revoke the key with this ID."""
+    from guard_store.auth.store import KeyStore
 
-    Raises
-    ------
-    CommandError
-        Where there is no such key.
-    """
+    settings = load_settings()
     with open_database(settings) as database:
         if not KeyStore(database).revoke(key_id):
             raise CommandError(f"there is no key {key_id!r}; `ml-guard keys list` shows the ids")
-        on_record(database, "keys revoke", revoked_key_id=key_id)
-    say(f"revoked {key_id}; running servers forget it within {settings.server.key_cache_s} s")
-    return 0
+        write_ledger_entry(database, "keys revoke", revoked_key_id=key_id)
+    print_answer(f"revoked {key_id}; running servers forget it within {settings.server.key_cache_s} s")
 
 
-def _cells(key: ApiKey) -> list[str]:
-    made = from_microseconds(key.created_us).isoformat(timespec="seconds")
-    revoked = "" if key.revoked_us is None else from_microseconds(key.revoked_us).isoformat(timespec="seconds")
-    return [key.id, key.name, key.role, key.project_id or "all", made, revoked]
+def _time(time_us: int | None) -> str | None:
+    return None if time_us is None else from_microseconds(time_us).isoformat(timespec="seconds")

@@ -1,111 +1,182 @@
-"""`ml-guard knowledge`: how well the sources that are set are searched with the model that is set.
+"""`ml-guard knowledge`: how well the configured sources are searched with the configured embedding model.
 
-The sources are read anew, into memory: what is served is neither needed nor touched.
+The sources are read into memory: the knowledge base that is served is neither needed nor changed.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+import click
 
-from guard_cli.terminal import CommandError, remark, say, say_table
-from guard_core.settings import Settings
-from guard_store.knowledge.store import Sources, TableVersion
-from ml.knowledge.embedding import ModelError, load_embedder
-from ml.knowledge.reading import read_documents
-from ml.knowledge.tables import chunk_table, document_table, with_vectors
-from serving.assistant.knowledge.evaluation import (
-    SAMPLE_QUESTIONS,
-    TOP_K,
-    Questions,
-    QuestionsError,
-    Recall,
-    load_questions,
-    recall_of,
+from guard_cli.terminal import (
+    FILE,
+    CommandError,
+    example,
+    json_option,
+    print_answer,
+    print_json,
+    print_note,
+    print_table,
 )
-from serving.assistant.knowledge.service import KnowledgeService
-from serving.assistant.query.evaluation import Asked, answers_of, halves, shares_of
+from guard_core.settings import Settings, load_settings
+
+if TYPE_CHECKING:  # help must not wait for the server's modules
+    import pyarrow as pa
+
+    from guard_store.knowledge.store import TableVersion
+    from serving.assistant.knowledge.evaluation import Questions, Recall
+    from serving.assistant.query.evaluation import Asked
+
+# Measure of the answers: its line in the table.
+_MEASURES = {
+    "answered": "answered, of the answerable",
+    "source": "of them from the right source",
+    "section": "of them with the right section",
+    "declined": "declined, of the unanswerable",
+}
 
 
-class InMemory:
-    """A table of chunks that is not in the lake; it has one version."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        self._rows = rows
-
-    def version(self) -> TableVersion:
-        """The only version."""
-        return TableVersion("memory", 0)
-
-    def read(self) -> tuple[TableVersion, pa.Table]:
-        """The only version and its rows."""
-        return self.version(), self._rows
+@click.group()
+def knowledge() -> None:
+    """Evaluate the knowledge base."""
 
 
-def evaluate(settings: Settings, questions: Path | None) -> int:
-    """Print the share of questions whose source and section are found, and how many are answered and declined without a model.
+@knowledge.command("evaluate", epilog=example("ml-guard knowledge evaluate --questions questions.yaml --json"))
+@click.option("--questions", type=FILE, metavar="FILE", help="YAML; default: the questions of the sample corpus.")
+@json_option
+def evaluate(questions: Path | None, *, as_json: bool) -> None:
+    """Ask questions with known answers.
 
-    Raises
-    ------
-    CommandError
-        Where questions, sources or model cannot be read.
+    Prints the share of questions whose source and section are found, and how many are answered and declined without a
+    language model.
     """
+    from ml.knowledge.embedding import ModelError
+    from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, QuestionsError, load_questions
+
+    settings = load_settings()
     try:
-        asked = load_questions(questions or SAMPLE_QUESTIONS)
-        rows = build(settings)
+        expected = load_questions(questions or SAMPLE_QUESTIONS)
+        chunks = embedded_chunks(settings)
     except (QuestionsError, ModelError, OSError) as error:
         raise CommandError(str(error)) from None
     # An index in this process: a server's would be filled with what is only measured.
-    local = settings.model_copy(update={"knowledge": settings.knowledge.model_copy(update={"qdrant_url": None})})
-    found, answers = asyncio.run(_measure(local, rows, asked))
-    say(f"{len(rows)} chunks, {found.questions} questions")
-    say_table(
-        ["measure", "share"],
-        [
-            [f"recall@{TOP_K} of the source", f"{found.source:.3f}"],
-            [f"recall@{TOP_K} of the section", f"{found.section:.3f}"],
-        ],
-    )
-    for missed in found.missed:
-        remark(f"not found: {missed.question} ({missed.source}, {missed.section})")
-    _say_answers(answers)
-    return 0
+    local = settings.model_copy(update={"qdrant_url": None})
+    recall, answers = asyncio.run(_measure(local, chunks, expected))
+    if as_json:
+        _print_as_json(len(chunks), recall, answers)
+    else:
+        _print_recall(len(chunks), recall)
+        _print_answers(answers)
 
 
-def build(settings: Settings) -> pa.Table:
-    """The chunks of the sources with vectors, as the pipelines would store them; raises ModelError and OSError."""
+class InMemory:
+    """A table of chunks in memory, with one version, in place of that of the lake."""
+
+    def __init__(self, rows: "pa.Table") -> None:
+        self._rows = rows
+
+    def version(self) -> "TableVersion":
+        """Return the only version."""
+        from guard_store.knowledge.store import TableVersion
+
+        return TableVersion("memory", 0)
+
+    def read(self) -> "tuple[TableVersion, pa.Table]":
+        """Return the only version and its rows."""
+        return self.version(), self._rows
+
+
+def embedded_chunks(settings: Settings) -> "pa.Table":
+    """Return the chunks of the sources with their vectors, as the pipelines would store them.
+
+    Raises
+    ------
+    ModelError
+        If the embedding model cannot be loaded.
+    OSError
+        If the sources cannot be read.
+    """
+    from guard_store.knowledge.store import Sources
+    from ml.knowledge.embedding import load_embedder
+    from ml.knowledge.reading import read_documents
+    from ml.knowledge.tables import chunk_table, document_table, with_vectors
+
     sources = Sources(settings.knowledge.location)
-    read = read_documents(sources.names(), sources.read)
-    for skipped in read.skipped:
-        remark(f"left out: {skipped.source}: {skipped.reason}")
+    documents = read_documents(sources.names(), sources.read)
+    for skipped in documents.skipped:
+        print_note(f"left out: {skipped.source}: {skipped.reason}")
     embedder = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
-    return with_vectors(chunk_table(document_table(read)), None, embedder).rows
+    return with_vectors(chunk_table(document_table(documents)), None, embedder).rows
 
 
-def _say_answers(asked: Sequence[Asked]) -> None:
-    columns = [asdict(shares_of(part)) for part in (asked, *halves(asked))]
-    told = {
-        "answered, of the answerable": "answered",
-        "of them from the right source": "source",
-        "of them with the right section": "section",
-        "declined, of the unanswerable": "declined",
-    }
-    say("")
-    say_table(
-        ["extraction", "all", "1st, 3rd, …", "2nd, 4th, …"],
-        [[text, *(f"{column[name]:.3f}" for column in columns)] for text, name in told.items()],
-    )
-    for one in asked:
-        if not one.is_right:
-            remark(f"{'not answered' if one.wanted else 'not declined'}: {one.question}")
+async def _measure(settings: Settings, rows: "pa.Table", questions: "Questions") -> "tuple[Recall, list[Asked]]":
+    from serving.assistant.knowledge.evaluation import recall_of
+    from serving.assistant.knowledge.service import KnowledgeService
+    from serving.assistant.query.evaluation import answers_of
 
-
-async def _measure(settings: Settings, rows: pa.Table, questions: Questions) -> tuple[Recall, list[Asked]]:
     service = KnowledgeService(settings, table=InMemory(rows))
     await service.start()
     try:
         return await recall_of(questions.answerable, service.search), await answers_of(questions, service)
     finally:
         await service.stop()
+
+
+def _print_recall(chunks: int, recall: "Recall") -> None:
+    from serving.assistant.knowledge.evaluation import TOP_K
+
+    print_answer(f"{chunks} chunks, {recall.questions} questions")
+    print_table(
+        ["measure", "share"],
+        [
+            [f"recall@{TOP_K} of the source", f"{recall.source:.3f}"],
+            [f"recall@{TOP_K} of the section", f"{recall.section:.3f}"],
+        ],
+    )
+    for missed in recall.missed:
+        print_note(f"not found: {missed.question} ({missed.source}, {missed.section})")
+
+
+def _print_answers(answers: "Sequence[Asked]") -> None:
+    columns = _answer_shares(answers).values()
+    print_answer("")
+    print_table(
+        ["extraction", "all", "1st, 3rd, …", "2nd, 4th, …"],
+        [[title, *(f"{column[name]:.3f}" for column in columns)] for name, title in _MEASURES.items()],
+    )
+    for answer in answers:
+        if not answer.is_right:
+            print_note(f"{'not answered' if answer.wanted else 'not declined'}: {answer.question}")
+
+
+def _print_as_json(chunks: int, recall: "Recall", answers: "Sequence[Asked]") -> None:
+    from serving.assistant.knowledge.evaluation import TOP_K
+
+    extraction = {
+        part: {name: None if math.isnan(share) else share for name, share in shares.items()}  # NaN: no questions
+        for part, shares in _answer_shares(answers).items()
+    }
+    wrong = [answer for answer in answers if not answer.is_right]
+    print_json(
+        {
+            "chunks": chunks,
+            "questions": recall.questions,
+            "top_k": TOP_K,
+            "recall": {"source": recall.source, "section": recall.section},
+            "not_found": [missed.model_dump() for missed in recall.missed],
+            "extraction": extraction,
+            "not_answered": [answer.question for answer in wrong if answer.wanted],
+            "not_declined": [answer.question for answer in wrong if not answer.wanted],
+        }
+    )
+
+
+def _answer_shares(answers: "Sequence[Asked]") -> dict[str, dict[str, Any]]:
+    from serving.assistant.query.evaluation import halves, shares_of
+
+    odd, even = halves(answers)
+    return {name: asdict(shares_of(part)) for name, part in (("all", answers), ("odd", odd), ("even", even))}

@@ -1,54 +1,132 @@
-"""`ml-guard`: reads the arguments and calls one command; failures are one line and exit code 2."""
+"""The entry of `ml-guard`: the names of its commands, each imported when it is called, and the exit codes of failures.
 
-import argparse
+What a command does is in the module of its domain.
+"""
+
+import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+import click
+from click.shell_completion import CompletionItem
 
-from guard_cli.arguments import parser
-from guard_cli.terminal import CommandError, remark
-from guard_core.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from guard_cli.terminal import CommandError, print_note
 
-Command = Callable[[Settings, argparse.Namespace], int]
+_COMMANDS = {
+    "serve": ("guard_cli.serve", "Run the server."),
+    "up": ("guard_cli.stack.up", "Start the server and Dagster, and wait until they are healthy."),
+    "down": ("guard_cli.stack.up", "Stop what `up` started."),
+    "keys": ("guard_cli.keys", "Create, list and revoke API keys."),
+    "projects": ("guard_cli.projects", "Create and list projects."),
+    "models": ("guard_cli.models", "List versions; promote, reject and roll back."),
+    "audit": ("guard_cli.audit", "Verify that the audit ledger is complete and unchanged."),
+    "prompts": ("guard_cli.prompts", "Check the prompt templates."),
+    "knowledge": ("guard_cli.knowledge", "Evaluate the knowledge base."),
+    "alerts": ("guard_cli.alerts", "List alerts, test routes, import policies from a file."),
+    "research": ("guard_cli.research", "Replay a research request."),
+    "migrate": ("guard_cli.database", "Bring the database to the newest schema."),
+    "settings": ("guard_cli.settings", "Print the table of settings."),
+}
+
+
+class CommandLine(click.Group):
+    """A group that imports a command's module only when that command is called or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first argument; the error for an unknown one lists the commands."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. The commands are {', '.join(_COMMANDS)}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the table of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of commands, without importing them."""
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command and return its exit code; a failure is one line and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # a reader such as `head` that has read enough is no failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except KeyboardInterrupt:
+            return 130
+        except CommandError as error:
+            print_note(f"ml-guard: {error}")
+        except OSError as error:
+            print_note(f"ml-guard: {_describe_os_error(error)}")
+        except _loaded("guard_core.settings", "SettingsError") as error:
+            print_note(f"ml-guard: {error}")
+        except _loaded("sqlalchemy.exc", "OperationalError", "InterfaceError") as error:
+            print_note(f"ml-guard: {_describe_database_error(error)}")
+        return 2
+
+
+@click.group(
+    cls=CommandLine,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Help on a command, with an example: ml-guard COMMAND --help",
+)
+@click.version_option(package_name="ml-guard", prog_name="ml-guard", message="%(prog)s %(version)s")
+def ml_guard() -> None:
+    """Monitor machine-learning models and calls of language models in production."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 where it worked, 2 where it could not."""
-    parsed = parser().parse_args(arguments)
+    """Run one command and return its exit code: 0 if it succeeded, 2 if it could not run.
+
+    Raises
+    ------
+    SystemExit
+        If the arguments are wrong, with code 2.
+    """
     try:
-        _override_settings(parsed)
-        command: Command = parsed.command
-        return command(load_settings(), parsed)
-    except (SettingsError, CommandError) as error:
-        remark(f"ml-guard: {error}")
-        return 2
-    except BrokenPipeError:  # whoever reads only the head of a list has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (OperationalError, InterfaceError, OSError) as error:
-        remark(f"ml-guard: {_told(error)}")
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return int(ml_guard.main(arguments, prog_name="ml-guard", standalone_mode=False) or 0)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(error.exit_code)
 
 
-def _told(error: OperationalError | InterfaceError | OSError) -> str:
-    """What is wrong outside of us, in a line without secrets."""
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; files are kept below ML_GUARD_HOME, a folder that can be written to"
-    reason = " ".join(str(error.orig).split())
+def _loaded(module: str, *names: str) -> tuple[type[Exception], ...]:
+    """Return exception classes of a module; none if it is not imported, because then nothing can have raised them."""
+    imported = sys.modules.get(module)
+    return () if imported is None else tuple(getattr(imported, name) for name in names)
+
+
+def _describe_os_error(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; files are kept below ML_GUARD_HOME, a folder that can be written to"
+
+
+def _describe_database_error(error: Exception) -> str:
+    """Return the driver's reason in one line; SQLAlchemy's own text would show the statement and its values."""
+    reason = " ".join(str(getattr(error, "orig", error)).split())
     return f"the database cannot be used: {reason}; ML_GUARD_DATABASE_URL (or --database) says where it is"
-
-
-def _override_settings(parsed: argparse.Namespace) -> None:
-    # By the environment, so that the processes that we start see the same.
-    for name in ("host", "port", "workers"):
-        value = getattr(parsed, name, None)
-        if value is not None:
-            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
 
 
 if __name__ == "__main__":

@@ -1,27 +1,84 @@
-"""`ml-guard models`: the versions of a model, and decisions about them, on record as those of the command line."""
+"""`ml-guard models`: the versions of a model, and decisions about them, recorded as those of the command line."""
 
-from guard_cli.keys import open_database
-from guard_cli.on_record import on_record
-from guard_cli.terminal import CommandError, say, say_table
-from guard_core.settings import Settings
-from guard_store.retraining.decisions import Actor
-from guard_store.retraining.registry import RegistryUnavailableError
-from serving.app import services_of
-from serving.http.problems import Problem
-from serving.retraining.versions import service
-from serving.retraining.versions.schemas import VersionView
+from collections.abc import Callable
+from typing import TypeVar
 
-_ACTOR = Actor("cli", "admin", None)
+import click
+
+from guard_cli.database import open_database
+from guard_cli.ledger_entry import write_ledger_entry
+from guard_cli.terminal import Column, CommandError, example, json_option, print_answer, print_rows
+from guard_core.settings import Settings, load_settings
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_COLUMNS = [
+    Column("version"),
+    Column("aliases", ", ".join),
+    Column("made"),
+    Column("gate", {None: "", True: "promote", False: "keep the champion"}.__getitem__),
+    Column("why", "; ".join),
+]
+
+_reason_option = click.option("--reason", required=True, help="Why; it is recorded.")
 
 
-def show(settings: Settings, project_id: str, model_id: str) -> int:
-    """List the versions of a model.
+def _model_arguments(command: _Command) -> _Command:
+    """Give a command the arguments PROJECT and MODEL, the ids of both."""
+    model = click.argument("model_id", metavar="MODEL")
+    return click.argument("project_id", metavar="PROJECT")(model(command))
+
+
+@click.group()
+def models() -> None:
+    """List versions; promote, reject and roll back."""
+
+
+@models.command("list", epilog=example("ml-guard models list flights late"))
+@_model_arguments
+@json_option
+def list_versions(project_id: str, model_id: str, *, as_json: bool) -> None:
+    """List the versions of a model."""
+    print_versions(load_settings(), project_id, model_id, as_json=as_json)
+
+
+@models.command(epilog=example("ml-guard models promote flights late 7 --reason 'better in the shadow'"))
+@_model_arguments
+@click.argument("version")
+@_reason_option
+def promote(project_id: str, model_id: str, version: str, reason: str) -> None:
+    """Make a version the champion."""
+    decide(load_settings(), "promote", project_id, model_id, version, reason)
+
+
+@models.command(epilog=example("ml-guard models reject flights late 7 --reason 'unfair to small airports'"))
+@_model_arguments
+@click.argument("version")
+@_reason_option
+def reject(project_id: str, model_id: str, version: str, reason: str) -> None:
+    """Take the alias challenger from a version."""
+    decide(load_settings(), "reject", project_id, model_id, version, reason)
+
+
+@models.command(epilog=example("ml-guard models rollback flights late --reason 'customers complain'"))
+@_model_arguments
+@_reason_option
+def rollback(project_id: str, model_id: str, reason: str) -> None:
+    """Make the previous champion the champion again."""
+    decide(load_settings(), "rollback", project_id, model_id, None, reason)
+
+
+def print_versions(settings: Settings, project_id: str, model_id: str, *, as_json: bool = False) -> None:
+    """Print the versions of a model.
 
     Raises
     ------
     CommandError
-        Where there is none, or the registry does not answer.
+        If there is none, or the registry does not answer.
     """
+    from guard_store.retraining.registry import RegistryUnavailableError
+    from serving.app import services_of
+    from serving.retraining.versions import service
+
     with open_database(settings) as database:
         try:
             versions = service.versions(services_of(settings, database), project_id, model_id)
@@ -29,38 +86,42 @@ def show(settings: Settings, project_id: str, model_id: str) -> int:
             raise CommandError(str(error)) from None
     if not versions:
         raise CommandError(f"{project_id}/{model_id} has no versions yet: a training makes the first one")
-    say_table(["version", "aliases", "made", "gate", "why"], [_cells(version) for version in versions])
-    return 0
+    rows = [
+        [one.version, one.aliases, one.created_at.isoformat(timespec="seconds"), one.promoted, one.reasons]
+        for one in versions
+    ]
+    print_rows(_COLUMNS, rows, as_json=as_json)
 
 
-def decide(settings: Settings, action: str, project_id: str, model_id: str, version: str | None, reason: str) -> int:
-    """Promote, reject or roll back.
+def decide(settings: Settings, action: str, project_id: str, model_id: str, version: str | None, reason: str) -> None:
+    """Promote or reject a version, or roll back to the previous champion, and record it.
 
     Raises
     ------
     CommandError
-        Where it is not possible, with the reason.
+        If it is not possible, with the reason.
     """
+    from guard_store.retraining.decisions import Actor
+    from guard_store.retraining.registry import RegistryUnavailableError
+    from serving.app import services_of
+    from serving.http.problems import Problem
+    from serving.retraining.versions import service
+
+    actor = Actor("cli", "admin", None)
     with open_database(settings) as database:
         services = services_of(settings, database)
         try:
             if action == "rollback":
-                found = service.roll_back(services, project_id, model_id, reason, _ACTOR)
+                view = service.roll_back(services, project_id, model_id, reason, actor)
             else:
                 change = service.promote if action == "promote" else service.reject
-                found = change(services, project_id, model_id, str(version), reason, _ACTOR)
+                view = change(services, project_id, model_id, str(version), reason, actor)
         except Problem as problem:
             raise CommandError(problem.detail) from None
         except RegistryUnavailableError as error:
             raise CommandError(str(error)) from None
-        on_record(database, f"models {action}", project_id, model=model_id, version=str(found.version), reason=reason)
-    say(
-        f"version {found.version}: {', '.join(found.aliases) or 'no alias'}; servers follow within {settings.predict.model_poll_s} s"
-    )
-    return 0
-
-
-def _cells(version: VersionView) -> list[str]:
-    gate = {None: "", True: "promote", False: "keep the champion"}[version.promoted]
-    made = version.created_at.isoformat(timespec="seconds")
-    return [version.version, ", ".join(version.aliases), made, gate, "; ".join(version.reasons)]
+        write_ledger_entry(
+            database, f"models {action}", project_id, model=model_id, version=str(view.version), reason=reason
+        )
+    aliases = ", ".join(view.aliases) or "no alias"
+    print_answer(f"version {view.version}: {aliases}; servers follow within {settings.predict.model_poll_s} s")

@@ -1,23 +1,32 @@
-"""`ml-guard projects`: make and list projects without a server."""
+"""`ml-guard projects`: projects without a server."""
 
 import re
 
-from guard_cli.keys import open_database
-from guard_cli.on_record import on_record
-from guard_cli.terminal import CommandError, say, say_table
+import click
+
+from guard_cli.database import open_database
+from guard_cli.ledger_entry import write_ledger_entry
+from guard_cli.terminal import Column, CommandError, example, json_option, print_answer, print_rows
 from guard_core.ids import ID_PATTERN
-from guard_core.settings import Settings
-from guard_store.projects.store import ProjectExistsError, ProjectStore, new_project_id
+from guard_core.settings import load_settings
+
+_COLUMNS = [Column("id"), Column("name"), Column("time zone")]
 
 
-def create(settings: Settings, name: str, project_id: str | None, timezone: str) -> int:
-    """Make a project and print its id.
+@click.group()
+def projects() -> None:
+    """Create and list projects."""
 
-    Raises
-    ------
-    CommandError
-        Where the id is taken or malformed, or the time zone unknown.
-    """
+
+@projects.command(epilog=example("ml-guard projects create 'Flight delays' --id flights --timezone America/New_York"))
+@click.argument("name")
+@click.option("--id", "project_id", help="Id of the project; default: a new one.")
+@click.option("--timezone", default="UTC", show_default=True, help="IANA name of the time zone.")
+def create(name: str, project_id: str | None, timezone: str) -> None:
+    """Create a project and print its id."""
+    from guard_store.projects.store import ProjectExistsError, ProjectStore, new_project_id
+
+    settings = load_settings()
     if project_id is not None and not re.fullmatch(ID_PATTERN, project_id):
         raise CommandError(f"--id {project_id!r}: letters, digits, '.', '_' and '-' only, at most 128")
     with open_database(settings) as database:
@@ -25,14 +34,17 @@ def create(settings: Settings, name: str, project_id: str | None, timezone: str)
             project = ProjectStore(database).create(project_id or new_project_id(), name, timezone)
         except (ProjectExistsError, ValueError) as error:
             raise CommandError(str(error)) from None
-        on_record(database, "projects create", project.id)
-    say(project.id)
-    return 0
+        write_ledger_entry(database, "projects create", project.id)
+    print_answer(project.id)
 
 
-def show(settings: Settings) -> int:
+@projects.command("list", epilog=example("ml-guard projects list --json"))
+@json_option
+def list_projects(*, as_json: bool) -> None:
     """List all projects."""
-    with open_database(settings) as database:
-        projects = ProjectStore(database).page()
-    say_table(["id", "name", "time zone"], [[project.id, project.name, project.timezone] for project in projects])
-    return 0
+    from guard_store.projects.store import ProjectStore
+
+    with open_database(load_settings()) as database:
+        found = ProjectStore(database).page()
+    rows = [[project.id, project.name, project.timezone] for project in found]
+    print_rows(_COLUMNS, rows, as_json=as_json)

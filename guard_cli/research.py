@@ -1,35 +1,54 @@
-"""`ml-guard research`: take a research again from what was kept of it; no server is needed."""
+"""`ml-guard research`: a research request run again from the steps that were kept; no server is needed."""
 
 import asyncio
 
-from guard_cli.keys import open_database
-from guard_cli.on_record import on_record
-from guard_cli.terminal import remark, say, say_table
-from guard_core.settings import Settings
-from serving.app import services_of
-from serving.assistant.research.replay import Replayed, replay
+import click
+
+from guard_cli.database import open_database
+from guard_cli.ledger_entry import write_ledger_entry
+from guard_cli.terminal import example, print_answer, print_note, print_table
+from guard_core.settings import Settings, load_settings
 
 _DIFFERS, _NOT_FOUND = 1, 2
 
 
-def again(settings: Settings, request_id: str) -> int:
-    """Take the steps again; exit code 1 where one differs, 2 where nothing is kept of the request."""
+@click.group()
+def research() -> None:
+    """Replay a research request."""
+
+
+@research.command("replay", epilog=example("ml-guard research replay 0b5c4c1e8f6b4d0f"))
+@click.argument("request_id")
+def replay_command(request_id: str) -> int:
+    """Run the steps of the answer with this REQUEST_ID again.
+
+    The exit code is 1 if a step differs, 2 if nothing is kept of the request.
+    """
+    return replay_research(load_settings(), request_id)
+
+
+def replay_research(settings: Settings, request_id: str) -> int:
+    """Run the steps again and print how each compares; return the exit code."""
+    from serving.app import services_of
+    from serving.assistant.research.replay import replay
+
     with open_database(settings) as database:
-        done, version = asyncio.run(replay(services_of(settings, database), database, request_id))
-        if not done:
-            remark(f"ml-guard: nothing is kept of a research {request_id!r}: it was never made, or is forgotten")
+        steps, version = asyncio.run(replay(services_of(settings, database), database, request_id))
+        if not steps:
+            print_note(f"ml-guard: nothing is kept of a research {request_id!r}: it was never made, or is forgotten")
             return _NOT_FOUND
-        on_record(database, "research replay", done[0].step.project_id, replayed=request_id, end=done[-1].state)
-    say_table(["step", "tool", "result", ""], [_cells(one) for one in done])
-    before = done[0].step.knowledge_version
+        write_ledger_entry(
+            database, "research replay", steps[0].step.project_id, replayed=request_id, end=steps[-1].state
+        )
+    rows = [
+        [str(one.step.place + 1), one.step.tool, one.state, one.why if one.state == "skipped" else ""] for one in steps
+    ]
+    print_table(["step", "tool", "result", ""], rows)
+    before, last = steps[0].step.knowledge_version, steps[-1]
     if version != before:
-        say(f"the knowledge base has version {version} now, had {before}: results can differ for that alone")
-    if done[-1].state == "differs":
-        say(f"step {done[-1].step.place + 1} ({done[-1].step.tool}) is the first that differs: {done[-1].why}")
+        print_answer(f"the knowledge base has version {version} now, had {before}: results can differ for that alone")
+    if last.state == "differs":
+        print_answer(f"step {last.step.place + 1} ({last.step.tool}) is the first that differs: {last.why}")
         return _DIFFERS
-    say("all steps came out the same")
+    print_answer("all steps came out the same")
     return 0
-
-
-def _cells(one: Replayed) -> list[str]:
-    return [str(one.step.place + 1), one.step.tool, one.state, one.why if one.state == "skipped" else ""]

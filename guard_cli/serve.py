@@ -1,65 +1,74 @@
-"""`ml-guard serve`: the server's own process or processes, on a port that is free and an address that is safe."""
+"""`ml-guard serve`: the server as one process or several, on a free port and an address that its keys protect."""
 
 import errno
 import os
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
+import click
 
-from guard_cli.terminal import CommandError
-from guard_core.logging import configure_logging
-from guard_core.settings import ENV_PREFIX, Settings
-from guard_store.auth.store import KeyStore
-from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
-from guard_store.ledger.checkpoints import load_signer
-from serving.alerts.routes import senders
-from serving.alerts.senders.base import RouteError
-from serving.gateway.policy.book import PolicyBook, PolicyError
-from serving.gateway.prompts.registry import PromptBook, default_folder
-from serving.gateway.prompts.template import PromptError
-from serving.http import tracing
-from serving.http.limits.addresses import is_loopback
-from serving.runtime.http_protocol import GuardedProtocol
-from serving.runtime.interpreter import tune_interpreter
+from guard_cli.database import open_database
+from guard_cli.terminal import CommandError, example
+from guard_core.settings import ENV_PREFIX, Settings, load_settings
 
-if TYPE_CHECKING:  # the app's metrics must not be made before the folder that the workers share is known
+if TYPE_CHECKING:  # help must not wait for SQLAlchemy and the server's modules
     from fastapi import FastAPI
 
+    from guard_store.auth.store import KeyStore
+
 DEMO_KEY = "demo-key"
+_Command = TypeVar("_Command", bound=Callable[..., object])
 _STOP_S = 10
-_WORKER_SILENT_S = (
-    15  # a worker busy with large batches is not a dead one; uvicorn waits that long for some killed ones
-)
+_WORKER_SILENT_S = 15  # workers busy with large batches are alive; uvicorn waits as long for some killed ones
 
 
-def serve(settings: Settings) -> int:
-    """Serve until told to stop.
+def address_options(command: _Command) -> _Command:
+    """Give a command the options of the server's address: they override the settings."""
+    workers = click.option("--workers", help="Number of server processes.")
+    port = click.option("--port", help="Port of the server.")
+    return click.option("--host", help="Address to bind to.")(port(workers(command)))
+
+
+def load_settings_with(**overrides: str | None) -> Settings:
+    """Load the settings, overridden in the environment: the processes that we start read the same.
 
     Raises
     ------
-    CommandError
-        Where the port is taken, the address is open to others and there is no admin key, or a prompt, policy or route is wrong.
     SettingsError
-        Where the key that signs the ledger is not one.
+        If a setting is wrong.
     """
+    for name, value in overrides.items():
+        if value is not None:
+            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
+    return load_settings()
+
+
+@click.command(epilog=example("ml-guard serve --port 8080 --workers 2"))
+@address_options
+def serve(host: str | None, port: str | None, workers: str | None) -> int:
+    """Run the server until it is stopped."""
+    return _run_server(load_settings_with(host=host, port=port, workers=workers))
+
+
+def _run_server(settings: Settings) -> int:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from guard_core.logging import configure_logging
+    from guard_store.auth.store import KeyStore
+    from serving.runtime.http_protocol import GuardedProtocol
+
     configure_logging(settings.server.log_level)
     _check_files(settings)
-    database = Database(settings.storage.database)
-    try:
-        migrate(database)
+    with open_database(settings) as database:
         require_key_if_open(settings.server.host, KeyStore(database))
-    finally:
-        database.close()
     with bound_socket(settings.server.host, settings.server.port) as listener, _metrics_of_workers(settings):
         config = uvicorn.Config(
             "guard_cli.serve:app_of_process",
@@ -87,7 +96,15 @@ def serve(settings: Settings) -> int:
 
 
 def _check_files(settings: Settings) -> None:
-    """Read what each worker reads again: here a mistake is one line."""
+    """Read once what each worker reads again: here a mistake is one line."""
+    from guard_store.ledger.checkpoints import load_signer
+    from serving.alerts.routes import senders
+    from serving.alerts.senders.base import RouteError
+    from serving.gateway.policy.book import PolicyBook, PolicyError
+    from serving.gateway.prompts.registry import PromptBook, default_folder
+    from serving.gateway.prompts.template import PromptError
+    from serving.http import tracing
+
     load_signer(settings)
     tracing.check(settings)
     try:
@@ -103,11 +120,14 @@ def _check_files(settings: Settings) -> None:
 
 
 def app_of_process() -> "FastAPI":
-    """The app of a server process; one of several ends when the process that started it has ended, however that was."""
+    """Make the app of a server process; a worker ends when the process that started it has ended, in whatever way."""
+    from serving.runtime.interpreter import tune_interpreter
+
     parent = parent_process()
     if parent is not None:
         Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
     tune_interpreter()
+    # Makes the metrics, which must know the folder that the workers share.
     from serving.app import create_app
 
     return create_app()
@@ -118,14 +138,16 @@ def _end_with(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)  # what waits is stored first
 
 
-def require_key_if_open(host: str, keys: KeyStore) -> None:
-    """Let nobody but this machine in before there is an admin key, or while the key of the demo works.
+def require_key_if_open(host: str, keys: "KeyStore") -> None:
+    """Check the keys of a server that other machines can reach.
 
     Raises
     ------
     CommandError
-        With the command that makes one.
+        If there is no admin key, or the public key of the demo is not revoked; with the command that helps.
     """
+    from serving.http.limits.addresses import is_loopback
+
     if not is_loopback(host) and not keys.has_admin():
         raise CommandError(
             f"{host} is open to other machines and there is no admin key yet:"
@@ -141,12 +163,12 @@ def require_key_if_open(host: str, keys: KeyStore) -> None:
 
 @contextmanager
 def bound_socket(host: str, port: int, port_setting: str = f"{ENV_PREFIX}PORT") -> Iterator[socket.socket]:
-    """A socket bound to the address, closed at the end.
+    """Bind a socket to the address, and close it at the end.
 
     Raises
     ------
     CommandError
-        Where the port is taken or the address is not ours.
+        If the port is taken, or the address is not one of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:

@@ -1,7 +1,4 @@
-"""Whether Dagster is well: its webserver answers, its daemons beat, our code location is loaded, the knowledge base gets built.
-
-Asked over HTTP only.
-"""
+"""The health of Dagster over HTTP: its webserver, its daemons, our code location, the build of the knowledge base."""
 
 from typing import Any
 
@@ -25,32 +22,32 @@ _KNOWLEDGE_QUERY = """{
 
 
 def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
-    """Whether all of it runs; False while it starts.
+    """Return whether webserver, daemons and code location run; False while they start.
 
     Raises
     ------
     CommandError
-        Where the pipelines' code cannot be loaded: waiting would not help.
+        If the pipelines' code cannot be loaded: waiting would not help.
     """
     try:
-        answer = client.post(f"{url}/graphql", json={"query": _QUERY})
+        response = client.post(f"{url}/graphql", json={"query": _QUERY})
     except httpx.TransportError:
         return False
-    if not answer.is_success:
+    if not response.is_success:
         return False
-    data: dict[str, Any] = answer.json()["data"]
+    data: dict[str, Any] = response.json()["data"]
     locations = data["workspaceOrError"].get("locationEntries", [])
     for location in locations:
-        found = location["locationOrLoadError"] or {}
-        if found.get("__typename") == "PythonError":
-            raise CommandError(f"Dagster cannot load {location['name']}: {found['message'].strip()}")
+        state = location["locationOrLoadError"] or {}
+        if state.get("__typename") == "PythonError":
+            raise CommandError(f"Dagster cannot load {location['name']}: {state['message'].strip()}")
     loaded = bool(locations) and all(location["loadStatus"] == "LOADED" for location in locations)
     daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
     return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
 
 
 def knowledge_failure(client: httpx.Client, url: str) -> str | None:
-    """Why the knowledge base cannot be built; None while nothing says that it cannot."""
+    """Return why the knowledge base cannot be built; None as long as nothing has failed."""
     try:
         data: dict[str, Any] = client.post(f"{url}/graphql", json={"query": _KNOWLEDGE_QUERY}).json()["data"]
     except (httpx.TransportError, ValueError, KeyError):
@@ -63,10 +60,10 @@ def knowledge_failure(client: httpx.Client, url: str) -> str | None:
     for sensor in (sensor for repository in repositories for sensor in repository["sensors"]):
         for tick in sensor["sensorState"]["ticks"]:
             if sensor["name"] == "sources" and tick["status"] == "FAILURE":
-                return f"its sources cannot be looked at: {_said(tick['error'])}"
+                return f"its sources cannot be looked at: {_reason(tick['error'])}"
     return None
 
 
-def _said(error: dict[str, Any]) -> str:
+def _reason(error: dict[str, Any]) -> str:
     message: str = (error["cause"] or error)["message"]
     return message.strip()

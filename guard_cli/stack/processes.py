@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them: written down, recognised again, stopped with their children."""
+"""Processes that outlive the command that started them: recorded, recognised again, stopped with their children."""
 
 import os
 import signal
@@ -13,15 +13,15 @@ _children: dict[int, subprocess.Popen[bytes]] = {}  # of this process: they must
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A process group of ours; `started` tells it from another one that got the same id later."""
+class ProcessGroup:
+    """A process that we started, with its children; `started` tells it from a later process with the same id."""
 
     name: str
     pid: int
     started: str
 
 
-def start(name: str, command: Sequence[str], *, env: Mapping[str, str], folder: Path, log: Path) -> Started:
+def start(name: str, command: Sequence[str], *, env: Mapping[str, str], folder: Path, log: Path) -> ProcessGroup:
     """Start a process in a session of its own, with its output appended to a log file."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
@@ -34,23 +34,23 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], folder: 
             start_new_session=True,
         )
     _children[process.pid] = process
-    return Started(name, process.pid, _start_time(process.pid) or "")
+    return ProcessGroup(name, process.pid, _start_time(process.pid) or "")
 
 
-def is_running(process: Started) -> bool:
-    """Whether it is still the process that we started."""
+def is_running(process: ProcessGroup) -> bool:
+    """Return whether the process that we started still runs."""
     if child := _children.get(process.pid):
         child.poll()
     started = _start_time(process.pid)
     return started is not None and started == process.started
 
 
-def stop(processes: Sequence[Started], *, patience_s: float) -> None:
-    """Ask all to end, and end those that do not within the time."""
+def stop(processes: Sequence[ProcessGroup], *, timeout_s: float) -> None:
+    """Terminate all, and kill those that have not ended within the time."""
     running = [process for process in processes if is_running(process)]
     for process in running:
         _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and any(is_running(process) for process in running):
         time.sleep(_POLL_S)
     for process in running:
@@ -59,15 +59,15 @@ def stop(processes: Sequence[Started], *, patience_s: float) -> None:
             child.wait()
 
 
-def _signal(process: Started, number: signal.Signals) -> None:
+def _signal(process: ProcessGroup, number: signal.Signals) -> None:
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
-        return  # the group is gone; macOS says "permission" of a group of zombies
+        return  # the group has ended; macOS denies permission for a group of zombies
 
 
 def _start_time(pid: int) -> str | None:
-    """When a living process started; None where there is none."""
+    """Return when a living process started; None if there is none."""
     try:
         # Behind the command's name, which may hold anything: state is field 0, the start time field 19.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -76,5 +76,5 @@ def _start_time(pid: int) -> str | None:
         if Path("/proc/self/stat").exists():
             return None
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split(maxsplit=1)  # noqa: S603
-    return shown[1].strip() if len(shown) == 2 and not shown[0].startswith("Z") else None
+    fields = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split(maxsplit=1)  # noqa: S603
+    return fields[1].strip() if len(fields) == 2 and not fields[0].startswith("Z") else None

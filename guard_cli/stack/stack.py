@@ -1,4 +1,7 @@
-"""The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder."""
+"""The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder.
+
+The health of Dagster is in `dagster_health`.
+"""
 
 import json
 import os
@@ -14,7 +17,7 @@ import msgspec
 from pydantic import BaseModel, SecretStr
 
 from guard_cli.stack.dagster_health import dagster_is_healthy, knowledge_failure
-from guard_cli.stack.processes import Started, is_running, start, stop
+from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_cli.terminal import CommandError
 from guard_core.settings import Settings, reachable_url, variables_of
 
@@ -23,29 +26,29 @@ _HEALTHY_WITHIN_S = 120
 _KNOWLEDGE_WITHIN_S = 120
 _STOP_WITHIN_S = 20
 _POLL_S = 0.25
-_KNOWLEDGE_POLL_S = 1  # what it asks for is not cheap, and it waits for a processor that builds
+_KNOWLEDGE_POLL_S = 1  # the question is not cheap, and takes the processor from the build it waits for
 _REQUEST_TIMEOUT_S = 10
 _LOG_LINES_SHOWN = 15
 
 
 def require_checkout() -> None:
-    """Go on only where Dagster's files lie beside the code.
+    """Check that Dagster's files are beside the code.
 
     Raises
     ------
     CommandError
-        Where only the packages are installed.
+        If only the packages are installed.
     """
     for name in ("workspace.yaml", "dagster.yaml"):
         if not (_ROOT / name).is_file():
             raise CommandError(f"{_ROOT / name} is not there: `ml-guard up` needs a checkout of the repository")
 
 
-def start_all(settings: Settings, home: Path) -> list[Started]:
-    """Start serving and Dagster, and write down what was started."""
+def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:
+    """Start serving and Dagster, and record their processes."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     env = environment(settings, home)
-    started: list[Started] = []
+    started: list[ProcessGroup] = []
     for name, command in _commands(settings).items():
         started.append(start(name, command, env=env, folder=_ROOT, log=home / "logs" / f"{name}.log"))
         record_path(home).write_bytes(msgspec.json.encode(started))
@@ -53,12 +56,12 @@ def start_all(settings: Settings, home: Path) -> list[Started]:
 
 
 def wait_until_healthy(settings: Settings, home: Path) -> None:
-    """Return when all answer that they are well.
+    """Return when all are healthy.
 
     Raises
     ------
     CommandError
-        Where a process ends or takes too long, with the end of its log.
+        If a process ends or takes too long, with the end of its log.
     """
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         _wait(
@@ -71,12 +74,12 @@ def wait_until_healthy(settings: Settings, home: Path) -> None:
 
 
 def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
-    """Return when the knowledge base answers, or why it does not: that is no reason not to be up.
+    """Return when the knowledge base answers, with None, or the reason why it does not: the stack is up all the same.
 
     Raises
     ------
     CommandError
-        Where a process ends.
+        If a process ends.
     """
     deadline = time.monotonic() + _KNOWLEDGE_WITHIN_S
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
@@ -104,7 +107,7 @@ def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
     deadline = time.monotonic() + _HEALTHY_WITHIN_S
     while waiting:
         _require_running(home)
-        waiting = {name: is_well for name, is_well in waiting.items() if not is_well()}
+        waiting = {name: is_healthy for name, is_healthy in waiting.items() if not is_healthy()}
         if waiting and time.monotonic() > deadline:
             raise CommandError(_with_log(home, next(iter(waiting)), f"was not healthy within {_HEALTHY_WITHIN_S} s"))
         if waiting:
@@ -112,28 +115,28 @@ def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
 
 
 def stop_all(home: Path) -> list[str]:
-    """Stop what runs of what was written down, and forget it; the names of what was stopped."""
+    """Stop the recorded processes that run, remove the record, and return the names of those stopped."""
     running = [process for process in recorded(home) if is_running(process)]
-    stop(running, patience_s=_STOP_WITHIN_S)
+    stop(running, timeout_s=_STOP_WITHIN_S)
     record_path(home).unlink(missing_ok=True)
     return [process.name for process in running]
 
 
-def recorded(home: Path) -> list[Started]:
-    """What was started from this home, running or not."""
+def recorded(home: Path) -> list[ProcessGroup]:
+    """Return the processes that were started from this home, running or not."""
     try:
-        return msgspec.json.decode(record_path(home).read_bytes(), type=list[Started])
+        return msgspec.json.decode(record_path(home).read_bytes(), type=list[ProcessGroup])
     except FileNotFoundError:
         return []
 
 
 def record_path(home: Path) -> Path:
-    """The file that says what was started."""
+    """Return the path of the record of started processes."""
     return home / "up.json"
 
 
 def addresses(settings: Settings, home: Path) -> str:
-    """Where to find everything."""
+    """Return the addresses of serving and Dagster and the folder of the logs, a line each."""
     return "\n".join(
         [
             f"API      {_serving_url(settings)}",
@@ -144,7 +147,7 @@ def addresses(settings: Settings, home: Path) -> str:
 
 
 def log_tail(home: Path, name: str) -> str:
-    """The last lines of a process's log."""
+    """Return the last lines of a process's log."""
     lines = (home / "logs" / f"{name}.log").read_text(errors="replace").splitlines()
     return "\n".join(lines[-_LOG_LINES_SHOWN:])
 
@@ -159,7 +162,7 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
 
 
 def environment(settings: Settings, home: Path) -> dict[str, str]:
-    """What the processes are started with; Dagster's home is made ready."""
+    """Prepare Dagster's home, and return the environment of the processes."""
     dagster_home = home / "dagster"
     first_visit = dagster_home / ".nux" / "nux.yaml"
     first_visit.parent.mkdir(parents=True, exist_ok=True)
@@ -173,20 +176,20 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
         "database_url": SecretStr(settings.storage.database),
     }
     policies = settings.llm.policies and settings.llm.policies.resolve()
-    placed = settings.model_copy(
+    resolved = settings.model_copy(
         update={
             "storage": settings.storage.model_copy(update=storage),
             "knowledge": settings.knowledge.model_copy(update={"url": settings.knowledge.location}),
             "llm": settings.llm.model_copy(update={"policies": policies}),
         }
     )
-    values = {variable.name: variable.value_in(placed) for variable in variables_of(Settings)}
-    ours = {name: _text(value) for name, value in values.items() if value is not None}
-    return {**os.environ, **ours, "DAGSTER_HOME": str(dagster_home)}
+    values = {variable.name: variable.value_in(resolved) for variable in variables_of(Settings)}
+    variables = {name: _text(value) for name, value in values.items() if value is not None}
+    return {**os.environ, **variables, "DAGSTER_HOME": str(dagster_home)}
 
 
 def _text(value: object) -> str:
-    """A setting as its variable says it."""
+    """Return a setting as the text of its environment variable."""
     if isinstance(value, tuple | dict):
         return json.dumps(value, default=_plain)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
@@ -209,13 +212,13 @@ def _serving_is_ready(client: httpx.Client, url: str) -> bool:
 
 
 def _readiness(client: httpx.Client, url: str) -> dict[str, Any]:
-    """What `/readyz` says; nothing where it is not ready."""
+    """Return the answer of `/readyz`; empty if serving is not ready."""
     try:
-        answer = client.get(f"{url}/readyz")
+        response = client.get(f"{url}/readyz")
     except httpx.TransportError:
         return {}
-    found: dict[str, Any] = answer.json() if answer.is_success else {}
-    return found
+    state: dict[str, Any] = response.json() if response.is_success else {}
+    return state
 
 
 def _with_log(home: Path, name: str, what: str) -> str:

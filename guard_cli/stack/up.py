@@ -1,6 +1,6 @@
 """`ml-guard up` and `ml-guard down`: serving and Dagster on this machine, started, watched and stopped together.
 
-What the processes are is in `stack`; how processes are started and stopped in `processes`.
+What the processes are is in `stack`; how one is started and stopped, in `processes`.
 """
 
 import signal
@@ -9,28 +9,57 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from guard_cli.serve import DEMO_KEY, bound_socket, require_key_if_open
+import click
+
+from guard_cli.database import open_database
+from guard_cli.serve import DEMO_KEY, address_options, bound_socket, load_settings_with, require_key_if_open
 from guard_cli.stack import stack
-from guard_cli.stack.processes import Started, is_running
-from guard_cli.terminal import CommandError, remark, say
-from guard_core.settings import ENV_PREFIX, Settings
-from guard_store.auth.store import KeyStore
-from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
-from serving.http.limits.addresses import is_loopback
+from guard_cli.stack.processes import ProcessGroup, is_running
+from guard_cli.terminal import CommandError, example, print_answer, print_note
+from guard_core.settings import ENV_PREFIX, Settings, load_settings
 
 _POLL_S = 0.25
 
 
-def up(settings: Settings, *, detach: bool) -> int:
-    """Start everything, wait until it is healthy and the knowledge base answers, and stay with it unless told not to.
+@click.command(epilog=example("ml-guard up --detach"))
+@address_options
+@click.option("--detach", is_flag=True, help="Return when everything is healthy.")
+def up(host: str | None, port: str | None, workers: str | None, *, detach: bool) -> None:
+    """Start the server and Dagster, and wait until they are healthy and the knowledge base answers.
 
-    Raises
-    ------
-    CommandError
-        Where it is up already, a port is taken, or a process does not become healthy.
+    Without --detach they stop with this command.
     """
+    settings = load_settings_with(host=host, port=port, workers=workers)
     home = settings.storage.home.resolve()
+    _require_stopped(settings, home)
+    _prepare_database(settings)
+    try:
+        with _interrupted_by_sigterm():
+            processes = stack.start_all(settings, home)
+            stack.wait_until_healthy(settings, home)
+            print_note("serving and Dagster are up; waiting for the knowledge base")
+            if problem := stack.wait_for_knowledge(settings, home):
+                print_note(f"the knowledge base: {problem}")
+            print_answer(stack.addresses(settings, home))
+            if detach:
+                return
+            print_note("Ctrl-C stops everything.")
+            _watch(home, processes)
+    except KeyboardInterrupt:
+        stack.stop_all(home)
+    except BaseException:
+        stack.stop_all(home)
+        raise
+
+
+@click.command(epilog=example("ml-guard down"))
+def down() -> None:
+    """Stop what `up` started, and nothing else."""
+    stopped = stack.stop_all(load_settings().storage.home.resolve())
+    print_answer(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up")
+
+
+def _require_stopped(settings: Settings, home: Path) -> None:
     stack.require_checkout()
     if any(is_running(process) for process in stack.recorded(home)):
         raise CommandError(f"it is up already (see {stack.record_path(home)}); stop it with `ml-guard down`")
@@ -39,52 +68,24 @@ def up(settings: Settings, *, detach: bool) -> int:
         (settings.dagster.host, settings.dagster.port, "DAGSTER_PORT"),
     ):
         with bound_socket(host, port, f"{ENV_PREFIX}{setting}"):
-            pass  # bound and left: only to say at once that the port is taken
-    _prepare_database(settings)
-    try:
-        with _interrupted_by_sigterm():
-            started = stack.start_all(settings, home)
-            stack.wait_until_healthy(settings, home)
-            remark("serving and Dagster are up; waiting for the knowledge base")
-            if why := stack.wait_for_knowledge(settings, home):
-                remark(f"the knowledge base: {why}")
-            say(stack.addresses(settings, home))
-            if detach:
-                return 0
-            remark("Ctrl-C stops everything.")
-            _watch(home, started)
-    except KeyboardInterrupt:
-        stack.stop_all(home)
-        return 0
-    except BaseException:
-        stack.stop_all(home)
-        raise
-    return 0
-
-
-def down(settings: Settings) -> int:
-    """Stop exactly what `up` started."""
-    stopped = stack.stop_all(settings.storage.home.resolve())
-    say(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up")
-    return 0
+            pass  # bound and released: a taken port is reported before anything starts
 
 
 def _prepare_database(settings: Settings) -> None:
-    database = Database(settings.storage.database)
-    try:
-        migrate(database)
+    from guard_store.auth.store import KeyStore
+    from serving.http.limits.addresses import is_loopback
+
+    with open_database(settings) as database:
         keys = KeyStore(database)
         if is_loopback(settings.server.host) and not keys.count():
             keys.create("demo", "admin", secret=DEMO_KEY)
-            remark(f"made the admin key {DEMO_KEY!r}: for this machine only")
+            print_note(f"made the admin key {DEMO_KEY!r}: for this machine only")
         require_key_if_open(settings.server.host, keys)
-    finally:
-        database.close()
 
 
-def _watch(home: Path, started: Sequence[Started]) -> None:
+def _watch(home: Path, processes: Sequence[ProcessGroup]) -> None:
     while True:
-        for process in started:
+        for process in processes:
             if not is_running(process):
                 raise CommandError(f"{process.name} ended; the end of its log:\n{stack.log_tail(home, process.name)}")
         time.sleep(_POLL_S)

@@ -1,14 +1,11 @@
 """Routes of the audit ledger: for admins; one of a single project sees that project's rows."""
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 
-from guard_store.ledger.entry import COLUMNS, LedgerRow, row_values
+from guard_store.ledger.export import write_csv
 from guard_store.ledger.store import LedgerFilter
 from serving.audit.schemas import (
     AuditPageQuery,
@@ -27,7 +24,6 @@ from serving.services import OnRecord, Provided
 
 router = keyed_router("audit")
 
-_PIECE_ROWS = 500
 
 Wanted = Annotated[AuditQuery, Query()]
 RequestOf = Annotated[str, Path(description="Id of a request: `X-Request-ID` of its answer.")]
@@ -52,7 +48,7 @@ def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingR
     """Export rows as CSV, oldest first, every column as it was hashed; a whole export can be verified offline."""
     rows = services.audit.store.all_rows(_wanted(query, caller))
     headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
-    return StreamingResponse(_csv(rows), media_type="text/csv", headers=headers)
+    return StreamingResponse(write_csv(rows), media_type="text/csv", headers=headers)
 
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
@@ -83,20 +79,3 @@ def _wanted(query: AuditQuery, caller: Principal) -> LedgerFilter:
     wanted = query.filter(caller.project_id)
     caller.require("admin", wanted.project_id)
     return wanted
-
-
-def _csv(rows: Iterator[LedgerRow]) -> Iterator[str]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for n, row in enumerate(rows, 1):
-        writer.writerow(["" if value is None else _text(value) for value in row_values(row)])
-        if n % _PIECE_ROWS == 0:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
-
-
-def _text(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value

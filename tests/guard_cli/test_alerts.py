@@ -129,3 +129,6 @@ def test_open_alerts_are_listed_and_all_of_them_when_asked(
     assert "flights/late" not in capsys.readouterr().out
     assert main(["alerts", "list", "--all"]) == 0
     assert "resolved" in capsys.readouterr().out
+    assert main(["alerts", "list", "--all", "--json"]) == 0
+    (alert,) = json.loads(capsys.readouterr().out)
+    assert (alert["state"], alert["where"]) == ("resolved", {"project": PROJECT, "model": "late"})

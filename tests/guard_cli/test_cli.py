@@ -1,5 +1,6 @@
 """`ml-guard keys`, `projects`, `migrate`, `settings`: what they print and what they leave."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,26 @@ def test_projects_are_made_once_and_listed(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.splitlines()[1].split() == ["shop", "Shop", "Asia/Tokyo"]
 
 
+def test_lists_are_json_with_the_values_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["projects", "create", "Shop", "--id", "shop", "--timezone", "Asia/Tokyo"])
+    main(["keys", "create", "first", "--role", "admin"])
+    main(["keys", "create", "k", "--project", "shop"])
+    capsys.readouterr()
+    assert main(["projects", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"id": "shop", "name": "Shop", "time_zone": "Asia/Tokyo"}]
+    assert main(["keys", "list", "--json"]) == 0
+    keys = {key["name"]: key for key in json.loads(capsys.readouterr().out)}
+    assert {name: (key["role"], key["project"], key["revoked"]) for name, key in keys.items()} == {
+        "first": ("admin", None, None),
+        "k": ("analyst", "shop", None),
+    }
+    assert set(keys["k"]) == {"id", "name", "role", "project", "made", "revoked"}
+    assert main(["alerts", "list", "--json"]) == 0
+    assert capsys.readouterr().out == "[]\n"
+    assert main(["prompts", "check", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)[0]) == {"prompt", "hash"}
+
+
 def test_migrate_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate"]) == 0
     assert "newest schema" in capsys.readouterr().out
@@ -124,6 +145,9 @@ def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
     secret = capsys.readouterr().out.split()[-1]
     assert main(["audit", "verify"]) == 0
     assert "rows 1 to 2" in capsys.readouterr().out
+    assert main(["audit", "verify", "--json"]) == 0
+    proof = json.loads(capsys.readouterr().out)
+    assert (proof["ok"], proof["first_seq"], proof["last_seq"], proof["trusted"]) == (True, 1, 2, True)
     database = Database(database_url)
     rows = LedgerStore(database, None).page(LedgerFilter(), None, 10)
     assert secret not in str(rows)
@@ -133,6 +157,10 @@ def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
     database.close()
     assert main(["audit", "verify"]) == 1
     assert "row 1 is missing" in capsys.readouterr().out
+    assert main(["audit", "verify", "--json"]) == 1
+    proof = json.loads(capsys.readouterr().out)
+    assert (proof["ok"], proof["broken_seq"]) == (False, 1)
+    assert "row 1 is missing" in proof["problem"]
 
 
 def test_a_copy_of_the_database_is_proved_with_the_public_key(

@@ -9,15 +9,14 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from pydantic import SecretStr
 
 from guard_cli.main import main
 from guard_cli.stack import stack
-from guard_cli.stack.processes import Started, is_running, start, stop
+from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_core.settings import load_settings
 from tests.support.paths import ROOT
 from tests.support.server import environment, free_port, ml_guard
-from tests.support.settings import settings_of, with_values
+from tests.support.settings import settings_of
 
 
 def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_path: Path) -> None:
@@ -97,10 +96,10 @@ def test_the_started_processes_have_the_same_settings_whatever_their_type(
     placed = {
         "lake_url": given.storage.lake,
         "knowledge_url": given.knowledge.location,
-        "database_url": SecretStr(given.storage.database),
-        "llm_policies": tmp_path / "policies.yaml",
+        "database_url": given.storage.database,
+        "policies": tmp_path / "policies.yaml",
     }
-    assert load_settings() == with_values(given, **placed)
+    assert load_settings() == settings_of(**{**given.model_dump(), **placed})
 
 
 def test_down_says_that_nothing_was_up(
@@ -114,14 +113,14 @@ def test_down_says_that_nothing_was_up(
 def test_a_process_is_recognised_by_when_it_started_and_others_are_left_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     process = start("sleeper", command, env=os.environ, folder=tmp_path, log=tmp_path / "log")
-    impostor = Started(process.name, process.pid, "0")
+    impostor = ProcessGroup(process.name, process.pid, "0")
     try:
         assert is_running(process)
         assert not is_running(impostor)
-        stop([impostor], patience_s=5)
+        stop([impostor], timeout_s=5)
         assert is_running(process)
     finally:
-        stop([process], patience_s=5)
+        stop([process], timeout_s=5)
     assert not is_running(process)
 
 
@@ -135,7 +134,7 @@ def test_stopping_takes_the_children_too_even_those_that_do_not_listen(tmp_path:
     while "deaf" not in log.read_text():
         time.sleep(0.05)
     child = int(log.read_text().split()[0])
-    stop([process], patience_s=5)
+    stop([process], timeout_s=5)
     assert not is_running(process)
     deadline = time.monotonic() + 5
     while _is_alive(child):

@@ -1,5 +1,6 @@
 """The figures of docs/knowledge.md: what the packaged model and the words find of the sample's questions."""
 
+import json
 import re
 from pathlib import Path
 
@@ -65,6 +66,11 @@ def test_the_command_measures_other_sources_with_other_questions(
     shown = capsys.readouterr()
     assert "recall@5 of the source   0.500" in shown.out
     assert "not found: Are apples red (b.md, )" in shown.err
+    assert main(["knowledge", "evaluate", "--questions", str(questions), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["questions"], result["recall"]["source"]) == (2, 0.5)
+    assert result["not_found"] == [{"question": "Are apples red", "source": "b.md", "section": ""}]
+    assert result["extraction"]["all"]["declined"] is None, "no question was unanswerable"
 
 
 def test_a_file_of_questions_that_is_wrong_is_one_line_and_exit_code_2(

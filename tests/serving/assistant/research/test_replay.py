@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from guard_cli.research import again
+from guard_cli.research import replay_research
 from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.research.steps import ResearchStep, ResearchStepStore
@@ -25,7 +25,7 @@ both_engines = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 
 async def replayed(settings: Settings, request_id: str) -> int:
     """The exit code of the command, which runs a loop of its own."""
-    return await asyncio.to_thread(again, settings, request_id)
+    return await asyncio.to_thread(replay_research, settings, request_id)
 
 
 @both_engines

@@ -1,5 +1,7 @@
 """Versions by API and command line: read, compared, promoted, rejected, rolled back, every decision on record."""
 
+import json
+
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -123,8 +125,10 @@ def test_the_command_line_lists_promotes_and_rolls_back(
     services: Services, two_versions: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = services.settings
-    commands.show(settings, "flights", MODEL_ID)
+    commands.print_versions(settings, "flights", MODEL_ID)
     assert "challenger" in capsys.readouterr().out
+    commands.print_versions(settings, "flights", MODEL_ID, as_json=True)
+    assert {"challenger"} in [set(version["aliases"]) for version in json.loads(capsys.readouterr().out)]
     commands.decide(settings, "promote", "flights", MODEL_ID, "2", "by hand")
     assert two_versions.aliases("flights", MODEL_ID)[CHAMPION] == "2"
     commands.decide(settings, "rollback", "flights", MODEL_ID, None, "by hand")
@@ -132,5 +136,5 @@ def test_the_command_line_lists_promotes_and_rolls_back(
     with pytest.raises(CommandError, match="champion already"):
         commands.decide(settings, "promote", "flights", MODEL_ID, "1", "by hand")
     with pytest.raises(CommandError, match="has no versions yet"):
-        commands.show(settings, "flights", "other")
+        commands.print_versions(settings, "flights", "other")
     assert {one.key_id for one in services.decisions.newest("flights", MODEL_ID, 10)} == {"cli"}
