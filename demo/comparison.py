@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from demo.sending import MODEL_ID, instances
 from demo.steps import Step
 from guard_store.retraining.registry import Registry
+from ml.monitoring.performance.roc_auc import roc_auc
 
 _RESAMPLES = 200
 _CHUNK = 40
@@ -87,20 +88,9 @@ def _draws(table: pd.DataFrame) -> dict[str, Floats]:
     return {
         name: np.concatenate(
             [
-                _roc_auc(late, table[name].to_numpy(), weights[first : first + _CHUNK, place])
+                roc_auc(late, table[name].to_numpy(), weights[first : first + _CHUNK, place])
                 for first in range(0, len(weights), _CHUNK)
             ]
         )
         for name in ("static", "guarded")
     }
-
-
-def _roc_auc(late: NDArray[np.bool_], proba: Floats, weights: Floats) -> Floats:
-    """(b,) areas under the ROC curve of (b, n) weighted rows; ties count half."""
-    order = np.argsort(proba, kind="stable")
-    starts = np.flatnonzero(np.diff(proba[order], prepend=np.nan) != 0)
-    yes = np.add.reduceat(weights[:, order] * late[order], starts, axis=1)
-    no = np.add.reduceat(weights[:, order] * ~late[order], starts, axis=1)
-    below = np.cumsum(no, axis=1) - no / 2
-    found: Floats = (yes * below).sum(axis=1) / (yes.sum(axis=1) * no.sum(axis=1))
-    return found

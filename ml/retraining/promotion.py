@@ -14,6 +14,7 @@ from guard_core.names import name_of
 from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, whole
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.roc_auc import roc_auc
 from ml.monitoring.performance.tasks import Task, positive_label
 
 _RESAMPLES = 400
@@ -153,21 +154,7 @@ def measured(task: Task, y_true: npt.NDArray[Any], answers: Answers, weights: Fl
     if task == "multiclass":
         hit = (y_true.astype(str) == answers.y_pred.astype(str)).astype(float)
         return np.asarray(weights @ hit / weights.sum(axis=1))
-    return _roc_auc(_is_positive(y_true), np.asarray(answers.y_proba, dtype=float), weights)
-
-
-def _roc_auc(positive: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
-    """(b,) area under the ROC curve; ties count half."""
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
-    weight = weights[:, order]
-    yes = np.add.reduceat(weight * positive[order], starts, axis=1)
-    no = np.add.reduceat(weight * ~positive[order], starts, axis=1)
-    below = np.cumsum(no, axis=1) - no / 2
-    pairs = yes.sum(axis=1) * no.sum(axis=1)
-    found = np.full(len(weights), np.nan)
-    np.divide((yes * below).sum(axis=1), pairs, out=found, where=pairs > 0)
-    return found
+    return roc_auc(_is_positive(y_true), np.asarray(answers.y_proba, dtype=float), weights)
 
 
 def _is_positive(y_true: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,6 @@
 """Bodies for the record, where a project asks for them: as the policy let them through, never what it took out."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -9,13 +8,13 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from guard_core.project_settings.checks import Check, CheckedSettings, boolean
+from guard_core.ttl_cache import TtlCache
 from guard_store.ledger.bodies import Bodies
 from guard_store.projects.store import ProjectStore
 from serving.audit.record import Record
 from serving.gateway.policy.vault import Vault
 
 MOST_BYTES: Final = 256 * 1024
-_CACHED_MOST = 10_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,21 +40,18 @@ class BodyKeeper:
 
     def __init__(self, projects: ProjectStore, *, cache_s: float) -> None:
         self._projects = projects
-        self._cache_s = cache_s
-        self._known: dict[str, tuple[float, bool]] = {}
+        self._wanted: TtlCache[str, bool] = TtlCache(cache_s)
 
     async def keeps(self, project_id: str | None) -> bool:
         """Whether a project wants it."""
         if project_id is None:
             return False
-        known = self._known.get(project_id)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
+        cached = self._wanted.get(project_id)
+        if cached is not None:
+            return cached
         project = await asyncio.to_thread(self._projects.get, project_id)
         wanted = project is not None and AuditSettings.from_dict(project.settings.get("audit", {})).bodies
-        if len(self._known) >= _CACHED_MOST:
-            self._known.clear()
-        self._known[project_id] = (time.monotonic() + self._cache_s, wanted)
+        self._wanted.put(project_id, wanted)
         return wanted
 
 

@@ -9,8 +9,10 @@ import time
 from typing import Annotated
 
 from fastapi import Depends, Request
+from guard_store.auth.keys import ApiKey, KeyStore
 from starlette.types import Scope
 
+from guard_core.ttl_cache import TtlCache
 from guard_store.auth.store import ApiKey, KeyStore
 from serving.audit.record import Record
 from serving.auth.oidc.tokens import TokenRing
@@ -19,22 +21,18 @@ from serving.http.limits.addresses import address_of
 from serving.http.limits.rates import RateLimits
 from serving.http.problems import TooManyRequests, Unauthorised
 
-_CACHED_KEYS_MAX = 10_000
-
 
 class KeyRing:
     """Looks keys up, and remembers those that work for some seconds."""
 
     def __init__(self, keys: KeyStore, *, cache_s: float) -> None:
         self._keys = keys
-        self._cache_s = cache_s
-        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._principals: TtlCache[bytes, Principal] = TtlCache(cache_s)
         self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
 
     def known(self, secret: str) -> Principal | None:
         """The caller of a key that was looked up some seconds ago at most."""
-        known = self._known.get(hashlib.sha256(secret.encode()).digest())
-        return known[1] if known is not None and known[0] > time.monotonic() else None
+        return self._principals.get(hashlib.sha256(secret.encode()).digest())
 
     async def principal(self, secret: str) -> Principal:
         """The caller of a key.
@@ -57,18 +55,15 @@ class KeyRing:
         looked_up_at, pending = self._pending[digest]
         key = await asyncio.shield(pending)
         if key is None or key.revoked_us is not None:
-            self._known.pop(digest, None)
+            self._principals.discard(digest)
             raise Unauthorised(f"The key is {'unknown' if key is None else 'revoked'}: {HOW_TO_SEND}.")
         principal = Principal(key.id, key.role, key.project_id)
-        if len(self._known) >= _CACHED_KEYS_MAX:
-            self._known.clear()
-        self._known[digest] = (looked_up_at + self._cache_s, principal)
+        self._principals.put(digest, principal, expires_at=looked_up_at + self._principals.ttl_s)
         return principal
 
     def forget(self, key_id: str) -> None:
         """Look a key up again at its next use: it was just revoked."""
-        for digest in [d for d, (_, principal) in self._known.items() if principal.key_id == key_id]:
-            del self._known[digest]
+        self._principals.discard_values(lambda principal: principal.key_id == key_id)
 
 
 async def authenticate(scope: Scope) -> Principal:

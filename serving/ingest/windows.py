@@ -9,11 +9,10 @@ from collections.abc import Collection
 
 from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
+from guard_core.ttl_cache import TtlCache
 from guard_core.units import DAY_US
 from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
-
-_CACHED_MAX = 10_000
 
 
 class ProjectWindows:
@@ -23,7 +22,7 @@ class ProjectWindows:
         self._settings = settings
         self._database = database
         self._kept_days = settings.retention.event_days  # an older day may have lost its events: it takes no new ones
-        self._known: dict[str, tuple[float, int]] = {}
+        self._first_us: TtlCache[str, int] = TtlCache(settings.server.key_cache_s)
         self._looking_up = asyncio.Lock()
 
     async def first_us(self, project_ids: Collection[str]) -> dict[str, int]:
@@ -32,13 +31,13 @@ class ProjectWindows:
         found: dict[str, int] = {}
         to_look_up = []
         for project_id in project_ids:
-            known = self._known.get(project_id)
-            if known is not None:
-                found[project_id] = known[1]
-                if known[0] >= now:
+            entry = self._first_us.entry(project_id)
+            if entry is not None:
+                expires_at, found[project_id] = entry
+                if expires_at >= now:
                     continue
-                # One request asks again, all others go on with what is known.
-                self._known[project_id] = (now + self._settings.server.key_cache_s, known[1])
+                # One request asks again, all others go on with the value that has expired.
+                self._first_us.put(project_id, found[project_id], expires_at=now + self._first_us.ttl_s)
             to_look_up.append(project_id)
         if to_look_up:
             found |= await self._looked_up(to_look_up, now)
@@ -47,8 +46,9 @@ class ProjectWindows:
     async def _looked_up(self, project_ids: Collection[str], asked: float) -> dict[str, int]:
         # One at a time: the first requests of a project, hundreds at once, share one look-up.
         async with self._looking_up:
-            newest = asked + self._settings.server.key_cache_s  # what was looked up since expires later
-            fresh = {p: self._known[p][1] for p in project_ids if p in self._known and self._known[p][0] > newest}
+            newest = asked + self._first_us.ttl_s  # what was looked up since expires later
+            entries = {project_id: self._first_us.entry(project_id) for project_id in project_ids}
+            fresh = {p: entry[1] for p, entry in entries.items() if entry is not None and entry[0] > newest}
             missing = [p for p in project_ids if p not in fresh]
             return fresh | (await asyncio.to_thread(self._look_up, missing) if missing else {})
 
@@ -59,8 +59,6 @@ class ProjectWindows:
             project_id: max(kept_us, local_days(zone).bounds_us(self._settings.ingest.first_day)[0])
             for project_id, zone in zones.items()
         }
-        if len(self._known) > _CACHED_MAX:
-            self._known.clear()
-        expires = time.monotonic() + self._settings.server.key_cache_s
-        self._known.update({project_id: (expires, first) for project_id, first in first_us.items()})
+        for project_id, first in first_us.items():
+            self._first_us.put(project_id, first)
         return first_us

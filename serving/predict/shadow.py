@@ -17,6 +17,7 @@ from guard_core.days import local_days, now_us
 from guard_core.project_settings.by_model import settings_of_model
 from guard_core.project_settings.predict import PredictSettings
 from guard_core.settings import Settings
+from guard_core.ttl_cache import TtlCache
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHALLENGER
@@ -42,11 +43,10 @@ class Shadow:
     """Compares where a project's settings ask for it: `predict.shadow`."""
 
     def __init__(self, settings: Settings, database: Database, pool: ModelPool) -> None:
-        self._cache_s = settings.server.key_cache_s
         self._projects = ProjectStore(database)
         self._store = ShadowStore(database)
         self._pool = pool
-        self._wanted: dict[Key, tuple[float, bool, str]] = {}
+        self._wanted: TtlCache[Key, tuple[bool, str]] = TtlCache(settings.server.key_cache_s)
         self._offers: queue.Queue[_Offer | None] = queue.Queue(_MAX_WAITING)
         self._sums: dict[tuple[str, str, str, str, str], ShadowSum] = defaultdict(ShadowSum)
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
@@ -123,14 +123,14 @@ class Shadow:
         metrics.shadowed(len(fitting))
 
     def _is_wanted(self, key: Key) -> tuple[bool, str]:
-        known = self._wanted.get(key)
-        if known is None or known[0] < time.monotonic():
+        wanted = self._wanted.get(key)
+        if wanted is None:
             project = self._projects.get(key[0])
             section = settings_of_model(project.settings, key[1], "predict") if project else {}
             timezone = project.timezone if project else "UTC"
-            known = (time.monotonic() + self._cache_s, PredictSettings.from_dict(section).shadow, timezone)
-            self._wanted[key] = known
-        return known[1], known[2]
+            wanted = PredictSettings.from_dict(section).shadow, timezone
+            self._wanted.put(key, wanted)
+        return wanted
 
     def _flush(self) -> None:
         sums, self._sums = self._sums, defaultdict(ShadowSum)

@@ -8,6 +8,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from ml.monitoring.performance.roc_auc import roc_auc_of_groups
+
 Floats = npt.NDArray[np.float64]
 CALIBRATION_BINS = 10
 _SMALLEST = 1e-15
@@ -43,7 +45,6 @@ def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[st
     both = positive + negative
     total = both.sum(axis=1)
     positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
     descending = np.cumsum(positive[:, ::-1], axis=1)
     selected = np.cumsum(both[:, ::-1], axis=1)
     bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
@@ -53,7 +54,7 @@ def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[st
         precision = np.where(selected > 0, descending / selected, 0.0)
         one_class = (positives <= 0) | (negatives <= 0)
         return {
-            "roc_auc": np.where(one_class, np.nan, (positive * below).sum(axis=1) / (positives * negatives)),
+            "roc_auc": roc_auc_of_groups(positive, negative),
             "pr_auc": np.where(one_class, np.nan, (positive[:, ::-1] * precision).sum(axis=1) / positives),
             "log_loss": (positive @ scores.loss_positive + negative @ scores.loss_negative) / total,
             "brier": (positive @ (1 - scores.score) ** 2 + negative @ scores.score**2) / total,

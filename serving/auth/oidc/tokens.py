@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
+from guard_store.auth.keys import PREFIX
 
 from guard_core.settings import ROLES, Role, Settings
+from guard_core.ttl_cache import TtlCache
 from guard_store.auth.store import PREFIX
 from serving.auth.oidc.signing_keys import SigningKeys
 from serving.auth.principal import Principal
@@ -22,7 +24,6 @@ CALLER_PREFIX: Final = "oidc:"
 _ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})  # never `none`, never a shared secret
 _LEEWAY_S = 30
 _MOST_CHARACTERS = 16_384
-_CACHED_MOST = 10_000
 _ALL_PROJECTS = "*"
 _WORDS_CLAIMS = frozenset({"scope", "scp"})  # space-separated by RFC 8693; others are values as they stand
 _plain_subject = re.compile(r"[A-Za-z0-9._@|:-]{1,100}").fullmatch
@@ -42,7 +43,7 @@ class TokenRing:
     def __init__(self, settings: Settings, keys: SigningKeys | None = None) -> None:
         self._settings = settings
         self._keys = keys or SigningKeys(settings)
-        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._principals: TtlCache[bytes, Principal] = TtlCache(settings.server.key_cache_s)
 
     @staticmethod
     def reads(secret: str) -> bool:
@@ -51,8 +52,7 @@ class TokenRing:
 
     def known(self, token: str) -> Principal | None:
         """The caller of a token that was verified some seconds ago at most."""
-        known = self._known.get(hashlib.sha256(token.encode()).digest())
-        return known[1] if known is not None and known[0] > time.monotonic() else None
+        return self._principals.get(hashlib.sha256(token.encode()).digest())
 
     async def principal(self, token: str) -> Principal:
         """The caller of a token.
@@ -71,10 +71,9 @@ class TokenRing:
             return known
         claims = await self._verified(token)
         principal = Principal(_caller_id(claims["sub"]), self._role(claims), self._project(claims))
-        if len(self._known) >= _CACHED_MOST:
-            self._known.clear()
-        good_for_s = min(self._settings.server.key_cache_s, int(claims["exp"]) + _LEEWAY_S - time.time())
-        self._known[hashlib.sha256(token.encode()).digest()] = (time.monotonic() + good_for_s, principal)
+        good_for_s = min(self._principals.ttl_s, int(claims["exp"]) + _LEEWAY_S - time.time())
+        digest = hashlib.sha256(token.encode()).digest()
+        self._principals.put(digest, principal, expires_at=time.monotonic() + good_for_s)
         return principal
 
     async def _verified(self, token: str) -> dict[str, Any]:

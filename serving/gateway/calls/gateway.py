@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from guard_core.days import local_days, now_us
 from guard_core.ids import new_id
 from guard_core.settings import Settings
+from guard_core.ttl_cache import TtlCache
 from guard_core.units import NANO, SECOND_US
 from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
@@ -109,7 +110,7 @@ class Gate:
         self._settings = settings
         self._database = database
         self._writer = writer
-        self._zones: dict[str, tuple[float, str]] = {}
+        self._zones: TtlCache[str, str] = TtlCache(settings.server.key_cache_s)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -248,13 +249,13 @@ class Gate:
     async def _zone(self, project_id: str | None) -> str:
         if project_id is None:
             return self._settings.server.timezone
-        known = self._zones.get(project_id)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
+        cached = self._zones.get(project_id)
+        if cached is not None:
+            return cached
         zone = await asyncio.to_thread(self._look_up_zone, project_id)
         if zone is None:
             raise NotFound(f"There is no project {project_id!r}.")
-        self._zones[project_id] = (time.monotonic() + self._settings.server.key_cache_s, zone)
+        self._zones.put(project_id, zone)
         return zone
 
     def _look_up_zone(self, project_id: str) -> str | None:
