@@ -20,11 +20,11 @@ from guard_pipelines.tags import NEWS
 def alerts(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """The alert policies on each model's newest day, as facts; the server makes messages of them."""
     from guard_pipelines.alerts.failures import note_failed_days, note_finished_run
-    from guard_pipelines.alerts.stage import look_at_news
+    from guard_pipelines.alerts.stage import evaluate_policies
     from guard_pipelines.days.loop import Scope
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = look_at_news(scope, guard.database)
+    outcome = evaluate_policies(scope, guard.database)
     note_failed_days(guard.database, guard.settings, scope.run_id, scope.days)
     note_finished_run(guard.database, scope.run_id, "daily")
     return dg.MaterializeResult(metadata={**outcome.numbers(), "alerts": dg.MetadataValue.md(outcome.table())})

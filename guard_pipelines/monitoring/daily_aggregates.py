@@ -20,10 +20,10 @@ from guard_pipelines.tags import NEWS
 def daily_aggregates(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """Profile and metrics of each model's day: whole, and by endpoint, model version and segment."""
     from guard_pipelines.days.loop import Scope
-    from guard_pipelines.monitoring.stages.profile import profile_news
+    from guard_pipelines.monitoring.stages.profile import profile_days
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = profile_news(scope, guard.database, guard.lake, guard.settings)
+    outcome = profile_days(scope, guard.database, guard.lake, guard.settings)
     for day in outcome.facts:
         context.add_asset_metadata({"slices": dg.MetadataValue.md(outcome.table(day))}, partition_key=day)
     return dg.MaterializeResult(metadata={**outcome.numbers(), "models": dg.MetadataValue.md(outcome.table())})

@@ -20,10 +20,10 @@ from guard_pipelines.tags import NEWS
 def drift_reports(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """Verdict on each column of each model's day against the model's active baseline."""
     from guard_pipelines.days.loop import Scope
-    from guard_pipelines.monitoring.stages.drift import judge_news
+    from guard_pipelines.monitoring.stages.drift import judge_days
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = judge_news(scope, guard.database, guard.settings)
+    outcome = judge_days(scope, guard.database, guard.settings)
     for day in outcome.facts:
         context.add_asset_metadata({"verdicts": dg.MetadataValue.md(outcome.table(day))}, partition_key=day)
     return dg.MaterializeResult(metadata={**outcome.numbers(), "verdicts": dg.MetadataValue.md(outcome.table())})

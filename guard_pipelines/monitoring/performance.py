@@ -20,10 +20,10 @@ from guard_pipelines.tags import NEWS
 def performance(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """Metrics of each model's day: realised from labels, estimated from the baseline, and how far the two are apart."""
     from guard_pipelines.days.loop import Scope
-    from guard_pipelines.monitoring.stages.performance import measure_news
+    from guard_pipelines.monitoring.stages.performance import measure_days
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = measure_news(scope, guard.database, guard.lake, guard.settings)
+    outcome = measure_days(scope, guard.database, guard.lake, guard.settings)
     for day in outcome.facts:
         context.add_asset_metadata({"performance": dg.MetadataValue.md(outcome.table(day))}, partition_key=day)
     return dg.MaterializeResult(metadata={**outcome.numbers(), "performance": dg.MetadataValue.md(outcome.table())})

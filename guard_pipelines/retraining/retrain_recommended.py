@@ -20,8 +20,8 @@ from guard_pipelines.tags import NEWS
 def retrain_recommended(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """The retrain rule on each model's newest day: every reason with its numbers, and a flag where it says yes."""
     from guard_pipelines.days.loop import Scope
-    from guard_pipelines.retraining.stage import evaluate_news
+    from guard_pipelines.retraining.stage import evaluate_days
 
     scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = evaluate_news(scope, guard.database, guard.settings)
+    outcome = evaluate_days(scope, guard.database, guard.settings)
     return dg.MaterializeResult(metadata={**outcome.numbers(), "retrain": dg.MetadataValue.md(outcome.table())})

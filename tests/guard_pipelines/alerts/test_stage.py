@@ -127,19 +127,19 @@ def test_a_model_that_cannot_be_looked_at_stops_no_other(pipelines: Pipelines, m
 
     make_project(pipelines.database)
     put(pipelines, "slow", when="latency", threshold=4)
-    facts = alerts._Looking.facts
+    facts = alerts._PolicyEvaluation.facts
 
     def sometimes(self: Any, policies: Any) -> Any:
         if self._item.model_id == "broken":
             raise RuntimeError("no")
         return facts(self, policies)
 
-    monkeypatch.setattr(alerts._Looking, "facts", sometimes)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", sometimes)
     store(pipelines.database, [event(PROJECT, "broken", "2013-01-01T10:00:00Z", {"x": 1})])
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
     pipelines.settle()
     assert [alert.model_id for alert in folded(pipelines)] == [MODEL]
-    monkeypatch.setattr(alerts._Looking, "facts", facts)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", facts)
     pipelines.run({"dagster/partition": "2013-01-01"})
     assert {alert.model_id for alert in folded(pipelines)} == {MODEL, "broken"}
 
