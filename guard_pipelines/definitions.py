@@ -12,18 +12,19 @@ from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
+from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
 from guard_pipelines.monitoring.checks.lake import lake_matches_store
 from guard_pipelines.monitoring.checks.progress import days_processed, drift, latest_due_day
-from guard_pipelines.monitoring.daily_aggregates import daily_aggregates
-from guard_pipelines.monitoring.drift_reports import drift_reports
-from guard_pipelines.monitoring.performance import performance
-from guard_pipelines.monitoring.raw_events import raw_events
 from guard_pipelines.resources import Guard
-from guard_pipelines.retention.audit_retention import audit_retention
-from guard_pipelines.retention.lake_upkeep import lake_upkeep
-from guard_pipelines.retraining.assets import candidate_model, model_evaluation, registered_model, training_set
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retraining.assets import (
+    candidate_model,
+    model_evaluation,
+    registered_model,
+    retrain_recommended,
+    training_set,
+)
 from guard_pipelines.retraining.sensors import retrain_sensor
 from guard_pipelines.runtime.warm_runs import start_runs_warm
 from guard_pipelines.schedules import every_bill, every_day, every_night
