@@ -124,6 +124,6 @@ def test_a_project_that_cannot_be_looked_at_harms_no_other(
 def test_the_costs_job_looks_at_the_policies(pipelines: Pipelines) -> None:
     put(pipelines, "dear", when="cost", threshold=5)
     day = bill(pipelines, 0, [7.5], "aws")
-    result = defs.resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=range_tags(day, day))
+    result = defs().resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=range_tags(day, day))
     told = result.asset_materializations_for_node("cost_alerts")[-1].metadata
     assert told["facts"].value == 1
