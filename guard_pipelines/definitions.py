@@ -1,4 +1,6 @@
-"""Everything that Dagster loads, and nothing else: no I/O beyond reading the settings."""
+"""The code location: everything that Dagster loads, built when Dagster asks for it and not at import."""
+
+from functools import cache
 
 import dagster as dg
 
@@ -7,65 +9,81 @@ from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.alerts.sensors import failed_runs, silent_models
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusual_llm_costs
-from guard_pipelines.days.sensors import news
+from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
+from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
 from guard_pipelines.monitoring.checks.lake import lake_matches_store
 from guard_pipelines.monitoring.checks.progress import days_processed, drift, latest_due_day
-from guard_pipelines.monitoring.daily_aggregates import daily_aggregates
-from guard_pipelines.monitoring.drift_reports import drift_reports
-from guard_pipelines.monitoring.performance import performance
-from guard_pipelines.monitoring.raw_events import raw_events
+from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
-from guard_pipelines.retention.audit_retention import audit_retention
-from guard_pipelines.retention.lake_upkeep import lake_upkeep
-from guard_pipelines.retraining.assets import candidate_model, model_evaluation, registered_model, training_set
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retraining.assets import (
+    candidate_model,
+    model_evaluation,
+    registered_model,
+    retrain_recommended,
+    training_set,
+)
 from guard_pipelines.retraining.sensors import retrain_sensor
 from guard_pipelines.runtime.warm_runs import start_runs_warm
 from guard_pipelines.schedules import every_bill, every_day, every_night
 
-start_runs_warm(load_settings())
 
-defs = dg.Definitions(
-    assets=[
-        raw_events,
-        daily_aggregates,
-        drift_reports,
-        performance,
-        retrain_recommended,
-        alerts,
-        training_set,
-        candidate_model,
-        model_evaluation,
-        registered_model,
-        audit_retention,
-        lake_upkeep,
-        documents,
-        chunks,
-        embeddings,
-        aws_costs,
-        llm_costs,
-        cost_alerts,
-    ],
-    asset_checks=[
-        lake_matches_store,
-        data_checks,
-        days_processed,
-        latest_due_day,
-        drift,
-        sources_readable,
-        aws_available,
-        unusual_aws_costs,
-        unusual_llm_costs,
-    ],
-    jobs=[daily, retrain, retention, knowledge, costs],
-    schedules=[every_day, every_night, every_bill],
-    sensors=[news, retrain_sensor, sources, failed_runs, silent_models],
-    resources={"guard": Guard()},
-    # Also for what is materialised by hand: a process a step would cost more than the step.
-    executor=dg.in_process_executor,
-)
+@dg.definitions
+@cache  # all runs of a process resolve the same definitions
+def defs() -> dg.Definitions:
+    """Read the settings, let runs start warm, and build the definitions."""
+    settings = load_settings()
+    start_runs_warm(settings)
+    return dg.Definitions(
+        assets=partitioned_from(
+            settings.ingest.first_day,
+            [
+                raw_events,
+                daily_aggregates,
+                drift_reports,
+                performance,
+                retrain_recommended,
+                alerts,
+                training_set,
+                candidate_model,
+                model_evaluation,
+                registered_model,
+                audit_retention,
+                lake_upkeep,
+                documents,
+                chunks,
+                embeddings,
+                aws_costs,
+                llm_costs,
+                cost_alerts,
+            ],
+        ),
+        asset_checks=[
+            lake_matches_store,
+            data_checks,
+            days_processed,
+            latest_due_day,
+            drift,
+            sources_readable,
+            aws_available,
+            unusual_aws_costs,
+            unusual_llm_costs,
+        ],
+        jobs=[daily, retrain, retention, knowledge, costs],
+        schedules=[every_day, every_night, every_bill],
+        sensors=[
+            unprocessed_days(settings.pipelines.interval_s),
+            retrain_sensor(settings.pipelines.interval_s),
+            sources,
+            failed_runs,
+            silent_models,
+        ],
+        resources={"guard": Guard()},
+        # Also for what is materialised by hand: a process a step would cost more than the step.
+        executor=dg.in_process_executor,
+    )

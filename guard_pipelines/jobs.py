@@ -8,14 +8,15 @@ import dagster as dg
 from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
-from guard_pipelines.monitoring.daily_aggregates import daily_aggregates
-from guard_pipelines.monitoring.drift_reports import drift_reports
-from guard_pipelines.monitoring.performance import performance
-from guard_pipelines.monitoring.raw_events import raw_events
-from guard_pipelines.retention.audit_retention import audit_retention
-from guard_pipelines.retention.lake_upkeep import lake_upkeep
-from guard_pipelines.retraining.assets import candidate_model, model_evaluation, registered_model, training_set
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retraining.assets import (
+    candidate_model,
+    model_evaluation,
+    registered_model,
+    retrain_recommended,
+    training_set,
+)
 
 daily = dg.define_asset_job(
     "daily",

@@ -5,11 +5,19 @@ Keys are cut in UTC only because Dagster wants one zone; projects ahead of UTC c
 the day that is not over yet. Which instants a key stands for is said by `guard_core.days`.
 """
 
+from collections.abc import Iterable
+from datetime import date
+
 import dagster as dg
 
-from guard_core.settings import load_settings
 
-DAILY = dg.DailyPartitionsDefinition(start_date=load_settings().ingest.first_day.isoformat(), end_offset=1)
+def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
+    """Build the partitions of local days from the first one on."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1)
+
+
+DAILY = daily_partitions(date(2013, 1, 1))
+"""Partitions of the daily assets as they are declared; `partitioned_from` starts them at the first day of the settings."""
 
 MODELS = dg.DynamicPartitionsDefinition(name="model")
 """A key is `project/model`; `retrain_sensor` adds them when a model is flagged for the first time."""
@@ -28,3 +36,13 @@ def model_of_key(key: str) -> tuple[str, str]:
     """Project and model of a partition key."""
     project_id, _, model_id = key.partition("/")
     return project_id, model_id
+
+
+def partitioned_from(first_day: date, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Start the partitions of the daily assets among `assets` at a day of the operator's."""
+    days = daily_partitions(first_day)
+
+    def start(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(partitions_def=days) if spec.partitions_def == DAILY else spec
+
+    return list(dg.map_asset_specs(start, assets))

@@ -1,4 +1,4 @@
-"""Schedules: the safety net under the news sensor, costs, and forgetting what is old; each once a day.
+"""Schedules: the safety net under the sensor `unprocessed_days`, costs, and forgetting what is old; each once a day.
 
 The first runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
 """

@@ -1,30 +1,18 @@
-"""Asset: what people are to be told about the local day."""
+"""Asset: the alerts of the local day."""
 
-import dagster as dg
-
-from guard_pipelines.days.freshness import DAILY_FRESHNESS
-from guard_pipelines.partitions import DAILY
+from guard_pipelines.days.assets import stage_asset
+from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.resources import Guard
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
-from guard_pipelines.tags import NEWS
+from guard_pipelines.retraining.assets import retrain_recommended
 
 
-@dg.asset(
-    deps=[retrain_recommended],
-    partitions_def=DAILY,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    freshness_policy=DAILY_FRESHNESS,
-    group_name="monitoring",
-    kinds={"python"},
-)
-def alerts(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+@stage_asset(deps=[retrain_recommended], kinds={"python"}, table="alerts")
+def alerts(scope: Scope, guard: Guard) -> Outcome:
     """The alert policies on each model's newest day, as facts; the server makes messages of them."""
-    from guard_pipelines.alerts.failures import note_failed_days, note_finished_run
-    from guard_pipelines.alerts.stage import look_at_news
-    from guard_pipelines.days.loop import Scope
+    from guard_pipelines.alerts.failures import record_failed_days, record_finished_run
+    from guard_pipelines.alerts.stage import evaluate_policies
 
-    scope = Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
-    outcome = look_at_news(scope, guard.database)
-    note_failed_days(guard.database, guard.settings, scope.run_id, scope.days)
-    note_finished_run(guard.database, scope.run_id, "daily")
-    return dg.MaterializeResult(metadata={**outcome.numbers(), "alerts": dg.MetadataValue.md(outcome.table())})
+    outcome = evaluate_policies(scope, guard.database)
+    record_failed_days(guard.database, guard.settings, scope.run_id, scope.days)
+    record_finished_run(guard.database, scope.run_id, "daily")
+    return outcome

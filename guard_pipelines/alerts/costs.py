@@ -35,19 +35,19 @@ class _Bill:
     growing: bool
 
 
-def look_at_costs(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
+def evaluate_cost_policies(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
     """Apply the policies to the newest day of each bill that a run has read; facts written, and projects that failed."""
     written = failed = 0
     for project in ProjectStore(database).page():
         try:
-            written += _look_at_project(database, run_id, project.id, max(days))
+            written += _evaluate_project(database, run_id, project.id, max(days))
         except Exception:  # noqa: BLE001 - logged, and looked at again by the next run; stops no other project
             _log.exception("the costs of a project could not be looked at", extra={"project_id": project.id})
             failed += 1
     return written, failed
 
 
-def _look_at_project(database: Database, run_id: str, project_id: str, last: str) -> int:
+def _evaluate_project(database: Database, run_id: str, project_id: str, last: str) -> int:
     policies = [p for p in PolicyStore(database).in_force(project_id) if p.enabled and _KIND in p.when]
     standing = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
     asked: set[str] = set()

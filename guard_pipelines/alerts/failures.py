@@ -24,7 +24,7 @@ _MAX_ERROR_CHARACTERS = 300
 _MOST_HOURS = 72  # that people count as hours
 
 
-def note_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
+def record_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
     """A run has failed as a whole: a fact for each project whose days it was to process, or for all of them together."""
     waiting = [item for item in DayStateStore(database).of_days(days) if not item.done]
     projects = sorted({item.project_id for item in waiting}) or [""]
@@ -46,7 +46,7 @@ def note_failed_run(database: Database, *, run_id: str, job: str, days: Collecti
     return len(projects)
 
 
-def note_finished_run(database: Database, run_id: str, job: str) -> None:
+def record_finished_run(database: Database, run_id: str, job: str) -> None:
     """A run has come to its end: what an earlier one of the job has failed at is over."""
     store = AlertStore(database)
     subject = f"pipeline/{job}"
@@ -58,7 +58,7 @@ def note_finished_run(database: Database, run_id: str, job: str) -> None:
             )
 
 
-def note_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:
+def record_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:
     """Models with a day that is given up, and those that have none any more."""
     given_up: dict[tuple[str, str], Any] = {}
     items = DayStateStore(database).of_days(days)
@@ -97,7 +97,7 @@ def note_failed_days(database: Database, settings: Settings, run_id: str, days: 
             )
 
 
-def look_for_silence(database: Database, at_us: int | None = None) -> int:
+def record_silence(database: Database, at_us: int | None = None) -> int:
     """Models without an event for longer than a policy allows, and those that speak again; returns the facts written."""
     at = now_us() if at_us is None else at_us
     written = 0

@@ -17,12 +17,12 @@ _LOOK_S = 300
 )
 def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     """Writes down which projects a failed run was to serve."""
-    from guard_pipelines.alerts.failures import note_failed_run
+    from guard_pipelines.alerts.failures import record_failed_run
 
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     causes = [(error.cause or error).message.strip() for error in errors if error is not None]
     run = context.dagster_run
-    note_failed_run(
+    record_failed_run(
         guard.database,
         run_id=run.run_id,
         job=run.job_name,
@@ -38,6 +38,6 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
 )
 def silent_models(guard: Guard) -> dg.SkipReason:
     """Looks for models that have had no events for longer than their project's policies allow."""
-    from guard_pipelines.alerts.failures import look_for_silence
+    from guard_pipelines.alerts.failures import record_silence
 
-    return dg.SkipReason(f"{look_for_silence(guard.database)} models have fallen silent or speak again")
+    return dg.SkipReason(f"{record_silence(guard.database)} models have fallen silent or speak again")

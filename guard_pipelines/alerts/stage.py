@@ -1,9 +1,8 @@
-"""Policies applied to the newest measured day of each model, as facts: what holds now, what holds no more.
+"""Evaluate the alert policies on the newest measured day of each model, and write facts: what fires, what clears.
 
-What a policy says of a day is in `alert_evidence.py`; what becomes of a fact is `guard_store.alerts`.
+How a policy judges a day is in `evidence.py`; what becomes of a fact is in `guard_store.alerts`.
 """
 
-import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence
-from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.days.loop import Outcome, Scope, isolated
 from guard_store.alerts.facts import write_alert
 from guard_store.alerts.policies import PolicyStore, digest_of
 from guard_store.alerts.policy_evaluations import PolicyEvaluationStore, write_policy_evaluation
@@ -27,39 +26,32 @@ from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from ml.alerting.conditions import Held, over_days
 
-_log = logging.getLogger(__name__)
 _ASSETS: Mapping[str, str] = {"drift": "drift_reports", "performance": "performance"}  # else daily_aggregates
 
 
-def look_at_news(scope: Scope, database: Database) -> Outcome:
+def evaluate_policies(scope: Scope, database: Database) -> Outcome:
     """Apply the policies to every model whose newest measured day or whose policies have changed."""
     outcome = Outcome()
     policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
-    for evaluation in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
-        try:
-            item = DayStateStore(database).newest_measured(*evaluation.model)
-            if item is None or (item.day, item.changes) != (evaluation.day, evaluation.changes):
-                continue  # it has moved on meanwhile: the next run looks at it
-            facts = _Looking(database, item, scope.run_id).facts(policies[evaluation.project_id])
+    for look in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
+        # A failed model stays due: the next run tries it again.
+        with isolated(outcome, {"project_id": look.project_id, "model_id": look.model_id}):
+            item = DayStateStore(database).newest_measured(*look.model)
+            if item is None or (item.day, item.changes) != (look.day, look.changes):
+                continue  # changed meanwhile: the next run evaluates it
+            facts = _PolicyEvaluation(database, item, scope.run_id).facts(policies[look.project_id])
             with database.write() as connection:
                 for fact in facts:
                     write_alert(connection, **fact)
-                write_policy_evaluation(connection, evaluation)
-        except Exception:  # noqa: BLE001 - logged, and tried again by the next run; stops no other model
-            _log.exception(
-                "a model could not be looked at",
-                extra={"project_id": evaluation.project_id, "model_id": evaluation.model_id},
-            )
-            outcome.failed += 1
-        else:
+                write_policy_evaluation(connection, look)
             outcome.done += 1
             fired = ", ".join(fact["kind"] for fact in facts if fact["op"] == "fires")
             outcome.add(item, fires=fired, ends=sum(fact["op"] == "clears" for fact in facts))
     return outcome
 
 
-class _Looking:
-    """The policies on one model."""
+class _PolicyEvaluation:
+    """The policies on the newest measured day of one model."""
 
     def __init__(self, database: Database, item: DayState, run_id: str) -> None:
         self._database = database
@@ -67,7 +59,7 @@ class _Looking:
         self._run_id = run_id
 
     def facts(self, policies: Sequence[Policy]) -> list[dict[str, Any]]:
-        """What is to be written."""
+        """Return the facts to write."""
         mine = [(policy, kind) for policy in policies for kind in policy.when if kind in DAY_KINDS]
         mine = [(policy, kind) for policy, kind in mine if policy.covers(kind, self._item.model_id)]
         standing = {alert.subject: alert for alert in AlertStore(self._database).open_of(*self._item.key[:2])}
@@ -130,7 +122,7 @@ class _Looking:
             "project_id": self._item.project_id,
             "model_id": self._item.model_id,
             "kind": kind,
-            "dedup_key": uuid.uuid4().hex,  # the look is noted in the same transaction
+            "dedup_key": uuid.uuid4().hex,  # the evaluation is recorded in the same transaction
             "severity": "warning",
             "message": message,
             "details": details,
@@ -142,10 +134,10 @@ class _Looking:
 
 
 def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **given: Any) -> None:
-    """Write a fact whose severity its policy says."""
+    """Write a fact; its policy decides the severity."""
     write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **given)
 
 
 def _on_days(held: Held) -> str:
-    """The days on which it held, among those that could be judged."""
+    """Format on how many of the judged days the condition held."""
     return f"on {held.held_days} of the last {counted(held.judged_days, 'judged day')}"

@@ -60,7 +60,7 @@ def read_aws(scope: Scope, database: Database, settings: Settings) -> CostRun:
     """Read the days of a run for all projects; a run that was asked for only by the schedule leaves final days alone."""
     started_s = time.perf_counter()
     projects = ProjectStore(database).page()
-    outcome = pull_aws(database, settings, projects, _dates(scope), overwrite=not scope.only_news)
+    outcome = pull_aws(database, settings, projects, _dates(scope), overwrite=not scope.only_unprocessed)
     seconds = time.perf_counter() - started_s
     return CostRun(outcome.read, seconds, len(outcome.kept), len(outcome.failed), outcome.requests)
 

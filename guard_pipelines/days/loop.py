@@ -1,12 +1,12 @@
-"""One stage over the days of one run: what it has to do, what was done, what failed.
+"""The loop that every daily stage runs through: select the days of each model, isolate failures, mark what is done.
 
-What a stage does with a day is in `lake.py`, `profile.py` and `drift.py`.
+What a stage does with the days of one model is a function of its own domain.
 """
 
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,25 +25,16 @@ Cell = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a run covers: its days, and whether all of them or only those with news."""
+    """What a run covers: its days, and whether all of them or only those with unprocessed rows."""
 
     days: Sequence[str]
-    only_news: bool
+    only_unprocessed: bool
     run_id: str
-
-    def items(self, stage: Stage, database: Database, settings: Settings) -> Sequence[DayState]:
-        """What a stage has to do; where retention has deleted what it reads, its results stay and count as up to date."""
-        news = DayStateStore(database)
-        found = news.work(stage, self.days, settings) if self.only_news else news.everything(stage, self.days)
-        kept = [item for item in found if item.is_kept_for(stage)]
-        if len(kept) < len(found):
-            news.mark(stage, [item for item in found if not item.is_kept_for(stage)])
-        return kept
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a stage did: rows of a table for each day, and how many days of models are done, failed or have moved on."""
+    """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile."""
 
     started_s: float = field(default_factory=time.perf_counter)
     done: int = 0
@@ -53,12 +44,12 @@ class Outcome:
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, item: DayState, **cells: Cell) -> None:
-        """Note a processed day of a model."""
+        """Add the row of a processed day of a model."""
         self.events += item.events
         self.facts[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
 
     def count_marked(self, items: Sequence[DayState], marked: Sequence[DayState]) -> None:
-        """Note how many days are done; those that changed meanwhile will be asked for again."""
+        """Count the days that are done; those that changed meanwhile are requested again."""
         self.done += len(marked)
         self.moved += len(items) - len(marked)
 
@@ -74,8 +65,8 @@ class Outcome:
 
     def table(self, day: str | None = None) -> str:
         """Markdown table of a day, or of the newest days of the run."""
-        found = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
-        return markdown(found[-_MAX_TABLE_ROWS:])
+        rows = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
+        return markdown(rows[-_MAX_TABLE_ROWS:])
 
 
 def markdown(rows: Sequence[dict[str, Cell]]) -> str:
@@ -87,23 +78,86 @@ def markdown(rows: Sequence[dict[str, Cell]]) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
+class StageRun:
+    """A stage on the days of one run: isolates the failures of models, marks days as done and collects the outcome."""
+
+    def __init__(self, stage: Stage, scope: Scope, database: Database) -> None:
+        self.run_id = scope.run_id
+        self.store = DayStateStore(database)
+        self.outcome = Outcome()
+        self._stage = stage
+        self._scope = scope
+
+    def model_days(self, settings: Settings) -> list[list[DayState]]:
+        """Select the days to process, by model, oldest first.
+
+        Where retention has deleted what the stage reads, its results stay and count as up to date.
+        """
+        days = self._scope.days
+        selected = (
+            self.store.work(self._stage, days, settings)
+            if self._scope.only_unprocessed
+            else self.store.everything(self._stage, days)
+        )
+        kept = [item for item in selected if item.is_kept_for(self._stage)]
+        if len(kept) < len(selected):
+            self.store.mark(self._stage, [item for item in selected if not item.is_kept_for(self._stage)])
+        return by_model(kept)
+
+    @contextmanager
+    def isolated(self, item: DayState, *, with_it: Sequence[DayState] = ()) -> Iterator[None]:
+        """Work on one day of one model; record an error as the failure of that day and of the days `with_it`."""
+        names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
+        failing = (item, *with_it)
+
+        def record(error: str) -> None:
+            for failed in failing:
+                self.store.fail(failed, error)
+
+        token = request_id_var.set(item.request_id)
+        try:
+            with isolated(self.outcome, names, days=len(failing), record=record):
+                yield
+        finally:
+            request_id_var.reset(token)
+
+    def mark(self, items: Sequence[DayState]) -> None:
+        """Mark days as processed by the stage, and count those that changed meanwhile."""
+        self.outcome.count_marked(items, self.store.mark(self._stage, items))
+
+
+def run_stage(
+    stage: Stage,
+    scope: Scope,
+    database: Database,
+    settings: Settings,
+    process_model: Callable[[StageRun, list[DayState]], None],
+) -> Outcome:
+    """Run a stage over all models that have days to process.
+
+    Parameters
+    ----------
+    process_model : processes the days of one model, oldest first; works inside `StageRun.isolated` and ends with `StageRun.mark`.
+    """
+    run = StageRun(stage, scope, database)
+    for items in run.model_days(settings):
+        process_model(run, items)
+    return run.outcome
+
+
 @contextmanager
 def isolated(
-    news: DayStateStore, item: DayState, outcome: Outcome, *, with_it: Sequence[DayState] = ()
+    outcome: Outcome, names: Mapping[str, str], *, days: int = 1, record: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """Work on one day of one model: what fails is recorded as its failure (and that of days `with_it`), the others go on."""
-    token = request_id_var.set(item.request_id)
+    """Keep an error to the model that `names` describe: log it, count its `days` as failed and hand its text to `record`."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - recorded as this model's failure; stops no other
-        names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
         # The cause is often the same for all days of a model: one traceback will do.
-        _log.error("a day of a model failed: %s", error, extra=names, exc_info=outcome.failed == 0)
-        for failed in (item, *with_it):
-            outcome.failed += 1
-            news.fail(failed, f"{type(error).__name__}: {error}")
-    finally:
-        request_id_var.reset(token)
+        _log.error("a day of a model failed: %s", error, extra=dict(names), exc_info=outcome.failed == 0)
+        outcome.failed += days
+        if record is not None:
+            record(f"{type(error).__name__}: {error}")
 
 
 def by_model(items: Sequence[DayState]) -> list[list[DayState]]:

@@ -1,37 +1,46 @@
-"""Sensor: asks for exactly the closed local days that have news.
+"""Sensor: requests runs of exactly the closed local days with unprocessed rows.
 
-A day just closed, late events, labels, a changed setting: all the same path.
+A day just closed, late events, labels, a changed setting: all take the same path.
 """
 
 import dagster as dg
 
-from guard_core.settings import load_settings
-from guard_pipelines.days.looks import looks
+from guard_pipelines.days.polling import polls
 from guard_pipelines.jobs import daily
 from guard_pipelines.resources import Guard
 
 
-@dg.sensor(
-    job=daily,
-    minimum_interval_seconds=load_settings().pipelines.interval_s,
-    # Nothing happens before there are events, and with events the operator wants verdicts.
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for exactly the closed local days that have news: events, labels, changed settings; tries failed days again.",
-)
-def news(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Tells days of their labels, then asks for runs of the closed days that have news, in few runs, each news once."""
+def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
+    """Build the sensor; it evaluates its days every `interval_s`, several times within a tick where that is below Dagster's."""
+
+    @dg.sensor(
+        name="unprocessed_days",
+        job=daily,
+        minimum_interval_seconds=interval_s,
+        # Nothing happens before there are events, and with events the operator wants verdicts.
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Requests runs of exactly the closed local days with unprocessed rows: events, labels, changed settings;"
+        " retries failed days.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
+        return _request_days(context.instance, guard)
+
+    return sensor
+
+
+def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
+    """Settle labels, then request the unprocessed days in few runs, each change once."""
     from guard_pipelines.days.requests import requests_for
-    from guard_store.day_state.store import DayStateStore
     from guard_store.ingest.labels import LabelStore
 
     before = None
-    for is_last in looks(guard.settings.pipelines.interval_s):
+    for is_last in polls(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()
         due = DayStateStore(guard.database).due(guard.settings)
-        answer = requests_for(due, context.instance, guard.settings)
-        asked = [request.run_key for request in answer.requests]
-        # News that still move would be worked on twice: they are asked for when they rest, or at the tick's end.
-        if asked and (is_last or asked == before):
+        answer = requests_for(due, instance, guard.settings)
+        run_keys = [request.run_key for request in answer.requests]
+        # Days that still change would be processed twice: they are requested when they rest, or at the tick's end.
+        if run_keys and (is_last or run_keys == before):
             return dg.SensorResult(run_requests=list(answer.requests))
-        before = asked
+        before = run_keys
     return dg.SkipReason(answer.waiting)

@@ -1,6 +1,6 @@
-"""Assets, one partition a model: from a retrain flag to a registered version, judged by the gate.
+"""Assets: the retrain rule on each local day; and, one partition a model, from a retrain flag to a registered version.
 
-What each step does is in `stages/training.py`.
+What the rule reads is in `stage.py`, what each step of a training does in `training.py`.
 """
 
 from collections.abc import Callable
@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.heartbeat import heartbeat
+from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.monitoring.assets import performance
 from guard_pipelines.partitions import MODELS, model_of_key
 from guard_pipelines.resources import Guard
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
 
 if TYPE_CHECKING:
     from guard_pipelines.retraining.training import Training
     from guard_store.retraining.training_runs import TrainingRun
 
 _GROUP = "retraining"
+
+
+@stage_asset(deps=[performance], kinds={"python"}, table="retrain")
+def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
+    """The retrain rule on each model's newest day: every reason with its numbers, and a flag where it says yes."""
+    from guard_pipelines.retraining.stage import evaluate_days
+
+    return evaluate_days(scope, guard.database, guard.settings)
 
 
 @dg.asset(

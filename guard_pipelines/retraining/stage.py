@@ -1,17 +1,17 @@
-"""Drift reports, performance and age of a model into one answer: retrain or not, and a flag where it is yes.
+"""Evaluate the retrain rule on drift reports, performance and age of a model, and raise a flag where it recommends training.
 
-The rule is `ml`'s; here is where its evidence comes from.
+The rule is in `ml`; here its evidence is collected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from guard_core.project_settings.by_model import settings_of_model
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_store.day_state.day_state import DayState
-from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
@@ -28,18 +28,18 @@ from ml.retraining.training.spec import TrainingSpec
 _LOOK_BACK_DAYS = 366
 
 
-def evaluate_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
-    """Apply the rule once to each model that has news, at the newest of its days that is judged and measured."""
-    outcome = Outcome()
-    news = DayStateStore(database)
-    for items in by_model(scope.items("retrain", database, settings)):
-        newest = items[-1]
-        with isolated(news, newest, outcome, with_it=items[:-1]):
-            day = news.newest_measured(*newest.key[:2]) or newest
-            evaluated = _evaluate(database, day, scope.run_id, newest.request_id)
-            outcome.count_marked(items, news.mark("retrain", items))
-            outcome.add(day, **evaluated)
-    return outcome
+def evaluate_days(scope: Scope, database: Database, settings: Settings) -> Outcome:
+    """Apply the rule once to each model with days to process, at the newest of its days that is judged and measured."""
+    return run_stage("retrain", scope, database, settings, partial(_evaluate_model, database))
+
+
+def _evaluate_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
+    newest = items[-1]
+    with run.isolated(newest, with_it=items[:-1]):
+        day = run.store.newest_measured(*newest.key[:2]) or newest
+        evaluated = _evaluate(database, day, run.run_id, newest.request_id)
+        run.mark(items)
+        run.outcome.add(day, **evaluated)
 
 
 def _evaluate(database: Database, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _evidence(database: Database, item: DayState, days: int) -> list[DayEvidence
 
 
 def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
-    """What a day's drift report and its performance say."""
+    """Collect the evidence of one day from its drift report and its performance."""
     return DayEvidence(
         day,
         {column["column"]: column["state"] for column in report.get("columns", [])},

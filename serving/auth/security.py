@@ -9,7 +9,6 @@ import time
 from typing import Annotated
 
 from fastapi import Depends, Request
-from guard_store.auth.keys import ApiKey, KeyStore
 from starlette.types import Scope
 
 from guard_core.ttl_cache import TtlCache

@@ -10,7 +10,7 @@ from dagster import DagsterInstance
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from guard_core.settings import Settings, load_settings
-from guard_pipelines.days.sensors import news
+from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.sensors import retrain_sensor
@@ -34,25 +34,27 @@ class Pipelines:
     def tick(self) -> list[dg.RunRequest]:
         """One look of the sensor; runs with a key that was asked for before are dropped, as the daemon does."""
         with dg.build_sensor_context(
-            instance=self.instance, resources={"guard": Guard()}, definitions=defs, sensor_name="news"
+            instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="unprocessed_days"
         ) as context:
-            answer = news(context)
+            answer = unprocessed_days(self.settings.pipelines.interval_s)(context)
         requests = list(answer.run_requests or []) if isinstance(answer, dg.SensorResult) else []
         return [request for request in requests if not self._asked_before(request)]
 
     def skip_reason(self) -> str:
         """What the sensor says when it asks for nothing."""
-        with dg.build_sensor_context(instance=self.instance, resources={"guard": Guard()}, definitions=defs) as context:
-            answer = news(context)
+        with dg.build_sensor_context(
+            instance=self.instance, resources={"guard": Guard()}, definitions=defs()
+        ) as context:
+            answer = unprocessed_days(self.settings.pipelines.interval_s)(context)
         assert isinstance(answer, dg.SkipReason)
         return answer.skip_message or ""
 
     def tick_retrain(self) -> list[dg.RunRequest]:
         """One look of the retrain sensor, with the partitions that it asks for."""
         with dg.build_sensor_context(
-            instance=self.instance, resources={"guard": Guard()}, definitions=defs, sensor_name="retrain_sensor"
+            instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="retrain_sensor"
         ) as context:
-            answer = retrain_sensor(context)
+            answer = retrain_sensor(self.settings.pipelines.interval_s)(context)
         if not isinstance(answer, dg.SensorResult):
             return []
         for request in answer.dynamic_partitions_requests or []:
@@ -61,16 +63,20 @@ class Pipelines:
 
     def retrain(self, request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
         """The training run that a tick asked for."""
-        return defs.resolve_job_def("retrain").execute_in_process(
-            instance=self.instance,
-            partition_key=request.partition_key,
-            tags={**request.tags, "dagster/run_key": request.run_key or ""},
-            raise_on_error=raises,
+        return (
+            defs()
+            .resolve_job_def("retrain")
+            .execute_in_process(
+                instance=self.instance,
+                partition_key=request.partition_key,
+                tags={**request.tags, "dagster/run_key": request.run_key or ""},
+                raise_on_error=raises,
+            )
         )
 
     def run(self, tags: dict[str, str], *, raises: bool = True) -> dg.ExecuteInProcessResult:
         """A run of the daily job."""
-        job = defs.resolve_job_def("daily")
+        job = defs().resolve_job_def("daily")
         return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=raises)
 
     def run_request(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
@@ -86,7 +92,7 @@ class Pipelines:
         location = RegisteredCodeLocationOrigin("guard_pipelines")
         origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
         return self.instance.create_run_for_job(
-            defs.resolve_job_def(job), tags=tags, status=status, remote_job_origin=origin
+            defs().resolve_job_def(job), tags=tags, status=status, remote_job_origin=origin
         )
 
     def settle(self, most: int = 5) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from guard_pipelines.monitoring.daily_aggregates import daily_aggregates
+from guard_pipelines.monitoring.assets import daily_aggregates
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 

@@ -5,7 +5,7 @@ The only check that blocks: profiles of a lake that lost rows would be wrong wit
 
 import dagster as dg
 
-from guard_pipelines.monitoring.raw_events import raw_events
+from guard_pipelines.monitoring.assets import raw_events
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 

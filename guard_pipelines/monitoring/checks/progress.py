@@ -5,9 +5,9 @@ A failed day is an error of its project and blocks nobody; drift is a finding, n
 
 import dagster as dg
 
-from guard_pipelines.monitoring.drift_reports import drift_reports
+from guard_pipelines.monitoring.assets import drift_reports
 from guard_pipelines.resources import Guard
-from guard_pipelines.retraining.retrain_recommended import retrain_recommended
+from guard_pipelines.retraining.assets import retrain_recommended
 from guard_pipelines.tags import days_of
 
 

@@ -5,14 +5,13 @@ Verdicts are `ml`'s; here is where its trailing windows come from and where repo
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from guard_core.project_settings.by_model import settings_of_model
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_store.day_state.day_state import DayState
-from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselinesInForce, BaselineStore
@@ -25,18 +24,18 @@ _DAYS_AHEAD = 31
 _KEPT = timedelta(days=366)
 
 
-def judge_news(scope: Scope, database: Database, settings: Settings) -> Outcome:
+def judge_days(scope: Scope, database: Database, settings: Settings) -> Outcome:
     """Judge the days whose profiles, baseline or settings are new."""
-    outcome = Outcome()
-    news = DayStateStore(database)
-    for items in by_model(scope.items("drift", database, settings)):
-        model = _Model(database, *items[0].key[:2])
-        for item in items:
-            with isolated(news, item, outcome):
-                state, drifted = model.judge(item, scope.run_id)
-                outcome.count_marked([item], news.mark("drift", [item]))
-                outcome.add(item, state=state, drifted=", ".join(drifted))
-    return outcome
+    return run_stage("drift", scope, database, settings, partial(_judge_model, database))
+
+
+def _judge_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
+    model = _Model(database, *items[0].key[:2])
+    for item in items:
+        with run.isolated(item):
+            state, drifted = model.judge(item, run.run_id)
+            run.mark([item])
+            run.outcome.add(item, state=state, drifted=", ".join(drifted))
 
 
 class _Model:

@@ -5,7 +5,7 @@ Metrics are `ml`'s; here is which rows go in, and when a baseline's reference is
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.day_state.day_state import DayState
-from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY
 from guard_store.lake.store import Lake, LakeSnapshot
@@ -40,31 +39,30 @@ _READ = (*_SCORED, *SLICE_COLUMNS)
 _EMPTY = pa.table({name: pa.nulls(0) for name in _READ})
 
 
-def measure_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
+def measure_days(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Measure the days whose labels, profiles or reference are new."""
-    outcome = Outcome()
-    news = DayStateStore(database)
-    for baseline, items in _by_baseline(database, scope.items("performance", database, settings)):
-        model = _Model.of(database, lake, baseline, items)
-        for item in items:
-            with isolated(news, item, outcome):
-                if model.must_refer(item):
-                    model = model.referred()
-                    item = news.again(item)  # noqa: PLW2901 - the reference has asked for this day too
-                slices = model.measure(item, scope.run_id)
-                outcome.count_marked([item], news.mark("performance", [item]))
+    return run_stage("performance", scope, database, settings, partial(_measure_model, database, lake))
+
+
+def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
+    for baseline, days in _by_baseline(database, items):
+        model = _Model.of(database, lake, baseline, days)
+        for item in days:
+            with run.isolated(item):
+                if model.needs_reference(item):
+                    model = model.with_reference()
+                    item = run.store.again(item)  # noqa: PLW2901 - the new reference has changed this day's state too
+                slices = model.measure(item, run.run_id)
+                run.mark([item])
                 whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
-                outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
-    return outcome
+                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
 
 
 def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:
-    """The items of each model that are compared with the same baseline."""
-    for of_model in by_model(items):
-        in_force = BaselineStore(database).in_force(*of_model[0].key[:2])
-        for _, group in groupby(of_model, key=lambda item: in_force.of(item.day)):
-            same = list(group)
-            yield in_force.of(same[0].day), same
+    """The days of one model that are compared with the same baseline."""
+    in_force = BaselineStore(database).in_force(*items[0].key[:2])
+    for baseline, days in groupby(items, key=lambda item: in_force.of(item.day)):
+        yield baseline, list(days)
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,18 @@ class _Model:
             None if baseline is None else store.reference(baseline.id),
         )
 
-    def must_refer(self, item: DayState) -> bool:
+    def needs_reference(self, item: DayState) -> bool:
         """Whether the reference is missing, or may have changed with this day."""
         if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
             return False
         if self.reference is not None and self.reference.reference.get("source") == TRAINING:
-            return False  # measured with what the new champion says; the lake holds what older ones have said
+            return False  # measured with predictions of the new champion; the lake holds those of older ones
         in_window = self.baseline.start_day <= item.day <= self.baseline.end_day
         return self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled)
 
-    def referred(self) -> "_Model":
+    def with_reference(self) -> "_Model":
         """The same model with its reference measured anew, and stored."""
-        assert self.baseline is not None  # noqa: S101 - `must_refer` said so
+        assert self.baseline is not None  # noqa: S101 - the caller has asked `needs_reference`
         rows = pa.concat_tables([_EMPTY, *map(self._rows, self._window())], promote_options="default")
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         rng = np.random.default_rng(_SEED)
@@ -116,7 +114,7 @@ class _Model:
         return replace(self, reference=Reference(len(labelled), reference))
 
     def measure(self, item: DayState, run_id: str) -> list[SlicePerformance]:
-        """Measure one day and store what came out."""
+        """Measure one day and store the result."""
         rows = self._rows(item.day)
         whole = self._slice(WHOLE_DAY, rows) if len(rows) else None
         slices = [whole]
@@ -124,19 +122,19 @@ class _Model:
             # A slice that all rows are in is the whole day: it is measured once.
             same = whole is not None and len(own) == len(rows)
             slices.append(replace(whole, dimension=key[0], value=key[1]) if same and whole else self._slice(key, own))
-        told = [one for one in slices if one is not None]
+        measured = [one for one in slices if one is not None]
         self.store.replace_day(
             *item.key,
-            told,
+            measured,
             baseline_id=None if self.baseline is None else self.baseline.id,
             lake_version=-1 if self.snapshot is None else self.snapshot.version,
             revision=item.drift_revision,
             run_id=run_id,
         )
-        return told
+        return measured
 
     def _slice(self, key: tuple[str, str], rows: pa.Table) -> SlicePerformance | None:
-        """None where nothing can be said: no label, and no reference to estimate from."""
+        """Return None where there is neither a label nor a reference to estimate from."""
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         calibrated = self.reference is not None and self.reference.labelled > 0
         if self.prediction_kind is None or not (len(labelled) or calibrated):

@@ -1,10 +1,11 @@
 """The lake's days into profiles and metrics: the whole day, and each endpoint, model version and segment.
 
-Profiles and metrics are computed by `ml`; here they are asked for and stored.
+Profiles and metrics are computed by `ml`; here they are requested and stored.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -12,9 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, by_model, isolated
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_store.day_state.day_state import DayState
-from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY
 from guard_store.ingest.rejections import RejectionStore
@@ -27,26 +27,26 @@ from ml.monitoring.profiles.build import SLICE_COLUMNS, profile_parquet
 from ml.monitoring.profiles.table import TableProfile
 
 
-def profile_news(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
+def profile_days(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Profile the days whose rows in the lake are new."""
-    outcome = Outcome()
-    news, aggregates = DayStateStore(database), AggregateStore(database)
-    for items in by_model(scope.items("profile", database, settings)):
-        project_id, model_id, _ = items[0].key
-        kinds = KindStore(database).of(project_id, model_id)
-        snapshot = lake.snapshot(project_id, model_id)
-        errors = _errors(database, items)
-        # Newest first, as `NewsStore.mark` wants it.
-        for item in reversed(items):
-            with isolated(news, item, outcome):
-                slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
-                version = -1 if snapshot is None else snapshot.version
-                aggregates.replace_day(
-                    *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=scope.run_id
-                )
-                outcome.count_marked([item], news.mark("profile", [item]))
-                outcome.add(item, rows=slices[0].rows if slices else 0, slices=len(slices))
-    return outcome
+    return run_stage("profile", scope, database, settings, partial(_profile_model, database, lake))
+
+
+def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
+    project_id, model_id, _ = items[0].key
+    kinds = KindStore(database).of(project_id, model_id)
+    snapshot = lake.snapshot(project_id, model_id)
+    errors = _errors(database, items)
+    # Newest first, as `DayStateStore.mark` requires.
+    for item in reversed(items):
+        with run.isolated(item):
+            slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
+            version = -1 if snapshot is None else snapshot.version
+            AggregateStore(database).replace_day(
+                *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=run.run_id
+            )
+            run.mark([item])
+            run.outcome.add(item, rows=slices[0].rows if slices else 0, slices=len(slices))
 
 
 def _slices(

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt
-from guard_store.auth.keys import PREFIX
 
 from guard_core.settings import ROLES, Role, Settings
 from guard_core.ttl_cache import TtlCache

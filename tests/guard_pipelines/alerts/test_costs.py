@@ -9,7 +9,7 @@ import pytest
 
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
-from guard_pipelines.alerts.costs import look_at_costs
+from guard_pipelines.alerts.costs import evaluate_cost_policies
 from guard_pipelines.definitions import defs
 from guard_pipelines.tags import range_tags
 from guard_store.alerts.fold import fold
@@ -52,7 +52,7 @@ def _line(amount: float) -> CostLine:
 
 def open_after(pipelines: Pipelines, day: str) -> list[Alert]:
     """The open alerts once the policies were applied to a day and all facts have taken effect."""
-    look_at_costs(pipelines.database, "run", [day])
+    evaluate_cost_policies(pipelines.database, "run", [day])
     fold(pipelines.database, ROUTES, gather_s=0)
     return list(AlertStore(pipelines.database).open_of("p"))
 
@@ -118,12 +118,12 @@ def test_a_project_that_cannot_be_looked_at_harms_no_other(
         return in_force(store, project_id)
 
     monkeypatch.setattr(PolicyStore, "in_force", broken)
-    assert look_at_costs(pipelines.database, "run", [day]) == (1, 1)
+    assert evaluate_cost_policies(pipelines.database, "run", [day]) == (1, 1)
 
 
 def test_the_costs_job_looks_at_the_policies(pipelines: Pipelines) -> None:
     put(pipelines, "dear", when="cost", threshold=5)
     day = bill(pipelines, 0, [7.5], "aws")
-    result = defs.resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=range_tags(day, day))
+    result = defs().resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=range_tags(day, day))
     told = result.asset_materializations_for_node("cost_alerts")[-1].metadata
     assert told["facts"].value == 1

@@ -9,7 +9,11 @@ import pytest
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import now_us
-from guard_pipelines.alerts.failures import look_for_silence, note_failed_run, note_finished_run
+from guard_pipelines.alerts.failures import (
+    record_failed_run,
+    record_finished_run,
+    record_silence,
+)
 from guard_pipelines.alerts.sensors import failed_runs
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
@@ -127,19 +131,19 @@ def test_a_model_that_cannot_be_looked_at_stops_no_other(pipelines: Pipelines, m
 
     make_project(pipelines.database)
     put(pipelines, "slow", when="latency", threshold=4)
-    facts = alerts._Looking.facts
+    facts = alerts._PolicyEvaluation.facts
 
     def sometimes(self: Any, policies: Any) -> Any:
         if self._item.model_id == "broken":
             raise RuntimeError("no")
         return facts(self, policies)
 
-    monkeypatch.setattr(alerts._Looking, "facts", sometimes)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", sometimes)
     store(pipelines.database, [event(PROJECT, "broken", "2013-01-01T10:00:00Z", {"x": 1})])
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
     pipelines.settle()
     assert [alert.model_id for alert in folded(pipelines)] == [MODEL]
-    monkeypatch.setattr(alerts._Looking, "facts", facts)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", facts)
     pipelines.run({"dagster/partition": "2013-01-01"})
     assert {alert.model_id for alert in folded(pipelines)} == {MODEL, "broken"}
 
@@ -148,8 +152,8 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 2)
     failing = {"run_id": "r1", "job": "daily", "days": ["2013-01-01", "2013-01-02"], "error": "disk full"}
-    assert note_failed_run(pipelines.database, **failing) == 1  # type: ignore[arg-type]
-    note_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
+    assert record_failed_run(pipelines.database, **failing) == 1  # type: ignore[arg-type]
+    record_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
     (alert,) = folded(pipelines)
     assert (alert.model_id, alert.summary) == ("", "A run of the job daily has failed: disk full")
     pipelines.settle()
@@ -161,11 +165,11 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
 
 
 def test_a_failed_run_that_no_project_waits_for_is_told_to_who_runs_the_system(pipelines: Pipelines) -> None:
-    note_failed_run(pipelines.database, run_id="r2", job="retention", days=[], error="locked")
+    record_failed_run(pipelines.database, run_id="r2", job="retention", days=[], error="locked")
     fold(pipelines.database, ROUTES, gather_s=0)
     (alert,) = AlertStore(pipelines.database).open_of("")
     assert alert.kind == "pipeline_failure"
-    note_finished_run(pipelines.database, "r3", "retention")
+    record_finished_run(pipelines.database, "r3", "retention")
     fold(pipelines.database, ROUTES, gather_s=0)
     assert AlertStore(pipelines.database).open_of("") == []
 
@@ -196,7 +200,7 @@ def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> Non
 
 
 def test_the_sensors_run_without_being_switched_on() -> None:
-    sensors = {sensor.name: sensor for sensor in defs.get_repository_def().sensor_defs}
+    sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
     for name in ("failed_runs", "silent_models"):
         assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
 
@@ -206,16 +210,16 @@ def test_a_model_that_falls_silent_is_told_once_and_when_it_speaks_again(pipelin
     now = now_us()
     put(pipelines, "missing-data", when="missing_data", threshold=24)
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", received_us=now)])
-    assert look_for_silence(pipelines.database, now + 23 * _HOUR_US) == 0
+    assert record_silence(pipelines.database, now + 23 * _HOUR_US) == 0
     for _ in range(3):
-        look_for_silence(pipelines.database, now + 25 * _HOUR_US)
+        record_silence(pipelines.database, now + 25 * _HOUR_US)
     (alert,) = folded(pipelines)
     assert alert.summary.startswith("No events for 25 hours, since ")
     assert alert.summary.endswith("; 24 hours without any are allowed.")
-    assert look_for_silence(pipelines.database, now + 30 * _HOUR_US) == 0
+    assert record_silence(pipelines.database, now + 30 * _HOUR_US) == 0
     later = now + 31 * _HOUR_US
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-02T10:00:00Z", received_us=later)])
-    assert look_for_silence(pipelines.database, later + int(timedelta(minutes=5).total_seconds() * 1e6)) == 1
+    assert record_silence(pipelines.database, later + int(timedelta(minutes=5).total_seconds() * 1e6)) == 1
     assert folded(pipelines) == []
     assert [message.title for message in messages(pipelines)] == [
         "[WARNING] p/m: no events",

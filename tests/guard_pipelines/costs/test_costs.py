@@ -33,7 +33,7 @@ def run(
     pipelines: Pipelines, first: str = FIRST, last: str = LAST, *, by_schedule: bool = True
 ) -> dg.ExecuteInProcessResult:
     tags = {**range_tags(first, last), **({NEWS: "costs"} if by_schedule else {})}
-    return defs.resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=tags)
+    return defs().resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=tags)
 
 
 def numbers(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def main() -> None:
     DayStateStore.mark = die_or_mark  # type: ignore[method-assign]
     tags = dict(pair.split("=", 1) for pair in pairs)
     with DagsterInstance.get() as instance:
-        job = defs.resolve_job_def("daily")
+        job = defs().resolve_job_def("daily")
         job.execute_in_process(instance=instance, tags={**tags, "dagster/run_key": run_key})
 
 

@@ -1,4 +1,4 @@
-"""The news sensor: exactly the closed days with news, in few runs, the same news never twice."""
+"""The sensor `unprocessed_days`: exactly the closed days with news, in few runs, the same news never twice."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from guard_core.days import now_us
 from guard_pipelines.days import requests
-from guard_pipelines.days.sensors import news
+from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
 from guard_pipelines.tags import NEWS, days_of, range_tags
@@ -212,5 +212,5 @@ def test_the_schedule_leaves_out_a_day_that_another_run_has(guarded: Pipelines) 
 
 
 def test_sensor_and_schedule_run_by_themselves() -> None:
-    assert news.default_status == dg.DefaultSensorStatus.RUNNING
+    assert unprocessed_days(5).default_status == dg.DefaultSensorStatus.RUNNING
     assert every_day.default_status == dg.DefaultScheduleStatus.RUNNING

@@ -18,7 +18,7 @@ from tests.guard_pipelines.conftest import Pipelines
 
 def tick(pipelines: Pipelines) -> dg.RunRequest | dg.SkipReason:
     with dg.build_sensor_context(
-        instance=pipelines.instance, resources={"guard": Guard()}, definitions=defs, sensor_name="sources"
+        instance=pipelines.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="sources"
     ) as context:
         found = sources(context)
     assert isinstance(found, dg.RunRequest | dg.SkipReason)
@@ -38,7 +38,7 @@ def skipped(pipelines: Pipelines) -> str:
 
 
 def run(pipelines: Pipelines, *, raises: bool = True) -> dg.ExecuteInProcessResult:
-    job = defs.resolve_job_def("knowledge")
+    job = defs().resolve_job_def("knowledge")
     return job.execute_in_process(instance=pipelines.instance, tags=asked(pipelines).tags, raise_on_error=raises)
 
 

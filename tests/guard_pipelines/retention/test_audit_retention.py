@@ -18,7 +18,7 @@ def test_old_rows_go_and_the_chain_stays_whole(pipelines: Pipelines, monkeypatch
     for age in (40, 35, 31, 29, 1):
         store.append([Entry(at_us=now_us() - age * DAY_US, route="/query", method="POST", status=200)])
     monkeypatch.setenv("ML_GUARD_RETENTION_LOG_DAYS", "30")
-    result = defs.resolve_job_def("retention").execute_in_process(instance=pipelines.instance)
+    result = defs().resolve_job_def("retention").execute_in_process(instance=pipelines.instance)
     (event,) = result.asset_materializations_for_node("audit_retention")
     assert event.metadata["rows_deleted"].value == 3
     assert event.metadata["kept_for_ever"].value == "bodies, events, lake_days, incidents"

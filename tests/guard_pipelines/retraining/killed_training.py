@@ -39,7 +39,7 @@ def main() -> None:
     setattr(owner, name, deadly)
     with DagsterInstance.get() as instance:
         tags = dict(pair.split("=", 1) for pair in pairs)
-        defs.resolve_job_def("retrain").execute_in_process(instance=instance, partition_key=key, tags=tags)
+        defs().resolve_job_def("retrain").execute_in_process(instance=instance, partition_key=key, tags=tags)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ from dagster._grpc.server import DagsterApiServer
 server = object.__new__(DagsterApiServer)
 server._mp_ctx = multiprocessing.get_context("spawn")  # as its constructor does, before it loads the code
 
-import guard_pipelines.definitions
+from guard_pipelines.definitions import defs
 from tests.guard_pipelines.runtime.warm_child import report
+
+defs()
 
 if __name__ == "__main__":
     queue, ended = server._mp_ctx.Queue(), server._mp_ctx.Event()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from guard_core.days import now_us
-from guard_pipelines.days import looks
+from guard_pipelines.days import polling
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flags import RetrainStore
 from tests.guard_pipelines.conftest import Pipelines
@@ -47,9 +47,9 @@ def test_looks_end_before_dagster_begins_the_next_tick(
     interval_s: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("guard_pipelines.days.looks.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("guard_pipelines.days.looks.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    found = list(looks.looks(interval_s))
+    monkeypatch.setattr("guard_pipelines.days.polling.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("guard_pipelines.days.polling.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    found = list(polling.polls(interval_s))
     assert found == [*[False] * (expected - 1), True]
     assert now[0] < DAGSTER_BEGINS_TICKS_S
 
@@ -58,7 +58,7 @@ def test_news_that_come_during_a_tick_are_asked_for_in_it(looking: Pipelines) ->
     began = time.monotonic()
     with meanwhile(lambda: put(looking)):
         (request,) = looking.tick()
-    assert time.monotonic() - began < looks.TICK_S
+    assert time.monotonic() - began < polling.TICK_S
     assert request.tags["dagster/asset_partition_range_start"] == "2013-01-01"
 
 
@@ -66,7 +66,7 @@ def test_news_that_still_move_are_asked_for_once_at_the_end_of_the_tick(looking:
     began = time.monotonic()
     with meanwhile(lambda: put(looking), times=9):
         (request,) = looking.tick()
-    assert looks.TICK_S <= time.monotonic() - began < DAGSTER_BEGINS_TICKS_S
+    assert polling.TICK_S <= time.monotonic() - began < DAGSTER_BEGINS_TICKS_S
     looking.run_request(request)
     assert looking.counts("p") == {"2013-01-01": 9}
 
@@ -77,7 +77,7 @@ def test_a_flag_that_is_raised_during_a_tick_is_asked_for_in_it(looking: Pipelin
     began = time.monotonic()
     with meanwhile(lambda: flags.force("p", "m", "2013-01-01", as_of_us=now_us(), reason="now", actor=ADMIN)):
         (request,) = looking.tick_retrain()
-    assert time.monotonic() - began < looks.TICK_S
+    assert time.monotonic() - began < polling.TICK_S
     assert request.partition_key == "p/m"
 
 

@@ -1,4 +1,4 @@
-"""Forgetting what is older than the settings allow: ledger, bodies, events and labels, the lake, alerts."""
+"""Assets: deletes what is older than the settings allow, and files of the lake that nothing can request any more."""
 
 import dagster as dg
 
@@ -26,3 +26,30 @@ def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     }
     kept = ", ".join(name.removesuffix("_deleted") for name, n in deleted.items() if n is None)
     return dg.MaterializeResult(metadata={**{name: n or 0 for name, n in deleted.items()}, "kept_for_ever": kept})
+
+
+@dg.asset(
+    group_name="governance",
+    deps=[audit_retention],
+    description="Deletes files of the lake that no version of the last week needs and no training has read: what replaced and"
+    " forgotten days, and runs that were killed, leave behind.",
+)
+def lake_upkeep(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """Tidy all tables; one that fails stops no other, and then the run."""
+    from guard_pipelines.alerts.failures import record_finished_run
+    from guard_store.lake.vacuum import vacuum_lake
+
+    done = vacuum_lake(guard.database, guard.lake, guard.settings)
+    if done.failed:
+        raise dg.Failure(f"{len(done.failed)} tables could not be tidied", metadata={"tables": dict(done.failed)})
+    record_finished_run(guard.database, context.run.run_id, "retention")
+    return dg.MaterializeResult(
+        metadata={
+            "tables": done.tables,
+            "files_before": done.files,
+            "bytes_before": done.size_bytes,
+            "files_deleted": done.deleted_files,
+            "bytes_deleted": done.deleted_bytes,
+            "versions_kept": done.kept_versions,
+        }
+    )

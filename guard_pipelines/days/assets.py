@@ -1,0 +1,93 @@
+"""Decorators that make partitioned assets out of functions over the days of a run.
+
+What is done with the days belongs to the stage of each domain.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+import dagster as dg
+
+from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.partitions import DAILY
+from guard_pipelines.resources import Guard
+from guard_pipelines.tags import NEWS
+
+DAILY_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+"""Age at which the operator is alerted: the daily schedule runs with or without unprocessed days, so a day without a run means
+that the daemon is down. A backfill of old days looks fresh too; `latest_due_day` checks that the newest day is there."""
+
+Result = dg.MaterializeResult[None]
+
+
+def daily_asset(
+    *,
+    group: str,
+    kinds: set[str],
+    deps: Iterable[dg.AssetsDefinition] = (),
+    freshness: dg.FreshnessPolicy | None = DAILY_FRESHNESS,
+) -> Callable[[Callable[[Scope, Guard], Result]], dg.AssetsDefinition]:
+    """Make an asset with a partition a local day of a function; its name and docstring are those of the function."""
+
+    def decorate(work: Callable[[Scope, Guard], Result]) -> dg.AssetsDefinition:
+        def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
+            return work(_scope(context), guard)
+
+        return _asset(run, work, group, kinds, deps, freshness)
+
+    return decorate
+
+
+def stage_asset(
+    *, kinds: set[str], table: str, table_of_day: str | None = None, deps: Iterable[dg.AssetsDefinition] = ()
+) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
+    """Make an asset of the group `monitoring` of a stage; its metadata are the numbers and tables of the outcome.
+
+    Parameters
+    ----------
+    table : name of the metadata entry with the newest days of the run.
+    table_of_day : name of the entry that each partition gets; none where it is not given.
+    """
+
+    def decorate(stage: Callable[[Scope, Guard], Outcome]) -> dg.AssetsDefinition:
+        def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
+            outcome = stage(_scope(context), guard)
+            if table_of_day is not None:
+                for day in outcome.facts:
+                    table_md = dg.MetadataValue.md(outcome.table(day))
+                    context.add_asset_metadata({table_of_day: table_md}, partition_key=day)
+            return dg.MaterializeResult(metadata={**outcome.numbers(), table: dg.MetadataValue.md(outcome.table())})
+
+        return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS)
+
+    return decorate
+
+
+def _scope(context: dg.AssetExecutionContext) -> Scope:
+    return Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
+
+
+def _asset(
+    run: Callable[[dg.AssetExecutionContext, Guard], Result],
+    documented: Callable[..., object],
+    group: str,
+    kinds: set[str],
+    deps: Iterable[dg.AssetsDefinition],
+    freshness: dg.FreshnessPolicy | None,
+) -> dg.AssetsDefinition:
+    with warnings.catch_warnings():
+        # Ranges of days in one run need it; the lock file keeps the version of Dagster that was tested.
+        warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `backfill_policy`")
+        return dg.asset(
+            run,
+            name=documented.__name__,
+            description=inspect.getdoc(documented),
+            deps=list(deps),
+            partitions_def=DAILY,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            freshness_policy=freshness,
+            group_name=group,
+            kinds=kinds,
+        )

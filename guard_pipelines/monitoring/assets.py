@@ -1,0 +1,40 @@
+"""Assets, one partition a local day: events in the lake, profiles, drift verdicts, performance.
+
+What each does with the days of a run is in `stages`.
+"""
+
+from guard_pipelines.days.assets import stage_asset
+from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.resources import Guard
+
+
+@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows")
+def raw_events(scope: Scope, guard: Guard) -> Outcome:
+    """Events of each project's local day, one Delta table per (project, model), a column per feature."""
+    from guard_pipelines.monitoring.stages.lake import store_events
+
+    return store_events(scope, guard.database, guard.lake, guard.settings)
+
+
+@stage_asset(deps=[raw_events], kinds={"arrow"}, table="models", table_of_day="slices")
+def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
+    """Profile and metrics of each model's day: whole, and by endpoint, model version and segment."""
+    from guard_pipelines.monitoring.stages.profile import profile_days
+
+    return profile_days(scope, guard.database, guard.lake, guard.settings)
+
+
+@stage_asset(deps=[daily_aggregates], kinds={"scipy"}, table="verdicts", table_of_day="verdicts")
+def drift_reports(scope: Scope, guard: Guard) -> Outcome:
+    """Verdict on each column of each model's day against the model's active baseline."""
+    from guard_pipelines.monitoring.stages.drift import judge_days
+
+    return judge_days(scope, guard.database, guard.settings)
+
+
+@stage_asset(deps=[drift_reports], kinds={"numpy"}, table="performance", table_of_day="performance")
+def performance(scope: Scope, guard: Guard) -> Outcome:
+    """Metrics of each model's day: realised from labels, estimated from the baseline, and how far the two are apart."""
+    from guard_pipelines.monitoring.stages.performance import measure_days
+
+    return measure_days(scope, guard.database, guard.lake, guard.settings)
