@@ -1,5 +1,6 @@
 """A real Dagster instance in a temporary home, real ticks of the sensor, and the runs that they ask for."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.sensors import retrain_sensor
 from guard_store.day_state.store import NewsStore
 from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
@@ -156,11 +156,12 @@ def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInst
 
 
 @pytest.fixture
-def pipelines(instance: DagsterInstance) -> Iterator[Pipelines]:
+def pipelines(instance: DagsterInstance, migrated_sqlite: Path) -> Iterator[Pipelines]:
     """The pipelines on SQLite."""
     settings = load_settings()
     database = Database(settings.database)
-    migrate(database)
+    if database.is_sqlite:
+        shutil.copyfile(migrated_sqlite, database.path)
     yield Pipelines(database, settings, instance)
     database.close()
 

@@ -15,7 +15,6 @@ from fastapi import FastAPI
 
 from guard_store.auth.keys import KeyStore
 from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
 from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
@@ -181,7 +180,6 @@ async def test_the_proof_names_a_broken_row(clients: Clients, admin: httpx.Async
 
 def _prepared(url: str) -> str:
     database = Database(url)
-    migrate(database)
     ProjectStore(database).create("flights", "Flights")
     _, secret = KeyStore(database).create("k", "admin", None)
     database.close()
