@@ -20,7 +20,7 @@ from guard_store.alerts.store import AlertStore
 from guard_store.costs.rows import CostDay, CostLine, CostSource
 from guard_store.costs.store import CostStore
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 
 ROUTES = Settings(alert_routes={"chat": "file:///nowhere"})
 START = date(2026, 1, 5)

@@ -23,8 +23,8 @@ from guard_store.monitoring.performance import PerformanceStore
 from guard_store.retention.events import sweep_bodies, sweep_events, sweep_lake
 from guard_store.writer.rows import Submission
 from guard_store.writer.writer import EventWriter
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import MODEL, PROJECT, ROWS, make_project, send_days
+from tests.support.pipeline_projects import MODEL, PROJECT, ROWS, make_project, send_days
+from tests.support.pipelines import Pipelines
 
 DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]
 

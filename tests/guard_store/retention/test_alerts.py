@@ -15,7 +15,7 @@ from guard_store.db.database import Database
 from guard_store.ledger.entry import COLUMNS
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.alerts import sweep_alerts
-from tests.guard_store.alerts.facts import PROJECT, Facts
+from tests.support.alert_facts import PROJECT, Facts
 
 KEPT = Settings(alert_retention_days=30)
 

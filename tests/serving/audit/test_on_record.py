@@ -21,8 +21,8 @@ from guard_store.projects.store import ProjectStore
 from serving.assistant.tools.executor import METHOD
 from serving.audit.exempt import EXEMPT
 from serving.services import Services
-from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.clients import Clients
 from tests.support.server import serving
 
 JSON = {"Content-Type": "application/json"}

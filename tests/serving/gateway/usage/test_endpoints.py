@@ -11,7 +11,7 @@ from guard_store.spending.amounts import Amount
 from guard_store.spending.requests import Reservation, Settlement
 from guard_store.writer.rows import Submission
 from serving.services import Services
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 
 async def spend(services: Services, project_id: str, day: Any, *, user: str | None = None, model: str = "m") -> None:
