@@ -1,11 +1,10 @@
 """Real parts for all tests: a PostgreSQL server, migrated databases on both engines, settings in a temporary home."""
 
+import shutil
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import make_url
 
@@ -13,7 +12,7 @@ from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
-from tests.support.postgresql import initialised, started
+from tests.support.postgresql import create_postgresql, initialised, started
 from tests.support.settings import settings_of
 
 
@@ -33,29 +32,51 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield f"postgresql://postgres@/postgres?host={server.pgdata}"
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_server: str) -> str:
+    """Name of a migrated PostgreSQL database, to be copied: Alembic takes far longer than a copy."""
+    url = create_postgresql(postgresql_server)
+    _migrate(url)
+    return make_url(url).database or ""
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a migrated SQLite database, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "guard.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
-    """URL of a new, empty PostgreSQL database."""
-    name = f"guard_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+def postgresql_url(postgresql_server: str, migrated_postgresql: str) -> str:
+    """URL of a new, migrated PostgreSQL database."""
+    return create_postgresql(postgresql_server, template=migrated_postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a new, empty database, on each engine in turn."""
+    """URL of a new, migrated database, on each engine in turn."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'guard.db'}"
+        path = tmp_path / "guard.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new database without any table, on each engine in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'guard.db'}"
+    return create_postgresql(request.getfixturevalue("postgresql_server"))
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated database, on each engine in turn."""
     database = Database(database_url)
-    migrate(database)
     yield database
     database.close()
 
@@ -97,3 +118,9 @@ def odd_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddAws]:
         yield server
         server.shutdown()
         thread.join()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    migrate(database)
+    database.close()

@@ -8,6 +8,7 @@ import dagster as dg
 from guard_pipelines.days.polling import polls
 from guard_pipelines.jobs import daily
 from guard_pipelines.resources import Guard
+from guard_store.day_state.store import DayStateStore
 
 
 def unprocessed_days(interval_s: int) -> dg.SensorDefinition:

@@ -11,8 +11,9 @@ import pytest
 from guard_store.auth.store import KeyStore
 from guard_store.projects.store import ProjectStore
 from serving.app import create_app
-from tests.guard_pipelines.conftest import Pipelines, home, instance, pipelines  # noqa: F401 - fixtures
-from tests.guard_pipelines.support import MODEL, PROJECT, send_days, train_first
+from tests.guard_pipelines.conftest import home, instance, pipelines  # noqa: F401 - fixtures
+from tests.support.pipeline_projects import MODEL, PROJECT, send_days, train_first
+from tests.support.pipelines import Pipelines
 
 FEATURES = {"x": 1.0, "plan": "a"}
 

@@ -8,8 +8,8 @@ import pytest
 from guard_cli.main import main
 from guard_store.alerts.policies import PolicyStore
 from guard_store.db.database import Database
-from tests.guard_store.alerts.facts import PROJECT, Facts
 from tests.serving.alerts.receivers import http_receiver, mail_server
+from tests.support.alert_facts import PROJECT, Facts
 
 GOOD = """
 projects:

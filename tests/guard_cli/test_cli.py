@@ -15,15 +15,17 @@ from guard_store.ledger.store import LedgerFilter, LedgerStore
 
 
 @pytest.fixture(autouse=True)
-def _own_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str) -> None:
+def _own_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_database_url: str) -> None:
     monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("ML_GUARD_DATABASE_URL", database_url)
+    monkeypatch.setenv("ML_GUARD_DATABASE_URL", empty_database_url)
 
 
-def test_the_first_admin_key_is_printed_alone_and_works(capsys: pytest.CaptureFixture[str], database_url: str) -> None:
+def test_the_first_admin_key_is_printed_alone_and_works(
+    capsys: pytest.CaptureFixture[str], empty_database_url: str
+) -> None:
     assert main(["keys", "create", "first", "--role", "admin"]) == 0
     secret = capsys.readouterr().out.strip()
-    database = Database(database_url)
+    database = Database(empty_database_url)
     key = KeyStore(database).find(secret)
     database.close()
     assert key is not None
@@ -138,7 +140,7 @@ def test_a_command_that_is_none_says_what_there_is(capsys: pytest.CaptureFixture
 
 
 def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
-    capsys: pytest.CaptureFixture[str], database_url: str
+    capsys: pytest.CaptureFixture[str], empty_database_url: str
 ) -> None:
     main(["projects", "create", "Shop", "--id", "shop"])
     main(["keys", "create", "k", "--project", "shop"])
@@ -148,7 +150,7 @@ def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
     assert main(["audit", "verify", "--json"]) == 0
     proof = json.loads(capsys.readouterr().out)
     assert (proof["ok"], proof["first_seq"], proof["last_seq"], proof["trusted"]) == (True, 1, 2, True)
-    database = Database(database_url)
+    database = Database(empty_database_url)
     rows = LedgerStore(database, None).page(LedgerFilter(), None, 10)
     assert secret not in str(rows)
     assert [row.route for row in rows] == ["ml-guard keys create", "ml-guard projects create"]
@@ -164,12 +166,12 @@ def test_commands_that_change_something_are_on_record_and_the_ledger_is_proved(
 
 
 def test_a_copy_of_the_database_is_proved_with_the_public_key(
-    capsys: pytest.CaptureFixture[str], database_url: str
+    capsys: pytest.CaptureFixture[str], empty_database_url: str
 ) -> None:
     main(["projects", "create", "Shop"])
     assert main(["audit", "key"]) == 0
     key = capsys.readouterr().out.split()[-1]
-    assert main(["audit", "verify", "--database", database_url, "--public-key", key]) == 0
+    assert main(["audit", "verify", "--database", empty_database_url, "--public-key", key]) == 0
     assert "by whatever keys" not in capsys.readouterr().out
     assert main(["audit", "verify", "--export", "nowhere.csv"]) == 2
     assert "nowhere.csv" in capsys.readouterr().err

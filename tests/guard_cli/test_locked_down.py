@@ -8,8 +8,8 @@ from guard_cli.terminal import CommandError
 from guard_core.settings import Settings
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
-from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 
 

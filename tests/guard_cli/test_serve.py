@@ -20,8 +20,8 @@ from tests.support.server import environment, free_port, http, ml_guard, serving
 _COUNT = re.compile(r'^ml_guard_http_requests_total\{method="GET",route="/healthz",status="200"\} (\S+)$', re.MULTILINE)
 
 
-def test_one_process_serves_logs_json_and_ends_at_once_when_told(tmp_path: Path, database_url: str) -> None:
-    with serving(tmp_path / "home", database_url=database_url) as server:
+def test_one_process_serves_logs_json_and_ends_at_once_when_told(tmp_path: Path, empty_database_url: str) -> None:
+    with serving(tmp_path / "home", database_url=empty_database_url) as server:
         answer = http.get(f"{server.url}/healthz", headers={"X-Request-ID": "find-me"})
         assert answer.json() == {"status": "ok"}
         assert "server" not in answer.headers
@@ -36,7 +36,7 @@ def test_one_process_serves_logs_json_and_ends_at_once_when_told(tmp_path: Path,
     assert "Application shutdown complete." in server.log.read_text()
     lines = [json.loads(line) for line in server.lines()]
     assert [line["status"] for line in lines if line["request_id"] == "find-me"] == [200]
-    assert database_url not in server.log.read_text()
+    assert empty_database_url not in server.log.read_text()
 
 
 def test_metrics_are_those_of_all_workers_also_after_one_was_killed(tmp_path: Path, postgresql_url: str) -> None:

@@ -5,7 +5,6 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -13,10 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from guard_core.logging import JsonFormatter
-from guard_core.settings import Role, Settings
+from guard_core.settings import Settings
 from serving.app import create_app
 from serving.services import Services
-from tests.serving.monitoring.model_days import Model
+from tests.support.clients import Clients
+from tests.support.model_days import Model
 
 
 class StderrNow:
@@ -76,28 +76,6 @@ async def base_url(app: FastAPI) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await task
-
-
-@dataclass
-class Clients:
-    """Clients with a key; made when asked for."""
-
-    app: FastAPI
-    services: Services
-    opened: list[httpx.AsyncClient]
-
-    def of(self, role: Role, project_id: str | None = None) -> httpx.AsyncClient:
-        """A client with a new key of this role."""
-        _, secret = self.services.keys.create(f"{role} of {project_id}", role, project_id)
-        return self.with_key(secret)
-
-    def with_key(self, secret: str) -> httpx.AsyncClient:
-        """A client with this key."""
-        client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url="http://guard", headers={"X-API-Key": secret}
-        )
-        self.opened.append(client)
-        return client
 
 
 @pytest.fixture

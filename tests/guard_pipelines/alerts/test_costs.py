@@ -19,7 +19,7 @@ from guard_store.alerts.store import AlertStore
 from guard_store.costs.rows import CostDay, CostLine, CostSource
 from guard_store.costs.store import CostStore
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 from tests.support.settings import settings_of
 
 ROUTES = settings_of(alert_routes={"chat": "file:///nowhere"})

@@ -22,8 +22,8 @@ from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Delivery, Outbox
 from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.store import AlertStore
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import MODEL, PROJECT, make_project, send_days, train_first
+from tests.support.pipeline_projects import MODEL, PROJECT, make_project, send_days, train_first
+from tests.support.pipelines import Pipelines
 from tests.support.settings import settings_of
 from tests.support.stored_events import event, store
 

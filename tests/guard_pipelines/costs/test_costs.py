@@ -17,8 +17,8 @@ from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.tables import usage
-from tests.guard_pipelines.conftest import Pipelines
 from tests.support.aws import OddAws, SeededAws, line, page, period
+from tests.support.pipelines import Pipelines
 
 FIRST, LAST = "2026-01-31", "2026-02-01"
 

@@ -18,7 +18,7 @@ from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.design_effect import design_effects
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store, store_labels
 
 

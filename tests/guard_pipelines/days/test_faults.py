@@ -20,8 +20,8 @@ from guard_store.lake import store as lake_module
 from guard_store.lake.rows import Learn, StoredDays, store_days
 from guard_store.lake.store import Lake, path_safe
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
 from tests.support.paths import ROOT
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
 

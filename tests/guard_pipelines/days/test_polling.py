@@ -11,8 +11,8 @@ from guard_core.days import now_us
 from guard_pipelines.days import polling
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flags import RetrainStore
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import ADMIN
+from tests.support.pipeline_projects import ADMIN
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
 DAGSTER_BEGINS_TICKS_S = 5.0

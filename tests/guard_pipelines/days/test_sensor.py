@@ -13,7 +13,7 @@ from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
 from guard_pipelines.tags import NEWS, days_of, range_tags
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
 

@@ -13,7 +13,7 @@ from guard_pipelines.knowledge import sensors as sensor
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.resources import Guard
 from guard_store.knowledge.store import KnowledgeStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 
 
 def tick(pipelines: Pipelines) -> dg.RunRequest | dg.SkipReason:

@@ -11,7 +11,7 @@ from guard_pipelines.monitoring.checks.unfinished import overdue_days
 from guard_pipelines.tags import NEWS, range_tags
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
 

@@ -6,8 +6,8 @@ import pytest
 from guard_core.settings import load_settings
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.conftest import Pipelines
 from tests.support.aws import SeededAws
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
 

@@ -8,7 +8,7 @@ from guard_pipelines.definitions import defs
 from guard_pipelines.schedules import every_night
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 
 DAY_US = 86_400 * 1_000_000
 

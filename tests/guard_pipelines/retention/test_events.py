@@ -25,8 +25,8 @@ from guard_store.monitoring.performance import PerformanceStore
 from guard_store.retention.sweeps import sweep_bodies, sweep_events, sweep_lake
 from guard_store.steps import writer_steps
 from guard_store.writer.writer import GroupWriter
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import MODEL, PROJECT, ROWS, make_project, send_days
+from tests.support.pipeline_projects import MODEL, PROJECT, ROWS, make_project, send_days
+from tests.support.pipelines import Pipelines
 from tests.support.settings import with_values
 
 DAYS = [f"2013-01-0{day}" for day in (1, 2, 3)]

@@ -10,8 +10,8 @@ from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.flags import FlagTakenError, RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import MODEL, PROJECT, force, send_days, train_first
+from tests.support.pipeline_projects import MODEL, PROJECT, force, send_days, train_first
+from tests.support.pipelines import Pipelines
 
 KEY = (PROJECT, MODEL)
 

@@ -18,9 +18,9 @@ from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHAMPION, FLAG_TAG, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import MODEL, PROJECT, force, make_project, send_days
 from tests.support.paths import ROOT
+from tests.support.pipeline_projects import MODEL, PROJECT, force, make_project, send_days
+from tests.support.pipelines import Pipelines
 
 KEY = (PROJECT, MODEL)
 # How far a run has come when it is killed: whether a version is registered, and whether it serves.

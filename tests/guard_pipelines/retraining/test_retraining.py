@@ -23,8 +23,7 @@ from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
 from ml.retraining.training.spec import TrainingError, TrainingSpec
 from ml.retraining.training.train import train
-from tests.guard_pipelines.conftest import Pipelines
-from tests.guard_pipelines.support import (
+from tests.support.pipeline_projects import (
     ADMIN,
     MODEL,
     PROJECT,
@@ -35,6 +34,7 @@ from tests.guard_pipelines.support import (
     send_labels,
     train_first,
 )
+from tests.support.pipelines import Pipelines
 
 KEY = (PROJECT, MODEL)
 

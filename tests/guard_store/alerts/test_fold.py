@@ -11,7 +11,7 @@ from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.store import AlertStore
 from guard_store.db.database import Database
 from guard_store.retraining.decisions import Actor
-from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts, instant
+from tests.support.alert_facts import MODEL, PROJECT, Facts, instant
 from tests.support.settings import with_values
 
 ACTOR = Actor("key-1", "admin", "request-2")

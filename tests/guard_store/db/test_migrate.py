@@ -24,12 +24,15 @@ for module in pkgutil.walk_packages(guard_store.__path__, "guard_store."):
         importlib.import_module(module.name)
 
 
-def test_migrations_make_exactly_the_declared_tables(database: Database) -> None:
+def test_migrations_make_exactly_the_declared_tables(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    migrate(database)
     assert is_current(database)
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         keys = {name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in metadata.tables}
+    database.close()
     assert keys == {name: [c.name for c in table.primary_key] for name, table in metadata.tables.items()}
 
 
@@ -41,9 +44,9 @@ def test_downgrade_to_nothing_and_up_again(database: Database) -> None:
     assert is_current(database)
 
 
-def test_many_processes_may_start_at_once(database_url: str) -> None:
+def test_many_processes_may_start_at_once(empty_database_url: str) -> None:
     def start(_: int) -> bool:
-        database = Database(database_url)
+        database = Database(empty_database_url)
         migrate(database)
         current = is_current(database)
         database.close()
@@ -53,8 +56,8 @@ def test_many_processes_may_start_at_once(database_url: str) -> None:
         assert all(pool.map(start, range(8)))
 
 
-def test_events_survive_the_way_up_and_down(database_url: str) -> None:
-    database = Database(database_url)
+def test_events_survive_the_way_up_and_down(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     migrate(database, "0001")
     row = "('p', 'e{0}', 'm', {0}, 1, 'predict', 2.5, '1', 0.5, '{{}}', 'r', 'v', 's')"
     columns = "project_id, event_id, model_id, ts_us, received_us, endpoint, latency_ms, y_pred, y_proba, features"
@@ -78,8 +81,8 @@ def test_events_survive_the_way_up_and_down(database_url: str) -> None:
     database.close()
 
 
-def test_the_ledger_and_what_was_spent_survive_the_way_up_and_down(database_url: str) -> None:
-    database = Database(database_url)
+def test_the_ledger_and_what_was_spent_survive_the_way_up_and_down(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     migrate(database)
     entries = [Entry(at_us=n, route="/query", method="POST", status=200, details='{"n":1}') for n in range(3)]
     with database.write() as connection:

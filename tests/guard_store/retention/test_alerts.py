@@ -14,7 +14,7 @@ from guard_store.alerts.tables import alert_history, alert_messages, alerts, inc
 from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.alerts import sweep_alerts
-from tests.guard_store.alerts.facts import PROJECT, Facts
+from tests.support.alert_facts import PROJECT, Facts
 from tests.support.settings import settings_of
 
 KEPT = settings_of(retention_alert_days=30)

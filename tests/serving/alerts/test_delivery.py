@@ -14,8 +14,8 @@ from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.db.database import Database
 from serving.alerts.delivery import AlertService
-from tests.guard_store.alerts.facts import Facts
 from tests.serving.alerts.receivers import Hooks, Mailbox, http_receiver, mail_server
+from tests.support.alert_facts import Facts
 from tests.support.settings import settings_of
 
 SECRET = "a secret of the receiver"

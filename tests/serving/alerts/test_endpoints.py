@@ -10,8 +10,8 @@ from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.store import AlertStore
 from serving.services import Services
-from tests.guard_store.alerts.facts import MODEL, PROJECT, Facts
-from tests.serving.conftest import Clients
+from tests.support.alert_facts import MODEL, PROJECT, Facts
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 
 

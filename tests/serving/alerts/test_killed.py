@@ -11,9 +11,9 @@ from collections import Counter
 
 from guard_core.settings import Settings
 from guard_store.db.database import Database
-from tests.guard_store.alerts.facts import Facts
 from tests.serving.alerts.receivers import http_receiver, mail_server
 from tests.serving.alerts.test_delivery import mail, webhook
+from tests.support.alert_facts import Facts
 from tests.support.paths import ROOT
 
 KILLS = 6

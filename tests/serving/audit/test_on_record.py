@@ -16,14 +16,13 @@ from fastapi import FastAPI
 
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from serving.assistant.tools.executor import METHOD
 from serving.audit.exempt import EXEMPT
 from serving.services import Services
-from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.clients import Clients
 from tests.support.server import serving
 
 JSON = {"Content-Type": "application/json"}
@@ -181,7 +180,6 @@ async def test_the_proof_names_a_broken_row(clients: Clients, admin: httpx.Async
 
 def _prepared(url: str) -> str:
     database = Database(url)
-    migrate(database)
     ProjectStore(database).create("flights", "Flights")
     _, secret = KeyStore(database).create("k", "admin", None)
     database.close()

@@ -10,7 +10,7 @@ from serving.auth.principal import ANONYMOUS, Principal
 from serving.auth.security import KeyRing
 from serving.http.problems import Forbidden, Unauthorised
 from serving.services import Services
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 
 async def test_a_key_is_read_from_either_header(anonymous: httpx.AsyncClient, services: Services, project: str) -> None:

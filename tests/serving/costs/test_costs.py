@@ -15,9 +15,9 @@ from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import Slice
 from serving.services import Services
 from tests.serving.audit.test_on_record import rows
-from tests.serving.conftest import Clients
 from tests.serving.gateway.usage.test_endpoints import spend
 from tests.support.aws import OddAws, SeededAws, line, page, period
+from tests.support.clients import Clients
 from tests.support.stored_events import event, store
 
 DAY = "2026-01-31"

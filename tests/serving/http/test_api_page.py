@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from serving.http.openapi import document
 from serving.http.route_docs import table_of, with_table
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "api.md").read_text()

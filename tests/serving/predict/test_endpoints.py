@@ -16,8 +16,8 @@ from guard_store.ledger.store import LedgerFilter
 from guard_store.retraining.registry import CHAMPION, Registry
 from serving.predict.pool import ModelPool
 from serving.services import Services
-from tests.serving.conftest import Clients
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 
 PREDICT = "/predict"

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from guard_store.day_state.tables import day_states
 from serving.services import Services
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 PROJECTS = "/api/v1/projects"
 

@@ -6,7 +6,7 @@ from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
 from ml.knowledge.reading import read_documents
 from ml.knowledge.tables import document_table
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.sample_knowledge import sample_rows, store_sample
 
 URL = "/api/v1/knowledge"

@@ -11,7 +11,7 @@ from guard_core.settings import Settings
 from serving.services import Services
 from tests.serving.assistant.query.asking import ask, ask_streamed, assert_cited, text_of
 from tests.serving.audit.test_on_record import rows
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.paths import ROOT
 from tests.support.settings import with_values
 

@@ -10,7 +10,7 @@ from guard_core.settings import Settings
 from serving.services import Services
 from tests.serving.assistant.query.asking import GOOD, QUESTION, ask, events_of, said
 from tests.serving.audit.test_on_record import rows
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 

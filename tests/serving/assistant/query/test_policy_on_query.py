@@ -14,7 +14,7 @@ from ml.knowledge.tables import chunk_table, document_table, with_vectors
 from serving.services import Services
 from tests.serving.assistant.query.asking import ask_streamed, text_of
 from tests.serving.audit.test_on_record import rows
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.sample_knowledge import packaged_embedder
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream

@@ -18,7 +18,7 @@ from tests.serving.assistant.research.conftest import (
     research,
     tool_rows,
 )
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 POISON = """# Notes on retention
 

@@ -25,7 +25,7 @@ from serving.services import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.research.conftest import items, ledger_rows, research, tool_rows
 from tests.serving.assistant.tools.web.site import BUT_PUBLIC, INNER, PUBLIC, Names, Site, names_served, site_served
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 from tests.support.settings import settings_of, with_values
 
 HOST = "docs.example.org"

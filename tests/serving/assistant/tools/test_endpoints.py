@@ -9,7 +9,7 @@ import pytest
 from serving.assistant.tools.arguments import digest
 from serving.services import Services
 from tests.serving.assistant.research.conftest import ledger_rows
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 CHECK, RECORD = "/api/v1/tools/check", "/api/v1/tools/record"
 TOOL = "mcp/github/create_issue"

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from guard_store.auth.store import hash_key
 from guard_store.auth.tables import api_keys
 from serving.services import Services
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 KEYS = "/api/v1/keys"
 

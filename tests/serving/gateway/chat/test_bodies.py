@@ -13,8 +13,8 @@ from guard_core.settings import Settings
 from guard_store.ledger.store import LedgerStore
 from serving.services import Services
 from tests.serving.audit.test_on_record import rows
-from tests.serving.conftest import Clients
 from tests.serving.gateway.chat.test_policy_on_chat import IBAN, POLICY, SSN, said
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 

@@ -5,6 +5,7 @@ A new route that reserves must be in `ROUTES`: one line with how it is asked and
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,9 +174,9 @@ MODELS: dict[Way, str] = {aborted: "stub-continuous", cached: "stub-cached"}
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
     """SQLite's; that budgets hold on PostgreSQL is for `test_workers` and the tests of the store."""
-    return f"sqlite:///{tmp_path / 'guard.db'}"
+    return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'guard.db')}"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -169,8 +170,8 @@ WHOLE: dict[str, Callable[[Text], dict[str, Any]]] = {
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'guard.db'}"
+def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+    return f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / 'guard.db')}"
 
 
 @pytest.fixture

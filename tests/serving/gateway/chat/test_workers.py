@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
-from guard_store.db.migrate import migrate
 from guard_store.ledger.store import LedgerStore
 from guard_store.ledger.tables import ledger
 from guard_store.projects.store import ProjectStore
@@ -34,7 +33,6 @@ LABEL = {"project_id": PROJECT, "y_true": 1, "observed_at": "2013-01-02T12:00:00
 @pytest.fixture
 def database(postgresql_url: str) -> Iterator[Database]:
     database = Database(postgresql_url)
-    migrate(database)
     ProjectStore(database).create(PROJECT, "Flights")
     yield database
     database.close()

@@ -10,7 +10,7 @@ from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
 from guard_store.spending.requests import Reservation, ReserveCall, SettleCall
 from serving.services import Services
-from tests.serving.conftest import Clients
+from tests.support.clients import Clients
 
 
 async def spend(services: Services, project_id: str, day: Any, *, user: str | None = None, model: str = "m") -> None:

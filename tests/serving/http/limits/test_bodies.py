@@ -18,8 +18,8 @@ from serving.http.limits.body import MOST_DEPTH
 from serving.http.problems import Unprocessable
 from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
 from serving.services import Services
-from tests.serving.conftest import Clients
 from tests.serving.http.test_api_page import documented_routes
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 
 JSON = {"Content-Type": "application/json"}

@@ -12,8 +12,8 @@ from serving.http.limits.buckets import Buckets
 from serving.http.limits.rates import RateLimits
 from serving.http.problems import TooManyRequests
 from serving.services import Services
-from tests.serving.conftest import Clients
 from tests.serving.http.test_problems import check_problem
+from tests.support.clients import Clients
 from tests.support.settings import with_values
 
 

@@ -13,8 +13,8 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 from serving.ingest.events.schemas import Event
 from serving.services import Services
-from tests.serving.conftest import Clients
-from tests.serving.ingest.events.sending import MANY, ONE, event, named, send_lines, send_raw, serving
+from tests.support.clients import Clients
+from tests.support.event_requests import MANY, ONE, event, named, send_lines, send_raw, serving
 from tests.support.event_rows import news, rejected, stored_ids
 from tests.support.settings import with_values
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 from serving.ingest.events.schemas import Event
-from tests.serving.ingest.events.sending import MANY, ONE, event, from_now, send_lines, send_raw
+from tests.support.event_requests import MANY, ONE, event, from_now, send_lines, send_raw
 from tests.support.event_rows import rejected, stored_ids
 
 pytestmark = pytest.mark.usefixtures("project")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
-from tests.serving.ingest.events.sending import MANY, ONE, event, named, ndjson, send_lines, send_raw, serving, zipped
+from tests.support.event_requests import MANY, ONE, event, named, ndjson, send_lines, send_raw, serving, zipped
 from tests.support.event_rows import stored_ids
 from tests.support.settings import with_values
 

@@ -12,8 +12,8 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from guard_core.settings import Settings
-from tests.serving.ingest.events.sending import MANY, ONE, event, named, send_raw, serving
 from tests.serving.ingest.events.test_formats import arrow, table
+from tests.support.event_requests import MANY, ONE, event, named, send_raw, serving
 from tests.support.event_rows import news, stored_ids
 
 KINDS = ("application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream")

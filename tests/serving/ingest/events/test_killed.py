@@ -24,7 +24,7 @@ from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.store import ProjectStore
-from tests.serving.ingest.events.sending import MANY, ONE, event
+from tests.support.event_requests import MANY, ONE, event
 from tests.support.event_rows import news, rejected, stored_ids
 
 KILLS = 20

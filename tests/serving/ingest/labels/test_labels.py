@@ -9,8 +9,8 @@ import pytest
 
 from guard_core.settings import Settings
 from serving.services import Services
-from tests.serving.conftest import Clients
-from tests.serving.ingest.events.sending import event, from_now, ndjson, send_raw, serving, zipped
+from tests.support.clients import Clients
+from tests.support.event_requests import event, from_now, ndjson, send_raw, serving, zipped
 
 LABELS = "/api/v1/labels"
 

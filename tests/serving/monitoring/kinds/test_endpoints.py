@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from guard_store.day_state.tables import day_states
 from serving.services import Services
-from tests.serving.monitoring.model_days import MODEL, Model
+from tests.support.model_days import MODEL, Model
 
 
 async def test_kinds_are_listed_by_feature_and_for_the_prediction(

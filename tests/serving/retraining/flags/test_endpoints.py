@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from serving.services import Services
-from tests.serving.monitoring.model_days import MODEL, Model, day_of
+from tests.support.model_days import MODEL, Model, day_of
 
 BASE = f"/api/v1/projects/flights/models/{MODEL}"
 

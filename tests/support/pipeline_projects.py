@@ -12,7 +12,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
-from tests.guard_pipelines.conftest import Pipelines
+from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store, store_labels
 
 PROJECT, MODEL = "p", "m"
