@@ -1,17 +1,12 @@
-"""The OpenAPI document: FastAPI's own routes, the raw event routes, and the shape of problems."""
+"""The OpenAPI document: FastAPI's own routes, the raw routes as they describe themselves, and the shape of problems."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from serving.assistant.query.openapi import openapi_paths as query_paths
-from serving.assistant.query.openapi import openapi_schemas as query_schemas
-from serving.gateway.chat.openapi import openapi_paths as chat_paths
+from serving.http.raw_route import RawRoute
 from serving.http.routing import GUEST, keyed_router
-from serving.ingest.events.openapi import openapi_paths as event_paths
-from serving.ingest.labels.openapi import openapi_paths as label_paths
-from serving.predict.openapi import openapi_paths as predict_paths
 
 router: APIRouter = keyed_router("health")
 
@@ -51,9 +46,11 @@ def openapi_document(request: Request) -> JSONResponse:
 def document(app: Any) -> dict[str, Any]:
     """The OpenAPI document of an app."""
     described: dict[str, Any] = app.openapi()
-    described["paths"].update(event_paths() | label_paths() | predict_paths() | chat_paths() | query_paths())
     components = described.setdefault("components", {})
-    components.setdefault("schemas", {}).update(query_schemas(), Problem=_PROBLEM)
+    components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["securitySchemes"] = _SECURITY_SCHEMES
     described["security"] = [{"key": []}, {"bearer": []}]
+    for route in app.routes:
+        if isinstance(route, RawRoute):
+            route.describe(described)
     return described

@@ -65,7 +65,7 @@ class KeyedRoute(APIRoute):
             caller = await authenticate(request.scope)
             if caller.key_id is None:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
-            _require(caller, least)
+            require_role(caller, least)
             limited = _limited(request.receive, request.scope["state"]["record"])
             return await _in_time(
                 handle(_ShallowRequest(request.scope, limited)),
@@ -75,10 +75,17 @@ class KeyedRoute(APIRoute):
         return handle_keyed
 
 
-def _require(caller: Principal, least: str) -> None:
+def require_role(caller: Principal, least: str) -> None:
+    """Pass only callers of a least role, as the OpenAPI document names it.
+
+    Raises
+    ------
+    Unauthorised, Forbidden
+        If the caller has no key, or its role or project is not enough.
+    """
     if least == ADMIN_OF_ALL[LEAST_ROLE]:
         caller.require_all_projects("admin")
-    else:
+    elif least != ANYONE[LEAST_ROLE]:
         caller.require(cast("Role", least))
 
 

@@ -3,34 +3,38 @@
 One service call; what a body may say is `schemas`.
 """
 
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-
-from serving.audit.record import Record
-from serving.http.body import whole_body
-from serving.http.raw_answers import json_bytes, request_id, send_body
-from serving.ingest.events.endpoints import sending
-from serving.predict.service import PredictService, as_json
+from serving.http.raw_request import RawRequest, encode_json
+from serving.http.raw_route import Answer, OneOf, RawRoute
+from serving.http.routing import ANALYST
+from serving.predict.schemas import ManyPredictions, ManyRows, OnePrediction, OneRow
+from serving.predict.service import PredictService, answer_body
 
 
-class _Predict:
-    """One row or many."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal, _ = await sending(scope)
-        service: PredictService = scope["app"].state.services.predict
-        body = await whole_body(scope, receive, service.max_body_bytes)
-        record: Record = scope["state"]["record"]
-        record.request_piece(body)
-        request, answer = await service.answer(body, principal, request_id(scope))
-        told = json_bytes(as_json(request, answer, request_id(scope)))
-        record.answer_piece(told)
-        service.record(answer, record, request_id(scope), scope["route"].path)
-        await send_body(send, 200, told)
+async def _predict(request: RawRequest) -> None:
+    service: PredictService = request.services.predict
+    record, request_id = request.record, request.request_id
+    body = await request.body(service.max_body_bytes)
+    record.request_piece(body)
+    predict_request, answer = await service.answer(body, request.principal, request_id)
+    encoded = encode_json(answer_body(predict_request, answer, request_id))
+    record.answer_piece(encoded)
+    service.record(answer, record, request_id, request.route)
+    await request.send_json(200, encoded)
 
 
-_predict = _Predict()
-routes = [
-    Route("/predict", _predict, methods=["POST"], name="predict"),
-    Route("/api/v1/predict", _predict, methods=["POST"], name="predict_v1"),
-]
+def _route(path: str, name: str) -> RawRoute:
+    return RawRoute(
+        "POST",
+        path,
+        _predict,
+        name=name,
+        tag="predictions",
+        summary="Predict one row (`features`) or many (`instances`) with the champion;"
+        " each prediction is recorded as an event.",
+        least=ANALYST,
+        body={"application/json": OneOf((OneRow, ManyRows))},
+        answers={200: Answer("What the model says.", OneOf((OnePrediction, ManyPredictions)))},
+    )
+
+
+routes = [_route("/predict", "predict"), _route("/api/v1/predict", "predict_v1")]

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from guard_core.ids import is_id
 from serving.http.problems import Unprocessable
@@ -17,24 +18,86 @@ _MAX_TEXT = 128
 _NUL = b"\\u0000"
 
 
+# What the OpenAPI document says of a field stands in `extra_json_schema` where `read_request` checks it, in its own words.
+_LENGTH: Final = {"minLength": 1, "maxLength": _MAX_TEXT}
+_Features = Annotated[
+    dict[str, Any], Meta(description="By name; all of the model's, and no other. null is a missing value.")
+]
+_EventId = Annotated[str, Meta(description="Of the event that records it; made if missing.", extra_json_schema=_LENGTH)]
+_Timestamp = Annotated[datetime, Meta(description="RFC 3339 with an offset; default: now.")]
+_Segment = Annotated[str, Meta(extra_json_schema={"maxLength": _MAX_TEXT})]
+_Model = Annotated[str, Meta(description="`id`, `id@alias` or `id/version`; needed where there are several.")]
+_ProjectId = Annotated[str, Meta(extra_json_schema=_LENGTH)]
+_Explain = Annotated[bool, Meta(description="Effects of each feature, of 100 rows at most.")]
+
+
 class Instance(msgspec.Struct, forbid_unknown_fields=True):
     """One row to predict."""
 
-    features: dict[str, Any]
-    event_id: str | None = None
-    timestamp: datetime | None = None
-    segment: str | None = None
+    features: _Features
+    event_id: _EventId | None = None
+    timestamp: _Timestamp | None = None
+    segment: _Segment | None = None
+
+
+class OneRow(msgspec.Struct, forbid_unknown_fields=True):
+    """One row to predict."""
+
+    features: _Features
+    event_id: _EventId | None = None
+    timestamp: _Timestamp | None = None
+    segment: _Segment | None = None
+    model: _Model | None = None
+    project_id: _ProjectId | None = None
+    explain: _Explain = False
+
+
+class ManyRows(msgspec.Struct, forbid_unknown_fields=True):
+    """Many rows to predict."""
+
+    instances: Annotated[list[Instance], Meta(min_length=1)]
+    model: _Model | None = None
+    project_id: _ProjectId | None = None
+    explain: _Explain = False
+
+
+class Prediction(msgspec.Struct, kw_only=True):
+    """What the model says of one row of many."""
+
+    prediction: float | str | bool
+    probability: Annotated[
+        float | UnsetType, Meta(description="Of the positive class, or of the predicted one of several.")
+    ] = UNSET
+    event_id: str
+    explanation: dict[str, Any] | UnsetType = UNSET
+
+
+class OnePrediction(Prediction, kw_only=True):
+    """What the model says of one row."""
+
+    model_version: str
+    request_id: str
+
+
+class ManyPredictions(msgspec.Struct):
+    """What the model says of many rows."""
+
+    predictions: list[Prediction]
+    model_version: str
+    request_id: str
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    features: dict[str, Any] | None = None
+    """The fields of `OneRow` and of `ManyRows`: msgspec knows no union of structs without a tag."""
+
+    features: _Features | None = None
     instances: list[Instance] | None = None
-    model: str | None = None
-    project_id: str | None = None
-    explain: bool = False
-    event_id: str | None = None
-    timestamp: datetime | None = None
-    segment: str | None = None
+    model: _Model | None = None
+    project_id: _ProjectId | None = None
+    explain: _Explain = False
+    event_id: _EventId | None = None
+    timestamp: _Timestamp | None = None
+    segment: _Segment | None = None
 
 
 _decode = msgspec.json.Decoder(_Body).decode

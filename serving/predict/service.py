@@ -26,7 +26,15 @@ from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
 from serving.predict.recorder import Recorder
-from serving.predict.schemas import Instance, PredictRequest, Wanted, read_request
+from serving.predict.schemas import (
+    Instance,
+    ManyPredictions,
+    OnePrediction,
+    Prediction,
+    PredictRequest,
+    Wanted,
+    read_request,
+)
 from serving.predict.shadow import Shadow
 
 _ENDPOINT = "predict"
@@ -228,23 +236,22 @@ class PredictService:
         record.done = True
 
 
-def as_json(request: PredictRequest, answer: Answer, request_id: str) -> dict[str, Any]:
+def answer_body(request: PredictRequest, answer: Answer, request_id: str) -> OnePrediction | ManyPredictions:
     """The answer as it is sent."""
-    told = [
-        {
-            "prediction": prediction,
-            **({} if answer.probabilities is None else {"probability": answer.probabilities[index]}),
-            "event_id": answer.event_ids[index],
-            **(
-                {}
-                if answer.explanations is None
-                else {"explanation": {"method": METHOD, "features": answer.explanations[index]}}
-            ),
-        }
-        for index, prediction in enumerate(answer.predictions)
-    ]
-    about = {"model_version": answer.loaded.version, "request_id": request_id}
-    return {**told[0], **about} if request.single else {"predictions": told, **about}
+    version = answer.loaded.version
+    if request.single:
+        return OnePrediction(**_prediction(answer, 0), model_version=version, request_id=request_id)
+    predictions = [Prediction(**_prediction(answer, index)) for index in range(len(answer.predictions))]
+    return ManyPredictions(predictions, version, request_id)
+
+
+def _prediction(answer: Answer, index: int) -> dict[str, Any]:
+    fields = {"prediction": answer.predictions[index], "event_id": answer.event_ids[index]}
+    if answer.probabilities is not None:
+        fields["probability"] = answer.probabilities[index]
+    if answer.explanations is not None:
+        fields["explanation"] = {"method": METHOD, "features": answer.explanations[index]}
+    return fields
 
 
 def _allowed(_: str) -> None:

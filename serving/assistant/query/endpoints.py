@@ -9,47 +9,40 @@ from contextlib import aclosing
 from typing import Any
 
 import aiohttp
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
 from guard_core.settings import Settings
-from serving.assistant.query.schemas import QueryRequest, read_request
+from serving.assistant.query.schemas import QueryAnswer, QueryRequest, read_request
 from serving.assistant.query.service import Asking, QueryService
-from serving.audit.record import Record
 from serving.auth.principal import HOW_TO_SEND, Principal
-from serving.auth.security import authenticate
 from serving.gateway.upstreams.reading import BrokenStreamError
-from serving.http.body import until_gone, whole_body
+from serving.http.body import until_gone
 from serving.http.limits.addresses import is_loopback
 from serving.http.problems import Problem, Unauthorised
-from serving.http.raw_answers import json_bytes, request_id, send_body
-from serving.http.routing import MAX_BODY_BYTES
+from serving.http.raw_request import RawRequest, encode_json
+from serving.http.raw_route import Answer, RawRoute
+from serving.http.routing import ANYONE, MAX_BODY_BYTES
 
 _log = logging.getLogger(__name__)
 _EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 
 
-class _Query:
-    """One question."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal = await authenticate(scope)
-        services = scope["app"].state.services
-        _require_caller(principal, services.settings)
-        record: Record = scope["state"]["record"]
-        body = await whole_body(scope, receive, MAX_BODY_BYTES)
-        record.request_piece(body)
-        request = read_request(body)
-        record.project_id = project_id = _project(request, principal)
-        gone = asyncio.ensure_future(until_gone(receive))
-        asking = Asking(scope["route"].path, request_id(scope), principal, project_id, record, gone)
-        try:
-            if request.stream:
-                await _stream(services.query, request, asking, send)
-            else:
-                await send_body(send, 200, json_bytes(await services.query.answer(request, asking)))
-        finally:
-            gone.cancel()
+async def _query(request: RawRequest) -> None:
+    principal, services, record = request.principal, request.services, request.record
+    _require_caller(principal, services.settings)
+    body = await request.body(MAX_BODY_BYTES)
+    record.request_piece(body)
+    query = read_request(body)
+    record.project_id = project_id = _project(query, principal)
+    gone = asyncio.ensure_future(until_gone(request.receive))
+    asking = Asking(request.route, request.request_id, principal, project_id, record, gone)
+    try:
+        if query.stream:
+            await _stream(services.query, query, asking, request.send)
+        else:
+            await request.send_json(200, await services.query.answer(query, asking))
+    finally:
+        gone.cancel()
 
 
 def _require_caller(principal: Principal, settings: Settings) -> None:
@@ -99,12 +92,22 @@ def _broken(error: BaseException) -> Problem:
 
 
 def _event(name: str, value: Any, *, more: bool = True) -> dict[str, Any]:
-    body = b"event: " + name.encode() + b"\ndata: " + json_bytes(value) + b"\n\n"
+    body = b"event: " + name.encode() + b"\ndata: " + encode_json(value) + b"\n\n"
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-_query = _Query()
-routes = [
-    Route("/query", _query, methods=["POST"], name="query"),
-    Route("/api/v1/query", _query, methods=["POST"], name="query_v1"),
-]
+def _route(path: str, name: str) -> RawRoute:
+    return RawRoute(
+        "POST",
+        path,
+        _query,
+        name=name,
+        tag="query",
+        summary="Answer a question from the knowledge base, with citations that stand in their sources.",
+        least=ANYONE,
+        body={"application/json": QueryRequest},
+        answers={200: Answer("The answer, or that the sources do not give one.", QueryAnswer)},
+    )
+
+
+routes = [_route("/query", "query"), _route("/api/v1/query", "query_v1")]

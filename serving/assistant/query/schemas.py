@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from guard_core.ids import is_id
 from serving.assistant.knowledge.passages import Retrieval
@@ -17,11 +18,20 @@ TOP_K_MOST = 20
 class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A question; `grounded` wants nothing said that no source bears."""
 
-    question: str
-    grounded: bool = True
-    stream: bool = False
-    project_id: str | None = None
-    top_k: int = 5
+    question: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": QUESTION_MOST})]
+    grounded: Annotated[bool, Meta(description="Say nothing that no source bears.")] = True
+    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+    project_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Project that it counts for, and whose policy holds; the key's own if none.",
+                extra_json_schema={"minLength": 1, "maxLength": 128},
+            ),
+        ]
+        | None
+    ) = None
+    top_k: Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": TOP_K_MOST})] = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What a request of the OpenAI-compatible routes may say. Fields that are not ours go through to the upstream as they are."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt, PromptError
@@ -12,6 +13,33 @@ from serving.http.problems import Unprocessable
 
 _MOST_CHOICES = 128
 _END_USER_MOST = 128
+
+
+class PromptReference(msgspec.Struct):
+    """A template of the prompt registry, put before the messages."""
+
+    id: str
+    version: int | str | UnsetType = UNSET
+    variables: dict[str, Any] | UnsetType = UNSET
+
+
+class ChatCompletionBody(msgspec.Struct):
+    """A request of OpenAI's chat completions; what is not named here goes through as it is."""
+
+    model: str | UnsetType = UNSET
+    messages: list[dict[str, Any]] | UnsetType = UNSET
+    stream: bool = False
+    user: Annotated[str, Meta(max_length=_END_USER_MOST, description="Who asks, for usage and ledger.")] | UnsetType = (
+        UNSET
+    )
+    prompt: PromptReference | UnsetType = UNSET
+
+
+class EmbeddingsBody(msgspec.Struct):
+    """A request of OpenAI's embeddings; what is not named here goes through as it is."""
+
+    model: str
+    input: str | list[Any]
 
 
 @dataclass(slots=True)

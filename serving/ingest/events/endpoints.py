@@ -4,73 +4,97 @@ One service call each; what a body may be is `formats`, what an event may be is 
 """
 
 from functools import partial
+from typing import Annotated
 
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from msgspec import Meta
 
-from guard_store.ingest.rows import Sender
-from serving.auth.principal import Principal
-from serving.auth.security import authenticate
-from serving.http.body import header, whole_body
 from serving.http.problems import UnsupportedMedia
-from serving.http.raw_answers import is_atomic, refuse_atomic, request_id, send_json, summary
-from serving.ingest.events.service import EventService, Receipt
-from serving.ingest.formats import JSON, media_type, read_batch, read_one
+from serving.http.raw_request import RawRequest
+from serving.http.raw_route import Answer, RawRoute
+from serving.http.routing import ANALYST
+from serving.ingest.answers import (
+    ATOMIC,
+    ENCODING,
+    Acknowledgement,
+    Summary,
+    acknowledge,
+    is_atomic,
+    mark_recorded,
+    refuse_atomic,
+    sender_of,
+    summary,
+)
+from serving.ingest.events.schemas import Event
+from serving.ingest.events.service import EventService
+from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_batch, read_one
+
+_Lines = Annotated[str, Meta(description="One event, as JSON, a line.")]
+_Stream = Annotated[
+    str,
+    Meta(
+        description="Columns are the fields of an event; features are a struct or map column `features`, or columns"
+        " `features.<name>`. Timestamps are text or have a time zone. Batches inside are not compressed.",
+        extra_json_schema={"format": "binary"},
+    ),
+]
 
 
-async def sending(scope: Scope) -> tuple[Principal, Sender]:
-    """The caller, who may send rows, and as whom the ledger names them."""
-    principal = await authenticate(scope)
-    principal.require("analyst")
-    return principal, Sender(scope["route"].path, principal.key_id, principal.role)
-
-
-def on_record(scope: Scope, receipt: Receipt) -> None:
-    """Rows that were stored are on the ledger already."""
-    if receipt.outcome.accepted or receipt.outcome.duplicates:
-        scope["state"]["record"].done = True
-
-
-class _One:
-    """One event."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal, sender = await sending(scope)
-        service: EventService = scope["app"].state.services.events
-        content_type = header(scope, b"content-type")
-        if media_type(content_type) not in {"", JSON}:
-            raise UnsupportedMedia(
-                f"Content-Type {content_type[:80]!r} is not read here: send {JSON}; batches go to /api/v1/events/batch."
-            )
-        service.require_room()
-        checked = read_one(await whole_body(scope, receive, service.max_body_bytes), service.schema)
-        event_id, is_duplicate = await service.take_one(
-            checked, partial(principal.require, "analyst"), request_id(scope), sender
+async def _send_event(request: RawRequest) -> None:
+    service: EventService = request.services.events
+    content_type = request.header(b"content-type")
+    if media_type(content_type) not in {"", JSON}:
+        raise UnsupportedMedia(
+            f"Content-Type {content_type[:80]!r} is not read here: send {JSON}; batches go to /api/v1/events/batch."
         )
-        scope["state"]["record"].done = True
-        status, word = (200, "duplicate") if is_duplicate else (201, "accepted")
-        await send_json(send, status, {"event_id": event_id, "status": word})
+    service.require_room()
+    checked = read_one(await request.body(service.max_body_bytes), service.schema)
+    authorise = partial(request.principal.require, "analyst")
+    event_id, is_duplicate = await service.take_one(checked, authorise, request.request_id, sender_of(request))
+    request.record.done = True
+    await request.send_json(*acknowledge(event_id, is_duplicate=is_duplicate))
 
 
-class _Batch:
-    """Many events."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal, sender = await sending(scope)
-        service: EventService = scope["app"].state.services.events
-        atomic = is_atomic(scope)
-        batch = service.new_batch()
-        service.require_room()
-        await read_batch(scope, receive, service.schema, batch, service.max_body_bytes)
-        authorise = partial(principal.require, "analyst")
-        receipt = await service.take(batch, authorise, request_id(scope), sender, atomic=atomic)
-        if atomic:
-            refuse_atomic(receipt, batch.n)
-        on_record(scope, receipt)
-        await send_json(send, 200, summary(receipt, batch.n))
+async def _send_events(request: RawRequest) -> None:
+    service: EventService = request.services.events
+    atomic = is_atomic(request.scope)
+    batch = service.new_batch()
+    service.require_room()
+    await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
+    authorise = partial(request.principal.require, "analyst")
+    receipt = await service.take(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
+    if atomic:
+        refuse_atomic(receipt, batch.n)
+    mark_recorded(request, receipt)
+    await request.send_json(200, summary(receipt, batch.n))
 
 
 routes = [
-    Route("/api/v1/events", _One(), methods=["POST"], name="send_event"),
-    Route("/api/v1/events/batch", _Batch(), methods=["POST"], name="send_events"),
+    RawRoute(
+        "POST",
+        "/api/v1/events",
+        _send_event,
+        name="send_event",
+        tag="events",
+        summary="Send one event; the answer comes when it is durable.",
+        least=ANALYST,
+        parameters=[ENCODING],
+        body={JSON: Event},
+        answers={
+            201: Answer("Stored.", Acknowledgement),
+            200: Answer("An event of this id was stored before.", Acknowledgement),
+        },
+    ),
+    RawRoute(
+        "POST",
+        "/api/v1/events/batch",
+        _send_events,
+        name="send_events",
+        tag="events",
+        summary="Send many events (JSON array, NDJSON or Arrow IPC stream), in one transaction;"
+        " the answer comes when they are durable.",
+        least=ANALYST,
+        parameters=[ATOMIC, ENCODING],
+        body={JSON: list[Event], NDJSON: _Lines, ARROW: _Stream},
+        answers={200: Answer("What became of the rows.", Summary)},
+    ),
 ]

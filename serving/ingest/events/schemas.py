@@ -6,11 +6,12 @@ Which projects exist and which instants they take is not known here.
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from guard_core.ids import ID_PATTERN
 from guard_core.settings import Settings
 from serving.ingest.row_schema import ID_LENGTH, RowSchema, shown
 
@@ -19,21 +20,24 @@ _LARGEST = sys.float_info.max
 Scalar = float | int | str | bool | None
 
 
-class Event(Protocol):
+DocumentedId = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH)]
+
+
+class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # EventSchema adds the limits of the settings
     """An event that keeps the contract."""
 
-    project_id: str
-    model_id: str
-    timestamp: datetime
-    latency_ms: float
+    project_id: DocumentedId
+    model_id: Annotated[DocumentedId, Meta(pattern=ID_PATTERN)]
+    timestamp: Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+    latency_ms: Annotated[float, Meta(ge=0)]
     y_pred: Scalar
-    features: dict[str, Scalar]
-    y_proba: float | None
-    endpoint: str | None
-    event_id: str | None
-    request_id: str | None
-    model_version: str | None
-    segment: str | None
+    features: Annotated[dict[str, Scalar], Meta(description="Flat.")]
+    y_proba: Annotated[float, Meta(ge=0, le=1)] | None = None
+    endpoint: DocumentedId | None = None
+    event_id: DocumentedId | None = None
+    request_id: DocumentedId | None = None
+    model_version: DocumentedId | None = None
+    segment: DocumentedId | None = None
 
 
 class EventSchema(RowSchema[Event]):
@@ -52,13 +56,12 @@ class EventSchema(RowSchema[Event]):
             [
                 ("project_id", identifier),
                 ("model_id", identifier),
-                ("timestamp", Annotated[datetime, Meta(tz=True)]),
                 ("latency_ms", Annotated[float, Meta(ge=0, le=_LARGEST)]),
                 ("y_pred", scalars),
                 ("features", Annotated[dict[names, scalars], Meta(max_length=settings.ingest.max_features)]),  # type: ignore[valid-type]
-                ("y_proba", Annotated[float, Meta(ge=0, le=1)] | None, None),
                 *((name, identifier | None, None) for name in _OPTIONAL_IDS),
             ],
+            bases=(Event,),
             kw_only=True,
             forbid_unknown_fields=True,
             gc=False,

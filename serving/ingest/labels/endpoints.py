@@ -4,41 +4,70 @@ One service call; what a body may be is `serving.ingest.formats`, what a label m
 """
 
 from functools import partial
+from typing import Annotated
 
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from msgspec import Meta
 
 from serving.http.problems import Unprocessable
-from serving.http.raw_answers import is_atomic, listed, refuse_atomic, request_id, send_json, summary
-from serving.ingest.events.endpoints import on_record, sending
-from serving.ingest.formats import read_batch
+from serving.http.raw_request import RawRequest
+from serving.http.raw_route import Answer, OneOf, RawRoute
+from serving.http.routing import ANALYST
+from serving.ingest.answers import (
+    ATOMIC,
+    ENCODING,
+    Acknowledgement,
+    Summary,
+    acknowledge,
+    is_atomic,
+    listed,
+    mark_recorded,
+    refuse_atomic,
+    sender_of,
+    summary,
+)
+from serving.ingest.formats import ARROW, JSON, NDJSON, read_batch
+from serving.ingest.labels.schemas import Label
 from serving.ingest.labels.service import LabelService
 
-
-class _Labels:
-    """One label as a JSON object, or many."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal, sender = await sending(scope)
-        service: LabelService = scope["app"].state.services.labels
-        atomic = is_atomic(scope)
-        batch = service.new_batch()
-        service.require_room()
-        await read_batch(scope, receive, service.schema, batch, service.max_body_bytes)
-        event_id = batch.rows[0].event_id if batch.is_object and batch.rows else None
-        authorise = partial(principal.require, "analyst")
-        receipt = await service.take(batch, authorise, request_id(scope), sender, atomic=atomic)
-        if atomic:
-            refuse_atomic(receipt, batch.n)
-        on_record(scope, receipt)
-        if not batch.is_object:
-            await send_json(send, 200, summary(receipt, batch.n))
-            return
-        if receipt.errors:
-            error = receipt.errors[0]
-            raise Unprocessable(f"{error.field} {error.reason}.", **listed(receipt.errors))
-        status, word = (200, "duplicate") if receipt.outcome.duplicates else (201, "accepted")
-        await send_json(send, status, {"event_id": event_id, "status": word})
+_Lines = Annotated[str, Meta(description="One label, as JSON, a line.")]
+_Stream = Annotated[str, Meta(description="Columns are the fields of a label.", extra_json_schema={"format": "binary"})]
 
 
-routes = [Route("/api/v1/labels", _Labels(), methods=["POST"], name="send_labels")]
+async def _send_labels(request: RawRequest) -> None:
+    service: LabelService = request.services.labels
+    atomic = is_atomic(request.scope)
+    batch = service.new_batch()
+    service.require_room()
+    await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
+    authorise = partial(request.principal.require, "analyst")
+    receipt = await service.take(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
+    if atomic:
+        refuse_atomic(receipt, batch.n)
+    mark_recorded(request, receipt)
+    if not batch.is_object:
+        await request.send_json(200, summary(receipt, batch.n))
+        return
+    if receipt.errors:
+        error = receipt.errors[0]
+        raise Unprocessable(f"{error.field} {error.reason}.", **listed(receipt.errors))
+    await request.send_json(*acknowledge(batch.rows[0].event_id, is_duplicate=bool(receipt.outcome.duplicates)))
+
+
+routes = [
+    RawRoute(
+        "POST",
+        "/api/v1/labels",
+        _send_labels,
+        name="send_labels",
+        tag="labels",
+        summary="Send one label (an object) or many, what really happened to events, in one transaction;"
+        " the answer comes when they are durable.",
+        least=ANALYST,
+        parameters=[ATOMIC, ENCODING],
+        body={JSON: OneOf((Label, list[Label])), NDJSON: _Lines, ARROW: _Stream},
+        answers={
+            201: Answer("One label, stored.", Acknowledgement),
+            200: Answer("One label stored before; or what became of many.", OneOf((Acknowledgement, Summary))),
+        },
+    )
+]

@@ -4,25 +4,25 @@ Reading rows and naming their errors is `serving.ingest.row_schema`.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from guard_core.settings import Settings
-from serving.ingest.events.schemas import identifier_type, value_type
+from serving.ingest.events.schemas import DocumentedId, identifier_type, value_type
 from serving.ingest.row_schema import ID_LENGTH, RowSchema
 
 Value = float | int | str | bool
 
 
-class Label(Protocol):
+class Label(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # LabelSchema adds the limits of the settings
     """A label that keeps the contract."""
 
-    project_id: str
-    event_id: str
+    project_id: DocumentedId
+    event_id: DocumentedId
     y_true: Value
-    observed_at: datetime
+    observed_at: Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 
 
 class LabelSchema(RowSchema[Label]):
@@ -39,8 +39,8 @@ class LabelSchema(RowSchema[Label]):
                 ("project_id", identifier),
                 ("event_id", identifier),
                 ("y_true", value_type(settings)),
-                ("observed_at", Annotated[datetime, Meta(tz=True)]),
             ],
+            bases=(Label,),
             kw_only=True,
             forbid_unknown_fields=True,
             gc=False,

@@ -186,8 +186,10 @@ async def test_outcomes_are_counted_for_prometheus(analyst: httpx.AsyncClient, a
 
 @pytest.mark.usefixtures("project")
 async def test_the_openapi_document_describes_what_the_routes_take(admin: httpx.AsyncClient) -> None:
-    paths = (await admin.get("/api/v1/openapi.json")).json()["paths"]
-    one = paths[ONE]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    described = (await admin.get("/api/v1/openapi.json")).json()
+    paths = described["paths"]
+    reference = paths[ONE]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    one = described["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
     assert set(one["properties"]) == set(Event.__annotations__)
     for name in one["required"]:
         answer = await admin.post(ONE, json=event(**{name: ...}))
