@@ -35,7 +35,8 @@ from serving.alerts.delivery import AlertService
 from serving.alerts.endpoints import router as alerts_router
 from serving.assistant.knowledge.endpoints import router as knowledge_router
 from serving.assistant.knowledge.service import KnowledgeService
-from serving.assistant.query.endpoints import routes as query_routes
+from serving.assistant.query.endpoints import root_router as query_root_router
+from serving.assistant.query.endpoints import router as query_router
 from serving.assistant.query.service import QueryService
 from serving.assistant.research.endpoints import root_router as research_root_router
 from serving.assistant.research.endpoints import router as research_router
@@ -51,7 +52,7 @@ from serving.auth.keys.endpoints import router as keys_router
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.security import KeyRing
 from serving.costs.endpoints import router as costs_router
-from serving.gateway.calls.gateway import Gate
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
 from serving.gateway.policy.book import PolicyBook
@@ -97,6 +98,8 @@ _ROUTERS = (
     costs_router,
     alerts_router,
     tools_router,
+    query_router,
+    query_root_router,
     research_router,
     research_root_router,
     openapi.router,
@@ -115,7 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     tracing.check(settings)
     access_log = AccessLog(settings.server.log_level)
     app = GuardApp(
-        [*event_routes, *label_routes, *predict_routes, *chat_routes, *query_routes],
+        [*event_routes, *label_routes, *predict_routes, *chat_routes],
         access_log,
         Proxies(settings.server.trusted_proxies),
         settings.server.body_timeout_s,
@@ -147,7 +150,7 @@ async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> A
             for service in (
                 services.events,
                 services.audit,
-                services.gate,
+                services.gateway,
                 services.predict,
                 services.knowledge,
                 services.alerts,
@@ -168,13 +171,13 @@ def services_of(settings: Settings, database: Database) -> Services:
     events = EventService(settings, database)
     prompts = PromptBook.load(default_folder())
     policies = PolicyBook(settings.llm.policies)
-    gate = Gate(settings, database, events.writer)
+    audit = AuditService(settings, database, events.writer)
+    gateway = Gateway(settings, database, events.writer, audit)
     knowledge = KnowledgeService(settings)
     projects = ProjectStore(database)
     bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
-    audit = AuditService(settings, database, events.writer)
-    research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
-    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
+    research_tools = ResearchTools(settings, knowledge, gateway.upstreams, prompts)
+    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.append))
     return Services(
         settings=settings,
         database=database,
@@ -184,12 +187,12 @@ def services_of(settings: Settings, database: Database) -> Services:
         predict=PredictService(settings, database, events),
         prompts=prompts,
         policies=policies,
-        gate=gate,
-        chat=ChatService(settings, gate, policies, prompts, bodies),
+        gateway=gateway,
+        chat=ChatService(settings, gateway, policies, prompts, bodies),
         knowledge=knowledge,
-        query=QueryService(settings, gate, policies, prompts, knowledge, bodies),
+        query=QueryService(settings.llm, gateway, policies, prompts, knowledge, bodies),
         tools=tools,
-        research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
+        research=ResearchService(settings, database, gateway, policies, knowledge, tools, research_tools, audit.store),
         keys=keys,
         key_ring=KeyRing(keys, cache_s=settings.server.key_cache_s),
         tokens=None if settings.oidc.issuer is None else TokenRing(settings),

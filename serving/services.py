@@ -23,7 +23,7 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.security import KeyRing
 from serving.gateway.policy.book import PolicyBook
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.assistant.research.service import ResearchService
     from serving.assistant.tools.service import ToolService
     from serving.audit.service import AuditService
-    from serving.gateway.calls.gateway import Gate
+    from serving.gateway.calls.gateway import Gateway
     from serving.gateway.chat.service import ChatService
     from serving.ingest.events.service import EventService
     from serving.ingest.labels.service import LabelService
@@ -56,7 +56,7 @@ class Services:
     predict: "PredictService"
     prompts: PromptBook
     policies: PolicyBook
-    gate: "Gate"
+    gateway: "Gateway"
     chat: "ChatService"
     knowledge: "KnowledgeService"
     query: "QueryService"
@@ -94,12 +94,12 @@ def _request_id(request: Request) -> str:
     return request_id
 
 
-def _record(request: Request) -> Record:
-    record: Record = request.scope["state"]["record"]
+def _record(request: Request) -> AuditEntry:
+    record: AuditEntry = request.scope["state"]["entry"]
     return record
 
 
 Provided = Annotated[Services, Depends(_services)]
 RequestId = Annotated[str, Depends(_request_id)]
-OnRecord = Annotated[Record, Depends(_record)]
+OnRecord = Annotated[AuditEntry, Depends(_record)]
 """What the ledger will say of this request."""

@@ -11,7 +11,7 @@ from guard_core.project_settings.checks import Check, CheckedSettings, boolean
 from guard_core.ttl_cache import TtlCache
 from guard_store.ledger.bodies import Bodies
 from guard_store.projects.store import ProjectStore
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.gateway.policy.vault import Vault
 
 MOST_BYTES: Final = 256 * 1024
@@ -55,7 +55,7 @@ class BodyKeeper:
         return wanted
 
 
-def keep(record: Record, vault: Vault, request: Any, response: Any = None) -> None:
+def keep(record: AuditEntry, vault: Vault, request: Any, response: Any = None) -> None:
     """Put bodies on record; what the vault holds is replaced by its placeholders, wherever it stands."""
     record.bodies = Bodies(_text(request, vault), None if response is None else _text(response, vault))
 

@@ -19,6 +19,7 @@ from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
 from guard_store.spending.requests import SettleCall
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import GroupWriter
+from serving.audit.entry import AuditEntry
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -48,16 +49,25 @@ class AuditService:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
-    async def write(self, entry: Entry, settlement: SettleCall | None = None, bodies: Bodies | None = None) -> None:
-        """Put an entry on record with what is kept of it, and settle the call that it tells of; when it returns, it is.
+    async def commit(self, entry: AuditEntry, settlement: SettleCall | None = None) -> None:
+        """Put the entry of a request on the ledger, and settle the call that it made, in one transaction; return when it is durable.
 
         Raises
         ------
         Unavailable
-            Where that is not possible now: the answer must not go out.
+            If that is not possible now: the answer must not go out.
         """
+        entry.committed = True  # also if the caller is cancelled while the transaction goes on
         try:
-            work = AppendEntry(entry, bodies)
+            await self.append(entry.row(), entry.bodies, settlement)
+        except Unavailable:
+            entry.committed = False
+            raise
+
+    async def append(self, entry: Entry, bodies: Bodies | None = None, settlement: SettleCall | None = None) -> None:
+        """Append an entry that is not that of a request, such as the call of a tool; raises as `commit`."""
+        work = AppendEntry(entry, bodies)
+        try:
             await (self._writer.submit(work) if settlement is None else self._writer.submit(settlement, work))
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from guard_core.ttl_cache import TtlCache
 from guard_store.auth.store import ApiKey, KeyStore
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.principal import ANONYMOUS, HOW_TO_SEND, Principal
 from serving.http.limits.addresses import address_of
@@ -79,15 +79,15 @@ async def authenticate(scope: Scope) -> Principal:
     known: Principal | None = state.get("principal")
     if known is not None:
         return known
-    record: Record = state["record"]
+    entry: AuditEntry = state["entry"]
     try:
         principal = await _principal(scope)
     except TooManyRequests:
-        record.done = True  # nothing was looked at; a row for each would be a flood of its own
+        entry.committed = True  # nothing was looked at; a row for each would be a flood of its own
         raise
     state["principal"] = principal
     state["key_id"] = principal.key_id  # for the access log
-    record.key_id, record.role = principal.key_id, principal.role
+    entry.key_id, entry.role = principal.key_id, principal.role
     return principal
 
 

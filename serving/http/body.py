@@ -66,7 +66,7 @@ async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def until_gone(receive: Receive) -> None:
+async def until_disconnected(receive: Receive) -> None:
     """Wait until the caller of a request whose body was read reads no more."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard_core.ids import new_id
 from guard_core.logging import request_id_var
+from serving.audit.entry import DISCONNECTED, AuditEntry
 from serving.audit.exempt import EXEMPT
-from serving.audit.record import Record
 from serving.http import metrics, tracing
 from serving.http.access_log import AccessLog
 from serving.http.limits.addresses import Proxies
@@ -24,7 +24,6 @@ from serving.http.problems import Problem, unexpected
 from serving.http.rendering import problem_response
 
 _log = logging.getLogger(__name__)
-_DISCONNECTED = 499  # the client went before there was an answer; nothing was sent
 _sane_request_id = re.compile(rb"[A-Za-z0-9._:-]{1,128}").fullmatch
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -58,7 +57,7 @@ class RequestMiddleware:
         request_id, request_id_header = _request_id_of(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        state["record"] = Record()
+        state["entry"] = AuditEntry(scope)
         token = request_id_var.set(request_id)
         span = tracing.of_request(scope)
         answer = _Answer(scope, send, request_id, request_id_header)
@@ -71,7 +70,7 @@ class RequestMiddleware:
             if not answer.started:
                 await answer.instead(error if isinstance(error, Problem) else unexpected())
         finally:
-            await answer.on_record()
+            await answer.close()
             self._tell(scope, state, request_id, answer.status, time.perf_counter() - started_at)
             if span is not None:
                 span.end(scope, _route_of(scope), answer.status, request_id)
@@ -101,9 +100,9 @@ class _Answer:
         self._send = send
         self._request_id = request_id
         self._request_id_header = request_id_header
-        self._record: Record = scope["state"]["record"]
+        self._entry: AuditEntry = scope["state"]["entry"]
         self._held: Message | None = None
-        self.status = _DISCONNECTED
+        self.status = DISCONNECTED
         self.started = self.ended = False
         self._gave_up = False  # putting it on record, until the answer that says so is out
 
@@ -121,12 +120,12 @@ class _Answer:
             self.status = message["status"]
             self._held = message  # with the first piece of the body: until then it can become an error
             return
-        if not self._record.done:
-            self._record.answer_piece(message.get("body", b""))
+        if not self._entry.committed:
+            self._entry.add_response(message.get("body", b""))
         last = not message.get("more_body", False)
         if last:
             try:
-                await self._write()
+                await self._commit()
             except Problem as problem:
                 if self.started:
                     raise
@@ -135,6 +134,7 @@ class _Answer:
                 return
         if self._held is not None:
             self.started = True
+            self._entry.status = self.status
             held, self._held = self._held, None
             await self._send(held)
         self.ended = last
@@ -145,28 +145,27 @@ class _Answer:
         self._held = None
         await problem_response(problem, self._request_id, self._scope["path"])(self._scope, _nothing, self.send)
 
-    async def on_record(self) -> None:
-        """What the client did not wait for is on record too."""
+    async def close(self) -> None:
+        """Commit the entry of a request whose client did not wait for its end."""
         if not self.ended:
-            self._record.details["aborted"] = True
+            self._entry.details["aborted"] = True
         self._gave_up = False
         try:
-            await self._write()
+            await self._commit()
         except Problem:
-            _log.exception("a request without an answer is not on record")
+            _log.exception("the entry of a request without an answer could not be committed")
 
-    async def _write(self) -> None:
-        # "Not now" means that nothing was done and nothing said; and what is not to be had may be the ledger itself.
-        if self._record.done or self._gave_up:
+    async def _commit(self) -> None:
+        """Commit the entry, unless the handler has done so together with its own work."""
+        if self._entry.committed or self._gave_up:
             return
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE and self._record.settlement is None:
+        # 503 means that nothing was done; and what is unavailable may be the ledger itself.
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return
-        route = getattr(self._scope.get("route"), "path_format", None)
-        if route is None or route in EXEMPT:
+        if self._entry.route is None or self._entry.route in EXEMPT:
             return
-        entry = self._record.entry(route, self._scope["method"], self.status, self._request_id)
-        await self._scope["app"].state.services.audit.write(entry, self._record.settlement, self._record.bodies)
-        self._record.done = True
+        self._entry.status = self.status
+        await self._scope["app"].state.services.audit.commit(self._entry)
 
 
 def _route_of(scope: Scope) -> str:

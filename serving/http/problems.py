@@ -76,6 +76,16 @@ class RequestTimeout(Problem):
         super().__init__(detail, headers={"Connection": "close"})
 
 
+class ClientDisconnected(Problem):
+    """The client left before its answer; no answer is sent."""
+
+    status = 499
+    title = "Client Disconnected"
+
+    def __init__(self) -> None:
+        super().__init__("The client has disconnected.")
+
+
 class Conflict(Problem):
     """The present state does not allow this."""
 

@@ -3,15 +3,19 @@
 Declaring the route is `serving.http.raw_route`; decompressing a body is `serving.http.body`.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from serving.audit.record import Record
+from serving.audit.context import RequestContext
+from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.body import header, whole_body
+from serving.http.problems import Problem
+from serving.http.server_sent_events import RAW_HEADERS
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -42,10 +46,14 @@ class RawRequest:
         return request_id
 
     @property
-    def record(self) -> Record:
-        """What the ledger will hold of this request."""
-        record: Record = self.scope["state"]["record"]
-        return record
+    def entry(self) -> AuditEntry:
+        """The ledger's entry of this request."""
+        entry: AuditEntry = self.scope["state"]["entry"]
+        return entry
+
+    def context(self, project_id: str | None, disconnected: "asyncio.Future[Any] | None" = None) -> RequestContext:
+        """Return the context of this request, which counts for a project."""
+        return RequestContext(self.route, self.request_id, self.principal, project_id, self.entry, disconnected)
 
     @property
     def services(self) -> Any:
@@ -66,3 +74,39 @@ class RawRequest:
         length = (b"content-length", str(len(body)).encode())
         await self.send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
         await self.send({"type": "http.response.body", "body": body})
+
+    async def send_stream(
+        self,
+        pieces: AsyncIterator[bytes],
+        context: RequestContext,
+        headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple,
+    ) -> None:
+        """Answer with server-sent events, until they end or the client disconnects.
+
+        Parameters
+        ----------
+        headers : asked for with the first piece.
+
+        Raises
+        ------
+        Problem
+            If the stream fails before its first piece; a later error is its last event.
+        """
+        try:
+            async for piece in pieces:
+                if context.is_disconnected:
+                    continue  # the source ends by itself, and settles what it has used
+                if not context.entry.has_begun:
+                    start = {"type": "http.response.start", "status": 200, "headers": [*RAW_HEADERS, *headers()]}
+                    await self.send(start)
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except Problem as problem:
+            if context.is_disconnected:
+                return
+            if not context.entry.has_begun or context.entry.stream_error is None:
+                raise
+            body = context.entry.stream_error(problem)
+            await self.send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        if not context.is_disconnected:
+            await self.send({"type": "http.response.body", "body": b"", "more_body": False})

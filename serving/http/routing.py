@@ -17,7 +17,7 @@ from starlette.types import Message, Receive
 from guard_core.settings import Role
 from guard_store.projects.store import Project
 from guard_store.retraining.decisions import Actor
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
 from serving.http.limits.body import MOST_DEPTH, is_too_deep
@@ -63,10 +63,10 @@ class KeyedRoute(APIRoute):
 
         async def handle_keyed(request: Request) -> Response:
             caller = await authenticate(request.scope)
-            if caller.key_id is None:
+            if caller.key_id is None and least != ANYONE[LEAST_ROLE]:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
             require_role(caller, least)
-            limited = _limited(request.receive, request.scope["state"]["record"])
+            limited = _limited(request.receive, request.scope["state"]["entry"])
             return await _in_time(
                 handle(_ShallowRequest(request.scope, limited)),
                 request.app.state.services.settings.server.request_timeout_s,
@@ -123,7 +123,7 @@ def _log_late(task: "asyncio.Task[Response]") -> None:
         _log.warning("a request failed after its time was over", exc_info=task.exception())
 
 
-def _limited(receive: Receive, record: Record) -> Receive:
+def _limited(receive: Receive, entry: AuditEntry) -> Receive:
     size = 0
 
     async def receive_limited() -> Message:
@@ -133,7 +133,7 @@ def _limited(receive: Receive, record: Record) -> Receive:
         except RequestTimeout as problem:
             raise HTTPException(problem.status, problem.detail, problem.headers) from problem
         piece = message.get("body", b"")
-        record.request_piece(piece)
+        entry.add_request(piece)
         size += len(piece)
         if size > MAX_BODY_BYTES:
             # The framework's own exception: it turns others that come out of the body into "cannot be parsed".

@@ -108,7 +108,7 @@ def sender_of(request: RawRequest) -> Sender:
 def mark_recorded(request: RawRequest, receipt: Receipt) -> None:
     """Keep the middleware from writing what the transaction of the rows has put on the ledger already."""
     if receipt.outcome.accepted or receipt.outcome.duplicates:
-        request.record.done = True
+        request.entry.committed = True
 
 
 def refuse_atomic(receipt: Receipt, n: int) -> None:

@@ -12,13 +12,13 @@ from serving.predict.service import PredictService, answer_body
 
 async def _predict(request: RawRequest) -> None:
     service: PredictService = request.services.predict
-    record, request_id = request.record, request.request_id
+    entry, request_id = request.entry, request.request_id
     body = await request.body(service.max_body_bytes)
-    record.request_piece(body)
+    entry.add_request(body)
     predict_request, answer = await service.answer(body, request.principal, request_id)
     encoded = encode_json(answer_body(predict_request, answer, request_id))
-    record.answer_piece(encoded)
-    service.record(answer, record, request_id, request.route)
+    entry.add_response(encoded)
+    service.record(answer, entry)
     await request.send_json(200, encoded)
 
 

@@ -18,7 +18,7 @@ from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ingest.journal import JournalFullError
 from guard_store.ingest.rows import EventRow
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
 from serving.ingest.events.service import EventService, no_project
@@ -214,8 +214,8 @@ class PredictService:
                 reason = f"is before {self._settings.ingest.first_day} or in the future"
                 raise Unprocessable(f"{field} {reason}.", errors=[{"field": field, "reason": reason}])
 
-    def record(self, answer: Answer, record: Record, request_id: str, route: str) -> None:
-        """Put an answer's rows where they cannot be lost, and with them what the ledger says of the request.
+    def record(self, answer: Answer, entry: AuditEntry) -> None:
+        """Write an answer's rows and the request's entry to the journal, where this process cannot lose them.
 
         Raises
         ------
@@ -223,17 +223,17 @@ class PredictService:
             Where that is not possible now: the answer must not go out.
         """
         loaded = answer.loaded
-        record.project_id = loaded.project_id
-        record.note(model=f"{loaded.model_id}/{loaded.version}")
-        record.details["rows"] = len(answer.rows)
+        entry.project_id, entry.status = loaded.project_id, 200
+        entry.note(model=f"{loaded.model_id}/{loaded.version}")
+        entry.details["rows"] = len(answer.rows)
         try:
-            self.recorder.record(answer.rows, record.entry(route, "POST", 200, request_id))
+            self.recorder.record(answer.rows, entry.row())
         except JournalFullError as error:
             metrics.turned_away(len(answer.rows))
             raise Unavailable(
                 f"Nothing was answered, because it could not be recorded: {error}.", retry_after_s=5
             ) from error
-        record.done = True
+        entry.committed = True
 
 
 def answer_body(request: PredictRequest, answer: Answer, request_id: str) -> OnePrediction | ManyPredictions:

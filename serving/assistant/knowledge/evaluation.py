@@ -8,12 +8,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from guard_core.validation import reason_of
-from serving.assistant.knowledge.passages import Found
+from serving.assistant.knowledge.passages import SearchResult
 
 TOP_K = 5
 SAMPLE_QUESTIONS = Path(__file__).parents[3] / "ml" / "data" / "knowledge" / "questions.yaml"
 
-Search = Callable[[str, int], Awaitable[Found]]
+Search = Callable[[str, int], Awaitable[SearchResult]]
 
 
 class QuestionsError(ValueError):

@@ -28,7 +28,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Passages, best first, and the version of the knowledge base that they are of."""
 
     passages: tuple[Passage, ...]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from guard_core.settings import Settings
 from serving.assistant.knowledge.model import Lazy, embedder_of, reranker_of
-from serving.assistant.knowledge.passages import Found, KnowledgeState, Passage, Source
+from serving.assistant.knowledge.passages import KnowledgeState, Passage, SearchResult, Source
 from serving.http.problems import Unavailable
 
 if TYPE_CHECKING:  # they are imported by the thread that needs them first
@@ -86,7 +86,7 @@ class KnowledgeService:
         """How it stands now."""
         return self._state
 
-    async def search(self, question: str, top_k: int) -> Found:
+    async def search(self, question: str, top_k: int) -> SearchResult:
         """The best passages for a question, from the newest version that is loaded.
 
         Raises
@@ -188,12 +188,12 @@ class KnowledgeService:
             why = problem = f"its vectors are of {its}, not of {embedder.name}, until it is built again"
         return KnowledgeState("lexical", number, loaded.chunks, None, why, problem)
 
-    def _search(self, question: str, top_k: int) -> Found:
+    def _search(self, question: str, top_k: int) -> SearchResult:
         state, index = self._state, self._index
         if index is None or not state.chunks:
             if state.problem is not None:
                 raise Unavailable(f"The knowledge base: {state.problem}.")
-            return Found((), "empty", state.version)
+            return SearchResult((), "empty", state.version)
         embedder = self._embedder.get() if state.model else None
         reranker = self._reranker.get()
         vector = None if embedder is None else embedder.embed([question])[0]
@@ -203,7 +203,7 @@ class KnowledgeService:
             scores = reranker.scores(question, [passage.text for passage in passages])
             scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
             passages = sorted(scored, key=lambda passage: -passage.score)[:top_k]
-        return Found(tuple(passages), "lexical" if vector is None else "hybrid", state.version)
+        return SearchResult(tuple(passages), "lexical" if vector is None else "hybrid", state.version)
 
     def _document(self, source: str) -> tuple[Passage, ...]:
         if self._index is None or not self._state.chunks:

@@ -1,37 +1,39 @@
 """What a question may say, and what its answer says."""
 
-import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Self
 
-import msgspec
-from msgspec import Meta
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from guard_core.ids import is_id
+from guard_core.ids import ID_PATTERN
+from guard_store.spending.amounts import Amount
 from serving.assistant.knowledge.passages import Retrieval
-from serving.http.problems import Unprocessable
 
 QUESTION_MOST = 4_000
 TOP_K_MOST = 20
 
 
-class QueryRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A question; `grounded` wants nothing said that no source bears."""
+class QueryRequest(BaseModel):
+    """A question for the knowledge base."""
 
-    question: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": QUESTION_MOST})]
-    grounded: Annotated[bool, Meta(description="Say nothing that no source bears.")] = True
-    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
-    project_id: (
-        Annotated[
-            str,
-            Meta(
-                description="Project that it counts for, and whose policy holds; the key's own if none.",
-                extra_json_schema={"minLength": 1, "maxLength": 128},
-            ),
-        ]
-        | None
-    ) = None
-    top_k: Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": TOP_K_MOST})] = 5
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: Annotated[str, Field(min_length=1, max_length=QUESTION_MOST)]
+    grounded: bool = Field(default=True, description="Leave out claims that no source supports.")
+    stream: bool = Field(default=False, description="Answer with server-sent events.")
+    project_id: str | None = Field(
+        None,
+        pattern=ID_PATTERN,
+        description="Project that it counts for, and whose policy holds; the key's own if none.",
+    )
+    top_k: Annotated[int, Field(ge=1, le=TOP_K_MOST, description="Passages to answer from, at most.")] = 5
+
+    @field_validator("question")
+    @classmethod
+    def _not_blank(cls, question: str) -> str:
+        if not question.strip():
+            raise ValueError(f"must have 1 to {QUESTION_MOST} characters")
+        return question
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Tokens:
     reasoning: int
     estimated: bool
 
+    @classmethod
+    def of(cls, usage: Amount) -> Self:
+        """Return the tokens of a call's usage."""
+        return cls(usage.tokens_in, usage.tokens_cached, usage.tokens_out, usage.tokens_reasoning, usage.estimated)
+
 
 @dataclass(frozen=True, slots=True)
 class QueryAnswer:
@@ -92,37 +99,3 @@ class QueryAnswer:
     cost_usd: float | None
     flags: tuple[str, ...]
     request_id: str
-
-
-Event = tuple[Literal["text", "citations", "answer"], Any]
-"""A part of a streamed answer: its name and what it says."""
-
-_decode = msgspec.json.Decoder(QueryRequest).decode
-
-
-def read_request(body: bytes) -> QueryRequest:
-    """The question of a body.
-
-    Raises
-    ------
-    Unprocessable
-        Naming the field and what it must be.
-    """
-    try:
-        request = _decode(body)
-    except msgspec.ValidationError as error:
-        place = re.search(r"at `\$\.(.*?)`$", str(error)) or re.search(r"field `(.*?)`", str(error))
-        raise _wrong(place[1] if place else "body", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unprocessable(f"The body is not JSON: {error}.") from None
-    if not 1 <= len(request.question.strip()) <= QUESTION_MOST:
-        raise _wrong("question", f"must have 1 to {QUESTION_MOST} characters")
-    if not 1 <= request.top_k <= TOP_K_MOST:
-        raise _wrong("top_k", f"must be from 1 to {TOP_K_MOST}")
-    if request.project_id is not None and not is_id(request.project_id):
-        raise _wrong("project_id", "is not the id of a project")
-    return request
-
-
-def _wrong(field: str, reason: str) -> Unprocessable:
-    return Unprocessable(f"{field}: {reason}.", errors=[{"field": field, "reason": reason}])

@@ -1,66 +1,71 @@
-"""A question on its way: policy, retrieval, policy, budget, who answers, policy, ledger.
+"""Answers a question: content policy, search, budget, model or extraction, content policy, ledger.
 
-HTTP is `endpoints`; an answer's text and citations are `writing`.
+HTTP is `endpoints`; the text of an answer and its citations are built in `answer_builder`.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from guard_core.settings import Settings
+from guard_core.settings import LlmSettings
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
 from ml.knowledge.answers import candidates
-from serving.assistant.knowledge.passages import Found, Passage
+from serving.assistant.knowledge.passages import Passage, SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query import metrics
+from serving.assistant.query.answer_builder import AnswerBuilder
 from serving.assistant.query.extracting import extracted
-from serving.assistant.query.schemas import Event, QueryAnswer, QueryRequest, Tokens
-from serving.assistant.query.writing import Writing
+from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Tokens
 from serving.audit.bodies import BodyKeeper, keep
-from serving.audit.record import Record
-from serving.auth.principal import Principal
-from serving.gateway.calls.gateway import Asked, Call, Gate
-from serving.gateway.calls.policy_session import Judging
+from serving.audit.context import RequestContext
+from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import Meter, text, texts
-from serving.gateway.upstreams.upstreams import Answered
+from serving.gateway.upstreams.reading import BROKEN, UsageMeter, broken_stream, text_pieces, whole_text
+from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway
+from serving.http.raw_request import encode_json
+from serving.http.server_sent_events import format_event
 
 EXTRACTIVE: Final = "extractive"
-"""What stands for a model where sentences of the sources answer."""
+"""Stands for a model where sentences of the sources are the answer."""
 _PROMPT = "query"
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks, for which project, on which route; `gone` is done when a stream's reader reads no more."""
-
-    route: str
-    request_id: str
-    principal: Principal
-    project_id: str | None
-    record: Record
-    gone: "asyncio.Future[Any]"
-
-
-@dataclass(frozen=True, slots=True)
 class _Material:
-    """A question whose passages were found, all as the policy lets them go on; `keeps` where the project keeps bodies."""
+    """A question and the passages that were found for it, redacted by the content policy.
+
+    Attributes
+    ----------
+    words : of the question, for the search.
+    sources : the passages unredacted.
+    keeps : whether the project keeps bodies.
+    """
 
     question: str
     words: str
-    found: Found
+    search: SearchResult
     passages: tuple[Passage, ...]
     sources: tuple[Passage, ...]
-    judging: Judging
+    session: PolicySession
     keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """The end of an answer whose call is to be settled: its last text, and the whole answer."""
+
+    text: str
+    answer: QueryAnswer
+    call: Call
+    outcome: Outcome
 
 
 class QueryService:
@@ -68,135 +73,151 @@ class QueryService:
 
     def __init__(
         self,
-        settings: Settings,
-        gate: Gate,
+        settings: LlmSettings,
+        gateway: Gateway,
         policies: PolicyBook,
         prompts: PromptBook,
         knowledge: KnowledgeService,
         bodies: BodyKeeper,
     ) -> None:
         self._settings = settings
-        self._gate = gate
+        self._gateway = gateway
         self._policies = policies
         self._prompts = prompts
         self._knowledge = knowledge
         self._bodies = bodies
 
-    async def answer(self, request: QueryRequest, asking: Asking) -> QueryAnswer:
-        """The whole answer to a question.
+    async def answer(self, request: QueryRequest, context: RequestContext) -> bytes:
+        """Return the whole answer as JSON, once its call is settled.
 
         Raises
         ------
         Problem
-            Where policy or budget do not allow it, or no upstream answers.
+            If policy or budget do not allow it, or no upstream answers.
         """
-        async with aclosing(self.events(request, asking)) as events:
-            async for name, value in events:
-                if name == "answer":
-                    answer: QueryAnswer = value
-                    return replace(answer, answer="") if "withheld" in answer.flags else answer
-        raise BadGateway("The answer did not come to its end.")  # whoever asked has gone
+        async with aclosing(self._pieces(request, context)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, _Ending):
+                    answer = replace(piece.answer, answer="") if "withheld" in piece.answer.flags else piece.answer
+                    body = encode_json(answer)
+                    await piece.call.settle(piece.outcome, body)
+                    return body
+        raise BadGateway("The answer did not come to its end.")
 
-    async def events(self, request: QueryRequest, asking: Asking) -> AsyncGenerator[Event]:
-        """Pieces of the answer as they may go out, its citations, the whole answer; settled before the last of them."""
-        material = await self._found(request, asking)
-        writing = Writing(
-            material.question, material.passages, material.sources, material.judging, grounded=request.grounded
+    async def stream(self, request: QueryRequest, context: RequestContext) -> AsyncGenerator[bytes]:
+        """Yield the answer as server-sent events: `text` as it comes, then, once the call is settled, `citations`, `answer`, `end`.
+
+        Raises
+        ------
+        Problem
+            As `answer`.
+        """
+        async with aclosing(self._pieces(request, context)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield format_event({"text": piece}, "text")
+                    continue
+                last = format_event({"text": piece.text}, "text") if piece.text else b""
+                last += format_event(piece.answer.citations, "citations")
+                last += format_event(piece.answer, "answer") + format_event({}, "end")
+                await piece.call.settle(piece.outcome, last)
+                yield last
+
+    async def _pieces(self, request: QueryRequest, context: RequestContext) -> AsyncGenerator[str | _Ending]:
+        """Yield texts as they may go out, then the ending; its call must be settled before the next step."""
+        material = await self._search(request, context)
+        builder = AnswerBuilder(
+            material.question, material.passages, material.sources, material.session, grounded=request.grounded
         )
         model = self._model
-        # Where there is nothing that a grounded answer could cite, no model need be paid to say so.
+        # A grounded answer cites passages: without any, no model need be paid to say that there is no answer.
         if model is None or (request.grounded and not material.passages):
-            events = self._extracted(material, writing, asking)
+            pieces = self._extract(material, builder, context)
         else:
-            events = self._written(model, request, material, writing, asking)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+            pieces = self._generate(model, request, material, builder, context)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     @property
     def _model(self) -> str | None:
-        if self._settings.llm.answerer == "extractive" or not self._gate.upstreams:
+        if self._settings.answerer == "extractive" or not self._gateway.upstreams:
             return None
-        return self._settings.llm.model
+        return self._settings.model
 
-    async def _found(self, request: QueryRequest, asking: Asking) -> _Material:
-        judging = Judging(self._policies.of(asking.project_id), asking.route, asking.record)
-        question = judging.request(request.question)
-        words = judging.vault.without(question)
-        keeps = await self._bodies.keeps(asking.project_id)
+    async def _search(self, request: QueryRequest, context: RequestContext) -> _Material:
+        session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
+        question = session.request(request.question)
+        words = session.vault.without(question)
+        keeps = await self._bodies.keeps(context.project_id)
         if keeps:
-            keep(asking.record, judging.vault, {"question": question})
-        found = await self._knowledge.search(words, request.top_k)
-        asking.record.details.update(retrieval=found.retrieval, knowledge_version=found.version)
+            keep(context.entry, session.vault, {"question": question})
+        search = await self._knowledge.search(words, request.top_k)
+        context.entry.details.update(retrieval=search.retrieval, knowledge_version=search.version)
         sources, passages = [], []
-        for passage in found.passages:
-            text = judging.passage(passage.text)
+        for passage in search.passages:
+            text = session.passage(passage.text)
             if text is not None:
                 sources.append(passage)
                 passages.append(replace(passage, text=text))
-        return _Material(question, words, found, tuple(passages), tuple(sources), judging, keeps)
+        return _Material(question, words, search, tuple(passages), tuple(sources), session, keeps)
 
-    async def _extracted(self, material: _Material, writing: Writing, asking: Asking) -> AsyncGenerator[Event]:
+    async def _extract(
+        self, material: _Material, builder: AnswerBuilder, context: RequestContext
+    ) -> AsyncGenerator[str | _Ending]:
+        """Answer with sentences of the sources."""
         sentences = candidates(material.passages)
         tokens_in = estimate(len(material.question.encode()))
         most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
-        async with self._gate.call(_asked(asking, EXTRACTIVE, tokens_in, most, free=True), asking.record) as call:
-            retrieval = material.found.retrieval
-            said = await extracted(self._knowledge, material.words, material.passages, sentences, retrieval)
-            asking.record.details.update(reason=said.reason, evidence=round(said.evidence, 3))
-            pieces = (writing.say_extracted(said.sentences), writing.finish())
-            took = Amount(tokens_in=tokens_in, tokens_out=estimate(len(writing.text.encode())), estimated=True)
-            answer = _ended(call, writing, material, asking, took, EXTRACTIVE)
-        for piece in filter(None, pieces):
-            yield "text", piece
-        yield "citations", answer.citations
-        yield "answer", answer
+        async with self._gateway.call(CallRequest(EXTRACTIVE, tokens_in, most, is_free=True), context) as call:
+            retrieval = material.search.retrieval
+            extract = await extracted(self._knowledge, material.words, material.passages, sentences, retrieval)
+            context.entry.details.update(reason=extract.reason, evidence=round(extract.evidence, 3))
+            text = builder.add_sentences(extract.sentences)
+            rest = builder.finish()
+            usage = Amount(tokens_in=tokens_in, tokens_out=estimate(len(builder.text.encode())), estimated=True)
+            usage = call.record_usage(usage, EXTRACTIVE, None)
+            if text:
+                yield text
+            yield _ending(rest, call, builder, material, context, usage, EXTRACTIVE, None)
 
-    async def _written(
-        self, model: str, request: QueryRequest, material: _Material, writing: Writing, asking: Asking
-    ) -> AsyncGenerator[Event]:
+    async def _generate(
+        self, model: str, request: QueryRequest, material: _Material, builder: AnswerBuilder, context: RequestContext
+    ) -> AsyncGenerator[str | _Ending]:
+        """Answer with a model's text, checked against the passages."""
         prompt = self._prompts.get(_PROMPT)
         body = _body(prompt, model, request, material)
-        asking.record.note(prompt=prompt.id, prompt_hash=prompt.hash)
+        context.entry.note(prompt=prompt.id, prompt_hash=prompt.hash)
         tokens_in = estimate(sum(len(message["content"].encode()) for message in body["messages"]))
-        asked = _asked(asking, model, tokens_in, int(body.get("max_tokens", self._settings.llm.max_tokens)))
-        answer: QueryAnswer | None = None
-        async with self._gate.call(asked, asking.record) as call:
-            answered = await self._post(body, asking.record)
-            meter = Meter(tokens_in)
+        tokens_out = int(body.get("max_tokens", self._settings.max_tokens))
+        async with self._gateway.call(CallRequest(model, tokens_in, tokens_out), context) as call:
+            upstream_response = await self._post(body, context)
+            base_url = upstream_response.upstream.base_url
+            meter = UsageMeter(tokens_in)
             try:
-                async for piece in _said(answered, meter, call, asking, stream=request.stream):
-                    released = writing.say_piece(piece)
-                    if released:
-                        yield "text", released
-                    if writing.withheld:
-                        break
-                if not asking.gone.done():
-                    rest = writing.finish()
-                    answer = _ended(call, writing, material, asking, meter.took, answered.model, answered, prompt)
+                async with aclosing(_texts(upstream_response, meter, call, stream=request.stream)) as texts:
+                    async for text in texts:
+                        released = builder.add_piece(text)
+                        if released:
+                            yield released
+                        if builder.withheld:
+                            break
+                rest = builder.finish()
+            except BROKEN as error:
+                raise broken_stream(error) from error
             finally:
-                answered.response.close()
-                if not call.settled:
-                    outcome = "aborted" if asking.gone.done() else "error"
-                    call.settle(meter.took, answered.model, answered.upstream.base_url, outcome)
-        if answer is not None:
-            if rest:
-                yield "text", rest
-            yield "citations", answer.citations
-            yield "answer", answer
+                upstream_response.response.close()
+                usage = call.record_usage(meter.usage, upstream_response.model, base_url)
+            yield _ending(rest, call, builder, material, context, usage, upstream_response.model, prompt)
 
-    async def _post(self, body: dict[str, Any], record: Record) -> Answered:
+    async def _post(self, body: dict[str, Any], context: RequestContext) -> UpstreamResponse:
         try:
-            answered = await self._gate.upstreams.post("/chat/completions", body)
+            upstream_response = await self._gateway.upstreams.post("/chat/completions", body)
         except UpstreamProblem as problem:  # of a request that is ours, not the caller's
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
-        record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
-        return answered
-
-
-def _asked(asking: Asking, model: str, tokens_in: int, tokens_out: int, *, free: bool = False) -> Asked:
-    about = (asking.route, asking.request_id, asking.principal, asking.project_id, None)
-    return Asked(*about, model, tokens_in, tokens_out, free)
+        details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
+        context.entry.details.update(details)
+        return upstream_response
 
 
 def _body(prompt: Prompt, model: str, request: QueryRequest, material: _Material) -> dict[str, Any]:
@@ -206,46 +227,50 @@ def _body(prompt: Prompt, model: str, request: QueryRequest, material: _Material
     return {**prompt.model_hints, "model": model, "messages": messages, **streamed}
 
 
-async def _said(answered: Answered, meter: Meter, call: Call, asking: Asking, *, stream: bool) -> AsyncGenerator[str]:
+async def _texts(
+    upstream_response: UpstreamResponse, meter: UsageMeter, call: Call, *, stream: bool
+) -> AsyncGenerator[str]:
+    """Yield the model's text, piece by piece if it is streamed."""
     if not stream:
-        yield await text(answered, meter)
+        yield await whole_text(upstream_response, meter)
         return
     silent = True
-    async for piece in texts(answered, meter, asking.gone):
-        if silent:
-            call.first_token(answered.model)
-            silent = False
-        yield piece
+    async with aclosing(text_pieces(upstream_response, meter)) as pieces:
+        async for piece in pieces:
+            if silent:
+                call.record_first_token(upstream_response.model)
+                silent = False
+            yield piece
 
 
-def _ended(
+def _ending(
+    rest: str,
     call: Call,
-    writing: Writing,
+    builder: AnswerBuilder,
     material: _Material,
-    asking: Asking,
-    took: Amount,
+    context: RequestContext,
+    usage: Amount,
     model: str,
-    answered: Answered | None = None,
-    prompt: Prompt | None = None,
-) -> QueryAnswer:
-    citations = writing.citations()
-    base_url = None if answered is None else answered.upstream.base_url
-    took = call.settle(took, model, base_url, "blocked" if writing.withheld else "ok")
-    asking.record.details.update(declined=writing.declined, citations=len(citations), faults=list(writing.faults))
+    prompt: Prompt | None,
+) -> _Ending:
+    """Note the answer in the entry of the ledger, and return its ending."""
+    citations = builder.citations()
+    context.entry.details.update(declined=builder.declined, citations=len(citations), faults=list(builder.faults))
     if material.keeps:
-        told = {"answer": writing.text, "citations": citations}
-        keep(asking.record, material.judging.vault, {"question": material.question}, told)
-    metrics.answered(asking.route, material.found.retrieval, declined=writing.declined, faults=writing.faults)
-    flags = material.judging.flags
-    return QueryAnswer(
-        answer=writing.text,
+        response = {"answer": builder.text, "citations": citations}
+        keep(context.entry, material.session.vault, {"question": material.question}, response)
+    metrics.answered(context.route, material.search.retrieval, declined=builder.declined, faults=builder.faults)
+    flags = material.session.flags
+    answer = QueryAnswer(
+        answer=builder.text,
         citations=citations,
-        declined=writing.declined,
-        retrieval=material.found.retrieval,
+        declined=builder.declined,
+        retrieval=material.search.retrieval,
         model=model,
         prompt=None if prompt is None else prompt.id,
-        tokens=Tokens(took.tokens_in, took.tokens_cached, took.tokens_out, took.tokens_reasoning, took.estimated),
-        cost_usd=None if took.cost_nano_usd is None else took.cost_nano_usd / NANO,
-        flags=(*(flags.split(",") if flags else ()), *writing.faults),
-        request_id=asking.request_id,
+        tokens=Tokens.of(usage),
+        cost_usd=None if usage.cost_nano_usd is None else usage.cost_nano_usd / NANO,
+        flags=(*(flags.split(",") if flags else ()), *builder.faults),
+        request_id=context.request_id,
     )
+    return _Ending(rest, answer, call, "blocked" if builder.withheld else "ok")

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Request, Response
 
 from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
-from serving.assistant.research.service import Asker
-from serving.assistant.research.streaming import begun
+from serving.assistant.research.streaming import research_events
+from serving.audit.context import RequestContext
 from serving.auth.security import Caller
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
+from serving.http.server_sent_events import format_problem
+from serving.http.streaming import stream_response
 from serving.services import OnRecord, Provided, RequestId
 
 root_router = APIRouter(tags=["research"], route_class=KeyedRoute, responses=PROBLEMS)
@@ -39,23 +40,18 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     openapi_extra=ANALYST,
 )
 async def research(
-    body: ResearchRequest,
-    request: Request,
-    caller: Caller,
-    services: Provided,
-    record: OnRecord,
-    request_id: RequestId,
-) -> ResearchAnswer | StreamingResponse:
+    body: ResearchRequest, request: Request, caller: Caller, services: Provided, entry: OnRecord, request_id: RequestId
+) -> Response:
     """Research a topic: search, fetch, summarize, risk_check; each call of a tool is on the ledger."""
     project_id = body.project_id or caller.project_id
     caller.require("analyst", project_id)
-    record.project_id = project_id
-    asker = Asker(request.scope["route"].path_format, request_id, caller, project_id, record)
-    if not body.stream:
-        return await services.research.research(body, asker, _unheard)
-    record.details["stream"] = True
-    events = await begun(lambda tell: services.research.research(body, asker, tell), request_id)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    entry.project_id = project_id
+    context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
+    if body.stream:
+        entry.stream_error = lambda problem: format_problem(problem, request_id)
+        return await stream_response(research_events(services.research, body, context), request, entry)
+    answer = await services.research.research(body, context, _ignore_step, _json)
+    return Response(answer, media_type="application/json")
 
 
 @router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
@@ -65,5 +61,9 @@ def forget_research(request_id: str, caller: Caller, services: Provided) -> None
         raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
 
 
-async def _unheard(_: Any) -> None:
-    """Nobody wants to hear of steps."""
+async def _ignore_step(_: Any) -> None:
+    """Whole answers come without events."""
+
+
+def _json(answer: ResearchAnswer) -> bytes:
+    return answer.model_dump_json().encode()

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from ml.knowledge.wording import content_stems, share_found, stems_of
 from serving.assistant.research.arguments import ReadPassage
 from serving.assistant.research.risk import orders_in
-from serving.gateway.calls.policy_session import Judging
+from serving.gateway.calls.policy_session import PolicySession
 
 _READ_MOST = 12
 READ_BYTES: Final = 16_000
@@ -32,7 +32,7 @@ class Source:
 class Material:
     """Everything that was read."""
 
-    judging: Judging
+    judging: PolicySession
     sources: dict[str, Source] = field(default_factory=dict)
     passages: dict[str, ReadPassage] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from serving.assistant.tools.arguments import digest
 from serving.assistant.tools.executor import METHOD, ToolExecutor
-from serving.assistant.tools.policy import Asking
+from serving.assistant.tools.policy import ToolContext
 from serving.auth.principal import Principal
 from serving.http.problems import Problem
 from serving.services import Services
@@ -65,17 +65,17 @@ async def replay(services: Services, database: Database, request_id: str) -> tup
 
     executor = ToolExecutor(services.tools.executor.tools, write)
     admin = Principal("cli", "admin", None)
-    asking = await services.tools.asking(admin, kept[0].project_id, f"replay:{request_id}"[:128])
+    context = await services.tools.context(admin, kept[0].project_id, f"replay:{request_id}"[:128])
     done: list[Replayed] = []
     async with _knowing(services) as version:
         for step in kept:
-            done.append(await _again(step, executor, asking, on_ledger.get(step.call_id)))
+            done.append(await _again(step, executor, context, on_ledger.get(step.call_id)))
             if done[-1].state == "differs":
                 break
     return done, version
 
 
-async def _again(step: ResearchStep, executor: ToolExecutor, asking: Asking, row: LedgerRow | None) -> Replayed:
+async def _again(step: ResearchStep, executor: ToolExecutor, context: ToolContext, row: LedgerRow | None) -> Replayed:
     if digest(json.loads(step.input)) != step.input_hash:
         why = "the kept input is not what its hash says"
     elif row is not None and (row.request_hash, row.response_hash) != (step.input_hash, step.output_hash):
@@ -83,14 +83,14 @@ async def _again(step: ResearchStep, executor: ToolExecutor, asking: Asking, row
     elif step.tool in NOT_AGAIN:
         return Replayed(step, "skipped", "a model is not asked again: what it said is kept with the next step")
     else:
-        why = await _difference(step, executor, asking)
+        why = await _difference(step, executor, context)
     return Replayed(step, "differs" if why else "same", why)
 
 
-async def _difference(step: ResearchStep, executor: ToolExecutor, asking: Asking) -> str:
+async def _difference(step: ResearchStep, executor: ToolExecutor, context: ToolContext) -> str:
     """What is not as it was when the step is taken again; empty where all is."""
     try:
-        called = await executor.call(step.tool, json.loads(step.input), asking)
+        called = await executor.call(step.tool, json.loads(step.input), context)
     except Problem as problem:
         return problem.detail
     if called.outcome != "ok":

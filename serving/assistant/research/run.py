@@ -12,8 +12,8 @@ from serving.assistant.research.material import Material, around, nearest
 from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.errors import DeniedError
 from serving.assistant.tools.executor import Called, ToolExecutor
-from serving.assistant.tools.policy import Asking
-from serving.gateway.calls.policy_session import Judging
+from serving.assistant.tools.policy import ToolContext
+from serving.gateway.calls.policy_session import PolicySession
 from serving.http.problems import BadGateway, Forbidden, GatewayTimeout
 
 TOP_K: Final = 24
@@ -28,8 +28,8 @@ _PAGE_PASSAGES: Final = 12
 _MARKS = ".,;:!?)]}"
 _url = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 
-Tell: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Hears of each step."""
+OnStep: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Called at the start and the end of each step."""
 
 
 class Run:
@@ -47,20 +47,20 @@ class Run:
         executor: ToolExecutor,
         tools: ResearchTools,
         knowledge: KnowledgeService,
-        asking: Asking,
-        judging: Judging,
+        context: ToolContext,
+        session: PolicySession,
         topic: str,
     ) -> None:
         self._executor = executor
         self._tools = tools
         self._knowledge = knowledge
-        self._asking = asking
-        self._judging = judging
+        self._context = context
+        self._session = session
         self._pages = [url.rstrip(_MARKS) for url in _url.findall(topic)][:_URLS_MOST]
         self._topic = " ".join(_url.sub(" ", topic).split()) or topic
         self._hits: list[ReadPassage] = []
         self._unavailable: list[str] = []
-        self.material = Material(judging)
+        self.material = Material(session)
         self.calls: list[tuple[str, Called]] = []
         self.retrieval: Any = "empty"
         self.read: list[ReadPassage] = []
@@ -104,8 +104,8 @@ class Run:
         plain = [passage.model_dump() for passage in self.read]
         said: str | None = None
         if self._tools.model is not None and self.read:
-            said = self._judging.response(await self._said(self._tools.model, plain))
-            self.withheld = self._judging.blocked
+            said = self._session.response(await self._said(self._tools.model, plain))
+            self.withheld = self._session.blocked
         arguments = {"topic": self._topic, "passages": plain, "said": said}
         self.summary = _required(await self._call("summarize", "summarize", arguments))
 
@@ -151,12 +151,12 @@ class Run:
         return called
 
     async def _call_tool(self, tool: str, arguments: Mapping[str, Any]) -> Called:
-        return await self._executor.call(tool, arguments, self._asking)
+        return await self._executor.call(tool, arguments, self._context)
 
     def _take_web(self, hits: Sequence[Mapping[str, str]]) -> None:
         for hit in hits:
             source = self.material.source(hit["url"], "web")
-            source.title = self._judging.passage(hit["title"]) or ""
+            source.title = self._session.passage(hit["title"]) or ""
             try:
                 self._tools.urls.check(hit["url"])
             except DeniedError as error:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from guard_core.days import from_microseconds, now_us
 from guard_core.settings import Settings
@@ -19,7 +18,7 @@ from ml.knowledge.quotes import standing
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.schemas import Tokens
 from serving.assistant.query.service import EXTRACTIVE
-from serving.assistant.research.run import MOST_CALLS, Run, Tell
+from serving.assistant.research.run import MOST_CALLS, OnStep, Run
 from serving.assistant.research.schemas import (
     RISK_CHECK,
     FindingView,
@@ -33,27 +32,20 @@ from serving.assistant.research.schemas import (
 from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.arguments import canonical
 from serving.assistant.tools.executor import METHOD, Called
-from serving.assistant.tools.policy import Asking
+from serving.assistant.tools.policy import ToolContext
 from serving.assistant.tools.service import ToolService
-from serving.audit.record import Record
-from serving.auth.principal import Principal
-from serving.gateway.calls.gateway import Asked, Call, Gate
-from serving.gateway.calls.policy_session import Judging
+from serving.audit.context import RequestContext
+from serving.audit.entry import AuditEntry
+from serving.gateway.calls.gateway import Call, CallRequest, Gateway
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook
 
 _TRACED_MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, for which project, on which route."""
-
-    route: str
-    request_id: str
-    principal: Principal
-    project_id: str | None
-    record: Record
+Render: TypeAlias = Callable[[ResearchAnswer], bytes]
+"""Turns an answer into the bytes that are sent last."""
 
 
 class ResearchService:
@@ -63,7 +55,7 @@ class ResearchService:
         self,
         settings: Settings,
         database: Database,
-        gate: Gate,
+        gateway: Gateway,
         policies: PolicyBook,
         knowledge: KnowledgeService,
         calls: ToolService,
@@ -72,7 +64,7 @@ class ResearchService:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._gate = gate
+        self._gateway = gateway
         self._policies = policies
         self._knowledge = knowledge
         self._calls = calls
@@ -87,82 +79,79 @@ class ResearchService:
     async def stop(self) -> None:
         """Nothing runs on."""
 
-    async def research(self, request: ResearchRequest, asker: Asker, tell: Tell) -> ResearchAnswer:
-        """Research a topic.
+    async def research(
+        self, request: ResearchRequest, context: RequestContext, on_step: OnStep, render: Render
+    ) -> bytes:
+        """Research a topic; return the rendered answer once its call is settled.
 
         Parameters
         ----------
-        tell : hears of each step.
+        on_step : called at the start and the end of each step.
 
         Raises
         ------
         Problem
-            Where policy, budget or settings do not allow it, or a tool that it cannot do without fails.
+            If policy, budget or settings do not allow it, or a tool that it depends on fails.
         """
-        judging = Judging(self._policies.of(asker.project_id), asker.route, asker.record)
-        topic = judging.request(request.topic)
-        asking = await self._calls.asking(asker.principal, asker.project_id, asker.request_id)
-        run = Run(self._calls.executor, self.tools, self._knowledge, asking, judging, topic)
-        async with self._gate.call(self._asked(asker, asking, topic), asker.record) as call:
+        session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
+        topic = session.request(request.topic)
+        tool_context = await self._calls.context(context.principal, context.project_id, context.request_id)
+        run = Run(self._calls.executor, self.tools, self._knowledge, tool_context, session, topic)
+        async with self._gateway.call(self._call_request(tool_context, topic), context) as call:
             try:
                 for step in request.steps:
-                    await _taken(step, run, tell)
-                risk = await _taken(RISK_CHECK, run, tell)
-            except BaseException:
-                if run.calls:  # what was done until then has cost something
-                    self._settle(call, run, topic, "error")
-                raise
-            took = self._settle(call, run, topic, "blocked" if run.withheld else "ok")
-        version = self._knowledge.state().version
-        await self._keep(run, asker, version)
-        answer = ResearchAnswer(
-            findings=(findings := list(_findings(run, judging))),
-            sources=_sources(run, findings),
-            audit_trace=await self._trace(run, asker),
-            request_id=asker.request_id,
-            risk=RiskView.model_validate(risk),
-            tokens=Tokens(took.tokens_in, took.tokens_cached, took.tokens_out, took.tokens_reasoning, took.estimated),
-            cost_usd=None if took.cost_nano_usd is None else took.cost_nano_usd / NANO,
-            model=EXTRACTIVE if run.took is None else run.took[1],
-            prompt=None if run.took is None else self.tools.prompt.id,
-            retrieval=run.retrieval,
-            knowledge_version=version,
-            dropped={} if run.summary is None else run.summary["dropped"],
-            flags=[flag for flag in judging.flags.split(",") if flag],
-        )
-        self._note(asker.record, request, run, answer)
-        return answer
+                    await _run_step(step, run, on_step)
+                risk = await _run_step(RISK_CHECK, run, on_step)
+            finally:
+                if run.calls:  # also what was done before an error has cost something
+                    usage = self._record_usage(call, run, topic)
+            version = self._knowledge.state().version
+            await self._keep(run, context, version)
+            answer = ResearchAnswer(
+                findings=(findings := list(_findings(run, session))),
+                sources=_sources(run, findings),
+                audit_trace=await self._trace(run, context),
+                request_id=context.request_id,
+                risk=RiskView.model_validate(risk),
+                tokens=Tokens.of(usage),
+                cost_usd=None if usage.cost_nano_usd is None else usage.cost_nano_usd / NANO,
+                model=EXTRACTIVE if run.took is None else run.took[1],
+                prompt=None if run.took is None else self.tools.prompt.id,
+                retrieval=run.retrieval,
+                knowledge_version=version,
+                dropped={} if run.summary is None else run.summary["dropped"],
+                flags=[flag for flag in session.flags.split(",") if flag],
+            )
+            self._note(context.entry, request, run, answer)
+            body = render(answer)
+            await call.settle("blocked" if run.withheld else "ok", body)
+            return body
 
-    def _asked(self, asker: Asker, asking: Asking, topic: str) -> Asked:
+    def _call_request(self, context: ToolContext, topic: str) -> CallRequest:
         model = self.tools.model
         hints = self.tools.prompt.model_hints
         costs = (
-            tool.policy.under(asking.settings.rule(name)).cost_nano_usd * MOST_CALLS.get(name, 1)
+            tool.policy.under(context.settings.rule(name)).cost_nano_usd * MOST_CALLS.get(name, 1)
             for name, tool in self._calls.executor.tools.items()
         )
-        return Asked(
-            route=asker.route,
-            request_id=asker.request_id,
-            principal=asker.principal,
-            project_id=asker.project_id,
-            end_user=None,
+        return CallRequest(
             model=model or EXTRACTIVE,
             tokens_in=self.tools.tokens_in_most(topic) if model else estimate(len(topic.encode())),
             tokens_out=int(hints.get("max_tokens", self._settings.llm.max_tokens)) if model else 0,
-            free=model is None,
+            is_free=model is None,
             tools_nano_usd=sum(costs),
         )
 
-    def _settle(self, call: Call, run: Run, topic: str, outcome: str) -> Amount:
+    def _record_usage(self, call: Call, run: Run, topic: str) -> Amount:
         tools = sum(called.cost_nano_usd for _, called in run.calls)
         if run.took is not None:
-            took, model, base_url = run.took
-            return call.settle(took, model, base_url, outcome, tools_nano_usd=tools)
-        said = sum(len(finding["text"].encode()) for finding in (run.summary or {}).get("findings", ()))
-        took = Amount(tokens_in=estimate(len(topic.encode())), tokens_out=estimate(said), estimated=True)
-        return call.settle(took, EXTRACTIVE, None, outcome, tools_nano_usd=tools)
+            usage, model, base_url = run.took
+            return call.record_usage(usage, model, base_url, tools_nano_usd=tools)
+        size = sum(len(finding["text"].encode()) for finding in (run.summary or {}).get("findings", ()))
+        usage = Amount(tokens_in=estimate(len(topic.encode())), tokens_out=estimate(size), estimated=True)
+        return call.record_usage(usage, EXTRACTIVE, None, tools_nano_usd=tools)
 
-    async def _keep(self, run: Run, asker: Asker, version: int | None) -> None:
+    async def _keep(self, run: Run, context: RequestContext, version: int | None) -> None:
         """Keep the inputs of what has worked, so that it can be done again."""
         if not self._settings.retention.research_days:
             return
@@ -170,10 +159,10 @@ class ResearchService:
         steps = [
             ResearchStep(
                 call_id=called.call_id,
-                request_id=asker.request_id,
+                request_id=context.request_id,
                 place=place,
-                project_id=asker.project_id,
-                key_id=asker.principal.key_id,
+                project_id=context.project_id,
+                key_id=context.principal.key_id,
                 tool=called.tool,
                 input=canonical(called.arguments).decode(),
                 input_hash=called.arguments_hash,
@@ -186,18 +175,18 @@ class ResearchService:
         ]
         await asyncio.to_thread(self.steps.add, steps)
 
-    async def _trace(self, run: Run, asker: Asker) -> list[TraceView]:
+    async def _trace(self, run: Run, context: RequestContext) -> list[TraceView]:
         """The calls with the rows of the ledger that tell of them."""
-        wanted = LedgerFilter(request_id=asker.request_id)
+        wanted = LedgerFilter(request_id=context.request_id)
         rows = await asyncio.to_thread(self._ledger.page, wanted, None, _TRACED_MOST)
         by_call = {json.loads(row.details)["call_id"]: row for row in rows if row.method == METHOD}
         return [_traced(step, called, by_call[called.call_id]) for step, called in run.calls]
 
-    def _note(self, record: Record, request: ResearchRequest, run: Run, answer: ResearchAnswer) -> None:
+    def _note(self, entry: AuditEntry, request: ResearchRequest, run: Run, answer: ResearchAnswer) -> None:
         if run.took is not None:
             prompt = self.tools.prompt
-            record.note(prompt=prompt.id, prompt_hash=prompt.hash)
-        record.details.update(
+            entry.note(prompt=prompt.id, prompt_hash=prompt.hash)
+        entry.details.update(
             steps=list(request.steps),
             tool_calls=len(run.calls),
             findings=len(answer.findings),
@@ -209,31 +198,31 @@ class ResearchService:
         )
 
 
-async def _taken(step: str, run: Run, tell: Tell) -> Any:
-    await tell({"step": step, "state": "started"})
+async def _run_step(step: str, run: Run, on_step: OnStep) -> Any:
+    await on_step({"step": step, "state": "started"})
     before = len(run.calls)
-    done = await getattr(run, step)()
+    result = await getattr(run, step)()
     calls = [
         {"tool": called.tool, "outcome": called.outcome, "latency_ms": called.latency_ms}
         for _, called in run.calls[before:]
     ]
-    await tell({"step": step, "state": "done", "calls": calls})
-    return done
+    await on_step({"step": step, "state": "done", "calls": calls})
+    return result
 
 
-def _findings(run: Run, judging: Judging) -> "list[FindingView]":
+def _findings(run: Run, session: PolicySession) -> "list[FindingView]":
     found = []
     for finding in [] if run.summary is None or run.withheld else run.summary["findings"]:
-        text = judging.response(finding["text"])
+        text = session.response(finding["text"])
         if text:
-            quotes = [_quote(run, quote, judging) for quote in finding["quotes"]]
+            quotes = [_quote(run, quote, session) for quote in finding["quotes"]]
             found.append(FindingView(text=text, sources=run.sources_of(finding), quotes=quotes))
     return found
 
 
-def _quote(run: Run, quote: Mapping[str, Any], judging: Judging) -> QuoteView:
+def _quote(run: Run, quote: Mapping[str, Any], session: PolicySession) -> QuoteView:
     passage = run.read[quote["passage"]]
-    shown = judging.response(quote["text"])
+    shown = session.response(quote["text"])
     return QuoteView(
         source=passage.source,
         chunk_id=passage.chunk_id,

@@ -25,14 +25,14 @@ from serving.assistant.research.risk import Found, Read, assess
 from serving.assistant.research.summaries import extracted, verified
 from serving.assistant.research.web_search import WebSearch
 from serving.assistant.tools.errors import ToolError
-from serving.assistant.tools.policy import Asking, Tool, ToolPolicy
+from serving.assistant.tools.policy import Tool, ToolContext, ToolPolicy
 from serving.assistant.tools.web.fetcher import TYPES, Limits, Page, WebFetcher
 from serving.assistant.tools.web.urls import UrlRules
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Message, Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import Meter, text
+from serving.gateway.upstreams.reading import UsageMeter, whole_text
 from serving.gateway.upstreams.upstreams import Upstreams
 from serving.http.problems import BadGateway
 
@@ -134,11 +134,11 @@ class ResearchTools:
         messages = self.prompt.render(topic=topic, passages=shown)
         return messages, estimate(sum(len(message["content"].encode()) for message in messages))
 
-    async def _search(self, arguments: SearchArguments, _: Asking) -> Any:
+    async def _search(self, arguments: SearchArguments, _: ToolContext) -> Any:
         found = await self._knowledge.search(arguments.topic, arguments.top_k)
         return {"retrieval": found.retrieval, "passages": [_plain(passage) for passage in found.passages]}
 
-    async def _web_search(self, arguments: WebSearchArguments, _: Asking) -> Any:
+    async def _web_search(self, arguments: WebSearchArguments, _: ToolContext) -> Any:
         if self.web is None:
             raise ToolError("No web search is set up here.")
         return {"hits": [asdict(hit) for hit in await self.web.search(arguments.topic, arguments.top_k)]}
@@ -147,7 +147,7 @@ class ResearchTools:
         if arguments.url is not None:
             self.urls.check(arguments.url)
 
-    async def _fetch(self, arguments: FetchArguments, _: Asking) -> Any:
+    async def _fetch(self, arguments: FetchArguments, _: ToolContext) -> Any:
         if arguments.url is not None:
             return await asyncio.to_thread(_read_page, await self.fetcher.fetch(arguments.url))
         passages = await self._knowledge.document(arguments.source or "")
@@ -155,27 +155,27 @@ class ResearchTools:
             raise ToolError("The knowledge base has no such source.")
         return {"source": passages[0].source, "passages": [_plain(passage) for passage in passages]}
 
-    async def _ask_model(self, arguments: ModelArguments, _: Asking) -> Any:
+    async def _ask_model(self, arguments: ModelArguments, _: ToolContext) -> Any:
         if self.model is None:
             raise ToolError("No language model is set up here.")
         messages, tokens_in = self._messages(arguments.topic, arguments.passages)
-        meter = Meter(tokens_in)
+        meter = UsageMeter(tokens_in)
         try:
             answered = await self._upstreams.post(
                 "/chat/completions", {**self.prompt.model_hints, "model": self.model, "messages": messages}
             )
         except UpstreamProblem as problem:  # of a request that is ours, not the caller's
             raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem
-        said = await text(answered, meter)
+        said = await whole_text(answered, meter)
         return {
             "said": said,
             "model": answered.model,
             "base_url": answered.upstream.base_url,
             "attempts": answered.attempts,
-            "took": _amount(meter.took),
+            "took": _amount(meter.usage),
         }
 
-    async def _summarize(self, arguments: SummarizeArguments, _: Asking) -> Any:
+    async def _summarize(self, arguments: SummarizeArguments, _: ToolContext) -> Any:
         if arguments.said is None:
             has_vectors = any(passage.similarity is not None for passage in arguments.passages)
             similarities = self._knowledge.similarities if has_vectors else None
@@ -190,10 +190,10 @@ class ResearchTools:
             "dropped": dict(sorted(summary.dropped.items())),
         }
 
-    async def _risk_check(self, arguments: RiskArguments, asking: Asking) -> Any:
+    async def _risk_check(self, arguments: RiskArguments, context: ToolContext) -> Any:
         return await asyncio.to_thread(
             assess,
-            asking.texts,
+            context.texts,
             [Read(one.source, one.text) for one in arguments.read],
             [Found(one.text, one.sources) for one in arguments.findings],
             unsupported=arguments.unsupported,

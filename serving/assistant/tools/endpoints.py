@@ -18,8 +18,8 @@ async def list_tools(
     caller: Caller, services: Provided, request_id: RequestId, project_id: OfProject = None
 ) -> list[ToolView]:
     """List the tools of ML Guard, with their schemas and limits."""
-    asking = await services.tools.asking(caller, project_id or caller.project_id, request_id)
-    return services.tools.tools(asking)
+    context = await services.tools.context(caller, project_id or caller.project_id, request_id)
+    return services.tools.tools(context)
 
 
 @router.post("/tools/check", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
@@ -28,8 +28,8 @@ async def check_call(
 ) -> CheckView:
     """Ask whether a call of any tool may be made; the question and its answer are on the ledger."""
     record.project_id = project_id = body.project_id or caller.project_id
-    asking = await services.tools.asking(caller, project_id, request_id)
-    return await services.tools.check(body, asking, record)
+    context = await services.tools.context(caller, project_id, request_id)
+    return await services.tools.check(body, context, record)
 
 
 @router.post("/tools/record", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)

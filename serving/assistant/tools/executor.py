@@ -19,7 +19,7 @@ from guard_store.ledger.entry import Entry
 from serving.assistant.tools import metrics
 from serving.assistant.tools.arguments import canonical, digest, shortened
 from serving.assistant.tools.errors import DeniedError, ToolError
-from serving.assistant.tools.policy import Asking, Decision, Tool, decide
+from serving.assistant.tools.policy import Decision, Tool, ToolContext, decide
 from serving.gateway.policy.vault import Vault
 from serving.http.problems import Problem
 
@@ -82,11 +82,11 @@ class ToolExecutor:
         self.tools = tools
         self._write = write
 
-    def decide(self, name: str, arguments: Mapping[str, Any], asking: Asking) -> Decision:
+    def decide(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> Decision:
         """Decide about a call that somebody else will make."""
-        return decide(name, self.tools.get(name), arguments, asking, raw=True)
+        return decide(name, self.tools.get(name), arguments, context, raw=True)
 
-    async def call(self, name: str, arguments: Mapping[str, Any], asking: Asking) -> Called:
+    async def call(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> Called:
         """Call a tool; whatever becomes of it is on record when this returns.
 
         Parameters
@@ -100,9 +100,9 @@ class ToolExecutor:
         Problem
             What the tool says of the whole request, such as a spent budget.
         """
-        decision = decide(name, self.tools.get(name), arguments, asking, raw=False)
+        decision = decide(name, self.tools.get(name), arguments, context, raw=False)
         began = time.perf_counter()
-        end = await self._end(name, decision, asking)
+        end = await self._end(name, decision, context)
         called = Called(
             call_id=uuid.uuid4().hex,
             tool=name,
@@ -117,16 +117,16 @@ class ToolExecutor:
             reason=end.reason,
             cost_nano_usd=0 if end.outcome == "denied" else decision.policy.cost_nano_usd,
         )
-        await asyncio.shield(asyncio.ensure_future(self._write(_entry(called, asking))))
+        await asyncio.shield(asyncio.ensure_future(self._write(_entry(called, context))))
         seconds = None if end.outcome == "denied" else called.latency_ms / 1000
         metrics.ended(name if name in self.tools else None, end.outcome, seconds)
         if end.raised is not None:
             raise end.raised
         return called
 
-    async def _end(self, name: str, decision: Decision, asking: Asking) -> "_End":
+    async def _end(self, name: str, decision: Decision, context: ToolContext) -> "_End":
         try:
-            return _End("ok", await self._run(name, decision, asking))
+            return _End("ok", await self._run(name, decision, context))
         except DeniedError as error:
             return _End("denied", rule=error.rule, reason=error.reason)
         except TimeoutError:
@@ -138,7 +138,7 @@ class ToolExecutor:
         except asyncio.CancelledError as error:
             return _End("error", reason="It was broken off: its caller has gone.", raised=error)
 
-    async def _run(self, name: str, decision: Decision, asking: Asking) -> Any:
+    async def _run(self, name: str, decision: Decision, context: ToolContext) -> Any:
         """Run a tool under its limits; whatever it raises that is not a reason is ours, and logged."""
         if decision.rule is not None:
             raise DeniedError(decision.rule, decision.reason or "")
@@ -147,7 +147,7 @@ class ToolExecutor:
             raise ToolError("There is nothing here that could run it.")
         try:
             async with asyncio.timeout(decision.policy.timeout_s):
-                result = await tool.run(decision.parsed, asking)
+                result = await tool.run(decision.parsed, context)
         except (DeniedError, ToolError, TimeoutError, Problem):
             raise
         except Exception as error:
@@ -158,7 +158,7 @@ class ToolExecutor:
         return result
 
 
-def _entry(called: Called, asking: Asking) -> Entry:
+def _entry(called: Called, context: ToolContext) -> Entry:
     details: dict[str, Any] = {
         "call_id": called.call_id,
         "tool": called.tool,
@@ -170,17 +170,17 @@ def _entry(called: Called, asking: Asking) -> Entry:
     if called.rule is not None:
         details["rule"] = called.rule
     if called.reason is not None:
-        details["reason"] = asking.texts.for_record.request(called.reason[:_SHOWN_REASON], Vault()).text
+        details["reason"] = context.texts.for_record.request(called.reason[:_SHOWN_REASON], Vault()).text
     return Entry(
         at_us=now_us(),
         route=f"tools/{called.tool}"[:128],
         method=METHOD,
         status=_STATUS[called.outcome],
-        request_id=asking.request_id,
-        key_id=asking.principal.key_id,
-        role=asking.principal.role,
-        project_id=asking.project_id,
-        policy_hash=asking.texts.hash,
+        request_id=context.request_id,
+        key_id=context.principal.key_id,
+        role=context.principal.role,
+        project_id=context.project_id,
+        policy_hash=context.texts.hash,
         compliance_flag=called.outcome == "denied",
         flags=called.rule or "",
         request_hash=called.arguments_hash,

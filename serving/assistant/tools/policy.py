@@ -57,13 +57,13 @@ class Tool(Generic[A]):
     name: str
     description: str
     arguments: type[A]
-    run: "Callable[[A, Asking], Awaitable[Any]]"
+    run: "Callable[[A, ToolContext], Awaitable[Any]]"
     policy: ToolPolicy = ToolPolicy()
     check: Callable[[A], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ToolContext:
     """Who wants a tool called, and under which rules."""
 
     principal: Principal
@@ -98,27 +98,29 @@ class Decision:
         return digest(self.arguments)
 
 
-def decide(name: str, tool: Tool[Any] | None, arguments: Mapping[str, Any], asking: Asking, *, raw: bool) -> Decision:
+def decide(
+    name: str, tool: Tool[Any] | None, arguments: Mapping[str, Any], context: ToolContext, *, raw: bool
+) -> Decision:
     """Decide about a call; the first rule that it breaks is named.
 
     Parameters
     ----------
     raw : whether the policy of texts has not seen the arguments yet.
     """
-    policy = (tool.policy if tool else ToolPolicy()).under(asking.settings.rule(name))
+    policy = (tool.policy if tool else ToolPolicy()).under(context.settings.rule(name))
     clean = dict(arguments)
     parsed = None
     denied: DeniedError | None = None
     try:
-        _require_allowed(name, tool, policy, asking)
+        _require_allowed(name, tool, policy, context)
         parsed = None if tool is None else _parsed(tool, clean)
-        _require_arguments(name, clean, asking.settings.rule(name))
+        _require_arguments(name, clean, context.settings.rule(name))
         if raw:
-            clean = _judged_request(clean, asking.texts)
+            clean = _judged_request(clean, context.texts)
     except DeniedError as error:
         denied = error
     vault = Vault()
-    record = asking.texts.for_record
+    record = context.texts.for_record
     on_record = judged(clean, lambda text: record.request(text, vault).text)
     if denied is not None:
         reason = record.request(denied.reason, vault).text  # it may name what was given
@@ -126,12 +128,12 @@ def decide(name: str, tool: Tool[Any] | None, arguments: Mapping[str, Any], aski
     return Decision(clean, on_record, policy, parsed)
 
 
-def _require_allowed(name: str, tool: Tool[Any] | None, policy: ToolPolicy, asking: Asking) -> None:
-    if asking.settings.denies(name):
+def _require_allowed(name: str, tool: Tool[Any] | None, policy: ToolPolicy, context: ToolContext) -> None:
+    if context.settings.denies(name):
         raise DeniedError("tool.denied", f"The project's settings deny the tool {name}.")
-    if tool is None and not asking.settings.allows(name):
+    if tool is None and not context.settings.allows(name):
         raise DeniedError("tool.unknown", f"The tool {name} is not known; a project's settings can allow it by name.")
-    if not asking.principal.has_role(policy.role):
+    if not context.principal.has_role(policy.role):
         raise DeniedError("tool.role", f"The tool {name} needs a key of role {policy.role}.")
 
 

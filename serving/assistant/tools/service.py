@@ -12,9 +12,9 @@ from guard_store.research.tool_calls import ToolCall, ToolCallStore
 from serving.assistant.tools import metrics
 from serving.assistant.tools.arguments import digest, shortened
 from serving.assistant.tools.executor import ToolExecutor
-from serving.assistant.tools.policy import Asking, Decision
+from serving.assistant.tools.policy import Decision, ToolContext
 from serving.assistant.tools.schemas import CheckRequest, CheckView, Reason, RecordRequest, RecordView, ToolView
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.gateway.policy.book import PolicyBook
 from serving.http.problems import Conflict, NotFound
@@ -31,7 +31,7 @@ class ToolService:
         self.executor = executor
         self.calls = ToolCallStore(database)
 
-    async def asking(self, principal: Principal, project_id: str | None, request_id: str) -> Asking:
+    async def context(self, principal: Principal, project_id: str | None, request_id: str) -> ToolContext:
         """The rules that hold for a caller.
 
         Raises
@@ -48,20 +48,20 @@ class ToolService:
             if project is None:
                 raise NotFound(f"There is no project {project_id!r}.")
             settings = settings_of(project.settings)
-        return Asking(principal, project_id, request_id, self._policies.of(project_id), settings)
+        return ToolContext(principal, project_id, request_id, self._policies.of(project_id), settings)
 
-    def tools(self, asking: Asking) -> list[ToolView]:
+    def tools(self, context: ToolContext) -> list[ToolView]:
         """Our tools, as this caller may call them."""
         return [
             ToolView.of(
                 tool,
-                policy := tool.policy.under(asking.settings.rule(name)),
-                allowed=not asking.settings.denies(name) and asking.principal.has_role(policy.role),
+                policy := tool.policy.under(context.settings.rule(name)),
+                allowed=not context.settings.denies(name) and context.principal.has_role(policy.role),
             )
             for name, tool in self.executor.tools.items()
         ]
 
-    async def check(self, asked: CheckRequest, asking: Asking, record: Record) -> CheckView:
+    async def check(self, asked: CheckRequest, context: ToolContext, record: AuditEntry) -> CheckView:
         """Decide about a call, and remember that it was asked about.
 
         Raises
@@ -69,11 +69,11 @@ class ToolService:
         Conflict
             Where the call's id was used for another call.
         """
-        decision = self.executor.decide(asked.tool, asked.arguments, asking)
+        decision = self.executor.decide(asked.tool, asked.arguments, context)
         call = ToolCall(
-            key_id=asking.principal.key_id or "",
+            key_id=context.principal.key_id or "",
             call_id=asked.call_id or uuid.uuid4().hex,
-            project_id=asking.project_id,
+            project_id=context.project_id,
             tool=asked.tool,
             arguments_hash=decision.hash,
             allowed=decision.rule is None,
@@ -95,7 +95,7 @@ class ToolService:
             output_bytes=decision.policy.output_bytes,
         )
 
-    async def record(self, told: RecordRequest, principal: Principal, record: Record) -> RecordView:
+    async def record(self, told: RecordRequest, principal: Principal, record: AuditEntry) -> RecordView:
         """Keep what became of a call; the same told again changes nothing.
 
         Raises
@@ -136,7 +136,7 @@ class ToolService:
         )
 
 
-def _note_check(record: Record, call: ToolCall, decision: Decision) -> None:
+def _note_check(record: AuditEntry, call: ToolCall, decision: Decision) -> None:
     details: dict[str, Any] = {
         "call_id": call.call_id,
         "tool": call.tool,
@@ -151,7 +151,7 @@ def _note_check(record: Record, call: ToolCall, decision: Decision) -> None:
 
 
 def _note_outcome(
-    record: Record, call: ToolCall, told: RecordRequest, result_hash: str | None, *, violation: bool
+    record: AuditEntry, call: ToolCall, told: RecordRequest, result_hash: str | None, *, violation: bool
 ) -> None:
     record.details.update(
         call_id=call.call_id,

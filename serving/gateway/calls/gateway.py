@@ -1,6 +1,6 @@
-"""The gate: nothing that costs money is done before its budget is reserved, and nothing that was done is left unsettled.
+"""The gateway of language models: no paid call without a reservation in its budgets, none that ends without a settlement.
 
-A call is reserved in a transaction of its own, made, and settled in the transaction that writes its row of the ledger.
+A call is reserved in a transaction of its own, made, and settled in the transaction that appends its entry to the ledger.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,12 +26,13 @@ from guard_store.spending.budgets import Budget, BudgetStore
 from guard_store.spending.requests import Refusal, Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import GroupWriter
-from serving.audit.record import Record
+from serving.audit.context import RequestContext
+from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
 from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
-from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable
+from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable, unexpected
 from serving.http.tracing import NO_SPAN
 
 _log = logging.getLogger(__name__)
@@ -40,76 +41,135 @@ _LOOK_S = 30.0
 _GAUGES_MOST = 200
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A call that somebody wants made; one that is `free` goes to no server. Tools that it uses may cost something beside it."""
+class CallRequest(msgspec.Struct, frozen=True):
+    """A call that a request wants to make.
 
-    route: str
-    request_id: str
-    principal: Principal
-    project_id: str | None
-    end_user: str | None
+    Attributes
+    ----------
+    end_user : whom the caller says to ask for.
+    tokens_in, tokens_out : at most, as far as that is known.
+    is_free : whether it goes to no server.
+    tools_nano_usd : what tools that it uses may cost beside it, at most.
+    """
+
     model: str
     tokens_in: int
     tokens_out: int
-    free: bool = False
+    end_user: str | None = None
+    is_free: bool = False
     tools_nano_usd: int = 0
 
 
-class Call:
-    """A call that is being made; `settle` says how it ended."""
+Outcome = Literal["ok", "blocked", "aborted", "error"]
 
-    def __init__(self, reservation: Reservation, reserved: Reserved, record: Record, prices: Prices) -> None:
+
+class Call:
+    """A call that is being made: record what it took, then settle it."""
+
+    def __init__(
+        self, reservation: Reservation, reserved: Reserved, context: RequestContext, prices: Prices, audit: AuditService
+    ) -> None:
         self._reservation = reservation
         self._reserved = reserved
-        self._record = record
+        self._context = context
         self._prices = prices
+        self._audit = audit
         self._began = time.perf_counter()
+        self._usage = Amount()
+        self._model = reservation.model
+        self._base_url: str | None = None
         self.span = NO_SPAN
-        self.settled = False
+        self.is_settled = self._has_failed = False
         if reserved.soft:
-            record.details["soft_budgets"] = list(reserved.soft)
+            context.entry.details["soft_budgets"] = list(reserved.soft)
 
-    def first_token(self, model: str) -> None:
-        """The stream has begun to say something."""
+    @property
+    def tokens_in(self) -> int:
+        """Tokens of the prompt, as they were estimated for the reservation."""
+        return self._reservation.most.tokens_in
+
+    def record_first_token(self, model: str) -> None:
+        """Record that the first token of a stream has arrived."""
         seconds = time.perf_counter() - self._began
         metrics.first_token(self._reservation.route, model, seconds)
         spans.first_token(self.span, seconds)
 
-    def settle(
-        self, took: Amount, model: str, base_url: str | None, outcome: str, *, tools_nano_usd: int = 0
-    ) -> Amount:
-        """Put on record what the call took; returns it with its cost. Without server and tools it costs nothing."""
-        costs = base_url is not None and (took.tokens_in or took.tokens_out)
-        cost = self._prices.cost_nano_usd(model, base_url or "", took) if costs else 0
-        took = _priced(took, None if cost is None else cost + tools_nano_usd)
-        self.settled = True
-        self._record.settlement = SettleCall(self._reservation, self._reserved.holds, took, model)
-        self._record.note(
-            model=model[:256],
-            tokens_in=took.tokens_in,
-            tokens_cached=took.tokens_cached,
-            tokens_out=took.tokens_out,
-            tokens_reasoning=took.tokens_reasoning,
-            tokens_estimated=took.estimated,
-            cost_nano_usd=took.cost_nano_usd,
-        )
-        # Counted while the writer, which gets this next, puts it on record.
+    def record_usage(self, usage: Amount, model: str, base_url: str | None, *, tools_nano_usd: int = 0) -> Amount:
+        """Record what the call took, and return it with its cost; without a server and tools it costs nothing."""
+        has_price = base_url is not None and (usage.tokens_in or usage.tokens_out)
+        cost = self._prices.cost_nano_usd(model, base_url or "", usage) if has_price else 0
+        self._usage = _with_cost(usage, None if cost is None else cost + tools_nano_usd)
+        self._model, self._base_url = model, base_url
+        return self._usage
+
+    async def settle(self, outcome: Outcome, response: bytes = b"") -> None:
+        """Book the usage and append the request's entry to the ledger, in one transaction; return when it is durable.
+
+        Parameters
+        ----------
+        response : what is still to be sent of the answer's body; it must go out only after this.
+
+        Raises
+        ------
+        Unavailable
+            If that is not possible now; the reservation then stands until it expires, and is charged in full.
+        """
+        entry, usage = self._context.entry, self._usage
+        if outcome == "aborted":
+            entry.details["aborted"] = True
+        elif not entry.has_begun:
+            entry.status = 200
+        entry.add_response(response)
+        await self._commit()
+        # Counted when the answer goes out.
         seconds = time.perf_counter() - self._began
-        asyncio.get_running_loop().call_soon(metrics.ended, self._reservation.route, model, outcome, took, seconds)
-        spans.ended(self.span, took, model, base_url, outcome)
-        return took
+        asyncio.get_running_loop().call_soon(
+            metrics.ended, self._reservation.route, self._model, outcome, usage, seconds
+        )
+        spans.ended(self.span, usage, self._model, self._base_url, outcome)
+
+    async def settle_failed(self, error: BaseException) -> None:
+        """Settle a call whose request ends in an error: with the usage up to it, and the error as the answer."""
+        if self.is_settled or self._has_failed:
+            return
+        entry = self._context.entry
+        if self._context.is_disconnected or not isinstance(error, Exception):
+            await self.settle("aborted")
+            return
+        entry.answer_with(error if isinstance(error, Problem) else unexpected())
+        await self.settle("error")
+
+    async def _commit(self) -> None:
+        usage = self._usage
+        self._context.entry.note(
+            model=self._model[:256],
+            tokens_in=usage.tokens_in,
+            tokens_cached=usage.tokens_cached,
+            tokens_out=usage.tokens_out,
+            tokens_reasoning=usage.tokens_reasoning,
+            tokens_estimated=usage.estimated,
+            cost_nano_usd=usage.cost_nano_usd,
+        )
+        settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
+        self.is_settled = True  # also if the caller is cancelled while the transaction goes on
+        try:
+            await self._audit.commit(self._context.entry, settlement)
+        except Unavailable:
+            self.is_settled, self._has_failed = False, True
+            raise
 
 
-class Gate:
-    """Reserves, settles, and clears up after processes that died."""
+class Gateway:
+    """Reserves calls, and settles those whose process died."""
 
-    def __init__(self, settings: Settings, database: Database, writer: GroupWriter) -> None:
+    def __init__(self, settings: Settings, database: Database, writer: GroupWriter, audit: AuditService) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
         self.prices = Prices(settings.llm.prices)
         self._settings = settings
         self._database = database
         self._writer = writer
+        self._audit = audit
         self._zones: TtlCache[str, str] = TtlCache(settings.server.key_cache_s)
         self._task: asyncio.Task[None] | None = None
 
@@ -127,28 +187,28 @@ class Gate:
         await self.upstreams.stop()
 
     @asynccontextmanager
-    async def call(self, asked: Asked, record: Record) -> AsyncIterator[Call]:
-        """Reserve what a call may take at most; whatever leaves the block unsettled is settled as having taken nothing.
+    async def call(self, request: CallRequest, context: RequestContext) -> AsyncIterator[Call]:
+        """Reserve what a call may take at most; settle it with its usage up to then if the block ends without a settlement.
 
         Raises
         ------
         TooManyRequests
-            Where a budget has no room for it.
+            If a budget has no room for it.
         Forbidden
-            Where a budget of cost applies and the price is not known.
+            If a budget of cost applies and the price is not known.
         NotFound, Unavailable
-            Where its project does not exist, or the reservation cannot be stored now.
+            If its project does not exist, or the reservation cannot be stored now.
         """
         await self.upstreams.enter()
         try:
-            with spans.of_call(asked.route, asked.model, asked.request_id) as span:
-                call = await self._reserve(asked, record)
+            with spans.of_call(context.route, request.model, context.request_id) as span:
+                call = await self._reserve(request, context)
                 call.span = span
                 try:
                     yield call
-                finally:
-                    if not call.settled:
-                        call.settle(Amount(), asked.model, None, "error")
+                except BaseException as error:
+                    await call.settle_failed(error)
+                    raise
         finally:
             self.upstreams.leave()
 
@@ -169,21 +229,21 @@ class Gate:
         except NotFound:  # of a project that is gone
             return await self.day_of(None)
 
-    async def _reserve(self, asked: Asked, record: Record) -> Call:
+    async def _reserve(self, request: CallRequest, context: RequestContext) -> Call:
         at_us = now_us()
-        most = Amount(tokens_in=asked.tokens_in, tokens_out=asked.tokens_out)
-        key_day = await self.day_of(asked.principal.project_id, at_us)
-        project_day = await self.day_of(asked.project_id, at_us)
+        most = Amount(tokens_in=request.tokens_in, tokens_out=request.tokens_out)
+        key_day = await self.day_of(context.principal.project_id, at_us)
+        project_day = await self.day_of(context.project_id, at_us)
         reservation = Reservation(
             id=new_id(),
-            route=asked.route,
-            request_id=asked.request_id,
-            key_id=asked.principal.key_id,
-            role=asked.principal.role,
-            project_id=asked.project_id,
-            end_user=asked.end_user,
-            model=asked.model[:256],
-            most=_priced(most, self._cost_at_most(asked, most)),
+            route=context.route,
+            request_id=context.request_id,
+            key_id=context.principal.key_id,
+            role=context.principal.role,
+            project_id=context.project_id,
+            end_user=request.end_user,
+            model=request.model[:256],
+            most=_with_cost(most, self._cost_at_most(request, most)),
             day=project_day,
             key_day=key_day,
             project_day=project_day,
@@ -192,19 +252,19 @@ class Gate:
         )
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
-            metrics.refused(asked.route, reserved.refusal.scope, reserved.refusal.measure)
-            raise await self._refused(reserved.refusal, reservation, asked.principal)
-        return Call(reservation, reserved, record, self.prices)
+            metrics.refused(context.route, reserved.refusal.scope, reserved.refusal.measure)
+            raise await self._refused(reserved.refusal, reservation, context.principal)
+        return Call(reservation, reserved, context, self.prices, self._audit)
 
-    def _cost_at_most(self, asked: Asked, most: Amount) -> int | None:
+    def _cost_at_most(self, request: CallRequest, most: Amount) -> int | None:
         """The cost at the dearest of the servers, and of tools; None where the price of one is not known."""
         dearest = 0
-        for upstream in () if asked.free else self.upstreams:
-            cost = self.prices.cost_nano_usd(upstream.model_of(asked.model), upstream.base_url, most)
+        for upstream in () if request.is_free else self.upstreams:
+            cost = self.prices.cost_nano_usd(upstream.model_of(request.model), upstream.base_url, most)
             if cost is None:
                 return None
             dearest = max(dearest, cost)
-        return dearest + asked.tools_nano_usd
+        return dearest + request.tools_nano_usd
 
     async def _store(self, reservation: Reservation) -> Reserved:
         work = ReserveCall(reservation)
@@ -217,14 +277,14 @@ class Gate:
         return work.reserved
 
     async def _refused(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
-        told: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
+        members: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
         named = f"The {refusal.period} budget of {refusal.scope} {refusal.scope_id}"
         if refusal.wanted is None:
             return Forbidden(
                 f"{named} is in dollars, and the price of model {reservation.model!r} is not known: an operator must set"
                 " it in ML_GUARD_LLM_PRICES.",
                 code="price_unknown",
-                **told,
+                **members,
             )
         is_key = refusal.scope == "key"
         day = first_day_after(refusal.period, reservation.key_day if is_key else reservation.project_day)
@@ -236,14 +296,14 @@ class Gate:
             wait_s = max(1, -(-(starts_us - now_us()) // SECOND_US))
             headers["Retry-After"] = str(wait_s)
             until = f"It begins anew on {day.isoformat()} ({zone})."
-            told["resets_at"] = f"{day.isoformat()}T00:00:00[{zone}]"
+            members["resets_at"] = f"{day.isoformat()}T00:00:00[{zone}]"
         left = refusal.hard - refusal.spent - refusal.reserved
         return TooManyRequests(
             f"{named} has {_shown(max(0, left), refusal)} left of {_shown(refusal.hard, refusal)}, and this call may take"
             f" {_shown(refusal.wanted, refusal)}. {until}",
             headers=headers,
             code="budget_exceeded",
-            **told,
+            **members,
         )
 
     async def _zone(self, project_id: str | None) -> str:
@@ -282,13 +342,13 @@ class Gate:
             metrics.standing(standing)
 
 
-def _priced(took: Amount, cost_nano_usd: int | None) -> Amount:
+def _with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
     return Amount(
-        tokens_in=took.tokens_in,
-        tokens_cached=took.tokens_cached,
-        tokens_out=took.tokens_out,
-        tokens_reasoning=took.tokens_reasoning,
-        estimated=took.estimated,
+        tokens_in=usage.tokens_in,
+        tokens_cached=usage.tokens_cached,
+        tokens_out=usage.tokens_out,
+        tokens_reasoning=usage.tokens_reasoning,
+        estimated=usage.estimated,
         cost_nano_usd=cost_nano_usd,
     )
 

@@ -1,38 +1,38 @@
-"""One request under its policy: every text judged, what was found put on record; the same for all routes that call a model."""
+"""One request under its content policy: every text is checked, and findings are noted in its entry of the ledger."""
 
 from collections.abc import Iterable
 
-from serving.audit.record import Record
+from serving.audit.entry import AuditEntry
 from serving.gateway.calls import metrics
 from serving.gateway.policy.policy import Finding, Policy
 from serving.gateway.policy.vault import Vault
 from serving.http.problems import Forbidden
 
 
-class Judging:
-    """A policy at work on a request.
+class PolicySession:
+    """A content policy applied to the texts of one request and of its answer.
 
     Attributes
     ----------
-    vault : what was taken out of it.
+    vault : what was taken out of the request.
     """
 
-    def __init__(self, policy: Policy, route: str, record: Record) -> None:
+    def __init__(self, policy: Policy, route: str, entry: AuditEntry) -> None:
         self.policy = policy
         self.vault = Vault()
         self._route = route
-        self._record = record
+        self._entry = entry
         self._rules: set[str] = set()
         self.blocked = False
-        record.note(policy_hash=policy.hash)
+        entry.note(policy_hash=policy.hash)
 
     def request(self, text: str) -> str:
-        """A text of the caller, as it may go on.
+        """Return a text of the caller as it may be passed on.
 
         Raises
         ------
         Forbidden
-            Where the policy blocks it.
+            If the policy blocks it.
         """
         verdict = self.policy.request(text, self.vault)
         self.add(verdict.findings)
@@ -46,27 +46,27 @@ class Judging:
         return verdict.text
 
     def passage(self, text: str) -> str | None:
-        """A retrieved text, as it may go on; None where it is left out."""
+        """Return a retrieved text as it may be passed on; None if it is left out."""
         verdict = self.policy.passage(text, self.vault)
         self.add(verdict.findings)
         return None if verdict.blocked else verdict.text
 
     def response(self, text: str) -> str:
-        """A text of the answer; empty where it is withheld, and `blocked` then."""
+        """Return a text of the answer; empty, and `blocked` set, if it is withheld."""
         verdict = self.policy.response(text, self.vault)
         self.add(verdict.findings)
         self.blocked = self.blocked or verdict.blocked
         return verdict.text
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Put findings on record."""
+        """Count findings, and note their rules in the entry."""
         for finding in findings:
             metrics.found(self._route, finding.rule, finding.action, finding.side, finding.count)
             self._rules.add(f"{finding.side}.{finding.rule}")
         if self._rules:
-            self._record.note(compliance_flag=True, flags=self.flags)
+            self._entry.note(compliance_flag=True, flags=self.flags)
 
     @property
     def flags(self) -> str:
-        """Names of the rules that were met, with their side, comma-separated."""
+        """Names of the rules with findings, with their side, comma-separated."""
         return ",".join(sorted(self._rules))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from serving.gateway.calls.policy_session import Judging
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.logprobs import HeldLogprobs, clean, spelled
 from serving.gateway.chat.texts import rewrite, rewrite_text
 from serving.gateway.policy.policy import Finding
@@ -42,7 +42,7 @@ class ChoiceStream:
     finished : whether the upstream has said why it ends.
     """
 
-    def __init__(self, place: int, judging: Judging, *, keeps_texts: bool = False) -> None:
+    def __init__(self, place: int, judging: PolicySession, *, keeps_texts: bool = False) -> None:
         self._place = place
         self._judging = judging
         self._texts: dict[Path, ResponseStream] = {}

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from serving.gateway.calls.policy_session import Judging
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.logprobs import clean, spelled
 from serving.gateway.chat.texts import has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
@@ -18,7 +18,7 @@ PROTOCOL: Final = frozenset(
 WITHHELD: Final = "content_filter"
 
 
-def judge_request(body: dict[str, Any], judging: Judging) -> None:
+def judge_request(body: dict[str, Any], judging: PolicySession) -> None:
     """Put the texts of a request through the policy, in place.
 
     Raises
@@ -42,7 +42,7 @@ def judge_request(body: dict[str, Any], judging: Judging) -> None:
     body.update(judged)
 
 
-def judge_answer(answer: Mapping[str, Any], judging: Judging) -> dict[str, Any]:
+def judge_answer(answer: Mapping[str, Any], judging: PolicySession) -> dict[str, Any]:
     """An answer as it may go out; `judging.blocked` where a choice of it is withheld."""
     judged = {
         name: value if name in PROTOCOL else rewrite(value, judging.response, name)
@@ -52,7 +52,7 @@ def judge_answer(answer: Mapping[str, Any], judging: Judging) -> dict[str, Any]:
     return {**judged, "choices": [_choice(choice, judging) for choice in answer["choices"]]}
 
 
-def _choice(choice: Any, judging: Judging) -> Any:
+def _choice(choice: Any, judging: PolicySession) -> Any:
     if not isinstance(choice, dict):
         return rewrite(choice, judging.response)
     was_blocked, judging.blocked = judging.blocked, False
@@ -81,7 +81,7 @@ def _logprobs(choice: Mapping[str, Any], judged: Mapping[str, Any], policy: Poli
     return {name: clean(kept.get(name), policy) or None for name in told}
 
 
-def _pseudonym(user: str, judging: Judging) -> str:
+def _pseudonym(user: str, judging: PolicySession) -> str:
     """Whom the caller asks for; what the policy would redact becomes a name that is the same each time."""
     if judging.request(user) == user:
         return user

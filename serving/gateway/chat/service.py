@@ -4,40 +4,41 @@ HTTP is `endpoints`; one stream's events are `stream`.
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
-
-import aiohttp
 
 from guard_core.settings import Settings
 from guard_store.spending.amounts import Amount
 from serving.audit.bodies import BodyKeeper, keep
-from serving.audit.record import Record
-from serving.auth.principal import Principal
-from serving.gateway.calls.gateway import Asked, Call, Gate
-from serving.gateway.calls.policy_session import Judging
+from serving.audit.context import RequestContext
+from serving.gateway.calls.gateway import Call, CallRequest, Gateway
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate, reported
 from serving.gateway.chat.judged import judge_answer, judge_request
 from serving.gateway.chat.schemas import ChatRequest, chat_request, end_user
-from serving.gateway.chat.stream import ChatStream
+from serving.gateway.chat.stream import DONE, ChatStream
 from serving.gateway.chat.texts import rewrite, size
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import BrokenStreamError, arrived, whole
-from serving.gateway.upstreams.upstreams import Answered
-from serving.http.problems import BadGateway, NotFound, Unprocessable
+from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, arrived, broken_stream, whole
+from serving.gateway.upstreams.upstreams import UpstreamResponse
+from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
+from serving.http.raw_request import encode_json
+
+_log = logging.getLogger(__name__)
 
 
 class ChatService:
     """Passes requests on to the upstreams."""
 
     def __init__(
-        self, settings: Settings, gate: Gate, policies: PolicyBook, prompts: PromptBook, bodies: BodyKeeper
+        self, settings: Settings, gateway: Gateway, policies: PolicyBook, prompts: PromptBook, bodies: BodyKeeper
     ) -> None:
         self._settings = settings
-        self._gate = gate
+        self._gateway = gateway
         self._policies = policies
         self._prompts = prompts
         self._bodies = bodies
@@ -53,112 +54,101 @@ class ChatService:
             body, self._prompts, default_model=self._settings.llm.model, most_out=self._settings.llm.max_tokens
         )
 
-    async def chat(
-        self, request: ChatRequest, asker: Principal, project_id: str | None, record: Record, about: tuple[str, str]
-    ) -> Mapping[str, Any]:
-        """The whole answer to a chat request.
-
-        Parameters
-        ----------
-        about : route and request id.
+    async def chat(self, request: ChatRequest, context: RequestContext) -> bytes:
+        """Return the whole answer to a chat request as JSON, once the call is settled.
 
         Raises
         ------
         Problem
-            Where policy or budget do not allow it, or no upstream answers.
+            If policy or budget do not allow it, or no upstream answers.
         """
-        judging = self._judged(request.body, project_id, record, about[0])
-        asked = self._asked(request, asker, project_id, about, record)
-        keeps = await self._keeps(request.body, project_id, judging, record)
-        async with self._gate.call(asked, record) as call:
-            answered = await self._post("/chat/completions", request.body, judging, record)
-            answer = await whole(answered)
+        session = self._checked(request.body, context)
+        call_request = self._call_request(request, context)
+        keeps = await self._keep_request(request.body, session, context)
+        async with self._gateway.call(call_request, context) as call:
+            upstream_response = await self._post("/chat/completions", request.body, session, context)
+            answer = await whole(upstream_response)
             if not isinstance(answer.get("choices"), list):
-                raise BadGateway(f"{answered.upstream.name} answered without choices.")
-            said = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
-            took = reported(answer.get("usage")) or Amount(
-                tokens_in=asked.tokens_in, tokens_out=estimate(size(said)), estimated=True
+                raise BadGateway(f"{upstream_response.upstream.name} answered without choices.")
+            messages = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
+            usage = reported(answer.get("usage")) or Amount(
+                tokens_in=call_request.tokens_in, tokens_out=estimate(size(messages)), estimated=True
             )
-            judged = judge_answer(answer, judging)
+            call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            checked = judge_answer(answer, session)
             if keeps:
-                keep(record, judging.vault, request.body, judged)
-            call.settle(took, answered.model, answered.upstream.base_url, "blocked" if judging.blocked else "ok")
-            return judged
+                keep(context.entry, session.vault, request.body, checked)
+            body = encode_json(checked)
+            await call.settle("blocked" if session.blocked else "ok", body)
+            return body
 
-    @contextlib.asynccontextmanager
-    async def stream(
-        self,
-        request: ChatRequest,
-        asker: Principal,
-        project_id: str | None,
-        record: Record,
-        about: tuple[str, str],
-        gone: "asyncio.Future[Any]",
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Events of a streamed answer, as bytes; settled when the block is left, however that happens.
+    async def stream(self, request: ChatRequest, context: RequestContext) -> AsyncGenerator[bytes]:
+        """Yield the events of a streamed answer as bytes; the last of them once the call is settled.
 
-        Parameters
-        ----------
-        gone : done when the caller has gone: the upstream is told at once, and what was produced is charged.
+        A client that disconnects ends the call at the upstream; what was produced until then is charged.
+
+        Raises
+        ------
+        Problem
+            As `chat`, or if the upstream's stream breaks.
         """
-        judging = self._judged(request.body, project_id, record, about[0])
-        asked = self._asked(request, asker, project_id, about, record)
-        keeps = await self._keeps(request.body, project_id, judging, record)
-        record.details["stream"] = True
-        async with self._gate.call(asked, record) as call:
-            asking = asyncio.ensure_future(self._post("/chat/completions", request.body, judging, record))
-            if not await _is_done(asking, gone):
-                first = next(iter(self._gate.upstreams))  # it has read the question, if nothing else
-                took = Amount(tokens_in=asked.tokens_in, estimated=True)
-                call.settle(took, first.model_of(request.model), first.base_url, "aborted")
-                raise BrokenStreamError("the caller has gone")
-            answered = asking.result()
+        session = self._checked(request.body, context)
+        call_request = self._call_request(request, context)
+        keeps = await self._keep_request(request.body, session, context)
+        context.entry.details["stream"] = True
+        async with self._gateway.call(call_request, context) as call:
+            upstream_response = await self._post_while_connected(request, call, session, context)
             events = ChatStream(
-                judging, wants_usage=request.wants_usage, prompt_tokens=asked.tokens_in, keeps_texts=keeps
+                session, wants_usage=request.wants_usage, prompt_tokens=call_request.tokens_in, keeps_texts=keeps
             )
-            gone.add_done_callback(lambda _: answered.response.close())
-            outcome = "aborted"
             try:
-                yield _pieces(answered, events, call, gone)
-                outcome = "blocked" if events.blocked else "ok" if events.ended else "aborted"
-            except (BrokenStreamError, aiohttp.ClientError, TimeoutError, OSError):
-                outcome = "aborted" if gone.done() else "error"
-                raise
+                async with aclosing(_pieces(upstream_response, events, call, context)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except BROKEN as error:
+                _log.warning("a stream broke: %s", type(error).__name__)
+                raise broken_stream(error) from error
             finally:
                 if events.ended:  # the connection serves the next call
-                    answered.response.release()
+                    upstream_response.response.release()
                 else:
-                    answered.response.close()
-                judging.add(events.findings)
+                    upstream_response.response.close()
+                session.add(events.findings)
                 if keeps:
-                    keep(record, judging.vault, request.body, {"stream": True, "choices": events.texts()})
-                call.settle(events.took, answered.model, answered.upstream.base_url, outcome)
+                    keep(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
+                call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
+            if events.blocked or events.ended:
+                await call.settle("blocked" if events.blocked else "ok", DONE)
+            else:
+                await call.settle("aborted")
+        if not context.is_disconnected:  # a client that reads the end may know that the call is on the ledger
+            yield DONE
 
-    async def embed(
-        self, body: dict[str, Any], asker: Principal, project_id: str | None, record: Record, about: tuple[str, str]
-    ) -> Mapping[str, Any]:
-        """The answer to an embeddings request; raises as `chat`."""
+    async def embed(self, body: dict[str, Any], context: RequestContext) -> bytes:
+        """Return the answer to an embeddings request as JSON, once the call is settled; raises as `chat`."""
         if not isinstance(body.get("model"), str) or not body["model"]:
             raise Unprocessable("model: must name a model.", param="model")
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
-        end_user(body)
-        judging = self._judged(body, project_id, record, about[0])
-        await self._keeps(body, project_id, judging, record)  # vectors say nothing to whoever reads the record
+        end_user(body)  # checked before anything is noted
+        session = self._checked(body, context)
+        await self._keep_request(body, session, context)  # of the answer nothing: vectors tell a reader nothing
         tokens_in = estimate(size(body["input"]))
-        asked = Asked(*about, asker, project_id, end_user(body), body["model"], tokens_in, 0)
-        record.note(end_user=asked.end_user)
-        async with self._gate.call(asked, record) as call:
-            answered = await self._post("/embeddings", body, judging, record)
-            answer = await whole(answered)
-            took = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
-            call.settle(took, answered.model, answered.upstream.base_url, "ok")
-            return answer
+        call_request = CallRequest(body["model"], tokens_in, 0, end_user(body))
+        context.entry.note(end_user=call_request.end_user)
+        async with self._gateway.call(call_request, context) as call:
+            upstream_response = await self._post("/embeddings", body, session, context)
+            answer = await whole(upstream_response)
+            usage = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
+            call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            response = encode_json(answer)
+            await call.settle("ok", response)
+            return response
 
     async def models(self) -> Mapping[str, Any]:
         """What may be asked for by name."""
         self.require_upstream()
-        found = await self._gate.upstreams.get("/models")
+        found = await self._gateway.upstreams.get("/models")
         if not isinstance(found, dict) or not isinstance(found.get("data"), list):
             raise BadGateway("The server of language models does not list its models.")
         return found
@@ -171,70 +161,100 @@ class ChatService:
         NotFound
             Where none is set.
         """
-        if not self._gate.upstreams:
+        if not self._gateway.upstreams:
             raise NotFound(
                 "No language model is set up here: an operator names an OpenAI-compatible server in ML_GUARD_LLM_BASE_URL.",
                 code="model_not_found",
             )
 
-    def _judged(self, body: dict[str, Any], project_id: str | None, record: Record, route: str) -> Judging:
+    def _checked(self, body: dict[str, Any], context: RequestContext) -> PolicySession:
+        """Apply the content policy to a request; what may not pass is redacted in it, or raises."""
         self.require_upstream()
-        judging = Judging(self._policies.of(project_id), route, record)
-        judge_request(body, judging)
-        return judging
+        session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
+        judge_request(body, session)
+        return session
 
-    async def _keeps(self, body: dict[str, Any], project_id: str | None, judging: Judging, record: Record) -> bool:
-        """Whether the project keeps bodies; the request's is on record then."""
-        keeps = await self._bodies.keeps(project_id)
+    async def _keep_request(self, body: dict[str, Any], session: PolicySession, context: RequestContext) -> bool:
+        """Keep the request's body if the project wants bodies; return whether it does."""
+        keeps = await self._bodies.keeps(context.project_id)
         if keeps:
-            keep(record, judging.vault, body)
+            keep(context.entry, session.vault, body)
         return keeps
 
-    def _asked(
-        self, request: ChatRequest, asker: Principal, project_id: str | None, about: tuple[str, str], record: Record
-    ) -> Asked:
-        asked_for = end_user(request.body)
-        record.note(end_user=asked_for)
+    def _call_request(self, request: ChatRequest, context: RequestContext) -> CallRequest:
+        user = end_user(request.body)
+        context.entry.note(end_user=user)
         if request.prompt is not None:
-            record.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
+            context.entry.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
         tokens_in = estimate(sum(size(request.body[name]) for name in ("messages", "tools") if name in request.body))
-        return Asked(*about, asker, project_id, asked_for, request.model, tokens_in, request.tokens_out)
+        return CallRequest(request.model, tokens_in, request.tokens_out, user)
 
-    async def _post(self, path: str, body: Mapping[str, Any], judging: Judging, record: Record) -> Answered:
+    async def _post(
+        self, path: str, body: Mapping[str, Any], session: PolicySession, context: RequestContext
+    ) -> UpstreamResponse:
         try:
-            answered = await self._gate.upstreams.post(path, body)
+            upstream_response = await self._gateway.upstreams.post(path, body)
         except UpstreamProblem as problem:
-            body = rewrite(problem.body, judging.response)
+            body = rewrite(problem.body, session.response)
             raise UpstreamProblem(problem.status, body, problem.retry_after) from None
-        record.details.update(attempts=answered.attempts, upstream=answered.upstream.name)
-        return answered
+        details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
+        context.entry.details.update(details)
+        return upstream_response
+
+    async def _post_while_connected(
+        self, request: ChatRequest, call: Call, session: PolicySession, context: RequestContext
+    ) -> UpstreamResponse:
+        """Post a request whose client may disconnect before the answer begins.
+
+        Raises
+        ------
+        ClientDisconnected
+            If it does; the question is charged, because the upstream has read it.
+        """
+        posting = asyncio.ensure_future(self._post("/chat/completions", request.body, session, context))
+        if not await _is_done(posting, context):
+            upstream = next(iter(self._gateway.upstreams))
+            usage = Amount(tokens_in=call.tokens_in, estimated=True)
+            call.record_usage(usage, upstream.model_of(request.model), upstream.base_url)
+            raise ClientDisconnected
+        upstream_response = posting.result()
+        if context.disconnected is not None:
+            context.disconnected.add_done_callback(lambda _: upstream_response.response.close())
+        return upstream_response
 
 
-async def _is_done(asking: "asyncio.Future[Answered]", gone: "asyncio.Future[Any]") -> bool:
-    """Wait for an upstream's answer; False where the caller went first: then nobody is asked any more."""
+async def _is_done(posting: "asyncio.Future[UpstreamResponse]", context: RequestContext) -> bool:
+    """Wait for an upstream's answer; return False, and cancel the request to it, if the client disconnects first."""
+    waiting = [posting] if context.disconnected is None else [posting, context.disconnected]
     try:
-        await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
-        return asking.done()
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return posting.done()
     finally:
-        if not asking.done():
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            if not asking.cancelled() and asking.exception() is None:
-                asking.result().response.close()
+        if not posting.done():
+            posting.cancel()
+            await asyncio.gather(posting, return_exceptions=True)
+            if not posting.cancelled() and posting.exception() is None:
+                posting.result().response.close()
 
 
 async def _pieces(
-    answered: Answered, events: ChatStream, call: Call, gone: "asyncio.Future[Any]"
-) -> AsyncIterator[bytes]:
+    upstream_response: UpstreamResponse, events: ChatStream, call: Call, context: RequestContext
+) -> AsyncGenerator[bytes]:
+    """Yield what may go out of an upstream's stream, until it ends, is blocked, or the client disconnects."""
     silent = True
-    while data := await arrived(answered.response.content):
-        out = events.feed(data)
-        if silent and events.has_spoken:
-            silent = False
-            call.first_token(answered.model)
-        if out and not gone.done():
-            yield out
-        if events.ended or events.blocked:
+    try:
+        while data := await arrived(upstream_response.response.content):
+            out = events.feed(data)
+            if silent and events.has_spoken:
+                silent = False
+                call.record_first_token(upstream_response.model)
+            if out and not context.is_disconnected:
+                yield out
+            if events.ended or events.blocked:
+                return
+    except BROKEN:
+        if context.is_disconnected:  # the response was closed because of that
             return
-    if not gone.done():
+        raise
+    if not context.is_disconnected:
         raise BrokenStreamError("the upstream ended the stream before its end")

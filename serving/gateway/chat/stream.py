@@ -4,23 +4,20 @@ Bytes in, bytes out; connections belong to `service`, the texts of one choice to
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import msgspec
+from typing import Any, Final
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.policy_session import Judging
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.deltas import ChoiceStream
 from serving.gateway.chat.judged import PROTOCOL, WITHHELD
 from serving.gateway.chat.texts import rewrite
 from serving.gateway.policy.policy import Finding
-from serving.gateway.upstreams.reading import BrokenStreamError, Events, Meter, event_of
+from serving.gateway.upstreams.reading import BrokenStreamError, Events, UsageMeter, event_of
+from serving.http.server_sent_events import KEEP_ALIVE, format_event
 
-DONE = b"data: [DONE]\n\n"
+DONE: Final = format_event(b"[DONE]")
 """The last event of a stream; `ChatStream` leaves it to its caller."""
-_ALIVE = b": \n\n"
 _CHOICES_MOST = 128
-_encode = msgspec.json.Encoder().encode
 
 
 class ChatStream:
@@ -38,11 +35,11 @@ class ChatStream:
     ended : whether the upstream has said all.
     """
 
-    def __init__(self, judging: Judging, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool) -> None:
-        self._judging = judging
+    def __init__(self, session: PolicySession, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool) -> None:
+        self._session = session
         self._wants_usage = wants_usage
         self._incoming = Events()
-        self._meter = Meter(prompt_tokens)
+        self._meter = UsageMeter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
         self._head: dict[str, Any] = {}
         self._keeps_texts = keeps_texts
@@ -67,9 +64,9 @@ class ChatStream:
         return bytes(out)
 
     @property
-    def took(self) -> Amount:
-        """What it took up to now."""
-        return self._meter.took
+    def usage(self) -> Amount:
+        """What the call has used up to now."""
+        return self._meter.usage
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -88,7 +85,7 @@ class ChatStream:
 
     def _events_of(self, data: bytes) -> Iterable[bytes]:
         if not data:
-            return (_ALIVE,)
+            return (KEEP_ALIVE,)
         if data == b"[DONE]":
             self.ended = self._meter.ended = True
             # What is held back still, where the upstream has ended without a finish reason.
@@ -101,12 +98,12 @@ class ChatStream:
     def _judged(self, event: dict[str, Any]) -> Iterable[bytes]:
         self._learn(event)
         choices = event.pop("choices", None) or []
-        more = {name: rewrite(value, self._judging.response) for name, value in event.items() if name not in PROTOCOL}
-        self.blocked = self.blocked or self._judging.blocked
+        more = {name: rewrite(value, self._session.response) for name, value in event.items() if name not in PROTOCOL}
+        self.blocked = self.blocked or self._session.blocked
         if not choices:
             if not self._wants_usage and event.get("usage") is not None:
                 return ()
-            return self._out({}, []) if self.blocked else (_event({**event, **more, "choices": []}),)
+            return self._out({}, []) if self.blocked else (format_event({**event, **more, "choices": []}),)
         if not self._wants_usage:
             event.pop("usage", None)
         if not isinstance(choices, list):
@@ -129,12 +126,12 @@ class ChatStream:
             self.blocked = True
             open_choices = [place for place, choice in sorted(self._choices.items()) if not choice.finished]
             ends = [{"index": place, "delta": {}, "finish_reason": WITHHELD} for place in open_choices or [0]]
-            yield _event({**self._head, "choices": ends})
+            yield format_event({**self._head, "choices": ends})
             return
         if before:
-            yield _event({**self._head, "choices": before})
+            yield format_event({**self._head, "choices": before})
         if after:
-            yield _event({**event, "choices": after})
+            yield format_event({**event, "choices": after})
 
     def _choice(self, said: Any) -> ChoiceStream:
         place = said.get("index", 0) if isinstance(said, dict) else None
@@ -142,7 +139,7 @@ class ChatStream:
             raise BrokenStreamError("a choice of the stream has no delta, or no number")
         choice = self._choices.get(place)
         if choice is None:
-            choice = self._choices[place] = ChoiceStream(place, self._judging, keeps_texts=self._keeps_texts)
+            choice = self._choices[place] = ChoiceStream(place, self._session, keeps_texts=self._keeps_texts)
         return choice
 
     def _learn(self, event: dict[str, Any]) -> None:
@@ -152,9 +149,5 @@ class ChatStream:
 
     def _reason(self, error: Any) -> str:
         message = error.get("message") if isinstance(error, dict) else error
-        said = self._judging.response(message) if isinstance(message, str) else ""
+        said = self._session.response(message) if isinstance(message, str) else ""
         return said or "it broke the stream off with an error"
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + _encode(value) + b"\n\n"

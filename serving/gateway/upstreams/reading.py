@@ -3,17 +3,16 @@
 What is made of the texts belongs to the domains.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 import aiohttp
 import msgspec
 
 from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import estimate, reported
-from serving.gateway.upstreams.upstreams import Answered
-from serving.http.problems import BadGateway, GatewayTimeout
+from serving.gateway.upstreams.upstreams import UpstreamResponse
+from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 _MOST_ANSWER_BYTES = 64 * 2**20
 _EVENT_BYTES = 4 * 2**20
@@ -24,7 +23,7 @@ class BrokenStreamError(Exception):
     """The upstream sends what is no stream of chat completions, or says that it failed."""
 
 
-async def whole(answered: Answered) -> dict[str, Any]:
+async def whole(upstream_response: UpstreamResponse) -> dict[str, Any]:
     """The JSON object of an answer.
 
     Raises
@@ -32,11 +31,11 @@ async def whole(answered: Answered) -> dict[str, Any]:
     BadGateway, GatewayTimeout
         Where it is none, or does not come to its end.
     """
-    name = answered.upstream.name
+    name = upstream_response.upstream.name
     try:
-        data = await answered.response.content.read(_MOST_ANSWER_BYTES)
-        while not answered.response.content.at_eof():
-            data += await answered.response.content.read(_MOST_ANSWER_BYTES)
+        data = await upstream_response.response.content.read(_MOST_ANSWER_BYTES)
+        while not upstream_response.response.content.at_eof():
+            data += await upstream_response.response.content.read(_MOST_ANSWER_BYTES)
             if len(data) > _MOST_ANSWER_BYTES:
                 raise BadGateway(f"{name} answered with too many bytes.")
         answer = _decode(data)
@@ -47,7 +46,7 @@ async def whole(answered: Answered) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadGateway(f"{name} answered what is not JSON.") from error
     finally:
-        answered.response.release()
+        upstream_response.response.release()
     if not isinstance(answer, dict):
         raise BadGateway(f"{name} answered what is not a JSON object.")
     return answer
@@ -83,6 +82,17 @@ async def arrived(content: aiohttp.StreamReader) -> bytes:
         return before
 
 
+BROKEN: Final = (BrokenStreamError, aiohttp.ClientError, TimeoutError, OSError)
+"""Errors by which an upstream's stream ends before its end."""
+
+
+def broken_stream(error: BaseException) -> Problem:
+    """Return the problem of a stream that broke."""
+    if isinstance(error, TimeoutError):
+        return Problem.of_status(504, "The model's server was silent for too long.")
+    return Problem.of_status(502, f"The stream broke: {error}.")
+
+
 class Events:
     """Server-sent events out of the bytes in which they arrive."""
 
@@ -115,8 +125,8 @@ class Events:
                 return b""
 
 
-class Meter:
-    """What a stream has taken up to now.
+class UsageMeter:
+    """The usage of a stream up to now.
 
     Parameters
     ----------
@@ -124,7 +134,7 @@ class Meter:
 
     Attributes
     ----------
-    ended : whether the upstream has said all; set by whoever reads it.
+    ended : whether the upstream has sent everything; set by the reader.
     """
 
     def __init__(self, prompt_tokens: int) -> None:
@@ -151,7 +161,7 @@ class Meter:
         return self._events > 0
 
     @property
-    def took(self) -> Amount:
+    def usage(self) -> Amount:
         """As the upstream says, else estimated. A token an event is what most send."""
         if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
             return self._usage
@@ -161,44 +171,35 @@ class Meter:
         return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
 
 
-async def texts(answered: Answered, meter: Meter, gone: "asyncio.Future[Any]") -> AsyncIterator[str]:
-    """What the first choice of a stream says, piece by piece, until it ends or nobody reads any more.
+async def text_pieces(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[str]:
+    """Yield the text of a stream's first choice, piece by piece, until it ends.
 
     Raises
     ------
     BrokenStreamError
-        Where the upstream does not come to its end.
+        If the upstream does not come to its end.
     """
-    gone.add_done_callback(lambda _: answered.response.close())
     events = Events()
-    try:
-        while data := await arrived(answered.response.content):
-            events.add(data)
-            for event in filter(None, iter(events.next, None)):
-                if event == b"[DONE]":
-                    meter.ended = True
-                    return
-                piece = _text_of(event_of(event), "delta", meter)
-                if piece:
-                    yield piece
-            if gone.done():
+    while data := await arrived(upstream_response.response.content):
+        events.add(data)
+        for event in filter(None, iter(events.next, None)):
+            if event == b"[DONE]":
+                meter.ended = True
                 return
-    except (aiohttp.ClientError, OSError):
-        if gone.done():
-            return
-        raise
-    if not gone.done():
-        raise BrokenStreamError("the upstream ended the stream before its end")
+            piece = _text_of(event_of(event), "delta", meter)
+            if piece:
+                yield piece
+    raise BrokenStreamError("the upstream ended the stream before its end")
 
 
-async def text(answered: Answered, meter: Meter) -> str:
-    """What the first choice of a whole answer says; raises as `whole`."""
-    said = _text_of(await whole(answered), "message", meter)
+async def whole_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
+    """Return the text of a whole answer's first choice; raises as `whole`."""
+    said = _text_of(await whole(upstream_response), "message", meter)
     meter.ended = True
     return said
 
 
-def _text_of(said: dict[str, Any], part: str, meter: Meter) -> str:
+def _text_of(said: dict[str, Any], part: str, meter: UsageMeter) -> str:
     if said.get("error"):
         raise BrokenStreamError("the upstream broke the stream off with an error")
     meter.learn(said)

@@ -45,7 +45,7 @@ class Upstream:
 
 
 @dataclass(slots=True)
-class Answered:
+class UpstreamResponse:
     """An upstream that has begun to answer, and how often anyone was asked until then."""
 
     upstream: Upstream
@@ -138,7 +138,7 @@ class Upstreams:
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
             raise unreachable(first.name, error) from error
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Answered:
+    async def post(self, path: str, body: Mapping[str, Any]) -> UpstreamResponse:
         """Send a request; returns when a server has begun to answer it with success.
 
         Raises
@@ -163,7 +163,7 @@ class Upstreams:
                 attempts += 1
                 outcome = await self._attempt(upstream, path, data)
                 if isinstance(outcome, aiohttp.ClientResponse):
-                    return Answered(upstream, model, outcome, attempts)
+                    return UpstreamResponse(upstream, model, outcome, attempts)
                 problem = outcome.problem
                 _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.status)
                 if outcome.is_callers:

@@ -11,7 +11,7 @@ from guard_store.spending.usage import UsageStore
 from serving.auth.oidc.tokens import CALLER_PREFIX
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
-from serving.gateway.calls.gateway import Gate
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound, Unprocessable
@@ -28,7 +28,7 @@ async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, serv
     """Read what was used, summed by local day, project, key, user or model."""
     project_id = query.project_id or caller.project_id
     caller.require("analyst", project_id)
-    end = query.end or await services.gate.day_of(project_id)
+    end = query.end or await services.gateway.day_of(project_id)
     start = query.start or end - _DAYS
     if start > end:
         raise Unprocessable("start: must not be after end.", errors=[{"field": "start", "reason": "is after end"}])
@@ -49,8 +49,8 @@ async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, serv
 @router.get("/budgets", openapi_extra=ANALYST)
 async def list_budgets(caller: Caller, services: Provided) -> list[BudgetView]:
     """List budgets, and how they stand now."""
-    found = [b for b in services.gate.budgets.of() if caller.project_id in (None, b.project_id)]
-    return await _shown(services.gate, found)
+    found = [b for b in services.gateway.budgets.of() if caller.project_id in (None, b.project_id)]
+    return await _shown(services.gateway, found)
 
 
 @router.put("/budgets", responses=NOT_FOUND, openapi_extra=ADMIN)
@@ -59,7 +59,7 @@ async def set_budget(body: BudgetRequest, caller: Caller, services: Provided) ->
     _require(caller, _project_of(body, services))
     if body.scope == "project":
         known_project(services, body.scope_id)
-    budget = services.gate.budgets.put(
+    budget = services.gateway.budgets.put(
         body.scope,
         body.scope_id,
         body.measure,
@@ -67,7 +67,7 @@ async def set_budget(body: BudgetRequest, caller: Caller, services: Provided) ->
         soft=body.stored(body.soft),
         hard=body.stored(body.hard),
     )
-    (shown,) = await _shown(services.gate, [budget])
+    (shown,) = await _shown(services.gateway, [budget])
     return shown
 
 
@@ -76,10 +76,10 @@ def remove_budget(
     budget_id: Annotated[str, Path(description="Id of a budget.")], caller: Caller, services: Provided
 ) -> None:
     """Remove a budget, with what it has counted."""
-    budget = services.gate.budgets.get(budget_id)
+    budget = services.gateway.budgets.get(budget_id)
     if budget is None or caller.project_id not in (None, budget.project_id):
         raise NotFound(f"There is no budget {budget_id!r}.")
-    services.gate.budgets.remove(budget_id)
+    services.gateway.budgets.remove(budget_id)
 
 
 def _project_of(body: BudgetRequest, services: Services) -> str | None:
@@ -101,6 +101,6 @@ def _require(caller: Principal, project_id: str | None) -> None:
         caller.require("admin", project_id)
 
 
-async def _shown(gate: Gate, found: Sequence[Budget]) -> list[BudgetView]:
+async def _shown(gate: Gateway, found: Sequence[Budget]) -> list[BudgetView]:
     days = {budget.id: await gate.today(budget) for budget in found}
     return [BudgetView.of(standing) for standing in gate.budgets.statuses(found, lambda budget: days[budget.id])]

@@ -50,7 +50,7 @@ async def _send_event(request: RawRequest) -> None:
     checked = read_one(await request.body(service.max_body_bytes), service.schema)
     authorise = partial(request.principal.require, "analyst")
     event_id, is_duplicate = await service.take_one(checked, authorise, request.request_id, sender_of(request))
-    request.record.done = True
+    request.entry.committed = True
     await request.send_json(*acknowledge(event_id, is_duplicate=is_duplicate))
 
 

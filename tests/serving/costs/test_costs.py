@@ -193,7 +193,7 @@ async def test_a_day_without_predictions_has_no_cost_of_one(
 async def test_calls_of_language_models_are_told_with_a_pull_too(
     admin: httpx.AsyncClient, services: Services, project: str
 ) -> None:
-    today = await services.gate.day_of(project)
+    today = await services.gateway.day_of(project)
     await spend(services, project, today, model="gpt")
     said = (await pull(admin, project, day=today.isoformat())).json()
     (day,) = said["days"]

@@ -12,7 +12,7 @@ import pytest
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
 from ml.knowledge.tables import with_vectors
-from serving.assistant.knowledge.passages import Found
+from serving.assistant.knowledge.passages import SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.http.problems import Unavailable
 from tests.support.paths import ROOT
@@ -73,7 +73,7 @@ async def test_a_search_at_the_start_waits_until_it_can_be_answered(settings: Se
 
 
 async def test_nothing_built_yet_is_empty_and_says_so(knowledge: KnowledgeService) -> None:
-    assert await knowledge.search(RIGHT, 5) == Found((), "empty", None)
+    assert await knowledge.search(RIGHT, 5) == SearchResult((), "empty", None)
     assert await knowledge.document("gdpr.pdf") == ()
     assert (knowledge.state().why, knowledge.state().problem) == ("it has not been built yet", None)
 
@@ -135,7 +135,7 @@ async def test_a_table_without_chunks_is_empty_with_its_version(
 ) -> None:
     KnowledgeStore(settings.storage.lake).replace("embeddings", sample_rows().slice(0, 0))
     await until(lambda: knowledge.state().version == 0)
-    assert (await knowledge.search(RIGHT, 5)) == Found((), "empty", 0)
+    assert (await knowledge.search(RIGHT, 5)) == SearchResult((), "empty", 0)
 
 
 async def test_a_table_that_cannot_be_read_is_a_problem_and_what_is_loaded_goes_on(

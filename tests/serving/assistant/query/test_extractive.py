@@ -119,7 +119,7 @@ async def test_without_a_project_it_counts_for_that_of_the_key(clients: Clients,
 
 
 async def test_a_budget_of_requests_stops_questions_too(clients: Clients, project: str) -> None:
-    budgets = clients.services.gate.budgets
+    budgets = clients.services.gateway.budgets
     budgets.put("project", project, "requests", "day", soft=None, hard=2)
     budgets.put("project", project, "cost_usd", "day", soft=None, hard=0)
     client = clients.of("guest", project)

@@ -164,7 +164,7 @@ async def test_a_server_that_fails_is_a_bad_gateway_and_costs_nothing(
 async def test_a_budget_stops_a_question_before_the_model_is_asked(
     clients: Clients, upstream: Upstream, project: str
 ) -> None:
-    clients.services.gate.budgets.put("project", project, "tokens", "day", soft=None, hard=1_000)
+    clients.services.gateway.budgets.put("project", project, "tokens", "day", soft=None, hard=1_000)
     answer = await clients.of("guest", project).post("/query", json={"question": QUESTION})
     assert (answer.status_code, answer.json()["code"]) == (429, "budget_exceeded")
     assert upstream.requests == 0
@@ -192,7 +192,7 @@ class TestExtractiveBySetting:
     async def test_no_model_is_asked_and_a_budget_of_cost_is_no_hindrance(
         self, clients: Clients, upstream: Upstream, project: str
     ) -> None:
-        clients.services.gate.budgets.put("project", project, "cost_usd", "day", soft=None, hard=0)
+        clients.services.gateway.budgets.put("project", project, "cost_usd", "day", soft=None, hard=0)
         told = await ask(clients.of("guest", project), QUESTION)
         assert (told["model"], told["cost_usd"], upstream.requests) == ("extractive", 0.0, 0)
         assert "72 hours" in told["answer"]

@@ -12,7 +12,7 @@ from guard_store.ledger.entry import Entry
 from serving.assistant.tools.arguments import digest
 from serving.assistant.tools.errors import DeniedError, ToolError
 from serving.assistant.tools.executor import ToolExecutor
-from serving.assistant.tools.policy import Asking, Tool, ToolPolicy
+from serving.assistant.tools.policy import Tool, ToolContext, ToolPolicy
 from serving.auth.principal import Principal
 from serving.gateway.policy.book import PolicyBook
 from serving.http.problems import Unavailable
@@ -37,7 +37,7 @@ class Bench:
         tool = Tool("echo", "Says it again.", Echo, self.run, policy or ToolPolicy(timeout_s=5), self.check)
         self.executor = ToolExecutor({"echo": tool}, self.write)
 
-    async def run(self, arguments: Echo, _: Asking) -> Any:
+    async def run(self, arguments: Echo, _: ToolContext) -> Any:
         self.ran.append(arguments)
         done = self.does(arguments)
         return await done if asyncio.iscoroutine(done) else done
@@ -51,9 +51,9 @@ class Bench:
             raise Unavailable("The ledger is not to be had.")
         self.entries.append(entry)
 
-    def asking(self, settings: dict[str, Any] | None = None, principal: Principal = ANALYST) -> Asking:
+    def asking(self, settings: dict[str, Any] | None = None, principal: Principal = ANALYST) -> ToolContext:
         rules = ToolSettings.from_dict(settings or {})
-        return Asking(principal, None, "request", PolicyBook(None).of(None), rules)
+        return ToolContext(principal, None, "request", PolicyBook(None).of(None), rules)
 
     def details(self) -> dict[str, Any]:
         (entry,) = self.entries

@@ -202,7 +202,7 @@ async def test_a_caller_with_a_token_can_have_a_budget(
     anonymous.headers["Authorization"] = f"Bearer {issuer.token(**ADMIN)}"
     budget = {"scope": "key", "scope_id": "oidc:user-1", "measure": "tokens", "period": "day", "hard": 10}
     assert (await anonymous.put("/api/v1/budgets", json=budget)).status_code == 200
-    assert [found.scope_id for found in services.gate.budgets.of(key_ids=["oidc:user-1"])] == ["oidc:user-1"]
+    assert [found.scope_id for found in services.gateway.budgets.of(key_ids=["oidc:user-1"])] == ["oidc:user-1"]
 
 
 async def test_api_keys_work_beside_tokens(anonymous: httpx.AsyncClient, services: Services, project: str) -> None:

@@ -68,11 +68,11 @@ async def agree(services: Services, upstreams: Sequence[Upstream], calls: int) -
     told = tuple(sum(row[name] for row in found) for name in ("tokens_in", "tokens_cached", "tokens_out"))
     assert told == counts
     assert sum(row["cost_nano_usd"] for row in found) == cost_of(counts)
-    day = await services.gate.day_of("flights")
+    day = await services.gateway.day_of("flights")
     (sums,) = UsageStore(services.database).read([], first=day, last=day, limit=1)
     assert (sums.tokens_in, sums.tokens_cached, sums.tokens_out) == counts
     assert (sums.cost_nano_usd, sums.requests) == (cost_of(counts), calls)
-    standings = services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
+    standings = services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: day)
     by_measure = {standing.budget.measure: (standing.spent, standing.reserved) for standing in standings}
     assert by_measure == {
         "cost_usd": (cost_of(counts), 0),
@@ -85,7 +85,7 @@ async def agree(services: Services, upstreams: Sequence[Upstream], calls: int) -
 @pytest.fixture(autouse=True)
 def _budgets(services: Services, project: str) -> None:
     for measure, hard in (("cost_usd", 1000 * NANO), ("tokens", 10**9), ("requests", 10**6)):
-        services.gate.budgets.put("project", project, measure, "day", soft=None, hard=hard)  # type: ignore[arg-type]
+        services.gateway.budgets.put("project", project, measure, "day", soft=None, hard=hard)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("model", ["stub", "stub-cached"])
@@ -154,10 +154,10 @@ async def test_an_aborted_stream_is_charged_for_what_was_produced(
     assert row["tokens_estimated"] == (model == "stub")
     if model == "stub-continuous":
         assert row["tokens_in"] == upstream.tokens_in
-    day = await services.gate.day_of("flights")
+    day = await services.gateway.day_of("flights")
     (sums,) = UsageStore(services.database).read([], first=day, last=day, limit=1)
     assert (sums.tokens_out, sums.cost_nano_usd) == (row["tokens_out"], row["cost_nano_usd"])
-    assert {s.reserved for s in services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)} == {0}
+    assert {s.reserved for s in services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: day)} == {0}
 
 
 async def test_a_stream_that_the_upstream_breaks_is_charged_for_what_came(
@@ -187,8 +187,8 @@ async def test_a_model_without_a_price_costs_null_and_cannot_pass_a_budget_of_do
     with pytest.raises(lib.PermissionDeniedError, match="price of model 'nobody'"):
         await whole(openai, "nobody")
     assert upstream.requests == 0
-    for budget in services.gate.budgets.of():
-        services.gate.budgets.remove(budget.id)
+    for budget in services.gateway.budgets.of():
+        services.gateway.budgets.remove(budget.id)
     await whole(openai, "nobody")
     row = (await settled(services, 1))[0]
     assert (row["cost_nano_usd"], row["tokens_in"]) == (None, 8)
@@ -197,7 +197,7 @@ async def test_a_model_without_a_price_costs_null_and_cannot_pass_a_budget_of_do
 async def test_a_spent_budget_stops_every_route_that_costs_money(
     openai: AsyncOpenAI, services: Services, project: str, upstream: Upstream
 ) -> None:
-    services.gate.budgets.put("project", project, "requests", "day", soft=None, hard=1)
+    services.gateway.budgets.put("project", project, "requests", "day", soft=None, hard=1)
     await whole(openai)
     for ask in (whole, stream, embed):
         with pytest.raises(lib.RateLimitError) as raised:
@@ -213,19 +213,19 @@ async def test_calls_at_once_cannot_overspend(
     openai: AsyncOpenAI, services: Services, project: str, upstream: Upstream
 ) -> None:
     most = 8 * 3_000 + 100 * 15_000
-    services.gate.budgets.put("project", project, "cost_usd", "day", soft=None, hard=5 * most)
+    services.gateway.budgets.put("project", project, "cost_usd", "day", soft=None, hard=5 * most)
     upstream.delay_s = 0.05
     answers = await asyncio.gather(*(whole(openai, max_tokens=100) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(answer, lib.RateLimitError) for answer in answers) > 0
-    day = await services.gate.day_of(project)
-    standings = services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
+    day = await services.gateway.day_of(project)
+    standings = services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: day)
     assert all(standing.spent <= 5 * most for standing in standings if standing.budget.measure == "cost_usd")
 
 
 async def test_usage_is_told_by_everything_that_it_can_be_told_by(openai: AsyncOpenAI, services: Services) -> None:
     await whole(openai, user="anna")
     await whole(openai, user="bert")
-    day = await services.gate.day_of("flights")
+    day = await services.gateway.day_of("flights")
     found = UsageStore(services.database).read(USAGE_GROUPS, first=day, last=day, limit=10)
     assert [(row.project_id, row.end_user, row.model, row.requests) for row in found] == [
         ("flights", "anna", "stub", 1),

@@ -159,7 +159,7 @@ async def fallback(row: Row) -> int:
 
 async def concurrent(row: Row) -> int:
     """Of forty at once as many pass as the budget has room for, in whole calls; the rest costs nothing."""
-    row.services.gate.budgets.put("project", row.project, "requests", "day", soft=None, hard=15)
+    row.services.gateway.budgets.put("project", row.project, "requests", "day", soft=None, hard=15)
     row.upstream.silent_s = 0.05
     statuses = [answer.status_code for answer in await asyncio.gather(*(row.ask() for _ in range(40)))]
     assert (statuses.count(200), statuses.count(429)) == (15, 25)
@@ -204,7 +204,7 @@ async def row(
     url: str, services: Services, upstream: Upstream, spare: Upstream, project: str, route: Route, way: Way
 ) -> AsyncIterator[Row]:
     for measure in MEASURES:
-        services.gate.budgets.put("project", project, measure, "day", soft=None, hard=1000 * NANO)
+        services.gateway.budgets.put("project", project, measure, "day", soft=None, hard=1000 * NANO)
     upstream.say = spare.say = SAY
     _, secret = services.keys.create("app", "analyst", project)
     headers = {"Authorization": f"Bearer {secret}"}
@@ -230,7 +230,7 @@ def test_every_route_that_can_reserve_is_in_the_matrix() -> None:
     users = {
         path.parent.name
         for path in ROOT.glob("serving/**/*.py")
-        if "gate.call(" in path.read_text() and path.parent.name != "calls"
+        if "gateway.call(" in path.read_text() and path.parent.name != "calls"
     }
     assert users == set(CALLERS), "whatever calls a model belongs into ROUTES: add its route there and its folder here"
     assert all(any(route.path.startswith(path) for route in ROUTES) for path in CALLERS.values())
@@ -240,14 +240,14 @@ def test_every_route_that_can_reserve_is_in_the_matrix() -> None:
 async def test_no_more_is_spent_than_a_request_each(row: Row, services: Services, project: str, measure: Any) -> None:
     most = len(SAY.encode()) // 4 + 8 + TOKENS_OUT_MOST
     hard = 4 * most * (15_000 if measure == "cost_usd" else 1)
-    services.gate.budgets.put("project", project, measure, "day", soft=None, hard=hard)
+    services.gateway.budgets.put("project", project, measure, "day", soft=None, hard=hard)
     row.upstream.silent_s = 0.05
     answers = await asyncio.gather(*(row.ask() for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200, 429}
-    day = await services.gate.day_of(project)
+    day = await services.gateway.day_of(project)
     (standing,) = [
         s
-        for s in services.gate.budgets.statuses(services.gate.budgets.of(), lambda _: day)
+        for s in services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: day)
         if s.budget.measure == measure
     ]
     assert standing.spent <= hard

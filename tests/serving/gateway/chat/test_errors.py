@@ -81,7 +81,7 @@ async def test_what_cannot_be_put_on_record_is_unavailable_in_openais_shape(
 async def test_a_spent_budget_is_not_asked_for_again_by_the_official_client(
     url: str, secret: str, services: Services, project: str, upstream: Upstream
 ) -> None:
-    services.gate.budgets.put("project", project, "requests", "day", soft=None, hard=0)
+    services.gateway.budgets.put("project", project, "requests", "day", soft=None, hard=0)
     async with AsyncOpenAI(base_url=url, api_key=secret, max_retries=5) as client:
         began = time.monotonic()
         with pytest.raises(lib.RateLimitError) as raised:
@@ -91,7 +91,7 @@ async def test_a_spent_budget_is_not_asked_for_again_by_the_official_client(
 
 
 async def test_a_soft_budget_that_is_passed_is_told(openai: AsyncOpenAI, services: Services, project: str) -> None:
-    budget = services.gate.budgets.put("project", project, "requests", "day", soft=0, hard=None)
+    budget = services.gateway.budgets.put("project", project, "requests", "day", soft=0, hard=None)
     answer = await openai.chat.completions.with_raw_response.create(model="stub", messages=HELLO)
     assert answer.headers["x-ml-guard-soft-budgets"] == budget.id
     streamed = await openai.chat.completions.with_raw_response.create(model="stub", messages=HELLO, stream=True)
@@ -143,14 +143,14 @@ async def test_a_server_that_fails_again_and_again_is_left_alone(
 async def test_the_callers_own_timeout_is_its_own_and_nothing_is_held(
     openai: AsyncOpenAI, upstream: Upstream, services: Services, project: str
 ) -> None:
-    budget = services.gate.budgets.put("project", project, "tokens", "day", soft=None, hard=10**9)
-    day = await services.gate.day_of(project)
+    budget = services.gateway.budgets.put("project", project, "tokens", "day", soft=None, hard=10**9)
+    day = await services.gateway.day_of(project)
     upstream.silent_s = 1.0
     for stream in (False, True):
         with pytest.raises(lib.APITimeoutError):
             await openai.chat.completions.create(model="stub", messages=HELLO, stream=stream, timeout=0.3)
     for _ in range(100):
-        (standing,) = services.gate.budgets.statuses([budget], lambda _: day)
+        (standing,) = services.gateway.budgets.statuses([budget], lambda _: day)
         if not standing.reserved:
             break
         await asyncio.sleep(0.05)

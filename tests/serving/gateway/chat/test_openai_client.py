@@ -136,7 +136,7 @@ async def test_an_upstreams_own_error_goes_through_in_its_words(openai: AsyncOpe
 async def test_the_guards_own_key_is_never_shown(
     openai: AsyncOpenAI, upstream: Upstream, spare: Upstream, services: Services
 ) -> None:
-    for each in services.gate.upstreams:
+    for each in services.gateway.upstreams:
         each.headers = {"Authorization": "Bearer wrong-" + KEY}
     with pytest.raises(lib.InternalServerError, match="refuses the guard's own key") as raised:
         await openai.chat.completions.create(model="stub", messages=HELLO)
@@ -149,7 +149,7 @@ async def test_a_silent_upstream_is_a_gateway_timeout(
     openai: AsyncOpenAI, upstream: Upstream, spare: Upstream, services: Services
 ) -> None:
     upstream.delay_s = spare.delay_s = 30
-    services.gate.upstreams._session._timeout = aiohttp.ClientTimeout(total=10, sock_read=0.2)  # type: ignore[union-attr]
+    services.gateway.upstreams._session._timeout = aiohttp.ClientTimeout(total=10, sock_read=0.2)  # type: ignore[union-attr]
     with pytest.raises(lib.APIError, match="silent for too long"):
         async for _ in await openai.chat.completions.create(model="stub", messages=HELLO, stream=True):
             pass

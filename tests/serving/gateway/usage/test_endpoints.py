@@ -27,7 +27,7 @@ async def spend(services: Services, project_id: str, day: Any, *, user: str | No
 
 
 async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: httpx.AsyncClient, project: str) -> None:
-    day = await services.gate.day_of(project)
+    day = await services.gateway.day_of(project)
     for user, model in (("anna", "m"), ("anna", "n"), ("bert", "m")):
         await spend(services, project, day, user=user, model=model)
     (total,) = (await analyst.get("/api/v1/usage", params={"project_id": project})).json()["items"]
@@ -42,7 +42,7 @@ async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: htt
 async def test_a_key_of_one_project_sees_that_projects_usage_only(clients: Clients, project: str) -> None:
     services = clients.services
     services.projects.create("other", "Other")
-    await spend(services, "other", await services.gate.day_of("other"))
+    await spend(services, "other", await services.gateway.day_of("other"))
     mine = clients.of("analyst", project)
     assert (await mine.get("/api/v1/usage")).json()["items"] == []
     assert (await mine.get("/api/v1/usage", params={"project_id": "other"})).status_code == 403

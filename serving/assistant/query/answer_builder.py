@@ -1,4 +1,4 @@
-"""An answer in the making: a model's sentences held against their passages, extracted ones put down, all of it judged.
+"""Building an answer: a model's sentences are checked against their passages, extracted ones are cited, all pass the content policy.
 
 Where the text comes from is `service`.
 """
@@ -11,25 +11,25 @@ from ml.knowledge.claims import Claims, Quote, check
 from ml.knowledge.quotes import standing
 from serving.assistant.knowledge.passages import Passage
 from serving.assistant.query.schemas import Citation
-from serving.gateway.calls.policy_session import Judging
+from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.policy.stream import ResponseStream
 
 _item = re.compile(r"[-*•#|]|\d{1,3}[.)]\s")
 
 
-class Writing:
-    """One answer; what `say…` and `finish` return may go out.
+class AnswerBuilder:
+    """Builds one answer; the text that `add…` and `finish` return may go out.
 
     Parameters
     ----------
-    passages : as the policy lets them be read.
-    sources : the same as they are.
-    grounded : whether a sentence that no passage bears is left out; else all text goes through, and what bears it is cited.
+    passages : as the policy lets them pass.
+    sources : the same passages unredacted.
+    grounded : whether unsupported claims are left out; else all text goes through, with citations where passages support it.
 
     Attributes
     ----------
     text : what has gone out.
-    declined : whether it says that the sources do not answer.
+    declined : whether the answer is that the sources do not answer.
     """
 
     def __init__(
@@ -37,17 +37,17 @@ class Writing:
         question: str,
         passages: Sequence[Passage],
         sources: Sequence[Passage],
-        judging: Judging,
+        session: PolicySession,
         *,
         grounded: bool,
     ) -> None:
         self._question = question
         self._texts = [passage.text for passage in passages]
         self._sources = sources
-        self._judging = judging
+        self._session = session
         self._grounded = grounded
         self._claims = Claims()
-        self._out = ResponseStream(judging.policy, judging.vault)
+        self._out = ResponseStream(session.policy, session.vault)
         self._begun = False
         self._quotes: dict[Quote, None] = {}
         self._faults: set[str] = set()
@@ -56,67 +56,67 @@ class Writing:
 
     @property
     def withheld(self) -> bool:
-        """Whether the policy has stopped it."""
+        """Whether the policy blocks the answer."""
         return self._out.blocked
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What the model said and no source bears, by its kinds; `withheld` where the policy has stopped it."""
+        """Kinds of unsupported claims of the model; `withheld` if the policy blocks the answer."""
         return tuple(sorted(self._faults | ({"withheld"} if self.withheld else set())))
 
-    def say_extracted(self, sentences: Iterable[Candidate]) -> str:
-        """Sentences of the passages, each with its number."""
+    def add_sentences(self, sentences: Iterable[Candidate]) -> str:
+        """Add sentences of the passages, each with the number of its citation."""
         self._grounded = True
-        said = ""
+        released = ""
         for sentence in sentences:
             self._quotes[Quote(sentence.passage, sentence.text)] = None
-            said += self._say(f"{sentence.text} [{sentence.passage + 1}]")
-        return said
+            released += self._add(f"{sentence.text} [{sentence.passage + 1}]")
+        return released
 
-    def say_piece(self, piece: str) -> str:
-        """A piece of what the model says."""
-        said = "" if self._grounded else self._put(piece)
-        return said + self._check(self._claims.feed(piece))
+    def add_piece(self, piece: str) -> str:
+        """Add a piece of the model's text."""
+        released = "" if self._grounded else self._emit(piece)
+        return released + self._check(self._claims.feed(piece))
 
     def finish(self) -> str:
-        """What is held back still, when there is no more to come."""
-        said = self._check(self._claims.finish())
+        """Return what was held back, when the text has ended."""
+        released = self._check(self._claims.finish())
         if not self._begun and self._grounded:
             self.declined = True
-            said += self._say(DECLINED)
+            released += self._add(DECLINED)
         if not self.withheld:
             rest = self._out.finish()
             self.text += rest
-            said += rest
-        self._judging.add(self._out.findings)
-        return said
+            released += rest
+        self._session.add(self._out.findings)
+        return released
 
     def citations(self) -> tuple[Citation, ...]:
-        """What bears the answer, by number; none where it is withheld."""
+        """Return the citations by number; none if the answer is withheld."""
         if self.withheld:
             return ()
         quotes = sorted(self._quotes, key=lambda quote: quote.passage)
         return tuple(self._citation(quote) for quote in quotes)
 
     def _check(self, sentences: Iterable[str]) -> str:
-        said = ""
+        released = ""
         for sentence in sentences:
             claim = check(sentence, self._texts, self._question)
-            if claim.declines:  # it is said at the end, where nothing else was
+            if claim.declines:  # it is released at the end, where nothing else was
                 continue
             if claim.fault is not None and (self._grounded or claim.fault != "uncited_claim"):
                 self._faults.add(claim.fault)
             if claim.fault is None or not self._grounded:
                 self._quotes.update(dict.fromkeys(claim.quotes))
             if claim.fault is None and self._grounded:
-                said += self._say(claim.text)
-        return said
+                released += self._add(claim.text)
+        return released
 
-    def _say(self, sentence: str) -> str:
+    def _add(self, sentence: str) -> str:
         between = ("\n" if _item.match(sentence) else " ") if self._begun else ""
-        return self._put(between + sentence)
+        return self._emit(between + sentence)
 
-    def _put(self, text: str) -> str:
+    def _emit(self, text: str) -> str:
         self._begun = True
         released = self._out.feed(text)
         self.text += released
@@ -124,12 +124,12 @@ class Writing:
 
     def _citation(self, quote: Quote) -> Citation:
         passage = self._sources[quote.passage]
-        shown = self._judging.response(quote.text)
+        shown = self._session.response(quote.text)
         return Citation(
             n=quote.passage + 1,
             source=passage.source,
-            title=self._judging.response(passage.title),
-            section=self._judging.response(passage.section),
+            title=self._session.response(passage.title),
+            section=self._session.response(passage.section),
             page=passage.page,
             quote=shown,
             score=passage.score,

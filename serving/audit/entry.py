@@ -1,0 +1,122 @@
+"""The ledger's entry of one request: begun by the middleware, filled in on the way, committed once.
+
+The chain is `guard_store.ledger`; `serving.audit.service` commits entries.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Scope
+
+from guard_core.days import now_us
+from guard_store.ledger.bodies import Bodies
+from guard_store.ledger.entry import Entry
+from serving.http.problems import Problem
+from serving.http.rendering import problem_response
+
+DISCONNECTED: Final = 499
+"""Status of a request whose client left before the answer began."""
+_MAX_NAME = 128
+_json = msgspec.json.Encoder().encode
+
+
+class AuditEntry:
+    """The entry of a request on its way; attributes that are not described here are those of `guard_store.ledger.entry.Entry`.
+
+    Attributes
+    ----------
+    committed : whether it is on the ledger, or in the transaction that puts it there.
+    status : of the answer; 499 until it begins.
+    bodies : what the project keeps of the request.
+    stream_error : renders an error as the last event of a stream; set by routes that stream.
+    """
+
+    __slots__ = (
+        "_fields",
+        "_request",
+        "_response",
+        "_scope",
+        "bodies",
+        "committed",
+        "details",
+        "key_id",
+        "project_id",
+        "role",
+        "status",
+        "stream_error",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self.committed = False
+        self.status = DISCONNECTED
+        self.key_id: str | None = None
+        self.role = "guest"
+        self.project_id: str | None = None
+        self.bodies: Bodies | None = None
+        self.details: dict[str, Any] = {}
+        self.stream_error: Callable[[Problem], bytes] | None = None
+        self._fields: dict[str, Any] = {}
+        self._request: Any = None
+        self._response: Any = None
+
+    @property
+    def route(self) -> str | None:
+        """Path of the route as the app declares it; None before a route is found."""
+        return getattr(self._scope.get("route"), "path_format", None)
+
+    @property
+    def request_id(self) -> str:
+        """Id of the request."""
+        request_id: str = self._scope["state"]["request_id"]
+        return request_id
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the answer has a status already."""
+        return self.status != DISCONNECTED
+
+    def note(self, **fields: Any) -> None:
+        """Set fields of the entry."""
+        self._fields.update(fields)
+
+    def add_request(self, piece: bytes) -> None:
+        """Hash a piece of the request's body."""
+        if self._request is None:
+            self._request = hashlib.sha256()
+        self._request.update(piece)
+
+    def add_response(self, piece: bytes) -> None:
+        """Hash a piece of the answer's body."""
+        if self._response is None:
+            self._response = hashlib.sha256()
+        self._response.update(piece)
+
+    def answer_with(self, problem: Problem) -> bytes:
+        """Take an error as the answer: the whole of it, or the last event of a stream that has begun; return its body."""
+        if self.has_begun and self.stream_error is not None:
+            body = self.stream_error(problem)
+        else:
+            response = problem_response(problem, self.request_id, self._scope["path"])
+            self.status, body = response.status_code, bytes(response.body)
+        self.add_response(body)
+        return body
+
+    def row(self) -> Entry:
+        """Return the entry as it is now."""
+        return Entry(
+            at_us=now_us(),
+            route=(self.route or "")[:_MAX_NAME],
+            method=self._scope["method"][:16],
+            status=self.status,
+            request_id=self.request_id,
+            key_id=self.key_id,
+            role=self.role,
+            project_id=self.project_id,
+            request_hash=None if self._request is None else self._request.hexdigest(),
+            response_hash=None if self._response is None else self._response.hexdigest(),
+            details=_json(self.details).decode(),
+            **self._fields,
+        )
