@@ -49,7 +49,7 @@ from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.auth.keys.endpoints import router as keys_router
 from serving.auth.oidc.tokens import TokenRing
-from serving.auth.security import KeyRing
+from serving.auth.security import Authenticator, KeyRing
 from serving.costs.endpoints import router as costs_router
 from serving.gateway.calls.gateway import Gate
 from serving.gateway.chat.endpoints import routes as chat_routes
@@ -143,6 +143,7 @@ async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> A
         migrate(database)
         services = services_of(settings, database)
         app.state.services = services
+        app.state.parts = services.parts()
         async with AsyncExitStack() as running:
             for service in (
                 services.events,
@@ -165,6 +166,9 @@ async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> A
 def services_of(settings: Settings, database: Database) -> Services:
     """Everything that routes and commands work with; nothing of it runs before it is started."""
     keys = KeyStore(database)
+    key_ring = KeyRing(keys, cache_s=settings.server.key_cache_s)
+    tokens = None if settings.oidc.issuer is None else TokenRing(settings)
+    rates = RateLimits(settings)
     events = EventService(settings, database)
     prompts = PromptBook.load(default_folder())
     policies = PolicyBook(settings.llm.policies)
@@ -191,9 +195,10 @@ def services_of(settings: Settings, database: Database) -> Services:
         tools=tools,
         research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
         keys=keys,
-        key_ring=KeyRing(keys, cache_s=settings.server.key_cache_s),
-        tokens=None if settings.oidc.issuer is None else TokenRing(settings),
-        rates=RateLimits(settings),
+        key_ring=key_ring,
+        tokens=tokens,
+        rates=rates,
+        authenticator=Authenticator(key_ring, tokens, rates),
         projects=projects,
         aggregates=AggregateStore(database),
         baselines=BaselineStore(database),

@@ -1,6 +1,6 @@
 """What the routes work with: opened once by the app's lifespan, handed in by a dependency, never a global."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -23,11 +23,11 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
-from serving.audit.record import Record
 from serving.auth.oidc.tokens import TokenRing
-from serving.auth.security import KeyRing
+from serving.auth.security import Authenticator, KeyRing
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
+from serving.http.dependencies import Parts
 from serving.http.limits.rates import RateLimits
 
 if TYPE_CHECKING:  # the event service is built of what is here
@@ -66,6 +66,7 @@ class Services:
     key_ring: KeyRing
     tokens: TokenRing | None
     rates: RateLimits
+    authenticator: Authenticator
     projects: ProjectStore
     aggregates: AggregateStore
     baselines: BaselineStore
@@ -83,23 +84,16 @@ class Services:
     shadow: ShadowStore
     alerts: "AlertService"
 
+    def parts(self) -> Parts:
+        """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
+        return Parts(
+            [self.settings.server, *(part for field in fields(self) if (part := getattr(self, field.name)) is not None)]
+        )
+
 
 def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _request_id(request: Request) -> str:
-    request_id: str = request.scope["state"]["request_id"]
-    return request_id
-
-
-def _record(request: Request) -> Record:
-    record: Record = request.scope["state"]["record"]
-    return record
-
-
 Provided = Annotated[Services, Depends(_services)]
-RequestId = Annotated[str, Depends(_request_id)]
-OnRecord = Annotated[Record, Depends(_record)]
-"""What the ledger will say of this request."""

@@ -24,6 +24,7 @@ from serving.alerts.schemas import (
 )
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
+from serving.http.dependencies import RecordDep, RequestId
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound, Unprocessable
 from serving.http.routing import (
@@ -31,12 +32,12 @@ from serving.http.routing import (
     ANALYST,
     CONFLICT,
     NOT_FOUND,
-    Deciding,
+    ActorDep,
     ProjectToChange,
     ProjectToRead,
     keyed_router,
 )
-from serving.services import OnRecord, Provided, RequestId, Services
+from serving.services import Provided, Services
 
 router = keyed_router("alerts")
 
@@ -57,13 +58,13 @@ def list_alerts(query: Annotated[AlertQuery, Query()], caller: Caller, services:
 
 
 def _to_read(
-    alert_id: Annotated[str, Path(description="Id of an alert.")], caller: Caller, services: Provided, record: OnRecord
+    alert_id: Annotated[str, Path(description="Id of an alert.")], caller: Caller, services: Provided, record: RecordDep
 ) -> Alert:
     return _known(alert_id, caller, services, record, "analyst")
 
 
 def _to_change(
-    alert_id: Annotated[str, Path(description="Id of an alert.")], caller: Caller, services: Provided, record: OnRecord
+    alert_id: Annotated[str, Path(description="Id of an alert.")], caller: Caller, services: Provided, record: RecordDep
 ) -> Alert:
     return _known(alert_id, caller, services, record, "admin")
 
@@ -81,7 +82,7 @@ def read_alert(alert: AlertToRead, services: Provided) -> AlertDetail:
 
 
 @router.post("/alerts/{alert_id}/acknowledge", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
-def acknowledge_alert(alert: AlertToRead, body: Reason, services: Provided, actor: Deciding) -> AlertView:
+def acknowledge_alert(alert: AlertToRead, body: Reason, services: Provided, actor: ActorDep) -> AlertView:
     """Say that somebody looks after it: nobody is told that it got worse any more, but that it ended."""
     if not services.alerts.store.acknowledge(alert.id, body.reason, actor):
         raise _is_over(alert)
@@ -89,7 +90,7 @@ def acknowledge_alert(alert: AlertToRead, body: Reason, services: Provided, acto
 
 
 @router.post("/alerts/{alert_id}/mute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
-def mute_alert(alert: AlertToChange, body: MuteRequest, services: Provided, actor: Deciding) -> AlertView:
+def mute_alert(alert: AlertToChange, body: MuteRequest, services: Provided, actor: ActorDep) -> AlertView:
     """Tell nobody about it until an instant."""
     if not services.alerts.store.mute(alert.id, microseconds(body.until), body.reason, actor):
         raise _is_over(alert)
@@ -97,7 +98,7 @@ def mute_alert(alert: AlertToChange, body: MuteRequest, services: Provided, acto
 
 
 @router.post("/alerts/{alert_id}/unmute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
-def unmute_alert(alert: AlertToChange, body: Reason, services: Provided, actor: Deciding) -> AlertView:
+def unmute_alert(alert: AlertToChange, body: Reason, services: Provided, actor: ActorDep) -> AlertView:
     """Tell people about it again."""
     if not services.alerts.store.mute(alert.id, None, body.reason, actor):
         raise _is_over(alert)
@@ -126,7 +127,7 @@ def resend_delivery(
     message_id: Annotated[str, Path(description="Id of a message.")],
     caller: Caller,
     services: Provided,
-    record: OnRecord,
+    record: RecordDep,
 ) -> DeliveryView:
     """Try to send a message again that was given up."""
     message = services.alerts.outbox.get(message_id)
@@ -177,7 +178,7 @@ def remove_policy(project: ProjectToChange, name: PolicyName, services: Provided
         raise NotFound(f"Project {project.id!r} has no policy {name!r} of its own.")
 
 
-def _known(alert_id: str, caller: Principal, services: Services, record: OnRecord, role: Role) -> Alert:
+def _known(alert_id: str, caller: Principal, services: Services, record: RecordDep, role: Role) -> Alert:
     caller.require(role)
     alert = services.alerts.store.get(alert_id)
     if alert is None:
@@ -186,7 +187,7 @@ def _known(alert_id: str, caller: Principal, services: Services, record: OnRecor
     return alert
 
 
-def _require(caller: Principal, role: Role, project_id: str, record: OnRecord) -> None:
+def _require(caller: Principal, role: Role, project_id: str, record: RecordDep) -> None:
     record.project_id = project_id or None
     if project_id:
         caller.require(role, project_id)

@@ -17,10 +17,11 @@ from serving.audit.schemas import (
 )
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
+from serving.http.dependencies import RecordDep
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
-from serving.services import OnRecord, Provided
+from serving.services import Provided
 
 router = keyed_router("audit")
 
@@ -52,7 +53,7 @@ def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingR
 
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
-def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, record: OnRecord) -> list[BodiesView]:
+def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, record: RecordDep) -> list[BodiesView]:
     """Read what a project keeps of the requests of an id, newest first, as the policy let it through."""
     record.details["read_bodies_of"] = request_id[:128]
     record.project_id = caller.project_id

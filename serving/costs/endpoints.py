@@ -11,10 +11,11 @@ from serving.auth.security import Caller
 from serving.costs import service
 from serving.costs.schemas import CostDayView, ForecastsView, PullView, UnitDayView
 from serving.costs.units import unit_days
+from serving.http.dependencies import RecordDep
 from serving.http.paging import Cursor, Limit, Page, page_of
-from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, find_project, keyed_router
 from serving.monitoring.results.days import QueriedDays, checked_days
-from serving.services import OnRecord, Provided
+from serving.services import Provided
 
 router = keyed_router("costs")
 
@@ -23,16 +24,16 @@ QueriedDay = Annotated[str | None, Query(description="A local day, `YYYY-MM-DD`.
 QueriedMetric = Annotated[Metric, Query(description="Which amounts of AWS.")]
 
 
-def _read(project_id: QueriedProject, caller: Caller, services: Provided, record: OnRecord) -> Project:
+def _read(project_id: QueriedProject, caller: Caller, services: Provided, record: RecordDep) -> Project:
     caller.require("analyst", project_id)
     record.project_id = project_id
-    return known_project(services, project_id)
+    return find_project(services.projects, project_id)
 
 
-def _pulled(project_id: QueriedProject, caller: Caller, services: Provided, record: OnRecord) -> Project:
+def _pulled(project_id: QueriedProject, caller: Caller, services: Provided, record: RecordDep) -> Project:
     caller.require("admin", project_id)
     record.project_id = project_id
-    return known_project(services, project_id)
+    return find_project(services.projects, project_id)
 
 
 ProjectRead = Annotated[Project, Depends(_read)]
@@ -81,7 +82,7 @@ def read_forecast(
 def pull_costs(
     project: ProjectPulled,
     services: Provided,
-    record: OnRecord,
+    record: RecordDep,
     day: QueriedDay = None,
     start: QueriedDay = None,
     end: QueriedDay = None,

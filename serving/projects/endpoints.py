@@ -2,6 +2,7 @@
 
 from guard_store.projects.store import ProjectExistsError, new_project_id
 from serving.auth.security import Caller
+from serving.http.dependencies import RequestId
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.problems import Conflict
 from serving.http.routing import (
@@ -16,7 +17,7 @@ from serving.http.routing import (
 )
 from serving.projects import service
 from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
-from serving.services import Provided, RequestId
+from serving.services import Provided
 
 router = keyed_router("projects")
 

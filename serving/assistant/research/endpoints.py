@@ -9,9 +9,10 @@ from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
 from serving.assistant.research.service import Asker
 from serving.assistant.research.streaming import begun
 from serving.auth.security import Caller
+from serving.http.dependencies import RecordDep, RequestId
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
-from serving.services import OnRecord, Provided, RequestId
+from serving.services import Provided
 
 root_router = APIRouter(tags=["research"], route_class=KeyedRoute, responses=PROBLEMS)
 router = keyed_router("research")
@@ -43,7 +44,7 @@ async def research(
     request: Request,
     caller: Caller,
     services: Provided,
-    record: OnRecord,
+    record: RecordDep,
     request_id: RequestId,
 ) -> ResearchAnswer | StreamingResponse:
     """Research a topic: search, fetch, summarize, risk_check; each call of a tool is on the ledger."""

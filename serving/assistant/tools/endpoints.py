@@ -6,8 +6,9 @@ from fastapi import Query
 
 from serving.assistant.tools.schemas import CheckRequest, CheckView, RecordRequest, RecordView, ToolView
 from serving.auth.security import Caller
+from serving.http.dependencies import RecordDep, RequestId
 from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, keyed_router
-from serving.services import OnRecord, Provided, RequestId
+from serving.services import Provided
 
 router = keyed_router("tools")
 OfProject = Annotated[str | None, Query(description="The key's own unless given.")]
@@ -24,7 +25,7 @@ async def list_tools(
 
 @router.post("/tools/check", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 async def check_call(
-    body: CheckRequest, caller: Caller, services: Provided, record: OnRecord, request_id: RequestId
+    body: CheckRequest, caller: Caller, services: Provided, record: RecordDep, request_id: RequestId
 ) -> CheckView:
     """Ask whether a call of any tool may be made; the question and its answer are on the ledger."""
     record.project_id = project_id = body.project_id or caller.project_id
@@ -33,6 +34,6 @@ async def check_call(
 
 
 @router.post("/tools/record", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
-async def record_call(body: RecordRequest, caller: Caller, services: Provided, record: OnRecord) -> RecordView:
+async def record_call(body: RecordRequest, caller: Caller, services: Provided, record: RecordDep) -> RecordView:
     """Tell what became of a call that was checked; it is on the ledger when this is answered."""
     return await services.tools.record(body, caller, record)

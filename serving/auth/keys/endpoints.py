@@ -8,7 +8,7 @@ from serving.auth.keys.schemas import KeyMade, KeyRequest, KeyView
 from serving.auth.security import Caller
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.problems import NotFound
-from serving.http.routing import ADMIN, NOT_FOUND, keyed_router, known_project
+from serving.http.routing import ADMIN, NOT_FOUND, find_project, keyed_router
 from serving.services import Provided
 
 router = keyed_router("keys")
@@ -21,7 +21,7 @@ def make_key(body: KeyRequest, caller: Caller, services: Provided) -> KeyMade:
         caller.require_all_projects("admin")
     else:
         caller.require("admin", body.project_id)
-        known_project(services, body.project_id)
+        find_project(services.projects, body.project_id)
     return KeyMade.with_secret(*services.keys.create(body.name, body.role, body.project_id))
 
 

@@ -15,7 +15,7 @@ from serving.gateway.calls.gateway import Gate
 from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound, Unprocessable
-from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, keyed_router, known_project
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, find_project, keyed_router
 from serving.services import Provided, Services
 
 router = keyed_router("usage")
@@ -58,7 +58,7 @@ async def set_budget(body: BudgetRequest, caller: Caller, services: Provided) ->
     """Make a budget, or change the limits of the one of this scope, measure and period; what it has counted stays."""
     _require(caller, _project_of(body, services))
     if body.scope == "project":
-        known_project(services, body.scope_id)
+        find_project(services.projects, body.scope_id)
     budget = services.gate.budgets.put(
         body.scope,
         body.scope_id,

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import Path
 
 from serving.auth.security import Caller
+from serving.http.dependencies import RequestId
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.problems import NotFound
-from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, ModelId, ProjectToRead, keyed_router, known_project
+from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, ModelId, ProjectToRead, find_project, keyed_router
 from serving.monitoring.baselines import service
 from serving.monitoring.baselines.schemas import BaselineRequest, BaselineView
 from serving.monitoring.results.days import checked_days
-from serving.services import Provided, RequestId
+from serving.services import Provided
 
 router = keyed_router("baselines")
 _BASELINES = "/projects/{project_id}/models/{model_id}/baselines"
@@ -21,7 +22,7 @@ _BASELINES = "/projects/{project_id}/models/{model_id}/baselines"
 def capture_baseline(body: BaselineRequest, caller: Caller, services: Provided, request_id: RequestId) -> BaselineView:
     """Make a window of local days the model's reference from now on."""
     caller.require("analyst", body.project_id)
-    known_project(services, body.project_id)
+    find_project(services.projects, body.project_id)
     days = checked_days(body.start, body.end)
     baseline = service.capture(
         services, body.project_id, body.model_id, days, created_by=caller.key_id, request_id=request_id

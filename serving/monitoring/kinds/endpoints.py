@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Path
 
 from guard_core.columns import PREDICTION, feature_column
+from serving.http.dependencies import RequestId
 from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
 from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.monitoring.kinds.schemas import FeatureKind, KindView, PredictionKind
-from serving.services import Provided, RequestId
+from serving.services import Provided
 
 router = keyed_router("kinds")
 _MODEL = "/projects/{project_id}/models/{model_id}"

@@ -7,7 +7,7 @@ from serving.http.routing import (
     ANALYST,
     CONFLICT,
     NOT_FOUND,
-    Deciding,
+    ActorDep,
     ModelId,
     ProjectToChange,
     ProjectToRead,
@@ -56,7 +56,7 @@ def force_retraining(
     model_id: ModelId,
     body: ForceRequest,
     services: Provided,
-    actor: Deciding,
+    actor: ActorDep,
 ) -> FlagView:
     """Ask for a training whatever the rule says; the sensor starts it within seconds."""
     return FlagView.of(service.force(services, project, model_id, body, actor))
@@ -68,7 +68,7 @@ def acknowledge_flag(
     model_id: ModelId,
     body: AcknowledgeRequest,
     services: Provided,
-    actor: Deciding,
+    actor: ActorDep,
 ) -> FlagView:
     """Say that the active flag has been seen, or that nothing is to be trained for it."""
     flag = services.retrain.active(project.id, model_id)

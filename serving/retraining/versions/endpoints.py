@@ -10,7 +10,7 @@ from serving.http.routing import (
     ANALYST,
     CONFLICT,
     NOT_FOUND,
-    Deciding,
+    ActorDep,
     ModelId,
     ProjectToChange,
     ProjectToRead,
@@ -79,7 +79,7 @@ def promote_version(
     version: Version,
     body: DecisionRequest,
     services: Provided,
-    actor: Deciding,
+    actor: ActorDep,
 ) -> VersionView:
     """Make a version the champion, whatever the gate has said; it answers within seconds."""
     return service.promote(services, project.id, model_id, version, body.reason, actor)
@@ -92,7 +92,7 @@ def reject_version(
     version: Version,
     body: DecisionRequest,
     services: Provided,
-    actor: Deciding,
+    actor: ActorDep,
 ) -> VersionView:
     """Take the alias `challenger` from a version: it will not be promoted."""
     return service.reject(services, project.id, model_id, version, body.reason, actor)
@@ -104,7 +104,7 @@ def roll_back(
     model_id: ModelId,
     body: DecisionRequest,
     services: Provided,
-    actor: Deciding,
+    actor: ActorDep,
 ) -> VersionView:
     """Make the champion before the present one the champion again."""
     return service.roll_back(services, project.id, model_id, body.reason, actor)
