@@ -59,6 +59,7 @@ from serving.gateway.prompts.endpoints import router as prompts_router
 from serving.gateway.prompts.registry import PromptBook, default_folder
 from serving.gateway.usage.endpoints import router as usage_router
 from serving.health.endpoints import router as health_router
+from serving.health.service import HealthService
 from serving.http import error_handlers, metrics, openapi, tracing
 from serving.http.access_log import AccessLog
 from serving.http.guard_app import GuardApp
@@ -174,6 +175,8 @@ def services_of(settings: Settings, database: Database) -> Services:
     policies = PolicyBook(settings.llm.policies)
     gate = Gate(settings, database, events.writer)
     knowledge = KnowledgeService(settings)
+    predict = PredictService(settings, database, events)
+    alerts = AlertService(settings, database)
     projects = ProjectStore(database)
     bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
     audit = AuditService(settings, database, events.writer)
@@ -185,7 +188,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         events=events,
         audit=audit,
         labels=LabelService(settings, events),
-        predict=PredictService(settings, database, events),
+        predict=predict,
         prompts=prompts,
         policies=policies,
         gate=gate,
@@ -214,7 +217,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         decisions=DecisionStore(database),
         predictions=PredictionStore(database),
         shadow=ShadowStore(database),
-        alerts=AlertService(settings, database),
+        alerts=alerts,
+        health=HealthService(database, events, predict, alerts, knowledge, queue_rows=settings.ingest.queue_rows),
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.audit.service import AuditService
     from serving.gateway.calls.gateway import Gate
     from serving.gateway.chat.service import ChatService
+    from serving.health.service import HealthService
     from serving.ingest.events.service import EventService
     from serving.ingest.labels.service import LabelService
     from serving.predict.service import PredictService
@@ -83,6 +84,7 @@ class Services:
     predictions: PredictionStore
     shadow: ShadowStore
     alerts: "AlertService"
+    health: "HealthService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
