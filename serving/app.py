@@ -75,6 +75,7 @@ from serving.monitoring.results.endpoints import router as results_router
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
+from serving.projects.service import ProjectService
 from serving.retraining.flags.endpoints import router as retrain_router
 from serving.retraining.lineage.endpoints import router as lineage_router
 from serving.retraining.versions.endpoints import router as models_router
@@ -219,6 +220,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         shadow=ShadowStore(database),
         alerts=alerts,
         health=HealthService(database, events, predict, alerts, knowledge, queue_rows=settings.ingest.queue_rows),
+        project_changes=ProjectService(projects, close_delay_s=settings.pipelines.close_delay_s),
     )
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.ingest.events.service import EventService
     from serving.ingest.labels.service import LabelService
     from serving.predict.service import PredictService
+    from serving.projects.service import ProjectService
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Services:
     shadow: ShadowStore
     alerts: "AlertService"
     health: "HealthService"
+    project_changes: "ProjectService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
