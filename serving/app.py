@@ -70,8 +70,11 @@ from serving.ingest.events.service import EventService
 from serving.ingest.labels.endpoints import routes as label_routes
 from serving.ingest.labels.service import LabelService
 from serving.monitoring.baselines.endpoints import router as baselines_router
+from serving.monitoring.baselines.service import BaselineService
 from serving.monitoring.kinds.endpoints import router as kinds_router
+from serving.monitoring.kinds.service import KindService
 from serving.monitoring.results.endpoints import router as results_router
+from serving.monitoring.results.service import ResultsService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
@@ -183,6 +186,13 @@ def services_of(settings: Settings, database: Database) -> Services:
     audit = AuditService(settings, database, events.writer)
     research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
     tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
+    news = DayStateStore(database)
+    rejections = RejectionStore(database)
+    aggregates = AggregateStore(database)
+    drift_reports = DriftReportStore(database)
+    baselines = BaselineStore(database)
+    performance = PerformanceStore(database)
+    kinds = KindStore(database)
     return Services(
         settings=settings,
         database=database,
@@ -204,13 +214,13 @@ def services_of(settings: Settings, database: Database) -> Services:
         rates=rates,
         authenticator=Authenticator(key_ring, tokens, rates),
         projects=projects,
-        aggregates=AggregateStore(database),
-        baselines=BaselineStore(database),
-        drift_reports=DriftReportStore(database),
-        news=DayStateStore(database),
-        performance=PerformanceStore(database),
-        rejections=RejectionStore(database),
-        kinds=KindStore(database),
+        aggregates=aggregates,
+        baselines=baselines,
+        drift_reports=drift_reports,
+        news=news,
+        performance=performance,
+        rejections=rejections,
+        kinds=kinds,
         registry=Registry(settings.storage.mlflow),
         retrain=RetrainStore(database),
         evaluations=EvaluationStore(database),
@@ -221,6 +231,9 @@ def services_of(settings: Settings, database: Database) -> Services:
         alerts=alerts,
         health=HealthService(database, events, predict, alerts, knowledge, queue_rows=settings.ingest.queue_rows),
         project_changes=ProjectService(projects, close_delay_s=settings.pipelines.close_delay_s),
+        results=ResultsService(news, rejections, aggregates, drift_reports, baselines, performance, settings),
+        baseline_versions=BaselineService(news, aggregates, baselines),
+        column_kinds=KindService(kinds, news),
     )
 
 

@@ -42,6 +42,9 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.health.service import HealthService
     from serving.ingest.events.service import EventService
     from serving.ingest.labels.service import LabelService
+    from serving.monitoring.baselines.service import BaselineService
+    from serving.monitoring.kinds.service import KindService
+    from serving.monitoring.results.service import ResultsService
     from serving.predict.service import PredictService
     from serving.projects.service import ProjectService
 
@@ -87,6 +90,9 @@ class Services:
     alerts: "AlertService"
     health: "HealthService"
     project_changes: "ProjectService"
+    results: "ResultsService"
+    baseline_versions: "BaselineService"
+    column_kinds: "KindService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
