@@ -80,8 +80,11 @@ from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.projects.service import ProjectService
 from serving.retraining.flags.endpoints import router as retrain_router
+from serving.retraining.flags.service import FlagService
 from serving.retraining.lineage.endpoints import router as lineage_router
+from serving.retraining.lineage.service import LineageService
 from serving.retraining.versions.endpoints import router as models_router
+from serving.retraining.versions.service import VersionService
 from serving.services import Services
 
 _ROUTERS = (
@@ -193,6 +196,13 @@ def services_of(settings: Settings, database: Database) -> Services:
     baselines = BaselineStore(database)
     performance = PerformanceStore(database)
     kinds = KindStore(database)
+    registry = Registry(settings.storage.mlflow)
+    retrain = RetrainStore(database)
+    evaluations = EvaluationStore(database)
+    trainings = TrainingRunStore(database)
+    decisions = DecisionStore(database)
+    predictions = PredictionStore(database)
+    shadow = ShadowStore(database)
     return Services(
         settings=settings,
         database=database,
@@ -221,19 +231,22 @@ def services_of(settings: Settings, database: Database) -> Services:
         performance=performance,
         rejections=rejections,
         kinds=kinds,
-        registry=Registry(settings.storage.mlflow),
-        retrain=RetrainStore(database),
-        evaluations=EvaluationStore(database),
-        trainings=TrainingRunStore(database),
-        decisions=DecisionStore(database),
-        predictions=PredictionStore(database),
-        shadow=ShadowStore(database),
+        registry=registry,
+        retrain=retrain,
+        evaluations=evaluations,
+        trainings=trainings,
+        decisions=decisions,
+        predictions=predictions,
+        shadow=shadow,
         alerts=alerts,
         health=HealthService(database, events, predict, alerts, knowledge, queue_rows=settings.ingest.queue_rows),
         project_changes=ProjectService(projects, close_delay_s=settings.pipelines.close_delay_s),
         results=ResultsService(news, rejections, aggregates, drift_reports, baselines, performance, settings),
         baseline_versions=BaselineService(news, aggregates, baselines),
         column_kinds=KindService(kinds, news),
+        flags=FlagService(news, evaluations, retrain),
+        versions=VersionService(database, registry, trainings, decisions, shadow),
+        lineages=LineageService(registry, trainings, retrain, predictions, drift_reports, baselines),
     )
 
 

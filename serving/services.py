@@ -47,6 +47,9 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.monitoring.results.service import ResultsService
     from serving.predict.service import PredictService
     from serving.projects.service import ProjectService
+    from serving.retraining.flags.service import FlagService
+    from serving.retraining.lineage.service import LineageService
+    from serving.retraining.versions.service import VersionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,9 @@ class Services:
     results: "ResultsService"
     baseline_versions: "BaselineService"
     column_kinds: "KindService"
+    flags: "FlagService"
+    versions: "VersionService"
+    lineages: "LineageService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
