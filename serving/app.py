@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
 from guard_store.auth.store import KeyStore
+from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
@@ -31,6 +32,7 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
+from guard_store.spending.usage import UsageStore
 from serving.alerts.delivery import AlertService
 from serving.alerts.endpoints import router as alerts_router
 from serving.assistant.knowledge.endpoints import router as knowledge_router
@@ -51,6 +53,8 @@ from serving.auth.keys.endpoints import router as keys_router
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.security import Authenticator, KeyRing
 from serving.costs.endpoints import router as costs_router
+from serving.costs.service import CostService
+from serving.costs.units import UnitCosts
 from serving.gateway.calls.gateway import Gate
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
@@ -203,6 +207,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     decisions = DecisionStore(database)
     predictions = PredictionStore(database)
     shadow = ShadowStore(database)
+    cost_store = CostStore(database)
     return Services(
         settings=settings,
         database=database,
@@ -247,6 +252,9 @@ def services_of(settings: Settings, database: Database) -> Services:
         flags=FlagService(news, evaluations, retrain),
         versions=VersionService(database, registry, trainings, decisions, shadow),
         lineages=LineageService(registry, trainings, retrain, predictions, drift_reports, baselines),
+        costs=CostService(
+            cost_store, UnitCosts(cost_store, UsageStore(database), news, aggregates), database, settings
+        ),
     )
 
 

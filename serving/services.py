@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.assistant.research.service import ResearchService
     from serving.assistant.tools.service import ToolService
     from serving.audit.service import AuditService
+    from serving.costs.service import CostService
     from serving.gateway.calls.gateway import Gate
     from serving.gateway.chat.service import ChatService
     from serving.health.service import HealthService
@@ -99,6 +100,7 @@ class Services:
     flags: "FlagService"
     versions: "VersionService"
     lineages: "LineageService"
+    costs: "CostService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
