@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
+from guard_store.alerts.policies import PolicyStore
 from guard_store.auth.store import KeyStore
 from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
@@ -33,8 +34,9 @@ from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
 from guard_store.spending.usage import UsageStore
-from serving.alerts.delivery import AlertService
+from serving.alerts.delivery import DeliveryService
 from serving.alerts.endpoints import router as alerts_router
+from serving.alerts.service import AlertPolicyService, AlertService
 from serving.assistant.knowledge.endpoints import router as knowledge_router
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.endpoints import routes as query_routes
@@ -187,7 +189,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     gate = Gate(settings, database, events.writer)
     knowledge = KnowledgeService(settings)
     predict = PredictService(settings, database, events)
-    alerts = AlertService(settings, database)
+    alerts = DeliveryService(settings, database)
     projects = ProjectStore(database)
     bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
     audit = AuditService(settings, database, events.writer)
@@ -255,6 +257,8 @@ def services_of(settings: Settings, database: Database) -> Services:
         costs=CostService(
             cost_store, UnitCosts(cost_store, UsageStore(database), news, aggregates), database, settings
         ),
+        alert_pages=AlertService(alerts.store, alerts.outbox),
+        alert_policies=AlertPolicyService(PolicyStore(database), settings.alert),
     )
 
 

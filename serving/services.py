@@ -31,7 +31,8 @@ from serving.http.dependencies import Parts
 from serving.http.limits.rates import RateLimits
 
 if TYPE_CHECKING:  # the event service is built of what is here
-    from serving.alerts.delivery import AlertService
+    from serving.alerts.delivery import DeliveryService
+    from serving.alerts.service import AlertPolicyService, AlertService
     from serving.assistant.knowledge.service import KnowledgeService
     from serving.assistant.query.service import QueryService
     from serving.assistant.research.service import ResearchService
@@ -91,7 +92,7 @@ class Services:
     decisions: DecisionStore
     predictions: PredictionStore
     shadow: ShadowStore
-    alerts: "AlertService"
+    alerts: "DeliveryService"
     health: "HealthService"
     project_changes: "ProjectService"
     results: "ResultsService"
@@ -101,6 +102,8 @@ class Services:
     versions: "VersionService"
     lineages: "LineageService"
     costs: "CostService"
+    alert_pages: "AlertService"
+    alert_policies: "AlertPolicyService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""

@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guard_store.db.database import Database
 from guard_store.db.migrate import is_current
-from serving.alerts.delivery import AlertService
+from serving.alerts.delivery import DeliveryService
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.health.schemas import KnowledgeReadiness, Readiness
 from serving.http.problems import Unavailable
@@ -21,7 +21,7 @@ class HealthService:
         database: Database,
         events: EventService,
         predict: PredictService,
-        alerts: AlertService,
+        alerts: DeliveryService,
         knowledge: KnowledgeService,
         *,
         queue_rows: int,
