@@ -64,6 +64,7 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.endpoints import router as prompts_router
 from serving.gateway.prompts.registry import PromptBook, default_folder
 from serving.gateway.usage.endpoints import router as usage_router
+from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router
 from serving.health.service import HealthService
 from serving.http import error_handlers, metrics, openapi, tracing
@@ -210,6 +211,7 @@ def services_of(settings: Settings, database: Database) -> Services:
     predictions = PredictionStore(database)
     shadow = ShadowStore(database)
     cost_store = CostStore(database)
+    usage = UsageStore(database)
     return Services(
         settings=settings,
         database=database,
@@ -254,11 +256,10 @@ def services_of(settings: Settings, database: Database) -> Services:
         flags=FlagService(news, evaluations, retrain),
         versions=VersionService(database, registry, trainings, decisions, shadow),
         lineages=LineageService(registry, trainings, retrain, predictions, drift_reports, baselines),
-        costs=CostService(
-            cost_store, UnitCosts(cost_store, UsageStore(database), news, aggregates), database, settings
-        ),
+        costs=CostService(cost_store, UnitCosts(cost_store, usage, news, aggregates), database, settings),
         alert_pages=AlertService(alerts.store, alerts.outbox),
         alert_policies=AlertPolicyService(PolicyStore(database), settings.alert),
+        usage=UsageService(gate, usage, keys, accepts_tokens=tokens is not None),
     )
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.costs.service import CostService
     from serving.gateway.calls.gateway import Gate
     from serving.gateway.chat.service import ChatService
+    from serving.gateway.usage.service import UsageService
     from serving.health.service import HealthService
     from serving.ingest.events.service import EventService
     from serving.ingest.labels.service import LabelService
@@ -104,6 +105,7 @@ class Services:
     costs: "CostService"
     alert_pages: "AlertService"
     alert_policies: "AlertPolicyService"
+    usage: "UsageService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
