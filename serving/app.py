@@ -52,6 +52,7 @@ from serving.audit.bodies import BodyKeeper
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.auth.keys.endpoints import router as keys_router
+from serving.auth.keys.service import KeyService
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.security import Authenticator, KeyRing
 from serving.costs.endpoints import router as costs_router
@@ -260,6 +261,7 @@ def services_of(settings: Settings, database: Database) -> Services:
         alert_pages=AlertService(alerts.store, alerts.outbox),
         alert_policies=AlertPolicyService(PolicyStore(database), settings.alert),
         usage=UsageService(gate, usage, keys, accepts_tokens=tokens is not None),
+        key_changes=KeyService(keys, key_ring),
     )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # the event service is built of what is here
     from serving.assistant.research.service import ResearchService
     from serving.assistant.tools.service import ToolService
     from serving.audit.service import AuditService
+    from serving.auth.keys.service import KeyService
     from serving.costs.service import CostService
     from serving.gateway.calls.gateway import Gate
     from serving.gateway.chat.service import ChatService
@@ -106,6 +107,7 @@ class Services:
     alert_pages: "AlertService"
     alert_policies: "AlertPolicyService"
     usage: "UsageService"
+    key_changes: "KeyService"
 
     def parts(self) -> Parts:
         """Return the same by type, for the dependencies of routes; with the settings of the server itself."""
