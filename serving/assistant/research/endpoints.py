@@ -1,21 +1,21 @@
 """Routes of research: a topic in, findings with their trace out; and forgetting what was kept of it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
-from serving.assistant.research.service import Asker
+from serving.assistant.research.service import Asker, ResearchService
 from serving.assistant.research.streaming import begun
 from serving.auth.security import Caller
-from serving.http.dependencies import RecordDep, RequestId
+from serving.http.dependencies import RecordDep, RequestId, part
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
-from serving.services import Provided
 
 root_router = APIRouter(tags=["research"], route_class=KeyedRoute, responses=PROBLEMS)
 router = keyed_router("research")
+Research = Annotated[ResearchService, Depends(part(ResearchService))]
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -43,7 +43,7 @@ async def research(
     body: ResearchRequest,
     request: Request,
     caller: Caller,
-    services: Provided,
+    service: Research,
     record: RecordDep,
     request_id: RequestId,
 ) -> ResearchAnswer | StreamingResponse:
@@ -53,16 +53,16 @@ async def research(
     record.project_id = project_id
     asker = Asker(request.scope["route"].path_format, request_id, caller, project_id, record)
     if not body.stream:
-        return await services.research.research(body, asker, _unheard)
+        return await service.research(body, asker, _unheard)
     record.details["stream"] = True
-    events = await begun(lambda tell: services.research.research(body, asker, tell), request_id)
+    events = await begun(lambda tell: service.research(body, asker, tell), request_id)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 @router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
-def forget_research(request_id: str, caller: Caller, services: Provided) -> None:
+def forget_research(request_id: str, caller: Caller, service: Research) -> None:
     """Forget the inputs that were kept of a research; the ledger keeps its rows."""
-    if not services.research.steps.delete(request_id, caller.project_id):
+    if not service.steps.delete(request_id, caller.project_id):
         raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
 
 
