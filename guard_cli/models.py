@@ -76,11 +76,13 @@ def print_versions(settings: Settings, project_id: str, model_id: str, *, as_jso
         If there is none, or the registry does not answer.
     """
     from guard_store.retraining.registry import RegistryUnavailableError
-    from serving.app import services_of
+    from serving.app import Services
+    from serving.retraining.versions.service import VersionService
 
     with open_database(settings) as database:
         try:
-            versions = services_of(settings, database).versions.versions(project_id, model_id)
+            service = Services(settings, database).parts.get(VersionService)
+            versions = service.versions(project_id, model_id)
         except RegistryUnavailableError as error:
             raise CommandError(str(error)) from None
     if not versions:
@@ -102,12 +104,13 @@ def decide(settings: Settings, action: str, project_id: str, model_id: str, vers
     """
     from guard_store.retraining.decisions import Actor
     from guard_store.retraining.registry import RegistryUnavailableError
-    from serving.app import services_of
+    from serving.app import Services
     from serving.http.problems import Problem
+    from serving.retraining.versions.service import VersionService
 
     actor = Actor("cli", "admin", None)
     with open_database(settings) as database:
-        service = services_of(settings, database).versions
+        service = Services(settings, database).parts.get(VersionService)
         try:
             if action == "rollback":
                 view = service.roll_back(project_id, model_id, reason, actor)

@@ -1,4 +1,4 @@
-"""The ASGI app: what is open while it runs, its middleware, its routes.
+"""The composition root: the only module that builds the parts of the app, hands them to one another and starts them.
 
 Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.app:create_app`.
 """
@@ -70,6 +70,7 @@ from serving.health.endpoints import router as health_router
 from serving.health.service import HealthService
 from serving.http import error_handlers, metrics, openapi, tracing
 from serving.http.access_log import AccessLog
+from serving.http.dependencies import Parts
 from serving.http.guard_app import GuardApp
 from serving.http.limits.addresses import Proxies
 from serving.http.limits.rates import RateLimits
@@ -93,7 +94,6 @@ from serving.retraining.lineage.endpoints import router as lineage_router
 from serving.retraining.lineage.service import LineageService
 from serving.retraining.versions.endpoints import router as models_router
 from serving.retraining.versions.service import VersionService
-from serving.services import Services
 
 _ROUTERS = (
     metrics.router,
@@ -125,7 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises
     ------
     SettingsError
-        Where the settings are not given and the environment's are wrong.
+        If no settings are given and those of the environment are wrong.
     """
     settings = settings or load_settings()
     tracing.check(settings)
@@ -137,9 +137,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.server.body_timeout_s,
         title="ML Guard",
         version=_version(),
-        lifespan=partial(_running, settings, access_log),
-        openapi_url=None,  # a route of ours: it needs a key
-        docs_url=None,  # its scripts would come from a hub
+        lifespan=partial(_lifespan, settings, access_log),
+        openapi_url=None,  # `openapi.router` serves it, because it needs a key
+        docs_url=None,  # its scripts would come from a content delivery network
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -149,120 +149,143 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+class Services:
+    """The parts of the app, built and wired; none of them runs before `running`."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self._build_stores(database)
+        self.registry = Registry(settings.storage.mlflow)
+        self.key_ring = KeyRing(self.keys, cache_s=settings.server.key_cache_s)
+        self.tokens = None if settings.oidc.issuer is None else TokenRing(settings)
+        self.authenticator = Authenticator(self.key_ring, self.tokens, RateLimits(settings))
+        self.events = EventService(settings, database)
+        self.labels = LabelService(settings, self.events)
+        self.predict = PredictService(settings, database, self.events)
+        self.audit = AuditService(settings, database, self.events.writer)
+        self.alerts = DeliveryService(settings, database)
+        self._build_gateway(settings, database)
+        self.parts = Parts([*self._shared_parts(), *self._domain_services()])
+
+    def _build_stores(self, database: Database) -> None:
+        self.keys = KeyStore(database)
+        self.projects = ProjectStore(database)
+        self.news = DayStateStore(database)
+        self.rejections = RejectionStore(database)
+        self.aggregates = AggregateStore(database)
+        self.baselines = BaselineStore(database)
+        self.drift_reports = DriftReportStore(database)
+        self.performance = PerformanceStore(database)
+        self.kinds = KindStore(database)
+        self.retrain = RetrainStore(database)
+        self.evaluations = EvaluationStore(database)
+        self.trainings = TrainingRunStore(database)
+        self.decisions = DecisionStore(database)
+        self.predictions = PredictionStore(database)
+        self.shadow = ShadowStore(database)
+        self.usage = UsageStore(database)
+
+    def _build_gateway(self, settings: Settings, database: Database) -> None:
+        """Build the gateway to language models, and the assistant that asks them through it."""
+        self.prompts = PromptBook.load(default_folder())
+        self.policies = PolicyBook(settings.llm.policies)
+        self.gate = Gate(settings, database, self.events.writer)
+        self.knowledge = KnowledgeService(settings)
+        bodies = BodyKeeper(self.projects, cache_s=settings.server.key_cache_s)
+        self.chat = ChatService(settings, self.gate, self.policies, self.prompts, bodies)
+        self.query = QueryService(settings, self.gate, self.policies, self.prompts, self.knowledge, bodies)
+        research_tools = ResearchTools(settings, self.knowledge, self.gate.upstreams, self.prompts)
+        self.tools = ToolService(database, self.policies, ToolExecutor(research_tools.registered(), self.audit.write))
+        self.research = ResearchService(
+            settings, database, self.gate, self.policies, self.knowledge, self.tools, research_tools, self.audit.store
+        )
+
+    def _shared_parts(self) -> list[object]:
+        """Return what the dependencies of routes read beside the services of the domains."""
+        return [self.settings.server, self.authenticator, self.projects, self.prompts]
+
+    def _domain_services(self) -> list[object]:
+        """Return the services of the domains, each with the parts that it needs."""
+        settings, database = self.settings, self.database
+        costs = CostStore(database)
+        return [
+            self.events,
+            self.labels,
+            self.predict,
+            self.audit,
+            self.chat,
+            self.query,
+            self.knowledge,
+            self.tools,
+            self.research,
+            HealthService(
+                database,
+                self.events,
+                self.predict,
+                self.alerts,
+                self.knowledge,
+                queue_rows=settings.ingest.queue_rows,
+            ),
+            KeyService(self.keys, self.key_ring),
+            ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
+            ResultsService(
+                self.news,
+                self.rejections,
+                self.aggregates,
+                self.drift_reports,
+                self.baselines,
+                self.performance,
+                settings,
+            ),
+            BaselineService(self.news, self.aggregates, self.baselines),
+            KindService(self.kinds, self.news),
+            FlagService(self.news, self.evaluations, self.retrain),
+            VersionService(database, self.registry, self.trainings, self.decisions, self.shadow),
+            LineageService(
+                self.registry, self.trainings, self.retrain, self.predictions, self.drift_reports, self.baselines
+            ),
+            CostService(costs, UnitCosts(costs, self.usage, self.news, self.aggregates), database, settings),
+            AlertService(self.alerts.store, self.alerts.outbox),
+            AlertPolicyService(PolicyStore(database), settings.alert),
+            UsageService(self.gate, self.usage, self.keys, accepts_tokens=self.tokens is not None),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the parts that work in the background; stop them in reverse order."""
+        async with AsyncExitStack() as stack:
+            for service in (
+                self.events,
+                self.audit,
+                self.gate,
+                self.predict,
+                self.knowledge,
+                self.alerts,
+                self.research,
+            ):
+                stack.push_async_callback(service.stop)
+                await service.start()
+            yield
+
+
 @asynccontextmanager
-async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
-    """Everything that is open while the app runs."""
+async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
+    """Open the database, migrate it, and keep the parts running while the app runs."""
     configure_logging(settings.server.log_level)
     database = Database(settings.storage.database)
     tracing.start(settings)
     try:
         migrate(database)
-        services = services_of(settings, database)
+        services = Services(settings, database)
         app.state.services = services
-        app.state.parts = services.parts()
-        async with AsyncExitStack() as running:
-            for service in (
-                services.events,
-                services.audit,
-                services.gate,
-                services.predict,
-                services.knowledge,
-                services.alerts,
-                services.research,
-            ):
-                running.push_async_callback(service.stop)
-                await service.start()
+        app.state.parts = services.parts
+        async with services.running():
             yield
     finally:
         database.close()
         await asyncio.to_thread(tracing.stop)
         access_log.close()
-
-
-def services_of(settings: Settings, database: Database) -> Services:
-    """Everything that routes and commands work with; nothing of it runs before it is started."""
-    keys = KeyStore(database)
-    key_ring = KeyRing(keys, cache_s=settings.server.key_cache_s)
-    tokens = None if settings.oidc.issuer is None else TokenRing(settings)
-    rates = RateLimits(settings)
-    events = EventService(settings, database)
-    prompts = PromptBook.load(default_folder())
-    policies = PolicyBook(settings.llm.policies)
-    gate = Gate(settings, database, events.writer)
-    knowledge = KnowledgeService(settings)
-    predict = PredictService(settings, database, events)
-    alerts = DeliveryService(settings, database)
-    projects = ProjectStore(database)
-    bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
-    audit = AuditService(settings, database, events.writer)
-    research_tools = ResearchTools(settings, knowledge, gate.upstreams, prompts)
-    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.write))
-    news = DayStateStore(database)
-    rejections = RejectionStore(database)
-    aggregates = AggregateStore(database)
-    drift_reports = DriftReportStore(database)
-    baselines = BaselineStore(database)
-    performance = PerformanceStore(database)
-    kinds = KindStore(database)
-    registry = Registry(settings.storage.mlflow)
-    retrain = RetrainStore(database)
-    evaluations = EvaluationStore(database)
-    trainings = TrainingRunStore(database)
-    decisions = DecisionStore(database)
-    predictions = PredictionStore(database)
-    shadow = ShadowStore(database)
-    cost_store = CostStore(database)
-    usage = UsageStore(database)
-    return Services(
-        settings=settings,
-        database=database,
-        events=events,
-        audit=audit,
-        labels=LabelService(settings, events),
-        predict=predict,
-        prompts=prompts,
-        policies=policies,
-        gate=gate,
-        chat=ChatService(settings, gate, policies, prompts, bodies),
-        knowledge=knowledge,
-        query=QueryService(settings, gate, policies, prompts, knowledge, bodies),
-        tools=tools,
-        research=ResearchService(settings, database, gate, policies, knowledge, tools, research_tools, audit.store),
-        keys=keys,
-        key_ring=key_ring,
-        tokens=tokens,
-        rates=rates,
-        authenticator=Authenticator(key_ring, tokens, rates),
-        projects=projects,
-        aggregates=aggregates,
-        baselines=baselines,
-        drift_reports=drift_reports,
-        news=news,
-        performance=performance,
-        rejections=rejections,
-        kinds=kinds,
-        registry=registry,
-        retrain=retrain,
-        evaluations=evaluations,
-        trainings=trainings,
-        decisions=decisions,
-        predictions=predictions,
-        shadow=shadow,
-        alerts=alerts,
-        health=HealthService(database, events, predict, alerts, knowledge, queue_rows=settings.ingest.queue_rows),
-        project_changes=ProjectService(projects, close_delay_s=settings.pipelines.close_delay_s),
-        results=ResultsService(news, rejections, aggregates, drift_reports, baselines, performance, settings),
-        baseline_versions=BaselineService(news, aggregates, baselines),
-        column_kinds=KindService(kinds, news),
-        flags=FlagService(news, evaluations, retrain),
-        versions=VersionService(database, registry, trainings, decisions, shadow),
-        lineages=LineageService(registry, trainings, retrain, predictions, drift_reports, baselines),
-        costs=CostService(cost_store, UnitCosts(cost_store, usage, news, aggregates), database, settings),
-        alert_pages=AlertService(alerts.store, alerts.outbox),
-        alert_policies=AlertPolicyService(PolicyStore(database), settings.alert),
-        usage=UsageService(gate, usage, keys, accepts_tokens=tokens is not None),
-        key_changes=KeyService(keys, key_ring),
-    )
 
 
 def _version() -> str:
