@@ -12,7 +12,7 @@ from serving.costs.schemas import CostDayView, ForecastsView, PullView, UnitDayV
 from serving.costs.service import CostService
 from serving.http.dependencies import RecordDep, part
 from serving.http.paging import Cursor, Limit, Page
-from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, Projects, find_project, keyed_router
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, ProjectStoreDep, find_project, keyed_router
 from serving.monitoring.results.days import QueriedDays, checked_days
 
 router = keyed_router("costs")
@@ -23,13 +23,17 @@ QueriedDay = Annotated[str | None, Query(description="A local day, `YYYY-MM-DD`.
 QueriedMetric = Annotated[Metric, Query(description="Which amounts of AWS.")]
 
 
-def _project_to_read(project_id: QueriedProject, caller: Caller, projects: Projects, record: RecordDep) -> Project:
+def _project_to_read(
+    project_id: QueriedProject, caller: Caller, projects: ProjectStoreDep, record: RecordDep
+) -> Project:
     caller.require("analyst", project_id)
     record.project_id = project_id
     return find_project(projects, project_id)
 
 
-def _project_to_pull(project_id: QueriedProject, caller: Caller, projects: Projects, record: RecordDep) -> Project:
+def _project_to_pull(
+    project_id: QueriedProject, caller: Caller, projects: ProjectStoreDep, record: RecordDep
+) -> Project:
     caller.require("admin", project_id)
     record.project_id = project_id
     return find_project(projects, project_id)

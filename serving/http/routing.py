@@ -149,16 +149,16 @@ def keyed_router(tag: str) -> APIRouter:
     return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
 
 
-Projects = Annotated[ProjectStore, Depends(part(ProjectStore))]
+ProjectStoreDep = Annotated[ProjectStore, Depends(part(ProjectStore))]
 
 
-def _project_to_read(project_id: ProjectId, caller: Caller, projects: Projects, record: RecordDep) -> Project:
+def _project_to_read(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: RecordDep) -> Project:
     caller.require("analyst", project_id)
     record.project_id = project_id
     return find_project(projects, project_id)
 
 
-def _project_to_change(project_id: ProjectId, caller: Caller, projects: Projects, record: RecordDep) -> Project:
+def _project_to_change(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: RecordDep) -> Project:
     caller.require("admin", project_id)
     record.project_id = project_id
     return find_project(projects, project_id)

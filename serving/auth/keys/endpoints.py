@@ -9,14 +9,14 @@ from serving.auth.keys.service import KeyService
 from serving.auth.security import Caller
 from serving.http.dependencies import part
 from serving.http.paging import Cursor, Limit, Page
-from serving.http.routing import ADMIN, NOT_FOUND, Projects, find_project, keyed_router
+from serving.http.routing import ADMIN, NOT_FOUND, ProjectStoreDep, find_project, keyed_router
 
 router = keyed_router("keys")
 Keys = Annotated[KeyService, Depends(part(KeyService))]
 
 
 @router.post("/keys", status_code=201, responses=NOT_FOUND, openapi_extra=ADMIN)
-def make_key(body: KeyRequest, caller: Caller, keys: Keys, projects: Projects) -> KeyMade:
+def make_key(body: KeyRequest, caller: Caller, keys: Keys, projects: ProjectStoreDep) -> KeyMade:
     """Make a key; the answer is the only place where it is shown."""
     if body.project_id is None:
         caller.require_all_projects("admin")

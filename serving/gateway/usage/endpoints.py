@@ -10,7 +10,7 @@ from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery,
 from serving.gateway.usage.service import UsageService
 from serving.http.dependencies import part
 from serving.http.paging import Page
-from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, Projects, find_project, keyed_router
+from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, ProjectStoreDep, find_project, keyed_router
 
 router = keyed_router("usage")
 Usage = Annotated[UsageService, Depends(part(UsageService))]
@@ -31,7 +31,7 @@ async def list_budgets(caller: Caller, usage: Usage) -> list[BudgetView]:
 
 
 @router.put("/budgets", responses=NOT_FOUND, openapi_extra=ADMIN)
-async def set_budget(body: BudgetRequest, caller: Caller, usage: Usage, projects: Projects) -> BudgetView:
+async def set_budget(body: BudgetRequest, caller: Caller, usage: Usage, projects: ProjectStoreDep) -> BudgetView:
     """Make a budget, or change the limits of the one of this scope, measure and period; what it has counted stays."""
     _require(caller, usage.project_of(body))
     if body.scope == "project":

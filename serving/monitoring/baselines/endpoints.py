@@ -12,7 +12,7 @@ from serving.http.routing import (
     CONFLICT,
     NOT_FOUND,
     ModelId,
-    Projects,
+    ProjectStoreDep,
     ProjectToRead,
     find_project,
     keyed_router,
@@ -28,7 +28,7 @@ _BASELINES = "/projects/{project_id}/models/{model_id}/baselines"
 
 @router.post("/baselines", status_code=201, responses={**NOT_FOUND, **CONFLICT}, openapi_extra=ANALYST)
 def capture_baseline(
-    body: BaselineRequest, caller: Caller, baselines: Baselines, projects: Projects, request_id: RequestId
+    body: BaselineRequest, caller: Caller, baselines: Baselines, projects: ProjectStoreDep, request_id: RequestId
 ) -> BaselineView:
     """Make a window of local days the model's reference from now on."""
     caller.require("analyst", body.project_id)
