@@ -1,6 +1,6 @@
-"""Validation of a project's settings, and the consequences of a change of them.
+"""What a project's settings may say, and what a change of them asks for.
 
-The fields of each section are defined where the section is used.
+What each section may say is where it is used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "gate": GateSettings.from_dict,
     "predict": PredictSettings.from_dict,
 }
-# Sections that only a whole project has, not a model.
+# What is said of a whole project only.
 _OF_PROJECTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "audit": AuditSettings.from_dict,
     "tools": ToolSettings.from_dict,
@@ -30,12 +30,12 @@ _OF_PROJECTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 
 
 def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the same settings, if they are valid.
+    """The same settings, if they are right.
 
     Raises
     ------
     ValueError
-        If a field is wrong; the message names the first one and the fix.
+        Naming the first wrong field and the fix.
     """
     _only(settings, {*_SECTIONS, *_OF_PROJECTS, "models"}, "settings")
     _check_sections(settings, "", {**_SECTIONS, **_OF_PROJECTS})
@@ -48,12 +48,12 @@ def checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def models_with_changed_drift(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str] | None:
-    """Return the ids of the models whose drift must be evaluated again; None for all models of the project."""
+    """Ids of the models whose drift must be judged again; None for all models of the project."""
     return _models_with_changed(before, after, ("drift",))
 
 
 def is_rule_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the outcome of the retrain rule may have changed."""
+    """Whether the retrain rule may say something else now."""
     return _models_with_changed(before, after, ("retrain", "training")) != []
 
 
@@ -81,10 +81,10 @@ def _check_sections(
                 raise ValueError(f"{path}{section}.{error}") from None  # its message begins with the field
 
 
-def _only(holder: Mapping[str, Any], allowed: set[str], path: str) -> None:
-    unknown = sorted(set(holder) - allowed)
+def _only(holder: Mapping[str, Any], known: set[str], path: str) -> None:
+    unknown = sorted(set(holder) - known)
     if unknown:
-        raise ValueError(f"{path}.{unknown[0]} is not known; there is {' and '.join(sorted(allowed))}")
+        raise ValueError(f"{path}.{unknown[0]} is not known; there is {' and '.join(sorted(known))}")
 
 
 def _object(value: Any, path: str) -> Mapping[str, Any]:
