@@ -76,12 +76,13 @@ def print_versions(settings: Settings, project_id: str, model_id: str, *, as_jso
         If there is none, or the registry does not answer.
     """
     from guard_store.retraining.registry import RegistryUnavailableError
-    from serving.app import services_of
-    from serving.retraining.versions import service
+    from serving.app import Services
+    from serving.retraining.versions.service import VersionService
 
     with open_database(settings) as database:
         try:
-            versions = service.versions(services_of(settings, database), project_id, model_id)
+            service = Services(settings, database).parts.get(VersionService)
+            versions = service.versions(project_id, model_id)
         except RegistryUnavailableError as error:
             raise CommandError(str(error)) from None
     if not versions:
@@ -103,19 +104,19 @@ def decide(settings: Settings, action: str, project_id: str, model_id: str, vers
     """
     from guard_store.retraining.decisions import Actor
     from guard_store.retraining.registry import RegistryUnavailableError
-    from serving.app import services_of
+    from serving.app import Services
     from serving.http.problems import Problem
-    from serving.retraining.versions import service
+    from serving.retraining.versions.service import VersionService
 
     actor = Actor("cli", "admin", None)
     with open_database(settings) as database:
-        services = services_of(settings, database)
+        service = Services(settings, database).parts.get(VersionService)
         try:
             if action == "rollback":
-                view = service.roll_back(services, project_id, model_id, reason, actor)
+                view = service.roll_back(project_id, model_id, reason, actor)
             else:
                 change = service.promote if action == "promote" else service.reject
-                view = change(services, project_id, model_id, str(version), reason, actor)
+                view = change(project_id, model_id, str(version), reason, actor)
         except Problem as problem:
             raise CommandError(problem.detail) from None
         except RegistryUnavailableError as error:

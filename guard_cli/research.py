@@ -29,11 +29,12 @@ def replay_command(request_id: str) -> int:
 
 def replay_research(settings: Settings, request_id: str) -> int:
     """Run the steps again and print how each compares; return the exit code."""
-    from serving.app import services_of
+    from serving.app import Services
     from serving.assistant.research.replay import replay
 
     with open_database(settings) as database:
-        steps, version = asyncio.run(replay(services_of(settings, database), database, request_id))
+        services = Services(settings, database)
+        steps, version = asyncio.run(replay(services.knowledge, services.tools, database, request_id))
         if not steps:
             print_note(f"ml-guard: nothing is kept of a research {request_id!r}: it was never made, or is forgotten")
             return _NOT_FOUND

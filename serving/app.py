@@ -1,4 +1,4 @@
-"""The ASGI app: what is open while it runs, its middleware, its routes.
+"""The composition root: the only module that builds the parts of the app, hands them to one another and starts them.
 
 Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.app:create_app`.
 """
@@ -13,7 +13,9 @@ from fastapi import FastAPI
 
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
+from guard_store.alerts.policies import PolicyStore
 from guard_store.auth.store import KeyStore
+from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
@@ -31,8 +33,10 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
-from serving.alerts.delivery import AlertService
+from guard_store.spending.usage import UsageStore
+from serving.alerts.delivery import DeliveryService
 from serving.alerts.endpoints import router as alerts_router
+from serving.alerts.service import AlertPolicyService, AlertService
 from serving.assistant.knowledge.endpoints import router as knowledge_router
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.endpoints import root_router as query_root_router
@@ -49,9 +53,12 @@ from serving.audit.bodies import BodyKeeper
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.auth.keys.endpoints import router as keys_router
+from serving.auth.keys.service import KeyService
 from serving.auth.oidc.tokens import TokenRing
-from serving.auth.security import KeyRing
+from serving.auth.security import Authenticator, KeyRing
 from serving.costs.endpoints import router as costs_router
+from serving.costs.service import CostService
+from serving.costs.units import UnitCosts
 from serving.gateway.calls.gateway import Gateway
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
@@ -59,9 +66,12 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.endpoints import router as prompts_router
 from serving.gateway.prompts.registry import PromptBook, default_folder
 from serving.gateway.usage.endpoints import router as usage_router
+from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router
+from serving.health.service import HealthService
 from serving.http import error_handlers, metrics, openapi, tracing
 from serving.http.access_log import AccessLog
+from serving.http.dependencies import Parts
 from serving.http.guard_app import GuardApp
 from serving.http.limits.addresses import Proxies
 from serving.http.limits.rates import RateLimits
@@ -70,15 +80,21 @@ from serving.ingest.events.service import EventService
 from serving.ingest.labels.endpoints import routes as label_routes
 from serving.ingest.labels.service import LabelService
 from serving.monitoring.baselines.endpoints import router as baselines_router
+from serving.monitoring.baselines.service import BaselineService
 from serving.monitoring.kinds.endpoints import router as kinds_router
+from serving.monitoring.kinds.service import KindService
 from serving.monitoring.results.endpoints import router as results_router
+from serving.monitoring.results.service import ResultsService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
+from serving.projects.service import ProjectService
 from serving.retraining.flags.endpoints import router as retrain_router
+from serving.retraining.flags.service import FlagService
 from serving.retraining.lineage.endpoints import router as lineage_router
+from serving.retraining.lineage.service import LineageService
 from serving.retraining.versions.endpoints import router as models_router
-from serving.services import Services
+from serving.retraining.versions.service import VersionService
 
 _ROUTERS = (
     metrics.router,
@@ -112,7 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises
     ------
     SettingsError
-        Where the settings are not given and the environment's are wrong.
+        If no settings are given and those of the environment are wrong.
     """
     settings = settings or load_settings()
     tracing.check(settings)
@@ -124,9 +140,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.server.body_timeout_s,
         title="ML Guard",
         version=_version(),
-        lifespan=partial(_running, settings, access_log),
-        openapi_url=None,  # a route of ours: it needs a key
-        docs_url=None,  # its scripts would come from a hub
+        lifespan=partial(_lifespan, settings, access_log),
+        openapi_url=None,  # `openapi.router` serves it, because it needs a key
+        docs_url=None,  # its scripts would come from a content delivery network
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -136,84 +152,150 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+class Services:
+    """The parts of the app, built and wired; none of them runs before `running`."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self._build_stores(database)
+        self.registry = Registry(settings.storage.mlflow)
+        self.key_ring = KeyRing(self.keys, cache_s=settings.server.key_cache_s)
+        self.tokens = None if settings.oidc.issuer is None else TokenRing(settings)
+        self.authenticator = Authenticator(self.key_ring, self.tokens, RateLimits(settings))
+        self.events = EventService(settings, database)
+        self.labels = LabelService(settings, self.events)
+        self.predict = PredictService(settings, database, self.events)
+        self.audit = AuditService(settings, database, self.events.writer)
+        self.alerts = DeliveryService(settings, database)
+        self._build_gateway(settings, database)
+        self.parts = Parts([*self._shared_parts(), *self._domain_services()])
+
+    def _build_stores(self, database: Database) -> None:
+        self.keys = KeyStore(database)
+        self.projects = ProjectStore(database)
+        self.news = DayStateStore(database)
+        self.rejections = RejectionStore(database)
+        self.aggregates = AggregateStore(database)
+        self.baselines = BaselineStore(database)
+        self.drift_reports = DriftReportStore(database)
+        self.performance = PerformanceStore(database)
+        self.kinds = KindStore(database)
+        self.retrain = RetrainStore(database)
+        self.evaluations = EvaluationStore(database)
+        self.trainings = TrainingRunStore(database)
+        self.decisions = DecisionStore(database)
+        self.predictions = PredictionStore(database)
+        self.shadow = ShadowStore(database)
+        self.usage = UsageStore(database)
+
+    def _build_gateway(self, settings: Settings, database: Database) -> None:
+        """Build the gateway to language models, and the assistant that asks them through it."""
+        self.prompts = PromptBook.load(default_folder())
+        self.policies = PolicyBook(settings.llm.policies)
+        self.gateway = Gateway(settings, database, self.events.writer, self.audit)
+        self.knowledge = KnowledgeService(settings)
+        bodies = BodyKeeper(self.projects, cache_s=settings.server.key_cache_s)
+        self.chat = ChatService(settings, self.gateway, self.policies, self.prompts, bodies)
+        self.query = QueryService(settings.llm, self.gateway, self.policies, self.prompts, self.knowledge, bodies)
+        research_tools = ResearchTools(settings, self.knowledge, self.gateway.upstreams, self.prompts)
+        self.tools = ToolService(database, self.policies, ToolExecutor(research_tools.registered(), self.audit.append))
+        self.research = ResearchService(
+            settings,
+            database,
+            self.gateway,
+            self.policies,
+            self.knowledge,
+            self.tools,
+            research_tools,
+            self.audit.store,
+        )
+
+    def _shared_parts(self) -> list[object]:
+        """Return what the dependencies of routes read beside the services of the domains."""
+        return [self.settings.server, self.authenticator, self.projects, self.prompts]
+
+    def _domain_services(self) -> list[object]:
+        """Return the services of the domains, each with the parts that it needs."""
+        settings, database = self.settings, self.database
+        costs = CostStore(database)
+        return [
+            self.events,
+            self.labels,
+            self.predict,
+            self.audit,
+            self.chat,
+            self.query,
+            self.knowledge,
+            self.tools,
+            self.research,
+            HealthService(
+                database,
+                self.events,
+                self.predict,
+                self.alerts,
+                self.knowledge,
+                queue_rows=settings.ingest.queue_rows,
+            ),
+            KeyService(self.keys, self.key_ring),
+            ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
+            ResultsService(
+                self.news,
+                self.rejections,
+                self.aggregates,
+                self.drift_reports,
+                self.baselines,
+                self.performance,
+                settings,
+            ),
+            BaselineService(self.news, self.aggregates, self.baselines),
+            KindService(self.kinds, self.news),
+            FlagService(self.news, self.evaluations, self.retrain),
+            VersionService(database, self.registry, self.trainings, self.decisions, self.shadow),
+            LineageService(
+                self.registry, self.trainings, self.retrain, self.predictions, self.drift_reports, self.baselines
+            ),
+            CostService(costs, UnitCosts(costs, self.usage, self.news, self.aggregates), database, settings),
+            AlertService(self.alerts.store, self.alerts.outbox),
+            AlertPolicyService(PolicyStore(database), settings.alert),
+            UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the parts that work in the background; stop them in reverse order."""
+        async with AsyncExitStack() as stack:
+            for service in (
+                self.events,
+                self.audit,
+                self.gateway,
+                self.predict,
+                self.knowledge,
+                self.alerts,
+                self.research,
+            ):
+                stack.push_async_callback(service.stop)
+                await service.start()
+            yield
+
+
 @asynccontextmanager
-async def _running(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
-    """Everything that is open while the app runs."""
+async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
+    """Open the database, migrate it, and keep the parts running while the app runs."""
     configure_logging(settings.server.log_level)
     database = Database(settings.storage.database)
     tracing.start(settings)
     try:
         migrate(database)
-        services = services_of(settings, database)
+        services = Services(settings, database)
         app.state.services = services
-        async with AsyncExitStack() as running:
-            for service in (
-                services.events,
-                services.audit,
-                services.gateway,
-                services.predict,
-                services.knowledge,
-                services.alerts,
-                services.research,
-            ):
-                running.push_async_callback(service.stop)
-                await service.start()
+        app.state.parts = services.parts
+        async with services.running():
             yield
     finally:
         database.close()
         await asyncio.to_thread(tracing.stop)
         access_log.close()
-
-
-def services_of(settings: Settings, database: Database) -> Services:
-    """Everything that routes and commands work with; nothing of it runs before it is started."""
-    keys = KeyStore(database)
-    events = EventService(settings, database)
-    prompts = PromptBook.load(default_folder())
-    policies = PolicyBook(settings.llm.policies)
-    audit = AuditService(settings, database, events.writer)
-    gateway = Gateway(settings, database, events.writer, audit)
-    knowledge = KnowledgeService(settings)
-    projects = ProjectStore(database)
-    bodies = BodyKeeper(projects, cache_s=settings.server.key_cache_s)
-    research_tools = ResearchTools(settings, knowledge, gateway.upstreams, prompts)
-    tools = ToolService(database, policies, ToolExecutor(research_tools.registered(), audit.append))
-    return Services(
-        settings=settings,
-        database=database,
-        events=events,
-        audit=audit,
-        labels=LabelService(settings, events),
-        predict=PredictService(settings, database, events),
-        prompts=prompts,
-        policies=policies,
-        gateway=gateway,
-        chat=ChatService(settings, gateway, policies, prompts, bodies),
-        knowledge=knowledge,
-        query=QueryService(settings.llm, gateway, policies, prompts, knowledge, bodies),
-        tools=tools,
-        research=ResearchService(settings, database, gateway, policies, knowledge, tools, research_tools, audit.store),
-        keys=keys,
-        key_ring=KeyRing(keys, cache_s=settings.server.key_cache_s),
-        tokens=None if settings.oidc.issuer is None else TokenRing(settings),
-        rates=RateLimits(settings),
-        projects=projects,
-        aggregates=AggregateStore(database),
-        baselines=BaselineStore(database),
-        drift_reports=DriftReportStore(database),
-        news=DayStateStore(database),
-        performance=PerformanceStore(database),
-        rejections=RejectionStore(database),
-        kinds=KindStore(database),
-        registry=Registry(settings.storage.mlflow),
-        retrain=RetrainStore(database),
-        evaluations=EvaluationStore(database),
-        trainings=TrainingRunStore(database),
-        decisions=DecisionStore(database),
-        predictions=PredictionStore(database),
-        shadow=ShadowStore(database),
-        alerts=AlertService(settings, database),
-    )
 
 
 def _version() -> str:

@@ -27,7 +27,7 @@ _STANDING_EACH = 10  # polls
 _LEASE_MARGIN_S = 30
 
 
-class AlertService:
+class DeliveryService:
     """Folds facts and sends messages while the server runs."""
 
     def __init__(self, settings: Settings, database: Database) -> None:

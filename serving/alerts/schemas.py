@@ -28,8 +28,8 @@ class AlertQuery(BaseModel):
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 
     @property
-    def wanted(self) -> dict[str, str | None]:
-        """By column."""
+    def filters(self) -> dict[str, str | None]:
+        """The values to filter by, by column."""
         return self.model_dump(exclude={"limit", "cursor"})
 
 

@@ -1,8 +1,8 @@
-"""Routes of the audit ledger: for admins; one of a single project sees that project's rows."""
+"""Routes of the audit ledger: for admins; an admin of a single project sees the rows of that project."""
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.responses import StreamingResponse
 
 from guard_store.ledger.export import write_csv
@@ -15,26 +15,27 @@ from serving.audit.schemas import (
     LedgerRowView,
     VerificationView,
 )
+from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
+from serving.http.dependencies import EntryDep, part
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
-from serving.services import OnRecord, Provided
 
 router = keyed_router("audit")
+Audit = Annotated[AuditService, Depends(part(AuditService))]
 
-
-Wanted = Annotated[AuditQuery, Query()]
+Filters = Annotated[AuditQuery, Query()]
 RequestOf = Annotated[str, Path(description="Id of a request: `X-Request-ID` of its answer.")]
-WantedPage = Annotated[AuditPageQuery, Query()]
+PageQuery = Annotated[AuditPageQuery, Query()]
 
 
 @router.get("/audit", openapi_extra=ADMIN)
-def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[LedgerRowView]:
+def list_rows(query: PageQuery, caller: Caller, audit: Audit) -> Page[LedgerRowView]:
     """List rows of the ledger, newest first."""
     before = None if query.cursor is None else decode_cursor(query.cursor, int, 0)
-    rows = services.audit.store.page(_wanted(query, caller), before, query.limit + 1)
+    rows = audit.store.page(_filter(query, caller), before, query.limit + 1)
     return page_of(rows, query.limit, position=lambda row: row.seq, item=LedgerRowView.of)
 
 
@@ -44,38 +45,38 @@ def list_rows(query: WantedPage, caller: Caller, services: Provided) -> Page[Led
     responses={200: {"content": {"text/csv": {}}}},
     openapi_extra=ADMIN,
 )
-def export_rows(query: Wanted, caller: Caller, services: Provided) -> StreamingResponse:
+def export_rows(query: Filters, caller: Caller, audit: Audit) -> StreamingResponse:
     """Export rows as CSV, oldest first, every column as it was hashed; a whole export can be verified offline."""
-    rows = services.audit.store.all_rows(_wanted(query, caller))
+    rows = audit.store.all_rows(_filter(query, caller))
     headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
     return StreamingResponse(write_csv(rows), media_type="text/csv", headers=headers)
 
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
-def read_bodies(request_id: RequestOf, caller: Caller, services: Provided, record: OnRecord) -> list[BodiesView]:
+def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: EntryDep) -> list[BodiesView]:
     """Read what a project keeps of the requests of an id, newest first, as the policy let it through."""
     record.details["read_bodies_of"] = request_id[:128]
     record.project_id = caller.project_id
-    found = services.audit.bodies.of_request(request_id, caller.project_id)
-    if not found:
+    bodies = audit.bodies.of_request(request_id, caller.project_id)
+    if not bodies:
         raise NotFound(f"No bodies are kept of request {request_id[:128]!r}.")
-    record.project_id = found[0].project_id
-    return [BodiesView.of(one) for one in found]
+    record.project_id = bodies[0].project_id
+    return [BodiesView.of(item) for item in bodies]
 
 
 @router.get("/audit/checkpoints", openapi_extra=ADMIN_OF_ALL)
-def list_checkpoints(services: Provided) -> list[CheckpointView]:
+def list_checkpoints(audit: Audit) -> list[CheckpointView]:
     """List the signed checkpoints, oldest first; an offline verification wants them."""
-    return [CheckpointView.of(checkpoint) for checkpoint in services.audit.store.checkpoints()]
+    return [CheckpointView.of(checkpoint) for checkpoint in audit.store.checkpoints()]
 
 
 @router.post("/audit/verify", openapi_extra=ADMIN_OF_ALL)
-def verify(services: Provided) -> VerificationView:
+def verify(audit: Audit) -> VerificationView:
     """Walk the whole chain, and name the first row at which it is broken."""
-    return VerificationView.of(services.audit.store.verify())
+    return VerificationView.of(audit.store.verify())
 
 
-def _wanted(query: AuditQuery, caller: Principal) -> LedgerFilter:
-    wanted = query.filter(caller.project_id)
-    caller.require("admin", wanted.project_id)
-    return wanted
+def _filter(query: AuditQuery, caller: Principal) -> LedgerFilter:
+    ledger_filter = query.filter(caller.project_id)
+    caller.require("admin", ledger_filter.project_id)
+    return ledger_filter

@@ -1,6 +1,6 @@
-"""Who is asking, and may they: API keys from headers to principals, roles and project scopes.
+"""Authentication: from the key or token in a request's headers to its principal.
 
-How keys are kept is `guard_store.auth.store`, what a bearer token says `serving.auth.oidc`; which role a route wants is said at the route.
+Keys are stored by `guard_store.auth.store`, bearer tokens are verified in `serving.auth.oidc`; the role that a route needs is declared at the route.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from starlette.types import Scope
 
 from guard_core.ttl_cache import TtlCache
 from guard_store.auth.store import ApiKey, KeyStore
-from serving.audit.entry import AuditEntry
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.principal import ANONYMOUS, HOW_TO_SEND, Principal
+from serving.http.dependencies import part_of
 from serving.http.limits.addresses import address_of
 from serving.http.limits.rates import RateLimits
 from serving.http.problems import TooManyRequests, Unauthorised
 
 
 class KeyRing:
-    """Looks keys up, and remembers those that work for some seconds."""
+    """Looks keys up and caches the valid ones for some seconds."""
 
     def __init__(self, keys: KeyStore, *, cache_s: float) -> None:
         self._keys = keys
@@ -30,20 +30,20 @@ class KeyRing:
         self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
 
     def known(self, secret: str) -> Principal | None:
-        """The caller of a key that was looked up some seconds ago at most."""
+        """Return the caller of a key, if it was looked up within the last seconds."""
         return self._principals.get(hashlib.sha256(secret.encode()).digest())
 
     async def principal(self, secret: str) -> Principal:
-        """The caller of a key.
+        """Return the caller of a key.
 
         Raises
         ------
         Unauthorised
-            Where the key is unknown or revoked.
+            If the key is unknown or revoked.
         """
-        known = self.known(secret)
-        if known is not None:
-            return known
+        cached = self.known(secret)
+        if cached is not None:
+            return cached
         digest = hashlib.sha256(secret.encode()).digest()
         # All requests of an expired key share one look-up. It counts from before the look-up, so that a key revoked
         # meanwhile works no longer than the setting says.
@@ -61,29 +61,68 @@ class KeyRing:
         return principal
 
     def forget(self, key_id: str) -> None:
-        """Look a key up again at its next use: it was just revoked."""
+        """Look a key up again at its next use, because it has been revoked."""
         self._principals.discard_values(lambda principal: principal.key_id == key_id)
 
 
+class Authenticator:
+    """Turns the credentials of a request into its caller, within the rate limits."""
+
+    def __init__(self, key_ring: KeyRing, tokens: TokenRing | None, rates: RateLimits) -> None:
+        self._key_ring = key_ring
+        self._tokens = tokens
+        self._rates = rates
+
+    async def principal(self, scope: Scope) -> Principal:
+        """Return the caller of a request; without a key or token, the anonymous guest.
+
+        Raises
+        ------
+        Unauthorised
+            If a key was sent that is unknown or revoked, or an invalid token.
+        TooManyRequests
+            If the caller exceeds a rate limit.
+        """
+        secret, is_bearer = _secret_of(scope)
+        if secret is None:
+            self._rates.anonymous(address_of(scope))
+            return ANONYMOUS
+        ring: KeyRing | TokenRing = self._key_ring
+        if self._tokens is not None and is_bearer and self._tokens.reads(secret):
+            ring = self._tokens
+        principal = ring.known(secret)
+        if principal is None:
+            address = address_of(scope)
+            self._rates.may_try_key(address)
+            try:
+                principal = await ring.principal(secret)
+            except Unauthorised:
+                self._rates.wrong_key(address)
+                raise
+        if principal.key_id is not None:
+            self._rates.keyed(principal.key_id)
+        return principal
+
+
 async def authenticate(scope: Scope) -> Principal:
-    """The caller of a request; without a key or token, the anonymous guest. Asked again, it says the same.
+    """Return the caller of a request and note it on its record; later calls return the same caller.
 
     Raises
     ------
     Unauthorised
-        Where a key was sent that is unknown or revoked, or a token that is not good.
+        If a key was sent that is unknown or revoked, or an invalid token.
     TooManyRequests
-        Where the caller asks too often.
+        If the caller exceeds a rate limit.
     """
     state = scope["state"]
-    known: Principal | None = state.get("principal")
-    if known is not None:
-        return known
-    entry: AuditEntry = state["entry"]
+    cached: Principal | None = state.get("principal")
+    if cached is not None:
+        return cached
+    entry: AuditEntry = state["record"]
     try:
-        principal = await _principal(scope)
+        principal = await part_of(scope, Authenticator).principal(scope)
     except TooManyRequests:
-        entry.committed = True  # nothing was looked at; a row for each would be a flood of its own
+        entry.committed = True  # the request was not processed; a row for each would flood the ledger
         raise
     state["principal"] = principal
     state["key_id"] = principal.key_id  # for the access log
@@ -91,33 +130,8 @@ async def authenticate(scope: Scope) -> Principal:
     return principal
 
 
-async def _principal(scope: Scope) -> Principal:
-    services = scope["app"].state.services
-    rates: RateLimits = services.rates
-    secret, is_bearer = _secret_of(scope)
-    if secret is None:
-        rates.anonymous(address_of(scope))
-        return ANONYMOUS
-    tokens: TokenRing | None = services.tokens
-    ring: KeyRing | TokenRing = services.key_ring
-    if tokens is not None and is_bearer and tokens.reads(secret):
-        ring = tokens
-    principal = ring.known(secret)
-    if principal is None:
-        address = address_of(scope)
-        rates.may_try_key(address)
-        try:
-            principal = await ring.principal(secret)
-        except Unauthorised:
-            rates.wrong_key(address)
-            raise
-    if principal.key_id is not None:
-        rates.keyed(principal.key_id)
-    return principal
-
-
 def _secret_of(scope: Scope) -> tuple[str | None, bool]:
-    """The secret that was sent, and whether it was sent as a bearer token."""
+    """Return the secret of a request, and whether it was sent as a bearer token."""
     authorization: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"x-api-key":

@@ -1,4 +1,4 @@
-"""Costs of a project as they are read, judged and pulled. How money becomes units is in `units.py`."""
+"""Costs of a project: read with their anomalies, forecast, and pulled. Unit costs are computed in `units.py`."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,95 +6,135 @@ from decimal import Decimal
 from itertools import groupby
 
 from guard_core.days import local_days, now_us
+from guard_core.settings import Settings
 from guard_store.costs.language_models import sum_language_models
 from guard_store.costs.pull import CostPull, pull_aws
 from guard_store.costs.rows import CostDay, Metric, PullState
 from guard_store.costs.store import CostStore, Series
+from guard_store.db.database import Database
 from guard_store.projects.store import Project
 from ml.costs.anomaly import cost_anomaly
 from ml.costs.forecast import month_forecast
 from ml.costs.usual import WINDOW_WEEKS
-from serving.costs.schemas import AnomalyView, CostDayView, FailedDay, ForecastsView, ForecastView, PullView, SourceView
+from serving.costs.schemas import (
+    AnomalyView,
+    CostDayView,
+    FailedDay,
+    ForecastsView,
+    ForecastView,
+    PullView,
+    SourceView,
+    UnitDayView,
+)
+from serving.costs.units import UnitCosts
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unprocessable
 from serving.monitoring.results.days import Days
-from serving.services import Services
 
 MOST_DAYS = 92
 _REQUEST_USD = Decimal("0.01")
 
 
-def days(services: Services, project: Project, wanted: Days, cursor: str | None, limit: int) -> Page[CostDayView]:
-    """A page of local days."""
-    names = page_of_days(services, project, wanted, cursor, limit)
-    shown = {view.day: view for view in _views(services, project, names[:limit])}
-    return page_of(names, limit, position=lambda day: day, item=lambda day: shown[day], state=lambda: "not_pulled")
+class CostService:
+    """Reads, forecasts and pulls the costs of projects."""
 
+    def __init__(self, costs: CostStore, units: UnitCosts, database: Database, settings: Settings) -> None:
+        self._costs = costs
+        self._units = units
+        self._database = database
+        self._settings = settings
 
-def page_of_days(services: Services, project: Project, wanted: Days, cursor: str | None, limit: int) -> list[str]:
-    """The days of a page, and one more where there is one."""
-    after = decode_cursor(cursor, str, "")
-    return CostStore(services.database).pulled_days(project.id, wanted.start, wanted.end, after=after, limit=limit + 1)
+    def days(self, project: Project, days: Days, cursor: str | None, limit: int) -> Page[CostDayView]:
+        """Return a page of what each local day has cost, by source and service."""
+        names = self._page_of_days(project, days, cursor, limit)
+        views = {view.day: view for view in self._views(project, names[:limit])}
+        return page_of(names, limit, position=lambda day: day, item=lambda day: views[day], state=lambda: "not_pulled")
 
+    def unit_days(
+        self, project: Project, days: Days, metric: Metric, cursor: str | None, limit: int
+    ) -> Page[UnitDayView]:
+        """Return a page of the unit costs of each local day."""
+        names = self._page_of_days(project, days, cursor, limit)
+        views = self._units.by_day(project, names[:limit], metric)
+        return page_of(names, limit, position=lambda day: day, item=lambda day: views[day], state=lambda: "not_pulled")
 
-def pull(
-    services: Services, project: Project, day: str | None, start: str | None, end: str | None, *, overwrite: bool
-) -> tuple[PullView, CostPull]:
-    """Ask AWS for days of a project, and sum its calls of language models on them."""
-    wanted = _days_to_pull(services, project, day, start, end)
-    outcome = pull_aws(services.database, services.settings, [project], wanted, overwrite=overwrite)
-    sum_language_models(services.database, wanted, project_id=project.id)
-    reasons = list(dict.fromkeys(outcome.failed.values()))
-    view = PullView(
-        project_id=project.id,
-        start=wanted[0].isoformat(),
-        end=wanted[-1].isoformat(),
-        state=_state(outcome),
-        reason=reasons[0] if reasons else None,
-        requests=outcome.requests,
-        requests_cost_usd=outcome.requests * _REQUEST_USD,
-        kept=[day for _, day in outcome.kept],
-        failed=[FailedDay(day=day, reason=reason) for (_, day), reason in outcome.failed.items()],
-        days=_views(services, project, [day.isoformat() for day in wanted]),
-    )
-    return view, outcome
+    def _page_of_days(self, project: Project, days: Days, cursor: str | None, limit: int) -> list[str]:
+        """Return the days of a page, and the one after them if there is one."""
+        after = decode_cursor(cursor, str, "")
+        return self._costs.pulled_days(project.id, days.start, days.end, after=after, limit=limit + 1)
 
+    def pull(
+        self, project: Project, day: str | None, start: str | None, end: str | None, *, overwrite: bool
+    ) -> tuple[PullView, CostPull]:
+        """Pull days of a project from AWS, and sum its calls of language models on them."""
+        days = self._days_to_pull(project, day, start, end)
+        outcome = pull_aws(self._database, self._settings, [project], days, overwrite=overwrite)
+        sum_language_models(self._database, days, project_id=project.id)
+        reasons = list(dict.fromkeys(outcome.failed.values()))
+        view = PullView(
+            project_id=project.id,
+            start=days[0].isoformat(),
+            end=days[-1].isoformat(),
+            state=_state(outcome),
+            reason=reasons[0] if reasons else None,
+            requests=outcome.requests,
+            requests_cost_usd=outcome.requests * _REQUEST_USD,
+            kept=[day for _, day in outcome.kept],
+            failed=[FailedDay(day=day, reason=reason) for (_, day), reason in outcome.failed.items()],
+            days=self._views(project, [day.isoformat() for day in days]),
+        )
+        return view, outcome
 
-def forecast(
-    services: Services, project: Project, as_of: str | None, metric: Metric, confidence: float
-) -> ForecastsView:
-    """What the month of a day comes to; of yesterday's, unless a day is named."""
-    yesterday = _today(project) - timedelta(days=1)
-    last = yesterday if as_of is None else _known_day(services, project, "day", as_of)
-    first = min(last - timedelta(weeks=WINDOW_WEEKS), last.replace(day=1))
-    series = _series(services, project, first, last, metric)
-    return ForecastsView(
-        project_id=project.id,
-        month=f"{last:%Y-%m}",
-        as_of=last.isoformat(),
-        confidence=confidence,
-        items=[
-            ForecastView.of(source, currency, month_forecast(costs, last, confidence))
-            for (source, currency), costs in sorted(series.items())
-        ],
-    )
+    def forecast(self, project: Project, as_of: str | None, metric: Metric, confidence: float) -> ForecastsView:
+        """Forecast the costs of the month of a day: yesterday, unless a day is named."""
+        yesterday = _today(project) - timedelta(days=1)
+        last = yesterday if as_of is None else self._checked_day(project, "day", as_of)
+        first = min(last - timedelta(weeks=WINDOW_WEEKS), last.replace(day=1))
+        series = self._series(project, first, last, metric)
+        return ForecastsView(
+            project_id=project.id,
+            month=f"{last:%Y-%m}",
+            as_of=last.isoformat(),
+            confidence=confidence,
+            items=[
+                ForecastView.of(source, currency, month_forecast(costs, last, confidence))
+                for (source, currency), costs in sorted(series.items())
+            ],
+        )
 
+    def _views(self, project: Project, names: Sequence[str]) -> list[CostDayView]:
+        if not names:
+            return []
+        first, last = date.fromisoformat(min(names)), date.fromisoformat(max(names))
+        series = self._series(project, first - timedelta(weeks=WINDOW_WEEKS), last)
+        cost_days = self._costs.days(project.id, first.isoformat(), last.isoformat())
+        views = []
+        for day, group in groupby((part for part in cost_days if part.day in set(names)), key=lambda part: part.day):
+            parts = list(group)
+            views.append(CostDayView.of(day, parts, [SourceView.of(part, _anomalies(part, series)) for part in parts]))
+        return views
 
-def _views(services: Services, project: Project, names: Sequence[str]) -> list[CostDayView]:
-    if not names:
-        return []
-    first, last = date.fromisoformat(min(names)), date.fromisoformat(max(names))
-    series = _series(services, project, first - timedelta(weeks=WINDOW_WEEKS), last)
-    found = CostStore(services.database).days(project.id, first.isoformat(), last.isoformat())
-    views = []
-    for day, group in groupby((one for one in found if one.day in set(names)), key=lambda one: one.day):
-        of_day = list(group)
-        views.append(CostDayView.of(day, of_day, [SourceView.of(one, _anomalies(one, series)) for one in of_day]))
-    return views
+    def _series(self, project: Project, first: date, last: date, metric: Metric = "unblended") -> Series:
+        return self._costs.series(project.id, first.isoformat(), last.isoformat(), metric)
 
+    def _days_to_pull(self, project: Project, day: str | None, start: str | None, end: str | None) -> list[date]:
+        if (day is None) == (start is None) or (start is None) != (end is None):
+            raise _unprocessable("day", "name either a day, or a start and an end")
+        first = self._checked_day(project, "day" if day else "start", day or start or "")
+        last = self._checked_day(project, "day" if day else "end", day or end or "")
+        if first > last:
+            raise _unprocessable("start", f"{first} is after end, {last}")
+        if (last - first).days >= MOST_DAYS:
+            raise _unprocessable("end", f"more than {MOST_DAYS} days at once")
+        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
-def _series(services: Services, project: Project, first: date, last: date, metric: Metric = "unblended") -> Series:
-    return CostStore(services.database).series(project.id, first.isoformat(), last.isoformat(), metric)
+    def _checked_day(self, project: Project, field: str, text: str) -> date:
+        day, first = date.fromisoformat(text), self._settings.ingest.first_day
+        if day < first:
+            raise _unprocessable(field, f"{day} is before the first day, {first}")
+        if day > _today(project):
+            raise _unprocessable(field, f"{day} has not begun in {project.timezone}")
+        return day
 
 
 def _anomalies(day: CostDay, series: Series) -> list[AnomalyView]:
@@ -104,29 +144,6 @@ def _anomalies(day: CostDay, series: Series) -> list[AnomalyView]:
         for (source, currency), costs in sorted(series.items())
         if source == day.source
     ]
-
-
-def _days_to_pull(
-    services: Services, project: Project, day: str | None, start: str | None, end: str | None
-) -> list[date]:
-    if (day is None) == (start is None) or (start is None) != (end is None):
-        raise _wrong("day", "name either a day, or a start and an end")
-    first = _known_day(services, project, "day" if day else "start", day or start or "")
-    last = _known_day(services, project, "day" if day else "end", day or end or "")
-    if first > last:
-        raise _wrong("start", f"{first} is after end, {last}")
-    if (last - first).days >= MOST_DAYS:
-        raise _wrong("end", f"more than {MOST_DAYS} days at once")
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def _known_day(services: Services, project: Project, field: str, text: str) -> date:
-    day, first = date.fromisoformat(text), services.settings.ingest.first_day
-    if day < first:
-        raise _wrong(field, f"{day} is before the first day, {first}")
-    if day > _today(project):
-        raise _wrong(field, f"{day} has not begun in {project.timezone}")
-    return day
 
 
 def _state(outcome: CostPull) -> PullState:
@@ -139,5 +156,5 @@ def _today(project: Project) -> date:
     return local_days(project.timezone).of(now_us())
 
 
-def _wrong(field: str, reason: str) -> Unprocessable:
+def _unprocessable(field: str, reason: str) -> Unprocessable:
     return Unprocessable(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])

@@ -1,38 +1,16 @@
-"""Routes of health: open to anybody, because those who ask are load balancers and people in a hurry."""
+"""Routes of health: they need no key, because load balancers call them, and people in a hurry."""
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends
 
-from serving.assistant.knowledge.passages import Retrieval
-from serving.health.service import failing_parts
-from serving.http.problems import Unavailable
+from serving.health.schemas import Health, Readiness
+from serving.health.service import HealthService
+from serving.http.dependencies import part
 from serving.http.routing import ANYONE
-from serving.services import Provided
 
 router = APIRouter(tags=["health"])
-
-
-class Health(BaseModel):
-    """All is well."""
-
-    status: Literal["ok"] = "ok"
-
-
-class KnowledgeReadiness(BaseModel):
-    """How the knowledge base is searched; `version` is missing where it was never built."""
-
-    retrieval: Retrieval | Literal["loading"]
-    version: int | None
-
-
-class Readiness(BaseModel):
-    """Requests can be served; `degraded` says what works only with what it knew before."""
-
-    status: Literal["ok", "degraded"] = "ok"
-    knowledge: KnowledgeReadiness
-    degraded: dict[str, str] | None = None
+Checks = Annotated[HealthService, Depends(part(HealthService))]
 
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -56,14 +34,6 @@ async def health() -> Health:
 
 
 @router.get("/readyz", openapi_extra=ANYONE, responses=_NOT_READY, response_model_exclude_none=True)
-def readiness(services: Provided) -> Readiness:
+def readiness(checks: Checks) -> Readiness:
     """Whether requests can be served: 503 names the failing part; `degraded` names what works less well than it should."""
-    failing = failing_parts(services)
-    if failing:
-        raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
-    degraded = services.predict.pool.problems() | services.alerts.problems()
-    state = services.knowledge.state()
-    if state.problem is not None:
-        degraded["knowledge"] = state.problem
-    knowledge = KnowledgeReadiness(retrieval=state.retrieval, version=state.version)
-    return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)
+    return checks.readiness()

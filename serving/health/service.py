@@ -1,22 +1,66 @@
-"""What must work before this process takes requests."""
+"""What must work before this process takes requests, and what works less well than it should."""
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from guard_store.db.database import Database
 from guard_store.db.migrate import is_current
-from serving.services import Services
+from serving.alerts.delivery import DeliveryService
+from serving.assistant.knowledge.service import KnowledgeService
+from serving.health.schemas import KnowledgeReadiness, Readiness
+from serving.http.problems import Unavailable
+from serving.ingest.events.service import EventService
+from serving.predict.service import PredictService
 
 
-def failing_parts(services: Services) -> dict[str, str]:
-    """Reason by part that fails; empty when ready. Reasons never repeat the database's address."""
-    failing: dict[str, str] = {}
-    try:
-        with services.database.read() as connection:
-            connection.execute(text("SELECT 1"))
-        if not is_current(services.database):
-            failing["migrations"] = "the schema is not the one of this version; run `ml-guard migrate`"
-    except SQLAlchemyError as error:
-        failing["database"] = f"does not answer ({type(error).__name__})"
-    if services.events.queue_depth >= services.settings.ingest.queue_rows:
-        failing["queue"] = f"is full with {services.events.queue_depth} rows that wait for their commit"
-    return failing
+class HealthService:
+    """Checks the parts of a running server."""
+
+    def __init__(
+        self,
+        database: Database,
+        events: EventService,
+        predict: PredictService,
+        alerts: DeliveryService,
+        knowledge: KnowledgeService,
+        *,
+        queue_rows: int,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._predict = predict
+        self._alerts = alerts
+        self._knowledge = knowledge
+        self._queue_rows = queue_rows
+
+    def readiness(self) -> Readiness:
+        """Check all parts.
+
+        Raises
+        ------
+        Unavailable
+            If requests cannot be served, with the parts that fail.
+        """
+        failing = self._failing_parts()
+        if failing:
+            raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
+        degraded = self._predict.pool.problems() | self._alerts.problems()
+        state = self._knowledge.state()
+        if state.problem is not None:
+            degraded["knowledge"] = state.problem
+        knowledge = KnowledgeReadiness(retrieval=state.retrieval, version=state.version)
+        return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)
+
+    def _failing_parts(self) -> dict[str, str]:
+        """Return the reason by failing part; reasons never repeat the address of the database."""
+        failing: dict[str, str] = {}
+        try:
+            with self._database.read() as connection:
+                connection.execute(text("SELECT 1"))
+            if not is_current(self._database):
+                failing["migrations"] = "the schema is not the one of this version; run `ml-guard migrate`"
+        except SQLAlchemyError as error:
+            failing["database"] = f"does not answer ({type(error).__name__})"
+        if self._events.queue_depth >= self._queue_rows:
+            failing["queue"] = f"is full with {self._events.queue_depth} rows that wait for their commit"
+        return failing

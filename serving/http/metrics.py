@@ -11,9 +11,10 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from guard_core.settings import Settings
+from guard_core.settings.server import ServerSettings
 from serving.auth.principal import HOW_TO_SEND
 from serving.auth.security import authenticate
+from serving.http.dependencies import part_of
 from serving.http.limits.addresses import is_loopback
 from serving.http.problems import Unauthorised
 from serving.http.routing import ANYONE
@@ -82,8 +83,8 @@ router = APIRouter(tags=["health"])
 
 
 async def _may_read(request: Request) -> None:
-    settings: Settings = request.app.state.services.settings
-    if is_loopback(settings.server.host) if settings.server.open_metrics is None else settings.server.open_metrics:
+    server = part_of(request.scope, ServerSettings)
+    if is_loopback(server.host) if server.open_metrics is None else server.open_metrics:
         return
     if (await authenticate(request.scope)).key_id is None:
         raise Unauthorised(f"Beyond this machine metrics need a key of any role: {HOW_TO_SEND}.")

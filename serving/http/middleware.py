@@ -16,8 +16,10 @@ from guard_core.ids import new_id
 from guard_core.logging import request_id_var
 from serving.audit.entry import DISCONNECTED, AuditEntry
 from serving.audit.exempt import EXEMPT
+from serving.audit.service import AuditService
 from serving.http import metrics, tracing
 from serving.http.access_log import AccessLog
+from serving.http.dependencies import part_of
 from serving.http.limits.addresses import Proxies
 from serving.http.limits.body import BodyInTime
 from serving.http.problems import Problem, unexpected
@@ -165,7 +167,7 @@ class _Answer:
         if self._entry.route is None or self._entry.route in EXEMPT:
             return
         self._entry.status = self.status
-        await self._scope["app"].state.services.audit.commit(self._entry)
+        await part_of(self._scope, AuditService).commit(self._entry)
 
 
 def _route_of(scope: Scope) -> str:

@@ -5,7 +5,7 @@ Declaring the route is `serving.http.raw_route`; decompressing a body is `servin
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -14,8 +14,11 @@ from serving.audit.context import RequestContext
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.body import header, whole_body
+from serving.http.dependencies import part_of
 from serving.http.problems import Problem
 from serving.http.server_sent_events import RAW_HEADERS
+
+T = TypeVar("T")
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -55,10 +58,9 @@ class RawRequest:
         """Return the context of this request, which counts for a project."""
         return RequestContext(self.route, self.request_id, self.principal, project_id, self.entry, disconnected)
 
-    @property
-    def services(self) -> Any:
-        """What the app has open."""
-        return self.scope["app"].state.services
+    def part(self, kind: type[T]) -> T:
+        """Return the part of a type of the running app."""
+        return part_of(self.scope, kind)
 
     def header(self, name: bytes) -> str:
         """A header by its name in lower case, or the empty string."""

@@ -1,6 +1,6 @@
-"""What the JSON routes have in common: a key is looked at before the body is read, and bodies are small.
+"""What the JSON routes have in common: the key is checked before the body is read, and the size of bodies is limited.
 
-The event routes are raw ASGI and do not pass here.
+Raw routes (events, labels, predict, chat, query) do not pass through here: see `serving.http.raw_route`.
 """
 
 import asyncio
@@ -15,14 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from guard_core.settings import Role
-from guard_store.projects.store import Project
+from guard_core.settings.server import ServerSettings
+from guard_store.projects.store import Project, ProjectStore
 from guard_store.retraining.decisions import Actor
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
+from serving.http.dependencies import EntryDep, RequestId, part, part_of
 from serving.http.limits.body import MOST_DEPTH, is_too_deep
 from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
-from serving.services import OnRecord, Provided, RequestId, Services
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"description": "Malformed; `errors` names each field.", **_PROBLEM},
 }
 LEAST_ROLE = "x-least-role"
-"""Where the OpenAPI document says who may ask."""
+"""Key of the OpenAPI operation that holds the least role."""
 ANYONE = {LEAST_ROLE: "anyone"}
 GUEST = {LEAST_ROLE: "guest"}
 ANALYST = {LEAST_ROLE: "analyst"}
@@ -51,13 +52,13 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present s
 
 
 class KeyedRoute(APIRoute):
-    """A route that nobody without a key of its least role gets past, whatever the body.
+    """A route that refuses requests without a key of its least role before it reads their body.
 
-    The role is that of the OpenAPI document: `openapi_extra=ANALYST` and so on. Projects are looked at by the endpoint.
+    The role is that of the OpenAPI document: `openapi_extra=ANALYST` and so on. The endpoint checks the project.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Look at the key, then do what every route does."""
+        """Check the key, then handle the request as every route does."""
         handle = super().get_route_handler()
         least: str = (self.openapi_extra or {})[LEAST_ROLE]
 
@@ -69,14 +70,14 @@ class KeyedRoute(APIRoute):
             limited = _limited(request.receive, request.scope["state"]["entry"])
             return await _in_time(
                 handle(_ShallowRequest(request.scope, limited)),
-                request.app.state.services.settings.server.request_timeout_s,
+                part_of(request.scope, ServerSettings).request_timeout_s,
             )
 
         return handle_keyed
 
 
 def require_role(caller: Principal, least: str) -> None:
-    """Pass only callers of a least role, as the OpenAPI document names it.
+    """Refuse callers whose role is below the least one, as the OpenAPI document names it.
 
     Raises
     ------
@@ -90,10 +91,10 @@ def require_role(caller: Principal, least: str) -> None:
 
 
 class _ShallowRequest(Request):
-    """A request whose JSON is not nested too deep for whatever works with it."""
+    """A request that refuses JSON nested deeper than the code behind it can handle."""
 
     async def json(self) -> Any:
-        """The body; raises where it is too deep, in the framework's own exception (see `_limited`)."""
+        """Return the parsed body; too deep a nesting raises the framework's own exception (see `_limited`)."""
         try:
             value = await super().json()
             too_deep = is_too_deep(value)
@@ -104,9 +105,9 @@ class _ShallowRequest(Request):
         return value
 
 
-async def _in_time(answering: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
-    """The answer; what works on it in a thread cannot be stopped and goes on to its end."""
-    task = asyncio.ensure_future(answering)
+async def _in_time(response: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
+    """Return the response within a time limit; work in a thread cannot be stopped and runs to its end."""
+    task = asyncio.ensure_future(response)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
     except asyncio.CancelledError:
@@ -120,7 +121,7 @@ async def _in_time(answering: Coroutine[Any, Any, Response], timeout_s: float) -
 
 def _log_late(task: "asyncio.Task[Response]") -> None:
     if not task.cancelled() and task.exception() is not None:
-        _log.warning("a request failed after its time was over", exc_info=task.exception())
+        _log.warning("a request failed after it had timed out", exc_info=task.exception())
 
 
 def _limited(receive: Receive, entry: AuditEntry) -> Receive:
@@ -136,7 +137,7 @@ def _limited(receive: Receive, entry: AuditEntry) -> Receive:
         entry.add_request(piece)
         size += len(piece)
         if size > MAX_BODY_BYTES:
-            # The framework's own exception: it turns others that come out of the body into "cannot be parsed".
+            # The framework's own exception: it reports any other that is raised while the body is read as "cannot be parsed".
             raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
         return message
 
@@ -144,31 +145,34 @@ def _limited(receive: Receive, entry: AuditEntry) -> Receive:
 
 
 def keyed_router(tag: str) -> APIRouter:
-    """A router of `/api/v1` whose routes all need a key."""
+    """Make a router of `/api/v1` whose routes all need a key."""
     return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
 
 
-def _project_to_read(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
+ProjectStoreDep = Annotated[ProjectStore, Depends(part(ProjectStore))]
+
+
+def _project_to_read(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: EntryDep) -> Project:
     caller.require("analyst", project_id)
     record.project_id = project_id
-    return known_project(services, project_id)
+    return find_project(projects, project_id)
 
 
-def _project_to_change(project_id: ProjectId, caller: Caller, services: Provided, record: OnRecord) -> Project:
+def _project_to_change(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: EntryDep) -> Project:
     caller.require("admin", project_id)
     record.project_id = project_id
-    return known_project(services, project_id)
+    return find_project(projects, project_id)
 
 
-def known_project(services: Services, project_id: str) -> Project:
-    """The project of an id.
+def find_project(projects: ProjectStore, project_id: str) -> Project:
+    """Return the project of an id.
 
     Raises
     ------
     NotFound
-        Where there is none.
+        If there is none.
     """
-    project = services.projects.get(project_id)
+    project = projects.get(project_id)
     if project is None:
         raise NotFound(f"There is no project {project_id!r}.")
     return project
@@ -182,5 +186,5 @@ def _actor(caller: Caller, request_id: RequestId) -> Actor:
     return Actor(caller.key_id or "", caller.role, request_id)
 
 
-Deciding = Annotated[Actor, Depends(_actor)]
-"""The caller as a decision keeps them on record."""
+ActorDep = Annotated[Actor, Depends(_actor)]
+"""The caller, as the record of a decision names them."""

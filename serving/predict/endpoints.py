@@ -11,7 +11,7 @@ from serving.predict.service import PredictService, answer_body
 
 
 async def _predict(request: RawRequest) -> None:
-    service: PredictService = request.services.predict
+    service = request.part(PredictService)
     entry, request_id = request.entry, request.request_id
     body = await request.body(service.max_body_bytes)
     entry.add_request(body)

@@ -1,4 +1,4 @@
-"""Changing a project, with what the change asks of its days, in one transaction."""
+"""Projects: made, listed, and changed with the consequences for their days in one transaction."""
 
 from sqlalchemy import Connection
 
@@ -8,59 +8,86 @@ from guard_store.day_state.invalidation import (
     invalidate_retrain,
     rebuild_for_timezone,
 )
-from guard_store.projects.store import Consequence, Project
+from guard_store.projects.store import Consequence, Project, ProjectExistsError, ProjectStore, new_project_id
+from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound
-from serving.projects.schemas import ProjectChange
+from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
 from serving.projects.settings import is_rule_changed, models_with_changed_drift
-from serving.services import Services
 
 
-def change(services: Services, project_id: str, wanted: ProjectChange, request_id: str) -> Project:
-    """Change a project.
+class ProjectService:
+    """Makes, lists and changes projects."""
 
-    Raises
-    ------
-    NotFound
-        Where there is no such project.
-    Conflict
-        Where its days cannot be laid anew any more.
-    """
-    try:
-        project = services.projects.update(
-            project_id,
-            name=wanted.name,
-            timezone=wanted.timezone,
-            settings=wanted.settings,
-            request_id=request_id,
-            consequences=[
-                _lay_days_anew(services.settings.pipelines.close_delay_s),
-                _judge_drift_again,
-                _apply_rule_again,
-            ],
-        )
-    except DeletedDaysError as error:
-        raise Conflict(str(error)) from None
-    if project is None:
-        raise NotFound(f"There is no project {project_id!r}.")
-    return project
+    def __init__(self, projects: ProjectStore, *, close_delay_s: int) -> None:
+        self._projects = projects
+        self._close_delay_s = close_delay_s
+
+    def create(self, body: ProjectRequest, request_id: str) -> Project:
+        """Make a project, with an id of its own unless one is given.
+
+        Raises
+        ------
+        Conflict
+            If there is a project of this id.
+        """
+        project_id = body.id or new_project_id()
+        try:
+            return self._projects.create(project_id, body.name, body.timezone, body.settings, request_id=request_id)
+        except ProjectExistsError as error:
+            raise Conflict(f"{error}.") from None
+
+    def page(self, only_id: str | None, cursor: str | None, limit: int) -> Page[ProjectView]:
+        """Return a page of the projects by id, or only one of them."""
+        after_id = decode_cursor(cursor, str, "")
+        projects = self._projects.page(only_id=only_id, after_id=after_id, limit=limit + 1)
+        return page_of(projects, limit, position=lambda project: project.id, item=ProjectView.of)
+
+    def change(self, project_id: str, body: ProjectChange, request_id: str) -> Project:
+        """Change a project.
+
+        Raises
+        ------
+        NotFound
+            If there is no such project.
+        Conflict
+            If its days cannot be assigned again, because events of them are deleted.
+        """
+        try:
+            project = self._projects.update(
+                project_id,
+                name=body.name,
+                timezone=body.timezone,
+                settings=body.settings,
+                request_id=request_id,
+                consequences=[
+                    _reassign_days(self._close_delay_s),
+                    _reevaluate_drift,
+                    _reapply_retrain_rule,
+                ],
+            )
+        except DeletedDaysError as error:
+            raise Conflict(str(error)) from None
+        if project is None:
+            raise NotFound(f"There is no project {project_id!r}.")
+        return project
 
 
-def _lay_days_anew(close_delay_s: int) -> Consequence:
-    def lay_days_anew(connection: Connection, before: Project, after: Project) -> None:
+def _reassign_days(close_delay_s: int) -> Consequence:
+    def reassign_days(connection: Connection, before: Project, after: Project) -> None:
         if after.timezone != before.timezone:
             rebuild_for_timezone(
                 connection, after.id, after.timezone, close_delay_s=close_delay_s, request_id=after.request_id
             )
 
-    return lay_days_anew
+    return reassign_days
 
 
-def _apply_rule_again(connection: Connection, before: Project, after: Project) -> None:
+def _reapply_retrain_rule(connection: Connection, before: Project, after: Project) -> None:
     if is_rule_changed(before.settings, after.settings):
         invalidate_retrain(connection, after.id, request_id=after.request_id)
 
 
-def _judge_drift_again(connection: Connection, before: Project, after: Project) -> None:
+def _reevaluate_drift(connection: Connection, before: Project, after: Project) -> None:
     models = models_with_changed_drift(before.settings, after.settings)
     if models is None:
         invalidate_drift(connection, after.id, request_id=after.request_id)

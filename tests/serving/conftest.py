@@ -13,8 +13,7 @@ from fastapi import FastAPI
 
 from guard_core.logging import JsonFormatter
 from guard_core.settings import Settings
-from serving.app import create_app
-from serving.services import Services
+from serving.app import Services, create_app
 from tests.support.clients import Clients
 from tests.support.model_days import Model
 

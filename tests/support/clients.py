@@ -6,7 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from guard_core.settings import Role
-from serving.services import Services
+from serving.app import Services
 
 
 @dataclass

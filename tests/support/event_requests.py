@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 
 from guard_core.settings import Settings
-from serving.app import create_app
-from serving.services import Services
+from serving.app import Services, create_app
 
 ONE, MANY = "/api/v1/events", "/api/v1/events/batch"
 

@@ -14,7 +14,7 @@ from guard_store.day_state.tables import day_states
 from guard_store.monitoring.aggregates import Slice
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
-from serving.services import Services
+from serving.app import Services
 
 MODEL = "late"
 FIRST = date(2013, 1, 1)

@@ -1,16 +1,18 @@
-"""Route of the knowledge base: what it holds and how it stands. Asking it is `/query`."""
+"""Route of the knowledge base: its content and its state. Questions go to `/query`."""
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from serving.assistant.knowledge.passages import Retrieval
+from serving.assistant.knowledge.service import KnowledgeService
+from serving.http.dependencies import part
 from serving.http.routing import ANALYST, keyed_router
-from serving.services import Provided
 
 router: APIRouter = keyed_router("knowledge")
+Knowledge = Annotated[KnowledgeService, Depends(part(KnowledgeService))]
 
 
 class SourceView(BaseModel):
@@ -42,12 +44,12 @@ class KnowledgeView(BaseModel):
 
 
 @router.get("/knowledge", openapi_extra=ANALYST)
-async def read_knowledge(services: Provided) -> KnowledgeView:
+async def read_knowledge(knowledge: Knowledge) -> KnowledgeView:
     """Read what the knowledge base holds and how it stands."""
-    sources = await services.knowledge.sources()
-    skipped = await services.knowledge.skipped()
+    sources = await knowledge.sources()
+    skipped = await knowledge.skipped()
     return KnowledgeView(
-        **asdict(services.knowledge.state()),
+        **asdict(knowledge.state()),
         sources=[SourceView(**asdict(source)) for source in sources],
         skipped=[SkippedView(**asdict(file)) for file in skipped],
     )

@@ -1,23 +1,27 @@
 """`POST /query`: a question in, an answer with citations out; whole, or as server-sent events."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from guard_core.settings import ServerSettings
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest
+from serving.assistant.query.service import QueryService
 from serving.audit.context import RequestContext
 from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller
+from serving.http.dependencies import EntryDep, RequestId, part
 from serving.http.limits.addresses import is_loopback
 from serving.http.problems import Unauthorised
 from serving.http.routing import ANYONE, PROBLEMS, KeyedRoute, keyed_router
 from serving.http.server_sent_events import format_problem
 from serving.http.streaming import stream_response
-from serving.services import OnRecord, Provided, RequestId
 
 root_router = APIRouter(tags=["query"], route_class=KeyedRoute, responses=PROBLEMS)
 router = keyed_router("query")
+
+Query = Annotated[QueryService, Depends(part(QueryService))]
+ServerSettingsDep = Annotated[ServerSettings, Depends(part(ServerSettings))]
 
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
@@ -30,16 +34,22 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 @root_router.post("/query", response_model=QueryAnswer, responses=_ANSWER, operation_id="query", openapi_extra=ANYONE)
 @router.post("/query", response_model=QueryAnswer, responses=_ANSWER, operation_id="query_v1", openapi_extra=ANYONE)
 async def query(
-    body: QueryRequest, request: Request, caller: Caller, services: Provided, entry: OnRecord, request_id: RequestId
+    body: QueryRequest,
+    request: Request,
+    caller: Caller,
+    settings: ServerSettingsDep,
+    service: Query,
+    entry: EntryDep,
+    request_id: RequestId,
 ) -> Response:
     """Answer a question from the knowledge base, with citations that stand in their sources."""
-    _require_caller(caller, services.settings.server)
+    _require_caller(caller, settings)
     entry.project_id = project_id = _project(body, caller)
     context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
     if not body.stream:
-        return Response(await services.query.answer(body, context), media_type="application/json")
+        return Response(await service.answer(body, context), media_type="application/json")
     entry.stream_error = lambda problem: format_problem(problem, request_id)
-    return await stream_response(services.query.stream(body, context), request, entry)
+    return await stream_response(service.stream(body, context), request, entry)
 
 
 def _require_caller(principal: Principal, settings: ServerSettings) -> None:

@@ -1,21 +1,24 @@
 """Routes of research: a topic in, findings with their trace out; and forgetting what was kept of it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
+from serving.assistant.research.service import ResearchService
 from serving.assistant.research.streaming import research_events
 from serving.audit.context import RequestContext
 from serving.auth.security import Caller
+from serving.http.dependencies import EntryDep, RequestId, part
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute, keyed_router
 from serving.http.server_sent_events import format_problem
 from serving.http.streaming import stream_response
-from serving.services import OnRecord, Provided, RequestId
 
 root_router = APIRouter(tags=["research"], route_class=KeyedRoute, responses=PROBLEMS)
 router = keyed_router("research")
+
+Research = Annotated[ResearchService, Depends(part(ResearchService))]
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -40,7 +43,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     openapi_extra=ANALYST,
 )
 async def research(
-    body: ResearchRequest, request: Request, caller: Caller, services: Provided, entry: OnRecord, request_id: RequestId
+    body: ResearchRequest, request: Request, caller: Caller, service: Research, entry: EntryDep, request_id: RequestId
 ) -> Response:
     """Research a topic: search, fetch, summarize, risk_check; each call of a tool is on the ledger."""
     project_id = body.project_id or caller.project_id
@@ -49,15 +52,15 @@ async def research(
     context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
     if body.stream:
         entry.stream_error = lambda problem: format_problem(problem, request_id)
-        return await stream_response(research_events(services.research, body, context), request, entry)
-    answer = await services.research.research(body, context, _ignore_step, _json)
+        return await stream_response(research_events(service, body, context), request, entry)
+    answer = await service.research(body, context, _ignore_step, _json)
     return Response(answer, media_type="application/json")
 
 
 @router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
-def forget_research(request_id: str, caller: Caller, services: Provided) -> None:
+def forget_research(request_id: str, caller: Caller, service: Research) -> None:
     """Forget the inputs that were kept of a research; the ledger keeps its rows."""
-    if not services.research.steps.delete(request_id, caller.project_id):
+    if not service.steps.delete(request_id, caller.project_id):
         raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
 
 

@@ -14,12 +14,13 @@ from guard_store.db.database import Database
 from guard_store.ledger.entry import Entry, LedgerRow
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
+from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.tools.arguments import digest
 from serving.assistant.tools.executor import METHOD, ToolExecutor
 from serving.assistant.tools.policy import ToolContext
+from serving.assistant.tools.service import ToolService
 from serving.auth.principal import Principal
 from serving.http.problems import Problem
-from serving.services import Services
 
 NOT_AGAIN: Final = frozenset({"ask_model"})
 """Tools that are not called again."""
@@ -37,17 +38,19 @@ class Replayed:
 
 
 @asynccontextmanager
-async def _knowing(services: Services) -> AsyncIterator[int | None]:
+async def _open_knowledge(knowledge: KnowledgeService) -> AsyncIterator[int | None]:
     """The knowledge base, open; its version."""
-    await services.knowledge.start()
+    await knowledge.start()
     try:
-        await services.knowledge.search("version", 1)
-        yield services.knowledge.state().version
+        await knowledge.search("version", 1)
+        yield knowledge.state().version
     finally:
-        await services.knowledge.stop()
+        await knowledge.stop()
 
 
-async def replay(services: Services, database: Database, request_id: str) -> tuple[list[Replayed], int | None]:
+async def replay(
+    knowledge: KnowledgeService, tools: ToolService, database: Database, request_id: str
+) -> tuple[list[Replayed], int | None]:
     """Take the steps of a research again, up to the first that differs; none where nothing is kept of it.
 
     Returns
@@ -63,11 +66,11 @@ async def replay(services: Services, database: Database, request_id: str) -> tup
     async def write(entry: Entry) -> None:
         await asyncio.to_thread(ledger.append, [entry])
 
-    executor = ToolExecutor(services.tools.executor.tools, write)
+    executor = ToolExecutor(tools.executor.tools, write)
     admin = Principal("cli", "admin", None)
-    context = await services.tools.context(admin, kept[0].project_id, f"replay:{request_id}"[:128])
+    context = await tools.context(admin, kept[0].project_id, f"replay:{request_id}"[:128])
     done: list[Replayed] = []
-    async with _knowing(services) as version:
+    async with _open_knowledge(knowledge) as version:
         for step in kept:
             done.append(await _again(step, executor, context, on_ledger.get(step.call_id)))
             if done[-1].state == "differs":

@@ -1,38 +1,40 @@
-"""Routes of tools: which there are, whether a call may be made, what became of it."""
+"""Routes of tools: list them, check a call, record its outcome."""
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from serving.assistant.tools.schemas import CheckRequest, CheckView, RecordRequest, RecordView, ToolView
+from serving.assistant.tools.service import ToolService
 from serving.auth.security import Caller
+from serving.http.dependencies import EntryDep, RequestId, part
 from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, keyed_router
-from serving.services import OnRecord, Provided, RequestId
 
 router = keyed_router("tools")
+Tools = Annotated[ToolService, Depends(part(ToolService))]
 OfProject = Annotated[str | None, Query(description="The key's own unless given.")]
 
 
 @router.get("/tools", responses=NOT_FOUND, openapi_extra=ANALYST)
 async def list_tools(
-    caller: Caller, services: Provided, request_id: RequestId, project_id: OfProject = None
+    caller: Caller, tools: Tools, request_id: RequestId, project_id: OfProject = None
 ) -> list[ToolView]:
     """List the tools of ML Guard, with their schemas and limits."""
-    context = await services.tools.context(caller, project_id or caller.project_id, request_id)
-    return services.tools.tools(context)
+    context = await tools.context(caller, project_id or caller.project_id, request_id)
+    return tools.tools(context)
 
 
 @router.post("/tools/check", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 async def check_call(
-    body: CheckRequest, caller: Caller, services: Provided, record: OnRecord, request_id: RequestId
+    body: CheckRequest, caller: Caller, tools: Tools, record: EntryDep, request_id: RequestId
 ) -> CheckView:
     """Ask whether a call of any tool may be made; the question and its answer are on the ledger."""
     record.project_id = project_id = body.project_id or caller.project_id
-    context = await services.tools.context(caller, project_id, request_id)
-    return await services.tools.check(body, context, record)
+    context = await tools.context(caller, project_id, request_id)
+    return await tools.check(body, context, record)
 
 
 @router.post("/tools/record", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
-async def record_call(body: RecordRequest, caller: Caller, services: Provided, record: OnRecord) -> RecordView:
+async def record_call(body: RecordRequest, caller: Caller, tools: Tools, record: EntryDep) -> RecordView:
     """Tell what became of a call that was checked; it is on the ledger when this is answered."""
-    return await services.tools.record(body, caller, record)
+    return await tools.record(body, caller, record)

@@ -31,7 +31,7 @@ def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = 
 
 
 async def _chat(request: RawRequest) -> None:
-    service: ChatService = request.services.chat
+    service = request.part(ChatService)
     context = _context(request)
     chat_request = service.read(await _read_json(request, service))
     if chat_request.stream:
@@ -54,14 +54,14 @@ async def _stream(request: RawRequest, service: ChatService, chat_request: ChatR
 
 
 async def _embeddings(request: RawRequest) -> None:
-    service: ChatService = request.services.chat
+    service = request.part(ChatService)
     context = _context(request)
     body = await service.embed(await _read_json(request, service), context)
     await request.send_json(200, body, _budget_headers(context.entry))
 
 
 async def _models(request: RawRequest) -> None:
-    service: ChatService = request.services.chat
+    service = request.part(ChatService)
     _context(request)
     await request.send_json(200, await service.models())
 

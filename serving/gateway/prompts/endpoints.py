@@ -1,13 +1,17 @@
-"""Which prompts there are; what they say is in the repository, under review."""
+"""Route of the prompts; their texts are in the repository, under review."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt, Variable
+from serving.http.dependencies import part
 from serving.http.routing import ANALYST, keyed_router
-from serving.services import Provided
 
 router: APIRouter = keyed_router("prompts")
+Prompts = Annotated[PromptBook, Depends(part(PromptBook))]
 
 
 class PromptView(BaseModel):
@@ -34,6 +38,6 @@ class PromptView(BaseModel):
 
 
 @router.get("/prompts", openapi_extra=ANALYST)
-def list_prompts(services: Provided) -> list[PromptView]:
+def list_prompts(prompts: Prompts) -> list[PromptView]:
     """List the prompts, by name and version."""
-    return [PromptView.of(prompt) for prompt in services.prompts]
+    return [PromptView.of(prompt) for prompt in prompts]

@@ -1,4 +1,4 @@
-"""Usage and budgets as they are asked for and shown; money is US dollars here, billionths of them in the store."""
+"""Requests and answers about usage and budgets; money is in US dollars here, in billionths of them in the store."""
 
 from datetime import date
 from decimal import Decimal
@@ -32,7 +32,7 @@ class UsageQuery(BaseModel):
 
     @field_validator("group_by")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _check_groups(cls, value: str) -> str:
         for name in value.split(",") if value else ():
             if name not in USAGE_GROUPS:
                 raise ValueError(f"{name!r} is not one of {', '.join(USAGE_GROUPS)}")
@@ -40,7 +40,7 @@ class UsageQuery(BaseModel):
 
     @property
     def groups(self) -> list[UsageGroup]:
-        """By what the sums are told, each once."""
+        """The groups to sum by, each once."""
         return [name for name in USAGE_GROUPS if name in self.group_by.split(",")]
 
 
@@ -64,8 +64,8 @@ class UsageView(BaseModel):
     @classmethod
     def of(cls, row: UsageRow) -> "UsageView":
         """Show a row."""
-        said = {name: getattr(row, name) for name in cls.model_fields if name != "cost_usd"}
-        return cls(**said, cost_usd=row.cost_nano_usd / NANO)
+        values = {name: getattr(row, name) for name in cls.model_fields if name != "cost_usd"}
+        return cls(**values, cost_usd=row.cost_nano_usd / NANO)
 
 
 class BudgetRequest(BaseModel):
@@ -96,7 +96,7 @@ class BudgetRequest(BaseModel):
 
 
 class BudgetView(BaseModel):
-    """A budget and how it stands in its present span."""
+    """A budget and its status in the present span."""
 
     id: str
     scope: Scope
@@ -110,9 +110,9 @@ class BudgetView(BaseModel):
     reserved: float = Field(description="Held by calls that are being made.")
 
     @classmethod
-    def of(cls, standing: BudgetStatus) -> "BudgetView":
-        """Show a standing."""
-        budget = standing.budget
+    def of(cls, status: BudgetStatus) -> "BudgetView":
+        """Show the status of a budget."""
+        budget = status.budget
         unit = NANO if budget.measure == "cost_usd" else 1
         return cls(
             id=budget.id,
@@ -122,7 +122,7 @@ class BudgetView(BaseModel):
             period=budget.period,
             soft=None if budget.soft is None else budget.soft / unit,
             hard=None if budget.hard is None else budget.hard / unit,
-            span=standing.span,
-            spent=standing.spent / unit,
-            reserved=standing.reserved / unit,
+            span=status.span,
+            spent=status.spent / unit,
+            reserved=status.reserved / unit,
         )

@@ -40,7 +40,7 @@ _Stream = Annotated[
 
 
 async def _send_event(request: RawRequest) -> None:
-    service: EventService = request.services.events
+    service = request.part(EventService)
     content_type = request.header(b"content-type")
     if media_type(content_type) not in {"", JSON}:
         raise UnsupportedMedia(
@@ -55,7 +55,7 @@ async def _send_event(request: RawRequest) -> None:
 
 
 async def _send_events(request: RawRequest) -> None:
-    service: EventService = request.services.events
+    service = request.part(EventService)
     atomic = is_atomic(request.scope)
     batch = service.new_batch()
     service.require_room()

@@ -34,7 +34,7 @@ _Stream = Annotated[str, Meta(description="Columns are the fields of a label.", 
 
 
 async def _send_labels(request: RawRequest) -> None:
-    service: LabelService = request.services.labels
+    service = request.part(LabelService)
     atomic = is_atomic(request.scope)
     batch = service.new_batch()
     service.require_room()

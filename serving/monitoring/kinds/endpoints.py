@@ -1,34 +1,28 @@
-"""Routes of kinds. A changed kind reads all of the model's days again."""
+"""Routes of kinds. A changed kind makes all days of the model due again."""
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Depends, Path
 
 from guard_core.columns import PREDICTION, feature_column
-from serving.http.paging import Cursor, Limit, Page, decode_cursor, page_of
+from serving.http.dependencies import RequestId, part
+from serving.http.paging import Cursor, Limit, Page
 from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.monitoring.kinds.schemas import FeatureKind, KindView, PredictionKind
-from serving.services import Provided, RequestId
+from serving.monitoring.kinds.service import KindService
 
 router = keyed_router("kinds")
+Kinds = Annotated[KindService, Depends(part(KindService))]
 _MODEL = "/projects/{project_id}/models/{model_id}"
 FeatureName = Annotated[str, Path(min_length=1, max_length=128, description="Name of a feature, as events say it.")]
 
 
 @router.get(_MODEL + "/kinds", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_kinds(
-    project: ProjectToRead, model_id: ModelId, services: Provided, cursor: Cursor = None, limit: Limit = 1000
+    project: ProjectToRead, model_id: ModelId, kinds: Kinds, cursor: Cursor = None, limit: Limit = 1000
 ) -> Page[KindView]:
     """List the kinds of the model's features and of its prediction."""
-    after = decode_cursor(cursor, str, "")
-    found = [kind for kind in services.kinds.list(project.id, model_id) if kind.feature > after]
-    return page_of(
-        found[: limit + 1],
-        limit,
-        position=lambda kind: kind.feature,
-        item=KindView.of,
-        state=lambda: "not_processed" if services.news.list(project.id, model_id, "", "~", limit=1) else "no_events",
-    )
+    return kinds.page(project.id, model_id, cursor, limit)
 
 
 @router.put(_MODEL + "/kinds/{feature:path}", responses=NOT_FOUND, openapi_extra=ANALYST)
@@ -37,17 +31,16 @@ def set_feature_kind(
     model_id: ModelId,
     feature: FeatureName,
     body: FeatureKind,
-    services: Provided,
+    kinds: Kinds,
     request_id: RequestId,
 ) -> KindView:
     """Set the kind of a feature, whatever was learned."""
-    column = feature_column(feature)
-    return KindView.of(services.kinds.override(project.id, model_id, column, body.kind, request_id=request_id))
+    return kinds.override(project.id, model_id, feature_column(feature), body.kind, request_id)
 
 
 @router.put(_MODEL + "/prediction-kind", responses=NOT_FOUND, openapi_extra=ANALYST)
 def set_prediction_kind(
-    project: ProjectToRead, model_id: ModelId, body: PredictionKind, services: Provided, request_id: RequestId
+    project: ProjectToRead, model_id: ModelId, body: PredictionKind, kinds: Kinds, request_id: RequestId
 ) -> KindView:
     """Set the kind of the model's predictions: class labels or numbers."""
-    return KindView.of(services.kinds.override(project.id, model_id, PREDICTION, body.kind, request_id=request_id))
+    return kinds.override(project.id, model_id, PREDICTION, body.kind, request_id)

@@ -1,10 +1,17 @@
-"""Reading a model's results, page by page, and saying why a page is empty."""
+"""A model's results, page by page; the state of an empty page is the reason why it is empty."""
 
 from collections import Counter
 
 from guard_core.days import now_us
+from guard_core.settings import Settings
 from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.day_results import WHOLE_DAY
+from guard_store.ingest.rejections import RejectionStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore
+from guard_store.monitoring.performance import PerformanceStore
 from guard_store.projects.store import Project
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unprocessable
@@ -19,183 +26,210 @@ from serving.monitoring.results.schemas import (
     ProfileView,
     RejectionsView,
 )
-from serving.services import Services
 
 SliceKey = tuple[str, str]
 
 
-def models(services: Services, project: Project, cursor: str | None, limit: int) -> Page[ModelView]:
-    """The models of a project."""
-    after_id = decode_cursor(cursor, str, "")
-    found = [news for news in services.news.models(project.id) if news.model_id > after_id]
-    return page_of(
-        found[: limit + 1], limit, position=lambda news: news.model_id, item=ModelView.of, state=lambda: "no_events"
-    )
+class ResultsService:
+    """Reads what the pipelines have computed of a project's models."""
 
+    def __init__(
+        self,
+        day_states: DayStateStore,
+        rejections: RejectionStore,
+        aggregates: AggregateStore,
+        drift_reports: DriftReportStore,
+        baselines: BaselineStore,
+        performance: PerformanceStore,
+        settings: Settings,
+    ) -> None:
+        self._day_states = day_states
+        self._rejections = rejections
+        self._aggregates = aggregates
+        self._drift_reports = drift_reports
+        self._baselines = baselines
+        self._performance = performance
+        self._settings = settings
 
-def news(
-    services: Services, project: Project, model_id: str, days: Days, cursor: str | None, limit: int
-) -> Page[NewsView]:
-    """News by day."""
-    after_day = decode_cursor(cursor, str, "")
-    found = services.news.list(project.id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1)
-    rejected: Counter[str] = Counter()
-    if found:
-        for row in services.rejections.days(project.id, found[0].day, found[-1].day, model_id=model_id):
-            rejected[row.day] += row.count
-    now = now_us()
-
-    def view(item: DayState) -> NewsView:
-        return NewsView.of(item, state=_news_state(services, item, now), rejected=rejected[item.day])
-
-    return page_of(found, limit, position=lambda item: item.day, item=view, state=lambda: "no_events")
-
-
-def rejections(
-    services: Services, project: Project, days: Days, cursor: str | None, limit: int
-) -> Page[RejectionsView]:
-    """Rejected rows by day, model and field."""
-    after = decode_cursor(cursor, tuple[str, str, str], ("", "", ""))
-    found = services.rejections.days(project.id, days.start, days.end, after=after, limit=limit + 1)
-    return page_of(
-        found,
-        limit,
-        position=lambda row: (row.day, row.model_id, row.field),
-        item=RejectionsView.of,
-        state=lambda: "no_rejections",
-    )
-
-
-def metrics(
-    services: Services,
-    project: Project,
-    model_id: str,
-    days: Days,
-    slice_key: SliceKey,
-    cursor: str | None,
-    limit: int,
-) -> Page[MetricsView]:
-    """Metrics by day."""
-    found = services.aggregates.days(
-        project.id,
-        model_id,
-        days.start,
-        days.end,
-        slice_key,
-        limit=limit + 1,
-        after_day=decode_cursor(cursor, str, ""),
-    )
-    return page_of(
-        found,
-        limit,
-        position=lambda aggregate: aggregate.day,
-        item=MetricsView.of,
-        state=lambda: _why_empty(services, project.id, model_id, days, slice_key),
-    )
-
-
-def slices(services: Services, project: Project, model_id: str, day: str) -> Page[MetricsView]:
-    """Metrics of everything that a day is split by, the whole day first."""
-    found = services.aggregates.slices(project.id, model_id, day)
-    return page_of(
-        found,
-        len(found),
-        position=lambda aggregate: aggregate.day,
-        item=MetricsView.of,
-        state=lambda: _why_empty(services, project.id, model_id, Days(day, day), WHOLE_DAY),
-    )
-
-
-def profiles(
-    services: Services,
-    project: Project,
-    model_id: str,
-    days: Days,
-    slice_key: SliceKey,
-    cursor: str | None,
-    limit: int,
-    *,
-    detail: bool,
-) -> Page[ProfileView]:
-    """Profiles by day."""
-    found = services.aggregates.profiles(
-        project.id,
-        model_id,
-        days.start,
-        days.end,
-        slice_key,
-        limit=limit + 1,
-        after_day=decode_cursor(cursor, str, ""),
-    )
-    dimension, value = slice_key if slice_key != WHOLE_DAY else (None, None)
-
-    def view(stored: tuple[str, bytes]) -> ProfileView:
-        rows, envelope, features = profile_columns(stored[1], detail=detail)
-        return ProfileView(
-            day=stored[0], dimension=dimension, value=value, rows=rows, envelope=envelope, features=features
+    def models(self, project: Project, cursor: str | None, limit: int) -> Page[ModelView]:
+        """Return a page of the models of a project that have events."""
+        after_id = decode_cursor(cursor, str, "")
+        models = [model for model in self._day_states.models(project.id) if model.model_id > after_id]
+        return page_of(
+            models[: limit + 1],
+            limit,
+            position=lambda model: model.model_id,
+            item=ModelView.of,
+            state=lambda: "no_events",
         )
 
-    return page_of(
-        list(found.items()),
-        limit,
-        position=lambda stored: stored[0],
-        item=view,
-        state=lambda: _why_empty(services, project.id, model_id, days, slice_key),
-    )
+    def news(self, project: Project, model_id: str, days: Days, cursor: str | None, limit: int) -> Page[NewsView]:
+        """Return a page of what each local day has received and how far it is processed."""
+        after_day = decode_cursor(cursor, str, "")
+        day_states = self._day_states.list(
+            project.id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1
+        )
+        rejected: Counter[str] = Counter()
+        if day_states:
+            for row in self._rejections.days(project.id, day_states[0].day, day_states[-1].day, model_id=model_id):
+                rejected[row.day] += row.count
+        now = now_us()
 
+        def view(item: DayState) -> NewsView:
+            return NewsView.of(item, state=self._day_state(item, now), rejected=rejected[item.day])
 
-def drift(
-    services: Services, project: Project, model_id: str, days: Days, cursor: str | None, limit: int
-) -> Page[DriftView]:
-    """Drift reports by day."""
-    found = services.drift_reports.days(
-        project.id,
-        model_id,
-        days.start,
-        days.end,
-        limit=limit + 1,
-        after_day=decode_cursor(cursor, str, ""),
-    )
+        return page_of(day_states, limit, position=lambda item: item.day, item=view, state=lambda: "no_events")
 
-    def why_empty() -> str:
-        state = _why_empty(services, project.id, model_id, days, WHOLE_DAY)
-        has_baseline = bool(services.baselines.versions(project.id, model_id, limit=1))
-        return state if has_baseline or state == "no_events" else "missing_baseline"
+    def rejections(self, project: Project, days: Days, cursor: str | None, limit: int) -> Page[RejectionsView]:
+        """Return a page of counts of rejected rows, by day, model and field."""
+        after = decode_cursor(cursor, tuple[str, str, str], ("", "", ""))
+        counts = self._rejections.days(project.id, days.start, days.end, after=after, limit=limit + 1)
+        return page_of(
+            counts,
+            limit,
+            position=lambda row: (row.day, row.model_id, row.field),
+            item=RejectionsView.of,
+            state=lambda: "no_rejections",
+        )
 
-    return page_of(found, limit, position=lambda report: report.day, item=DriftView.of, state=why_empty)
+    def metrics(
+        self,
+        project: Project,
+        model_id: str,
+        days: Days,
+        slice_key: SliceKey,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[MetricsView]:
+        """Return a page of metrics by day."""
+        aggregates = self._aggregates.days(
+            project.id,
+            model_id,
+            days.start,
+            days.end,
+            slice_key,
+            limit=limit + 1,
+            after_day=decode_cursor(cursor, str, ""),
+        )
+        return page_of(
+            aggregates,
+            limit,
+            position=lambda aggregate: aggregate.day,
+            item=MetricsView.of,
+            state=lambda: self._empty_state(project.id, model_id, days, slice_key),
+        )
 
+    def slices(self, project: Project, model_id: str, day: str) -> Page[MetricsView]:
+        """Return the metrics of all slices of a day, the whole day first."""
+        aggregates = self._aggregates.slices(project.id, model_id, day)
+        return page_of(
+            aggregates,
+            len(aggregates),
+            position=lambda aggregate: aggregate.day,
+            item=MetricsView.of,
+            state=lambda: self._empty_state(project.id, model_id, Days(day, day), WHOLE_DAY),
+        )
 
-def performance(
-    services: Services,
-    project: Project,
-    model_id: str,
-    days: Days,
-    slice_key: SliceKey,
-    cursor: str | None,
-    limit: int,
-) -> Page[PerformanceView]:
-    """Performance by day."""
-    after_day = decode_cursor(cursor, str, "")
-    found = services.performance.days(
-        project.id, model_id, days.start, days.end, slice_key, limit=limit + 1, after_day=after_day
-    )
+    def profiles(
+        self,
+        project: Project,
+        model_id: str,
+        days: Days,
+        slice_key: SliceKey,
+        cursor: str | None,
+        limit: int,
+        *,
+        detail: bool,
+    ) -> Page[ProfileView]:
+        """Return a page of profiles by day."""
+        profiles = self._aggregates.profiles(
+            project.id,
+            model_id,
+            days.start,
+            days.end,
+            slice_key,
+            limit=limit + 1,
+            after_day=decode_cursor(cursor, str, ""),
+        )
+        dimension, value = slice_key if slice_key != WHOLE_DAY else (None, None)
 
-    def why_empty() -> str:
-        news = services.news.list(project.id, model_id, days.start, days.end)
-        if not news:
+        def view(stored: tuple[str, bytes]) -> ProfileView:
+            rows, envelope, features = profile_columns(stored[1], detail=detail)
+            return ProfileView(
+                day=stored[0], dimension=dimension, value=value, rows=rows, envelope=envelope, features=features
+            )
+
+        return page_of(
+            list(profiles.items()),
+            limit,
+            position=lambda stored: stored[0],
+            item=view,
+            state=lambda: self._empty_state(project.id, model_id, days, slice_key),
+        )
+
+    def drift(self, project: Project, model_id: str, days: Days, cursor: str | None, limit: int) -> Page[DriftView]:
+        """Return a page of drift reports by day."""
+        reports = self._drift_reports.days(
+            project.id,
+            model_id,
+            days.start,
+            days.end,
+            limit=limit + 1,
+            after_day=decode_cursor(cursor, str, ""),
+        )
+
+        def empty_state() -> str:
+            state = self._empty_state(project.id, model_id, days, WHOLE_DAY)
+            has_baseline = bool(self._baselines.versions(project.id, model_id, limit=1))
+            return state if has_baseline or state == "no_events" else "missing_baseline"
+
+        return page_of(reports, limit, position=lambda report: report.day, item=DriftView.of, state=empty_state)
+
+    def performance(
+        self,
+        project: Project,
+        model_id: str,
+        days: Days,
+        slice_key: SliceKey,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[PerformanceView]:
+        """Return a page of performance by day."""
+        after_day = decode_cursor(cursor, str, "")
+        performance = self._performance.days(
+            project.id, model_id, days.start, days.end, slice_key, limit=limit + 1, after_day=after_day
+        )
+
+        def empty_state() -> str:
+            day_states = self._day_states.list(project.id, model_id, days.start, days.end)
+            if not day_states:
+                return "no_events"
+            return "no_labels" if all(item.done for item in day_states) else "not_processed"
+
+        return page_of(performance, limit, position=lambda day: day.day, item=PerformanceView.of, state=empty_state)
+
+    def _empty_state(self, project_id: str, model_id: str, days: Days, slice_key: SliceKey) -> str:
+        if not self._day_states.list(project_id, model_id, days.start, days.end, limit=1):
             return "no_events"
-        return "no_labels" if all(item.done for item in news) else "not_processed"
+        if slice_key != WHOLE_DAY and self._aggregates.days(project_id, model_id, days.start, days.end, limit=1):
+            return "no_such_slice"
+        return "not_processed"
 
-    return page_of(found, limit, position=lambda one: one.day, item=PerformanceView.of, state=why_empty)
+    def _day_state(self, item: DayState, at_us: int) -> str:
+        if item.done:
+            return "done"
+        if item.failed:
+            return "failed"
+        return "pending" if item.is_closed(self._settings, at_us) else "open"
 
 
 def slice_key_of(dimension: str | None, value: str | None) -> SliceKey:
-    """The slice of two query parameters, the whole day without them.
+    """Return the slice that two query parameters name, the whole day without them.
 
     Raises
     ------
     Unprocessable
-        Where only one of them is there.
+        If only one of them is given.
     """
     if dimension is None and value is None:
         return WHOLE_DAY
@@ -204,19 +238,3 @@ def slice_key_of(dimension: str | None, value: str | None) -> SliceKey:
         reason = "dimension and value come together or not at all"
         raise Unprocessable(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
     return dimension, value
-
-
-def _why_empty(services: Services, project_id: str, model_id: str, days: Days, slice_key: SliceKey) -> str:
-    if not services.news.list(project_id, model_id, days.start, days.end, limit=1):
-        return "no_events"
-    if slice_key != WHOLE_DAY and services.aggregates.days(project_id, model_id, days.start, days.end, limit=1):
-        return "no_such_slice"
-    return "not_processed"
-
-
-def _news_state(services: Services, item: DayState, at_us: int) -> str:
-    if item.done:
-        return "done"
-    if item.failed:
-        return "failed"
-    return "pending" if item.is_closed(services.settings, at_us) else "open"

@@ -1,53 +1,92 @@
-"""Forcing and acknowledging: what the store lets happen, and what the caller is told where it does not."""
+"""Retrain flags: raised by hand, acknowledged or dismissed, with the problem that answers where the store refuses."""
 
 from guard_core.days import local_days, microseconds, now_us
+from guard_store.day_state.store import DayStateStore
 from guard_store.projects.store import Project
 from guard_store.retraining.decisions import Actor
+from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flag import Flag
+from guard_store.retraining.flags import RetrainStore
+from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound, Unprocessable
-from serving.retraining.flags.schemas import AcknowledgeRequest, ForceRequest
-from serving.services import Services
+from serving.monitoring.results.days import Days
+from serving.retraining.flags.schemas import AcknowledgeRequest, EvaluationView, FlagView, ForceRequest
 
 
-def force(services: Services, project: Project, model_id: str, wanted: ForceRequest, actor: Actor) -> Flag:
-    """Raise a flag by hand.
+class FlagService:
+    """Reads the outcomes of the retrain rule; lists, raises and acknowledges flags."""
 
-    Raises
-    ------
-    NotFound
-        Where the model has no events.
-    Conflict
-        Where a flag is active.
-    Unprocessable
-        Where the instant has no offset or lies in the future.
-    """
-    if not services.news.list(project.id, model_id, "", "~", limit=1):
-        raise NotFound(f"Model {model_id!r} has no events: there is nothing to train on.")
-    now = now_us()
-    as_of = now
-    if wanted.as_of is not None:
-        if wanted.as_of.tzinfo is None or microseconds(wanted.as_of) > now:
-            reason = "needs an offset from UTC, and must not lie in the future"
-            raise Unprocessable(f"as_of {reason}.", errors=[{"field": "as_of", "reason": reason}])
-        as_of = microseconds(wanted.as_of)
-    day = local_days(project.timezone).of(as_of - 1).isoformat()
-    flag = services.retrain.force(project.id, model_id, day, as_of_us=as_of, reason=wanted.reason, actor=actor)
-    if flag is None:
-        active = services.retrain.active(project.id, model_id)
-        name = "" if active is None else f" ({active.id}, {active.state})"
-        raise Conflict(f"Model {model_id!r} has an active flag already{name}: wait for it, or dismiss it.")
-    return flag
+    def __init__(self, day_states: DayStateStore, evaluations: EvaluationStore, flags: RetrainStore) -> None:
+        self._day_states = day_states
+        self._evaluations = evaluations
+        self._flags = flags
 
+    def evaluations(
+        self, project_id: str, model_id: str, days: Days, cursor: str | None, limit: int
+    ) -> Page[EvaluationView]:
+        """Return a page of the outcomes of the retrain rule by day."""
+        after_day = decode_cursor(cursor, str, "")
+        evaluations = self._evaluations.days(
+            project_id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1
+        )
+        return page_of(
+            evaluations,
+            limit,
+            position=lambda evaluation: evaluation.day,
+            item=EvaluationView.of,
+            state=lambda: (
+                "not_processed" if self._day_states.list(project_id, model_id, "", "~", limit=1) else "no_events"
+            ),
+        )
 
-def acknowledge(services: Services, flag: Flag, wanted: AcknowledgeRequest, actor: Actor) -> Flag:
-    """Acknowledge or dismiss a flag.
+    def newest(self, project_id: str, model_id: str, limit: int) -> Page[FlagView]:
+        """Return the newest flags of a model, the last one first."""
+        flags = self._flags.newest(project_id, model_id, limit)
+        return Page(items=[FlagView.of(flag) for flag in flags], next_cursor=None, state="ok" if flags else "no_flags")
 
-    Raises
-    ------
-    Conflict
-        Where its training has begun (it cannot be dismissed any more), or it is done.
-    """
-    found = services.retrain.acknowledge(flag, reason=wanted.reason, actor=actor, dismiss=wanted.dismiss)
-    if found is None:
-        raise Conflict(f"Flag {flag.id} is being trained for, or done: it cannot be dismissed any more.")
-    return found
+    def force(self, project: Project, model_id: str, body: ForceRequest, actor: Actor) -> Flag:
+        """Raise a flag by hand.
+
+        Raises
+        ------
+        NotFound
+            If the model has no events.
+        Conflict
+            If a flag is active.
+        Unprocessable
+            If the instant has no offset or lies in the future.
+        """
+        if not self._day_states.list(project.id, model_id, "", "~", limit=1):
+            raise NotFound(f"Model {model_id!r} has no events: there is nothing to train on.")
+        now = now_us()
+        as_of = now
+        if body.as_of is not None:
+            if body.as_of.tzinfo is None or microseconds(body.as_of) > now:
+                reason = "needs an offset from UTC, and must not lie in the future"
+                raise Unprocessable(f"as_of {reason}.", errors=[{"field": "as_of", "reason": reason}])
+            as_of = microseconds(body.as_of)
+        day = local_days(project.timezone).of(as_of - 1).isoformat()
+        flag = self._flags.force(project.id, model_id, day, as_of_us=as_of, reason=body.reason, actor=actor)
+        if flag is None:
+            active = self._flags.active(project.id, model_id)
+            name = "" if active is None else f" ({active.id}, {active.state})"
+            raise Conflict(f"Model {model_id!r} has an active flag already{name}: wait for it, or dismiss it.")
+        return flag
+
+    def acknowledge(self, project_id: str, model_id: str, body: AcknowledgeRequest, actor: Actor) -> Flag:
+        """Acknowledge or dismiss the active flag of a model.
+
+        Raises
+        ------
+        NotFound
+            If the model has no active flag.
+        Conflict
+            If its training has begun (it cannot be dismissed any more), or is done.
+        """
+        flag = self._flags.active(project_id, model_id)
+        if flag is None:
+            raise NotFound(f"Model {model_id!r} has no active retrain flag.")
+        acknowledged = self._flags.acknowledge(flag, reason=body.reason, actor=actor, dismiss=body.dismiss)
+        if acknowledged is None:
+            raise Conflict(f"Flag {flag.id} is being trained for, or done: it cannot be dismissed any more.")
+        return acknowledged

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 
 from serving.auth.security import Caller
+from serving.http.dependencies import part
 from serving.http.routing import ANALYST, NOT_FOUND, keyed_router
-from serving.retraining.lineage import service
 from serving.retraining.lineage.schemas import Lineage
-from serving.services import Provided
+from serving.retraining.lineage.service import LineageService
 
 router = keyed_router("lineage")
+Lineages = Annotated[LineageService, Depends(part(LineageService))]
 
 
 @router.get("/lineage/{trace_id:path}", responses=NOT_FOUND, openapi_extra=ANALYST)
@@ -23,11 +24,11 @@ def read_lineage(
             " or a flag id.",
         ),
     ],
-    services: Provided,
+    lineages: Lineages,
     caller: Caller,
     project_id: Annotated[
         str | None, Query(description="Needed for an event id, unless the key has a project.")
     ] = None,
 ) -> Lineage:
     """Trace an id: prediction, model version, training run, data version, flag, drift report, baseline."""
-    return service.trace(services, caller, trace_id, project_id)
+    return lineages.trace(caller, trace_id, project_id)

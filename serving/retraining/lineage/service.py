@@ -1,13 +1,16 @@
-"""Following ids backwards: each part is found by an id that the part before it carries."""
+"""Lineage: each part is looked up by an id that the part before it holds."""
 
 import json
 
 from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
-from guard_store.ingest.predictions import Prediction
-from guard_store.monitoring.drift_reports import StoredReport
+from guard_store.ingest.predictions import Prediction, PredictionStore
+from guard_store.monitoring.baselines import BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.training_runs import TrainingRun
+from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.registry import Registry
+from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from serving.auth.principal import Principal
 from serving.http.problems import Forbidden, NotFound
 from serving.retraining.lineage.schemas import (
@@ -19,67 +22,92 @@ from serving.retraining.lineage.schemas import (
     RunPart,
     VersionPart,
 )
-from serving.services import Services
 
 
-def trace(services: Services, caller: Principal, trace_id: str, project_id: str | None) -> Lineage:
-    """The lineage of an id.
+class LineageService:
+    """Follows ids from a prediction back to the data behind it."""
 
-    Raises
-    ------
-    NotFound
-        Where nothing has this id; also where it belongs to a project that the key does not open.
-    """
-    prediction: Prediction | None = None
-    version: str | None = None
-    run = services.trainings.of_run(trace_id) or services.trainings.of_flag(trace_id)
-    flag = services.retrain.flag(trace_id)
-    key: tuple[str, str] | None = None
-    if run is not None:
-        key, version = (run.project_id, run.model_id), run.model_version
-    elif flag is not None:
-        key = flag.project_id, flag.model_id
-    elif "~" in trace_id and "/" in trace_id:
-        names, _, version = trace_id.rpartition("/")
-        project, _, model = names.partition("~")
-        key = project, model
-    else:
-        prediction = services.predictions.find(trace_id, project_id or caller.project_id)
-        if prediction is not None:
-            key, version = (prediction.project_id, prediction.model_id), prediction.model_version
-    if key is None or not _opens(caller, key[0]):
-        raise _nothing(trace_id)
-    run = run or (services.trainings.of_version(*key, version) if version else None)
-    known = services.registry.version(*key, version) if version else None
-    if prediction is None and run is None and flag is None and known is None:
-        raise _nothing(trace_id)
-    return _lineage(services, key, prediction, version, run, flag)
+    def __init__(
+        self,
+        registry: Registry,
+        trainings: TrainingRunStore,
+        flags: RetrainStore,
+        predictions: PredictionStore,
+        drift_reports: DriftReportStore,
+        baselines: BaselineStore,
+    ) -> None:
+        self._registry = registry
+        self._trainings = trainings
+        self._flags = flags
+        self._predictions = predictions
+        self._drift_reports = drift_reports
+        self._baselines = baselines
 
+    def trace(self, caller: Principal, trace_id: str, project_id: str | None) -> Lineage:
+        """Return the lineage of an id.
 
-def _lineage(
-    services: Services,
-    key: tuple[str, str],
-    prediction: Prediction | None,
-    version: str | None,
-    run: TrainingRun | None,
-    flag: Flag | None,
-) -> Lineage:
-    flag = flag or (services.retrain.flag(run.flag_id) if run else None)
-    reports = services.drift_reports.days(*key, flag.day, flag.day) if flag else []
-    report = reports[0] if reports else None
-    aliases = services.registry.aliases(*key) if version else {}
-    return Lineage(
-        project_id=key[0],
-        model_id=key[1],
-        prediction=None if prediction is None else _prediction(prediction),
-        model_version=None
-        if version is None
-        else VersionPart(version=version, aliases=[alias for alias, of in aliases.items() if of == version]),
-        training_run=None if run is None else _run(run),
-        flag=None if flag is None else _flag(flag),
-        drift_report=None if report is None else _report(report),
-        baseline=_baseline(services, key, report),
-    )
+        Raises
+        ------
+        NotFound
+            If nothing has this id, or what has it belongs to a project that the key does not open.
+        """
+        prediction: Prediction | None = None
+        version: str | None = None
+        run = self._trainings.of_run(trace_id) or self._trainings.of_flag(trace_id)
+        flag = self._flags.flag(trace_id)
+        key: tuple[str, str] | None = None
+        if run is not None:
+            key, version = (run.project_id, run.model_id), run.model_version
+        elif flag is not None:
+            key = flag.project_id, flag.model_id
+        elif "~" in trace_id and "/" in trace_id:
+            names, _, version = trace_id.rpartition("/")
+            project, _, model = names.partition("~")
+            key = project, model
+        else:
+            prediction = self._predictions.find(trace_id, project_id or caller.project_id)
+            if prediction is not None:
+                key, version = (prediction.project_id, prediction.model_id), prediction.model_version
+        if key is None or not _is_open(caller, key[0]):
+            raise _not_found(trace_id)
+        run = run or (self._trainings.of_version(*key, version) if version else None)
+        registered = self._registry.version(*key, version) if version else None
+        if prediction is None and run is None and flag is None and registered is None:
+            raise _not_found(trace_id)
+        return self._lineage(key, prediction, version, run, flag)
+
+    def _lineage(
+        self,
+        key: tuple[str, str],
+        prediction: Prediction | None,
+        version: str | None,
+        run: TrainingRun | None,
+        flag: Flag | None,
+    ) -> Lineage:
+        flag = flag or (self._flags.flag(run.flag_id) if run else None)
+        reports = self._drift_reports.days(*key, flag.day, flag.day) if flag else []
+        report = reports[0] if reports else None
+        aliases = self._registry.aliases(*key) if version else {}
+        return Lineage(
+            project_id=key[0],
+            model_id=key[1],
+            prediction=None if prediction is None else _prediction(prediction),
+            model_version=None
+            if version is None
+            else VersionPart(version=version, aliases=[alias for alias, of in aliases.items() if of == version]),
+            training_run=None if run is None else _run(run),
+            flag=None if flag is None else _flag(flag),
+            drift_report=None if report is None else _report(report),
+            baseline=self._baseline(key, report),
+        )
+
+    def _baseline(self, key: tuple[str, str], report: StoredReport | None) -> BaselinePart | None:
+        if report is None or report.baseline_id is None:
+            return None
+        baseline = next((item for item in self._baselines.versions(*key) if item.id == report.baseline_id), None)
+        if baseline is None:
+            return None
+        return BaselinePart(id=baseline.id, version=baseline.version, start=baseline.start_day, end=baseline.end_day)
 
 
 def _prediction(prediction: Prediction) -> PredictionPart:
@@ -107,16 +135,7 @@ def _report(report: StoredReport) -> DriftPart:
     return DriftPart(day=report.day, state=report.state, drifted=drifted, baseline_id=report.baseline_id)
 
 
-def _baseline(services: Services, key: tuple[str, str], report: StoredReport | None) -> BaselinePart | None:
-    if report is None or report.baseline_id is None:
-        return None
-    found = next((one for one in services.baselines.versions(*key) if one.id == report.baseline_id), None)
-    if found is None:
-        return None
-    return BaselinePart(id=found.id, version=found.version, start=found.start_day, end=found.end_day)
-
-
-def _opens(caller: Principal, project_id: str) -> bool:
+def _is_open(caller: Principal, project_id: str) -> bool:
     try:
         caller.require("analyst", project_id)
     except Forbidden:
@@ -124,7 +143,7 @@ def _opens(caller: Principal, project_id: str) -> bool:
     return True
 
 
-def _nothing(trace_id: str) -> NotFound:
+def _not_found(trace_id: str) -> NotFound:
     return NotFound(
         f"Nothing that your key opens has the id {trace_id!r}: send a request id or event id of a prediction,"
         " project~model/version, a run id, or a flag id."

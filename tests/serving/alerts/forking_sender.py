@@ -18,7 +18,7 @@ from serving.alerts.routes import senders
 async def run() -> None:
     """Send until killed."""
     settings = load_settings()
-    service = delivery.AlertService(settings, Database(settings.storage.database))
+    service = delivery.DeliveryService(settings, Database(settings.storage.database))
     await service.start()
     await asyncio.sleep(3600)
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.db.database import Database
-from serving.alerts.delivery import AlertService
+from serving.alerts.delivery import DeliveryService
 from tests.serving.alerts.receivers import Hooks, Mailbox, http_receiver, mail_server
 from tests.support.alert_facts import Facts
 from tests.support.settings import settings_of
@@ -48,8 +48,8 @@ def settings_for(routes: dict[str, str], **more: int) -> Settings:
 
 
 @asynccontextmanager
-async def sender(database: Database, settings: Settings) -> AsyncIterator[AlertService]:
-    service = AlertService(settings, database)
+async def sender(database: Database, settings: Settings) -> AsyncIterator[DeliveryService]:
+    service = DeliveryService(settings, database)
     await service.start()
     try:
         yield service

@@ -9,7 +9,7 @@ import pytest
 from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.alerts.store import AlertStore
-from serving.services import Services
+from serving.app import Services
 from tests.support.alert_facts import MODEL, PROJECT, Facts
 from tests.support.clients import Clients
 from tests.support.settings import with_values

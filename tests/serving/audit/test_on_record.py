@@ -18,9 +18,9 @@ from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
+from serving.app import Services
 from serving.assistant.tools.executor import METHOD
 from serving.audit.exempt import EXEMPT
-from serving.services import Services
 from tests.serving.http.test_api_page import ask, documented_routes
 from tests.support.clients import Clients
 from tests.support.server import serving

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
+from serving.app import Services
 from serving.auth.principal import ANONYMOUS, Principal
 from serving.auth.security import KeyRing
 from serving.http.problems import Forbidden, Unauthorised
-from serving.services import Services
 from tests.support.clients import Clients
 
 

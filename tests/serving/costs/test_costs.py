@@ -13,7 +13,7 @@ from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
 from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import Slice
-from serving.services import Services
+from serving.app import Services
 from tests.serving.audit.test_on_record import rows
 from tests.serving.gateway.usage.test_endpoints import spend
 from tests.support.aws import OddAws, SeededAws, line, page, period

@@ -9,7 +9,7 @@ import psycopg
 
 from guard_core.settings import Settings
 from guard_store.db.migrate import migrate
-from serving.services import Services
+from serving.app import Services
 from tests.support.sample_knowledge import store_sample
 
 

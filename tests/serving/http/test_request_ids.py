@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

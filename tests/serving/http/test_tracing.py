@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from guard_core.settings import Settings, SettingsError, load_settings
+from serving.app import Services
 from serving.http import tracing
-from serving.services import Services
 from tests.support.paths import ROOT
 from tests.support.settings import settings_of, with_values
 from tests.support.upstream import KEY, Upstream, running

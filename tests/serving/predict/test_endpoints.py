@@ -14,8 +14,8 @@ from guard_core.days import now_us
 from guard_store.ingest.tables import events
 from guard_store.ledger.store import LedgerFilter
 from guard_store.retraining.registry import CHAMPION, Registry
+from serving.app import Services
 from serving.predict.pool import ModelPool
-from serving.services import Services
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.clients import Clients
 from tests.support.settings import with_values

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from guard_store.day_state.tables import day_states
-from serving.services import Services
+from serving.app import Services
 from tests.support.clients import Clients
 
 PROJECTS = "/api/v1/projects"

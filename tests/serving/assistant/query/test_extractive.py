@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.query.asking import ask, ask_streamed, assert_cited, text_of
 from tests.serving.audit.test_on_record import rows
 from tests.support.clients import Clients

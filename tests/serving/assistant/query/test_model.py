@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.query.asking import GOOD, QUESTION, ask, events_of, said
 from tests.serving.audit.test_on_record import rows
 from tests.support.clients import Clients

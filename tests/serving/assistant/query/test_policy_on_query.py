@@ -11,7 +11,7 @@ from guard_store.knowledge.store import KnowledgeStore
 from ml.knowledge.documents import read_document
 from ml.knowledge.reading import Read
 from ml.knowledge.tables import chunk_table, document_table, with_vectors
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.query.asking import ask_streamed, text_of
 from tests.serving.audit.test_on_record import rows
 from tests.support.clients import Clients

@@ -16,7 +16,7 @@ from guard_store.ledger.entry import row_hash
 from guard_store.ledger.store import LedgerFilter
 from ml.knowledge.reading import read_documents
 from ml.knowledge.tables import chunk_table, document_table, with_vectors
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.query.asking import sources
 from tests.support.sample_knowledge import packaged_embedder, sample_rows, store_sample

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from guard_core.settings import Price, Settings
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.research.conftest import AddDocument, items, ledger_rows, loaded, research, tool_rows
 from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running

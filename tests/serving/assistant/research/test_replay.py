@@ -15,8 +15,8 @@ from guard_store.research.steps import ResearchStep, ResearchStepStore
 from guard_store.research.tables import research_steps
 from guard_store.research.tool_calls import ToolCall, ToolCallStore
 from guard_store.retention.sweeps import sweep_research
+from serving.app import Services
 from serving.assistant.tools.arguments import digest
-from serving.services import Services
 from tests.serving.assistant.research.conftest import GDPR, AddDocument, ledger_rows, research
 from tests.support.settings import settings_of, with_values
 

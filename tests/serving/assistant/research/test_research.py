@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.query.asking import events_of
 from tests.serving.assistant.research.conftest import (
     GDPR,

@@ -17,11 +17,11 @@ from sqlalchemy import select
 
 from guard_core.settings import Settings
 from guard_store.spending.tables import reservations
+from serving.app import Services
 from serving.assistant.research.web_search import WebSearch
 from serving.assistant.tools.errors import ToolError
 from serving.assistant.tools.web.fetcher import Limits, WebFetcher
 from serving.assistant.tools.web.urls import UrlRules
-from serving.services import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.research.conftest import items, ledger_rows, research, tool_rows
 from tests.serving.assistant.tools.web.site import BUT_PUBLIC, INNER, PUBLIC, Names, Site, names_served, site_served

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.app import Services
 from serving.assistant.tools.arguments import digest
-from serving.services import Services
 from tests.serving.assistant.research.conftest import ledger_rows
 from tests.support.clients import Clients
 

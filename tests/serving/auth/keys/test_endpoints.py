@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from guard_store.auth.store import hash_key
 from guard_store.auth.tables import api_keys
-from serving.services import Services
+from serving.app import Services
 from tests.support.clients import Clients
 
 KEYS = "/api/v1/keys"

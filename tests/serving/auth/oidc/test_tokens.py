@@ -14,10 +14,10 @@ import pytest
 
 from guard_core.settings import Settings, SettingsError, load_settings
 from guard_store.ledger.store import LedgerFilter
+from serving.app import Services
 from serving.auth.oidc.signing_keys import SigningKeys
 from serving.auth.oidc.tokens import TokenRing
 from serving.http.problems import Unauthorised, Unavailable
-from serving.services import Services
 from tests.serving.auth.oidc.issuer import Issuer
 from tests.support.settings import with_values
 

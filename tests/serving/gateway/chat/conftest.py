@@ -7,7 +7,7 @@ from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 from guard_core.settings import Fallback, Price, Settings
-from serving.services import Services
+from serving.app import Services
 from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running
 

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 
 from guard_core.units import NANO
 from guard_store.spending.usage import USAGE_GROUPS, UsageStore
-from serving.services import Services
+from serving.app import Services
 from tests.serving.audit.test_on_record import rows
 from tests.support.upstream import Upstream
 

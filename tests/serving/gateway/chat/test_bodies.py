@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 
 from guard_core.settings import Settings
 from guard_store.ledger.store import LedgerStore
-from serving.services import Services
+from serving.app import Services
 from tests.serving.audit.test_on_record import rows
 from tests.serving.gateway.chat.test_policy_on_chat import IBAN, POLICY, SSN, said
 from tests.support.clients import Clients

@@ -17,7 +17,7 @@ import pytest
 from guard_core.settings import Settings
 from guard_core.units import NANO
 from guard_store.spending.amounts import MEASURES
-from serving.services import Services
+from serving.app import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.query.asking import QUESTION
 from tests.serving.assistant.research.conftest import GDPR

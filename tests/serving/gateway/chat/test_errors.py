@@ -12,8 +12,8 @@ import pytest
 from openai import AsyncOpenAI
 
 from guard_core.settings import Settings
+from serving.app import Services
 from serving.gateway.upstreams.pauses import asked_for_s, pause_s
-from serving.services import Services
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 from tests.serving.gateway.policy.test_stream import LOOKS, disguised
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream

@@ -7,7 +7,7 @@ import openai as lib
 import pytest
 from openai import AsyncOpenAI
 
-from serving.services import Services
+from serving.app import Services
 from tests.serving.audit.test_on_record import rows
 from tests.support.upstream import KEY, Upstream
 

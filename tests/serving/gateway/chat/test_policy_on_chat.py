@@ -8,7 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 from tests.serving.audit.test_on_record import rows
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream

@@ -9,7 +9,7 @@ import pytest
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
 from guard_store.spending.requests import Reservation, ReserveCall, SettleCall
-from serving.services import Services
+from serving.app import Services
 from tests.support.clients import Clients
 
 

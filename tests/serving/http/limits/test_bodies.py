@@ -13,11 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from guard_core.settings import Settings
+from serving.app import Services
 from serving.gateway.chat.schemas import read_body
 from serving.http.limits.body import MOST_DEPTH
 from serving.http.problems import Unprocessable
 from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
-from serving.services import Services
 from tests.serving.http.test_api_page import documented_routes
 from tests.support.clients import Clients
 from tests.support.settings import with_values

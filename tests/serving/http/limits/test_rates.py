@@ -7,11 +7,11 @@ from openai import AsyncOpenAI, RateLimitError
 
 from guard_core.settings import Settings
 from guard_store.ledger.store import LedgerFilter
+from serving.app import Services
 from serving.http.limits.addresses import Proxies, address_of
 from serving.http.limits.buckets import Buckets
 from serving.http.limits.rates import RateLimits
 from serving.http.problems import TooManyRequests
-from serving.services import Services
 from tests.serving.http.test_problems import check_problem
 from tests.support.clients import Clients
 from tests.support.settings import with_values

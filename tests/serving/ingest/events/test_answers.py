@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
+from serving.app import Services
 from serving.ingest.events.schemas import Event
-from serving.services import Services
 from tests.support.clients import Clients
 from tests.support.event_requests import MANY, ONE, event, named, send_lines, send_raw, serving
 from tests.support.event_rows import news, rejected, stored_ids

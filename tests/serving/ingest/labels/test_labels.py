@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from guard_core.settings import Settings
-from serving.services import Services
+from serving.app import Services
 from tests.support.clients import Clients
 from tests.support.event_requests import event, from_now, ndjson, send_raw, serving, zipped
 

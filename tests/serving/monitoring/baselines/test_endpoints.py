@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from guard_store.day_state.tables import day_states
 from ml.monitoring.profiles.table import TableProfile
-from serving.services import Services
+from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
 BASELINES = "/api/v1/baselines"

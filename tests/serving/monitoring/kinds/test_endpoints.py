@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from guard_store.day_state.tables import day_states
-from serving.services import Services
+from serving.app import Services
 from tests.support.model_days import MODEL, Model
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from guard_store.monitoring.performance import SlicePerformance
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
-from serving.services import Services
+from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
 RESULTS = ("news", "metrics", "profiles", "drift")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from serving.services import Services
+from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
 BASE = f"/api/v1/projects/flights/models/{MODEL}"

@@ -12,7 +12,7 @@ from guard_store.alerts.facts import FactStore
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Outbox
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
-from serving.services import Services
+from serving.app import Services
 from tests.serving.predict.registered import MODEL_ID, register
 from tests.support.settings import with_values
 

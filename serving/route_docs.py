@@ -1,6 +1,6 @@
-"""The table of routes in `docs/api.md`, made from the app itself: `python -m serving.http.route_docs` writes it.
+"""The table of routes in `docs/api.md`, made from the app itself: `python -m serving.route_docs` writes it.
 
-A test asks every route as every role and holds what is written there true.
+A test calls every route with every role, and fails if the page differs from the answers.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from guard_core.settings import Settings
+from serving.app import create_app
 from serving.http.openapi import document
 from serving.http.routing import LEAST_ROLE
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE: Final = Path(__file__).parents[1] / "docs" / "api.md"
 _START, _END = "<!-- routes -->\n", "<!-- /routes -->"
-# Pages that tell more, by tag.
+# Pages with more detail, by tag.
 _PAGES: Final[Mapping[str, str]] = {
     "alerts": "alerts.md",
     "audit": "audit.md",
@@ -32,7 +34,7 @@ _PAGES: Final[Mapping[str, str]] = {
 
 
 def table_of(app: FastAPI) -> str:
-    """A Markdown table of all routes: method, path, least role, what for."""
+    """Return a Markdown table of all routes: method, path, least role, purpose."""
     rows = [
         f"| {method.upper()} | `{path}` | {operation[LEAST_ROLE]} | {_purpose(operation)} |"
         for path, operations in sorted(document(app)["paths"].items())
@@ -42,7 +44,7 @@ def table_of(app: FastAPI) -> str:
 
 
 def with_table(page: str, table: str) -> str:
-    """A page with the table between its marks."""
+    """Return a page with the table put between its marks."""
     before, rest = page.split(_START)
     return f"{before}{_START}{table}{_END}{rest.split(_END)[1]}"
 
@@ -55,9 +57,6 @@ def _purpose(operation: Mapping[str, Any]) -> str:
 
 def write() -> None:
     """Write the table into the page."""
-    from guard_core.settings import Settings
-    from serving.app import create_app
-
     PAGE.write_text(with_table(PAGE.read_text(), table_of(create_app(Settings()))))
 
 
