@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from guard_core.names import name_of
+from guard_core.names import display_name
 from guard_core.project_settings.checks import (
     Check,
     CheckedSettings,
@@ -208,7 +208,7 @@ def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSetti
         if not (drop > allowed and surely):
             return None
         numbers = {name: found[name] for name in ("value", "low", "high", "n") if name in found}
-        metric = {"metric": model.metric, "metric_name": name_of(model.metric)}
+        metric = {"metric": model.metric, "metric_name": display_name(model.metric)}
         return {**metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
     return None
 
