@@ -204,7 +204,7 @@ def _shown(alert: Alert, services: Services) -> AlertView:
 
 def _in_force(services: Services, project_id: str) -> list[PolicyView]:
     store = PolicyStore(services.database)
-    own = {policy.name for policy in store.own(project_id)}
+    own = {policy.name for policy in store.of_project(project_id)}
     return [PolicyView.of(policy, own=policy.name in own) for policy in store.in_force(project_id)]
 
 
