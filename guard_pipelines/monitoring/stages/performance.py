@@ -51,7 +51,7 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
             with run.isolated(item):
                 if model.needs_reference(item):
                     model = model.with_reference()
-                    item = run.store.again(item)  # noqa: PLW2901 - the new reference has changed this day's state too
+                    item = run.store.refresh(item)  # noqa: PLW2901 - the new reference has changed this day's state too
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
                 whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
