@@ -1,4 +1,4 @@
-"""What challengers would have answered: sums of each local day, added to by every server process."""
+"""Comparisons of challengers with champions: sums by local day, to which all server processes add."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class ShadowStore:
         self._database = database
 
     def add(self, sums: Mapping[SumKey, ShadowSum]) -> None:
-        """Add to what is there, in one transaction."""
+        """Add to the stored sums, in one transaction."""
         if not sums:
             return
         names = ("project_id", "model_id", "day", "champion", "challenger")
@@ -65,7 +65,7 @@ class ShadowStore:
                 connection.execute(statement.on_conflict_do_update(index_elements=list(names), set_=added))
 
     def of_model(self, project_id: str, model_id: str, limit: int) -> Sequence[ShadowTally]:
-        """The sums of a model, newest day first."""
+        """Return the sums of a model, newest day first."""
         c = shadow_tallies.c
         statement = (
             select(shadow_tallies)
