@@ -59,35 +59,35 @@ class Registry:
         name = registered_name(project_id, model_id)
         with self._available("register a model") as client:
             self._ensure_model(client, name)
-            found = [v for v in self.versions(project_id, model_id) if v.tags.get(FLAG_TAG) == flag_id]
-            if found:
-                return found[-1]
+            existing = [v for v in self.versions(project_id, model_id) if v.tags.get(FLAG_TAG) == flag_id]
+            if existing:
+                return existing[-1]
             tags = {FLAG_TAG: flag_id}
-            made = client.create_model_version(name, f"runs:/{run_id}/{artifact}", run_id=run_id, tags=tags)
-            return _version(project_id, model_id, made)
+            created = client.create_model_version(name, f"runs:/{run_id}/{artifact}", run_id=run_id, tags=tags)
+            return _version(project_id, model_id, created)
 
     def versions(self, project_id: str, model_id: str) -> Sequence[ModelVersion]:
         """Return all versions of a model, newest first."""
         name = registered_name(project_id, model_id)
         with self._available("list versions") as client:
-            found: list[Any] = []
+            results: list[Any] = []
             token = None
             while True:
                 page = client.search_model_versions(f"name = '{name}'", page_token=token)
-                found += page
+                results += page
                 token = page.token
                 if not token:
                     break
             # The results of a search have no aliases.
-            aliases = self._aliases(client, name) if found else {}
-        versions = [_version(project_id, model_id, one, aliases) for one in found]
-        return sorted(versions, key=lambda one: -int(one.version))
+            aliases = self._aliases(client, name) if results else {}
+        versions = [_version(project_id, model_id, item, aliases) for item in results]
+        return sorted(versions, key=lambda item: -int(item.version))
 
     def version(self, project_id: str, model_id: str, version: str) -> ModelVersion | None:
         """Return one version; None if it does not exist."""
         with self._available("read a version") as client:
-            made = _or_none(lambda: client.get_model_version(registered_name(project_id, model_id), version))
-        return None if made is None else _version(project_id, model_id, made)
+            stored = _or_none(lambda: client.get_model_version(registered_name(project_id, model_id), version))
+        return None if stored is None else _version(project_id, model_id, stored)
 
     def aliases(self, project_id: str, model_id: str) -> dict[str, str]:
         """Return versions by alias; empty if the model is not registered."""
@@ -97,15 +97,15 @@ class Registry:
     def all_aliases(self) -> dict[tuple[str, str], dict[str, str]]:
         """Return versions by alias, for every registered model with a name of the form project~model."""
         with self._available("list models") as client:
-            found: list[Any] = []
+            models: list[Any] = []
             token = None
             while True:
                 page = client.search_registered_models(page_token=token)
-                found += page
+                models += page
                 token = page.token
                 if not token:
                     break
-        parts = ((one.name.split(NAME_SEPARATOR), one.aliases) for one in found)
+        parts = ((model.name.split(NAME_SEPARATOR), model.aliases) for model in models)
         return {
             (names[0], names[1]): {alias: str(version) for alias, version in aliases.items()}
             for names, aliases in parts
@@ -141,7 +141,7 @@ class Registry:
         with self._available("download a file") as client:
             parent = path.rpartition("/")[0]
             listed = _or_none(lambda: client.list_artifacts(run_id, parent or None)) or []
-            if path not in [one.path for one in listed]:
+            if path not in [item.path for item in listed]:
                 return None
             return self._download(f"runs:/{run_id}/{path}", folder)
 
@@ -185,19 +185,19 @@ def _client(uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def _or_none(ask: Any) -> Any:
+def _or_none(call: Any) -> Any:
     from mlflow.exceptions import MlflowException
 
     try:
-        return ask()
+        return call()
     except MlflowException as error:
         if error.error_code in _MISSING:
             return None
         raise
 
 
-def _version(project_id: str, model_id: str, made: Any, aliases: Mapping[str, str] | None = None) -> ModelVersion:
-    version = str(made.version)
-    own = list(made.aliases) if aliases is None else [a for a, of in aliases.items() if of == version]
-    created_us = int(made.creation_timestamp) * 1_000
-    return ModelVersion(project_id, model_id, version, made.run_id, sorted(own), dict(made.tags), created_us)
+def _version(project_id: str, model_id: str, stored: Any, aliases: Mapping[str, str] | None = None) -> ModelVersion:
+    version = str(stored.version)
+    names = list(stored.aliases) if aliases is None else [a for a, of in aliases.items() if of == version]
+    created_us = int(stored.creation_timestamp) * 1_000
+    return ModelVersion(project_id, model_id, version, stored.run_id, sorted(names), dict(stored.tags), created_us)

@@ -57,8 +57,8 @@ class ShadowStore:
         names = ("project_id", "model_id", "day", "champion", "challenger")
         counted = ("rows", "differing", "failed", "difference")
         with self._database.write() as connection:
-            for key, one in sorted(sums.items()):
-                row = dict(zip(names, key, strict=True)) | {name: getattr(one, name) for name in counted}
+            for key, item in sorted(sums.items()):
+                row = dict(zip(names, key, strict=True)) | {name: getattr(item, name) for name in counted}
                 statement = dialect_insert(connection, shadow_tallies).values(**row, changed_us=now_us())
                 added = {name: shadow_tallies.c[name] + statement.excluded[name] for name in counted}
                 added["changed_us"] = statement.excluded.changed_us
