@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from guard_core.project_settings.training import TrainingSpec
 from sqlalchemy import func, select
 
 from bench.measure import ROUNDS, in_turns, table
@@ -31,7 +32,6 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
-from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 
 PROJECT, MODEL_ID = "bench", "late-arrival"

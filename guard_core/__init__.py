@@ -1,4 +1,14 @@
-"""What every room must agree on: days, ids, names, settings, project settings, the pure rules of alerts.
+"""What all packages share: no database, no HTTP, no statistics.
 
-Nothing here reads a database, serves HTTP or computes a statistic.
+- `alerting`: the pure rules of alerts
+- `columns`: column names of the lake, and kinds of columns
+- `days`: local days of a time zone
+- `ids`: patterns of ids, and new ids
+- `logging`: structured logs
+- `names`: display names of metrics and statistics
+- `project_settings`: the settings of one project
+- `settings`: the settings of an installation
+- `ttl_cache`: a cache with a time to live
+- `units`: units of time and money
+- `validation`: messages of validation errors
 """

@@ -1,12 +1,12 @@
-"""Columns of the lake: their names, and the kinds of values that they hold.
+"""Columns of the lake: their names and the kinds of their values.
 
-Learning a kind from values is `ml.monitoring.kinds`; keeping it is `guard_store.monitoring.kinds`.
+Learning a kind from values is `ml.monitoring.kinds`; storing it is `guard_store.monitoring.kinds`.
 """
 
 from typing import Final, Literal, get_args
 
 FEATURE_PREFIX: Final = "feature_"
-"""A feature `x` of an event is the column `feature_x`, apart from the event's own fields."""
+"""Prefix of feature columns: it keeps them apart from the fields of the event itself."""
 PREDICTION: Final = "y_pred"
 PROBABILITY: Final = "y_proba"
 LABEL: Final = "y_true"
@@ -26,7 +26,7 @@ def feature_column(name: str) -> str:
 
 
 def feature_name(column: str) -> str:
-    """Return a column's name as callers know it: a feature's without the prefix.
+    """Return the name of a column in the API: features are without the prefix.
 
     >>> feature_name("feature_age"), feature_name("latency_ms")
     ('age', 'latency_ms')

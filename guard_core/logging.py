@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line on stderr, each with the request id that caused it.
+"""Structured logs: one JSON object a line on stderr, with the id of the request being handled.
 
-Formatting belongs here; what is worth a line is decided where it happens. Secrets are never passed to a logger.
+Only the format belongs here; what to log is up to the callers. Secrets are never passed to a logger.
 """
 
 import logging
@@ -15,10 +15,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders a record as one JSON object; what was passed as `extra` becomes fields of its own."""
+    """Formats a record as one JSON object; the keys of `extra` become fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return a record as one line of JSON."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -1,4 +1,7 @@
-"""What metrics and statistics are called by people; everywhere else they go by the names that programs use."""
+"""Display names of metrics and statistics, for messages to people; code and API use their identifiers.
+
+Descriptions of kinds of alerts are `guard_core.alerting.words`.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -22,10 +25,10 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def name_of(measure: str) -> str:
-    """The usual name of a metric or statistic.
+def display_name(measure: str) -> str:
+    """Return the display name of a metric or statistic.
 
-    >>> name_of("roc_auc"), name_of("log_loss")
+    >>> display_name("roc_auc"), display_name("log_loss")
     ('ROC AUC', 'log loss')
     """
     return _NAMES.get(measure, measure.replace("_", " "))

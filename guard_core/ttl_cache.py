@@ -1,6 +1,6 @@
-"""The one cache with a time to live: what a process remembers of a look-up for some seconds.
+"""A cache with a time to live: keeps results of look-ups in the process for some seconds.
 
-When and how to look up again is the caller's; decision 0024 has why this is not cachetools.
+When and how to look up again is up to the caller. Decision 0024 records why this is not cachetools.
 """
 
 import time
@@ -21,8 +21,8 @@ class TtlCache(Generic[K, V]):
 
     Parameters
     ----------
-    ttl_s : how long a value is valid after `put`; with 0 nothing is ever found.
-    max_entries : when there are more, the entry that was put longest ago is dropped.
+    ttl_s : seconds for which a value is valid after `put`; 0 disables the cache.
+    max_entries : if exceeded, the entry that was put first is dropped.
 
     Examples
     --------
@@ -45,16 +45,16 @@ class TtlCache(Generic[K, V]):
     @overload
     def get(self, key: K, default: D) -> V | D: ...
     def get(self, key: K, default: D | None = None) -> V | D | None:
-        """Return the value of a key, or the default where there is none or it has expired."""
+        """Return the value of a key, or the default if there is none or it has expired."""
         entry = self._entries.get(key)
         return entry[1] if entry is not None and entry[0] > time.monotonic() else default
 
     def entry(self, key: K) -> tuple[float, V] | None:
-        """Return the instant of expiry and the value of a key, expired or not: some callers can go on with an old value."""
+        """Return the time of expiry and the value of a key, expired or not, for callers that can use a stale value."""
         return self._entries.get(key)
 
     def put(self, key: K, value: V, *, expires_at: float | None = None) -> None:
-        """Remember a value, for `ttl_s` from now or until an instant of the monotonic clock."""
+        """Store a value for `ttl_s` seconds, or until an instant of the monotonic clock."""
         entry = (time.monotonic() + self.ttl_s if expires_at is None else expires_at, value)
         with self._lock:
             self._entries[key] = entry
@@ -63,12 +63,12 @@ class TtlCache(Generic[K, V]):
                 self._entries.popitem(last=False)
 
     def discard(self, key: K) -> None:
-        """Forget a key, if it is there."""
+        """Remove a key if it is present."""
         with self._lock:
             self._entries.pop(key, None)
 
     def discard_values(self, is_stale: Callable[[V], bool]) -> None:
-        """Forget every key whose value is stale."""
+        """Remove every key whose value is stale."""
         with self._lock:
             for key in [key for key, (_, value) in self._entries.items() if is_stale(value)]:
                 del self._entries[key]

@@ -1,6 +1,6 @@
-"""Units that instants and money are counted in.
+"""Units of time and money.
 
-Instants are int64 microseconds since the epoch (UTC); money inside the system is billionths of a US dollar.
+Instants are int64 microseconds since the epoch (UTC); amounts of money are stored in billionths of a US dollar.
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3_600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
-"""A day of 24 hours; the length of a local day is `guard_core.days`' to say."""
+"""A day of 24 hours; for local days, which may be longer or shorter, use `guard_core.days`."""
 
 NANO: Final = 1_000_000_000
-"""Billionths in one: of a US dollar, in all amounts that are stored."""
+"""Billionths per unit: stored amounts are in billionths of a US dollar."""

@@ -9,7 +9,7 @@ import dagster as dg
 
 from guard_pipelines.jobs import costs, daily, retention
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import NEWS, days_of, range_tags
+from guard_pipelines.tags import UNPROCESSED, days_of, range_tags
 
 # The last zone to end a day is UTC-12.
 _LAST_MIDNIGHT = timedelta(hours=12)
@@ -26,16 +26,16 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
 
     That day is left out where another run has it: two runs never work on one day at once.
     """
-    from guard_pipelines.days.requests import days_in_flight, requests_for
+    from guard_pipelines.days.requests import days_in_flight, request_days
     from guard_store.day_state.store import DayStateStore
 
-    answer = requests_for(DayStateStore(guard.database).due(guard.settings), context.instance, guard.settings)
+    answer = request_days(DayStateStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)
     day = closed_everywhere(at, guard.settings.pipelines.close_delay_s).isoformat()
     asked = {day for request in answer.requests for day in days_of(request.tags)}
     if day in asked | days_in_flight(context.instance):
         return list(answer.requests)
-    tags = {**range_tags(day, day), NEWS: f"schedule {day}"}
+    tags = {**range_tags(day, day), UNPROCESSED: f"schedule {day}"}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
 
 
@@ -52,7 +52,7 @@ def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunReq
     at = context.scheduled_execution_time.astimezone(UTC)
     day = closed_everywhere(at, guard.settings.pipelines.close_delay_s)
     first = first_open_day(guard.database, guard.settings, day)
-    tags = {**range_tags(first.isoformat(), day.isoformat()), NEWS: f"costs {day}"}
+    tags = {**range_tags(first.isoformat(), day.isoformat()), UNPROCESSED: f"costs {day}"}
     return dg.RunRequest(run_key=f"costs {day}", tags=tags)
 
 

@@ -1,11 +1,11 @@
-"""What is kept: the operational database, its tables, the lake, and one store for each kind of record.
+"""Storage: the operational database, its tables, the lake, and one store for each kind of record.
 
 - `alerts`: facts, alerts, their policies, and the outbox of messages
 - `auth`: API keys
 - `costs`: costs by project, local day and source
 - `day_state`: what each local day has received, and how far each stage has processed it
 - `db`: connections, migrations, and what the stores share
-- `ingest`: events, labels and rejected rows, read after they were written
+- `ingest`: events, labels and rejected rows
 - `knowledge`: the tables of the knowledge base
 - `lake`: the Delta lake of events and labels
 - `ledger`: the audit ledger
@@ -15,6 +15,7 @@
 - `retention`: deletion of what is older than the settings allow
 - `retraining`: evaluations, flags, trainings, decisions, shadow sums, the model registry
 - `spending`: budgets, reservations and usage of language models
+- `steps`: the steps of the writer's transaction, in their order
 - `writer`: durable writing of events, labels and ledger entries, many requests in one transaction
 
 Nothing here imports Dagster, HTTP or statistics.

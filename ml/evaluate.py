@@ -17,13 +17,14 @@ import numpy as np
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from guard_core.project_settings.gate import GateSettings
+
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import GateSettings
 from ml.retraining.training.evaluate import HeldOut, evaluate
 from ml.retraining.training.files import labelled_rows
-from ml.retraining.training.log_run import teach_manners
+from ml.retraining.training.log_run import set_mlflow_defaults
 from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import TrainingError
 
@@ -34,7 +35,7 @@ _SEED = 2013
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge a model on labelled rows, against another model or a trivial one."""
     options = _parser().parse_args(arguments)
-    teach_manners()
+    set_mlflow_defaults()
     try:
         rows = labelled_rows(Path(options.input), options.target, time=options.time)
         with tempfile.TemporaryDirectory() as scratch:

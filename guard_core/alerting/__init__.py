@@ -1,1 +1,10 @@
-"""The pure rules of alerts: facts, policies, the state machine, quiet hours, and the words of messages."""
+"""The pure rules of alerts: no database, no HTTP.
+
+- `facts`: a fact as a value
+- `links`: links of messages to pages of Dagster and MLflow, and to the API
+- `machine`: the state machine of a model's alerts
+- `policy`: alert policies and their defaults
+- `quiet_hours`: when a message may be sent
+- `texts`: titles, bodies and payloads of messages
+- `words`: names of kinds of alerts and other words that several messages share
+"""

@@ -1,4 +1,7 @@
-"""A fact that alerts are made of, as a value; writing and reading facts is `guard_store.alerts.facts`."""
+"""A fact, from which alerts are made, as a value.
+
+Writing and reading facts is `guard_store.alerts.facts`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +12,16 @@ Op = Literal["fires", "notes", "clears"]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that has happened.
+    """An event that opens, updates or resolves an alert.
 
     Attributes
     ----------
     kind : one of `guard_core.alerting.policy.Kind`.
-    op : fires (it holds, until it is cleared), notes (a step on the way) or clears (it holds no more).
-    subject : what it is about: of one subject, one alert of a model is open at most.
-    message : what has happened, in a sentence.
-    details : `lines` that say more, `value` (more is worse), `since_day`, `links` (as `links.py` names them), `policy`,
-        `clears` (kinds), and others.
+    op : `fires` (a condition holds until it is cleared), `notes` (an intermediate step) or `clears` (the condition is over).
+    subject : identifies the condition; a model has at most one open alert per subject. None: `dedup_key`.
+    message : what happened, in one sentence.
+    details : additional `lines`, `value` (higher is worse), `since_day`, `links` (targets of `links.py`), `policy`,
+        `clears` (kinds that it resolves), and others.
     """
 
     id: str
@@ -38,5 +41,5 @@ class Fact:
 
     @property
     def about(self) -> str:
-        """The subject; what was written without one is about itself."""
+        """The subject; without one, the `dedup_key`."""
         return self.subject or self.dedup_key

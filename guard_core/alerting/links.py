@@ -1,6 +1,6 @@
-"""Where messages lead: pages of Dagster and MLflow for people, routes of the API for programs. No I/O.
+"""Links of messages: pages of Dagster and MLflow for people, routes of the API for programs. No I/O.
 
-Facts name targets without a server (`dagster:/runs/1`, `/api/v1/…`); which server it is, is known when a message is written.
+Facts hold targets without a server (`dagster:/runs/1`, `/api/v1/…`); the server is added when a message is written.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ _MLFLOW = "mlflow:"
 
 
 def of_run(run_id: str) -> dict[str, str]:
-    """The page of a Dagster run."""
+    """Return the link to the page of a Dagster run."""
     return {"Run in Dagster": f"{_DAGSTER}/runs/{run_id}"}
 
 
-def of_day(what: str, asset: str, day: str) -> dict[str, str]:
-    """The page of an asset's day: its numbers, tables and charts."""
-    return {f"{what} of {day} in Dagster": f"{_DAGSTER}/assets/{asset}?view=partitions&partition={day}"}
+def of_day(title: str, asset: str, day: str) -> dict[str, str]:
+    """Return the link to the partition of an asset for a day: its metadata, tables and charts."""
+    return {f"{title} of {day} in Dagster": f"{_DAGSTER}/assets/{asset}?view=partitions&partition={day}"}
 
 
 def of_version(project_id: str, model_id: str, version: str) -> dict[str, str]:
-    """The page of a version in MLflow, and what the API says of it."""
+    """Return the links to a model version: its page in MLflow and its route of the API."""
     path = f"/projects/{project_id}/models/{model_id}/versions/{version}"
     page = f"{_MLFLOW}/#/models/{registered_name(project_id, model_id)}/versions/{version}"
     return {f"Version {version} in MLflow": page, "Version": f"/api/v1{path}"}
@@ -33,7 +33,7 @@ def of_version(project_id: str, model_id: str, version: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where people reach the servers, without a slash at the end; None where nobody has said."""
+    """Public addresses of the servers, without a trailing slash; None if an address is not configured."""
 
     api: str
     dagster: str | None = None
@@ -41,22 +41,22 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say; Dagster beside this server where nobody comes from elsewhere."""
+        """Read the addresses from the settings; Dagster's own host and port are used only if no public URL is set."""
         dagster, mlflow = settings.dagster.public_url, settings.storage.mlflow_public_url
         if dagster is None and settings.server.public_url is None:
             dagster = reachable_url(settings.dagster.host, settings.dagster.port)
         return cls(settings.server.public_address, dagster and dagster.rstrip("/"), mlflow and mlflow.rstrip("/"))
 
     def urls(self, links: Mapping[str, str]) -> dict[str, str]:
-        """URLs of what can be reached, in the order of the links.
+        """Return the URLs of the links whose server has an address, in their order.
 
         >>> Addresses("http://api", "http://dagster").urls({**of_run("1"), **of_version("p", "m", "2")})
         {'Run in Dagster': 'http://dagster/runs/1', 'Version': 'http://api/api/v1/projects/p/models/m/versions/2'}
         """
         servers = {_DAGSTER: self.dagster, _MLFLOW: self.mlflow, "": self.api}
-        found = {}
+        urls = {}
         for name, target in links.items():
             scheme = next(scheme for scheme in servers if target.startswith(scheme))
             if servers[scheme] is not None:
-                found[name] = f"{servers[scheme]}{target.removeprefix(scheme)}"
-        return found
+                urls[name] = f"{servers[scheme]}{target.removeprefix(scheme)}"
+        return urls

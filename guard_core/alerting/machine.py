@@ -1,6 +1,6 @@
-"""The state machine of a model's alerts: what a fact changes, and who is to be told. No I/O.
+"""The state machine of a model's alerts: what a fact changes, and which routes are notified. No I/O.
 
-Alerts are read and stored in `fold.py`, worded in `texts.py`.
+Reading and storing alerts is `guard_store.alerts.fold`; composing messages is `texts`.
 """
 
 import uuid
@@ -15,14 +15,20 @@ from guard_core.alerting.quiet_hours import due_us, span_end_us
 from guard_core.days import local_days
 
 Action = Literal["opened", "updated", "noted", "resolved"]
-_WORSE = 1.1  # times what people have been told
-# Ends that are news by themselves.
-NEWS: Final = ("retrain_promoted", "retrain_rejected", "retrain_rolled_back")
+_WORSE_FACTOR = 1.1  # an alert is notified again if its value exceeds the last notified value by this factor
+# Kinds whose `clears` facts are worth a message even if no alert was open.
+NOTABLE_ENDS: Final = ("retrain_promoted", "retrain_rejected", "retrain_rolled_back")
 
 
 @dataclass(slots=True)
 class Alert:
-    """An alert as it is stored; the attributes are the columns of `alerts`."""
+    """An alert as it is stored; the attributes are the columns of `alerts`.
+
+    Attributes
+    ----------
+    told_value, told_us : value and time of the last notification.
+    routes : routes that were notified.
+    """
 
     id: str
     incident_id: str
@@ -52,11 +58,11 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What has become of an alert.
+    """A change of an alert.
 
     Attributes
     ----------
-    due_us : by route, when the message about it may go out; routes that are not told are left out.
+    due_us : earliest time of the notification, by route; routes that are not notified are left out.
     """
 
     alert: Alert
@@ -68,7 +74,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides for one project at one instant: its policies, its clock, the routes that there are."""
+    """What the machine needs to know of one project at one instant: policies, time zone and configured routes."""
 
     policies: Sequence[Policy]
     timezone: str
@@ -76,21 +82,21 @@ class Rules:
     at_us: int
 
     def of(self, kind: str, model_id: str, name: str | None) -> list[Policy]:
-        """The policies that a fact concerns: the one that it names, or all that are about its kind."""
+        """Return the policies that apply to a fact: the one that it names, or all that cover its kind."""
         return [p for p in self.policies if p.covers(kind, model_id) and name in (None, p.name)]
 
     def due(self, policies: Sequence[Policy], severity: Severity) -> dict[str, int]:
-        """When each route may be told; nothing of those that all policies have muted."""
-        found: dict[str, int] = {}
+        """Return the earliest time at which each route may be notified; muted policies do not count."""
+        due_by_route: dict[str, int] = {}
         for policy in policies:
             if not policy.is_muted(self.at_us):
                 due = due_us(policy.quiet_hours, severity, self.timezone, self.at_us)
                 for route in self.routes if policy.routes is None else policy.routes:
-                    found[route] = min(due, found.get(route, due))
-        return found
+                    due_by_route[route] = min(due, due_by_route.get(route, due))
+        return due_by_route
 
     def day_of(self, at_us: int) -> date:
-        """The local day of an instant."""
+        """Return the local day of an instant."""
         return local_days(self.timezone).of(at_us)
 
 
@@ -99,7 +105,9 @@ class Machine:
 
     Attributes
     ----------
-    open : by subject. touched : what has to be stored, by id. changes : what has become of them.
+    open : open alerts by subject.
+    touched : alerts to be stored, by id.
+    changes : changes of alerts, in their order.
     """
 
     def __init__(self, alerts: Sequence[Alert], rules: Rules) -> None:
@@ -109,18 +117,18 @@ class Machine:
         self._rules = rules
 
     def apply(self, fact: Fact) -> None:
-        """Let a fact take effect."""
+        """Apply a fact: open, update or resolve alerts."""
         policies = self._rules.of(fact.kind, fact.model_id or "", fact.details.get("policy"))
         if fact.op == "clears":
             self._clear(fact, policies)
         elif policies:
-            self._fire(fact, policies, noted=fact.op == "notes")
+            self._fire(fact, policies, is_note=fact.op == "notes")
 
-    def _fire(self, fact: Fact, policies: Sequence[Policy], *, noted: bool) -> None:
+    def _fire(self, fact: Fact, policies: Sequence[Policy], *, is_note: bool) -> None:
         severity = worst([policy.severity for policy in policies])
         alert = self.open.get(fact.about)
         if alert is None:
-            alert = self._opened(fact, severity)
+            alert = self._new_alert(fact, severity)
             self.open[alert.subject] = alert
             self._change(alert, "opened", fact, policies)
             return
@@ -129,8 +137,8 @@ class Machine:
         self.touched[alert.id] = alert
         before = alert.kind, alert.severity, alert.summary
         more_severe = SEVERITIES.index(severity) > SEVERITIES.index(alert.severity)
-        _refresh(alert, fact, severity if more_severe or not noted else alert.severity, self._rules.at_us)
-        if noted:
+        _refresh(alert, fact, severity if more_severe or not is_note else alert.severity, self._rules.at_us)
+        if is_note:
             self._change(alert, "noted", fact, policies)
         elif fact.kind != before[0] or more_severe or self._is_worse(alert):
             self._change(alert, "updated", fact, policies)
@@ -138,39 +146,39 @@ class Machine:
             self.changes.append(Change(alert, "updated", fact.message, fact))
 
     def _is_worse(self, alert: Alert) -> bool:
-        """Whether people want to hear of it again: worse than they know, not seen by anybody, not told today."""
+        """Whether to notify again: clearly worse than last notified, not acknowledged, not yet notified today."""
         if alert.acknowledged_us is not None or alert.value is None or alert.told_value is None:
             return False
-        told_today = alert.told_us is not None and self._rules.day_of(alert.told_us) == self._rules.day_of(
+        notified_today = alert.told_us is not None and self._rules.day_of(alert.told_us) == self._rules.day_of(
             self._rules.at_us
         )
-        return alert.value > alert.told_value * _WORSE and not told_today
+        return alert.value > alert.told_value * _WORSE_FACTOR and not notified_today
 
     def _clear(self, fact: Fact, policies: Sequence[Policy]) -> None:
         kinds = fact.details.get("clears", ())
-        found = [
+        resolved = [
             alert
             for alert in self.open.values()
             if (alert.subject == fact.about or alert.kind in kinds) and not _is_older(fact, alert)
         ]
-        news = policies if fact.kind in NEWS else ()
-        if not found and news:
-            found = [self._opened(fact, worst([policy.severity for policy in news]))]
-        for alert in found:
-            self._resolve(alert, fact, news if alert.subject == fact.about else ())
+        policies_of_end = policies if fact.kind in NOTABLE_ENDS else ()
+        if not resolved and policies_of_end:
+            resolved = [self._new_alert(fact, worst([policy.severity for policy in policies_of_end]))]
+        for alert in resolved:
+            self._resolve(alert, fact, policies_of_end if alert.subject == fact.about else ())
 
     def _resolve(self, alert: Alert, fact: Fact, policies: Sequence[Policy]) -> None:
         alert.state, alert.resolved_us, alert.changed_us = "resolved", self._rules.at_us, self._rules.at_us
         self.open.pop(alert.subject, None)
-        known = self._rules.of(alert.kind, alert.model_id, alert.details.get("policy"))
-        # Whoever was told that it began is told that it ended, whatever the policies say by now.
+        policies_of_alert = self._rules.of(alert.kind, alert.model_id, alert.details.get("policy"))
+        # The notice of the end goes to every route that was notified of the start, even if the policies have changed since.
         due = dict.fromkeys(alert.routes, self._rules.at_us)
-        muted = bool(known) and all(policy.is_muted(self._rules.at_us) for policy in known)
-        due |= {r: at for r, at in self._rules.due(known, alert.severity).items() if r in alert.routes}
+        muted = bool(policies_of_alert) and all(policy.is_muted(self._rules.at_us) for policy in policies_of_alert)
+        due |= {r: at for r, at in self._rules.due(policies_of_alert, alert.severity).items() if r in alert.routes}
         due |= {r: at for r, at in self._rules.due(policies, alert.severity).items() if r not in due}
-        self._tell(Change(alert, "resolved", fact.message, fact, {} if muted else due))
+        self._record(Change(alert, "resolved", fact.message, fact, {} if muted else due))
 
-    def _opened(self, fact: Fact, severity: Severity) -> Alert:
+    def _new_alert(self, fact: Fact, severity: Severity) -> Alert:
         return Alert(
             id=uuid.uuid4().hex,
             incident_id="",
@@ -195,9 +203,9 @@ class Machine:
 
     def _change(self, alert: Alert, action: Action, fact: Fact, policies: Sequence[Policy]) -> None:
         due = self._rules.due(policies, alert.severity)
-        self._tell(Change(alert, action, fact.message, fact, due))
+        self._record(Change(alert, action, fact.message, fact, due))
 
-    def _tell(self, change: Change) -> None:
+    def _record(self, change: Change) -> None:
         alert, at_us = change.alert, self._rules.at_us
         self.touched[alert.id] = alert
         if alert.muted_until_us is not None and at_us < alert.muted_until_us:
@@ -217,5 +225,5 @@ def _refresh(alert: Alert, fact: Fact, severity: Severity, at_us: int) -> None:
 
 
 def _is_older(fact: Fact, alert: Alert) -> bool:
-    """Only the newest day that was judged decides; a recomputed one before it changes nothing."""
+    """Whether a fact is about an earlier day than the alert: a recomputed earlier day must not change it."""
     return fact.day is not None and alert.day is not None and fact.day < alert.day

@@ -1,6 +1,6 @@
-"""What a project wants to be told about: policies as they are written, checked and shown. No I/O.
+"""Alert policies: when a project is notified, how severely, on which routes. Schema, defaults and validation; no I/O.
 
-Whether a condition holds on a day is computed in `ml.alerts`; what follows from it is in `machine.py`.
+Whether a condition holds on a day is computed in `ml.alerting`; how alerts change is `machine`.
 """
 
 from collections.abc import Sequence
@@ -32,17 +32,17 @@ Severity = Literal["info", "warning", "error", "critical"]
 DAY_KINDS: Final[tuple[str, ...]] = get_args(DayKind)
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_MOST_DAYS = 31
+_MAX_DAYS = 31
 
-# What a threshold is measured in, and what it is where none is given; no default: nothing can be said without one.
+# The default threshold of each kind, with its unit. None: no threshold is needed, or (latency) one is required.
 THRESHOLDS: Final[dict[str, float | None]] = {
-    "drift": 0.0,  # share of the columns in drift: more than that
-    "performance": 0.02,  # below the baseline; of errors, as a share of it
-    "latency": None,  # ms of the 95th percentile: needed
-    "volume": None,  # share away from the usual: none, what is odd for that weekday
+    "drift": 0.0,  # share of the columns in drift, exclusive
+    "performance": 0.02,  # drop below the baseline; for error metrics, relative increase
+    "latency": None,  # 95th percentile in ms: required
+    "volume": None,  # relative deviation from the usual volume; None: anomaly for that weekday
     "error_rate": 0.01,  # share of the day's rows that were rejected
-    "data_quality": None,  # share of nulls in any feature: none, what is odd for that feature
-    "cost": None,  # of a day, in the bill's currency: none, what is odd for that weekday
+    "data_quality": None,  # share of nulls in any feature; None: anomaly for that feature
+    "cost": None,  # cost of a day in the currency of the bill; None: anomaly for that weekday
     "missing_data": 48.0,  # hours without an event
 }
 
@@ -52,39 +52,43 @@ def _as_list(value: Any) -> Any:
 
 
 class QuietHours(BaseModel):
-    """Hours of the project's local day in which messages wait; over midnight where `end` is not after `start`."""
+    """Hours of the project's local day during which messages are held back; past midnight if `end` is before `start`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: time = Field(description="Local time, `22:00`.")
     end: time = Field(description="Local time, `07:00`.")
-    wake_for_critical: bool = Field(default=True, description="Whether critical alerts do not wait.")
+    wake_for_critical: bool = Field(default=True, description="Whether critical alerts are sent at once.")
 
     @model_validator(mode="after")
     def _is_a_span(self) -> Self:
         if self.start == self.end:
             raise ValueError("start and end must differ")
         if self.start.tzinfo is not None or self.end.tzinfo is not None:
-            raise ValueError("start and end are local times: without an offset")
+            raise ValueError("start and end are local times, without an offset")
         return self
 
 
 class Rule(BaseModel):
-    """What one policy says."""
+    """The content of an alert policy, without its name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    when: Annotated[tuple[Kind, ...], BeforeValidator(_as_list), Field(min_length=1, description="What it is about.")]
-    model: str = Field("*", min_length=1, max_length=128, description="Models by id; `*` and `?` as in file names.")
-    threshold: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="From where on; the unit is that of `when`."
+    when: Annotated[
+        tuple[Kind, ...], BeforeValidator(_as_list), Field(min_length=1, description="Kinds of facts that it covers.")
+    ]
+    model: str = Field(
+        "*", min_length=1, max_length=128, description="Id of the models that it covers; `*` and `?` are wildcards."
     )
-    days: int = Field(1, ge=1, le=_MOST_DAYS, description="Days on which it must hold,")
-    of_days: int = Field(1, ge=1, le=_MOST_DAYS, description="of this many newest days that could be judged.")
+    threshold: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Limit of the value; its unit depends on `when`."
+    )
+    days: int = Field(1, ge=1, le=_MAX_DAYS, description="Days on which the condition must hold.")
+    of_days: int = Field(1, ge=1, le=_MAX_DAYS, description="Newest evaluable days among which `days` are counted.")
     severity: Severity = "warning"
     routes: tuple[str, ...] | None = Field(None, description="Names of `ML_GUARD_ALERT_ROUTES`; null: all of them.")
     quiet_hours: QuietHours | None = None
-    muted_until: datetime | None = Field(None, description="Instant with an offset; until then nobody is told.")
+    muted_until: datetime | None = Field(None, description="Instant with an offset; no messages before it.")
     enabled: bool = True
 
     @field_validator("muted_until")
@@ -97,25 +101,25 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.days > self.of_days:
-            raise ValueError(f"days: {self.days} of {self.of_days} days cannot be; lower days or raise of_days")
+            raise ValueError(f"days: {self.days} of {self.of_days} days is impossible; lower days or raise of_days")
         if self.threshold is not None and (len(self.when) > 1 or self.when[0] not in THRESHOLDS):
-            raise ValueError(f"threshold: only where `when` is one of {', '.join(THRESHOLDS)}")
+            raise ValueError(f"threshold: only if `when` is one of {', '.join(THRESHOLDS)}")
         if "latency" in self.when and self.threshold is None:
-            raise ValueError("threshold: latency needs one, in milliseconds of the 95th percentile")
+            raise ValueError("threshold: required for latency, the 95th percentile in milliseconds")
         if self.of_days > 1 and not all(kind in DAY_KINDS for kind in self.when):
-            raise ValueError(f"of_days: only where `when` is one of {', '.join(DAY_KINDS)}")
+            raise ValueError(f"of_days: only if `when` is one of {', '.join(DAY_KINDS)}")
         return self
 
     def limit(self, kind: str) -> float | None:
-        """The threshold of a kind."""
+        """Return the threshold of a kind: the rule's, or the default."""
         return THRESHOLDS.get(kind) if self.threshold is None else self.threshold
 
     def covers(self, kind: str, model_id: str) -> bool:
-        """Whether it is about such a fact; facts of a whole project are covered whatever the models."""
+        """Whether the rule covers a fact of this kind; facts without a model are covered whatever `model` is."""
         return self.enabled and kind in self.when and (not model_id or fnmatchcase(model_id, self.model))
 
     def is_muted(self, at_us: int) -> bool:
-        """Whether nobody is told now."""
+        """Whether the rule sends no messages at an instant."""
         return self.muted_until is not None and at_us < microseconds(self.muted_until)
 
 
@@ -126,11 +130,11 @@ class Policy(Rule):
 
     @property
     def rule(self) -> dict[str, Any]:
-        """What it says, as it is stored."""
+        """The rule as it is stored."""
         return self.model_dump(mode="json", exclude={"name"})
 
 
-# What every project has from the start; one of its own with the same name takes the place of it.
+# Policies of every project, unless it defines one with the same name.
 DEFAULTS: Final[tuple[Policy, ...]] = (
     Policy(name="drift", when=("drift",), severity="warning", days=2, of_days=3),
     Policy(name="performance", when=("performance",), severity="error", days=2, of_days=3),
@@ -148,14 +152,14 @@ DEFAULTS: Final[tuple[Policy, ...]] = (
 )
 
 
-def in_force(own: Sequence[Policy]) -> list[Policy]:
-    """A project's policies by name: its own, and the defaults that it has none of the same name of."""
-    by_name = {policy.name: policy for policy in (*DEFAULTS, *own)}
+def in_force(project_policies: Sequence[Policy]) -> list[Policy]:
+    """Return the policies that apply to a project, by name: those it defines, and the defaults it does not override."""
+    by_name = {policy.name: policy for policy in (*DEFAULTS, *project_policies)}
     return [by_name[name] for name in sorted(by_name)]
 
 
 def worst(severities: Sequence[Severity]) -> Severity:
-    """The most severe one.
+    """Return the most severe of some severities.
 
     >>> worst(["info", "error", "warning"])
     'error'

@@ -1,4 +1,7 @@
-"""When a message may go out: quiet hours in a project's local time, over midnight and over changes of the clock."""
+"""When a message may be sent: quiet hours in a project's local time, past midnight and across changes of the clock.
+
+Which policy has which quiet hours is `policy`.
+"""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,12 +11,13 @@ from guard_core.days import from_microseconds, known_zone, local_days, microseco
 
 
 def due_us(quiet: QuietHours | None, severity: str, timezone: str, at_us: int) -> int:
-    """The first instant from `at_us` on that is not quiet.
+    """Return the first instant from `at_us` on that is outside the quiet hours.
 
     >>> from datetime import time
+    >>> from guard_core.units import HOUR_US
     >>> night = QuietHours(start=time(22), end=time(7))
     >>> at = microseconds(datetime.fromisoformat("2025-03-09T01:30:00-05:00"))  # the night is an hour shorter
-    >>> (due_us(night, "error", "America/New_York", at) - at) / 3_600_000_000
+    >>> (due_us(night, "error", "America/New_York", at) - at) / HOUR_US
     4.5
     >>> due_us(night, "critical", "America/New_York", at) == at
     True
@@ -33,7 +37,7 @@ def due_us(quiet: QuietHours | None, severity: str, timezone: str, at_us: int) -
 
 
 def span_end_us(span: str | None, timezone: str) -> int | None:
-    """The first instant after a budget's span, a local day or month; None where it has no end.
+    """Return the first instant after the span of a budget, a local day or month; None if the span has no end.
 
     >>> from_microseconds(span_end_us("2025-12", "UTC")).date().isoformat(), span_end_us("total", "UTC")
     ('2026-01-01', None)
@@ -47,6 +51,6 @@ def span_end_us(span: str | None, timezone: str) -> int | None:
 
 
 def _instant(local: datetime, days: int, quiet: QuietHours, zone: ZoneInfo) -> int:
-    """The end of the quiet hours; where the clock skips it, the hour after."""
+    """Return the end of the quiet hours; if the clock skips that time, the same time after the change."""
     end = datetime.combine(local.date() + timedelta(days=days), quiet.end, tzinfo=zone)
-    return microseconds(end.replace(fold=local.fold))  # where it happens twice, the one of this pass of the clock
+    return microseconds(end.replace(fold=local.fold))  # if the time occurs twice, the occurrence that `local` is in

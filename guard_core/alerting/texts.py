@@ -1,28 +1,28 @@
-"""Alerts in words: short, in plain text, for somebody who was asleep a minute ago. No I/O.
+"""Titles and bodies of alert messages: short plain text for a person on call who has just been woken. No I/O.
 
-One message tells all that has become of an incident since the last one, for one route.
+One message covers all changes of an incident since the previous message, for one route.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from guard_core.alerting.machine import NEWS, Alert, Change
+from guard_core.alerting.machine import NOTABLE_ENDS, Alert, Change
 from guard_core.alerting.policy import SEVERITIES, worst
-from guard_core.alerting.words import end_of, name_of
+from guard_core.alerting.words import describe_end, describe_kind
 from guard_core.days import from_microseconds, known_zone
 from guard_core.units import SECOND_US
 
-_ORDER: Final = {"opened": 0, "updated": 1, "noted": 2, "resolved": 3}
+_ACTION_ORDER: Final = {"opened": 0, "updated": 1, "noted": 2, "resolved": 3}
 _HEADS: Final = {"opened": "New", "updated": "Changed", "noted": "Now"}
-# Ends of other things than conditions, by the first part of their subject.
-_ENDS: Final = {"retrain": "Retraining has ended.", "champion": "The champion has changed."}
-_MOST_LINES = 8
+# Headings of ends that are not ends of a condition, by the first part of their subject.
+_END_HEADS: Final = {"retrain": "Retraining has ended.", "champion": "The champion has changed."}
+_MAX_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one route is told."""
+    """A message for one route."""
 
     title: str
     body: str
@@ -31,26 +31,31 @@ class Message:
 
 
 def compose(changes: Sequence[Change], still_open: Sequence[Alert], *, timezone: str, public_url: str) -> Message:
-    """The message about changes of one incident; `still_open` are the alerts of it that the route knows of."""
+    """Compose the message about changes of one incident.
+
+    Parameters
+    ----------
+    still_open : open alerts of the incident of which the route was notified.
+    """
     first = changes[0].alert
-    told = _without_repetition(sorted(changes, key=_place))
-    state = _state(told, still_open)
-    # How bad is what is new, not what people know already.
-    news = [change for change in told if change.action != "resolved"]
-    severity = worst([change.alert.severity for change in news or told])
-    is_notice = state == "open" or all(_is_by_itself(change) for change in told)
+    shown = _without_repetition(sorted(changes, key=_sort_key))
+    state = _state(shown, still_open)
+    # The severity of what is new; the reader knows the rest already.
+    ongoing = [change for change in shown if change.action != "resolved"]
+    severity = worst([change.alert.severity for change in ongoing or shown])
+    is_notice = state == "open" or all(_resolves_nothing(change) for change in shown)
     head = severity.upper() if is_notice else state.upper()
-    named = list(dict.fromkeys(_title_part(change) for change in told))
-    where = "/".join(part for part in (first.project_id or "all projects", first.model_id) if part)
-    lines = [line for change in told for line in _paragraph(change, timezone)]
-    others = [alert for alert in still_open if alert not in [change.alert for change in told]]
+    title_parts = list(dict.fromkeys(_title_part(change) for change in shown))
+    scope = "/".join(part for part in (first.project_id or "all projects", first.model_id) if part)
+    lines = [line for change in shown for line in _paragraph(change, timezone)]
+    others = [alert for alert in still_open if alert not in [change.alert for change in shown]]
     lines += _still_open(others, timezone)
-    lines += _links(told, public_url)
-    return Message(f"[{head}] {where}: {', '.join(named)}", "\n".join(lines) + "\n", state, severity)
+    lines += _links(shown, public_url)
+    return Message(f"[{head}] {scope}: {', '.join(title_parts)}", "\n".join(lines) + "\n", state, severity)
 
 
 def payload_of(changes: Sequence[Change], message: Message, public_url: str) -> dict[str, Any]:
-    """The same for machines."""
+    """Return the content of a message as JSON data, for webhooks."""
     alert = changes[0].alert
     return {
         "project_id": alert.project_id or None,
@@ -67,69 +72,77 @@ def payload_of(changes: Sequence[Change], message: Message, public_url: str) -> 
                 "day": change.fact.day,
                 "since_day": change.alert.since_day,
                 "details": dict(change.fact.details),
-                "url": _data_of(change.alert, public_url),
+                "url": _api_url(change.alert, public_url),
             }
             for change in changes
         ],
     }
 
 
-def _state(told: Sequence[Change], still_open: Sequence[Alert]) -> str:
+def _state(changes: Sequence[Change], still_open: Sequence[Alert]) -> str:
     if not still_open:
         return "resolved"
-    return "open" if any(change.action == "opened" for change in told) else "update"
+    return "open" if any(change.action == "opened" for change in changes) else "update"
 
 
-def _place(change: Change) -> tuple[object, ...]:
-    """What has begun before what has ended, a cause before what it ended, the worst first."""
+def _sort_key(change: Change) -> tuple[object, ...]:
+    """Order changes: beginnings before ends, a cause before what it resolved, the most severe first."""
     alert = change.alert
     by_other = alert.subject != change.fact.about
-    return _ORDER[change.action], by_other, -SEVERITIES.index(alert.severity), alert.opened_us, change.fact.created_us
+    return (
+        _ACTION_ORDER[change.action],
+        by_other,
+        -SEVERITIES.index(alert.severity),
+        alert.opened_us,
+        change.fact.created_us,
+    )
 
 
 def _without_repetition(changes: Sequence[Change]) -> list[Change]:
-    """Two policies that saw the same say it once; what has begun and ended meanwhile is told by its end."""
-    ended = {change.alert.id for change in changes if change.action == "resolved"}
-    found: dict[tuple[str, str, str], Change] = {}
+    """Drop duplicates from two policies with the same finding, and beginnings of alerts that have ended meanwhile."""
+    resolved_ids = {change.alert.id for change in changes if change.action == "resolved"}
+    unique: dict[tuple[str, str, str], Change] = {}
     for change in changes:
-        if change.action == "resolved" or change.alert.id not in ended:
-            found.setdefault((change.action, change.alert.kind, change.text), change)
-    return list(found.values())
+        if change.action == "resolved" or change.alert.id not in resolved_ids:
+            unique.setdefault((change.action, change.alert.kind, change.text), change)
+    return list(unique.values())
 
 
-def _is_news(change: Change) -> bool:
-    """Whether an end is a piece of news, such as a new champion, and not only the end of what was wrong."""
-    return change.action == "resolved" and change.fact.kind in NEWS and change.alert.subject == change.fact.about
+def _is_notable_end(change: Change) -> bool:
+    """Whether an end is an event by itself, such as a new champion, and not only the end of a condition."""
+    return (
+        change.action == "resolved" and change.fact.kind in NOTABLE_ENDS and change.alert.subject == change.fact.about
+    )
 
 
-def _is_by_itself(change: Change) -> bool:
-    """Whether it is a piece of news that nothing had been open for: it resolves nothing."""
-    return _is_news(change) and change.alert.opened_us == change.alert.resolved_us
+def _resolves_nothing(change: Change) -> bool:
+    """Whether a notable end resolved no open alert."""
+    return _is_notable_end(change) and change.alert.opened_us == change.alert.resolved_us
 
 
 def _title_part(change: Change) -> str:
-    if change.action != "resolved" or _is_news(change) or change.fact.kind == "retrain_dismissed":
-        return name_of(change.fact.kind)
-    return end_of(change.alert.kind)
+    if change.action != "resolved" or _is_notable_end(change) or change.fact.kind == "retrain_dismissed":
+        return describe_kind(change.fact.kind)
+    return describe_end(change.alert.kind)
 
 
 def _paragraph(change: Change, timezone: str) -> list[str]:
     alert, fact = change.alert, change.fact
     if change.action == "resolved" and alert.subject != fact.about:
-        # What has ended it has a paragraph of its own.
-        return [f"Ended with it: {name_of(alert.kind)}, open since {_since(alert, timezone)}."]
-    more = [f"  {line}" for line in fact.details.get("lines", ())]
-    if len(more) > _MOST_LINES:
-        more = [*more[: _MOST_LINES - 1], f"  and {len(more) - _MOST_LINES + 1} more"]
-    return [f"{_head(change, timezone)} {change.text}", *more]
+        # The fact that ended it has its own paragraph.
+        return [f"Ended with it: {describe_kind(alert.kind)}, open since {_since(alert, timezone)}."]
+    details = [f"  {line}" for line in fact.details.get("lines", ())]
+    if len(details) > _MAX_LINES:
+        details = [*details[: _MAX_LINES - 1], f"  and {len(details) - _MAX_LINES + 1} more"]
+    return [f"{_head(change, timezone)} {change.text}", *details]
 
 
 def _head(change: Change, timezone: str) -> str:
-    """What has become of it, how bad it is, since when."""
+    """Return the start of a paragraph: action, severity, and first day."""
     alert = change.alert
     if change.action == "resolved":
-        ended = f"Ended: {name_of(alert.kind)}, open since {_since(alert, timezone)}."
-        return _ENDS.get(alert.subject.split("/")[0], ended)
+        default = f"Ended: {describe_kind(alert.kind)}, open since {_since(alert, timezone)}."
+        return _END_HEADS.get(alert.subject.split("/")[0], default)
     if change.action == "noted":
         return f"{_HEADS[change.action]}:"
     since = f", since {alert.since_day}" if alert.since_day else ""
@@ -138,7 +151,9 @@ def _head(change: Change, timezone: str) -> str:
 
 def _still_open(alerts: Sequence[Alert], timezone: str) -> list[str]:
     worst_first = sorted(alerts, key=lambda alert: -SEVERITIES.index(alert.severity))
-    lines = [f"  {name_of(alert.kind)} ({alert.severity}), since {_since(alert, timezone)}" for alert in worst_first]
+    lines = [
+        f"  {describe_kind(alert.kind)} ({alert.severity}), since {_since(alert, timezone)}" for alert in worst_first
+    ]
     return ["", "Still open:", *lines] if lines else []
 
 
@@ -150,15 +165,15 @@ def _since(alert: Alert, timezone: str) -> str:
 
 
 def _links(changes: Sequence[Change], public_url: str) -> list[str]:
-    """Pages that people can open, then what the API says."""
-    found = {"Alert": _data_of(changes[0].alert, public_url)}
+    """Return the lines with links: first pages for people, then routes of the API."""
+    links = {"Alert": _api_url(changes[0].alert, public_url)}
     for change in changes:
-        found |= {n: url for n, url in change.fact.details.get("links", {}).items() if n not in found}
-    pages = {name: url for name, url in found.items() if not url.startswith(f"{public_url}/api/")}
-    data = {name: url for name, url in found.items() if name not in pages}
-    parts = (("See:", pages), ("Data (needs an API key):", data))
+        links |= {n: url for n, url in change.fact.details.get("links", {}).items() if n not in links}
+    pages = {name: url for name, url in links.items() if not url.startswith(f"{public_url}/api/")}
+    routes = {name: url for name, url in links.items() if name not in pages}
+    parts = (("See:", pages), ("Data (needs an API key):", routes))
     return [line for head, urls in parts if urls for line in ("", head, *(f"  {n}: {url}" for n, url in urls.items()))]
 
 
-def _data_of(alert: Alert, public_url: str) -> str:
+def _api_url(alert: Alert, public_url: str) -> str:
     return f"{public_url}/api/v1/alerts/{alert.id}"

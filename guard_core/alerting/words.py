@@ -1,9 +1,12 @@
-"""What kinds of alerts, their beginnings and their ends are called, and other words that several messages share."""
+"""Words that several messages share: descriptions of kinds of alerts, of their ends, and counted nouns.
+
+Whole messages are `texts`; names of metrics are `guard_core.names`.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
-_NAMES: Final[Mapping[str, str]] = {
+_KINDS: Final[Mapping[str, str]] = {
     "drift": "drift",
     "performance": "performance",
     "latency": "latency",
@@ -16,7 +19,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "retrain_recommended": "retraining recommended",
     "retrain_started": "retraining started",
     "retrain_promoted": "new champion",
-    "retrain_rejected": "retraining brought nothing better",
+    "retrain_rejected": "challenger not promoted",
     "retrain_rolled_back": "champion rolled back",
     "retrain_failed": "retraining failed",
     "retrain_dismissed": "retraining dismissed",
@@ -24,29 +27,29 @@ _NAMES: Final[Mapping[str, str]] = {
     "missing_data": "no events",
 }
 _ENDS: Final[Mapping[str, str]] = {
-    "budget": "budget counts anew",
-    "budget_refused": "budget counts anew",
-    "retrain_failed": "failed retraining made good",
+    "budget": "budget reset",
+    "budget_refused": "budget reset",
+    "retrain_failed": "retraining completed after a failure",
     "missing_data": "events arrive again",
 }
 
 
-def name_of(kind: str) -> str:
-    """A kind in words."""
-    return _NAMES.get(kind, kind)
+def describe_kind(kind: str) -> str:
+    """Describe a kind of alert in words."""
+    return _KINDS.get(kind, kind)
 
 
-def end_of(kind: str) -> str:
-    """The end of an alert of a kind in words.
+def describe_end(kind: str) -> str:
+    """Describe the end of an alert of a kind in words.
 
-    >>> end_of("drift"), end_of("budget")
-    ('drift ended', 'budget counts anew')
+    >>> describe_end("drift"), describe_end("budget")
+    ('drift ended', 'budget reset')
     """
-    return _ENDS.get(kind, f"{name_of(kind)} ended")
+    return _ENDS.get(kind, f"{describe_kind(kind)} ended")
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """Return a number with its noun, in the plural if needed.
 
     >>> counted(1, "attempt"), counted(3, "attempt")
     ('1 attempt', '3 attempts')

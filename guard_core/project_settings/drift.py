@@ -9,7 +9,6 @@ from typing import Self, cast
 
 from guard_core.columns import FEATURE_PREFIX
 from guard_core.project_settings.checks import (
-    SettingsError,
     boolean,
     choice,
     known_fields,
@@ -29,6 +28,7 @@ from guard_core.project_settings.drift_methods import (
     NumericMethod,
     Thresholds,
 )
+from guard_core.project_settings.section import ProjectSettingsError
 
 ENVELOPE_COLUMNS = ("y_pred", "y_proba", "latency_ms")
 MAX_BINS = 100
@@ -173,7 +173,9 @@ def _thresholds_from(value: object, default: Thresholds, path: str) -> Threshold
     warning = number_between(entry.get("warning", default.warning), 0.0, None, f"{path}.warning")
     drift = number_between(entry.get("drift", default.drift), 0.0, None, f"{path}.drift")
     if warning > drift:
-        raise SettingsError(f"{path}: warning ({warning:g}) is above drift ({drift:g}); lower warning or raise drift")
+        raise ProjectSettingsError(
+            f"{path}: warning ({warning:g}) is above drift ({drift:g}); lower warning or raise drift"
+        )
     return Thresholds(warning, drift)
 
 
@@ -196,7 +198,7 @@ def _override_from(given: object, path: str) -> ColumnOverride:
         None if drift is None else number_between(drift, 0.0, None, f"{path}.drift"),
     )
     if override.warning is not None and override.drift is not None and override.warning > override.drift:
-        raise SettingsError(
+        raise ProjectSettingsError(
             f"{path}: warning ({override.warning:g}) is above drift ({override.drift:g}); lower warning or raise drift"
         )
     return override

@@ -5,16 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
-from guard_core.project_settings.checks import (
-    SettingsError,
-    at_least_0,
-    between,
-    checked_fields,
-    choice,
-    mapping,
-    texts,
-    whole,
-)
+from guard_core.project_settings.checks import at_least_0, between, checked_fields, choice, mapping, texts, whole
+from guard_core.project_settings.section import ProjectSettingsError
 from guard_core.settings import ROLES, Role
 
 _LONGEST_S = 600
@@ -104,8 +96,8 @@ def _rules(value: object, path: str) -> Mapping[str, ToolRule]:
         given = mapping(rule, f"{path}.{tool}")
         try:
             rules[tool] = ToolRule.from_dict(given)
-        except SettingsError as error:
-            raise SettingsError(f"{path}.{tool}.{error}") from None
+        except ProjectSettingsError as error:
+            raise ProjectSettingsError(f"{path}.{tool}.{error}") from None
     return rules
 
 

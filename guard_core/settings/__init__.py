@@ -1,7 +1,27 @@
-"""Every setting of ML Guard, one group a file: read once, from the environment and `.env`.
+"""Settings of an installation, read once from the environment and `.env`; one module for each group.
 
-A project's own settings are `project_settings`. `root` holds the groups together, `variables` reads them, and `docs` turns them
-into `docs/settings.md`, the table in README.md and `.env.example`.
+- `alert`: delivery of alerts
+- `audit`: signing of checkpoints
+- `aws`: costs at AWS
+- `dagster`: address of the Dagster webserver
+- `docs`: documentation of the settings, generated
+- `fetch`: web pages that `/research` fetches
+- `group`: base class and types of groups
+- `ingest`: limits of events and labels
+- `knowledge`: the knowledge base
+- `llm`: language models
+- `oidc`: bearer tokens
+- `pipelines`: schedule and retries of pipelines
+- `predict`: predictions
+- `rate`: rate limits
+- `retention`: retention of rows
+- `root`: all groups together, and how to load them
+- `search`: the search provider of `/research`
+- `server`: the HTTP server
+- `storage`: databases, lake and registry
+- `variables`: environment variables of the settings
+
+The settings of one project are `guard_core.project_settings`.
 """
 
 from guard_core.settings.alert import AlertSettings

@@ -1,4 +1,4 @@
-"""Where alerts are sent, and how often."""
+"""Delivery of alerts: routes, timeouts and retries."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Signature of the ledger's checkpoints."""
+"""Signing of the ledger's checkpoints."""
 
 from pydantic import Field, SecretStr
 

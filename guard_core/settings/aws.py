@@ -1,4 +1,4 @@
-"""Costs that AWS Cost Explorer reports, and which project they belong to."""
+"""AWS Cost Explorer: access, limits, and the allocation of costs to projects."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from guard_core.settings.group import Group, Positive
 
 
 class AwsAllocation(BaseModel):
-    """Which AWS costs are a project's; what is not given is as for all projects."""
+    """AWS costs of one project; fields that are not set default to the settings for all projects."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,22 +26,22 @@ class AwsSettings(Group):
 
     costs: bool = Field(
         default=False,
-        description="Whether the pipelines ask AWS Cost Explorer once a day; a request costs 0.01 US dollars."
-        " Off: only who asks for it by API is answered.",
+        description="Whether the pipelines query AWS Cost Explorer once a day; a request costs 0.01 US dollars."
+        " Off: only on request by API.",
     )
     cost_requests: Positive = Field(
-        50, description="Requests to Cost Explorer in a UTC day at most, of servers and pipelines together."
+        50, description="Maximum requests to Cost Explorer per UTC day, of servers and pipelines together."
     )
     cost_refresh_days: Annotated[int, Field(ge=1, le=365)] = Field(
-        45, description="Days that amounts which AWS calls estimated are read again, once a day."
+        45, description="Days for which amounts that AWS marks as estimated are read again, once a day."
     )
     cost_tag: str = Field("project", description="Cost allocation tag whose value names the project.")
     cost_hourly: bool = Field(
         default=False,
-        description="Whether hourly data is switched on at AWS: costs are then summed by local day, else by UTC day.",
+        description="Whether hourly data is enabled at AWS: costs are then summed by local day, otherwise by UTC day.",
     )
     cost_allocation: dict[str, AwsAllocation] = Field(
         {},
-        description="Which costs are a project's, where that is not those tagged with its id:"
+        description="Costs of projects that are not simply those tagged with the project id:"
         " JSON `{project_id: {tag, value, whole_account, hourly}}`.",
     )

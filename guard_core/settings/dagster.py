@@ -15,6 +15,6 @@ class DagsterSettings(Group):
     port: Port = Field(3000, description="Port that `ml-guard up` gives the Dagster webserver.")
     public_url: Url | None = Field(
         None,
-        description="Address of Dagster's pages as people reach it, for links. Unset: its host and port;"
-        " no links where `ML_GUARD_PUBLIC_URL` is set.",
+        description="Public address of Dagster's pages, for links. Unset: its host and port;"
+        " no links if `ML_GUARD_PUBLIC_URL` is set.",
     )

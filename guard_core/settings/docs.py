@@ -1,6 +1,6 @@
-"""The settings in words, made from the settings themselves: `docs/settings.md`, README's table and `.env.example`.
+"""Documentation generated from the settings: `docs/settings.md`, the table in README.md and `.env.example`.
 
-Tests hold the files equal to what is made here.
+Tests compare these files with the output of this module.
 """
 
 import json
@@ -16,10 +16,10 @@ from guard_core.settings.variables import Variable, groups_of, variables_of
 _PAGE_HEAD = """\
 # Settings
 
-Environment variables, or lines of `.env` (`.env.example` has them all). A wrong or unknown one stops the start with a line that
-names it. `ml-guard settings` prints this page.
+Environment variables, or lines of `.env` (`.env.example` lists them all). An invalid or unknown variable stops the start with a
+message that names it. `ml-guard settings` prints this page.
 """
-_FIRST = (  # what people set first, in this order
+_FIRST = (  # the settings in README.md, in this order
     "ML_GUARD_HOME",
     "ML_GUARD_DATABASE_URL",
     "ML_GUARD_LAKE_URL",
@@ -34,7 +34,7 @@ _FIRST = (  # what people set first, in this order
 
 
 def markdown_page() -> str:
-    """Return the page of all settings: a section a group, with variable, default, and meaning with unit."""
+    """Return the page of all settings: one section for each group, with variable, default and meaning."""
     variables = list(variables_of(Settings))
     sections = [
         f"## {group.title}\n\n{_table(variable for variable in variables if variable.group == name)}"
@@ -44,14 +44,14 @@ def markdown_page() -> str:
 
 
 def first_settings() -> str:
-    """Return a Markdown table of the settings that people need first."""
+    """Return a Markdown table of the settings that a new installation needs first."""
     variables = {variable.name: variable for variable in variables_of(Settings)}
     return _table(variables[name] for name in _FIRST)
 
 
 def env_example() -> str:
     """Return an `.env` file with every setting at its default, commented out."""
-    blocks = ["# Settings of ML Guard: copy to .env and take the # away where you want another value.\n"]
+    blocks = ["# Settings of ML Guard: copy to .env and remove the # of each setting that you change.\n"]
     title = ""
     for variable in variables_of(Settings):
         if (group := groups_of(Settings)[variable.group]).title != title:

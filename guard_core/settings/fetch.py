@@ -1,4 +1,4 @@
-"""Pages of the web that `/research` fetches."""
+"""Web pages that `/research` fetches: allowed hosts and limits."""
 
 from typing import Annotated, Literal
 
@@ -19,12 +19,12 @@ class FetchSettings(Group):
 
     hosts: tuple[HostPattern, ...] = Field(
         (),
-        description="Hosts of the web that `/research` may fetch from: JSON list of names, `*.` before one for all below it,"
-        " `*` for all public ones. None: nothing of the web is fetched.",
+        description="Hosts that `/research` may fetch web pages from: JSON list of names; `*.name` allows all subdomains,"
+        " `*` all public hosts. Empty: no web pages are fetched.",
     )
     schemes: tuple[Literal["http", "https"], ...] = Field(
-        ("https",), description="Schemes of such pages: JSON list of `https`, `http`."
+        ("https",), description="Allowed URL schemes: JSON list of `https`, `http`."
     )
-    ports: tuple[Port, ...] = Field((443,), description="Ports of such pages: JSON list.")
-    max_bytes: Positive = Field(2 * 2**20, description="Bytes of a fetched page at most, after decompression.")
+    ports: tuple[Port, ...] = Field((443,), description="Allowed ports: JSON list.")
+    max_bytes: Positive = Field(2 * 2**20, description="Maximum bytes of a fetched page, after decompression.")
     timeout_s: Positive = Field(15, description="Seconds that fetching a page may take, redirects included.")

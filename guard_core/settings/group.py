@@ -1,4 +1,4 @@
-"""What the groups of settings share: their base class and the types of their values."""
+"""Base class of all groups of settings, and the types of their values."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -13,16 +13,16 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
 
 
 class Group(BaseModel):
-    """Settings of one concern; constructing a group reads no environment.
+    """Settings of one concern; constructing a group does not read the environment.
 
     Attributes
     ----------
     title
         Heading of the group in the documentation.
     prefix
-        Start of the names of its variables, after `ML_GUARD_`.
+        Prefix of its variables, after `ML_GUARD_`.
     also_read
-        Well-known variables by field, read where ours is unset.
+        Well-known variables by field, read if the `ML_GUARD_` variable is unset.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

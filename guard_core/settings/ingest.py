@@ -1,4 +1,4 @@
-"""Limits of events and labels, and the queue before their commit."""
+"""Limits of events and labels, and of the queue of the writer."""
 
 from datetime import date
 
@@ -16,11 +16,11 @@ class IngestSettings(Group):
     first_day: date = Field(
         date(2013, 1, 1), description="First local day that can hold events; older ones are rejected."
     )
-    future_skew_s: NotNegative = Field(300, description="Seconds that an event may lie in the future.")
-    max_batch_rows: Positive = Field(10_000, description="Rows of a batch at most.")
-    max_features: Positive = Field(512, description="Features of an event at most.")
-    max_name_length: Positive = Field(128, description="Characters of an id or a feature name at most.")
-    max_value_length: Positive = Field(1024, description="Characters of a feature value at most.")
+    future_skew_s: NotNegative = Field(300, description="Seconds by which the time of an event may be in the future.")
+    max_batch_rows: Positive = Field(10_000, description="Maximum rows of a batch.")
+    max_features: Positive = Field(512, description="Maximum features of an event.")
+    max_name_length: Positive = Field(128, description="Maximum characters of an id or a feature name.")
+    max_value_length: Positive = Field(1024, description="Maximum characters of a feature value.")
     queue_rows: Positive = Field(
-        50_000, description="Accepted rows that may wait for their commit; beyond it requests are answered 503."
+        50_000, description="Maximum rows that wait for their commit; requests beyond it are answered with 503."
     )

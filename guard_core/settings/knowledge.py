@@ -1,4 +1,4 @@
-"""Documents, the models that compare them, and their index."""
+"""The knowledge base: location of the documents, embedding and reranking models, index."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ class KnowledgeSettings(Group):
     )
     embedding_model: str = Field(
         "packaged",
-        description="Model that compares meanings: `packaged`, `none` (search by words alone), or the name of a model"
+        description="Embedding model: `packaged`, `none` (lexical search only), or the name of a model"
         " that fastembed downloads from its hub.",
     )
     reranker: str | None = Field(
         None,
-        description="Cross-encoder that orders the passages anew: the name of one that fastembed downloads from its hub."
+        description="Cross-encoder that reranks the passages: the name of a model that fastembed downloads from its hub."
         " Unset: none.",
     )
     qdrant_url: Url | None = Field(
@@ -36,6 +36,6 @@ class KnowledgeSettings(Group):
 
     @property
     def location(self) -> str:
-        """Where documents are: an absolute folder or an object store URL."""
+        """Location of the documents: an absolute folder or an object store URL."""
         root = self.url or str(_SAMPLE_KNOWLEDGE)
         return root if "://" in root else str(Path(root).resolve())

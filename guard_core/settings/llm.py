@@ -1,4 +1,4 @@
-"""Servers of language models, the calls to them, their prices and policies."""
+"""Language models: servers, limits of calls, prices and content policies."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from guard_core.settings.group import Group, NotNegative, NotNegativeFloat, Posi
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens; cached ones cost as others unless said."""
+    """US dollars per million tokens; cached tokens cost as much as others unless `cached` is set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,7 +19,7 @@ class Price(BaseModel):
 
 
 class Fallback(BaseModel):
-    """An OpenAI-compatible server that is asked where the one before does not answer; its model replaces the caller's."""
+    """An OpenAI-compatible server that is called if the one before fails; its model replaces the caller's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,25 +40,25 @@ class LlmSettings(Group):
         " Unset: nothing leaves this machine, and answers are extracted from the sources.",
     )
     api_key: SecretStr | None = Field(None, description="Key of that server.")
-    model: str | None = Field(None, description="Model of `/query` and `/research` there.")
+    model: str | None = Field(None, description="Model that `/query` and `/research` use there.")
     answerer: Literal["auto", "extractive"] = Field(
         "auto",
-        description="Who answers `/query`: `extractive` puts down sentences of the sources, without a model; `auto` asks"
-        " the model where server and model are set.",
+        description="How `/query` answers: `extractive` quotes sentences of the sources, without a model; `auto` calls"
+        " the model if server and model are set.",
     )
-    policies: Path | None = Field(None, description="File of the policies (YAML). Unset: the built-in policy.")
+    policies: Path | None = Field(None, description="File with content policies (YAML). Unset: the built-in policy.")
     fallbacks: tuple[Fallback, ...] = Field(
-        (), description="Servers that are asked where it fails, in this order: JSON `[{base_url, api_key, model}]`."
+        (), description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model}]`."
     )
-    timeout_s: Positive = Field(60, description="Seconds that such a server may be silent.")
-    total_s: Positive = Field(600, description="Seconds that a call may take, streams included.")
-    retries: NotNegative = Field(2, description="Further attempts at a server before the next is asked.")
-    concurrency: Positive = Field(256, description="Calls of a server process at once; others wait.")
+    timeout_s: Positive = Field(60, description="Seconds without data after which a call to a server fails.")
+    total_s: Positive = Field(600, description="Maximum seconds of a call, including streaming.")
+    retries: NotNegative = Field(2, description="Retries of a call at a server before the next server is called.")
+    concurrency: Positive = Field(256, description="Maximum concurrent calls of a server process; others wait.")
     max_tokens: Positive = Field(
-        4096, description="Tokens of an answer that are reserved in the budgets where the caller names no bound."
+        4096, description="Tokens of an answer that are reserved in the budgets if the caller sets no maximum."
     )
     prices: dict[str, Price] = Field(
         {},
-        description="US dollars for a million tokens, by model, over the published prices:"
+        description="US dollars per million tokens, by model, in place of the published prices:"
         " JSON `{model: {input, output, cached}}`.",
     )

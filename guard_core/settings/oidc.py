@@ -21,11 +21,9 @@ class OidcSettings(Group):
         description="Issuer of bearer tokens (OpenID Connect), such as `https://login.example.com/realms/guard`."
         " Unset: API keys only.",
     )
-    audience: str | None = Field(
-        None, validate_default=True, description="What such a token must name as its audience."
-    )
+    audience: str | None = Field(None, validate_default=True, description="Audience that a bearer token must have.")
     jwks_url: Url | None = Field(
-        None, description="Where its signing keys are. Unset: the issuer's discovery document says it."
+        None, description="URL of its signing keys. Unset: taken from the discovery document of the issuer."
     )
     role_claim: str = Field(
         "roles", description="Claim with the caller's role or roles; `a.b` is the claim `b` inside `a`."
@@ -35,12 +33,12 @@ class OidcSettings(Group):
     )
     project_claim: str | None = Field(
         None,
-        description="Claim with the only project that the caller may open; `*` there means all. Unset: all projects.",
+        description="Claim with the only project that the caller may access; `*` means all. Unset: all projects.",
     )
 
     @field_validator("audience")
     @classmethod
     def _audience_with_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("issuer") is not None and not value:
-            raise ValueError("must be set where ML_GUARD_OIDC_ISSUER is: tokens for others are not for us")
+            raise ValueError("must be set if ML_GUARD_OIDC_ISSUER is: tokens for other audiences must not be accepted")
         return value

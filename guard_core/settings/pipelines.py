@@ -1,4 +1,4 @@
-"""When days are processed, and how often a failure is tried again."""
+"""Pipelines: when days are processed, and how failures are retried."""
 
 from pydantic import Field
 
@@ -12,23 +12,25 @@ class PipelinesSettings(Group):
     prefix = "PIPELINES_"
 
     close_delay_s: NotNegative = Field(
-        300, description="Seconds after local midnight until a day is closed: processed, later events counted as late."
+        300,
+        description="Seconds after local midnight until a day is closed: it is processed, and later events count as late.",
     )
     interval_s: Positive = Field(
-        5, description="Seconds between two looks of the sensors for closed days with news and for retrain flags."
+        5,
+        description="Seconds between two checks of the sensors for closed days with unprocessed rows and retrain flags.",
     )
-    days_per_run: Positive = Field(400, description="Days of one pipeline run at most.")
-    retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new news.")
+    days_per_run: Positive = Field(400, description="Maximum days of one pipeline run.")
+    retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new rows.")
     retry_delay_s: NotNegative = Field(
-        60, description="Seconds before a failed project-day is tried again, doubled each time."
+        60, description="Seconds before a failed project-day is retried, doubled each time."
     )
     retrain_retries: NotNegative = Field(
-        2, description="Retries of a failed training before its flag is given up and an alert is written."
+        2, description="Retries of a failed training before its flag fails and an alert is written."
     )
     retrain_retry_delay_s: NotNegative = Field(
-        300, description="Seconds before a failed training is tried again, doubled each time."
+        300, description="Seconds before a failed training is retried, doubled each time."
     )
     warm_runs: bool = Field(
         default=True,
-        description="Whether pipeline runs start in a process that has imported everything (some 300 MB), on Linux.",
+        description="Whether pipeline runs are forked from a process with all imports done (about 300 MB); Linux only.",
     )

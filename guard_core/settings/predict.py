@@ -1,4 +1,4 @@
-"""Limits of `/predict`, its journal, and how models are loaded."""
+"""`/predict`: limits, journal, and loading of models."""
 
 from pydantic import Field
 
@@ -11,11 +11,11 @@ class PredictSettings(Group):
     title = "Predictions"
     prefix = "PREDICT_"
 
-    max_instances: Positive = Field(10_000, description="Rows of a prediction request at most.")
+    max_instances: Positive = Field(10_000, description="Maximum rows of a prediction request.")
     journal_bytes: Positive = Field(
-        2**30, description="Bytes of predictions that may wait for the database; beyond it /predict is answered 503."
+        2**30, description="Maximum bytes of predictions that wait for the database; beyond it `/predict` answers 503."
     )
-    model_poll_s: Positive = Field(2, description="Seconds between two looks for a moved champion.")
+    model_poll_s: Positive = Field(2, description="Seconds between two checks for a new champion.")
     load_unsafe_models: bool = Field(
         default=False, description="Whether models in formats that run code when loaded (pickle) may be loaded."
     )

@@ -1,4 +1,4 @@
-"""Requests of a key, of an address, and of wrong keys."""
+"""Rate limits by key, by address, and of wrong keys."""
 
 from pydantic import Field
 
@@ -12,12 +12,12 @@ class RateSettings(Group):
     prefix = "RATE_"
 
     per_key: NotNegativeFloat = Field(
-        0.0, description="Requests a second of a key or token at most, of all server processes together. 0: no limit."
+        0.0, description="Maximum requests per second of a key or token, of all server processes together. 0: no limit."
     )
     per_address: NotNegativeFloat = Field(
-        10.0, description="Requests a second of an address without a key at most, probes not counted. 0: no limit."
+        10.0, description="Maximum requests per second of an address without a key, except probes. 0: no limit."
     )
-    burst_s: Positive = Field(20, description="Seconds of these rates that may come at once.")
+    burst_s: Positive = Field(20, description="Maximum burst, in seconds of these rates.")
     wrong_keys_per_minute: NotNegative = Field(
-        60, description="Wrong keys of an address a minute, before it is answered 429 unseen. 0: no limit."
+        60, description="Wrong keys per minute of an address before its requests are answered with 429. 0: no limit."
     )

@@ -1,4 +1,4 @@
-"""Days that rows are kept."""
+"""Retention: how many days rows are kept."""
 
 from typing import ClassVar
 
@@ -24,15 +24,15 @@ class RetentionSettings(Group):
     event_days: Positive | None = Field(
         None,
         description="Days that events and labels stay in the database once they are in the lake; older ones are"
-        " rejected. Unset: for ever.",
+        " rejected on arrival. Unset: for ever.",
     )
     lake_days: Positive | None = Field(
-        None, description="Days that the lake keeps rows of events; what was computed from them stays. Unset: for ever."
+        None, description="Days that the lake keeps rows of events; results computed from them stay. Unset: for ever."
     )
     alert_days: Positive | None = Field(
         None,
         description="Days that alerts and their messages are kept after the end of their incident. Unset: for ever.",
     )
     research_days: NotNegative = Field(
-        30, description="Days that the inputs of research steps are kept for a replay; 0: they are not kept."
+        30, description="Days that the inputs of research steps are kept for replays; 0: they are not kept."
     )

@@ -1,6 +1,6 @@
-"""All settings, in groups: read once, from the environment and `.env`.
+"""All groups of settings together, read once from the environment and `.env`.
 
-A setting that belongs to one project (time zone, drift thresholds) is a row of `projects`, not a setting.
+What belongs to one project (time zone, drift thresholds) is stored with the project, in `guard_core.project_settings`.
 """
 
 from pydantic import ValidationError
@@ -62,9 +62,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read variables by our table of them instead of by the library's rules of nesting."""
+        """Read variables by our own table instead of by pydantic-settings' rules of nesting."""
         if not isinstance(env_settings, EnvSettingsSource) or not isinstance(dotenv_settings, EnvSettingsSource):
-            raise TypeError("the library has other sources than those that were written for")
+            raise TypeError("pydantic-settings passes sources of another type than EnvSettingsSource")
         return init_settings, VariablesSource(settings_cls, env_settings, dotenv_settings)
 
 
@@ -74,7 +74,7 @@ def load_settings() -> Settings:
     Raises
     ------
     SettingsError
-        If a value is wrong, or a variable with our prefix is not a setting: one line that names it.
+        If a value is invalid, or a variable with our prefix is not a setting; the message names it in one line.
     """
     try:
         return Settings()

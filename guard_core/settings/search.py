@@ -1,4 +1,4 @@
-"""Search provider of `/research`."""
+"""The search provider of `/research`."""
 
 from typing import Literal, Self
 
@@ -15,8 +15,8 @@ class SearchSettings(Group):
 
     provider: Literal["searxng", "brave", "tavily"] | None = Field(
         None,
-        description="Web search that `/research` asks beside the knowledge base: `searxng`, `brave`, `tavily`."
-        " Unset: none. What it finds is fetched only from allowed hosts.",
+        description="Web search that `/research` uses beside the knowledge base: `searxng`, `brave`, `tavily`."
+        " Unset: none. Results are fetched only from allowed hosts.",
     )
     url: Url | None = Field(None, description="Base URL of that search. Unset: the provider's own; SearXNG has none.")
     api_key: SecretStr | None = Field(None, description="Key of that search.")
@@ -24,5 +24,5 @@ class SearchSettings(Group):
     @model_validator(mode="after")
     def _url_of_searxng(self) -> Self:
         if self.provider == "searxng" and self.url is None:
-            raise ValueError("ML_GUARD_SEARCH_URL: must be set: SearXNG has no server of its own")
+            raise ValueError("ML_GUARD_SEARCH_URL: must be set: SearXNG has no public default server")
         return self

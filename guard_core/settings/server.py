@@ -1,4 +1,4 @@
-"""How the HTTP server listens, and what holds for each request."""
+"""The HTTP server: its address, logs and traces, and limits of requests."""
 
 from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal
@@ -26,9 +26,9 @@ class ServerSettings(Group):
 
     host: str = Field("127.0.0.1", description="Address that the server binds to.")
     port: Port = Field(8000, description="Port of the server.")
-    workers: Positive = Field(1, description="Server processes. More than one wants PostgreSQL to be faster.")
+    workers: Positive = Field(1, description="Server processes. With SQLite, more than one is not faster.")
     public_url: Url | None = Field(
-        None, description="Address of this server as people reach it, for links. Unset: its host and port."
+        None, description="Public address of this server, for links. Unset: its host and port."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     otlp_endpoint: Url | None = Field(
@@ -38,21 +38,21 @@ class ServerSettings(Group):
     )
     open_metrics: bool | None = Field(
         None,
-        description="Whether `/metrics` needs no key. Unset: where the server listens on loopback only.",
+        description="Whether `/metrics` needs no key. Unset: only if the server listens on a loopback address.",
     )
     trusted_proxies: tuple[Network, ...] = Field(
         (),
-        description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed:"
+        description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted:"
         ' JSON `["10.0.0.0/8"]`.',
     )
-    max_body_bytes: Positive = Field(32 * 2**20, description="Bytes of a request body at most, after decompression.")
-    body_timeout_s: Positive = Field(60, description="Seconds that a request's body may take to arrive.")
-    request_timeout_s: Positive = Field(300, description="Seconds that a JSON route may take to answer.")
+    max_body_bytes: Positive = Field(32 * 2**20, description="Maximum bytes of a request body, after decompression.")
+    body_timeout_s: Positive = Field(60, description="Maximum seconds for a request body to arrive.")
+    request_timeout_s: Positive = Field(300, description="Maximum seconds for a JSON route to answer.")
     key_cache_s: NotNegative = Field(
         5,
-        description="Seconds that a looked-up API key, project or rule is reused; a revoked key works that long at most.",
+        description="Seconds for which API keys, projects and rules are cached; a revoked key may work that long.",
     )
-    timezone: str = Field("UTC", description="IANA zone of the days of usage that belongs to no project.")
+    timezone: str = Field("UTC", description="IANA time zone of the days of usage without a project.")
 
     @field_validator("timezone")
     @classmethod
@@ -62,15 +62,15 @@ class ServerSettings(Group):
 
     @property
     def public_address(self) -> str:
-        """Where people find this server, without a slash at the end."""
+        """Public address of the server, without a trailing slash."""
         return (self.public_url or reachable_url(self.host, self.port)).rstrip("/")
 
 
 def reachable_url(host: str, port: int) -> str:
-    """The URL of a server that is bound to an address, as this machine reaches it.
+    """Return the URL at which this machine reaches a server that is bound to an address.
 
     >>> reachable_url("0.0.0.0", 8000)
     'http://127.0.0.1:8000'
     """
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

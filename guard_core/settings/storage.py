@@ -1,4 +1,4 @@
-"""Databases, lake and registry, embedded in one folder unless a server is named."""
+"""Storage: databases, lake and registry, all in one folder unless a server is configured."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,10 +13,10 @@ _DATABASES = ("sqlite", "postgresql")
 class StorageSettings(Group):
     """Group `storage` of the settings."""
 
-    title = "Where ML Guard keeps what it keeps"
+    title = "Storage"
     prefix = ""
 
-    home: Path = Field(Path(".guard"), description="Folder of everything that no other setting moves elsewhere.")
+    home: Path = Field(Path(".guard"), description="Folder of all data without a location of its own.")
     database_url: SecretStr | None = Field(
         None,
         description="Operational database, `sqlite:///…` or `postgresql://user:password@host/name`."
@@ -30,7 +30,7 @@ class StorageSettings(Group):
         description="MLflow's store, `http(s)://host:port` or `sqlite:///…`. Unset: `mlflow.db` in the home folder.",
     )
     mlflow_public_url: Url | None = Field(
-        None, description="Address of MLflow's pages as people reach it, for links. Unset: no links."
+        None, description="Public address of MLflow's pages, for links. Unset: no links."
     )
 
     @field_validator("database_url")
@@ -67,7 +67,7 @@ class StorageSettings(Group):
 
     @property
     def mlflow_artifacts(self) -> str | None:
-        """Where runs keep their files without an MLflow server; None where a server decides."""
+        """Folder of the files of runs; None if an MLflow server stores them."""
         return None if self.mlflow.startswith("http") else str((self.home / "mlflow").resolve())
 
     @property

@@ -13,7 +13,7 @@ ENV_PREFIX = "ML_GUARD_"
 
 
 class SettingsError(ValueError):
-    """A setting is wrong: the message is one line that names it and the fix."""
+    """A setting is invalid; the message is one line that names it and the fix."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Variable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every variable that is read, ours first."""
+        """All variables that are read, in order of precedence."""
         return (self.name,) if self.also_read is None else (self.name, self.also_read)
 
 
@@ -54,13 +54,13 @@ def variables_of(settings: type[BaseSettings]) -> Iterator[Variable]:
 
 
 class VariablesSource(PydanticBaseSettingsSource):
-    """Groups of values from variables, whose names are not case-sensitive; the environment is before `.env`."""
+    """Reads groups of settings from variables; names are not case-sensitive, the environment takes precedence over `.env`."""
 
     def __init__(
         self, settings_cls: type[BaseSettings], environment: EnvSettingsSource, env_file: EnvSettingsSource
     ) -> None:
         super().__init__(settings_cls)
-        self._values = {**env_file.env_vars, **environment.env_vars}  # their names are in lower case
+        self._values = {**env_file.env_vars, **environment.env_vars}  # pydantic-settings lowers the names
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the values of one group."""
@@ -72,10 +72,10 @@ class VariablesSource(PydanticBaseSettingsSource):
         Raises
         ------
         SettingsError
-            If a variable with our prefix is no setting, or a value is not JSON where it must be.
+            If a variable with our prefix is not a setting, or a value that must be JSON is not.
         """
         variables = list(variables_of(self.settings_cls))
-        self._refuse_unknown({variable.name.lower() for variable in variables})
+        self._check_unknown({variable.name.lower() for variable in variables})
         groups: dict[str, Any] = {}
         for variable in variables:
             set_names = [name for name in variable.names if self._values.get(name.lower()) is not None]
@@ -83,7 +83,7 @@ class VariablesSource(PydanticBaseSettingsSource):
                 groups.setdefault(variable.group, {})[variable.field] = self._value(variable, set_names[0])
         return groups
 
-    def _refuse_unknown(self, names: set[str]) -> None:
+    def _check_unknown(self, names: set[str]) -> None:
         unknown = sorted(name for name in self._values if name.startswith(ENV_PREFIX.lower()) and name not in names)
         if unknown:
             raise SettingsError(f"{unknown[0].upper()} is not a setting of ML Guard; docs/settings.md lists them all")

@@ -12,7 +12,7 @@ from typing import Any
 
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
-from guard_pipelines.retraining.stage import evidence_of_day, reference_of
+from guard_pipelines.retraining.stage import collect_evidence, reference_of
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
@@ -21,7 +21,7 @@ from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
 from ml.alerting import conditions
-from ml.alerting.conditions import Finding, Looked
+from ml.alerting.conditions import Finding, JudgedDay
 
 _SPARSE = 4  # days looked through for each that is wanted: some models are not asked every day
 
@@ -34,7 +34,7 @@ class Evidence:
     item: DayState
     of_days: int
 
-    def looked(self, kind: str, limit: float | None) -> list[Looked]:
+    def looked(self, kind: str, limit: float | None) -> list[JudgedDay]:
         """The days that a kind of policy could judge, oldest first, with what holds on them."""
         found: Mapping[str, Callable[[float | None], Iterator[tuple[str, Finding | bool]]]] = {
             "drift": self._drift,
@@ -45,7 +45,7 @@ class Evidence:
             "data_quality": self._quality,
         }
         judged = found[kind](limit)
-        return [Looked(day, one if isinstance(one, Finding) else None) for day, one in judged if one is not True]
+        return [JudgedDay(day, one if isinstance(one, Finding) else None) for day, one in judged if one is not True]
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -60,7 +60,7 @@ class Evidence:
     def _performance(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
         metric, reference = reference_of(self.database, self.baseline)
         for day in self._measured:
-            evidence = evidence_of_day(day.day, {}, day)
+            evidence = collect_evidence(day.day, {}, day)
             yield day.day, conditions.performance(evidence, metric, reference, limit or 0.0)
 
     def _latency(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:

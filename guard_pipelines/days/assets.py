@@ -13,7 +13,7 @@ import dagster as dg
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import NEWS
+from guard_pipelines.tags import UNPROCESSED
 
 DAILY_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 """Age at which the operator is alerted: the daily schedule runs with or without unprocessed days, so a day without a run means
@@ -66,7 +66,7 @@ def stage_asset(
 
 
 def _scope(context: dg.AssetExecutionContext) -> Scope:
-    return Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
+    return Scope(context.partition_keys, UNPROCESSED in context.run.tags, context.run.run_id)
 
 
 def _asset(

@@ -14,7 +14,7 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter
 
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
-from guard_pipelines.tags import NEWS, days_of, range_tags, request_id_tag
+from guard_pipelines.tags import UNPROCESSED, days_of, range_tags, request_id_tag
 from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
@@ -96,14 +96,14 @@ def _request(
 ) -> dg.RunRequest | None:
     """A request for a range; None where runs of the same news have ended and it is not time for another one."""
     digest = digest_of(items)
-    before = instance.get_run_records(RunsFilter(tags={NEWS: digest}), limit=settings.pipelines.retries + 1)
+    before = instance.get_run_records(RunsFilter(tags={UNPROCESSED: digest}), limit=settings.pipelines.retries + 1)
     if before and not _may_repeat(len(before), before[0].end_time, settings):
         return None
     return dg.RunRequest(
         run_key=f"{digest}/{len(before)}",
         tags={
             **range_tags(first.isoformat(), last.isoformat()),
-            NEWS: digest,
+            UNPROCESSED: digest,
             **request_id_tag([item.request_id for item in items]),
         },
     )

@@ -30,10 +30,10 @@ def retrain_sensor(interval_s: int) -> dg.SensorDefinition:
 
 def _request_trainings(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Request a training of each active flag whose time has come; count runs that ended without finishing theirs."""
-    from guard_pipelines.retraining.flag_requests import requests_of_flags
+    from guard_pipelines.retraining.flag_requests import request_flags
 
     for _ in polls(guard.settings.pipelines.interval_s):
-        answer = requests_of_flags(guard.database, guard.settings, instance)
+        answer = request_flags(guard.database, guard.settings, instance)
         if answer.requests:
             keys = [key_of_model(*key) for key in answer.models]
             return dg.SensorResult(

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.project import settings_of_model
+from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.ids import registered_name
-from guard_core.project_settings.by_model import Section, settings_of_model
+from guard_core.project_settings.by_model import Section
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
@@ -29,10 +32,8 @@ from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Regi
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import GateSettings
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
-from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"

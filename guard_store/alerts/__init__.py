@@ -1,12 +1,12 @@
-"""Alerts: facts become alerts, alerts become messages of the outbox.
+"""Alerts: facts are folded into alerts, and changes of alerts into messages of the outbox.
 
-- `facts`: facts, written in the transaction of what caused them
-- `fold`: folds new facts into alerts, and alerts into messages
+- `facts`: facts, written in the transaction of their cause
+- `fold`: folds new facts into alerts, and changes of alerts into messages
 - `outbox`: messages that are due, leased, sent or dead
 - `policies`: alert policies of projects
-- `policy_evaluations`: which models are due for an evaluation of their policies
+- `policy_evaluations`: models that are due for an evaluation of their policies
 - `store`: alerts and their history; acknowledging and muting
 - `tables`: tables of alerts
 
-Rules without a database are `guard_core.alerting`; sending messages is `serving.alerts`.
+The rules, without a database, are `guard_core.alerting`; sending messages is `serving.alerts`.
 """

@@ -1,6 +1,6 @@
-"""Facts that a person may want to know: written in the transaction of what caused them, each once.
+"""Facts from which alerts are made: written in the transaction of their cause, each once.
 
-Who is told about them, and how, is decided when they are folded into alerts, in `fold.py`.
+Which routes are notified, and how, is decided in `fold`, when facts are folded into alerts.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from guard_store.db.upsert import dialect_insert
 
 
 def key_of(*parts: object) -> str:
-    """A `dedup_key` of parts of any length.
+    """Return a `dedup_key` of parts of any length.
 
     >>> key_of("days", "p", 1) == key_of("days", "p", 1) != key_of("days", "p1", "")
     True
@@ -41,7 +41,7 @@ def write_alert(
     subject: str | None = None,
     day: str | None = None,
 ) -> None:
-    """Write a fact in the transaction of what caused it; one with the same `dedup_key` is written once."""
+    """Write a fact in the transaction of its cause; facts with the same `dedup_key` are written once."""
     row = {
         "id": uuid.uuid4().hex,
         "project_id": project_id,
@@ -67,7 +67,7 @@ class FactStore:
         self._database = database
 
     def newest(self, project_id: str, limit: int) -> Sequence[Fact]:
-        """The facts of a project, newest first."""
+        """Return the facts of a project, newest first."""
         statement = (
             select(alert_events)
             .where(alert_events.c.project_id == project_id)

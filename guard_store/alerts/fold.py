@@ -1,7 +1,7 @@
-"""Facts into alerts, and alerts into messages of the outbox: one transaction for each model, each fact once.
+"""Fold facts into alerts, and changes of alerts into messages of the outbox: one transaction per model, each fact once.
 
-A fact is durable with what caused it; here it is read, takes effect and is marked, or none of the three. What follows from
-a fact is decided in `machine.py`.
+A fact is committed together with its cause. Folding it and marking it as folded is one transaction, too. How a fact changes
+alerts is decided by `guard_core.alerting.machine`.
 """
 
 import logging
@@ -19,38 +19,38 @@ from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.alerts.facts import write_alert
-from guard_store.alerts.policies import own_policies
+from guard_store.alerts.policies import read_policies
 from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
 from guard_store.projects.tables import projects
 
 _log = logging.getLogger(__name__)
 _LOCK_KEY = 0x616C65727473  # "alerts" in ASCII
-_MOST_FACTS = 500
+_MAX_FACTS = 500
 
 GATHER_S = 5
-"""Seconds that facts of one model wait for others, so that what belongs together is told together."""
+"""Seconds that facts of one model wait for others, so that related facts share a message."""
 
 _Model = tuple[str, str]
 
 
 def fold(database: Database, settings: Settings, *, gather_s: float = GATHER_S, at_us: int | None = None) -> int:
-    """Let the facts that wait take effect; returns how many did."""
+    """Fold the waiting facts; return the number of facts folded."""
     at = now_us() if at_us is None else at_us
     _end_expired(database, at)
     folded = 0
     for model in _waiting(database, at - int(gather_s * SECOND_US)):
         try:
             with database.write() as connection:
-                folded += _Folding(connection, settings, model, at).run()
-        except Exception:  # noqa: BLE001 - logged; stops no other model
-            # The facts of this model stay and are tried again; those of others must not wait for them.
+                folded += _ModelFold(connection, settings, model, at).run()
+        except Exception:  # noqa: BLE001 - logged; the other models go on
+            # The facts of this model stay unfolded and are retried; those of other models must not wait for them.
             _log.exception("facts could not be folded", extra={"project_id": model[0], "model_id": model[1]})
     return folded
 
 
 def _waiting(database: Database, before_us: int) -> list[_Model]:
-    """Models with facts of which the oldest has waited long enough."""
+    """Return the models whose oldest unfolded fact has waited long enough."""
     model_id = func.coalesce(alert_events.c.model_id, "").label("model_id")
     statement = (
         select(alert_events.c.project_id, model_id)
@@ -63,14 +63,14 @@ def _waiting(database: Database, before_us: int) -> list[_Model]:
 
 
 def _end_expired(database: Database, at_us: int) -> None:
-    """Write that what holds for a time only is over."""
-    over = and_(alerts.c.state == "open", alerts.c.expires_us <= at_us)
+    """Write a clearing fact for each open alert that has expired."""
+    expired = and_(alerts.c.state == "open", alerts.c.expires_us <= at_us)
     with database.read() as connection:
-        found = connection.execute(select(alerts.c.id).where(over).limit(1)).all()
-    if not found:
+        has_expired = connection.scalar(select(alerts.c.id).where(expired).limit(1)) is not None
+    if not has_expired:
         return
     with database.write() as connection:
-        for row in connection.execute(select(alerts).where(over)).all():
+        for row in connection.execute(select(alerts).where(expired)).all():
             write_alert(
                 connection,
                 row.project_id,
@@ -78,7 +78,7 @@ def _end_expired(database: Database, at_us: int) -> None:
                 kind=row.kind,
                 dedup_key=f"expired/{row.id}",
                 severity=row.severity,
-                message="Its time is over, it counts from zero again.",
+                message="Its period is over; the budget starts again from zero.",
                 details={},
                 request_id=None,
                 op="clears",
@@ -87,8 +87,8 @@ def _end_expired(database: Database, at_us: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Folding:
-    """The facts of one model, in one transaction."""
+class _ModelFold:
+    """Folds the facts of one model in one transaction."""
 
     connection: Connection
     settings: Settings
@@ -108,57 +108,57 @@ class _Folding:
             machine.apply(fact)
         if machine.touched:
             self._store(machine, {alert.id for alert in open_alerts}, rules)
-        names = [fact.id for fact in facts]
-        marked = update(alert_events).where(alert_events.c.id.in_(names)).values(folded_us=self.at_us)
-        self.connection.execute(marked)
+        ids = [fact.id for fact in facts]
+        mark = update(alert_events).where(alert_events.c.id.in_(ids)).values(folded_us=self.at_us)
+        self.connection.execute(mark)
         return len(facts)
 
     def _facts(self) -> list[Fact]:
         c = alert_events.c
         of_model = and_(c.project_id == self.model[0], func.coalesce(c.model_id, "") == self.model[1])
-        waiting = select(alert_events).where(of_model, c.folded_us.is_(None)).order_by(c.created_us, c.id)
-        found = [Fact(**row._mapping) for row in self.connection.execute(waiting.limit(_MOST_FACTS))]
+        unfolded = select(alert_events).where(of_model, c.folded_us.is_(None)).order_by(c.created_us, c.id)
+        facts = [Fact(**row._mapping) for row in self.connection.execute(unfolded.limit(_MAX_FACTS))]
         addresses = Addresses.of(self.settings)
         return [
             replace(fact, details={**fact.details, "links": addresses.urls(fact.details.get("links", {}))})
-            for fact in found
+            for fact in facts
         ]
 
     def _open_alerts(self) -> list[Alert]:
         c = alerts.c
         of_model = and_(c.project_id == self.model[0], c.model_id == self.model[1])
-        found = self.connection.execute(select(alerts).where(of_model, c.state == "open").order_by(c.opened_us, c.id))
-        return [Alert(**row._mapping) for row in found]
+        rows = self.connection.execute(select(alerts).where(of_model, c.state == "open").order_by(c.opened_us, c.id))
+        return [Alert(**row._mapping) for row in rows]
 
     def _rules(self) -> Rules:
         project_id = self.model[0]
         zone = self.connection.scalar(select(projects.c.timezone).where(projects.c.id == project_id))
-        policies = in_force(own_policies(self.connection, project_id))
+        policies = in_force(read_policies(self.connection, project_id))
         return Rules(policies, zone or self.settings.server.timezone, sorted(self.settings.alert.routes), self.at_us)
 
-    def _store(self, machine: Machine, known: set[str], rules: Rules) -> None:
-        incident_id = self._incident()
+    def _store(self, machine: Machine, stored_ids: set[str], rules: Rules) -> None:
+        incident_id = self._ensure_incident()
         for alert in machine.touched.values():
             alert.incident_id = incident_id
-            if alert.id in known:
+            if alert.id in stored_ids:
                 self.connection.execute(update(alerts).where(alerts.c.id == alert.id).values(asdict(alert)))
             else:
                 self.connection.execute(insert(alerts), asdict(alert))
         for change in machine.changes:
-            self.connection.execute(insert(alert_history), self._history(change))
+            self.connection.execute(insert(alert_history), self._history_row(change))
         for route in sorted({route for change in machine.changes for route in change.due_us}):
             self._write_message(incident_id, route, machine, rules.timezone)
         if not machine.open:
-            ended = {"state": "resolved", "resolved_us": self.at_us}
-            self.connection.execute(update(incidents).where(incidents.c.id == incident_id).values(ended))
+            values = {"state": "resolved", "resolved_us": self.at_us}
+            self.connection.execute(update(incidents).where(incidents.c.id == incident_id).values(values))
 
-    def _incident(self) -> str:
-        """The open incident of the model, made where there is none."""
+    def _ensure_incident(self) -> str:
+        """Return the id of the model's open incident; create one if there is none."""
         c = incidents.c
-        same = and_(c.project_id == self.model[0], c.model_id == self.model[1], c.state == "open")
-        found: str | None = self.connection.scalar(select(c.id).where(same))
-        if found is not None:
-            return found
+        of_model = and_(c.project_id == self.model[0], c.model_id == self.model[1], c.state == "open")
+        incident_id: str | None = self.connection.scalar(select(c.id).where(of_model))
+        if incident_id is not None:
+            return incident_id
         row = {
             "id": uuid.uuid4().hex,
             "project_id": self.model[0],
@@ -172,7 +172,7 @@ class _Folding:
         self.connection.execute(insert(incidents), row)
         return str(row["id"])
 
-    def _history(self, change: Change) -> dict[str, object]:
+    def _history_row(self, change: Change) -> dict[str, object]:
         return {
             "alert_id": change.alert.id,
             "at_us": self.at_us,
@@ -190,13 +190,13 @@ class _Folding:
         public_url = self.settings.server.public_address
         message = compose(changes, still_open, timezone=timezone, public_url=public_url)
         due = min(change.due_us[route] for change in changes)
-        seq, thread = self._next(incident_id, message.title)
+        seq, thread = self._next_number(incident_id, message.title)
         message_id = uuid.uuid4().hex
-        # What waits for the morning comes along with what does not.
-        before = and_(alert_messages.c.incident_id == incident_id, alert_messages.c.route == route)
-        earlier = and_(before, alert_messages.c.state == "waiting", alert_messages.c.attempts == 0)
-        sooner = update(alert_messages).where(earlier, alert_messages.c.due_us > due)
-        self.connection.execute(sooner.values(due_us=due))
+        # Earlier messages that wait for the end of quiet hours are sent before an urgent one, to keep their order.
+        of_route = and_(alert_messages.c.incident_id == incident_id, alert_messages.c.route == route)
+        unsent = and_(of_route, alert_messages.c.state == "waiting", alert_messages.c.attempts == 0)
+        hurry = update(alert_messages).where(unsent, alert_messages.c.due_us > due)
+        self.connection.execute(hurry.values(due_us=due))
         row = {
             "id": message_id,
             "incident_id": incident_id,
@@ -219,8 +219,8 @@ class _Folding:
         }
         self.connection.execute(insert(alert_messages), row)
 
-    def _next(self, incident_id: str, title: str) -> tuple[int, str]:
-        """The number of the next message, and the subject of the thread: the title of its first message."""
+    def _next_number(self, incident_id: str, title: str) -> tuple[int, str]:
+        """Count a message; return its number, and the subject of the thread, which is the title of the first message."""
         c = incidents.c
         seq, thread = self.connection.execute(select(c.messages, c.thread).where(c.id == incident_id)).one()
         values = {"messages": seq + 1, "thread": thread or title}

@@ -1,7 +1,7 @@
-"""The outbox: which message goes next on a route, who is sending it, and what came of it.
+"""The outbox: the next message of each route, its lease, and the outcome of each attempt.
 
-Sent at least once: whoever dies between sending and saying so leaves a lease that runs out, and the message is sent again with
-the same id. Messages of one incident go out in their order. How a message is sent is not known here.
+Messages are sent at least once: if a sender dies before it marks a message as sent, the lease expires and the message is sent
+again with the same id. Messages of one incident are sent in their order. Sending is `serving.alerts`.
 """
 
 import random
@@ -18,14 +18,14 @@ from guard_store.alerts.tables import alert_messages, incidents
 from guard_store.db.database import Database
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
-_TRIES_KEPT = 20
-_LONGEST_WAIT_S = 3_600
+_MAX_TRIES = 20
+_MAX_WAIT_S = 3_600
 _MAX_ERROR_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message for one route; the attributes are the columns of `alert_messages`, and its incident's."""
+    """A message for one route; the attributes are columns of `alert_messages` and of its incident."""
 
     id: str
     incident_id: str
@@ -49,7 +49,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How full the outbox is; `oldest_us` is of what is due and not sent."""
+    """Counts of the outbox; `oldest_us` is when the oldest message that is due was created."""
 
     waiting: int
     dead: int
@@ -57,36 +57,36 @@ class Depth:
 
 
 class Outbox:
-    """Hands out messages and notes what came of them."""
+    """Leases messages to senders and records the outcome of their attempts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def routes_with_work(self, at_us: int | None = None) -> list[str]:
-        """Names of the routes that a message is due on."""
+        """Return the names of the routes on which a message is due."""
         at = now_us() if at_us is None else at_us
         statement = select(alert_messages.c.route).where(_claimable(at)).distinct()
         with self._database.read() as connection:
             return sorted(connection.scalars(statement))
 
     def claim(self, route: str, *, lease_s: float, at_us: int | None = None) -> Delivery | None:
-        """The next message of a route, leased; None where none is due, or another sender was faster."""
+        """Lease the next message of a route; return None if no message is due or another sender was faster."""
         at = now_us() if at_us is None else at_us
         c = alert_messages.c
         lease = uuid.uuid4().hex
-        next_one = _joined().where(c.route == route, _claimable(at)).order_by(c.due_us, c.created_us, c.seq).limit(1)
+        candidate = _joined().where(c.route == route, _claimable(at)).order_by(c.due_us, c.created_us, c.seq).limit(1)
         with self._database.write() as connection:
-            row = connection.execute(next_one).one_or_none()
+            row = connection.execute(candidate).one_or_none()
             if row is None:
                 return None
-            unmoved = and_(c.id == row.id, c.state == WAITING, c.attempts == row.attempts, _same(c.lease, row.lease))
+            unchanged = and_(c.id == row.id, c.state == WAITING, c.attempts == row.attempts, _same(c.lease, row.lease))
             values = {"lease": lease, "lease_until_us": at + int(lease_s * SECOND_US)}
-            if not connection.execute(update(alert_messages).where(unmoved).values(values)).rowcount:
+            if not connection.execute(update(alert_messages).where(unchanged).values(values)).rowcount:
                 return None
         return Delivery(**{**row._mapping, **values})
 
-    def sent(self, delivery: Delivery) -> None:
-        """Say that a message has gone out."""
+    def mark_sent(self, delivery: Delivery) -> None:
+        """Record that a message was sent."""
         at = now_us()
         values = {
             "state": SENT,
@@ -95,16 +95,18 @@ class Outbox:
             "tries": _tries(delivery, at, None),
             "lease": None,
         }
-        # Whoever has it on lease meanwhile sends it once more; it has gone out all the same.
+        # Not only if the lease is still ours: the message was sent, even if another sender now sends it once more.
         with self._database.write() as connection:
             connection.execute(update(alert_messages).where(alert_messages.c.id == delivery.id).values(values))
 
-    def failed(self, delivery: Delivery, error: str, *, most_attempts: int, retry_s: float, final: bool = False) -> str:
-        """Count a failed attempt; returns the new state: waiting for another one, or dead. `final`: no other can help."""
+    def mark_failed(
+        self, delivery: Delivery, error: str, *, most_attempts: int, retry_s: float, final: bool = False
+    ) -> str:
+        """Record a failed attempt; return the new state, waiting or dead. With `final`, the message is not retried."""
         at = now_us()
         attempts = delivery.attempts + 1
         state = DEAD if final or attempts >= most_attempts else WAITING
-        wait_s = min(retry_s * 2 ** min(delivery.attempts, 30), _LONGEST_WAIT_S) * random.uniform(0.8, 1.2)  # noqa: S311
+        wait_s = min(retry_s * 2 ** min(delivery.attempts, 30), _MAX_WAIT_S) * random.uniform(0.8, 1.2)  # noqa: S311
         values = {
             "state": state,
             "attempts": attempts,
@@ -120,7 +122,7 @@ class Outbox:
         return state
 
     def resend(self, message_id: str) -> bool:
-        """Let a dead message be tried again, from the first attempt on; whether it was dead."""
+        """Make a dead message due again, with all its attempts; return whether it was dead."""
         c = alert_messages.c
         values = {"state": WAITING, "attempts": 0, "due_us": now_us(), "lease": None, "lease_until_us": None}
         dead = and_(c.id == message_id, c.state == DEAD)
@@ -128,18 +130,18 @@ class Outbox:
             return bool(connection.execute(update(alert_messages).where(dead).values(values)).rowcount)
 
     def get(self, message_id: str) -> Delivery | None:
-        """A message by its id."""
-        found = self._select(alert_messages.c.id == message_id, limit=1)
-        return found[0] if found else None
+        """Return a message by its id."""
+        deliveries = self._select(alert_messages.c.id == message_id, limit=1)
+        return deliveries[0] if deliveries else None
 
     def of_incident(self, incident_id: str) -> list[Delivery]:
-        """All messages of an incident, in their order."""
+        """Return all messages of an incident, in their order."""
         return self._select(alert_messages.c.incident_id == incident_id, limit=None)
 
     def page(
         self, *, project_id: str | None, state: str | None, before: tuple[int, str] | None, limit: int
     ) -> list[Delivery]:
-        """Messages, newest first, before (instant, id)."""
+        """Return messages, newest first, after the position `before` (instant, id)."""
         c = alert_messages.c
         conditions: list[ColumnElement[bool]] = []
         if project_id is not None:
@@ -153,7 +155,7 @@ class Outbox:
             return [Delivery(**row._mapping) for row in connection.execute(statement)]
 
     def depth(self) -> Depth:
-        """How many messages wait or are dead, and since when the oldest that is due waits."""
+        """Return the numbers of waiting and dead messages, and the time of the oldest message that is due."""
         c = alert_messages.c
         due = and_(c.state == WAITING, c.due_us <= now_us())
         with self._database.read() as connection:
@@ -179,7 +181,7 @@ def _joined() -> Any:
 
 
 def _claimable(at_us: int) -> ColumnElement[bool]:
-    """Due, not being sent, and no earlier message of its incident waits on the same route."""
+    """Condition: due, not leased, and no earlier message of the incident waits on the same route."""
     c = alert_messages.c
     earlier = alert_messages.alias("earlier")
     waits = exists().where(
@@ -193,9 +195,9 @@ def _claimable(at_us: int) -> ColumnElement[bool]:
 
 
 def _same(column: Any, value: Any) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.is_(None) if value is None else column == value
-    return found
+    condition: ColumnElement[bool] = column.is_(None) if value is None else column == value
+    return condition
 
 
 def _tries(delivery: Delivery, at_us: int, error: str | None) -> list[dict[str, Any]]:
-    return [*(dict(one) for one in delivery.tries), {"at_us": at_us, "error": error}][-_TRIES_KEPT:]
+    return [*(dict(attempt) for attempt in delivery.tries), {"at_us": at_us, "error": error}][-_MAX_TRIES:]

@@ -1,4 +1,7 @@
-"""The policies of projects, as they are kept: read, put, removed, replaced as a whole."""
+"""Alert policies of projects, stored as rows.
+
+Their schema and defaults are `guard_core.alerting.policy`; evaluating them belongs to the pipelines.
+"""
 
 import hashlib
 import json
@@ -19,44 +22,44 @@ class PolicyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def own(self, project_id: str) -> list[Policy]:
-        """What a project has said itself."""
+    def of_project(self, project_id: str) -> list[Policy]:
+        """Return the policies that a project defines, without the defaults."""
         with self._database.read() as connection:
-            return own_policies(connection, project_id)
+            return read_policies(connection, project_id)
 
     def in_force(self, project_id: str) -> list[Policy]:
-        """What decides: its own policies, and the defaults beside them."""
-        return in_force(self.own(project_id))
+        """Return the policies that apply to a project, including defaults."""
+        return in_force(self.of_project(project_id))
 
     def put(self, project_id: str, policy: Policy, request_id: str | None) -> None:
-        """Make a policy, or replace the one of this name."""
+        """Create a policy, or replace the one of this name."""
         with self._database.write() as connection:
             _put(connection, project_id, policy, request_id)
 
     def remove(self, project_id: str, name: str) -> bool:
-        """Remove a policy of the project's own; a default of that name is in force again. Whether there was one."""
+        """Remove a policy of a project, so that a default of that name applies again; return whether it existed."""
         of_name = and_(alert_policies.c.project_id == project_id, alert_policies.c.name == name)
         with self._database.write() as connection:
             return bool(connection.execute(delete(alert_policies).where(of_name)).rowcount)
 
     def replace(self, policies: Mapping[str, Sequence[Policy]], request_id: str | None) -> None:
-        """Replace all policies of the projects that are named, in one transaction."""
+        """Replace all policies of these projects, in one transaction."""
         with self._database.write() as connection:
-            for project_id, of_project in policies.items():
+            for project_id, project_policies in policies.items():
                 connection.execute(delete(alert_policies).where(alert_policies.c.project_id == project_id))
-                for policy in of_project:
+                for policy in project_policies:
                     _put(connection, project_id, policy, request_id)
 
 
-def own_policies(connection: Connection, project_id: str) -> list[Policy]:
-    """What a project has said itself, in the transaction of who asks."""
+def read_policies(connection: Connection, project_id: str) -> list[Policy]:
+    """Return the policies that a project defines, in the transaction of the caller."""
     c = alert_policies.c
     rows = connection.execute(select(c.name, c.body).where(c.project_id == project_id).order_by(c.name))
     return [Policy(name=row.name, **row.body) for row in rows]
 
 
 def digest_of(policies: Sequence[Policy]) -> str:
-    """Names policies: the same ones have the same digest."""
+    """Return a digest of policies, to notice that they have changed."""
     text = json.dumps([policy.model_dump(mode="json") for policy in policies], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

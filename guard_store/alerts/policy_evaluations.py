@@ -41,7 +41,7 @@ class PolicyEvaluationStore:
 
     def due(self, policies: Mapping[str, str]) -> Sequence[PolicyEvaluation]:
         """Return the evaluations that differ from the last one of their model; `policies` are digests by project."""
-        n, seen = day_states.c, alert_looks.c
+        n, last = day_states.c, alert_looks.c
         measured = and_(n.events > 0, n.performance_revision >= n.revision)
         newest = (
             select(n.project_id, n.model_id, func.max(n.day).label("day"))
@@ -50,10 +50,11 @@ class PolicyEvaluationStore:
             .subquery()
         )
         of_day = and_(n.project_id == newest.c.project_id, n.model_id == newest.c.model_id, n.day == newest.c.day)
-        of_model = and_(seen.project_id == n.project_id, seen.model_id == n.model_id)
+        of_model = and_(last.project_id == n.project_id, last.model_id == n.model_id)
         statement = (
-            select(n.project_id, n.model_id, n.day, n.changes, seen.day.label("seen"), seen.changes.label("then"))
-            .add_columns(func.coalesce(seen.policies, "").label("policies"))
+            select(n.project_id, n.model_id, n.day, n.changes)
+            .add_columns(last.day.label("last_day"), last.changes.label("last_changes"))
+            .add_columns(func.coalesce(last.policies, "").label("policies"))
             .select_from(day_states.join(newest, of_day).outerjoin(alert_looks, of_model))
             .order_by(n.project_id, n.model_id)
         )
@@ -63,7 +64,7 @@ class PolicyEvaluationStore:
             PolicyEvaluation(row.project_id, row.model_id, row.day, row.changes, policies[row.project_id])
             for row in rows
             if row.project_id in policies
-            and (row.seen, row.then, row.policies) != (row.day, row.changes, policies[row.project_id])
+            and (row.last_day, row.last_changes, row.policies) != (row.day, row.changes, policies[row.project_id])
         ]
 
     def last_event_us(self, project_id: str, model_id: str) -> int | None:

@@ -1,4 +1,7 @@
-"""Alerts as they stand, for whoever asks; and what people do about them: acknowledge, mute."""
+"""Stored alerts: reading them and their history, acknowledging and muting them.
+
+Opening, updating and resolving alerts is `fold`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from guard_store.retraining.decisions import Actor
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that became of an alert; `told` is whether a message was written about it."""
+    """A step in the history of an alert; `told` is whether a message was written about it."""
 
     at_us: int
     action: str
@@ -33,18 +36,23 @@ class AlertStore:
         self._database = database
 
     def get(self, alert_id: str) -> Alert | None:
-        """An alert by its id."""
+        """Return an alert by its id."""
         with self._database.read() as connection:
             row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
         return None if row is None else Alert(**row._mapping)
 
     def page(
-        self, wanted: Mapping[str, str | None], *, before: tuple[int, str] | None = None, limit: int
+        self, filters: Mapping[str, str | None], *, before: tuple[int, str] | None = None, limit: int
     ) -> Sequence[Alert]:
-        """Alerts, newest first, before (instant, id); `wanted` by column."""
+        """Return alerts, newest first, after the position `before` (instant, id).
+
+        Parameters
+        ----------
+        filters : required value by column; None allows any value.
+        """
         c = alerts.c
         conditions: list[ColumnElement[bool]] = [
-            c[name] == value for name, value in wanted.items() if value is not None
+            c[name] == value for name, value in filters.items() if value is not None
         ]
         if before is not None:
             conditions.append(or_(c.opened_us < before[0], and_(c.opened_us == before[0], c.id > before[1])))
@@ -53,14 +61,16 @@ class AlertStore:
             return [Alert(**row._mapping) for row in connection.execute(statement)]
 
     def open_of(self, project_id: str, model_id: str | None = None) -> Sequence[Alert]:
-        """The open alerts of a project, or of one of its models."""
+        """Return the open alerts of a project, or of one of its models."""
         c = alerts.c
-        of = [c.project_id == project_id, c.state == "open"] + ([] if model_id is None else [c.model_id == model_id])
+        conditions = [c.project_id == project_id, c.state == "open"]
+        if model_id is not None:
+            conditions.append(c.model_id == model_id)
         with self._database.read() as connection:
-            return [Alert(**row._mapping) for row in connection.execute(select(alerts).where(*of))]
+            return [Alert(**row._mapping) for row in connection.execute(select(alerts).where(*conditions))]
 
     def history(self, alert_id: str) -> Sequence[Step]:
-        """What became of an alert, oldest first."""
+        """Return the history of an alert, oldest step first."""
         c = alert_history.c
         columns = [c.at_us, c.action, c.text, c.day, c.told, c.key_id, c.request_id]
         with self._database.read() as connection:
@@ -68,20 +78,20 @@ class AlertStore:
             return [Step(**row._mapping) for row in rows]
 
     def acknowledge(self, alert_id: str, reason: str, actor: Actor) -> bool:
-        """Say that somebody looks after it: worse is not told any more, the end is. Whether it was open."""
+        """Acknowledge an open alert: only its end is notified from now on. Return whether it was open."""
         values = {"acknowledged_us": now_us(), "acknowledged_by": actor.key_id, "acknowledged_reason": reason}
         return self._change(alert_id, values, "acknowledged", reason, actor)
 
     def mute(self, alert_id: str, until_us: int | None, reason: str, actor: Actor) -> bool:
-        """Tell nobody about it until an instant, or again; whether it was open."""
+        """Mute an open alert until an instant, or with None unmute it; return whether it was open."""
         action = "unmuted" if until_us is None else "muted"
         return self._change(alert_id, {"muted_until_us": until_us}, action, reason, actor)
 
     def open_by_severity(self) -> dict[str, int]:
-        """How many are open."""
-        counted = select(alerts.c.severity, func.count().label("n")).where(alerts.c.state == "open")
+        """Return the number of open alerts by severity."""
+        statement = select(alerts.c.severity, func.count().label("n")).where(alerts.c.state == "open")
         with self._database.read() as connection:
-            return {row.severity: int(row.n) for row in connection.execute(counted.group_by(alerts.c.severity))}
+            return {row.severity: int(row.n) for row in connection.execute(statement.group_by(alerts.c.severity))}
 
     def _change(self, alert_id: str, values: Mapping[str, Any], action: str, text: str, actor: Actor) -> bool:
         is_open = and_(alerts.c.id == alert_id, alerts.c.state == "open")

@@ -1,6 +1,6 @@
-"""Tables of alerts: policies, incidents and their alerts, what happened to each, and the outbox of messages.
+"""Tables of alerts: policies, incidents, alerts and their history, the outbox of messages, and facts.
 
-Only their shape belongs here; the modules beside this one read and write them.
+Only their schema belongs here; the other modules of the package read and write them.
 """
 
 from sqlalchemy import (
@@ -31,7 +31,7 @@ alert_policies = Table(
     Column("request_id", String(128)),
 )
 
-# Up to where a model's days have been looked at: which day, after how many changes of it, by which policies.
+# The last evaluation of a model's policies: its day, the number of changes of that day, and a digest of the policies.
 alert_looks = Table(
     "alert_looks",
     metadata,
@@ -43,8 +43,8 @@ alert_looks = Table(
     Column("looked_us", BigInteger, nullable=False),
 )
 
-# What people are told about as one thread: the alerts of a model that are open at the same time.
-# '' stands for no model, and for no project where all of them are concerned.
+# Alerts of a model that are open at the same time; their messages are one thread.
+# '' stands for no model, or for no project if all projects are affected.
 incidents = Table(
     "incidents",
     metadata,
@@ -73,7 +73,7 @@ alerts = Table(
     Column("incident_id", String(32), ForeignKey("incidents.id"), nullable=False, index=True),
     Column("project_id", Id, nullable=False),
     Column("model_id", Id, nullable=False),
-    Column("subject", String(256), nullable=False),  # what it is about: only one of it is open for a model
+    Column("subject", String(256), nullable=False),  # the condition; a model has at most one open alert per subject
     Column("kind", String(32), nullable=False),
     Column("severity", String(16), nullable=False),
     Column("state", String(16), nullable=False),  # open, resolved
@@ -84,7 +84,7 @@ alerts = Table(
     Column("value", Float),
     Column("told_value", Float),
     Column("told_us", BigInteger),
-    Column("routes", JSON, nullable=False),  # that have been told
+    Column("routes", JSON, nullable=False),  # that were notified
     Column("opened_us", BigInteger, nullable=False),
     Column("changed_us", BigInteger, nullable=False),
     Column("resolved_us", BigInteger),
@@ -119,7 +119,7 @@ alert_history = Table(
     Column("request_id", String(128)),
 )
 
-# The outbox. The id goes with each attempt, so that a receiver can tell a repetition.
+# The outbox. The id is sent with each attempt, so that a receiver can detect repetitions.
 alert_messages = Table(
     "alert_messages",
     metadata,
@@ -134,7 +134,7 @@ alert_messages = Table(
     Column("due_us", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # waiting, sent, dead
     Column("attempts", Integer, nullable=False),
-    Column("tries", JSON, nullable=False),  # the newest attempts: when, and what went wrong
+    Column("tries", JSON, nullable=False),  # the newest attempts: time and error
     Column("lease", String(32)),
     Column("lease_until_us", BigInteger),
     Column("sent_us", BigInteger),
@@ -149,7 +149,7 @@ alert_messages = Table(
     Index("ix_alert_messages_state", "state", "created_us"),
 )
 
-# Facts that a person may want to know; `alerts` makes alerts of those that are not folded yet.
+# Facts; those that are not folded yet are turned into alerts by `fold`.
 alert_events = Table(
     "alert_events",
     metadata,
@@ -164,7 +164,7 @@ alert_events = Table(
     Column("request_id", String(128)),
     Column("created_us", BigInteger, nullable=False),
     Column("op", String(8), nullable=False, server_default=text("'fires'")),  # fires, notes, clears
-    Column("subject", String(256)),  # none: the dedup_key
+    Column("subject", String(256)),  # null: the dedup_key
     Column("day", String(10)),
     Column("folded_us", BigInteger),
     Index(

@@ -1,6 +1,6 @@
-"""API keys: made with high entropy, shown once, kept as SHA-256 only; with a role and a project scope.
+"""API keys: generated with high entropy, shown once, stored as SHA-256 only; each has a role and a project scope.
 
-Who a key is belongs here; what a role may do is decided by the routes.
+Only identifying a key belongs here; the routes decide what a role may do.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class ApiKey:
 
 
 class KeyStore:
-    """Makes, finds, lists and revokes keys."""
+    """Creates, finds, lists and revokes keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,11 +41,11 @@ class KeyStore:
     def create(
         self, name: str, role: Role, project_id: str | None = None, *, secret: str | None = None
     ) -> tuple[ApiKey, str]:
-        """Store a new key; the second value is the key itself, which nothing can show again.
+        """Create a key; return its record and its secret, which cannot be shown again.
 
         Parameters
         ----------
-        secret : a literal key, for the local demo only; made at random unless given.
+        secret : a literal key, for the local demo only; random by default.
         """
         secret = secret or PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         key = ApiKey(uuid.uuid4().hex, name, role, project_id, now_us(), None)
@@ -62,17 +62,17 @@ class KeyStore:
         return key, secret
 
     def find(self, secret: str) -> ApiKey | None:
-        """The key of a secret, revoked ones too; None where it is unknown."""
+        """Return the key of a secret, even if it is revoked; None if the secret is unknown."""
         digest = hash_key(secret)
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.key_hash == digest)).one_or_none()
-        # The index compares hashes, which an attacker cannot steer; the last word is compared in constant time.
+        # The index compares hashes, which an attacker cannot choose; the final comparison takes constant time.
         if row is None or not hmac.compare_digest(row.key_hash, digest):
             return None
         return _key(row)
 
     def page(self, *, project_id: str | None = None, after: tuple[int, str] = (0, ""), limit: int) -> list[ApiKey]:
-        """Keys after (created_us, id), oldest first; of one project, or of all."""
+        """Return keys, oldest first, after the position (created_us, id); of one project, or of all."""
         created_us, key_id = after
         later = (api_keys.c.created_us > created_us) | and_(api_keys.c.created_us == created_us, api_keys.c.id > key_id)
         statement = select(api_keys).where(later).order_by(api_keys.c.created_us, api_keys.c.id).limit(limit)
@@ -82,13 +82,13 @@ class KeyStore:
             return [_key(row) for row in connection.execute(statement)]
 
     def get(self, key_id: str) -> ApiKey | None:
-        """A key by its id."""
+        """Return a key by its id."""
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
         return None if row is None else _key(row)
 
     def revoke(self, key_id: str) -> bool:
-        """Revoke a key; False where there is no such key. Revoking twice keeps the first instant."""
+        """Revoke a key; return False if there is no such key. Revoking it again keeps the first time."""
         with self._database.write() as connection:
             active = and_(api_keys.c.id == key_id, api_keys.c.revoked_us.is_(None))
             changed = connection.execute(update(api_keys).where(active).values(revoked_us=now_us())).rowcount
@@ -97,19 +97,19 @@ class KeyStore:
             return connection.scalar(select(api_keys.c.id).where(api_keys.c.id == key_id)) is not None
 
     def has_admin(self) -> bool:
-        """Whether an admin key of all projects works."""
+        """Return whether there is a valid admin key for all projects."""
         admin = and_(api_keys.c.role == "admin", api_keys.c.project_id.is_(None), api_keys.c.revoked_us.is_(None))
         with self._database.read() as connection:
             return connection.scalar(select(api_keys.c.id).where(admin).limit(1)) is not None
 
     def count(self) -> int:
-        """Keys ever made, revoked ones too."""
+        """Return the number of keys, including revoked ones."""
         with self._database.read() as connection:
             return connection.scalar(select(func.count()).select_from(api_keys)) or 0
 
 
 def hash_key(secret: str) -> str:
-    """SHA-256 of a key in hex: enough for a random secret of 256 bits, and fast."""
+    """Return the SHA-256 of a key in hexadecimal; a random secret of 256 bits needs no slower hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """Table of API keys.
 
-Only their shape belongs here; `store` reads and writes them.
+Only its schema belongs here; `store` reads and writes it.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text

@@ -1,4 +1,7 @@
-"""Which part of an AWS account's costs is a project's. Said by the operator, whose account it is, not by the project."""
+"""Allocation of an AWS account's costs to projects.
+
+It is configured by the operator, who owns the account, not by the projects.
+"""
 
 from dataclasses import dataclass
 
@@ -9,13 +12,13 @@ from guard_store.projects.store import Project
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What is a project's.
+    """The AWS costs that belong to a project.
 
     Attributes
     ----------
-    tag, value : the cost allocation tag, and the value of it that means this project.
-    whole_account : whether all costs of the account are the project's, whatever their tags.
-    hourly : whether AWS may be asked for hours.
+    tag, value : the cost allocation tag, and its value for this project.
+    whole_account : whether all costs of the account belong to the project, whatever their tags.
+    hourly : whether AWS provides hourly data.
     """
 
     project_id: str
@@ -27,15 +30,15 @@ class Allocation:
 
     @classmethod
     def of(cls, project: Project, settings: Settings) -> "Allocation":
-        """The allocation of a project: its tag has its id, unless the settings say otherwise."""
-        own = settings.aws.cost_allocation.get(project.id) or AwsAllocation()
+        """Return the allocation of a project: by default, costs that are tagged with its id."""
+        override = settings.aws.cost_allocation.get(project.id) or AwsAllocation()
         return cls(
             project_id=project.id,
             timezone=project.timezone,
-            tag=own.tag or settings.aws.cost_tag,
-            value=own.value or project.id,
-            whole_account=own.whole_account,
-            hourly=settings.aws.cost_hourly if own.hourly is None else own.hourly,
+            tag=override.tag or settings.aws.cost_tag,
+            value=override.value or project.id,
+            whole_account=override.whole_account,
+            hourly=settings.aws.cost_hourly if override.hourly is None else override.hourly,
         )
 
     @property
@@ -44,5 +47,5 @@ class Allocation:
         return local_days(self.timezone)
 
     def owns(self, label: str) -> bool:
-        """Whether costs with this value of the tag are the project's."""
+        """Return whether costs with this value of the tag belong to the project."""
         return self.whole_account or label == self.value

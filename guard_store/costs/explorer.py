@@ -1,6 +1,6 @@
-"""AWS Cost Explorer through boto3: what a span of time has cost, by service and tag, whole or not at all.
+"""AWS Cost Explorer through boto3: costs of a span of time by service and tag, complete or an error.
 
-Whose costs they are, and what is kept of them, is said in `pull.py`.
+Allocating costs to projects and storing them is `pull`.
 """
 
 import logging
@@ -25,18 +25,18 @@ _log = logging.getLogger(__name__)
 
 
 class CostExplorerError(Exception):
-    """AWS has not said what was asked; the message says why, without anything secret."""
+    """Cost Explorer did not return the costs; the message has the reason, and no secrets."""
 
 
 @dataclass(slots=True)
 class Period:
-    """An hour or a UTC day, as AWS knows it."""
+    """Costs of an hour or a UTC day, as AWS reports them."""
 
     estimated: bool
     lines: dict[tuple[str, str, str], CostLine]
 
     def add(self, line: CostLine) -> None:
-        """Add a line; pages may tell one service in parts."""
+        """Add a line; pages may report one service in parts."""
         key = (line.service, line.label, line.currency)
         before = self.lines.get(key)
         if before is not None:
@@ -45,7 +45,7 @@ class Period:
 
 
 class CostExplorer:
-    """Asks Cost Explorer, within the requests of the day; nothing is opened before it is asked."""
+    """Reads from Cost Explorer, within the daily limit of requests; connects at the first request."""
 
     def __init__(self, budget: RequestBudget) -> None:
         self._budget = budget
@@ -53,61 +53,63 @@ class CostExplorer:
         self.requests = 0
 
     def read(self, start: datetime, end: datetime, granularity: Granularity, tag: str) -> dict[datetime, Period]:
-        """Each period from `start` to before `end`, by the instant at which it begins.
+        """Return the periods from `start` to before `end`, by their first instant.
 
         Raises
         ------
         CostExplorerError
-            If AWS did not say all of it: no credentials, no permission, throttled for too long, no request left today.
+            If AWS did not return all of it: no credentials, no permission, throttled for too long, no request left today.
         """
         periods: dict[datetime, Period] = defaultdict(lambda: Period(estimated=False, lines={}))
         for page in self._pages(start, end, granularity, tag):
             try:
                 _add_page(periods, page, tag)
             except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-                _log.warning("AWS Cost Explorer's answer is not understood: %r", error)
+                _log.warning("unexpected answer of AWS Cost Explorer: %r", error)
                 raise CostExplorerError("the answer of AWS is not understood") from None
         return dict(periods)
 
     def _pages(self, start: datetime, end: datetime, granularity: Granularity, tag: str) -> Iterator[Mapping[str, Any]]:
         layout = "%Y-%m-%d" if granularity == "DAILY" else "%Y-%m-%dT%H:%M:%SZ"
-        asked: dict[str, Any] = {
+        query: dict[str, Any] = {
             "TimePeriod": {"Start": start.strftime(layout), "End": end.strftime(layout)},
             "Granularity": granularity,
             "Metrics": ["UnblendedCost", "AmortizedCost"],
             "GroupBy": [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "TAG", "Key": tag}],
         }
         while True:
-            page = self._ask(asked)
+            page = self._request(query)
             yield page
             token = page.get("NextPageToken")
             if not token:
                 return
-            if token == asked.get("NextPageToken"):
+            if token == query.get("NextPageToken"):
                 raise CostExplorerError("AWS repeats a page for ever")
-            asked["NextPageToken"] = token
+            query["NextPageToken"] = token
 
-    def _ask(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _request(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        client = self._opened()
+        client = self._connect()
         if not self._budget.take():
-            most = self._budget.most
-            raise CostExplorerError(f"the {most} requests of today are used up; ML_GUARD_AWS_COST_REQUESTS allows more")
+            limit = self._budget.limit
+            raise CostExplorerError(
+                f"the {limit} requests of today are used up; ML_GUARD_AWS_COST_REQUESTS allows more"
+            )
         self.requests += 1
         try:
-            page: Mapping[str, Any] = client.get_cost_and_usage(**asked)
+            page: Mapping[str, Any] = client.get_cost_and_usage(**query)
         except ClientError as error:
-            self._note(error.response)
+            self._count_retries(error.response)
             _log.warning("AWS Cost Explorer: %s", error)
             raise CostExplorerError(_refusal(error.response)) from None
         except BotoCoreError as error:
             _log.warning("AWS Cost Explorer: %s", error)
             raise CostExplorerError(_failure(error)) from None
-        self._note(page)
+        self._count_retries(page)
         return page
 
-    def _opened(self) -> Any:
+    def _connect(self) -> Any:
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -118,10 +120,10 @@ class CostExplorer:
             raise CostExplorerError(_failure(error)) from None
         return self._client
 
-    def _note(self, response: Mapping[str, Any]) -> None:
-        again = int(response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
-        self.requests += again
-        self._budget.note(again)
+    def _count_retries(self, response: Mapping[str, Any]) -> None:
+        retries = int(response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+        self.requests += retries
+        self._budget.count_retries(retries)
 
 
 def _client() -> Any:
@@ -148,18 +150,18 @@ def _add_page(periods: dict[datetime, Period], page: Mapping[str, Any], tag: str
         period = periods[start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)]
         period.estimated |= bool(result.get("Estimated", False))
         for group in result.get("Groups", ()):
-            service, tagged = group["Keys"]
+            service, tag_value = group["Keys"]
             unblended, currency = _money(group["Metrics"]["UnblendedCost"])
-            amortised, other = _money(group["Metrics"]["AmortizedCost"])
-            if other != currency:
+            amortised, currency_of_amortised = _money(group["Metrics"]["AmortizedCost"])
+            if currency_of_amortised != currency:
                 raise ValueError("one line in two currencies")
-            period.add(CostLine(service, tagged.removeprefix(f"{tag}$"), currency, unblended, amortised))
+            period.add(CostLine(service, tag_value.removeprefix(f"{tag}$"), currency, unblended, amortised))
 
 
 def _money(metric: Mapping[str, str]) -> tuple[Decimal, str]:
     amount = Decimal(metric["Amount"])
     if not amount.is_finite():
-        raise ValueError("an amount that is no number")
+        raise ValueError("an amount is not a number")
     return amount, metric["Unit"]
 
 
@@ -186,4 +188,4 @@ def _failure(error: Exception) -> str:
         return "there are no AWS credentials"
     if isinstance(error, NotConnectedError | HTTPClientError):
         return "AWS cannot be reached"
-    return f"AWS cannot be asked ({type(error).__name__})"
+    return f"AWS cannot be query ({type(error).__name__})"

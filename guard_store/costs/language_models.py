@@ -1,4 +1,7 @@
-"""What calls of language models have cost by local day: usage, as it was settled, in the form of costs."""
+"""Costs of language models by local day, computed from settled usage.
+
+Usage itself is `guard_store.spending`.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -21,17 +24,17 @@ _PAGE = 1_000
 
 
 def sum_language_models(database: Database, days: Collection[date], *, project_id: str | None = None) -> list[CostDay]:
-    """Put what usage says of these days, of all projects or one, in the place of what was kept of them; returns the days.
+    """Recompute the costs of these days from usage, of all projects or one, and store them; return the days.
 
-    A project has days from its first call on: before it there is nothing, after it a day without a call costs nothing.
+    The days of a project start with its first call; after it, a day without calls costs nothing.
     """
     if not days:
         return []
     by_key: dict[tuple[str, str], list[UsageRow]] = defaultdict(list)
-    for row in _used(database, min(days), max(days)):
+    for row in _read_usage(database, min(days), max(days)):
         by_key[row.project_id or "", row.day or ""].append(row)
     first_days = _first_days(database)
-    found = [
+    cost_days = [
         _cost_day(project.id, day, bounds, by_key[project.id, day.isoformat()])
         for project in ProjectStore(database).page(only_id=project_id)
         if project.id in first_days
@@ -39,8 +42,8 @@ def sum_language_models(database: Database, days: Collection[date], *, project_i
         for bounds in [local_days(project.timezone).bounds_us(day)]
         if day >= first_days[project.id] and bounds[0] <= now_us()
     ]
-    CostStore(database).replace(found)
-    return found
+    CostStore(database).replace(cost_days)
+    return cost_days
 
 
 def _first_days(database: Database) -> dict[str, date]:
@@ -49,7 +52,7 @@ def _first_days(database: Database) -> dict[str, date]:
         return {project_id: date.fromisoformat(day) for project_id, day in connection.execute(statement)}
 
 
-def _used(database: Database, first: date, last: date) -> Iterator[UsageRow]:
+def _read_usage(database: Database, first: date, last: date) -> Iterator[UsageRow]:
     store, offset = UsageStore(database), 0
     while True:
         rows = store.read(("day", "project_id", "model"), first=first, last=last, limit=_PAGE, offset=offset)

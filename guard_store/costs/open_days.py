@@ -1,6 +1,6 @@
-"""From which day on costs are worth another look: what was missed, failed, or may still change.
+"""The first day whose costs must be read again, because they are missing, failed, or may still change.
 
-Reading them is `pull.py` and `language_models.py`; when it is done is not known here.
+Reading them is `pull` and `language_models`; scheduling belongs to the pipelines.
 """
 
 from datetime import date, timedelta
@@ -17,26 +17,26 @@ from guard_store.spending.tables import usage
 
 
 def first_open_day(database: Database, settings: Settings, last: date) -> date:
-    """The first day up to `last` that is not done with, of those that are looked at again at all; `last` where there is none."""
+    """Return the first day whose costs are not final, among the last `cost_refresh_days` before `last`; else `last`."""
     first = last - timedelta(days=settings.aws.cost_refresh_days)
-    found = [last]
-    missed = _first_missed_usage(database, first, last)
-    if missed is not None:
-        found.append(missed)
+    open_days = [last]
+    first_missed = _first_missed_usage(database, first, last)
+    if first_missed is not None:
+        open_days.append(first_missed)
     if settings.aws.costs:
         store = CostStore(database)
         for project in ProjectStore(database).page():
-            found += _first_unfinished(store, project.id, first, last)
-    return min(found)
+            open_days += _first_unfinished(store, project.id, first, last)
+    return min(open_days)
 
 
 def _first_unfinished(store: CostStore, project_id: str, first: date, last: date) -> list[date]:
-    known = {date.fromisoformat(d.day): d for d in store.days(project_id, first.isoformat(), last.isoformat(), "aws")}
-    if not known:
+    stored = {date.fromisoformat(d.day): d for d in store.days(project_id, first.isoformat(), last.isoformat(), "aws")}
+    if not stored:
         return []
-    begun = min(known)
-    days = (begun + timedelta(days=n) for n in range((last - begun).days + 1))
-    return [day for day in days if day not in known or not known[day].is_final][:1]
+    start = min(stored)
+    days = (start + timedelta(days=n) for n in range((last - start).days + 1))
+    return [day for day in days if day not in stored or not stored[day].is_final][:1]
 
 
 def _first_missed_usage(database: Database, first: date, last: date) -> date | None:
@@ -50,10 +50,10 @@ def _first_missed_usage(database: Database, first: date, last: date) -> date | N
         .where(usage.c.day.between(first.isoformat(), last.isoformat()), usage.c.project_id != "")
     )
     with database.read() as connection:
-        found = [(date.fromisoformat(row.day), row.pulled_us) for row in connection.execute(statement)]
-    return min((day for day, pulled_us in found if pulled_us is None or pulled_us < _over_us(day)), default=None)
+        pulls = [(date.fromisoformat(row.day), row.pulled_us) for row in connection.execute(statement)]
+    return min((day for day, pulled_us in pulls if pulled_us is None or pulled_us < _end_us(day)), default=None)
 
 
-def _over_us(day: date) -> int:
-    """When a day is over in every zone."""
+def _end_us(day: date) -> int:
+    """Return when a day has ended in every time zone."""
     return local_days("Etc/GMT+12").bounds_us(day)[1]

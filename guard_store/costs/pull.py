@@ -1,6 +1,6 @@
-"""Local days of projects, read from AWS: which of them are to be asked for, in few requests, and what becomes of the answer.
+"""Read local days of projects from AWS: choose the days, combine them into few requests, store the answers.
 
-How AWS is asked is in `explorer.py`. Nothing here raises because AWS does not answer: the days say so.
+The client of AWS is `explorer`. A failure of AWS raises no error here: it is recorded with the days.
 """
 
 import logging
@@ -20,11 +20,11 @@ from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
 from guard_store.projects.store import Project
 
-HOURS_KEPT_DAYS = 14  # by AWS
+HOURS_KEPT_DAYS = 14  # AWS keeps hourly data this long
 _DAYS_AT_ONCE = 92
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-_SILENT = "AWS says nothing of this day"
+_NO_DATA = "AWS says nothing of this day"
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +40,7 @@ class CostRequest:
 
     @property
     def basis(self) -> Basis:
-        """Whose day it is."""
+        """Whether the span is the project's local day or a UTC day."""
         return "local_day" if self.granularity == "HOURLY" else "utc_day"
 
 
@@ -52,7 +52,7 @@ class CostPull:
     ----------
     read : days whose figures are new.
     kept : days that were final already, as (project, day).
-    failed : why the others were not read, by (project, day).
+    failed : reason why a day was not read, by (project, day).
     """
 
     requests: int = 0
@@ -64,7 +64,7 @@ class CostPull:
 def pull_aws(
     database: Database, settings: Settings, projects: Sequence[Project], days: Collection[date], *, overwrite: bool
 ) -> CostPull:
-    """Read local days of projects that have begun, and put them in the place of what was known of them.
+    """Read local days of projects that have begun, and replace their stored costs.
 
     Parameters
     ----------
@@ -77,16 +77,16 @@ def pull_aws(
         try:
             periods = explorer.read(*_span(batch), batch[0].granularity, batch[0].owner.tag)
         except CostExplorerError as error:
-            found: list[CostDay] = []
-            silent = dict.fromkeys(batch, str(error))
+            answered: list[CostDay] = []
+            unanswered = dict.fromkeys(batch, str(error))
         else:
-            found, silent = _split_by_answer(batch, periods)
-        store.replace(found)
-        outcome.read += found
-        _fail(store, silent, outcome)
+            answered, unanswered = _split_by_answer(batch, periods)
+        store.replace(answered)
+        outcome.read += answered
+        _record_failures(store, unanswered, outcome)
     outcome.requests = explorer.requests
     if outcome.failed:
-        _log.warning("%d days of costs are not read: %s", len(outcome.failed), next(iter(outcome.failed.values())))
+        _log.warning("costs of %d days could not be read: %s", len(outcome.failed), next(iter(outcome.failed.values())))
     return outcome
 
 
@@ -99,40 +99,40 @@ def _requests(
     *,
     overwrite: bool,
 ) -> list[CostRequest]:
-    found: list[CostRequest] = []
+    requests: list[CostRequest] = []
     if not days:
-        return found
+        return requests
     first, last = min(days).isoformat(), max(days).isoformat()
     for project in projects:
         owner = Allocation.of(project, settings)
-        known = {day.day: day for day in store.days(project.id, first, last, "aws")}
+        stored_days = {day.day: day for day in store.days(project.id, first, last, "aws")}
         for day in sorted(days):
-            item = _day_of(owner, day)
-            before = known.get(day.isoformat())
+            item = _request_of(owner, day)
+            stored = stored_days.get(day.isoformat())
             if item.start > datetime.now(UTC):
                 continue
-            if overwrite or before is None or not _stays(before, item):
-                found.append(item)
+            if overwrite or stored is None or not _is_kept(stored, item):
+                requests.append(item)
             else:
-                outcome.kept.append((project.id, before.day))
-    return found
+                outcome.kept.append((project.id, stored.day))
+    return requests
 
 
-def _fail(store: CostStore, silent: Mapping[CostRequest, str], outcome: CostPull) -> None:
+def _record_failures(store: CostStore, unanswered: Mapping[CostRequest, str], outcome: CostPull) -> None:
     failed: dict[tuple[str, str, Basis], list[str]] = defaultdict(list)
-    for item, reason in silent.items():
+    for item, reason in unanswered.items():
         failed[item.owner.project_id, reason, item.basis].append(item.day.isoformat())
     for (project_id, reason, basis), days in failed.items():
         store.fail(project_id, "aws", days, reason, basis)
         outcome.failed |= {(project_id, day): reason for day in days}
 
 
-def _stays(before: CostDay, item: CostRequest) -> bool:
-    # Hours are gone after two weeks: a day that is made of them is not given up for one in UTC.
-    return before.is_final or (before.pulled_us is not None and before.basis == "local_day" != item.basis)
+def _is_kept(stored: CostDay, item: CostRequest) -> bool:
+    # AWS deletes hourly data after two weeks: a local day summed from hours is not replaced by a UTC day.
+    return stored.is_final or (stored.pulled_us is not None and stored.basis == "local_day" != item.basis)
 
 
-def _day_of(owner: Allocation, day: date) -> CostRequest:
+def _request_of(owner: Allocation, day: date) -> CostRequest:
     start, end = map(from_microseconds, owner.days.bounds_us(day))
     if owner.hourly and start > datetime.now(UTC) - timedelta(days=HOURS_KEPT_DAYS):
         return CostRequest(owner, day, "HOURLY", _next_hour(start), _next_hour(end))
@@ -141,12 +141,12 @@ def _day_of(owner: Allocation, day: date) -> CostRequest:
 
 
 def _next_hour(instant: datetime) -> datetime:
-    # AWS's hours are those of UTC; an hour belongs to the local day in which it begins.
+    # AWS reports hours of UTC; an hour belongs to the local day in which it begins.
     return from_microseconds(-(-microseconds(instant) // HOUR_US) * HOUR_US)
 
 
 def _batches(requests: Sequence[CostRequest]) -> list[list[CostRequest]]:
-    """What one question to AWS can answer: the same tag and granularity, of a quarter at most."""
+    """Group requests that one query to AWS can answer: same tag and granularity, at most one quarter."""
     batches: list[list[CostRequest]] = []
     for item in sorted(requests, key=lambda item: (item.owner.tag, item.granularity, item.start)):
         first = batches[-1][0] if batches else None
@@ -171,26 +171,26 @@ def _span(requests: Sequence[CostRequest]) -> tuple[datetime, datetime]:
 def _split_by_answer(
     requests: Sequence[CostRequest], periods: Mapping[datetime, Period]
 ) -> tuple[list[CostDay], dict[CostRequest, str]]:
-    found, silent = [], {}
+    answered, unanswered = [], {}
     for item in requests:
         starts = [start for start in periods if item.start <= start < item.end]
         if starts:
-            found.append(_cost_day(item, [periods[start] for start in starts]))
+            answered.append(_cost_day(item, [periods[start] for start in starts]))
         else:
-            silent[item] = _SILENT
-    return found, silent
+            unanswered[item] = _NO_DATA
+    return answered, unanswered
 
 
 def _cost_day(item: CostRequest, periods: Sequence[Period]) -> CostDay:
     hours = (item.end - item.start) // _HOUR
-    whole = item.granularity == "DAILY" or len(periods) == hours
-    state: PullState = "ok" if whole else "partial"
+    is_complete = item.granularity == "DAILY" or len(periods) == hours
+    state: PullState = "ok" if is_complete else "partial"
     return CostDay(
         project_id=item.owner.project_id,
         day=item.day.isoformat(),
         source="aws",
         state=state,
-        reason=None if whole else f"{len(periods)} of {hours} hours",
+        reason=None if is_complete else f"{len(periods)} of {hours} hours",
         basis=item.basis,
         estimated=any(period.estimated for period in periods) or microseconds(item.end) > now_us(),
         pulled_us=now_us(),
@@ -199,9 +199,9 @@ def _cost_day(item: CostRequest, periods: Sequence[Period]) -> CostDay:
 
 
 def _lines(owner: Allocation, periods: Iterable[Period]) -> tuple[CostLine, ...]:
-    own = Period(estimated=False, lines={})
+    total = Period(estimated=False, lines={})
     for period in periods:
         for line in period.lines.values():
             if owner.owns(line.label):
-                own.add(line)
-    return tuple(own.lines[key] for key in sorted(own.lines))
+                total.add(line)
+    return tuple(total.lines[key] for key in sorted(total.lines))

@@ -1,6 +1,6 @@
-"""How often AWS may be asked in a day: each request to Cost Explorer costs 0.01 US dollars.
+"""The daily limit of requests to AWS Cost Explorer, each of which costs 0.01 US dollars.
 
-Counted in the database, so that servers and pipelines share one bound.
+Requests are counted in the database, so that servers and pipelines share the limit.
 """
 
 from datetime import UTC, datetime
@@ -17,29 +17,29 @@ class RequestBudget:
 
     Parameters
     ----------
-    most : of a day.
+    limit : maximum requests per day.
     """
 
-    def __init__(self, database: Database, most: int) -> None:
+    def __init__(self, database: Database, limit: int) -> None:
         self._database = database
-        self.most = most
+        self.limit = limit
 
     def take(self) -> bool:
-        """Count a request that is about to be made; False where none is left today."""
-        return self._add(1, at_most=self.most - 1)
+        """Count a request that is about to be made; return False if none is left today."""
+        return self._add(1, at_most=self.limit - 1)
 
-    def note(self, attempts: int) -> None:
-        """Count attempts that a request took beyond its first."""
+    def count_retries(self, attempts: int) -> None:
+        """Count attempts of a request after its first."""
         if attempts:
             self._add(attempts, at_most=None)
 
     def _add(self, requests: int, *, at_most: int | None) -> bool:
         today = datetime.now(UTC).date().isoformat()
-        counted = aws_cost_requests.c.requests
-        more = update(aws_cost_requests).where(aws_cost_requests.c.day == today).values(requests=counted + requests)
+        count = aws_cost_requests.c.requests
+        addition = update(aws_cost_requests).where(aws_cost_requests.c.day == today).values(requests=count + requests)
         if at_most is not None:
-            more = more.where(counted <= at_most)
+            addition = addition.where(count <= at_most)
         with self._database.write() as connection:
             first = dialect_insert(connection, aws_cost_requests).values(day=today, requests=0)
             connection.execute(first.on_conflict_do_nothing())
-            return connection.execute(more).rowcount == 1
+            return connection.execute(addition).rowcount == 1

@@ -1,4 +1,7 @@
-"""A day's costs as values: lines, and what is known of how complete they are. Keeping them does not belong here."""
+"""Costs of a day as values: lines, and how complete they are.
+
+Storing them is `store`.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,13 +18,13 @@ SOURCES: Final[tuple[CostSource, ...]] = get_args(CostSource)
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What one service has cost in one day.
+    """The cost of one service on one day.
 
     Attributes
     ----------
-    label : the value of the tag at AWS ("" where it has none), or the model.
-    currency : as it was charged; never converted.
-    unblended, amortised : as AWS defines them; of language models both are the same.
+    label : value of the AWS tag ("" without one), or the model.
+    currency : the currency that was charged; amounts are never converted.
+    unblended, amortised : as AWS defines them; equal for language models.
     """
 
     service: str
@@ -31,21 +34,21 @@ class CostLine:
     amortised: Decimal
 
     def amount(self, metric: Metric) -> Decimal:
-        """The amount of this metric."""
+        """Return the amount by this metric."""
         return self.unblended if metric == "unblended" else self.amortised
 
 
 @dataclass(frozen=True, slots=True)
 class CostDay:
-    """What a local day of a project has cost at one source.
+    """The costs of a local day of a project at one source.
 
     Attributes
     ----------
-    state : `ok`; `partial`, where something of the day is missing; `unavailable`, where there are no figures.
-    reason : why it is not `ok`, or why figures that are there could not be refreshed.
-    basis : `local_day`, or `utc_day` where AWS only knows its own days.
+    state : `ok`; `partial` if a part of the day is missing; `unavailable` if there are no figures.
+    reason : why the state is not `ok`, or why existing figures could not be refreshed.
+    basis : `local_day`, or `utc_day` if AWS reports only days of UTC.
     estimated : whether amounts may still change.
-    pulled_us : when the figures were read; None where there are none.
+    pulled_us : when the figures were read; None if there are none.
     """
 
     project_id: str
@@ -60,16 +63,16 @@ class CostDay:
 
     @property
     def is_final(self) -> bool:
-        """Whether another pull could say nothing new."""
+        """Whether another pull cannot change the figures."""
         return self.state == "ok" and not self.estimated
 
     def totals(self, metric: Metric = "unblended") -> dict[str, Decimal]:
-        """The day's sum in each currency."""
+        """Return the sum of the day by currency."""
         return total(self.lines, metric)
 
 
 def total(lines: Iterable[CostLine], metric: Metric = "unblended") -> dict[str, Decimal]:
-    """Sums by currency.
+    """Return the sums of lines by currency.
 
     >>> total([CostLine("S3", "", "USD", Decimal("0.1"), Decimal(0)), CostLine("EC2", "", "USD", Decimal("0.2"), Decimal(0))])
     {'USD': Decimal('0.3')}

@@ -1,6 +1,6 @@
-"""Costs by project, local day and source: days are replaced as a whole, a failed pull takes nothing away.
+"""Costs by project, local day and source: days are replaced as a whole, and a failed pull deletes nothing.
 
-Where the figures come from belongs to `pull.py` and `language_models.py`.
+Obtaining the figures is `pull` and `language_models`.
 """
 
 from collections import defaultdict
@@ -49,7 +49,7 @@ class CostStore:
         return [_day(pull, by_day.get((pull.day, pull.source), ())) for pull in pulls]
 
     def pulled_days(self, project_id: str, start: str, end: str, *, after: str, limit: int) -> list[str]:
-        """Local days of a closed range that something is known of, oldest first, after a day."""
+        """Return the local days of a closed range with a successful or failed pull, oldest first, after a day."""
         statement = (
             select(cost_pulls.c.day)
             .distinct()
@@ -61,19 +61,19 @@ class CostStore:
             return list(connection.scalars(statement))
 
     def series(self, project_id: str, start: str, end: str, metric: Metric = "unblended") -> Series:
-        """Amounts by day, of the days that have figures; a day without a line in a currency has cost 0 in it."""
+        """Return amounts by day, for days with figures; a day without a line in a currency counts as 0 in it."""
         days = [day for day in self.days(project_id, start, end) if day.pulled_us is not None]
-        found: Series = {}
+        series: Series = {}
         for source in {day.source for day in days}:
-            own = {date.fromisoformat(day.day): day.totals(metric) for day in days if day.source == source}
-            for currency in sorted({name for sums in own.values() for name in sums}):
-                found[source, currency] = {day: sums.get(currency, Decimal(0)) for day, sums in own.items()}
-        return found
+            totals = {date.fromisoformat(day.day): day.totals(metric) for day in days if day.source == source}
+            for currency in sorted({name for sums in totals.values() for name in sums}):
+                series[source, currency] = {day: sums.get(currency, Decimal(0)) for day, sums in totals.items()}
+        return series
 
     def replace(self, days: Collection[CostDay]) -> None:
-        """Put these days in the place of what was there, all in one transaction."""
+        """Replace the costs of these days, all in one transaction."""
         with self._database.write() as connection:
-            # In one order, the day's own row first: it makes another pull of the same day wait for its turn.
+            # In a fixed order, and the row of the pull first: another pull of the same day waits for its lock.
             for day in sorted(days, key=lambda day: (day.project_id, day.day, day.source)):
                 row = _pull_row(day)
                 changes = {name: value for name, value in row.items() if name not in _KEY}
@@ -83,17 +83,17 @@ class CostStore:
                     connection.execute(insert(costs), [_line_row(day, line) for line in day.lines])
 
     def fail(self, project_id: str, source: CostSource, days: Iterable[str], reason: str, basis: Basis) -> None:
-        """Note that days could not be read: figures that are there stay, where there are none the day is unavailable."""
+        """Record that days could not be read: existing figures stay, and days without figures become unavailable."""
         with self._database.write() as connection:
             for day in days:
-                none = CostDay(project_id, day, source, "unavailable", reason, basis, estimated=True, pulled_us=None)
-                row = _pull_row(none)
+                empty = CostDay(project_id, day, source, "unavailable", reason, basis, estimated=True, pulled_us=None)
+                row = _pull_row(empty)
                 connection.execute(_upsert(connection, row, {"reason": reason, "tried_us": row["tried_us"]}))
 
 
 def _within(columns: Any, project_id: str, start: str, end: str, source: CostSource | None) -> ColumnElement[bool]:
-    wanted = and_(columns.project_id == project_id, columns.day.between(start, end))
-    return wanted if source is None else and_(wanted, columns.source == source)
+    in_range = and_(columns.project_id == project_id, columns.day.between(start, end))
+    return in_range if source is None else and_(in_range, columns.source == source)
 
 
 def _of(columns: Any, day: CostDay) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
-"""Tables of costs: what each pull of a day came to, its lines, and how often AWS was asked.
+"""Tables of costs: the outcome of the last pull of each day, its lines, and the number of requests to AWS.
 
-Only their shape belongs here; `store` and `requests` read and write them. Amounts are decimal text, and so exact.
+Only their schema belongs here; `store` and `requests` read and write them. Amounts are stored as decimal text, and so exact.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
@@ -17,7 +17,7 @@ cost_pulls = Table(
     Column("reason", Text),
     Column("basis", String(16), nullable=False),  # local_day, utc_day
     Column("estimated", Boolean, nullable=False),
-    Column("pulled_us", BigInteger),  # none: there are no figures yet
+    Column("pulled_us", BigInteger),  # null: no figures yet
     Column("tried_us", BigInteger, nullable=False),
 )
 

@@ -41,14 +41,14 @@ class DayState:
     error: str | None
     request_id: str | None
     changed_us: int
-    events_gone_us: int | None = None
-    lake_gone_us: int | None = None
+    events_expired_us: int | None = None
+    lake_expired_us: int | None = None
 
     def is_kept_for(self, stage: str) -> bool:
         """Return whether retention has kept the input of a stage; earlier results stay as they are."""
         if stage == "lake":
-            return self.events_gone_us is None and self.lake_gone_us is None
-        return self.lake_gone_us is None or stage not in {"profile", "performance"}
+            return self.events_expired_us is None and self.lake_expired_us is None
+        return self.lake_expired_us is None or stage not in {"profile", "performance"}
 
     @property
     def key(self) -> Key:

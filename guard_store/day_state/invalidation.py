@@ -1,6 +1,6 @@
-"""What makes processed days due again: a changed setting, kind or time zone, a changed day before them.
+"""Make processed days due again after a change of a setting, a kind, the time zone, or an earlier day.
 
-Each function runs in the transaction of the change that causes it, and counts one more change on every row it updates.
+Each function runs in the transaction of the change that causes it, and increments `changes` on every row it updates.
 """
 
 from collections.abc import Iterable
@@ -17,16 +17,16 @@ from guard_store.db.conditions import of_model
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
-_JUDGED = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
+_RESET_RESULTS = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 
 
 class DeletedDaysError(ValueError):
-    """The events of a project cannot be assigned to other days: retention has deleted some of them."""
+    """The time zone of a project cannot change, because retention has deleted some of its events."""
 
 
 def invalidate_lake(connection: Connection, project_id: str, model_id: str, *, request_id: str | None = None) -> None:
     """Make all days of a model due from the first stage on: their rows must be read again."""
-    values = {"lake_revision": 0, "profile_revision": 0, **_JUDGED}
+    values = {"lake_revision": 0, "profile_revision": 0, **_RESET_RESULTS}
     _invalidate(connection, _of(project_id, model_id), values, request_id)
 
 
@@ -43,7 +43,7 @@ def invalidate_drift(
     Performance is due again too: its reference may have changed.
     """
     days = _of(project_id, model_id) if from_day is None else and_(_of(project_id, model_id), _from(from_day))
-    _invalidate(connection, days, _JUDGED, request_id)
+    _invalidate(connection, days, _RESET_RESULTS, request_id)
 
 
 def invalidate_performance(connection: Connection, project_id: str, model_id: str) -> None:
@@ -85,37 +85,42 @@ def rebuild_for_timezone(
 ) -> None:
     """Assign the events of a project to the local days of another zone, and make all of its days due.
 
-    Days that lost all their events stay with none, so that their results are removed. Counts every event of the project
-    once while new events wait to be stored: a change for quiet hours. The caller has changed, and so locked, the row of
-    the project: writers of events share that lock, so none of them is in the middle of a transaction.
+    Days that lose all their events keep a row with none, so that their results are removed. Every event of the project is
+    counted while new events wait to be stored, so the change is best made in quiet hours. The caller has updated, and so
+    locked, the row of the project; writers of events share that lock, so no transaction of theirs is open.
+
+    Raises
+    ------
+    DeletedDaysError
+        If retention has deleted events or rows of the lake of any day.
     """
-    gone = or_(day_states.c.events_gone_us.is_not(None), day_states.c.lake_gone_us.is_not(None))
-    if connection.scalar(select(day_states.c.day).where(_of(project_id), gone).limit(1)) is not None:
+    expired = or_(day_states.c.events_expired_us.is_not(None), day_states.c.lake_expired_us.is_not(None))
+    if connection.scalar(select(day_states.c.day).where(_of(project_id), expired).limit(1)) is not None:
         raise DeletedDaysError("The time zone stays as it is: retention has deleted events of this project's days.")
-    known = {
+    stored = {
         (row.model_id, row.day)
         for row in connection.execute(select(day_states.c.model_id, day_states.c.day).where(_of(project_id)))
     }
     models = sorted(connection.scalars(select(events.c.model_id).where(events.c.project_id == project_id).distinct()))
-    counted = {
+    counts_by_day = {
         (model_id, day): counts
         for model_id in models
-        for day, counts in _counted_days(connection, project_id, model_id, timezone, close_delay_s)
+        for day, counts in _count_days(connection, project_id, model_id, timezone, close_delay_s)
     }
-    for model_id, day in sorted(known | set(counted)):
-        number, late, labelled = counted.get((model_id, day), (0, 0, 0))
+    for model_id, day in sorted(stored | set(counts_by_day)):
+        number, late, labelled = counts_by_day.get((model_id, day), (0, 0, 0))
         counts = {"events": number, "late": late, "labels": labelled}
         values: dict[str, Any] = {**counts, "request_id": request_id, "changed_us": now_us()}
-        if (model_id, day) in known:
-            more = {"revision": day_states.c.revision + 1, "changes": day_states.c.changes + 1}
+        if (model_id, day) in stored:
+            increments = {"revision": day_states.c.revision + 1, "changes": day_states.c.changes + 1}
             of_day = and_(_of(project_id, model_id), day_states.c.day == day)
-            connection.execute(update(day_states).where(of_day).values({**values, **more}))
+            connection.execute(update(day_states).where(of_day).values({**values, **increments}))
         else:
             key = {"project_id": project_id, "model_id": model_id, "day": day, "revision": 1, "changes": 1}
             connection.execute(insert(day_states).values({**key, **values}))
 
 
-def _counted_days(
+def _count_days(
     connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
 ) -> Iterable[tuple[str, tuple[int, int, int]]]:
     """Count events, late events, and labels with an event, of each local day that has any event."""
@@ -150,7 +155,7 @@ def _from(day: str) -> ColumnElement[bool]:
 def _invalidate(
     connection: Connection, condition: ColumnElement[bool], values: dict[str, Any], request_id: str | None
 ) -> None:
-    # What failed before may be tried again at once: the cause may be what has just been changed.
+    # Failed days are due at once: the change may have removed the cause.
     keys = [day_states.c.project_id, day_states.c.model_id, day_states.c.day]
     # Every transaction locks day states in the order of their keys: no deadlocks.
     connection.execute(select(*keys).where(condition).order_by(*keys).with_for_update())

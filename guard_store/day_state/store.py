@@ -1,6 +1,6 @@
-"""Which local days have unprocessed rows, how far each stage has processed them, and what failed.
+"""Local days with unprocessed rows: how far each stage has processed them, and which failed.
 
-Reading, marking and failing belong here; what makes a processed day due again is `invalidation`.
+Reading, marking and failing days belong here; making processed days due again is `invalidation`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,7 +22,7 @@ from guard_store.projects.tables import projects
 Stage = Literal["lake", "profile", "drift", "performance", "retrain"]
 
 _STAGES: Sequence[Stage] = get_args(Stage)
-_OPEN_DAYS = 3  # today, yesterday until it is closed, and what a client's clock may be ahead
+_OPEN_DAYS = 3  # today, yesterday until it is closed, and tomorrow because a client's clock may be ahead
 _MAX_DUE = 50_000
 _MAX_ERROR_CHARACTERS = 2_000
 
@@ -69,8 +69,8 @@ class DayStateStore:
         """Return the states of these days, of all projects and models."""
         return self._of_days(days, day_states.c.revision > 0)
 
-    def again(self, item: DayState) -> DayState:
-        """Read a state again.
+    def refresh(self, item: DayState) -> DayState:
+        """Read the state of a day again.
 
         Raises
         ------
@@ -87,12 +87,12 @@ class DayStateStore:
         latest = (from_microseconds(at_us) + timedelta(days=1)).date().isoformat()  # of the zone that is farthest ahead
         return [item for item in self._select(day_states.c.day <= latest) if item.bounds_us[1] <= at_us]
 
-    def let_go(self, what: Literal["events", "lake"], items: Iterable[DayState]) -> None:
-        """Let retention delete the events, or the rows in the lake, of days that have not changed since they were read."""
-        column = f"{what}_gone_us"
+    def mark_expiring(self, rows: Literal["events", "lake"], items: Iterable[DayState]) -> None:
+        """Allow retention to delete the events, or the rows in the lake, of days that have not changed since they were read."""
+        column = f"{rows}_expired_us"
         for item in sorted(items, key=_key):
             with self._database.write() as connection:
-                connection.execute(update(day_states).where(_unmoved(item)).values({column: now_us()}))
+                connection.execute(update(day_states).where(_unchanged(item)).values({column: now_us()}))
 
     def newest_measured(self, project_id: str, model_id: str) -> DayState | None:
         """Return the newest day with events of a model whose performance was measured at its newest revision."""
@@ -147,9 +147,9 @@ class DayStateStore:
             "changed_us": now_us(),
         }
         if from_the_start:
-            values |= _again("lake")
+            values |= _reset("lake")
         with self._database.write() as connection:
-            connection.execute(update(day_states).where(_unmoved(item)).values(values))
+            connection.execute(update(day_states).where(_unchanged(item)).values(values))
 
     def list(
         self,
@@ -209,7 +209,11 @@ class DayStateStore:
             return [DayState.of(row) for row in connection.execute(statement)]
 
 
-_columns = [projects.c.timezone if f.name == "timezone" else day_states.c[f.name] for f in fields(DayState)]
+# Labels, because some columns of the table have another name in Python.
+_columns = [
+    (projects.c.timezone if field.name == "timezone" else day_states.c[field.name]).label(field.name)
+    for field in fields(DayState)
+]
 _before: dict[Stage, ColumnElement[int]] = {
     "lake": day_states.c.revision,
     "profile": day_states.c.lake_revision,
@@ -237,7 +241,7 @@ def _ready(item: DayState, settings: Settings, at_us: int) -> bool:
     return item.is_closed(settings, at_us) and item.may_try(settings, at_us)
 
 
-def _unmoved(item: DayState) -> ColumnElement[bool]:
+def _unchanged(item: DayState) -> ColumnElement[bool]:
     return and_(_same_day(item), day_states.c.changes == item.changes)
 
 
@@ -250,15 +254,15 @@ def _key(item: DayState) -> Key:
 
 
 def _mark(connection: Connection, stage: Stage, item: DayState) -> bool:
-    if connection.execute(update(day_states).where(_unmoved(item)).values(_done(stage, item))).rowcount:
+    if connection.execute(update(day_states).where(_unchanged(item)).values(_done(stage, item))).rowcount:
         return True
-    connection.execute(update(day_states).where(_same_day(item)).values(_again(stage)))
+    connection.execute(update(day_states).where(_same_day(item)).values(_reset(stage)))
     return False
 
 
-def _again(stage: Stage) -> dict[str, Any]:
-    from_here = _STAGES[_STAGES.index(stage) :]
-    return {f"{one}_revision": 0 for one in from_here} | {"changes": day_states.c.changes + 1}
+def _reset(first_stage: Stage) -> dict[str, Any]:
+    stages = _STAGES[_STAGES.index(first_stage) :]
+    return {f"{stage}_revision": 0 for stage in stages} | {"changes": day_states.c.changes + 1}
 
 
 def _done(stage: Stage, item: DayState) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Table of day states: what each local day has received, and how far it is processed.
+"""Table of day states: the rows that each local day has received, and how far each stage has processed them.
 
-Only their shape belongs here; `store` reads and writes them.
+Only its schema belongs here; `store`, `invalidation` and the writer of events read and write it.
 """
 
 from sqlalchemy import BigInteger, Column, Index, String, Table, Text
@@ -18,7 +18,9 @@ day_states = Table(
     count_of("duplicates"),
     count_of("labels"),
     count_of("revision"),  # +1 with each transaction that stored events or labels of the day
-    count_of("changes"),  # +1 with each of those and with each changed setting: a stage is done only if it did not move
+    count_of(
+        "changes"
+    ),  # +1 with each of those and each invalidation: a stage is done only if it did not change meanwhile
     count_of("lake_revision"),
     count_of("profile_revision"),
     count_of("drift_revision"),
@@ -29,7 +31,8 @@ day_states = Table(
     Column("error", Text),
     Column("request_id", String(128)),
     Column("changed_us", BigInteger, nullable=False),
-    Column("events_gone_us", BigInteger),  # since when its events may be deleted: the lake's rows are all there is
-    Column("lake_gone_us", BigInteger),  # since when its rows of the lake are deleted: its results are all there is
+    # Since when retention may delete the events of the day (its rows in the lake stay), and its rows in the lake.
+    Column("events_gone_us", BigInteger, key="events_expired_us"),
+    Column("lake_gone_us", BigInteger, key="lake_expired_us"),
     Index(None, "day"),
 )

@@ -1,9 +1,9 @@
-"""The operational database, SQLite or PostgreSQL, and what the stores share.
+"""The operational database, SQLite or PostgreSQL, and code that several stores share.
 
 - `arrow_reader`: results of queries as Arrow batches
 - `conditions`: conditions that most tables share
 - `database`: connections and transactions
-- `day_results`: the store of results by local day
+- `day_results`: base classes of stores of results by local day
 - `metadata`: metadata of all tables, types of ids
 - `migrate`: brings the schema up to date
 - `migrations`: Alembic's environment and revisions

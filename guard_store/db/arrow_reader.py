@@ -1,7 +1,7 @@
 """Results of a query as Arrow batches, on both engines.
 
-SQLite's Arrow driver brings a SQLite of its own. Two of them in one process drop each other's locks on the file
-(sqlite.org/howtocorrupt.html, 2.2.1), which can damage it: so that driver lives in a process of its own.
+SQLite's Arrow driver includes its own copy of SQLite. Two copies in one process drop each other's locks on the file
+(sqlite.org/howtocorrupt.html, 2.2.1), which can corrupt it: so that driver runs in a separate process.
 """
 
 import json
@@ -24,16 +24,16 @@ _STOP_TIMEOUT_S = 10
 
 
 class ArrowReadError(RuntimeError):
-    """The reading process has ended; the message says what it said."""
+    """The reading process ended; the message has the last lines of its standard error, or its exit code."""
 
 
 class ArrowReader:
-    """Reads one query after the other; a context manager, for one thread at a time.
+    """Runs queries one after the other; a context manager, for one thread at a time.
 
     Parameters
     ----------
-    database : read as it is committed when the query starts.
-    batch_rows : rows of a batch on SQLite; on PostgreSQL the driver decides, by bytes.
+    database : each query reads what is committed when it starts.
+    batch_rows : rows of a batch on SQLite; on PostgreSQL the driver limits batches by bytes.
     """
 
     def __init__(self, database: Database, batch_rows: int) -> None:
@@ -52,16 +52,16 @@ class ArrowReader:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether SQLite answers."""
+        """Whether the database is SQLite."""
         return self._database.is_sqlite
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """The result of a query; where it is not read to its end, the reader starts anew with the next one.
+        """Yield the result of a query; if it is not read to its end, the next query starts a new process.
 
         Raises
         ------
         ArrowReadError
-            If SQLite refuses the query or the reading process has died.
+            If SQLite rejects the query or the reading process has died.
         """
         if not self.is_sqlite:
             with self._database.arrow() as connection, connection.cursor() as cursor:
@@ -69,9 +69,9 @@ class ArrowReader:
                 yield from cursor.fetch_record_batch()
             return
         process = self._process or self._start()
-        self._process = None  # unless all of the answer is read, it is of no use for the next query
+        self._process = None  # only reused once the whole result has been read
         try:
-            yield from self._answer(process, sql)
+            yield from self._run(process, sql)
             self._process = process
         finally:
             if self._process is None:
@@ -94,10 +94,10 @@ class ArrowReader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # numpy comes with pyarrow: its threads spin for nothing
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # pyarrow imports numpy, whose threads would only spin
         )
 
-    def _answer(self, process: "subprocess.Popen[bytes]", sql: str) -> Iterator[pa.RecordBatch]:
+    def _run(self, process: "subprocess.Popen[bytes]", sql: str) -> Iterator[pa.RecordBatch]:
         assert process.stdin is not None  # noqa: S101 - for the type checker
         assert process.stdout is not None  # noqa: S101 - for the type checker
         try:
@@ -105,9 +105,9 @@ class ArrowReader:
             process.stdin.flush()
             yield from pa.ipc.open_stream(pa.PythonFile(process.stdout, mode="r"))
         except (pa.ArrowException, OSError) as error:
-            raise ArrowReadError(f"reading from {self._database.path} failed: {self._last_words(process)}") from error
+            raise ArrowReadError(f"reading from {self._database.path} failed: {self._exit_message(process)}") from error
 
-    def _last_words(self, process: "subprocess.Popen[bytes]") -> str:
+    def _exit_message(self, process: "subprocess.Popen[bytes]") -> str:
         assert self._errors is not None  # noqa: S101 - for the type checker
         process.wait(_STOP_TIMEOUT_S)
         self._errors.seek(0)

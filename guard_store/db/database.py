@@ -1,6 +1,6 @@
-"""One door to the operational database: SQLAlchemy transactions on SQLite and PostgreSQL, Arrow on PostgreSQL.
+"""Connections to the operational database: SQLAlchemy transactions on SQLite and PostgreSQL, Arrow on PostgreSQL.
 
-How to connect belongs here; what the rows mean belongs to the module of each table.
+Only connecting belongs here; tables and their rows belong to the stores.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Database:
 
     Parameters
     ----------
-    url : `sqlite:///path` or `postgresql://user:password@host/name` (any driver named in it is ours to choose).
+    url : `sqlite:///path` or `postgresql://user:password@host/name`; a driver in the URL is replaced.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,7 +36,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection with one consistent view, for reading only."""
+        """Open a read-only connection with one consistent snapshot."""
         with self.engine.connect() as connection:
             connection.execution_options(guard_read_only=True)
             if not self.is_sqlite:
@@ -45,15 +45,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: committed at the end of the block, rolled back where it raises."""
+        """Open a transaction, which is committed at the end of the block and rolled back if the block raises."""
         with self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def arrow(self) -> Iterator[Any]:
-        """An ADBC (DBAPI) connection to PostgreSQL, for Arrow in and out; rolled back unless the block commits.
+        """Open an ADBC (DBAPI) connection to PostgreSQL for Arrow data; rolled back unless the block commits.
 
-        SQLite's is a matter of `arrow_reader.py`, in a process of its own.
+        For SQLite, use `arrow_reader`, which reads in a separate process.
         """
         from adbc_driver_postgresql import dbapi
 
@@ -69,17 +69,17 @@ class Database:
         return Path(self.url.database or "")
 
     def close(self) -> None:
-        """Close all connections: those in use as soon as they come back."""
+        """Close all connections; those in use are closed when they are returned."""
         self.engine.dispose()
 
 
 class _Pool(QueuePool):
-    """Closes what comes back after its end; SQLAlchemy's own would keep that open until it is collected as garbage."""
+    """Closes connections that are returned after `dispose`; `QueuePool` keeps them open until garbage collection."""
 
     _is_closed = False
 
     def dispose(self) -> None:
-        """Close what is here now."""
+        """Close the connections that are not in use, and later those that are returned."""
         self._is_closed = True
         super().dispose()
 
@@ -99,13 +99,13 @@ def _sqlite_engine(database: Database) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves; sqlite3 would say it too late
+        connection.isolation_level = None  # we issue BEGIN ourselves; sqlite3 would do it too late
         for name, value in _SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A writer that begins as a reader can fail at its first write instead of waiting for its turn.
+        # A writing transaction that begins as a reading one can fail at its first write instead of waiting for the lock.
         read_only = connection.get_execution_options().get("guard_read_only", False)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 

@@ -1,6 +1,6 @@
-"""What the tables of all domains share: their metadata, the names of constraints, the types of ids and row numbers.
+"""Metadata of all tables: names of constraints, types of ids and row numbers.
 
-A domain's tables stand in its `tables.py`; only the migrations make or change them.
+The tables of a domain are in its `tables.py`; only the migrations create or change them in a database.
 Instants are int64 microseconds since the epoch (UTC); a `day` is a project's local date as `YYYY-MM-DD`.
 """
 
@@ -15,13 +15,13 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers rows by itself only for a column that is exactly INTEGER PRIMARY KEY.
+# SQLite numbers rows automatically only if the column is exactly INTEGER PRIMARY KEY.
 RowNumber = BigInteger().with_variant(Integer(), "sqlite")
 
-# An id is compared byte by byte: a language's rules of order would cost PostgreSQL a tenth of each insert.
+# Ids are compared byte by byte: a locale's collation would make each insert of PostgreSQL a tenth slower.
 Id = String(128).with_variant(String(128, collation="C"), "postgresql")
 
 
 def count_of(name: str) -> Column[int]:
-    """A column that counts, from 0."""
+    """Return a column for a counter that starts at 0."""
     return Column(name, BigInteger, nullable=False, server_default=text("0"))

@@ -1,6 +1,6 @@
-"""Bring the database to the newest schema, under a lock, so that many processes may start at once.
+"""Migrate the database to the newest schema, under a lock, so that many processes may start at once.
 
-Only Alembic makes or changes tables; nothing calls `create_all`.
+Only Alembic creates or changes tables; nothing calls `create_all`.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade (or downgrade, to an older revision) in one transaction that excludes every other migration."""
-    # SQLite's writing transaction is the lock already: it begins IMMEDIATE.
+    # On SQLite the writing transaction itself is the lock: it begins IMMEDIATE.
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
@@ -31,7 +31,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database has the schema that this code expects."""
+    """Return whether the database has the schema that this code expects."""
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_heads() == tuple(_scripts().get_heads())
 

@@ -1,7 +1,7 @@
-"""A process of its own that answers SQL with Arrow streams: one statement a line in, one IPC stream each out.
+"""A program that runs SQL on SQLite: reads one statement a line, writes each result as an Arrow IPC stream.
 
-Started by `arrow_reader.py`, which says why; knows nothing of our tables and imports nothing of ours. The driver's DBAPI
-layer would import pandas, which takes longer than most answers.
+`arrow_reader` starts it and explains why it is a separate process. It imports no other module of ours. The DBAPI layer of the
+driver is avoided because it imports pandas, which takes longer than most queries.
 """
 
 import json
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Run statements until the input ends."""
     path, batch_rows, busy_timeout_ms = sys.argv[1:]
     out = pa.PythonFile(sys.stdout.buffer, mode="w")
     with adbc_driver_sqlite.connect(path) as database, adbc.AdbcConnection(database) as connection:

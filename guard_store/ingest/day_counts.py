@@ -1,6 +1,6 @@
-"""What a group of rows means for each (project, model, local day): counts of its state, and of rejections.
+"""Counts of a group of rows by (project, model, local day), added to the day states and to the counts of rejections.
 
-Storing the rows is `step`; which stage has seen which revision is `guard_store.day_state`.
+Storing the rows is `step`; the progress of the stages is `guard_store.day_state`.
 """
 
 from bisect import bisect_right
@@ -35,7 +35,7 @@ _DAY_COLUMNS = (
     "request_id",
     "changed_us",
 )
-# A duplicate is counted, but the day stays processed: it must not run again, nor take over the request id.
+# A duplicate is counted, but the day stays processed: it is not run again and keeps its request id.
 _DAY_CONFLICT = """ON CONFLICT (project_id, model_id, day) DO UPDATE SET
     events = day_news.events + excluded.events,
     late = day_news.late + excluded.late,
@@ -62,13 +62,13 @@ def count_days(
 
     Parameters
     ----------
-    rows : all events of the group, work after work.
-    duplicates : which of them were there before.
+    rows : all events of the group, in the order of the works.
+    duplicates : for each row, whether it was stored before.
     zones : IANA zone of each project.
     """
     if rows:
-        counted = _day_rows(rows, duplicates, works, zones, close_delay_s)
-        session.upsert("day_news", _DAY_COLUMNS, counted, _DAY_CONFLICT)
+        day_rows = _day_rows(rows, duplicates, works, zones, close_delay_s)
+        session.upsert("day_news", _DAY_COLUMNS, day_rows, _DAY_CONFLICT)
 
 
 def count_rejections(session: Session, works: Iterable[StoreEvents | StoreLabels], zones: Mapping[str, str]) -> None:
@@ -83,13 +83,13 @@ def _day_rows(
     zones: Mapping[str, str],
     close_delay_s: int,
 ) -> list[tuple[Any, ...]]:
-    """One row of `_DAY_COLUMNS` for each (project, model, local day), in key order."""
+    """Return one row of `_DAY_COLUMNS` for each (project, model, local day), in key order."""
     days, late = _days(rows, zones, close_delay_s)
     kinds = list(zip(map(_project, rows), map(_model, rows), days, late, duplicates, strict=True))
     counts = Counter(kinds)
     last = dict(zip(kinds, count(), strict=False))
     ends = list(accumulate(len(work.rows) for work in works))
-    found = []
+    day_rows = []
     for project_id, model_id, day in sorted({kind[:3] for kind in counts}):
         by_kind = {pair: (project_id, model_id, day, *pair) for pair in product((False, True), repeat=2)}
         stored_late, in_time = counts[by_kind[True, False]], counts[by_kind[False, False]]
@@ -98,12 +98,12 @@ def _day_rows(
         changed = int(stored > 0)
         cause = works[bisect_right(ends, max(last.get(kind, -1) for kind in by_kind.values()))]
         key = (project_id, model_id, (_EPOCH + timedelta(days=day)).isoformat())
-        found.append((*key, stored, stored_late, repeated, changed, changed, cause.request_id, cause.received_us))
-    return found
+        day_rows.append((*key, stored, stored_late, repeated, changed, changed, cause.request_id, cause.received_us))
+    return day_rows
 
 
 def _rejection_rows(works: Iterable[StoreEvents | StoreLabels], zones: Mapping[str, str]) -> list[tuple[Any, ...]]:
-    """One row of `_REJECTION_COLUMNS` for each (project, model, local day of arrival, field), in key order."""
+    """Return one row of `_REJECTION_COLUMNS` for each (project, model, local day of arrival, field), in key order."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for work in works:
         for (project_id, model_id, field), n in work.rejected.items():
@@ -113,7 +113,7 @@ def _rejection_rows(works: Iterable[StoreEvents | StoreLabels], zones: Mapping[s
 
 
 def _days(rows: Sequence[EventRow], zones: Mapping[str, str], close_delay_s: int) -> tuple[list[int], list[bool]]:
-    """Local day of each row, in days since the epoch, and whether it arrived after that day was closed."""
+    """Return the local day of each row, in days since the epoch, and whether the row arrived after that day was closed."""
     ts_us = np.fromiter(map(_ts, rows), np.int64, len(rows))
     received_us = np.fromiter(map(_received, rows), np.int64, len(rows))
     project_ids = list(map(_project, rows))
@@ -121,22 +121,22 @@ def _days(rows: Sequence[EventRow], zones: Mapping[str, str], close_delay_s: int
     late = np.empty(len(rows), dtype=bool)
     for project_id in set(project_ids):
         calendar = local_days(zones[project_id])
-        where = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
-        found = calendar.of_many(ts_us[where])
-        unique, inverse = np.unique(found, return_inverse=True)
+        of_project = np.fromiter((other == project_id for other in project_ids), bool, len(rows))
+        local_dates = calendar.of_many(ts_us[of_project])
+        unique, inverse = np.unique(local_dates, return_inverse=True)
         closes_us = [calendar.bounds_us(day)[1] + close_delay_s * SECOND_US for day in unique.tolist()]
-        days[where] = found.astype(np.int64)
-        late[where] = received_us[where] >= np.array(closes_us)[inverse]
+        days[of_project] = local_dates.astype(np.int64)
+        late[of_project] = received_us[of_project] >= np.array(closes_us)[inverse]
     return days.tolist(), late.tolist()
 
 
 def require_projects(zones: Mapping[str, str], project_ids: Iterable[str]) -> None:
-    """Refuse rows of projects that do not exist.
+    """Check that the projects of a group exist.
 
     Raises
     ------
     RowsRefusedError
-        If there is one.
+        If one of them does not.
     """
     for project_id in project_ids:
         if project_id not in zones:

@@ -1,7 +1,7 @@
-"""A journal of requests that are answered before the database has their rows: written first, stored soon, replayed after a crash.
+"""A journal of requests that are answered before the database has their rows; after a crash it is replayed.
 
-One folder, one open segment a process. What is in it survives the death of the process, not that of the machine.
-Only keeping them belongs here; when they are stored is the caller's business.
+One folder for all processes, with one open segment for each. Its content survives a crash of the process, not of the machine.
+Storing the requests in the database is up to the caller.
 """
 
 import errno
@@ -24,13 +24,13 @@ _LINE = b"\n"
 _encode = msgspec.json.Encoder().encode
 
 Request: TypeAlias = tuple[list[EventRow], Entry]
-"""The rows of one request, and what the ledger says of it."""
+"""The rows of one request, and its entry for the ledger."""
 
 _decode = msgspec.json.Decoder(Request).decode
 
 
 class JournalFullError(Exception):
-    """Nothing more can be written now: the limit is reached, or the disk is full."""
+    """The journal cannot take more requests: its limit is reached, or the disk is full."""
 
 
 @dataclass(slots=True)
@@ -46,12 +46,12 @@ class _Segment:
 
 
 class Journal:
-    """Requests that wait, in the order in which they were written.
+    """Requests that wait for the database, in the order in which they were written.
 
     Parameters
     ----------
-    folder : of the segments of all processes; made where it is missing.
-    max_bytes : that may wait in this process.
+    folder : folder with the segments of all processes; created if it is missing.
+    max_bytes : maximum bytes that wait in this process.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
@@ -61,12 +61,12 @@ class Journal:
         self._segments: list[_Segment] = [self._new_segment()]
 
     def append(self, rows: Sequence[EventRow], entry: Entry) -> None:
-        """Write a request's rows; when it returns they are the operating system's to keep.
+        """Write the rows of a request; they have reached the operating system when it returns.
 
         Raises
         ------
         JournalFullError
-            Where there is no room; none of the rows is in the journal then.
+            If there is no room; then none of the rows is in the journal.
         """
         data = _encode((rows, entry)) + _LINE
         if self.waiting_bytes + len(data) > self._max_bytes:
@@ -76,9 +76,9 @@ class Journal:
             if segment.written >= _SEGMENT_BYTES:
                 segment = self._new_segment()
                 self._segments.append(segment)
-            done = 0
-            while done < len(data):
-                done += os.write(segment.file, data[done:])
+            written = 0
+            while written < len(data):
+                written += os.write(segment.file, data[written:])
         except OSError as error:
             os.ftruncate(segment.file, segment.written)
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
@@ -88,18 +88,18 @@ class Journal:
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes that have not been stored."""
+        """Number of bytes that are not stored yet."""
         return sum(segment.waiting for segment in self._segments)
 
     def take(self, max_bytes: int) -> tuple[list[Request], int]:
-        """The oldest requests that wait, of about so many bytes, and how many bytes they are; they stay until `stored`."""
+        """Return the oldest requests, of about `max_bytes`, and their size in bytes; they stay until `mark_stored`."""
         for segment in self._segments:
             if segment.waiting:
                 return _read(segment, max_bytes)
         return [], 0
 
-    def stored(self, size: int) -> None:
-        """Forget the oldest bytes that `take` has given: the database has them."""
+    def mark_stored(self, size: int) -> None:
+        """Drop the oldest bytes, as returned by `take`, because the database has them."""
         segment = next(segment for segment in self._segments if segment.waiting)
         segment.stored += size
         if segment.waiting:
@@ -112,22 +112,22 @@ class Journal:
             _remove(segment)
 
     def adopt_orphans(self) -> int:
-        """Take over the segments of processes that have died; returns how many bytes they hold."""
-        found = 0
+        """Take over the segments of processes that have died; return their number of bytes."""
+        adopted_bytes = 0
         for path in sorted(self._folder.glob("*.journal")):
-            segment = _adopted(path)
+            segment = _adopt(path)
             if segment is None:
                 continue
             if segment.written:
-                # In front: they are the oldest, and this process goes on writing at the end.
+                # At the front: they are the oldest, and this process keeps writing to the last segment.
                 self._segments.insert(0, segment)
-                found += segment.written
+                adopted_bytes += segment.written
             else:
                 _remove(segment)
-        return found
+        return adopted_bytes
 
     def close(self) -> None:
-        """Leave what waits for the next process, and remove what is empty."""
+        """Leave segments with waiting requests to the next process, and remove empty ones."""
         for segment in self._segments:
             if segment.waiting:
                 os.close(segment.file)
@@ -142,8 +142,8 @@ class Journal:
         return _Segment(path, file)
 
 
-def _adopted(path: Path) -> _Segment | None:
-    """A segment that no living process holds."""
+def _adopt(path: Path) -> _Segment | None:
+    """Lock and return a segment; None if a living process holds it."""
     try:
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except FileNotFoundError:  # another process was faster
@@ -153,12 +153,12 @@ def _adopted(path: Path) -> _Segment | None:
     except BlockingIOError:
         os.close(file)
         return None
-    if not path.exists():  # removed between the two
+    if not path.exists():  # removed between open and lock
         os.close(file)
         return None
     data = os.pread(file, os.fstat(file).st_size, 0)
-    whole = data.rfind(_LINE) + 1  # a request that was being written when its process died was never answered for
-    return _Segment(path, file, whole)
+    complete = data.rfind(_LINE) + 1  # a request that was only partly written when its process died was never answered
+    return _Segment(path, file, complete)
 
 
 def _read(segment: _Segment, max_bytes: int) -> tuple[list[Request], int]:
@@ -168,7 +168,7 @@ def _read(segment: _Segment, max_bytes: int) -> tuple[list[Request], int]:
         end = data.rfind(_LINE) + 1
         if end:
             return [_decode(line) for line in data[:end].splitlines()], end
-        size *= 2  # one request that is larger
+        size *= 2  # the first request is larger
 
 
 def _remove(segment: _Segment) -> None:

@@ -1,6 +1,6 @@
-"""Stored labels: counting each on the day of its event, and counting those whose event has not arrived yet.
+"""Count stored labels on the days of their events, and those whose event has not arrived yet.
 
-Writing labels is `guard_store.writer`; joining them to events in the lake is `guard_store.lake.rows`.
+Writing labels is `step`; joining them to events in the lake is `guard_store.lake.rows`.
 """
 
 from collections import defaultdict
@@ -49,7 +49,7 @@ class LabelStore:
 
 
 def _waiting() -> Any:
-    # As the index says it: SQLite does not use it for "waiting = 1", and would read all labels at each look.
+    # Written as in the index: for "waiting = 1", SQLite would not use the index and would read all labels each time.
     return text("labels.waiting")
 
 
@@ -90,7 +90,7 @@ def _count_on_days(connection: Connection, labels_with_event: list[Row[Any]]) ->
 
 
 def _locked_zones(connection: Connection, project_ids: set[str]) -> dict[str, str]:
-    # Shared with the writers of events: a change of zone assigns all events to days again, and must not run meanwhile.
+    # A shared lock, as writers of events take it: a change of zone, which reassigns all events to days, must wait.
     statement = (
         select(projects.c.id, projects.c.timezone)
         .where(projects.c.id.in_(sorted(project_ids)))

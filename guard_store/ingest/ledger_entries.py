@@ -1,6 +1,6 @@
-"""The entries of the ledger for a group of rows: one for all requests of one sender and project, with their counts.
+"""Entries of the ledger for a group of rows: one for all requests of one sender and project, with their counts.
 
-Ten thousand events a second would be as many rows of the ledger, with no more information.
+One entry per request would be up to ten thousand rows a second, without more information.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ def entries_of(statements: Statements, works: Sequence[StoreEvents | StoreLabels
     by_sender: dict[tuple[Sender, str | None], _Counts] = {}
     for work in works:
         if isinstance(work, StoreEvents) and work.entries:
-            # Rows that were there before can mean that a journal is stored again, entries included.
-            entries.extend(_new(statements, work.entries) if work.outcome.duplicates else work.entries)
+            # Duplicates may come from a journal that is stored again, including its entries.
+            entries.extend(_without_stored(statements, work.entries) if work.outcome.duplicates else work.entries)
         if work.sender is not None:
             counts = by_sender.setdefault((work.sender, _project(work)), _Counts())
             counts.requests += 1
@@ -47,13 +47,13 @@ def entries_of(statements: Statements, works: Sequence[StoreEvents | StoreLabels
     return entries
 
 
-def _new(statements: Statements, entries: Sequence[Entry]) -> list[Entry]:
-    found: set[tuple[object, ...]] = set()
+def _without_stored(statements: Statements, entries: Sequence[Entry]) -> list[Entry]:
+    stored: set[tuple[object, ...]] = set()
     for start in range(0, len(entries), _IDS_A_STATEMENT):
         ids = [entry.request_id for entry in entries[start : start + _IDS_A_STATEMENT]]
         sql = f"SELECT request_id, at_us FROM ledger WHERE request_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
-        found.update(statements.run(sql, ids))
-    return [entry for entry in entries if (entry.request_id, entry.at_us) not in found]
+        stored.update(statements.run(sql, ids))
+    return [entry for entry in entries if (entry.request_id, entry.at_us) not in stored]
 
 
 def _project(work: StoreEvents | StoreLabels) -> str | None:

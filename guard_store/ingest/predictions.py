@@ -1,4 +1,7 @@
-"""Predictions of ours among the events, found by the id that their caller was given."""
+"""Predictions of registered models among the events, looked up by the id that their caller received.
+
+Other events have no model version and are not traced.
+"""
 
 from dataclasses import dataclass
 
@@ -10,7 +13,7 @@ from guard_store.ingest.tables import events
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An event that a model version of the registry has made; `y_pred` is JSON text."""
+    """An event that was predicted by a registered model version; `y_pred` is JSON text."""
 
     project_id: str
     model_id: str
@@ -29,7 +32,7 @@ class PredictionStore:
         self._database = database
 
     def find(self, trace_id: str, project_id: str | None) -> Prediction | None:
-        """The first prediction of a request, or the one with this event id (of a project, which must be given then)."""
+        """Return the first prediction of a request, or, if a project is given, its prediction with this event id."""
         c = events.c
         columns = [c[name] for name in Prediction.__dataclass_fields__]
         served = c.model_version.is_not(None)

@@ -1,6 +1,6 @@
-"""How many rows were turned away, by local day of arrival and by the field that was wrong: reading only.
+"""Numbers of rejected rows, by local day of arrival and invalid field: reading only.
 
-Counting them is part of storing a batch, in `guard_store.writer`.
+Counting them is part of storing a group of rows, in `day_counts`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Position = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """Rows of one day, model and field; `model_id` is empty where it could not be read."""
+    """Number of rejected rows of one day, model and field; `model_id` is empty if it could not be read."""
 
     project_id: str
     model_id: str
@@ -27,7 +27,7 @@ class Rejections:
 
 
 class RejectionStore:
-    """Reads what was rejected."""
+    """Reads counts of rejected rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class RejectionStore:
         after: Position = ("", "", ""),
         limit: int | None = None,
     ) -> Sequence[Rejections]:
-        """Rejections of a closed range of days, oldest first, after (day, model, field)."""
+        """Return the rejections of a closed range of days, oldest first, after (day, model, field)."""
         position = tuple_(rejections.c.day, rejections.c.model_id, rejections.c.field)
         statement = (
             select(rejections)

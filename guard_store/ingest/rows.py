@@ -1,6 +1,6 @@
-"""Rows of events and labels, and what one request wants stored of them.
+"""Rows of events and labels, and the works of requests that store them.
 
-Plain data only: `serving.ingest` makes rows from checked requests, `guard_store.ingest.step` stores them.
+Plain data only: `serving.ingest` builds rows from validated requests, `step` stores them.
 """
 
 import hashlib
@@ -55,13 +55,13 @@ RejectedRows: TypeAlias = Mapping[tuple[str, str, str], int]
 def label_row(
     project_id: str, event_id: str, y_true: str, *, observed_us: int, received_us: int, request_id: str | None
 ) -> LabelRow:
-    """Make the row of a label; `y_true` is JSON text."""
+    """Build the row of a label; `y_true` is JSON text."""
     value_hash = hashlib.blake2b(y_true.encode(), digest_size=16).hexdigest()
     return LabelRow(project_id, event_id, observed_us, value_hash, y_true, received_us, request_id)
 
 
 class Sender(NamedTuple):
-    """Who sends rows, as the ledger names them: by which route, with which key."""
+    """The sender of rows, for the ledger: the route, the key, and its role."""
 
     route: str
     key_id: str | None
@@ -69,7 +69,7 @@ class Sender(NamedTuple):
 
 
 class RowsOutcome(msgspec.Struct, frozen=True):
-    """What became of the rows of one request: `duplicates` are positions among them, all others are stored now."""
+    """The outcome of one request: `duplicates` are positions of rows that were stored before; the others are stored now."""
 
     accepted: int
     duplicates: frozenset[int]
@@ -81,14 +81,14 @@ ONE_ROW: Final = RowsOutcome(1, frozenset())
 
 @dataclass(slots=True)
 class StoreEvents(Work):
-    """Events to be stored, each once, and counts of others that were rejected.
+    """Stores events, each once, and counts rejected ones.
 
     Attributes
     ----------
-    sender : put on the ledger with the rows, together with other requests of the same transaction.
-    entries : of requests that were answered before the database had their rows (predictions of the journal): they join the
-        ledger unless they are there already.
-    outcome : what became of the rows, once the transaction is durable.
+    sender : recorded in the ledger, in one entry with other requests of the same transaction.
+    entries : entries of requests that were answered before the database had their rows (predictions of the journal); they
+        are appended to the ledger unless it has them already.
+    outcome : set before the commit, valid once the transaction is durable.
     """
 
     rows: Sequence[EventRow]
@@ -101,13 +101,13 @@ class StoreEvents(Work):
 
     @property
     def weight(self) -> int:
-        """The rows."""
+        """Number of rows, at least 1."""
         return len(self.rows) or 1
 
 
 @dataclass(slots=True)
 class StoreLabels(Work):
-    """Labels to be stored, each version once; the rest is as for `StoreEvents`."""
+    """Stores labels, each version once, and counts rejected ones; attributes as for `StoreEvents`."""
 
     rows: Sequence[LabelRow]
     received_us: int
@@ -118,5 +118,5 @@ class StoreLabels(Work):
 
     @property
     def weight(self) -> int:
-        """The rows."""
+        """Number of rows, at least 1."""
         return len(self.rows) or 1

@@ -1,4 +1,7 @@
-"""The ingest step of a transaction: events and labels go in, each once, their days count them, the ledger names their senders."""
+"""The ingest step of a transaction: stores events and labels once each, counts them on their days, records their senders.
+
+Counting is `day_counts`; the entries of the ledger are `ledger_entries`.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
@@ -29,7 +32,7 @@ class IngestStep:
         self._close_delay_s = close_delay_s
 
     def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
-        """Store the rows of a group; return the entries of the ledger that name their senders."""
+        """Store the rows of a group; return works that append the entries of their senders to the ledger."""
         requests = [work for work in works if isinstance(work, StoreEvents | StoreLabels)]
         if not requests:
             return ()
@@ -43,7 +46,7 @@ class IngestStep:
     def _store(self, session: Session, of_events: Sequence[StoreEvents], of_labels: Sequence[StoreLabels]) -> None:
         event_rows = list(chain.from_iterable(work.rows for work in of_events))
         label_rows = list(chain.from_iterable(work.rows for work in of_labels))
-        # Events first: where PostgreSQL meets a duplicate among them, it begins the transaction again.
+        # Events first: if PostgreSQL finds a duplicate among them, the transaction is restarted.
         repeated = _duplicates(EVENTS, event_rows, session.insert(EVENTS, event_rows) if event_rows else None)
         repeated_labels = _duplicates(LABELS, label_rows, session.insert(LABELS, label_rows) if label_rows else None)
         project_ids = {row.project_id for row in event_rows} | {row.project_id for row in label_rows}

@@ -1,6 +1,6 @@
-"""Tables of what clients send: events and labels; and how many rows were rejected.
+"""Tables of the rows that clients send, events and labels, and of counts of rejected rows.
 
-Only their shape belongs here; `store` reads and writes them.
+Only their schema belongs here; `step` writes them, and the other modules of the package read them.
 """
 
 from sqlalchemy import (
@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from guard_store.db.metadata import Id, RowNumber, count_of, metadata
 
-# No foreign key from here on: ingestion checks the project once a batch, not the database once a row.
+# No foreign keys: ingestion checks the project once per batch, instead of the database once per row.
 events = Table(
     "events",
     metadata,
@@ -36,9 +36,11 @@ events = Table(
     Column("request_id", String(128)),
     Column("model_version", String(128)),
     Column("segment", String(128)),
-    PrimaryKeyConstraint("event_id", "project_id"),  # compared from the left: ids differ, projects hardly do
+    PrimaryKeyConstraint(
+        "event_id", "project_id"
+    ),  # keys are compared from the left: the column that differs most is first
     Index(None, "project_id", "model_id", "ts_us"),
-    # Only predictions that we have made ourselves can be traced; others do not pay for it.
+    # Only predictions of registered models can be traced; other events do not pay for this index.
     Index(
         "ix_events_traced",
         "request_id",
@@ -47,7 +49,7 @@ events = Table(
     ),
 )
 
-# Every version of a label is kept; the one observed last (of those, the one stored last) counts.
+# Every version of a label is kept; the one observed last (among those, the one stored last) is used.
 labels = Table(
     "labels",
     metadata,
@@ -55,11 +57,11 @@ labels = Table(
     Column("project_id", Id, nullable=False),
     Column("event_id", Id, nullable=False),
     Column("observed_us", BigInteger, nullable=False),
-    Column("value_hash", String(32), nullable=False),  # of `y_true`, which may be too long for an index
+    Column("value_hash", String(32), nullable=False),  # hash of `y_true`, which may be too long for an index
     Column("y_true", Text, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("request_id", String(128)),
-    Column("waiting", Boolean, nullable=False),  # until the day of its event has been told
+    Column("waiting", Boolean, nullable=False),  # until it is counted on the day of its event
     UniqueConstraint("project_id", "event_id", "observed_us", "value_hash"),
     Index("ix_labels_waiting", "seq", sqlite_where=text("waiting"), postgresql_where=text("waiting")),
 )

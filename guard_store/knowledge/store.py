@@ -1,6 +1,6 @@
-"""The knowledge base: documents, their chunks and vectors, each a versioned Delta table of the lake; and where sources are.
+"""The knowledge base: documents, chunks and vectors as versioned Delta tables of the lake, and the source files.
 
-What the tables hold is `ml.knowledge`; searching them is `serving.assistant.knowledge`.
+Computing their content is `ml.knowledge`; searching them is `serving.assistant.knowledge`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _ORDER = [("source", "ascending"), ("place", "ascending")]
 
 @dataclass(frozen=True, slots=True)
 class TableVersion:
-    """A version of a table; `table` is another id where the table was made anew."""
+    """A version of a table; `table` is the id of the table, which changes if it is created again."""
 
     table: str
     number: int
@@ -36,14 +36,14 @@ class KnowledgeStore:
         self._root = f"{lake_url.rstrip('/')}/_knowledge"
 
     def version(self, name: Name = "embeddings") -> TableVersion | None:
-        """The newest version; None where nothing was ever stored."""
+        """Return the newest version of a table; None if nothing was ever stored."""
         table = self._open(name)
         return None if table is None else _version_of(table)
 
     def read(
         self, name: Name = "embeddings", columns: Sequence[str] | None = None
     ) -> tuple[TableVersion, pa.Table] | None:
-        """The newest version and its rows, by source and place; None where nothing was ever stored."""
+        """Return the newest version and its rows, by source and place; None if nothing was ever stored."""
         table = self._open(name)
         if table is None:
             return None
@@ -51,13 +51,13 @@ class KnowledgeStore:
         return _version_of(table), _sorted(rows)
 
     def replace(self, name: Name, rows: pa.Table) -> TableVersion:
-        """Replace everything in one commit; returns the version. The same content makes no new one."""
-        wanted, before = _sorted(rows), self.read(name)
-        if before is not None and _same(before[1], wanted):
-            return before[0]
-        write_deltalake(self._uri(name), wanted, mode="overwrite", schema_mode="overwrite")
+        """Replace all rows in one commit and return the version; equal content creates no new version."""
+        new_rows, stored = _sorted(rows), self.read(name)
+        if stored is not None and _same(stored[1], new_rows):
+            return stored[0]
+        write_deltalake(self._uri(name), new_rows, mode="overwrite", schema_mode="overwrite")
         table = DeltaTable(self._uri(name))
-        table.vacuum(dry_run=False, full=True)  # files that no version of the last week has
+        table.vacuum(dry_run=False, full=True)  # deletes files that no version of the last week uses
         return _version_of(table)
 
     def _open(self, name: Name) -> DeltaTable | None:
@@ -71,7 +71,7 @@ class KnowledgeStore:
 
 
 class Sources:
-    """Files of a folder or an S3 prefix; hidden ones are not looked at."""
+    """Files of a folder or an S3 prefix, except hidden ones."""
 
     def __init__(self, url: str) -> None:
         root = url if "://" in url else str(Path(url).resolve())
@@ -79,41 +79,47 @@ class Sources:
         self._path = path.rstrip("/")
 
     def names(self) -> Sequence[str]:
-        """Names below the root, in their order.
+        """Return the names of the files below the root, sorted.
 
         Raises
         ------
         FileNotFoundError
-            If the folder is not there.
+            If the folder does not exist.
         """
-        return [name for name, _ in self._listed()]
+        return [name for name, _ in self._list()]
 
     def read(self, name: str) -> bytes:
-        """The content of a file; raises OSError where it cannot be read."""
+        """Return the content of a file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
         with self._filesystem.open_input_stream(f"{self._path}/{name}") as file:
             content: bytes = file.read()
         return content
 
     def stamp(self) -> str:
-        """A hash of names, sizes and times: another one says that something has changed."""
-        told = [(name, info.size, info.mtime_ns) for name, info in self._listed()]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        """Return a hash of names, sizes and modification times, to detect changes."""
+        stats = [(name, info.size, info.mtime_ns) for name, info in self._list()]
+        return hashlib.sha256(repr(stats).encode()).hexdigest()
 
-    def _listed(self) -> list[tuple[str, pafs.FileInfo]]:
-        found = self._filesystem.get_file_info(pafs.FileSelector(self._path, recursive=True))
-        named = [(info.path.removeprefix(self._path).lstrip("/"), info) for info in found if info.is_file]
-        return sorted((name, info) for name, info in named if not any(p.startswith(".") for p in name.split("/")))
+    def _list(self) -> list[tuple[str, pafs.FileInfo]]:
+        infos = self._filesystem.get_file_info(pafs.FileSelector(self._path, recursive=True))
+        files = [(info.path.removeprefix(self._path).lstrip("/"), info) for info in infos if info.is_file]
+        return sorted((name, info) for name, info in files if not any(p.startswith(".") for p in name.split("/")))
 
 
 def stamp_of(settings: Settings) -> str:
-    """Another one says that the knowledge base is to be built again: of the sources, the model and the lake."""
-    told = (
+    """Return a hash of sources, embedding model and lake; if it changes, the knowledge base must be rebuilt."""
+    inputs = (
         settings.knowledge.location,
         Sources(settings.knowledge.location).stamp(),
         settings.knowledge.embedding_model,
         settings.storage.lake,
     )
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
 def _version_of(table: DeltaTable) -> TableVersion:
@@ -124,10 +130,10 @@ def _sorted(rows: pa.Table) -> pa.Table:
     return rows.sort_by([key for key in _ORDER if key[0] in rows.column_names])
 
 
-def _same(present: pa.Table, wanted: pa.Table) -> bool:
-    if set(present.column_names) != set(wanted.column_names):
+def _same(stored: pa.Table, new: pa.Table) -> bool:
+    if set(stored.column_names) != set(new.column_names):
         return False
-    try:  # Arrow has more than one kind of text and list
-        return bool(present.select(wanted.column_names).cast(wanted.schema).equals(wanted))
+    try:  # Arrow has several types of strings and lists
+        return bool(stored.select(new.column_names).cast(new.schema).equals(new))
     except pa.ArrowInvalid:
         return False

@@ -1,6 +1,6 @@
-"""Where the lake's files are: a local folder or an S3 bucket, as pyarrow's file systems.
+"""File systems of the lake, local or S3, as pyarrow has them.
 
-Only addresses and credentials belong here, not what the files hold.
+Only addresses and credentials belong here, not the content of files.
 """
 
 import os
@@ -10,12 +10,12 @@ import pyarrow.fs as pafs
 
 
 def filesystem_of(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
-    """The file system of a lake's root and the root's path in it.
+    """Return the file system of a root and the path of the root in it.
 
     Parameters
     ----------
     root : absolute folder or URL.
-    storage_options : S3 options as deltalake names them; what is not given comes from the environment.
+    storage_options : S3 options as deltalake names them; missing ones are read from the environment.
     """
     if root.startswith("s3://"):
         return pafs.S3FileSystem(**_s3_arguments({**os.environ, **storage_options})), root.removeprefix("s3://")

@@ -1,7 +1,7 @@
-"""Feature JSON of rows that all have the same keys in the same order, read as comma-separated text: half the cost of JSON.
+"""Read feature JSON whose rows all have the same keys in the same order as comma-separated text, at half the cost of JSON.
 
-One client's events usually are like that. Every key of every row is compared; whatever is not exactly regular (escapes,
-commas in values, another order, values of another type) is refused, and read as JSON by `lake_values.py`.
+The events of one client usually are regular in this way. Every key of every row is compared; input that is not exactly
+regular (escapes, commas in values, another order, values of another type) is rejected, and read as JSON by `values`.
 """
 
 import re
@@ -16,13 +16,13 @@ _KEY = re.compile(r'\s*(?:\{\s*)?"([^"\\]*)"\s*:\s*')
 
 
 def read_regular(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray] | None:
-    """Typed columns, or None where the rows are not regular.
+    """Return typed columns by key, or None if the rows are not regular.
 
     Parameters
     ----------
     text : JSON objects, one a line.
-    rows : how many.
-    types : by key; the rows must have no other. A key of type null must have no value but null.
+    rows : number of rows.
+    types : Arrow type by key; rows must have no other keys. A key of type null must have only null values.
     """
     prefixes = _prefixes(text)
     if prefixes is None or not prefixes.keys() <= types.keys():
@@ -33,17 +33,17 @@ def read_regular(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -
             return None
         *_, last = prefixes
         table = table.set_column(len(prefixes) - 1, last, pc.ascii_rtrim(table.column(last), "}"))
-        found = {name: _column(table.column(name), prefix, types[name]) for name, prefix in prefixes.items()}
+        parsed = {name: _column(table.column(name), prefix, types[name]) for name, prefix in prefixes.items()}
     except pa.ArrowInvalid:
         return None
-    columns = {name: column for name, column in found.items() if column is not None}
-    if len(columns) < len(found):
+    columns = {name: column for name, column in parsed.items() if column is not None}
+    if len(columns) < len(parsed):
         return None
     return columns | {name: pa.chunked_array([pa.nulls(rows, types[name])]) for name in types.keys() - columns.keys()}
 
 
 def _prefixes(text: pa.Buffer) -> dict[str, str] | None:
-    """What comes before the value of each key in the first row, by key; None where that row cannot be regular."""
+    """Return the text before the value of each key in the first row, by key; None if that row is not regular."""
     line = _first_line(text)
     fields = [_KEY.match(part) for part in line.split(",")]
     if not line.endswith("}\n") or not all(fields):
@@ -73,11 +73,11 @@ def _table(text: pa.Buffer, prefixes: Mapping[str, str]) -> pa.Table:
 
 
 def _column(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.ChunkedArray | None:
-    """The values behind the prefix; None where one does not fit."""
-    found = None if pa.types.is_null(kind) else _values(column, prefix, kind)
-    if found is not None:
-        return found
-    # Nulls are looked for only here: to ask each value of a file whether it is one costs as much as to parse it.
+    """Return the values after the prefix; None if one does not fit the type."""
+    values = None if pa.types.is_null(kind) else _values(column, prefix, kind)
+    if values is not None:
+        return values
+    # Nulls are looked for only here: testing each value of a file for null costs as much as parsing it.
     is_null = pc.equal(column, prefix + "null")
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.nulls(len(column))]) if _all(is_null) else None
@@ -87,7 +87,7 @@ def _column(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.Chunk
 def _values(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.ChunkedArray | None:
     text = pa.types.is_string(kind)
     start = prefix + '"' if text else prefix
-    # A comma and the bare quotes of a key cannot both be inside of a string: what starts so is that key.
+    # A string cannot contain both a comma and the unescaped quotes of a key: text that starts like this is the key.
     if not _all(pc.starts_with(column, start)):
         return None
     values = pc.binary_replace_slice(column, 0, len(start), "")
@@ -105,5 +105,5 @@ def _values(column: pa.ChunkedArray, prefix: str, kind: pa.DataType) -> pa.Chunk
 
 
 def _all(conditions: pa.ChunkedArray) -> bool:
-    """Whether none of them is false; null stands for a value that is null."""
+    """Whether no condition is false; a null condition stands for a null value."""
     return pc.all(conditions, min_count=0).as_py() is not False

@@ -27,7 +27,7 @@ from guard_store.lake.values import ARROW_TYPES, Converted, convert_features, co
 from guard_store.monitoring.kinds import KindStore
 
 Learn = Callable[[str, Sequence[Any]], str | None]
-"""Kind of a lake column, from a sample of its values; None where they say nothing."""
+"""Returns the kind of a lake column from a sample of its values; None if it cannot be learned from them."""
 
 PIECE_ROWS = 65_536
 LEARN_VALUES = 10_000
@@ -44,7 +44,7 @@ _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnseenColumnsError(LookupError):
-    """Columns without a kind turned up: learn them and read again."""
+    """There are columns without a kind: learn them and read again."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class EventRows:
     Attributes
     ----------
     kinds : kind by lake column.
-    labelled : whether any of them may have a label; asking for none is much cheaper.
-    empty : lake columns without a kind that held nothing but nulls so far.
-    counts, violations : after the rows were read, how many of each day; values by column that did not fit their kind.
-    unseen : where reading ended early, values of the columns without a kind.
+    labelled : whether rows may have labels; reading without labels is much cheaper.
+    empty : lake columns without a kind that have had only nulls so far.
+    counts, violations : after reading, rows by day, and values by column that did not fit their kind.
+    unseen : if reading ended early, values of the columns without a kind.
     """
 
     reader: ArrowReader
@@ -95,12 +95,12 @@ class EventRows:
         return (*_READ, *_READ_LABEL) if self.labelled else _READ
 
     def stream(self) -> pa.RecordBatchReader:
-        """The rows as a stream of bounded pieces, each by time; deltalake's writer may put the pieces in another order.
+        """Return the rows as a stream of bounded pieces, each ordered by time; deltalake may reorder the pieces.
 
         Raises
         ------
         UnseenColumnsError
-            If columns turn up that have no kind; from within the stream it arrives as the error of its consumer.
+            If there are columns without a kind; after the first piece, the consumer of the stream raises its own error.
         """
         self.counts.clear()
         self.violations.clear()
@@ -110,7 +110,7 @@ class EventRows:
         return pa.RecordBatchReader.from_batches(self.schema, batches)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        """Batches of `_READ`, with a line feed behind the features."""
+        """Yield batches of `_READ`, with a line feed after the features."""
         for number, batch in enumerate(self.reader.batches(self._sql())):
             yield batch.slice(1) if number == 0 and self.reader.is_sqlite else batch
 
@@ -132,12 +132,12 @@ class EventRows:
         )
         if not self.reader.is_sqlite:
             return _literal_sql(rows.order_by("ts_us", "event_id"), postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
-        # The SQLite driver takes a column's type from its first batch: a row in front that has no nulls tells it.
+        # The SQLite driver infers types from the first batch: so a typed row without nulls is put in front.
         texts: list[ColumnElement[Any]] = [
             literal_column(_TYPED.get(name, "'text'")).label(name) for name in self._read
         ]
         typed = select(*texts)
-        # The index has the rows of one instant in the order in which they were stored: that order costs no sorting.
+        # Within one instant, the order of the index is the order of storage, which needs no sorting.
         return _literal_sql(typed.union_all(rows).order_by("ts_us"), sqlite.dialect(paramstyle="named"))
 
     def _piece(self, batch: pa.RecordBatch) -> pa.Table:
@@ -181,7 +181,7 @@ class EventRows:
 
 @dataclass(frozen=True, slots=True)
 class StoredDays:
-    """What a commit put into the lake: its version, rows by day, misfits by column, columns met for the first time."""
+    """The result of a commit: version, rows by day, misfits by column, and kinds of new columns."""
 
     version: int
     counts: Mapping[str, int]
@@ -192,33 +192,37 @@ class StoredDays:
 def store_days(
     database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayState], learn: Learn
 ) -> StoredDays:
-    """Replace the lake's rows of consecutive days of one model by what the store holds, in one commit."""
+    """Replace the lake's rows of consecutive days of one model by the stored events and labels, in one commit."""
     kinds = KindStore(database)
     project_id, model_id, _ = items[0].key
     bounds_us = min(item.bounds_us for item in items)[0], max(item.bounds_us for item in items)[1]
     learned: dict[str, str] = {}
     empty: set[str] = set()
     while True:
-        known = kinds.of(project_id, model_id)
+        stored_kinds = kinds.of(project_id, model_id)
         labelled = any(item.labels for item in items)
-        rows = EventRows(reader, project_id, model_id, local_days(items[0].timezone), bounds_us, known, labelled, empty)
+        rows = EventRows(
+            reader, project_id, model_id, local_days(items[0].timezone), bounds_us, stored_kinds, labelled, empty
+        )
         try:
             version = lake.replace_days(project_id, model_id, [item.day for item in items], rows.stream)
         except (UnseenColumnsError, DeltaError, OSError):
             if not rows.unseen:
                 raise
-            found = {name: learn(name, values[:LEARN_VALUES]) for name, values in rows.unseen.items()}
-            if found.get(LABEL) and (known.get(PREDICTION) or found.get(PREDICTION)):
-                found[LABEL] = known.get(PREDICTION) or found[PREDICTION]  # the two are compared
-            learned |= {name: kind for name, kind in found.items() if kind is not None}
-            empty |= {name for name, kind in found.items() if kind is None}
+            new_kinds = {name: learn(name, values[:LEARN_VALUES]) for name, values in rows.unseen.items()}
+            if new_kinds.get(LABEL) and (stored_kinds.get(PREDICTION) or new_kinds.get(PREDICTION)):
+                new_kinds[LABEL] = (
+                    stored_kinds.get(PREDICTION) or new_kinds[PREDICTION]
+                )  # labels are compared with predictions
+            learned |= {name: kind for name, kind in new_kinds.items() if kind is not None}
+            empty |= {name for name, kind in new_kinds.items() if kind is None}
             kinds.learn(project_id, model_id, learned)
         else:
             return StoredDays(version, dict(rows.counts), dict(rows.violations), learned)
 
 
 def _with_newest_label() -> FromClause:
-    """Events with the version of their label that was observed last, of those the one stored last."""
+    """Join events with the version of their label that was observed last, and among those stored last."""
     newest = (
         select(labels.c.seq)
         .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
@@ -231,7 +235,7 @@ def _with_newest_label() -> FromClause:
 
 
 def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches, each read from the database while the one before is being worked on."""
+    """Yield the same batches, each read from the database while the one before is processed."""
     with ThreadPoolExecutor(1, thread_name_prefix="events") as pool:
         ahead = pool.submit(next, batches, None)
         while (batch := ahead.result()) is not None:

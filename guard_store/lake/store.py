@@ -22,23 +22,23 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from guard_store.lake.files import filesystem_of
 
 LOG_DAYS: Final = 400
-"""Versions of a table can be named for so long: a model's training run says which one it has read."""
+"""Retention of table versions in the log: training runs refer to the version that they have read."""
 _COMMIT_TRIES = 8
 _TABLE_SETTINGS: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
     "delta.enableExpiredLogCleanup": "true",
 }
-# Not in the file names of all systems, or with a meaning in paths and URLs.
+# Characters that are not allowed in file names of all systems, or have a meaning in paths and URLs.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]|^\.|\.$")
 
 Rows: TypeAlias = pa.Table | Callable[[], pa.RecordBatchReader]
-"""Rows with a column `day`; a stream is made anew for each try to commit it."""
+"""Rows with a column `day`; a stream is created again for each attempt to commit it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LakeSnapshot:
-    """One version of a table: what each day holds."""
+    """One version of a table: the files and rows of each day."""
 
     version: int
     schema: pa.Schema
@@ -47,11 +47,11 @@ class LakeSnapshot:
     _rows: Mapping[str, int]
 
     def files(self, day: str) -> tuple[str, ...]:
-        """Parquet paths of a day within `filesystem`, without its partition column; none where the day has no rows."""
+        """Return the Parquet paths of a day in `filesystem`; the files do not contain the partition column."""
         return self._files.get(day, ())
 
     def rows(self, day: str) -> int:
-        """How many rows the day has, by the log."""
+        """Return the number of rows of a day, according to the log."""
         return self._rows.get(day, 0)
 
     @property
@@ -75,15 +75,15 @@ class Lake:
         self._filesystem, self._path = filesystem_of(self._root, self._options)
 
     def uri(self, project_id: str, model_id: str) -> str:
-        """Where the table of a model is."""
+        """Return the URI of a model's table."""
         return f"{self._root}/{path_safe(project_id)}/{path_safe(model_id)}"
 
     def folder(self, project_id: str, model_id: str) -> tuple[pafs.FileSystem, str]:
-        """Where the files of a model's table are: a file system and a path in it."""
+        """Return the file system of a model's table and its path there."""
         return self._filesystem, f"{self._path}/{path_safe(project_id)}/{path_safe(model_id)}"
 
     def snapshot(self, project_id: str, model_id: str, version: int | None = None) -> LakeSnapshot | None:
-        """A version of a model's table, the newest by default; None where the model has no table."""
+        """Return a snapshot of a model's table, by default the newest; None if the model has no table."""
         table = self.table(project_id, model_id, version)
         if table is None:
             return None
@@ -99,18 +99,18 @@ class Lake:
         return LakeSnapshot(table.version(), _schema(table), self._filesystem, by_day, rows)
 
     def replace_day(self, project_id: str, model_id: str, day: str, rows: Rows) -> int:
-        """Replace one day's rows in one commit; returns the table's version."""
+        """Replace the rows of a day in one commit; return the version of the table."""
         return self.replace_days(project_id, model_id, [day], rows)
 
     def replace_days(self, project_id: str, model_id: str, days: Collection[str], rows: Rows) -> int:
-        """Replace the rows of these days, and of no other, in one commit; returns the table's version.
+        """Replace the rows of these days only, in one commit; return the version of the table.
 
-        A column whose type has changed is emptied on all other days: who changes a kind asks for all days again.
+        A column whose type has changed is emptied on all other days: a change of a kind makes all days due again.
 
         Raises
         ------
         DeltaError
-            If a row is of another day, or other writers kept being faster.
+            If a row is of another day, or all attempts conflict with other writers.
         """
         for attempt in range(_COMMIT_TRIES):
             try:
@@ -122,18 +122,18 @@ class Lake:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def forget_days(self, project_id: str, model_id: str, days: Collection[str]) -> int:
-        """Delete the rows of these days; returns how many days had any. Their files go with the lake's upkeep."""
+        """Delete the rows of these days; return how many days had any. A later vacuum deletes the files."""
         snapshot = self.snapshot(project_id, model_id)
         table = self.table(project_id, model_id)
         if snapshot is None or table is None:
             return 0
-        held = sorted(set(days) & set(snapshot.days))
-        if held:
-            table.delete(days_predicate(held))
-        return len(held)
+        stored_days = sorted(set(days) & set(snapshot.days))
+        if stored_days:
+            table.delete(days_predicate(stored_days))
+        return len(stored_days)
 
     def _replace(self, project_id: str, model_id: str, days: Collection[str], rows: Rows) -> int:
-        # Opened before the rows are read: a commit in between is a conflict then, and the rows are read anew.
+        # Opened before the rows are read, so that a commit in between is a conflict, and the rows are read again.
         table = self.table(project_id, model_id)
         stream = rows.to_reader() if isinstance(rows, pa.Table) else rows()
         table = table or self._create(project_id, model_id, stream.schema)
@@ -151,7 +151,7 @@ class Lake:
         return table.version()
 
     def table(self, project_id: str, model_id: str, version: int | None = None) -> DeltaTable | None:
-        """A version of a model's table as Delta has it, the newest by default; None where the model has no table."""
+        """Return a version of a model's Delta table, by default the newest; None if the model has no table."""
         try:
             return DeltaTable(self.uri(project_id, model_id), version=version, storage_options=self._options or None)
         except TableNotFoundError:
@@ -174,14 +174,14 @@ class Lake:
         dataset = table.to_pyarrow_dataset()
         schema = pa.schema([pa.field(f.name, changed.get(f.name, f.type)) for f in dataset.schema])
 
-        def emptied(batch: pa.RecordBatch) -> pa.RecordBatch:
+        def clear_changed(batch: pa.RecordBatch) -> pa.RecordBatch:
             columns = [
                 pa.nulls(batch.num_rows, field.type) if field.name in changed else batch.column(field.name)
                 for field in schema
             ]
             return pa.RecordBatch.from_arrays(columns, schema=schema)
 
-        batches = (emptied(batch) for batch in dataset.to_batches(columns=dataset.schema.names))
+        batches = (clear_changed(batch) for batch in dataset.to_batches(columns=dataset.schema.names))
         stream = pa.RecordBatchReader.from_batches(schema, batches)
         properties = _writer_properties(schema)
         write_deltalake(table, stream, mode="overwrite", schema_mode="overwrite", writer_properties=properties)
@@ -189,7 +189,7 @@ class Lake:
 
 
 def path_safe(name: str) -> str:
-    """A folder name for an id: one to one, the same on all file systems and in URLs.
+    """Return the folder name of an id: unique, and valid on all file systems and in URLs.
 
     >>> path_safe("flight-delay.v2"), path_safe(".."), path_safe("a/b~")
     ('flight-delay.v2', '~2E~2E', 'a~2Fb~7E')
@@ -198,7 +198,7 @@ def path_safe(name: str) -> str:
 
 
 def days_predicate(days: Collection[str]) -> str:
-    """The condition that holds for exactly these days.
+    """Return an SQL condition that selects exactly these days.
 
     >>> days_predicate(["2013-01-02", "2013-01-01", "2013-01-04"])
     "day BETWEEN '2013-01-01' AND '2013-01-02' OR day BETWEEN '2013-01-04' AND '2013-01-04'"
@@ -226,7 +226,7 @@ def _stored(kind: pa.DataType) -> pa.DataType:
 
 
 def _writer_properties(schema: pa.Schema) -> WriterProperties:
-    # Dictionaries make repeated strings small and numbers slow to read.
+    # Dictionary encoding makes repeated strings small, but numbers slow to read.
     encoded = ColumnProperties(dictionary_enabled=True)
     return WriterProperties(
         compression="LZ4_RAW",

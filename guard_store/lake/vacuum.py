@@ -87,7 +87,7 @@ def _vacuum_table(
     result.files, result.size_bytes = result.files + len(rows), result.size_bytes + sum(rows.values())
 
     def vacuum(*, dry_run: bool) -> list[str]:
-        # Full: the log forgets which files were removed after a week, and never knew those of a killed run.
+        # Full: the log lists removed files for a week only, and never those of a killed run.
         paths: list[str] = table.vacuum(
             keep_files_h,
             dry_run=dry_run,
@@ -97,9 +97,9 @@ def _vacuum_table(
         )
         return paths
 
-    # What was deleted before is named again as long as the log knows it; and to delete is two commits, also of nothing.
-    named = (f"{folder}/{unquote(path)}" for path in vacuum(dry_run=True))
-    deleted = [path for path in named if path in rows]
+    # A dry run first: it lists deleted files again while the log has them, and a real run commits twice even for no files.
+    candidates = (f"{folder}/{unquote(path)}" for path in vacuum(dry_run=True))
+    deleted = [path for path in candidates if path in rows]
     if deleted:
         vacuum(dry_run=False)
         result.deleted_files += len(deleted)
@@ -114,18 +114,18 @@ def _models(database: Database) -> list[tuple[str, str]]:
 
 
 def _sizes(filesystem: pafs.FileSystem, folder: str) -> dict[str, int]:
-    found = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
-    return {info.path: int(info.size) for info in found if info.type == pafs.FileType.File}
+    infos = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
+    return {info.path: int(info.size) for info in infos if info.type == pafs.FileType.File}
 
 
 def _is_readable(version: int, names: Mapping[str, int]) -> bool:
-    """Whether the log still goes back to a version: from its start, or from a checkpoint, without a gap.
+    """Return whether a version can be rebuilt from the log, from its start or a checkpoint on, without a gap.
 
     >>> log = dict.fromkeys([f"t/_delta_log/{n:020}.json" for n in (5, 6)], 1)
     >>> _is_readable(6, log), _is_readable(6, log | {f"t/_delta_log/{4:020}.checkpoint.parquet": 1})
     (False, True)
     """
-    commits = {int(found[1]) for name in names if (found := _COMMIT.search(name))}
-    starts = {int(found[1]) for name in names if (found := _CHECKPOINT.search(name))} | {-1}
+    commits = {int(match[1]) for name in names if (match := _COMMIT.search(name))}
+    starts = {int(match[1]) for name in names if (match := _CHECKPOINT.search(name))} | {-1}
     start = max(start for start in starts if start <= version)
     return commits.issuperset(range(start + 1, version + 1))

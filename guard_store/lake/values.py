@@ -1,6 +1,6 @@
-"""Feature JSON and predictions as typed columns: many rows at once where all fit, row by row where one does not.
+"""Convert feature JSON and predictions to typed columns: all rows at once if all fit, otherwise row by row.
 
-A value that does not fit its kind becomes null and is named in `misfits`; it never fails the day.
+A value that does not fit its kind becomes null and is listed in `misfits`; it never fails the day.
 """
 
 import json
@@ -32,13 +32,13 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(slots=True)
 class Converted:
-    """Columns of some rows.
+    """Converted columns of some rows.
 
     Attributes
     ----------
-    columns : by lake column, all those of the kinds that were given.
-    misfits : by row, the lake columns whose value did not fit.
-    unseen : values of columns without a kind; columns that hold nothing but nulls have an empty list.
+    columns : Arrow columns by lake column, for all columns with a kind.
+    misfits : lake columns whose value did not fit, by row.
+    unseen : values of columns without a kind; the list is empty for columns with only nulls.
     """
 
     columns: dict[str, pa.ChunkedArray]
@@ -47,13 +47,13 @@ class Converted:
 
 
 def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collection[str] = ()) -> Converted:
-    """Typed columns of features.
+    """Convert features to typed columns.
 
     Parameters
     ----------
-    lines : (n,) strings without nulls: a JSON object and a line feed each.
+    lines : (n,) strings without nulls, each a JSON object and a line feed.
     kinds : kind by lake column.
-    empty : lake columns without a kind that held nothing but nulls so far.
+    empty : lake columns without a kind that have had only nulls so far.
     """
     types = {
         **{name.removeprefix(FEATURE_PREFIX): pa.null() for name in empty},
@@ -72,20 +72,20 @@ def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collectio
 
 
 def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted:
-    """The column of predictions or labels.
+    """Convert predictions or labels to a typed column.
 
     Parameters
     ----------
-    column : its name in the lake.
-    texts : (n,) JSON values; null where there is none.
-    kind : None where it is not known yet.
+    column : name of the lake column.
+    texts : (n,) JSON values; null if there is none.
+    kind : kind of the column; None if it is not known yet.
     """
     # Labels are few: each distinct text is decoded once.
     encoded = texts.dictionary_encode()
-    values = [_decoded(text) for text in encoded.dictionary.to_pylist()]
+    values = [_decode_json(text) for text in encoded.dictionary.to_pylist()]
     if kind is None:
-        told = [values[i] for i in encoded.indices.drop_null().to_pylist()]
-        return Converted({}, unseen={column: told if any(value is not None for value in told) else []})
+        present = [values[i] for i in encoded.indices.drop_null().to_pylist()]
+        return Converted({}, unseen={column: present if any(value is not None for value in present) else []})
     fitted = [_FIT[kind](value) for value in values]
     distinct = pa.array([None if value is _NULL else value for value in fitted], ARROW_TYPES[kind])
     converted = Converted({column: pa.chunked_array([distinct.take(encoded.indices)])})
@@ -97,7 +97,7 @@ def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted
 
 
 def _as_text(lines: pa.Array) -> pa.Buffer:
-    """The text of all rows, one after the other, as it lies in memory: newline-delimited JSON."""
+    """Return the text of all rows without a copy, as newline-delimited JSON."""
     _, offsets, data = lines.buffers()
     starts = memoryview(offsets).cast("q" if pa.types.is_large_string(lines.type) else "i")
     first, last = starts[lines.offset], starts[lines.offset + len(lines)]
@@ -105,7 +105,7 @@ def _as_text(lines: pa.Array) -> pa.Buffer:
 
 
 def _read_json(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray] | None:
-    """Typed columns, or None where a value has another type or a key is not among them."""
+    """Return typed columns, or None if a value has another type or a key is unknown."""
     try:
         table = pa_json.read_json(
             pa.BufferReader(text),
@@ -126,7 +126,7 @@ def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:
     fits = {name: _FIT[kind] for name, kind in kinds.items() if name.startswith(FEATURE_PREFIX)}
     values: dict[str, list[Any]] = {name: [None] * len(lines) for name in fits}
     for row, line in enumerate(lines.to_pylist()):
-        features = _decoded(line)
+        features = _decode_json(line)
         if not isinstance(features, dict):
             converted.misfits[row].append("features")
             continue
@@ -145,13 +145,13 @@ def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:
     return converted
 
 
-def _decoded(text: str) -> Any:
+def _decode_json(text: str) -> Any:
     try:
         return _decode(text)
     except msgspec.DecodeError:
         pass
     try:
-        return json.loads(text)  # knows numbers beyond float64
+        return json.loads(text)  # accepts numbers beyond float64
     except ValueError:
         return _NULL
 

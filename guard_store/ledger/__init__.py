@@ -1,4 +1,14 @@
-"""The audit ledger: one chain of rows over everything that was asked, and the proof that none was changed since.
+"""The audit ledger: a hash chain of rows about all requests, which proves that none was changed afterwards.
 
-What a row says is `entry`, how it joins the chain `append`, the proof `verify` and `checkpoints`, reading it `store`, forgetting `retention`.
+- `append`: appends rows to the chain
+- `bodies`: bodies of requests and answers, stored beside the chain
+- `checkpoints`: signed checkpoints of the chain
+- `entry`: the fields of a row, and its hash
+- `export`: the ledger as CSV
+- `step`: the ledger step of a transaction
+- `store`: reads, verifies, signs and prunes the ledger
+- `tables`: tables of the ledger
+- `verify`: verifies the chain
+
+When rows are pruned is `guard_store.retention`.
 """

@@ -1,4 +1,7 @@
-"""Bodies that a project keeps of its requests, as the policy let them through: beside the chain, which has their hashes only."""
+"""Bodies of requests and answers that a project stores, as filtered by its content policy.
+
+They are stored beside the chain, which contains only their hashes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +14,12 @@ from guard_store.ledger.entry import Entry
 from guard_store.ledger.tables import ledger_bodies
 
 _COLUMNS = ("seq", "at_us", "request_id", "project_id", "request", "response")
-_PIECE_ROWS = 2_000  # of one DELETE: other writers wait for it
+_PIECE_ROWS = 2_000  # rows of one DELETE, for which other writers wait
 
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """JSON texts of a request and its answer; None where there was no answer."""
+    """JSON texts of a request and its answer; `response` is None if there was no answer."""
 
     request: str
     response: str | None
@@ -39,26 +42,26 @@ def store_bodies(statements: Statements, entries: Sequence[Entry], last_seq: int
 
     Parameters
     ----------
-    last_seq : number of the last of the entries.
+    last_seq : number of the last entry.
     bodies : by `id` of their entry.
     """
     rows = []
     for seq, entry in enumerate(entries, last_seq - len(entries) + 1):
-        kept = bodies.get(id(entry))
-        if kept is not None:
-            rows.append((seq, entry.at_us, entry.request_id, entry.project_id, kept.request, kept.response))
+        body = bodies.get(id(entry))
+        if body is not None:
+            rows.append((seq, entry.at_us, entry.request_id, entry.project_id, body.request, body.response))
     if rows:
         statements.upsert("ledger_bodies", _COLUMNS, rows, "")
 
 
 class BodyStore:
-    """Reads and forgets bodies."""
+    """Reads and deletes bodies."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of_request(self, request_id: str, project_id: str | None, limit: int = 100) -> list[StoredBodies]:
-        """Bodies of the requests of this id, newest first; of one project, or of all."""
+        """Return the bodies of requests with an id, newest first; of one project, or of all."""
         c = ledger_bodies.c
         statement = select(*(c[name] for name in _COLUMNS)).where(c.request_id == request_id)
         if project_id is not None:
@@ -67,7 +70,7 @@ class BodyStore:
             return [StoredBodies(*row) for row in connection.execute(statement.order_by(c.seq.desc()).limit(limit))]
 
     def forget(self, before_us: int) -> int:
-        """Delete what is older, piece by piece; returns how many."""
+        """Delete older bodies, piece by piece; return how many."""
         c = ledger_bodies.c
         old = select(c.seq).where(c.at_us < before_us).order_by(c.seq).limit(_PIECE_ROWS)
         deleted = 0

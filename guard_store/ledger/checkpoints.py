@@ -1,6 +1,6 @@
-"""Signed checkpoints: what the chain's hash was at a row, so that not even the database's owner can rewrite it unseen.
+"""Signed checkpoints of the chain's hash at a row, so that not even the owner of the database can rewrite it unnoticed.
 
-Ed25519; the private key is a setting or a file of the home folder, the public key goes with each checkpoint.
+Signatures are Ed25519. The private key is a setting or a file in the home folder; each checkpoint has the public key.
 """
 
 import base64
@@ -23,7 +23,7 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The chain at one row; `public_key` and `signature` are base64."""
+    """The state of the chain at one row; `public_key` and `signature` are base64."""
 
     seq: int
     hash: str
@@ -34,7 +34,7 @@ class Checkpoint:
 
     @property
     def is_signed(self) -> bool:
-        """Whether the signature is the public key's; whether that key is trusted is another question."""
+        """Whether the signature matches the public key; whether that key is trusted is checked by `verify`."""
         try:
             key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.public_key, validate=True))
             key.verify(
@@ -53,28 +53,28 @@ class Signer:
         self.public_key = base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def checkpoint(self, seq: int, row_hash: str, kind: Kind, made_us: int) -> Checkpoint:
-        """Sign the chain's state."""
+        """Sign the state of the chain at a row."""
         signature = base64.b64encode(self._key.sign(_message(seq, row_hash, kind, made_us))).decode()
         return Checkpoint(seq, row_hash, kind, made_us, self.public_key, signature)
 
 
 def load_signer(settings: Settings) -> Signer:
-    """The key of the settings, else that of the home folder, which is made where it is missing.
+    """Load the key from the settings, or from the home folder, where it is created if it is missing.
 
     Raises
     ------
     SettingsError
-        Where the key is not one.
+        If the key is invalid.
     """
     if settings.audit.key is not None:
         return Signer(_seed(settings.audit.key.get_secret_value(), "ML_GUARD_AUDIT_KEY"))
     path = settings.storage.home / "audit.key"
     if not path.exists():
-        _make(path)
+        _create_key(path)
     return Signer(_seed(path.read_text(), str(path)))
 
 
-def _make(path: Path) -> None:
+def _create_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{uuid.uuid4().hex}")
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -83,7 +83,7 @@ def _make(path: Path) -> None:
         key.flush()
         os.fsync(file)
     try:
-        os.link(temporary, path)  # of many processes that start at once, one makes the key
+        os.link(temporary, path)  # atomic: of many processes that start at once, only one creates the key
     except FileExistsError:
         pass
     finally:

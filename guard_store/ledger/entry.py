@@ -1,10 +1,10 @@
-"""What one row of the ledger says, and its hash.
+"""The fields of a row of the ledger, and its hash.
 
-Integers, texts and booleans only: their JSON is the same everywhere, so that anyone can compute the hash again.
+Fields are integers, texts and booleans only: their JSON is the same everywhere, so that anyone can recompute the hash.
 """
 
 import hashlib
-import json  # noqa: F401 - of the example
+import json  # noqa: F401 - used by the doctest
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final
@@ -12,30 +12,31 @@ from typing import Any, Final
 import msgspec
 
 GENESIS: Final = "0" * 64
-"""What the first row has in the place of its predecessor's hash."""
+"""`prev_hash` of the first row."""
 
 _json = msgspec.json.Encoder().encode
 
 
 class Entry(msgspec.Struct, array_like=True, kw_only=True):
-    """One request, or several of one kind that were taken together; `seq` and hashes are the chain's.
+    """A record of one request, or of several of one kind; number and hashes are added by the chain.
 
     Attributes
     ----------
-    at_us : when it was answered, microseconds since the epoch.
-    route : as the app declares it, without the caller's values; `method` is HTTP's, or the command that acted.
-    status : of the answer; 499 where the client went before its end.
-    role : of the caller: `guest`, `analyst`, `admin`; `system` where the guard acted by itself.
-    end_user : whom the caller says to have asked for.
+    at_us : time of the answer, microseconds since the epoch.
+    route : path template as the app declares it, without the caller's values.
+    method : HTTP method, or the command that acted.
+    status : status of the answer; 499 if the client disconnected before its end.
+    role : role of the caller, `guest`, `analyst` or `admin`; `system` for actions without a caller.
+    end_user : the user on whose behalf the caller asked, as named by the caller.
     prompt, prompt_hash : `name@version` of the template and the hash of its content.
-    policy_hash : of the policy that was applied.
-    tokens_in, tokens_cached : of the prompt, and those of them that came from the provider's cache.
-    tokens_out, tokens_reasoning : of the answer, and those of them that were spent on thinking.
-    tokens_estimated : whether they are ours, because the provider did not say.
-    cost_nano_usd : billionths of a dollar; None where the price is not known.
-    flags : names of the rules that were met, comma-separated; never what met them.
+    policy_hash : hash of the content policy that was applied.
+    tokens_in, tokens_cached : tokens of the prompt, and how many of them came from the provider's cache.
+    tokens_out, tokens_reasoning : tokens of the answer, and how many of them were spent on reasoning.
+    tokens_estimated : whether the tokens are our estimate, because the provider reported none.
+    cost_nano_usd : billionths of a dollar; None if the price is not known.
+    flags : comma-separated names of the rules that matched; never the matching text.
     request_hash, response_hash : SHA-256 of the bodies, hexadecimal.
-    details : JSON text of what belongs to this route alone.
+    details : JSON text with fields specific to the route.
     """
 
     at_us: int
@@ -81,11 +82,11 @@ HASH_VERSION: Final = max(HASHED_FIELDS)
 
 
 class LedgerRow(Entry, kw_only=True):
-    """A row of the chain: an entry, its number, its hash and that of the row before it.
+    """A row of the chain: an entry, its number, its hash and the hash of the row before it.
 
     Attributes
     ----------
-    hash_version : says which fields the hash covers (`HASHED_FIELDS`).
+    hash_version : determines which fields the hash covers (`HASHED_FIELDS`).
     """
 
     seq: int
@@ -104,7 +105,7 @@ _hashed_values: Final = {version: attrgetter("seq", *fields, "prev_hash") for ve
 
 
 def row_of(values: Iterable[Any]) -> LedgerRow:
-    """Make a row of values in the order of `COLUMNS`."""
+    """Build a row from values in the order of `COLUMNS`."""
     return LedgerRow(**dict(zip(COLUMNS, values, strict=True)))
 
 
@@ -114,7 +115,7 @@ def row_hash(row: LedgerRow) -> str:
     Raises
     ------
     KeyError
-        If the version of the row's hash is not known.
+        If the version of the row's hash is unknown.
 
     Examples
     --------
@@ -126,8 +127,8 @@ def row_hash(row: LedgerRow) -> str:
     return hashlib.sha256(_json(_hashed_values[row.hash_version](row))).hexdigest()
 
 
-def chained(entry: Entry, seq: int, prev_hash: str) -> LedgerRow:
-    """Return the row of an entry at a place in the chain."""
+def chain_entry(entry: Entry, seq: int, prev_hash: str) -> LedgerRow:
+    """Build the row of an entry at a position in the chain."""
     row = LedgerRow(**msgspec.structs.asdict(entry), seq=seq, prev_hash=prev_hash)
     row.hash = row_hash(row)
     return row

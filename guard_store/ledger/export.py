@@ -1,4 +1,4 @@
-"""The ledger as CSV: what `/api/v1/audit/export` sends, and what an offline verification reads."""
+"""The ledger as CSV: written by `/api/v1/audit/export`, read by the offline verification."""
 
 import csv
 import io
@@ -30,12 +30,12 @@ def write_csv(rows: Iterable[LedgerRow]) -> Iterator[str]:
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[LedgerRow]:
-    """Yield the rows of an export; types are those of the fields, and an export without versions has hashes of version 1.
+    """Yield the rows of an export, converted to the types of their fields; without a version, hashes are of version 1.
 
     Raises
     ------
     ValueError
-        If the first line does not name the ledger's columns, or a value does not fit its field.
+        If the first line does not have the names of the ledger's columns, or a value does not fit its field.
     """
     reader = csv.reader(lines)
     columns = next(reader, [])

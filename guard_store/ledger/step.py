@@ -1,4 +1,4 @@
-"""The ledger's step of a transaction: entries join the chain, with the bodies that their project keeps."""
+"""The ledger step of a transaction: appends entries to the chain, and stores the bodies that their project keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from guard_store.writer.work import Work
 
 @dataclass(slots=True)
 class AppendEntry(Work):
-    """An entry that joins the chain; `bodies` are kept beside it."""
+    """Appends an entry to the chain; `bodies` are stored beside it."""
 
     entry: Entry
     bodies: Bodies | None = None
 
     @property
     def request_id(self) -> str | None:  # type: ignore[override]
-        """The entry's."""
+        """The request id of the entry."""
         return self.entry.request_id
 
 
@@ -28,11 +28,11 @@ class LedgerStep:
 
     def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
         """Append all entries in their order."""
-        appended = [work for work in works if isinstance(work, AppendEntry)]
-        if not appended:
+        append_works = [work for work in works if isinstance(work, AppendEntry)]
+        if not append_works:
             return ()
-        last_seq = append(session, [work.entry for work in appended])
-        bodies = {id(work.entry): work.bodies for work in appended if work.bodies is not None}
+        last_seq = append(session, [work.entry for work in append_works])
+        bodies = {id(work.entry): work.bodies for work in append_works if work.bodies is not None}
         if bodies:
-            store_bodies(session, [work.entry for work in appended], last_seq, bodies)
+            store_bodies(session, [work.entry for work in append_works], last_seq, bodies)
         return ()

@@ -1,4 +1,7 @@
-"""Reading the ledger, proving it, signing where it stands, and pruning what is old; new rows join it in `append`."""
+"""Read, verify, sign and prune the ledger.
+
+Appending rows in the transaction of their action is `append`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +18,12 @@ from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
 _PAGE_ROWS = 10_000
-_PRUNED_ROWS = 50_000  # of one DELETE: other writers wait for it
+_PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which rows are wanted; what is None does not matter. `from_us` is the first instant, `to_us` the first after."""
+    """Conditions on rows; None allows any value. `from_us` is the first instant, `to_us` the first instant after."""
 
     project_id: str | None = None
     key_id: str | None = None
@@ -32,7 +35,7 @@ class LedgerFilter:
     to_us: int | None = None
 
     def narrow(self, statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
-        """A statement about the ledger, of these rows only."""
+        """Restrict a statement on the ledger to these rows."""
         c = ledger.c
         for name in ("project_id", "key_id", "route", "request_id", "model", "compliance_flag"):
             value = getattr(self, name)
@@ -50,7 +53,7 @@ class LedgerStore:
 
     Parameters
     ----------
-    signer : signs checkpoints; its key is the one that `verify` trusts. None: nothing is signed, every key is trusted.
+    signer : signs checkpoints, and `verify` trusts its key. None: nothing can be signed, and every key is trusted.
     """
 
     def __init__(self, database: Database, signer: Signer | None) -> None:
@@ -58,43 +61,43 @@ class LedgerStore:
         self._signer = signer
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries in a transaction of their own."""
+        """Append entries in a separate transaction."""
         with self._database.write() as connection:
             append(ConnectionStatements(connection), entries)
 
-    def page(self, wanted: LedgerFilter, before_seq: int | None, limit: int) -> list[LedgerRow]:
-        """Rows, newest first, older than `before_seq`."""
-        statement = wanted.narrow(_rows()).order_by(ledger.c.seq.desc()).limit(limit)
+    def page(self, row_filter: LedgerFilter, before_seq: int | None, limit: int) -> list[LedgerRow]:
+        """Return rows, newest first, below `before_seq`."""
+        statement = row_filter.narrow(_rows()).order_by(ledger.c.seq.desc()).limit(limit)
         if before_seq is not None:
             statement = statement.where(ledger.c.seq < before_seq)
         with self._database.read() as connection:
             return [row_of(row) for row in connection.execute(statement)]
 
-    def all_rows(self, wanted: LedgerFilter | None = None) -> Iterator[LedgerRow]:
-        """Rows in the order of the chain, read piece by piece in one consistent view."""
+    def all_rows(self, row_filter: LedgerFilter | None = None) -> Iterator[LedgerRow]:
+        """Yield rows in the order of the chain, read page by page from one consistent snapshot."""
         with self._database.read() as connection:
-            yield from _walk(connection, wanted or LedgerFilter())
+            yield from _walk(connection, row_filter or LedgerFilter())
 
     def verify(self, *, trusted: Sequence[str] | None = None) -> Verification:
-        """Walk the whole chain; rows that are added meanwhile are not seen.
+        """Verify the whole chain, without rows that are appended meanwhile.
 
         Parameters
         ----------
-        trusted : public keys beside our own.
+        trusted : trusted public keys besides the signer's.
         """
-        own = [self._signer.public_key] if self._signer else []
-        keys = [*own, *(trusted or ())] or None
+        signer_keys = [self._signer.public_key] if self._signer else []
+        keys = [*signer_keys, *(trusted or ())] or None
         with self._database.read() as connection:
             checkpoints = _checkpoints(connection)
             return verify_rows(_walk(connection, LedgerFilter()), checkpoints, keys)
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All signed checkpoints, oldest first."""
+        """Return all signed checkpoints, oldest first."""
         with self._database.read() as connection:
             return _checkpoints(connection)
 
     def checkpoint(self, *, kind: Kind = "periodic") -> Checkpoint | None:
-        """Sign the newest row, where there is one that is not signed yet."""
+        """Sign the newest row; return None if there is no row or it is signed already."""
         with self._database.write() as connection:
             newest = connection.execute(select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1))
             row = newest.one_or_none()
@@ -103,33 +106,33 @@ class LedgerStore:
             return self._sign(connection, row.seq, row.hash, kind)
 
     def prune(self, before_us: int, sweep: Entry) -> int:
-        """Delete the rows that are older, each piece behind a signed checkpoint; returns how many.
+        """Delete older rows piece by piece, each behind a signed checkpoint; return how many.
 
         Parameters
         ----------
-        sweep : the entry that tells of it, added where there is something to delete.
+        sweep : entry that records the deletion, appended if there are rows to delete.
         """
         c = ledger.c
         with self._database.read() as connection:
-            # Up to the first row that stays: the clock of one of several machines may be behind.
+            # Only up to the first row that stays: times may be out of order if the clock of one machine is behind.
             first_kept = connection.scalar(select(func.min(c.seq)).where(c.at_us >= before_us))
             oldest, newest = connection.execute(select(func.min(c.seq), func.max(c.seq))).one()
         if oldest is None:
             return 0
-        end = (newest if first_kept is None else first_kept) - 1  # one row always stays: the chain goes on from it
+        end = (newest if first_kept is None else first_kept) - 1  # one row always stays, to continue the chain
         lasts = [*range(oldest + _PRUNED_ROWS - 1, end, _PRUNED_ROWS), end] if end >= oldest else []
         for n, last in enumerate(lasts):
             self._prune_piece(last, sweep if n == 0 else None)
         return max(0, int(end - oldest + 1))
 
     def _prune_piece(self, last: int, sweep: Entry | None) -> None:
-        # In one transaction: whenever the process dies, the chain begins behind a checkpoint.
+        # In one transaction, so that the chain begins behind a checkpoint even if the process dies.
         c = ledger.c
         with self._database.write() as connection:
             row_hash = connection.scalar(select(c.hash).where(c.seq == last))
             if row_hash is None:  # another sweep was faster
                 return
-            # A periodic checkpoint of the same row would not say that what is before it was pruned.
+            # A periodic checkpoint of the same row would not prove that the rows before it were pruned.
             connection.execute(delete(ledger_checkpoints).where(ledger_checkpoints.c.seq == last))
             self._sign(connection, last, row_hash, "retention")
             connection.execute(delete(ledger).where(c.seq <= last))
@@ -142,20 +145,22 @@ class LedgerStore:
             raise ValueError("there is no key to sign a checkpoint with")
         if connection.scalar(select(ledger_checkpoints.c.seq).where(ledger_checkpoints.c.seq == seq)) is not None:
             return None
-        made = self._signer.checkpoint(seq, row_hash, kind, now_us())
-        row = {name: getattr(made, name) for name in ("seq", "hash", "kind", "made_us", "public_key", "signature")}
+        checkpoint = self._signer.checkpoint(seq, row_hash, kind, now_us())
+        row = {
+            name: getattr(checkpoint, name) for name in ("seq", "hash", "kind", "made_us", "public_key", "signature")
+        }
         connection.execute(insert(ledger_checkpoints), row)
-        return made
+        return checkpoint
 
 
 def _rows() -> Select[tuple[object, ...]]:
     return select(*(ledger.c[name] for name in COLUMNS))
 
 
-def _walk(connection: Connection, wanted: LedgerFilter) -> Iterator[LedgerRow]:
+def _walk(connection: Connection, row_filter: LedgerFilter) -> Iterator[LedgerRow]:
     after: Any = 0
     while True:
-        statement = wanted.narrow(_rows()).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(_PAGE_ROWS)
+        statement = row_filter.narrow(_rows()).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(_PAGE_ROWS)
         rows = [row_of(row) for row in connection.execute(statement)]
         yield from rows
         if len(rows) < _PAGE_ROWS:

@@ -1,6 +1,6 @@
-"""Tables of the LLM gate: the audit ledger and its checkpoints, budgets, reservations, usage.
+"""Tables of the audit ledger: its rows, its signed checkpoints, and the bodies that projects keep.
 
-Only their shape belongs here; see `tables`.
+Only their schema belongs here; `append`, `bodies` and `store` read and write them.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
@@ -42,7 +42,7 @@ ledger = Table(
     Index(None, "request_id"),
 )
 
-# What projects keep of their requests, by number of the ledger's row; not part of the chain.
+# Bodies of requests and answers that projects keep, by the number of their ledger row; not part of the chain.
 ledger_bodies = Table(
     "ledger_bodies",
     metadata,

@@ -1,6 +1,6 @@
-"""The proof: walk the chain, compute every hash again, hold it against the signed checkpoints.
+"""Verify the chain: recompute every hash and compare it with the signed checkpoints.
 
-Pure: rows and checkpoints come in, from a database, a copy of one, or an export.
+Pure: rows and checkpoints are arguments, read from a database, a copy of it, or an export.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,14 +12,14 @@ from guard_store.ledger.entry import GENESIS, HASHED_FIELDS, LedgerRow, row_hash
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found.
+    """The result of a verification.
 
     Attributes
     ----------
-    rows : checked, the broken one included.
-    first_seq, last_seq : None where there is no row.
-    checkpoints : whose signature and hash agree with the chain.
-    broken_seq : the first row at which the chain is broken; None where it is whole.
+    rows : number of rows checked, including a broken one.
+    first_seq, last_seq : numbers of the first and last row; None if there are no rows.
+    checkpoints : number of checkpoints whose signature and hash agree with the chain.
+    broken_seq : the first row at which the chain is broken; None if it is intact.
     problem : what is wrong there, in one sentence.
     """
 
@@ -33,7 +33,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether the chain is intact."""
         return self.problem is None
 
 
@@ -46,11 +46,11 @@ class _BrokenError(Exception):
 def verify_rows(
     rows: Iterable[LedgerRow], checkpoints: Collection[Checkpoint], trusted: Collection[str] | None = None
 ) -> Verification:
-    """Check rows in the order of their numbers.
+    """Verify rows in the order of their numbers.
 
     Parameters
     ----------
-    trusted : public keys whose checkpoints count; None trusts any key, which proves less.
+    trusted : public keys whose checkpoints are accepted; None accepts any key, which proves less.
     """
     walk = _Walk(checkpoints, trusted)
     try:
@@ -67,13 +67,13 @@ class _Walk:
         self._by_seq = {checkpoint.seq: checkpoint for checkpoint in checkpoints}
         self._trusted = trusted
         self._n = 0
-        self._met = 0
+        self._n_checkpoints = 0
         self._first: int | None = None
         self._seq = 0
         self._head = GENESIS
 
     def step(self, row: LedgerRow) -> None:
-        """Check one row against the one before."""
+        """Check a row against the row before it."""
         seq, prev_hash, stored = row.seq, row.prev_hash, row.hash
         if self._first is None:
             self._begin(seq, prev_hash)
@@ -90,10 +90,10 @@ class _Walk:
         if prev_hash != self._head:
             raise _BrokenError(seq, f"row {seq} does not follow row {seq - 1}: one of the two was replaced")
         self._seq, self._head = seq, stored
-        self._hold_against_checkpoint()
+        self._compare_with_checkpoint()
 
     def end(self) -> None:
-        """What the rows alone cannot show: that there were more of them."""
+        """Check by the checkpoints that no rows are missing at the end."""
         last = max(self._by_seq, default=0)
         if last > self._seq:
             raise _BrokenError(
@@ -102,14 +102,14 @@ class _Walk:
 
     def result(self, broken_seq: int | None, problem: str | None) -> Verification:
         last = self._seq if self._first is not None else None
-        return Verification(self._n, self._first, last, self._head, self._met, broken_seq, problem)
+        return Verification(self._n, self._first, last, self._head, self._n_checkpoints, broken_seq, problem)
 
     def _begin(self, seq: int, prev_hash: str) -> None:
         self._first = seq
         self._seq = seq - 1
         if seq == 1:
             return
-        # A pruned chain begins where retention has signed that it ended: a periodic checkpoint does not excuse what is missing.
+        # A pruned chain begins after a checkpoint of retention; a periodic checkpoint does not justify missing rows.
         start = self._by_seq.get(self._seq)
         if start is None or start.kind != "retention":
             self._seq = 0
@@ -119,7 +119,7 @@ class _Walk:
         if prev_hash != self._head:
             raise _BrokenError(seq, f"row {seq} does not follow the checkpoint of row {seq - 1}")
 
-    def _hold_against_checkpoint(self) -> None:
+    def _compare_with_checkpoint(self) -> None:
         checkpoint = self._by_seq.get(self._seq)
         if checkpoint is None:
             return
@@ -134,4 +134,4 @@ class _Walk:
             raise _BrokenError(checkpoint.seq, f"the checkpoint of row {checkpoint.seq} is signed by an unknown key")
         if not checkpoint.is_signed:
             raise _BrokenError(checkpoint.seq, f"the signature of the checkpoint of row {checkpoint.seq} is wrong")
-        self._met += 1
+        self._n_checkpoints += 1

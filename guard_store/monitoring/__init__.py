@@ -1,4 +1,4 @@
-"""Results of each local day, and what they are compared with.
+"""Results of each local day, and the baselines with which they are compared.
 
 - `aggregates`: metrics and profiles
 - `baselines`: stored reference windows

@@ -1,6 +1,6 @@
-"""What a day came to: its metrics and profiles, for the whole day and for each endpoint, model version and segment.
+"""Metrics and profiles of each day, for the whole day and for each endpoint, model version and segment.
 
-Rows are replaced a day at a time; how they are computed is not known here. Profiles are opaque bytes.
+The rows of a day are replaced together; computing them is `ml.monitoring`. Profiles are opaque bytes.
 """
 
 from collections.abc import Iterable, Mapping

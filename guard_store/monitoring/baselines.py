@@ -1,6 +1,6 @@
-"""Baselines: stored reference windows, immutable and versioned, one of them active for each model.
+"""Baselines: stored reference windows, immutable and versioned; one of them is active for each model.
 
-A changed baseline is news for the drift of all the model's days, in the same transaction.
+A changed baseline makes the drift of all days of the model due again, in the same transaction.
 """
 
 import uuid
@@ -21,8 +21,8 @@ from guard_store.monitoring.tables import baselines
 class Baseline:
     """A stored reference window, without its profile; `start_day` and `end_day` are both in it.
 
-    `design_effects` says by column how much more the window's days differ from each other than independent rows would.
-    Where there is a `from_day`, days before it are still judged by the baseline `previous_id`.
+    `design_effects` is the variance between the window's days, by column, relative to that of independent rows.
+    If there is a `from_day`, days before it are still compared with the baseline `previous_id`.
     """
 
     id: str
@@ -44,13 +44,13 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class BaselinesInForce:
-    """The active baseline and those that it has followed, newest first."""
+    """The active baseline and its predecessors that still apply to earlier days, newest first."""
 
     chain: Sequence[Baseline]
 
     def of(self, day: str) -> Baseline | None:
-        """The baseline that a day is judged by; days before the first one's beginning have none."""
-        return next((one for one in self.chain if one.from_day is None or one.from_day <= day), None)
+        """Return the baseline with which a day is compared; None if the day is before the first of them."""
+        return next((item for item in self.chain if item.from_day is None or item.from_day <= day), None)
 
 
 class BaselineStore:
@@ -77,16 +77,16 @@ class BaselineStore:
     ) -> Baseline:
         """Store the next version and make it the active one, for all days or for those from `from_day` on.
 
-        With a `baseline_id` of the caller's own, what was captured under it before is returned as it is.
+        If the caller passes a `baseline_id` that was captured before, that baseline is returned unchanged.
         """
         with self._database.write() as connection:
             _lock_versions(connection, project_id, model_id)
             newest = connection.scalar(
                 select(func.max(baselines.c.version)).where(of_model(baselines, project_id, model_id))
             )
-            if baseline_id is not None and (known := _by_id(connection, baseline_id)):
-                return known
-            before = select(baselines.c.id).where(of_model(baselines, project_id, model_id), baselines.c.active)
+            if baseline_id is not None and (captured := _by_id(connection, baseline_id)):
+                return captured
+            previous = select(baselines.c.id).where(of_model(baselines, project_id, model_id), baselines.c.active)
             row: dict[str, Any] = {
                 "id": baseline_id or uuid.uuid4().hex,
                 "project_id": project_id,
@@ -99,7 +99,7 @@ class BaselineStore:
                 "design_effects": dict(design_effects),
                 "active": True,
                 "from_day": from_day,
-                "previous_id": None if from_day is None else connection.scalar(before),
+                "previous_id": None if from_day is None else connection.scalar(previous),
                 "created_us": now_us(),
                 "created_by": created_by,
                 "request_id": request_id,
@@ -110,7 +110,7 @@ class BaselineStore:
         return Baseline(**row)
 
     def activate(self, project_id: str, model_id: str, version: int, *, request_id: str | None) -> Baseline | None:
-        """Make an older version the active one; None where there is no such version."""
+        """Make an older version the active one; return None if there is no such version."""
         with self._database.write() as connection:
             _lock_versions(connection, project_id, model_id)
             chosen = and_(of_model(baselines, project_id, model_id), baselines.c.version == version)
@@ -124,24 +124,24 @@ class BaselineStore:
         return Baseline(**{**row._mapping, "active": True})
 
     def in_force(self, project_id: str, model_id: str) -> "BaselinesInForce":
-        """Which baseline each day is judged by."""
+        """Return the baselines with which the days of a model are compared."""
         versions = {baseline.id: baseline for baseline in self.versions(project_id, model_id)}
-        found = next((baseline for baseline in versions.values() if baseline.active), None)
+        current = next((baseline for baseline in versions.values() if baseline.active), None)
         chain: list[Baseline] = []
-        while found is not None:
-            chain.append(found)
-            found = versions.get(found.previous_id or "") if found.from_day else None
+        while current is not None:
+            chain.append(current)
+            current = versions.get(current.previous_id or "") if current.from_day else None
         return BaselinesInForce(chain)
 
     def active(self, project_id: str, model_id: str) -> Baseline | None:
-        """The active baseline; None where the model has none."""
+        """Return the active baseline; None if the model has none."""
         statement = select(*_without_profile).where(of_model(baselines, project_id, model_id), baselines.c.active)
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Baseline(**row._mapping)
 
     def profile(self, baseline_id: str) -> bytes:
-        """Profile bytes of a baseline that exists."""
+        """Return the profile of an existing baseline, as bytes."""
         with self._database.read() as connection:
             data: bytes = connection.execute(
                 select(baselines.c.profile).where(baselines.c.id == baseline_id)
@@ -151,7 +151,7 @@ class BaselineStore:
     def versions(
         self, project_id: str, model_id: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Baseline]:
-        """All versions, newest first, below `before`."""
+        """Return all versions, newest first, below `before`."""
         statement = select(*_without_profile).where(of_model(baselines, project_id, model_id))
         if before is not None:
             statement = statement.where(baselines.c.version < before)

@@ -1,6 +1,6 @@
 """The drift report of each (project, model, local day).
 
-Reports are JSON objects that `ml.monitoring.verdicts` made; they are stored, replaced and listed here, not judged.
+Reports are JSON objects built by `ml.monitoring.verdicts`; here they are only stored, replaced and listed.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from guard_store.monitoring.tables import drift_reports
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A day's drift report; `window_days` is the longest trailing window that any of its verdicts looked at."""
+    """The drift report of a day; `window_days` is the longest trailing window of its verdicts."""
 
     project_id: str
     model_id: str

@@ -1,6 +1,6 @@
-"""The kind of each column of a model (numeric, categorical, boolean, text): learned once, kept, overridable.
+"""The kind of each column of a model (numeric, categorical, boolean, text): learned once, stored, overridable.
 
-Keeping kinds belongs here; how they are learned from values does not.
+Learning kinds from values is `ml.monitoring.kinds`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,17 +31,17 @@ class ColumnKind:
 
 
 class KindStore:
-    """Keeps the kinds of models' columns, by lake column name."""
+    """Stores the kinds of models' columns, by lake column name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, project_id: str, model_id: str) -> dict[str, str]:
-        """Kind by lake column, in the columns' order of names."""
+        """Return kinds by lake column, sorted by name."""
         return {row.feature: row.kind for row in self.list(project_id, model_id)}
 
     def list(self, project_id: str, model_id: str) -> Sequence[ColumnKind]:
-        """All columns of a model, by name."""
+        """Return all columns of a model, sorted by name."""
         statement = (
             select(feature_kinds).where(of_model(feature_kinds, project_id, model_id)).order_by(feature_kinds.c.feature)
         )
@@ -49,7 +49,7 @@ class KindStore:
             return [ColumnKind(**row._mapping) for row in connection.execute(statement)]
 
     def learn(self, project_id: str, model_id: str, kinds: Mapping[str, str]) -> None:
-        """Keep the kinds of columns that have none yet; one that was learned or set before stays."""
+        """Store the kinds of columns that have none yet; a kind that was learned or set before stays."""
         rows = [_row(project_id, model_id, column, kind, "learned") for column, kind in sorted(kinds.items())]
         if rows:
             with self._database.write() as connection:
@@ -58,7 +58,7 @@ class KindStore:
     def override(
         self, project_id: str, model_id: str, column: str, kind: str, *, request_id: str | None = None
     ) -> ColumnKind:
-        """Set the kind of a column and ask for all days of the model to be read again, in one transaction.
+        """Set the kind of a column and make all days of the model due again, in one transaction.
 
         Raises
         ------

@@ -1,6 +1,6 @@
-"""How good a model's predictions were on a day, whole and by slice, and what they were in its baseline's window.
+"""Performance of a model on each day, whole and by slice, and in the window of its baseline.
 
-Reports and references are JSON objects that `ml.monitoring.performance` made; they are stored, replaced and listed here.
+Reports and references are JSON objects built by `ml.monitoring.performance`; here they are only stored, replaced and listed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,12 +49,12 @@ class StoredPerformance:
 
 
 TRAINING = "training"
-"""`source` of a reference that was measured with what a new champion says, not with what the lake holds."""
+"""`source` of a reference that was measured with predictions of a new champion instead of those in the lake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Performance in a baseline's window, of its `labelled` rows."""
+    """Performance on the `labelled` rows of a baseline's window."""
 
     labelled: int
     reference: Mapping[str, Any]
@@ -88,20 +88,20 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
         rows = [
             {
                 **common,
-                "dimension": one.dimension,
-                "value": one.value,
-                "task": one.task,
-                "events": one.events,
-                "labelled": one.labelled,
-                "report": dict(one.report),
+                "dimension": s.dimension,
+                "value": s.value,
+                "task": s.task,
+                "events": s.events,
+                "labelled": s.labelled,
+                "report": dict(s.report),
             }
-            for one in slices
+            for s in slices
         ]
         with self._database.write() as connection:
             self._replace(connection, project_id, model_id, day, rows)
 
     def reference(self, baseline_id: str) -> Reference | None:
-        """What performance was in a baseline's window; None before it was measured."""
+        """Return the performance in a baseline's window; None before it was measured."""
         columns = [performance_references.c.labelled, performance_references.c.reference]
         statement = select(*columns).where(performance_references.c.baseline_id == baseline_id)
         with self._database.read() as connection:
@@ -111,9 +111,9 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
     def replace_reference(
         self, project_id: str, model_id: str, baseline_id: str, *, labelled: int, reference: Mapping[str, Any]
     ) -> None:
-        """Store what performance was in a baseline's window; where it changed, ask for the days compared with it.
+        """Store the performance in a baseline's window; if it replaces another, make the performance of all days due again.
 
-        A new baseline has asked for all days itself.
+        A new baseline has made all days due itself.
         """
         row = {
             "baseline_id": baseline_id,
@@ -123,7 +123,7 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
         }
         with self._database.write() as connection:
             of_baseline = performance_references.c.baseline_id == baseline_id
-            had = connection.execute(delete(performance_references).where(of_baseline)).rowcount
+            replaced = connection.execute(delete(performance_references).where(of_baseline)).rowcount
             connection.execute(insert(performance_references), row)
-            if had:
+            if replaced:
                 invalidate_performance(connection, project_id, model_id)

@@ -1,6 +1,6 @@
-"""Tables of results: what the pipelines have made of each local day, and what they judge it by.
+"""Tables of the results of each local day, and of baselines and kinds of columns.
 
-Only their shape belongs here; the modules beside this one read and write them.
+Only their schema belongs here; the other modules of the package read and write them.
 """
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ baselines = Table(
     Column("profile", LargeBinary, nullable=False),
     Column("design_effects", JSON, nullable=False),
     Column("active", Boolean, nullable=False),
-    Column("from_day", String(10)),  # none: of all days; else `previous_id` is that of the days before
+    Column("from_day", String(10)),  # null: applies to all days; otherwise `previous_id` applies to earlier days
     Column("previous_id", String(32)),
     Column("created_us", BigInteger, nullable=False),
     Column("created_by", String(128)),
@@ -101,7 +101,7 @@ performance = Table(
     Column("computed_us", BigInteger, nullable=False),
 )
 
-# What performance was in a baseline's window, and how its scores are calibrated.
+# Performance in a baseline's window, and the calibration of its scores.
 performance_references = Table(
     "performance_references",
     metadata,

@@ -1,6 +1,6 @@
-"""Projects: name, time zone, settings; what else must change with them changes in the same transaction.
+"""Projects: name, time zone and settings; consequences of a change are part of its transaction.
 
-What the settings mean is not known here.
+The schema of the settings is `guard_core.project_settings`.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from guard_store.writer.sessions import Session
 
 
 class ProjectExistsError(ValueError):
-    """A project of this id is there already."""
+    """A project with this id exists already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ Consequence = Callable[[Connection, Project, Project], None]
 
 
 def new_project_id() -> str:
-    """An id for a project that was not given one."""
+    """Return a new id, for a project that is created without one."""
     return f"proj_{uuid.uuid4().hex[:12]}"
 
 
 class ProjectStore:
-    """Makes, reads and changes projects."""
+    """Creates, reads and changes projects."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,18 +71,18 @@ class ProjectStore:
         now = now_us()
         project = Project(project_id, name, timezone, dict(settings or {}), now, now, request_id)
         with self._database.write() as connection:
-            if not _inserted(connection, project):
+            if not _insert(connection, project):
                 raise ProjectExistsError(f"project {project_id!r} exists already")
         return project
 
     def get(self, project_id: str) -> Project | None:
-        """A project by its id."""
+        """Return a project by its id."""
         with self._database.read() as connection:
             row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
         return None if row is None else _project(row)
 
     def page(self, *, only_id: str | None = None, after_id: str = "", limit: int | None = None) -> list[Project]:
-        """Projects by id, after `after_id`; `only_id` leaves no other one."""
+        """Return projects sorted by id, after `after_id`; with `only_id`, at most that one."""
         statement = select(projects).where(projects.c.id > after_id).order_by(projects.c.id).limit(limit)
         if only_id is not None:
             statement = statement.where(projects.c.id == only_id)
@@ -99,7 +99,7 @@ class ProjectStore:
         request_id: str | None = None,
         consequences: Iterable[Consequence] = (),
     ) -> Project | None:
-        """Change what is given, with its consequences, in one transaction; None where there is no such project.
+        """Change the given fields, with the consequences, in one transaction; return None if there is no such project.
 
         Raises
         ------
@@ -108,8 +108,8 @@ class ProjectStore:
         """
         if timezone is not None:
             known_zone(timezone)
-        given = {"name": name, "timezone": timezone, "settings": None if settings is None else dict(settings)}
-        changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+        fields = {"name": name, "timezone": timezone, "settings": None if settings is None else dict(settings)}
+        changed: dict[str, Any] = {field: value for field, value in fields.items() if value is not None}
         with self._database.write() as connection:
             chosen = projects.c.id == project_id
             row = connection.execute(select(projects).where(chosen).with_for_update()).one_or_none()
@@ -131,7 +131,7 @@ def project_zones(database: Database, project_ids: Collection[str]) -> dict[str,
         return {row.id: row.timezone for row in connection.execute(statement)}
 
 
-def _inserted(connection: Connection, project: Project) -> bool:
+def _insert(connection: Connection, project: Project) -> bool:
     row = {**asdict(project), "settings": dict(project.settings)}
     statement = dialect_insert(connection, projects).values(row).on_conflict_do_nothing()
     return connection.scalar(statement.returning(projects.c.id)) is not None
@@ -142,8 +142,8 @@ def _project(row: Row[Any]) -> Project:
 
 
 def lock_zones(session: Session, project_ids: Sequence[str]) -> dict[str, str]:
-    """IANA zone of each of these projects that exists; none of them can change before the writer's commit."""
+    """Return the IANA zone of each of these projects that exists, and lock them until the writer's commit."""
     sql = f"SELECT id, timezone FROM projects WHERE id IN ({', '.join('?' * len(project_ids))})"  # noqa: S608 - marks
-    if not session.is_sqlite:  # SQLite's write lock keeps them as they are
+    if not session.is_sqlite:  # SQLite's write lock excludes changes already
         sql += " ORDER BY id FOR SHARE"
     return dict(session.run(sql, project_ids))

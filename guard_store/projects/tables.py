@@ -1,6 +1,6 @@
 """Table of projects.
 
-Only their shape belongs here; `store` reads and writes them.
+Only its schema belongs here; `store` reads and writes it.
 """
 
 from sqlalchemy import JSON, BigInteger, Column, String, Table, Text

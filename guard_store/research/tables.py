@@ -1,13 +1,13 @@
-"""Tables of tools and research: calls of others that were decided here, and the inputs of research steps.
+"""Tables of decided calls of external tools, and of the inputs of research steps.
 
-Only their shape belongs here; `steps` and `tool_calls` read and write them.
+Only their schema belongs here; `steps` and `tool_calls` read and write them.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
 
 from guard_store.db.metadata import metadata
 
-# A call that was asked about, and what was told of it; arguments are a hash.
+# The decision on a call, and its outcome; of the arguments only a hash.
 tool_calls = Table(
     "tool_calls",
     metadata,
@@ -26,7 +26,7 @@ tool_calls = Table(
     Column("recorded_us", BigInteger),
 )
 
-# What a step of a research was given (JSON, as the policy let it through), and the hash of what it made of it.
+# The input of a research step (JSON, as filtered by the content policy), and the hash of its output.
 research_steps = Table(
     "research_steps",
     metadata,

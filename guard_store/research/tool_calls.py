@@ -30,7 +30,7 @@ class ToolCall:
 
 
 class ToolCallStore:
-    """Keeps calls by API key."""
+    """Stores calls by API key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,12 +44,12 @@ class ToolCallStore:
         return _call(row)
 
     def get(self, key_id: str, call_id: str) -> ToolCall | None:
-        """A call that this key has asked about."""
+        """Return a call by the key that requested it and its id."""
         with self._database.read() as connection:
             row = connection.execute(select(tool_calls).where(_named(key_id, call_id))).one_or_none()
         return None if row is None else _call(row)
 
-    def tell(
+    def record_outcome(
         self, key_id: str, call_id: str, outcome: str, latency_us: int, result_hash: str | None, now_us: int
     ) -> bool:
         """Record the outcome of a call; return False if one is recorded already."""

@@ -1,6 +1,6 @@
-"""How long alerts are kept: whole incidents go once they are over and told; of facts, what names them stays.
+"""Retention of alerts: deletes whole incidents that are over and notified, and the text of old facts.
 
-When this is done is `guard_pipelines`'.
+Scheduling belongs to `guard_pipelines`.
 """
 
 from collections import Counter
@@ -21,10 +21,10 @@ _PIECE_FACTS = 2_000
 
 
 def sweep_alerts(database: Database, settings: Settings) -> int | None:
-    """Delete incidents that ended more than `alert_retention_days` ago; how many, None where they are kept for ever.
+    """Delete incidents that ended more than `alert_retention_days` ago; return how many, None if they are kept for ever.
 
-    An incident goes with its alerts, their history and its messages, also those that were given up; one with a message
-    that still waits stays. Of facts as old the text goes and the `dedup_key` stays: what comes up again is not told again.
+    An incident is deleted with its alerts, their history and its messages, including dead ones; it stays while a message
+    waits. Facts of that age lose their text, but keep their `dedup_key`, so that a repetition is not notified again.
     """
     days = settings.retention.alert_days
     if days is None:
@@ -34,35 +34,35 @@ def sweep_alerts(database: Database, settings: Settings) -> int | None:
     last = ""
     while True:
         with database.write() as connection:
-            found = _over(connection, before_us, last)
-            if not found:
+            incident_ids = _old_incidents(connection, before_us, last)
+            if not incident_ids:
                 break
-            counts.update(_delete(connection, found))
-        last = found[-1]
+            counts.update(_delete(connection, incident_ids))
+        last = incident_ids[-1]
     note_sweep(database, "alerts", days, **counts)
     return counts["deleted"]
 
 
-def _over(connection: Connection, before_us: int, after_id: str) -> list[str]:
-    """Incidents that ended before, of which every message has gone out or was given up."""
+def _old_incidents(connection: Connection, before_us: int, after_id: str) -> list[str]:
+    """Return incidents that ended before an instant and whose messages are all sent or dead."""
     c = incidents.c
     waits = exists().where(alert_messages.c.incident_id == c.id, alert_messages.c.state == WAITING)
     over = and_(c.state == "resolved", c.resolved_us < before_us, c.id > after_id, ~waits)
     return list(connection.scalars(select(c.id).where(over).order_by(c.id).limit(_PIECE_INCIDENTS)))
 
 
-def _delete(connection: Connection, found: list[str]) -> dict[str, int]:
+def _delete(connection: Connection, incident_ids: list[str]) -> dict[str, int]:
     of_incident = alert_messages.c.incident_id
-    told = and_(of_incident.in_(found), alert_messages.c.state != WAITING)
-    messages = connection.execute(delete(alert_messages).where(told)).rowcount
-    # One that somebody has sent again this very moment keeps its incident.
-    kept = set(connection.scalars(select(of_incident).where(of_incident.in_(found))))
-    gone = [incident_id for incident_id in found if incident_id not in kept]
-    of_gone = alerts.c.incident_id.in_(gone)
-    connection.execute(delete(alert_history).where(alert_history.c.alert_id.in_(select(alerts.c.id).where(of_gone))))
-    ended = connection.execute(delete(alerts).where(of_gone)).rowcount
-    deleted = connection.execute(delete(incidents).where(incidents.c.id.in_(gone))).rowcount
-    return {"deleted": deleted, "alerts": ended, "messages": messages}
+    finished = and_(of_incident.in_(incident_ids), alert_messages.c.state != WAITING)
+    messages = connection.execute(delete(alert_messages).where(finished)).rowcount
+    # An incident stays if a dead message of it was made due again in the meantime.
+    remaining = set(connection.scalars(select(of_incident).where(of_incident.in_(incident_ids))))
+    deletable = [incident_id for incident_id in incident_ids if incident_id not in remaining]
+    of_deleted = alerts.c.incident_id.in_(deletable)
+    connection.execute(delete(alert_history).where(alert_history.c.alert_id.in_(select(alerts.c.id).where(of_deleted))))
+    deleted_alerts = connection.execute(delete(alerts).where(of_deleted)).rowcount
+    deleted = connection.execute(delete(incidents).where(incidents.c.id.in_(deletable))).rowcount
+    return {"deleted": deleted, "alerts": deleted_alerts, "messages": messages}
 
 
 def _empty_facts(database: Database, before_us: int) -> int:

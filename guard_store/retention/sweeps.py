@@ -57,9 +57,9 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
     now = now_us()
     before_us = now - days * DAY_US
     old = [item for item in day_states.ended_before(before_us) if item.lake_revision >= item.revision]
-    day_states.let_go("events", [item for item in old if item.events_gone_us is None])
+    day_states.mark_expiring("events", [item for item in old if item.events_expired_us is None])
     released = [
-        item for item in day_states.ended_before(before_us) if (item.events_gone_us or now + 1) <= now - grace_us
+        item for item in day_states.ended_before(before_us) if (item.events_expired_us or now + 1) <= now - grace_us
     ]
     deleted = deleted_labels = 0
     for _, days_of_model in groupby(sorted(released, key=lambda item: item.key), key=lambda item: item.key[:2]):
@@ -77,8 +77,8 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
         return None
     day_states = DayStateStore(database)
     old = day_states.ended_before(now_us() - days * DAY_US)
-    day_states.let_go("lake", [item for item in old if item.lake_gone_us is None and item.done])
-    released = [item for item in day_states.ended_before(now_us() - days * DAY_US) if item.lake_gone_us is not None]
+    day_states.mark_expiring("lake", [item for item in old if item.lake_expired_us is None and item.done])
+    released = [item for item in day_states.ended_before(now_us() - days * DAY_US) if item.lake_expired_us is not None]
     deleted = 0
     for (project_id, model_id), days_of_model in groupby(
         sorted(released, key=lambda i: i.key), key=lambda i: i.key[:2]

@@ -15,7 +15,7 @@ from guard_core.alerting.words import counted
 from guard_store.alerts.facts import write_alert
 from guard_store.retraining.flag import Flag
 
-# What a new champion ends: it was learned from the days that these were about, and has a baseline of its own.
+# Kinds that a new champion resolves: it was trained on the days they are about, and has a new baseline.
 _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 
 
@@ -143,7 +143,7 @@ def _write_fact(
         request_id=flag.request_id,
         op=op,
         subject=f"retrain/{flag.id}",
-        # Without a day: whatever was judged since, this is about what the model is now.
+        # Without a day, so that results of later days do not make the fact count as outdated.
         day=None,
     )
 

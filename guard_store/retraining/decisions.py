@@ -1,4 +1,4 @@
-"""Decisions about models, by the gate or by a person: what, why, by whom. Rows are added, never changed."""
+"""Decisions about models, by the promotion rule or by a person: action, reason, actor. Rows are added, never changed."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Action = Literal["promoted", "rejected", "rolled_back", "forced", "acknowledged"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who decides."""
+    """The person or program that decides, identified by an API key."""
 
     key_id: str
     role: str
@@ -26,7 +26,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision; without a key it was the gate's."""
+    """One decision; without a key, it was made by the promotion rule."""
 
     id: str
     project_id: str
@@ -104,7 +104,7 @@ class DecisionStore:
             )
 
     def last(self, project_id: str, model_id: str, *actions: Action, version: str | None = None) -> Decision | None:
-        """The last decision of these sorts about a model (or one version of it), however long ago."""
+        """Return the last decision with one of these actions about a model (or one version of it)."""
         c = model_decisions.c
         statement = (
             select(model_decisions)
@@ -119,7 +119,7 @@ class DecisionStore:
         return None if row is None else Decision(**row._mapping)
 
     def against(self, project_id: str, model_id: str, version: str, since_us: int) -> Decision | None:
-        """A person's last decision since an instant that took a version out of service, or rejected it."""
+        """Return a person's last decision since an instant that replaced a version as champion, or rejected it."""
         c = model_decisions.c
         replaced = and_(c.action.in_(("promoted", "rolled_back")), c.champion_before == version)
         rejected = and_(c.action == "rejected", c.version == version)
@@ -135,7 +135,7 @@ class DecisionStore:
         return None if row is None else Decision(**row._mapping)
 
     def newest(self, project_id: str, model_id: str, limit: int, *, version: str | None = None) -> Sequence[Decision]:
-        """The decisions about a model (or one version of it), newest first."""
+        """Return the decisions about a model (or one version of it), newest first."""
         c = model_decisions.c
         statement = (
             select(model_decisions)

@@ -9,7 +9,7 @@ ACTIVE = ("open", "training")
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A model that is to be trained with nothing that was not known at `as_of_us`.
+    """A request to train a model, with only the data that was known at `as_of_us`.
 
     `state` is open, training, done, failed (given up) or dismissed.
     """
@@ -36,5 +36,5 @@ class Flag:
 
     @property
     def is_active(self) -> bool:
-        """Whether it still waits for a training."""
+        """Whether its training has not ended."""
         return self.state in ACTIVE

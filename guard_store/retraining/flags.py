@@ -1,4 +1,4 @@
-"""Retrain flags: which models are to be trained, and how far that has come. A model has one active flag at most.
+"""Retrain flags: models to be trained, and the progress of their training. A model has at most one active flag.
 
 Results of the retrain rule are `evaluations`; training belongs to the pipelines.
 """
@@ -24,7 +24,7 @@ _MAX_ERROR_CHARACTERS = 2_000
 
 
 class FlagTakenError(Exception):
-    """Another run works for this flag, or the flag is not active any more."""
+    """Another run has taken this flag, or the flag is not active any more."""
 
 
 class RetrainStore:
@@ -36,7 +36,7 @@ class RetrainStore:
     def force(
         self, project_id: str, model_id: str, day: str, *, as_of_us: int, reason: str, actor: Actor
     ) -> Flag | None:
-        """Raise a flag by hand, with the decision on record; None where one is active."""
+        """Raise a flag by hand and record the decision; return None if a flag is active."""
         reasons = [{"rule": "forced", "reason": reason}]
         with self._database.write() as connection:
             flag = raise_flag(connection, project_id, model_id, day, as_of_us, reasons, actor, actor.request_id)
@@ -46,7 +46,7 @@ class RetrainStore:
         return flag
 
     def acknowledge(self, flag: Flag, *, reason: str, actor: Actor, dismiss: bool) -> Flag | None:
-        """Say that a flag has been seen; a dismissed one is not trained for. None where it is not active any more."""
+        """Acknowledge a flag, or dismiss it, so that no training starts; return None if it is not active any more."""
         values: dict[str, Any] = {
             "acknowledged_us": now_us(),
             "acknowledged_by": actor.key_id,
@@ -55,7 +55,7 @@ class RetrainStore:
         }
         if dismiss:
             values["state"] = "dismissed"
-        # A training that has begun is not called back.
+        # A training that has begun cannot be dismissed.
         states = ("open",) if dismiss else ACTIVE
         with self._database.write() as connection:
             same = and_(retrain_flags.c.id == flag.id, retrain_flags.c.state.in_(states))
@@ -71,7 +71,7 @@ class RetrainStore:
         return self.flag(flag.id)
 
     def start(self, flag: Flag, run_id: str) -> None:
-        """Say that a run trains for this flag, in place of the run that the flag names now.
+        """Record that a run trains for this flag, in place of the run that the flag had when it was read.
 
         Raises
         ------
@@ -90,9 +90,9 @@ class RetrainStore:
             alert_facts.write_started_fact(connection, flag, run_id)
 
     def fail(self, flag: Flag, error: str, settings: Settings) -> str:
-        """Count a failed attempt; returns the new state: open for another one later, or failed, with an alert.
+        """Record a failed attempt; return the new state: open for a retry, or failed, with an alert.
 
-        Nothing happens where the flag has moved on meanwhile.
+        Nothing happens if the flag has changed meanwhile.
         """
         given_up = flag.attempts >= settings.pipelines.retrain_retries
         delay_us = settings.pipelines.retrain_retry_delay_s * SECOND_US * 2**flag.attempts
@@ -117,21 +117,21 @@ class RetrainStore:
         return str(values["state"])
 
     def flag(self, flag_id: str) -> Flag | None:
-        """A flag by its id."""
-        found = self._flags(retrain_flags.c.id == flag_id)
-        return found[0] if found else None
+        """Return a flag by its id."""
+        flags = self._flags(retrain_flags.c.id == flag_id)
+        return flags[0] if flags else None
 
     def active_flags(self) -> Sequence[Flag]:
-        """All flags that wait for a training, oldest first."""
+        """Return all active flags, oldest first."""
         return self._flags(retrain_flags.c.state.in_(ACTIVE))
 
     def active(self, project_id: str, model_id: str) -> Flag | None:
-        """The active flag of a model."""
-        found = self._flags(and_(of_model(retrain_flags, project_id, model_id), retrain_flags.c.state.in_(ACTIVE)))
-        return found[0] if found else None
+        """Return the active flag of a model."""
+        flags = self._flags(and_(of_model(retrain_flags, project_id, model_id), retrain_flags.c.state.in_(ACTIVE)))
+        return flags[0] if flags else None
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[Flag]:
-        """The flags of a model, the one that was raised last first."""
+        """Return the flags of a model, newest first."""
         statement = (
             select(retrain_flags)
             .where(of_model(retrain_flags, project_id, model_id))
@@ -142,14 +142,14 @@ class RetrainStore:
             return [Flag(**row._mapping) for row in connection.execute(statement)]
 
     def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
-        """The newest day before or on `day` that raised a flag which was not dismissed."""
+        """Return the newest day up to `day` that raised a flag which was not dismissed."""
         c = retrain_flags.c
         statement = select(func.max(c.day)).where(
             of_model(retrain_flags, project_id, model_id), c.day <= day, c.state != "dismissed"
         )
         with self._database.read() as connection:
-            found: str | None = connection.scalar(statement)
-        return found
+            newest_day: str | None = connection.scalar(statement)
+        return newest_day
 
     def _flags(self, condition: ColumnElement[bool]) -> list[Flag]:
         statement = select(retrain_flags).where(condition).order_by(retrain_flags.c.created_us, retrain_flags.c.id)
@@ -158,7 +158,7 @@ class RetrainStore:
 
 
 def finish(connection: Connection, flag_id: str) -> None:
-    """Say that a flag is done, in the transaction that records what came of it.
+    """Mark a flag as done, in the transaction that records the outcome.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def raise_flag(
     actor: Actor | None,
     request_id: str | None,
 ) -> Flag | None:
-    """A new flag, in the transaction of what asks for it; None where one is active. Without an actor it is the rule's."""
+    """Raise a flag, by the rule if there is no actor, in the caller's transaction; return None if one is active."""
     row = {
         "id": uuid.uuid4().hex,
         "project_id": project_id,

@@ -1,6 +1,6 @@
-"""The model registry: versions, their aliases and their files, kept by MLflow.
+"""The model registry in MLflow: versions, their aliases and their files.
 
-Which version deserves which alias is not known here.
+Deciding which version gets which alias is `ml.retraining.promotion`.
 """
 
 import os
@@ -19,12 +19,12 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 FLAG_TAG = "ml_guard.flag_id"
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-# A registry that is down must be noticed within seconds; MLflow itself would try for minutes.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+# A registry that is down must be noticed within seconds; by default, MLflow retries for minutes.
+_MLFLOW_HTTP_ENV = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
 class RegistryUnavailableError(Exception):
-    """The registry cannot be reached or does not work; the message says what was tried."""
+    """The registry cannot be reached or does not work; the message names the failed operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Registry:
     ----------
     uri : as `StorageSettings.mlflow` gives it.
 
-    Every method raises RegistryUnavailableError where the registry does not answer.
+    Every method raises RegistryUnavailableError if the registry does not answer.
     """
 
     def __init__(self, uri: str) -> None:
@@ -55,57 +55,57 @@ class Registry:
         self._client: MlflowClient | None = None
 
     def register(self, project_id: str, model_id: str, run_id: str, *, artifact: str, flag_id: str) -> ModelVersion:
-        """Register a run's model for a flag; the same version again where that was done before."""
+        """Register the model of a run for a flag; return the existing version if that was done before."""
         name = registered_name(project_id, model_id)
         with self._available("register a model") as client:
             self._ensure_model(client, name)
-            found = [v for v in self.versions(project_id, model_id) if v.tags.get(FLAG_TAG) == flag_id]
-            if found:
-                return found[-1]
+            existing = [v for v in self.versions(project_id, model_id) if v.tags.get(FLAG_TAG) == flag_id]
+            if existing:
+                return existing[-1]
             tags = {FLAG_TAG: flag_id}
-            made = client.create_model_version(name, f"runs:/{run_id}/{artifact}", run_id=run_id, tags=tags)
-            return _version(project_id, model_id, made)
+            created = client.create_model_version(name, f"runs:/{run_id}/{artifact}", run_id=run_id, tags=tags)
+            return _version(project_id, model_id, created)
 
     def versions(self, project_id: str, model_id: str) -> Sequence[ModelVersion]:
-        """All versions of a model, newest first."""
+        """Return all versions of a model, newest first."""
         name = registered_name(project_id, model_id)
         with self._available("list versions") as client:
-            found: list[Any] = []
+            results: list[Any] = []
             token = None
             while True:
                 page = client.search_model_versions(f"name = '{name}'", page_token=token)
-                found += page
+                results += page
                 token = page.token
                 if not token:
                     break
-            # A search does not tell aliases.
-            aliases = self._aliases(client, name) if found else {}
-        versions = [_version(project_id, model_id, one, aliases) for one in found]
-        return sorted(versions, key=lambda one: -int(one.version))
+            # The results of a search have no aliases.
+            aliases = self._aliases(client, name) if results else {}
+        versions = [_version(project_id, model_id, item, aliases) for item in results]
+        return sorted(versions, key=lambda item: -int(item.version))
 
     def version(self, project_id: str, model_id: str, version: str) -> ModelVersion | None:
-        """One version; None where there is no such."""
+        """Return one version; None if it does not exist."""
         with self._available("read a version") as client:
-            made = _or_none(lambda: client.get_model_version(registered_name(project_id, model_id), version))
-        return None if made is None else _version(project_id, model_id, made)
+            stored = _or_none(lambda: client.get_model_version(registered_name(project_id, model_id), version))
+        return None if stored is None else _version(project_id, model_id, stored)
 
     def aliases(self, project_id: str, model_id: str) -> dict[str, str]:
-        """Version by alias; empty where the model is not registered."""
+        """Return versions by alias; empty if the model is not registered."""
         with self._available("read aliases") as client:
             return self._aliases(client, registered_name(project_id, model_id))
 
     def all_aliases(self) -> dict[tuple[str, str], dict[str, str]]:
-        """Version by alias of every model that is registered under a name of ours."""
+        """Return versions by alias, for every registered model with a name of the form project~model."""
         with self._available("list models") as client:
-            found: list[Any] = []
+            models: list[Any] = []
             token = None
             while True:
                 page = client.search_registered_models(page_token=token)
-                found += page
+                models += page
                 token = page.token
                 if not token:
                     break
-        parts = ((one.name.split(NAME_SEPARATOR), one.aliases) for one in found)
+        parts = ((model.name.split(NAME_SEPARATOR), model.aliases) for model in models)
         return {
             (names[0], names[1]): {alias: str(version) for alias, version in aliases.items()}
             for names, aliases in parts
@@ -118,7 +118,7 @@ class Registry:
             client.set_registered_model_alias(registered_name(project_id, model_id), alias, version)
 
     def delete_alias(self, project_id: str, model_id: str, alias: str) -> None:
-        """Take an alias away; nothing happens where there is none."""
+        """Remove an alias, if it exists."""
         with self._available("remove an alias") as client:
             client.delete_registered_model_alias(registered_name(project_id, model_id), alias)
 
@@ -141,7 +141,7 @@ class Registry:
         with self._available("download a file") as client:
             parent = path.rpartition("/")[0]
             listed = _or_none(lambda: client.list_artifacts(run_id, parent or None)) or []
-            if path not in [one.path for one in listed]:
+            if path not in [item.path for item in listed]:
                 return None
             return self._download(f"runs:/{run_id}/{path}", folder)
 
@@ -178,26 +178,26 @@ class Registry:
 
 
 def _client(uri: str) -> "MlflowClient":
-    for name, value in (*_PATIENCE.items(), ("MLFLOW_DISABLE_TELEMETRY", "true")):
+    for name, value in (*_MLFLOW_HTTP_ENV.items(), ("MLFLOW_DISABLE_TELEMETRY", "true")):
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def _or_none(ask: Any) -> Any:
+def _or_none(call: Any) -> Any:
     from mlflow.exceptions import MlflowException
 
     try:
-        return ask()
+        return call()
     except MlflowException as error:
         if error.error_code in _MISSING:
             return None
         raise
 
 
-def _version(project_id: str, model_id: str, made: Any, aliases: Mapping[str, str] | None = None) -> ModelVersion:
-    version = str(made.version)
-    own = list(made.aliases) if aliases is None else [a for a, of in aliases.items() if of == version]
-    created_us = int(made.creation_timestamp) * 1_000
-    return ModelVersion(project_id, model_id, version, made.run_id, sorted(own), dict(made.tags), created_us)
+def _version(project_id: str, model_id: str, stored: Any, aliases: Mapping[str, str] | None = None) -> ModelVersion:
+    version = str(stored.version)
+    names = list(stored.aliases) if aliases is None else [a for a, of in aliases.items() if of == version]
+    created_us = int(stored.creation_timestamp) * 1_000
+    return ModelVersion(project_id, model_id, version, stored.run_id, sorted(names), dict(stored.tags), created_us)

@@ -1,4 +1,4 @@
-"""What challengers would have answered: sums of each local day, added to by every server process."""
+"""Comparisons of challengers with champions: sums by local day, to which all server processes add."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,21 +51,21 @@ class ShadowStore:
         self._database = database
 
     def add(self, sums: Mapping[SumKey, ShadowSum]) -> None:
-        """Add to what is there, in one transaction."""
+        """Add to the stored sums, in one transaction."""
         if not sums:
             return
         names = ("project_id", "model_id", "day", "champion", "challenger")
         counted = ("rows", "differing", "failed", "difference")
         with self._database.write() as connection:
-            for key, one in sorted(sums.items()):
-                row = dict(zip(names, key, strict=True)) | {name: getattr(one, name) for name in counted}
+            for key, item in sorted(sums.items()):
+                row = dict(zip(names, key, strict=True)) | {name: getattr(item, name) for name in counted}
                 statement = dialect_insert(connection, shadow_tallies).values(**row, changed_us=now_us())
                 added = {name: shadow_tallies.c[name] + statement.excluded[name] for name in counted}
                 added["changed_us"] = statement.excluded.changed_us
                 connection.execute(statement.on_conflict_do_update(index_elements=list(names), set_=added))
 
     def of_model(self, project_id: str, model_id: str, limit: int) -> Sequence[ShadowTally]:
-        """The sums of a model, newest day first."""
+        """Return the sums of a model, newest day first."""
         c = shadow_tallies.c
         statement = (
             select(shadow_tallies)

@@ -1,6 +1,6 @@
-"""Tables of retraining: what the rule has said, flags, trainings, and decisions about models.
+"""Tables of retraining: results of the rule, flags, trainings, decisions about models, and shadow sums.
 
-Only their shape belongs here; the modules beside this one read and write them.
+Only their schema belongs here; the other modules of the package read and write them.
 """
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
@@ -82,14 +82,14 @@ model_decisions = Table(
     Column("champion_before", String(16)),
     Column("reason", Text, nullable=False),
     Column("details", JSON, nullable=False),
-    Column("key_id", String(128)),  # none: decided by the gate
+    Column("key_id", String(128)),  # null: decided by the promotion rule
     Column("role", String(16)),
     Column("request_id", String(128)),
     Column("decided_us", BigInteger, nullable=False),
     Index(None, "project_id", "model_id", "decided_us"),
 )
 
-# What a challenger would have answered, beside what the champion has: sums of a local day.
+# Comparisons of a challenger's predictions with the champion's, summed by local day.
 shadow_tallies = Table(
     "shadow_tallies",
     metadata,

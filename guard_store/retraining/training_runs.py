@@ -1,4 +1,4 @@
-"""Trainings: for each flag how far it has come, with which data, into which run and version. Steps only go forward."""
+"""Trainings of flags: progress, data, MLflow run and model version. States only advance."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ class TrainingRun:
     Attributes
     ----------
     state : prepared, trained, evaluated or registered.
-    data : which rows: `lake_version`, `as_of_us`, `split_us`, days, counts and digest.
-    evaluation : of the gate, with the features' importance; None before.
+    data : the training data: `lake_version`, `as_of_us`, `split_us`, days, counts and digest.
+    evaluation : result of the promotion rule, with feature importances; None before.
     """
 
     flag_id: str
@@ -49,21 +49,21 @@ class TrainingRunStore:
         self._database = database
 
     def of_flag(self, flag_id: str) -> TrainingRun | None:
-        """The training of a flag."""
+        """Return the training of a flag."""
         return self._one(training_runs.c.flag_id == flag_id)
 
     def of_version(self, project_id: str, model_id: str, version: str) -> TrainingRun | None:
-        """The training that a version came out of."""
+        """Return the training that produced a version."""
         c = training_runs.c
         return self._one(and_(of_model(training_runs, project_id, model_id), c.model_version == version))
 
     def of_run(self, run_id: str) -> TrainingRun | None:
-        """The training of a run of MLflow, or of Dagster."""
+        """Return the training of a run of MLflow or Dagster."""
         c = training_runs.c
         return self._one(c.mlflow_run_id == run_id) or self._one(c.dagster_run_id == run_id)
 
     def prepare(self, flag: Flag, data: Mapping[str, Any], run_id: str) -> TrainingRun:
-        """Say which data a flag's training uses."""
+        """Record the data of a flag's training."""
         row = {
             "flag_id": flag.id,
             "project_id": flag.project_id,
@@ -83,13 +83,13 @@ class TrainingRunStore:
         return TrainingRun(**row)  # type: ignore[arg-type]
 
     def advance(self, flag_id: str, state: str, **values: Any) -> None:
-        """Note a step that is done, with what came of it."""
+        """Record a completed state with its results."""
         statement = update(training_runs).where(training_runs.c.flag_id == flag_id)
         with self._database.write() as connection:
             connection.execute(statement.values(state=state, changed_us=now_us(), **values))
 
     def finish(self, flag: Flag, *, action: Action, reason: str, version: str, champion_before: str | None) -> None:
-        """Close a flag with what became of its version, in one transaction.
+        """Close a flag and record the decision on its version, in one transaction.
 
         Raises
         ------
@@ -117,16 +117,16 @@ class TrainingRunStore:
             )
 
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
-        """Versions of the lake that trainings since an instant have read, by model."""
+        """Return the lake versions that trainings since an instant have read, by model."""
         c = training_runs.c
-        found: dict[tuple[str, str], set[int]] = defaultdict(set)
+        versions: dict[tuple[str, str], set[int]] = defaultdict(set)
         with self._database.read() as connection:
             for row in connection.execute(select(c.project_id, c.model_id, c.data).where(c.created_us >= since_us)):
-                found[row.project_id, row.model_id].add(row.data["lake_version"])
-        return found
+                versions[row.project_id, row.model_id].add(row.data["lake_version"])
+        return versions
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Sequence[TrainingRun]:
-        """The trainings of a model, newest first."""
+        """Return the trainings of a model, newest first."""
         c = training_runs.c
         statement = (
             select(training_runs)

@@ -1,4 +1,7 @@
-"""How much a call takes, in each of the measures that a budget can have, and the spans of local days that a budget counts over."""
+"""Amounts of a call in each measure of a budget, and the spans of local days over which a budget counts.
+
+Budgets themselves are `budgets`.
+"""
 
 from datetime import date, timedelta
 from typing import Final, Literal, get_args
@@ -11,18 +14,16 @@ Scope = Literal["key", "project"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 PERIODS: Final[tuple[Period, ...]] = get_args(Period)
 
-"""Billionths of a dollar in a dollar: sums of them are exact."""
-
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call took, or may take at most.
+    """The usage of a call, or its upper bound.
 
     Attributes
     ----------
-    tokens_in, tokens_cached : of the prompt, and those of them that came from the provider's cache.
-    tokens_out, tokens_reasoning : of the answer, and those of them that were spent on thinking.
-    estimated : whether the tokens are ours, because the provider did not say.
-    cost_nano_usd : billionths of a dollar; None where the price is not known.
+    tokens_in, tokens_cached : tokens of the prompt, and how many of them came from the provider's cache.
+    tokens_out, tokens_reasoning : tokens of the answer, and how many of them were spent on reasoning.
+    estimated : whether the tokens are our estimate, because the provider reported none.
+    cost_nano_usd : billionths of a dollar; None if the price is not known.
     """
 
     tokens_in: int = 0
@@ -33,7 +34,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano_usd: int | None = 0
 
     def of(self, measure: Measure) -> int:
-        """The part that a budget of this measure counts; a cost that is not known counts nothing."""
+        """Return the amount in a measure; an unknown cost counts as 0."""
         if measure == "requests":
             return 1
         if measure == "tokens":
@@ -42,7 +43,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def span_of(period: Period, day: date) -> str:
-    """The span of a period that a local day lies in, as it is kept.
+    """Return the span of a period that includes a local day, as it is stored.
 
     >>> span_of("day", date(2026, 3, 9)), span_of("month", date(2026, 3, 9)), span_of("total", date(2026, 3, 9))
     ('2026-03-09', '2026-03', 'total')
@@ -57,7 +58,7 @@ def span_of(period: Period, day: date) -> str:
 
 
 def first_day_after(period: Period, day: date) -> date | None:
-    """The local day on which the next span begins; None where there is none.
+    """Return the local day on which the next span begins; None if there is none.
 
     >>> first_day_after("day", date(2026, 12, 31)), first_day_after("month", date(2026, 12, 5))
     (datetime.date(2027, 1, 1), datetime.date(2027, 1, 1))

@@ -1,4 +1,7 @@
-"""What people want to know of budgets, as facts in the transaction that spends: each once a span."""
+"""Facts about exceeded budgets, written in the transaction that spends: each once per span.
+
+Folding facts into alerts is `guard_store.alerts`.
+"""
 
 import uuid
 from typing import Protocol
@@ -25,8 +28,8 @@ _COLUMNS = (
 )
 
 
-class Limited(Protocol):
-    """A budget, as far as it is told about."""
+class LimitedBudget(Protocol):
+    """The attributes of a budget that its facts mention."""
 
     id: str
     scope: Scope
@@ -36,27 +39,31 @@ class Limited(Protocol):
     hard: int | None
 
 
-def soft_passed(statements: Statements, budget: Limited, reservation: Reservation, span: str) -> None:
-    """The soft limit is passed."""
+def write_soft_limit_fact(statements: Statements, budget: LimitedBudget, reservation: Reservation, span: str) -> None:
+    """Write that the soft limit of a budget was exceeded."""
     limit = budget.soft or 0
-    whose = f"{budget.scope} {budget.scope_id}"
+    owner = f"{budget.scope} {budget.scope_id}"
     message = (
-        f"The soft budget of {whose} is passed, {_shown(budget, limit)} for {_named(span)}; calls still go through."
+        f"The soft budget of {owner} is passed, {_format_limit(budget, limit)} for {_format_span(span)};"
+        " calls still go through."
     )
-    _tell(statements, budget, reservation, span, "budget", message, {"soft": limit})
+    _write_fact(statements, budget, reservation, span, "budget", message, {"soft": limit})
 
 
-def refused(statements: Statements, budget: Limited, reservation: Reservation, span: str) -> None:
-    """The hard limit refuses calls."""
+def write_refusal_fact(statements: Statements, budget: LimitedBudget, reservation: Reservation, span: str) -> None:
+    """Write that a call was refused because of the hard limit of a budget."""
     limit = budget.hard or 0
-    whose = f"the hard budget of {budget.scope} {budget.scope_id}"
-    message = f"Calls are refused: {whose} has no room for them, {_shown(budget, limit)} for {_named(span)}."
-    _tell(statements, budget, reservation, span, "budget_refused", message, {"hard": limit})
+    owner = f"{budget.scope} {budget.scope_id}"
+    message = (
+        f"Calls are refused: the hard budget of {owner} has no room for them,"
+        f" {_format_limit(budget, limit)} for {_format_span(span)}."
+    )
+    _write_fact(statements, budget, reservation, span, "budget_refused", message, {"hard": limit})
 
 
-def _tell(
+def _write_fact(
     statements: Statements,
-    budget: Limited,
+    budget: LimitedBudget,
     reservation: Reservation,
     span: str,
     kind: str,
@@ -64,7 +71,7 @@ def _tell(
     limit: dict[str, int],
 ) -> None:
     project_id = budget.scope_id if budget.scope == "project" else reservation.project_id
-    if project_id is None:  # a key of all projects: nobody's page would show it; the answer and the metrics say it
+    if project_id is None:  # a key for all projects: no project would show the alert; answers and metrics have it
         return
     links = {"Budgets": f"/api/v1/budgets?project_id={project_id}"}
     details = {"budget_id": budget.id, "span": span, "measure": budget.measure, "links": links, **limit}
@@ -82,9 +89,9 @@ def _tell(
     statements.upsert("alert_events", _COLUMNS, [row], "ON CONFLICT DO NOTHING")
 
 
-def _shown(budget: Limited, limit: int) -> str:
+def _format_limit(budget: LimitedBudget, limit: int) -> str:
     return f"{limit / NANO:.2f} USD" if budget.measure == "cost_usd" else f"{limit} {budget.measure}"
 
 
-def _named(span: str) -> str:
+def _format_span(span: str) -> str:
     return "all time" if span == "total" else span

@@ -1,4 +1,7 @@
-"""Budgets of keys and projects, and their status. Spending from them is `transaction`."""
+"""Budgets of keys and projects, and their status.
+
+Spending from them is `step`.
+"""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -21,13 +24,13 @@ _decode = msgspec.json.Decoder(tuple[Reservation, tuple[Hold, ...]]).decode
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a key or a project may spend in a period of local days.
+    """The limits of what a key or a project may spend in a period of local days.
 
     Attributes
     ----------
     soft : the limit above which a fact is written; None for no limit.
     hard : the limit that is never exceeded; None for no limit. Both in billionths of a dollar, tokens or requests.
-    project_id : whose local days it counts on; None for those of `timezone` in the settings.
+    project_id : the project whose local days it counts on; None for days of `timezone` in the settings.
     """
 
     id: str
@@ -52,7 +55,7 @@ class BudgetStatus:
 
 
 class BudgetStore:
-    """Keeps budgets."""
+    """Reads and changes budgets."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -60,7 +63,7 @@ class BudgetStore:
     def put(
         self, scope: Scope, scope_id: str, measure: Measure, period: Period, *, soft: int | None, hard: int | None
     ) -> Budget:
-        """Make a budget, or change its limits where there is one of this scope, measure and period."""
+        """Create a budget, or change the limits of the one with this scope, measure and period."""
         row = {
             "id": uuid.uuid4().hex,
             "scope": scope,
@@ -84,19 +87,19 @@ class BudgetStore:
             return _budget(connection.execute(_with_project().where(*same)).one())
 
     def get(self, budget_id: str) -> Budget | None:
-        """A budget by its id."""
+        """Return a budget by its id."""
         with self._database.read() as connection:
             row = connection.execute(_with_project().where(budgets.c.id == budget_id)).one_or_none()
         return None if row is None else _budget(row)
 
     def remove(self, budget_id: str) -> bool:
-        """Take a budget away, with what it has counted; False where there is none."""
+        """Delete a budget and its counts; return False if there is none."""
         with self._database.write() as connection:
             connection.execute(delete(budget_spans).where(budget_spans.c.budget_id == budget_id))
             return connection.execute(delete(budgets).where(budgets.c.id == budget_id)).rowcount > 0
 
     def of(self, *, key_ids: Sequence[str] | None = None, project_ids: Sequence[str] | None = None) -> Sequence[Budget]:
-        """Budgets of these keys and projects, None for all of them, in the order in which they were made."""
+        """Return the budgets of these keys and projects, all if both are None, in order of creation."""
         statement = _with_project().order_by(budgets.c.created_us, budgets.c.id)
         if key_ids is not None or project_ids is not None:
             statement = statement.where(
@@ -113,11 +116,11 @@ class BudgetStore:
         spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in of}
         with self._database.read() as connection:
             rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
-        counted = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
-        return [BudgetStatus(b, spans[b.id], *counted.get((b.id, spans[b.id]), (0, 0))) for b in of]
+        amounts = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
+        return [BudgetStatus(b, spans[b.id], *amounts.get((b.id, spans[b.id]), (0, 0))) for b in of]
 
     def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
-        """Reservations that nobody works on any more, with what they hold."""
+        """Return expired reservations, whose process has died, with their holds."""
         statement = select(reservations.c.body).where(reservations.c.expires_us <= at_us).limit(1000)
         with self._database.read() as connection:
             return [_decode(row.body) for row in connection.execute(statement)]

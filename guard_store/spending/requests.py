@@ -1,4 +1,7 @@
-"""What is asked of the spending step of a transaction, and what it answers. Plain data; the step is `step`."""
+"""Input and result of the spending step: reservations, holds, refusals, settlements.
+
+Plain data only; the step itself is `step`.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +15,7 @@ from guard_store.writer.work import Work
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
-    """What a reservation holds of one budget, in the budget's measure."""
+    """The amount that a reservation holds of one budget, in the budget's measure."""
 
     budget_id: str
     span: str
@@ -26,11 +29,11 @@ class Reservation:
 
     Attributes
     ----------
-    id : made for this call; 32 characters.
-    most : what it may take at most; tokens out are a bound where the caller named one.
-    day : the local day that its usage belongs to.
-    key_day, project_day : the local days that budgets of its key and its project count on.
-    expires_us : from when on nobody works on it any more: then it is charged in full.
+    id : unique id of the call; 32 characters.
+    most : upper bound of its usage; output tokens are bounded by the caller's maximum, if any.
+    day : the local day of its usage.
+    key_day, project_day : the local days on which budgets of its key and its project count it.
+    expires_us : when its process must have died; from then on it is charged in full.
     """
 
     id: str
@@ -51,7 +54,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A budget that has no room for a call; `wanted` None says that its price is not known."""
+    """A budget that has no room for a call; `wanted` is the amount of the call, None if its price is not known."""
 
     budget_id: str
     scope: Scope
@@ -66,7 +69,7 @@ class Refusal:
 
 
 class Reserved(msgspec.Struct, frozen=True):
-    """The answer to a reservation: what it holds, which soft budgets it passed; or why it is refused."""
+    """The result of a reservation: its holds and the ids of exceeded soft budgets, or the refusal."""
 
     holds: tuple[Hold, ...] = ()
     soft: tuple[str, ...] = ()
@@ -75,31 +78,31 @@ class Reserved(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class ReserveCall(Work):
-    """A call to be reserved; `reserved` is the answer, once the transaction is committed."""
+    """Reserves a call; `reserved` is the result, valid once the transaction is committed."""
 
     reservation: Reservation
     reserved: Reserved | None = None
 
     @property
     def request_id(self) -> str | None:  # type: ignore[override]
-        """The call's."""
+        """The request id of the call."""
         return self.reservation.request_id
 
     @property
     def needs_flush(self) -> bool:
-        """The process that makes a call dies with the machine of its SQLite file: then there is no call to remember."""
+        """False: with SQLite, the process of the call dies together with the machine, and with it the call."""
         return False
 
 
 @dataclass(slots=True)
 class SettleCall(Work):
-    """The end of a call.
+    """Settles a call at its end.
 
     Attributes
     ----------
-    usage : what it usage.
-    model : that answered; another one than was reserved for, after a fallback.
-    entry : of the ledger, appended only if the reservation still stood (a call whose process died).
+    usage : the usage of the call.
+    model : the model that answered; after a fallback, another one than was reserved.
+    entry : ledger entry of a call whose process died, appended only if the reservation was still open.
     """
 
     reservation: Reservation
@@ -110,12 +113,12 @@ class SettleCall(Work):
 
     @property
     def request_id(self) -> str | None:  # type: ignore[override]
-        """The call's."""
+        """The request id of the call."""
         return self.reservation.request_id
 
 
 def settle_lost_call(reservation: Reservation, holds: tuple[Hold, ...]) -> SettleCall:
-    """Return the settlement of a call whose process died: in full, because its usage is unknown."""
+    """Return the settlement of a call whose process died; it is charged in full, because its usage is unknown."""
     most = reservation.most
     usage = Amount(
         tokens_in=most.tokens_in, tokens_out=most.tokens_out, estimated=True, cost_nano_usd=most.cost_nano_usd

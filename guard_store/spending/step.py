@@ -1,6 +1,6 @@
-"""The spending step of a transaction: all its reservations and settlements at once, a statement or two for each table.
+"""The spending step of a transaction: all its reservations and settlements together, with one or two statements per table.
 
-The step holds one lock until the commit, so that what is read here stays true.
+The step holds a lock until the commit, so that the budgets it reads cannot change meanwhile.
 """
 
 from collections import defaultdict
@@ -14,14 +14,14 @@ import msgspec
 
 from guard_store.ledger.append import Statements
 from guard_store.ledger.step import AppendEntry
-from guard_store.spending import budget_alerts as telling
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
+from guard_store.spending.budget_alerts import write_refusal_fact, write_soft_limit_fact
 from guard_store.spending.requests import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
 from guard_store.writer.sessions import Session
 from guard_store.writer.work import Work
 
 _LOCK_KEY = 0x7370656E64  # "spend" in ASCII
-_NAMED_AT_ONCE = 400
+_MAX_PARAMETERS = 400
 _json = msgspec.json.Encoder().encode
 
 _SPAN_COLUMNS = ("budget_id", "span", "spent", "reserved", "warned")
@@ -59,99 +59,99 @@ class _Budget:
 
 @dataclass(slots=True)
 class _Span:
-    """How a budget stands in a span, and how it stood before, as far as that was asked for."""
+    """Amounts of a budget in a span, and `before`, the stored ones; zero if they were not read."""
 
     spent: int = 0
     reserved: int = 0
     warned: bool = False
     before: tuple[int, int] = (0, 0)
 
-    def stood(self, spent: int, reserved: int, *, warned: bool) -> None:
+    def load(self, spent: int, reserved: int, *, warned: bool) -> None:
         self.spent += spent
         self.reserved += reserved
         self.warned |= warned
         self.before = (spent, reserved)
 
     @property
-    def added(self) -> tuple[int, int, bool]:
+    def increments(self) -> tuple[int, int, bool]:
         return self.spent - self.before[0], self.reserved - self.before[1], self.warned
 
 
 _Spans = dict[tuple[str, str], _Span]
-"""By budget and span."""
+"""Spans by budget id and name of the span."""
 
 
 class SpendingStep:
-    """Reserves and settles calls; between the rows and the ledger."""
+    """Reserves and settles calls; runs after the rows are stored and before the ledger."""
 
     def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
-        """Answer the reservations, book the settlements; return the entries of calls whose process died."""
-        reserving = [work for work in works if isinstance(work, ReserveCall)]
-        settling = [work for work in works if isinstance(work, SettleCall)]
-        if not reserving and not settling:
+        """Reserve and settle the calls of a group; return the ledger entries of calls whose process died."""
+        reserve_works = [work for work in works if isinstance(work, ReserveCall)]
+        settlements = [work for work in works if isinstance(work, SettleCall)]
+        if not reserve_works and not settlements:
             return ()
-        answers, standing = spend(session, [work.reservation for work in reserving], settling)
-        for work, answer in zip(reserving, answers, strict=True):
-            work.reserved = answer
-        return [AppendEntry(settlement.entry) for settlement in standing if settlement.entry is not None]
+        results, settled = spend(session, [work.reservation for work in reserve_works], settlements)
+        for work, result in zip(reserve_works, results, strict=True):
+            work.reserved = result
+        return [AppendEntry(settlement.entry) for settlement in settled if settlement.entry is not None]
 
 
 def spend(
     statements: Statements, reservations: Sequence[Reservation], settlements: Sequence[SettleCall]
 ) -> tuple[list[Reserved], list[SettleCall]]:
-    """Take reservations and settle calls.
+    """Reserve and settle calls.
 
     Returns
     -------
-    The answer to each reservation, and the settlements whose reservation still stood.
+    The result of each reservation, and the settlements whose reservation was still open.
     """
     if not statements.is_sqlite:  # SQLite's only writer needs no other lock
         statements.run("SELECT pg_advisory_xact_lock(?)", (_LOCK_KEY,))
-    standing = _forget(statements, settlements)
+    settled = _delete_reservations(statements, settlements)
     spans: _Spans = defaultdict(_Span)
-    for settlement in standing:
+    for settlement in settled:
         _settle(spans, settlement)
-    budgets = _budgets(statements, reservations, spans)
-    answers = [_reserve(statements, spans, _applying(budgets, one), one) for one in reservations]
-    added = [(key, spans[key].added) for key in sorted(spans)]
-    rows = [(*key, *more) for key, more in added if any(more)]
+    budgets = _read_budgets(statements, reservations, spans)
+    results = [_reserve(statements, spans, _budgets_of(budgets, item), item) for item in reservations]
+    increments = [(key, spans[key].increments) for key in sorted(spans)]
+    rows = [(*key, *values) for key, values in increments if any(values)]
     statements.upsert("budget_spans", _SPAN_COLUMNS, rows, _SPAN_CONFLICT)
-    kept = [(r, a.holds) for r, a in zip(reservations, answers, strict=True) if a.refusal is None]
+    accepted = [(r, result.holds) for r, result in zip(reservations, results, strict=True) if result.refusal is None]
     statements.upsert(
-        "reservations", _RESERVATION_COLUMNS, [(r.id, r.expires_us, _json((r, h)).decode()) for r, h in kept], ""
+        "reservations", _RESERVATION_COLUMNS, [(r.id, r.expires_us, _json((r, h)).decode()) for r, h in accepted], ""
     )
-    statements.upsert("usage", _USAGE_COLUMNS, _usage_rows(standing), _USAGE_CONFLICT)
-    return answers, standing
+    statements.upsert("usage", _USAGE_COLUMNS, _usage_rows(settled), _USAGE_CONFLICT)
+    return results, settled
 
 
-def _forget(statements: Statements, settlements: Sequence[SettleCall]) -> list[SettleCall]:
-    """Take the reservations of calls away; what was swept as lost meanwhile is settled already."""
-    found: set[str] = set()
+def _delete_reservations(statements: Statements, settlements: Sequence[SettleCall]) -> list[SettleCall]:
+    """Delete the reservations of settled calls; return the settlements whose reservation was not swept as lost before."""
+    deleted_ids: set[str] = set()
     for ids in _pieces([settlement.reservation.id for settlement in settlements]):
         sql = f"DELETE FROM reservations WHERE id IN ({_marks(len(ids))}) RETURNING id"  # noqa: S608 - marks
-        found.update(row[0] for row in statements.run(sql, ids))
-    return [settlement for settlement in settlements if settlement.reservation.id in found]
+        deleted_ids.update(row[0] for row in statements.run(sql, ids))
+    return [settlement for settlement in settlements if settlement.reservation.id in deleted_ids]
 
 
-def _budgets(statements: Statements, reservations: Sequence[Reservation], spans: _Spans) -> list[_Budget]:
-    """The budgets of keys and projects, by id; how they stand on the days of the reservations goes into `spans`."""
+def _read_budgets(statements: Statements, reservations: Sequence[Reservation], spans: _Spans) -> list[_Budget]:
+    """Return the budgets of the reservations' keys and projects by id, and load their amounts into `spans`."""
     scopes = {("key", r.key_id) for r in reservations} | {("project", r.project_id) for r in reservations}
-    named = sorted((scope, scope_id) for scope, scope_id in scopes if scope_id is not None)
+    owners = sorted((scope, scope_id) for scope, scope_id in scopes if scope_id is not None)
     days = {day for r in reservations for day in (r.key_day, r.project_day)}
     names = sorted({span_of(period, day) for period in PERIODS for day in days})
-    found: dict[str, _Budget] = {}
-    for piece in _pieces(named):
+    by_id: dict[str, _Budget] = {}
+    for piece in _pieces(owners):
         rows = statements.run(_budgets_sql(len(names), len(piece)), [*names, *chain.from_iterable(piece)])
         for *budget, span, spent, reserved, warned in rows:
-            found[budget[0]] = _Budget(*budget)
+            by_id[budget[0]] = _Budget(*budget)
             if span is not None:
-                spans[budget[0], span].stood(spent, reserved, warned=bool(warned))
-    return [found[budget_id] for budget_id in sorted(found)]
+                spans[budget[0], span].load(spent, reserved, warned=bool(warned))
+    return [by_id[budget_id] for budget_id in sorted(by_id)]
 
 
 @lru_cache
 def _budgets_sql(n_spans: int, n_scopes: int) -> str:
-    # A span's name says which period it is of: a budget finds its own among those of all periods.
+    # The name of a span identifies its period, so a budget joins only its own span among those of all periods.
     scopes = ", ".join(["(?, ?)"] * n_scopes)
     return f"""
         SELECT id, scope, scope_id, measure, period, soft, hard, span, spent, reserved, warned
@@ -159,15 +159,15 @@ def _budgets_sql(n_spans: int, n_scopes: int) -> str:
         WHERE (scope, scope_id) IN (VALUES {scopes})"""  # noqa: S608 - marks
 
 
-def _applying(budgets: Iterable[_Budget], reservation: Reservation) -> list[tuple[_Budget, str]]:
-    """The budgets of a call, each with the span of it that the call counts for."""
-    found = []
+def _budgets_of(budgets: Iterable[_Budget], reservation: Reservation) -> list[tuple[_Budget, str]]:
+    """Return the budgets of a call, each with the span in which the call counts."""
+    budgets_with_span = []
     for budget in budgets:
         is_key = budget.scope == "key"
         if budget.scope_id == (reservation.key_id if is_key else reservation.project_id):
             day = reservation.key_day if is_key else reservation.project_day
-            found.append((budget, span_of(budget.period, day)))
-    return found
+            budgets_with_span.append((budget, span_of(budget.period, day)))
+    return budgets_with_span
 
 
 def _settle(spans: _Spans, settlement: SettleCall) -> None:
@@ -178,10 +178,10 @@ def _settle(spans: _Spans, settlement: SettleCall) -> None:
 
 
 def _reserve(
-    statements: Statements, spans: _Spans, applying: Iterable[tuple[_Budget, str]], reservation: Reservation
+    statements: Statements, spans: _Spans, budgets: Iterable[tuple[_Budget, str]], reservation: Reservation
 ) -> Reserved:
-    wanted = [(budget, name, spans[budget.id, name], reservation.most.of(budget.measure)) for budget, name in applying]
-    for budget, name, span, amount in wanted:
+    demands = [(budget, name, spans[budget.id, name], reservation.most.of(budget.measure)) for budget, name in budgets]
+    for budget, name, span, amount in demands:
         unpriced = budget.measure == "cost_usd" and reservation.most.cost_nano_usd is None
         if budget.hard is not None and (unpriced or span.spent + span.reserved + amount > budget.hard):
             refusal = Refusal(
@@ -196,17 +196,17 @@ def _reserve(
                 span.reserved,
                 None if unpriced else amount,
             )
-            telling.refused(statements, budget, reservation, name)
+            write_refusal_fact(statements, budget, reservation, name)
             return Reserved(refusal=refusal)
     holds, soft = [], []
-    for budget, name, span, amount in wanted:
+    for budget, name, span, amount in demands:
         span.reserved += amount
         holds.append(Hold(budget.id, name, budget.measure, amount))
         if budget.soft is not None and span.spent + span.reserved > budget.soft:
             soft.append(budget.id)
             if not span.warned:
                 span.warned = True
-                telling.soft_passed(statements, budget, reservation, name)
+                write_soft_limit_fact(statements, budget, reservation, name)
     return Reserved(tuple(holds), tuple(soft))
 
 
@@ -238,8 +238,8 @@ def _usage_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
 
 
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _NAMED_AT_ONCE):
-        yield values[start : start + _NAMED_AT_ONCE]
+    for start in range(0, len(values), _MAX_PARAMETERS):
+        yield values[start : start + _MAX_PARAMETERS]
 
 
 def _marks(n: int) -> str:

@@ -1,13 +1,13 @@
 """Tables of spending: budgets, reservations and usage.
 
-Only their shape belongs here; `store` reads and writes them.
+Only their schema belongs here; `step` writes them, and `budgets` and `usage` read them.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
 
 from guard_store.db.metadata import metadata
 
-# What a key or a project may spend in a period; limits in the measure's unit (cost: billionths of a dollar).
+# Limits of what a key or a project may spend in a period, in the unit of the measure (cost: billionths of a dollar).
 budgets = Table(
     "budgets",
     metadata,
@@ -22,7 +22,7 @@ budgets = Table(
     UniqueConstraint("scope", "scope_id", "measure", "period"),
 )
 
-# What a budget has counted in a span: a local day, a month, or all time.
+# Amounts of a budget in a span: a local day, a month, or all time.
 budget_spans = Table(
     "budget_spans",
     metadata,
@@ -34,7 +34,7 @@ budget_spans = Table(
     sqlite_with_rowid=False,
 )
 
-# Calls that are being made; `body` is JSON of the reservation and what it holds.
+# Calls in progress; `body` is JSON of the reservation and its holds.
 reservations = Table(
     "reservations",
     metadata,

@@ -1,4 +1,7 @@
-"""What was used, summed by local day, project, key, user and model, for whoever asks."""
+"""Usage of language models, summed by local day, project, key, user and model: reading only.
+
+Writing it is `step`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +29,13 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Sums of one group; what it is not grouped by is None.
+    """Sums of one group; fields that are not group_columns by are None.
 
     Attributes
     ----------
-    cost_nano_usd : billionths of a dollar of the requests whose price is known.
+    cost_nano_usd : cost of the requests whose price is known, in billionths of a dollar.
     unpriced : requests whose price is not known.
-    estimated : requests whose tokens are ours, because the provider did not say.
+    estimated : requests whose tokens are our estimate, because the provider reported none.
     """
 
     day: str | None
@@ -68,20 +71,22 @@ class UsageStore:
         limit: int,
         offset: int = 0,
     ) -> Sequence[UsageRow]:
-        """Sums of the local days from `first` to `last`, in the order of the groups."""
+        """Return the sums of the local days from `first` to `last`, in the order of the groups."""
         conditions: list[ColumnElement[bool]] = [usage.c.day.between(first.isoformat(), last.isoformat())]
         for name, value in (("project_id", project_id), ("key_id", key_id), ("model", model)):
             if value is not None:
                 conditions.append(usage.c[name] == value)
-        grouped = [usage.c[name] for name in groups]
+        group_columns = [usage.c[name] for name in groups]
         sums = [func.sum(usage.c[name]).label(name) for name in _SUMS]
-        statement = select(*grouped, *sums).where(and_(*conditions)).group_by(*grouped).order_by(*grouped)
+        statement = (
+            select(*group_columns, *sums).where(and_(*conditions)).group_by(*group_columns).order_by(*group_columns)
+        )
         with self._database.read() as connection:
             rows = connection.execute(statement.limit(limit).offset(offset)).all()
-        # Without groups there is one row, of nothing where nothing was used.
+        # Without groups there is always one row; its sums are null if there was no usage.
         return [_row(row._mapping, groups) for row in rows if row._mapping["requests"] is not None]
 
 
 def _row(values: Mapping[Any, Any], groups: Sequence[UsageGroup]) -> UsageRow:
-    named = {name: values[name] if name in groups else None for name in USAGE_GROUPS}
-    return UsageRow(**named, **{name: int(values[name]) for name in _SUMS})  # type: ignore[arg-type]
+    key = {name: values[name] if name in groups else None for name in USAGE_GROUPS}
+    return UsageRow(**key, **{name: int(values[name]) for name in _SUMS})  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""The writer's own connection to each engine: how rows get in fast, durably, and only once.
+"""The writer's connection to each engine: inserts rows fast, durably, and only once.
 
-Here is only how each engine runs statements; which statements make a transaction is for the steps of the domains.
+Only running statements belongs here; which statements make up a transaction is decided by the steps of the domains.
 """
 
 import sqlite3
@@ -17,12 +17,12 @@ from psycopg.errors import UniqueViolation
 from guard_store.db.database import Database
 from guard_store.writer.target import Stored, Target
 
-# Each execute() gives the GIL away and waits for it again, for milliseconds beside a busy event loop: few large steps.
+# Each execute() releases the GIL and waits milliseconds for it beside a busy event loop: so few, large statements.
 _CHUNKS = tuple(2**n for n in range(10, 3, -1))
 _SQLITE_PRAGMAS = {
     "cache_size": -65_536,  # KiB: the indexes' inner pages stay in memory
-    "temp_store": "MEMORY",  # what it keeps to undo one statement would be a file, written page by page
-    "wal_autocheckpoint": 16_384,  # pages: a page that many commits touch is copied back once, not each time
+    "temp_store": "MEMORY",  # otherwise the statement journal is a file, written page by page
+    "wal_autocheckpoint": 16_384,  # pages: a page that many commits change is copied back once, not each time
 }
 
 
@@ -30,36 +30,36 @@ class Session(Protocol):
     """One connection that belongs to one writer."""
 
     def begin(self, *, flushed: bool = True) -> None:
-        """Start a transaction; one that is not `flushed` survives the death of any process of ours, not that of the machine."""
+        """Start a transaction; unless it is `flushed`, it survives a crash of the process, but not of the machine."""
 
     def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
-        """Store the rows that are not there yet; a copied target must be the first statement of a transaction."""
+        """Store the rows that are not stored yet; a copied target must be the first statement of a transaction."""
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+        """Run a statement with parameters marked `?`; return its rows, if any."""
 
     def commit(self) -> None:
-        """Make it durable."""
+        """Commit the transaction and make it durable."""
 
     def rollback(self) -> None:
-        """Undo what the transaction has done."""
+        """Roll the transaction back."""
 
-    def rest(self) -> None:
-        """Between two transactions, when nobody waits: do what the next would else begin with."""
+    def prepare(self) -> None:
+        """Prepare the next transaction while no request waits."""
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
 
     @property
     def is_broken(self) -> bool:
-        """Whether the connection can never be used again."""
+        """Whether the connection is unusable."""
 
     @property
     def is_sqlite(self) -> bool:
-        """Which engine it is."""
+        """Whether the engine is SQLite."""
 
 
 def open_session(database: Database) -> Session:
@@ -83,49 +83,48 @@ class SqliteSession:
         self._synchronous = "FULL"
 
     def begin(self, *, flushed: bool = True) -> None:
-        """Take the write lock; whoever holds it now is waited for."""
+        """Acquire the write lock, waiting for other writers."""
         self._synchronise("FULL" if flushed else "NORMAL")
         self._connection.execute("BEGIN IMMEDIATE")
 
     def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
-        """Store the rows that are not there yet."""
+        """Store the rows that are not stored yet."""
         before = self._connection.execute(f"SELECT max(rowid) FROM {target.table}").fetchone()[0] or 0  # noqa: S608
         stored = self._insert(target.table, target.columns, list(map(astuple, rows)), "ON CONFLICT DO NOTHING")
         if stored == len(rows):
             return None
-        # The transaction excludes all other writers, so what is numbered above `before` is ours.
+        # The transaction excludes all other writers, so rows numbered above `before` are from this insert.
         sql = f"SELECT {target.key_list} FROM {target.table} WHERE rowid > ?"  # noqa: S608 - our own names
-        found = self._connection.execute(sql, (before,))
-        return set(found.fetchall())
+        return set(self._connection.execute(sql, (before,)).fetchall())
 
     def upsert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         """Insert rows in their order, with an ON CONFLICT clause."""
         self._insert(table, tuple(columns), rows, conflict)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+        """Run a statement with parameters marked `?`; return its rows, if any."""
         return self._connection.execute(sql, parameters).fetchall()
 
     def commit(self) -> None:
-        """Make it durable (WAL, synchronous FULL, unless it need not be flushed)."""
+        """Commit durably (WAL; synchronous FULL if flushed, otherwise NORMAL)."""
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
-        """Undo; where SQLite has undone it already (disk full), there is nothing to do."""
+        """Roll back, unless SQLite has done so already (disk full)."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def rest(self) -> None:
-        """Most transactions are flushed."""
+    def prepare(self) -> None:
+        """Set the synchronous level of most transactions."""
         self._synchronise("FULL")
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self._connection.close()
 
     @property
     def is_broken(self) -> bool:
-        """A file does not go away by itself."""
+        """False: a file stays open."""
         return False
 
     def _synchronise(self, level: str) -> None:
@@ -142,7 +141,7 @@ class SqliteSession:
 
 
 class PostgresqlSession:
-    """Events by COPY straight into the table; labels, and events among which it meets a duplicate, through a temporary one."""
+    """COPY of events straight into the table; labels, and events with duplicates, go through a temporary table."""
 
     is_sqlite = False
 
@@ -157,10 +156,10 @@ class PostgresqlSession:
         )
 
     def begin(self, *, flushed: bool = True) -> None:
-        """Nothing to do: the first statement starts the transaction, and each is flushed, because the server may die alone."""
+        """Do nothing: the first statement starts the transaction. All are flushed, as the database server may crash alone."""
 
     def insert(self, target: Target, rows: Sequence[msgspec.Struct]) -> Stored:
-        """Store the rows that are not there yet; a copied target must be the first statement of a transaction."""
+        """Store the rows that are not stored yet; a copied target must be the first statement of a transaction."""
         # In key order, so that writers with the same rows wait for each other instead of deadlocking.
         ordered = list(map(astuple, target.in_key_order(rows)))
         if not target.is_copied:
@@ -179,28 +178,28 @@ class PostgresqlSession:
             self._connection.execute(sql.encode(), list(chain.from_iterable(chunk)))
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement, its parameters marked `?`; its rows, where it has some."""
+        """Run a statement with parameters marked `?`; return its rows, if any."""
         cursor = self._connection.execute(sql.replace("?", "%s").encode(), parameters)
         return cursor.fetchall() if cursor.description else []
 
     def commit(self) -> None:
-        """Make it durable."""
+        """Commit the transaction and make it durable."""
         self._connection.commit()
 
     def rollback(self) -> None:
-        """Undo."""
+        """Roll the transaction back."""
         self._connection.rollback()
 
-    def rest(self) -> None:
-        """Nothing to do."""
+    def prepare(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self._connection.close()
 
     @property
     def is_broken(self) -> bool:
-        """Whether the server or the network has ended it."""
+        """Whether the server or the network has closed the connection."""
         return self._connection.closed
 
     def _insert_new(self, target: Target, rows: Sequence[tuple[Any, ...]]) -> Stored:
@@ -228,7 +227,7 @@ class PostgresqlSession:
 
 
 def _chunks(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
-    # A few fixed sizes, so that a few prepared statements serve every group; the last few rows are one statement more.
+    # A few fixed sizes, so that a few prepared statements serve every group; the remaining rows need one more statement.
     if len(rows) <= _CHUNKS[-1]:
         if rows:
             yield rows

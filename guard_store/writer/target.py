@@ -1,4 +1,7 @@
-"""A table that rows go into once: its columns, and the keys that name a row. How each engine fills it is `sessions`."""
+"""A table into which rows are inserted once: its columns, and the key of a row.
+
+How each engine inserts the rows is `sessions`.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,14 +24,14 @@ _POSTGRESQL_TYPES: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table that rows go into once.
+    """A table into which rows are inserted once.
 
     Attributes
     ----------
-    columns, types : of a row, in the order of its fields; types as PostgreSQL names them.
-    keys : columns that name a row; `key` gives their values.
-    is_copied : whether PostgreSQL copies rows straight into the table and begins again where it meets a duplicate: for rows
-        that hardly ever are duplicates, and as the first step of a transaction.
+    columns, types : columns of a row in the order of its fields, and their PostgreSQL types.
+    keys : columns that identify a row; `key` returns their values.
+    is_copied : whether rows are copied straight into the table on PostgreSQL, and the transaction is restarted if one is a
+        duplicate: for rows that are rarely duplicates, as the first statement of a transaction.
     """
 
     table: str
@@ -40,7 +43,7 @@ class Target:
 
     @classmethod
     def of(cls, table: Table, row: type[msgspec.Struct], keys: tuple[str, ...], *, is_copied: bool = False) -> Self:
-        """Describe the table that rows of a struct go into."""
+        """Describe the table of the rows of a struct."""
         columns = row.__struct_fields__
         types = tuple(_postgresql_type(table.c[name].type) for name in columns)
         return cls(table.name, columns, types, keys, attrgetter(*keys), is_copied)
@@ -52,13 +55,13 @@ class Target:
 
     @property
     def key_list(self) -> str:
-        """The key's columns in SQL."""
+        """The columns of the key in SQL."""
         return ", ".join(self.keys)
 
     def in_key_order(self, rows: Sequence[Any]) -> list[Any]:
         """Return the rows sorted by their keys."""
         ordered = list(rows)
-        for name in reversed(self.keys):  # plain values are compared in half the time of tuples
+        for name in reversed(self.keys):  # comparing plain values takes half the time of comparing tuples
             ordered.sort(key=attrgetter(name))
         return ordered
 

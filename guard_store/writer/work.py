@@ -1,6 +1,6 @@
-"""What is stored in one transaction: works, the steps that do them, and the errors that a request's work can end in.
+"""Works of requests, the steps that store them, and the errors of storing them.
 
-Each domain has its own kinds of work and its own step; which steps there are, and in which order, is `guard_store.steps`.
+Each domain has its own kinds of work and its own step; the order of the steps is `guard_store.steps`.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from guard_store.writer.sessions import Session
 
 
 class QueueFullError(Exception):
-    """So many rows wait for their commit that no more are taken now; nothing of this request was stored."""
+    """The queue of rows that wait for their commit is full; nothing of this request was stored."""
 
 
 class StoreUnavailableError(Exception):
-    """The transaction failed; sending the same again is safe, whatever became of it."""
+    """The transaction failed; sending the same rows again is safe, even if it was committed."""
 
 
 class RowsRefusedError(ValueError):
-    """The database refuses these rows, and will refuse them again; nothing of this request was stored."""
+    """The database rejects these rows and would reject them again; nothing of this request was stored."""
 
 
 class Work:
-    """What a request asks of one domain in the writer's transaction.
+    """A part of a request that one domain stores in the writer's transaction.
 
     Attributes
     ----------
-    request_id : of the request, for the log.
+    request_id : id of the request, for the log.
     """
 
     __slots__ = ()
@@ -35,12 +35,12 @@ class Work:
 
     @property
     def weight(self) -> int:
-        """Rows as the queue counts them; at least 1, because an empty work takes a place too."""
+        """Number of rows as counted by the queue, at least 1."""
         return 1
 
     @property
     def needs_flush(self) -> bool:
-        """Whether it must survive the death of the machine, not only that of the process."""
+        """Whether the work must survive a crash of the machine, not only of the process."""
         return True
 
 
@@ -48,4 +48,4 @@ class Step(Protocol):
     """One domain's part of a transaction."""
 
     def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
-        """Do this domain's works among those of a group, and return works that follow from them, for the steps after it."""
+        """Store this domain's works of a group; return works that result from them, for later steps."""

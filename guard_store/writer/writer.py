@@ -1,6 +1,6 @@
-"""Group commit: one thread takes whatever waits and stores it in one durable transaction.
+"""Group commit: one thread takes all waiting works and stores them in one durable transaction.
 
-Queue, grouping, failure and hand-back belong here; what a transaction does is in the steps that the writer is given.
+Queueing, grouping, failures and results belong here; the content of a transaction is up to the steps.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from guard_store.writer.work import QueueFullError, RowsRefusedError, Step, Stor
 _log = logging.getLogger(__name__)
 
 _GROUP_ROWS = 5_000  # bounds how long a transaction holds the write lock
-# A commit costs as much as a hundred rows: with few rows waiting, those who wrote last time are worth a short wait.
+# A commit costs as much as a hundred rows: if few rows wait, wait shortly for the callers of the last group.
 _GATHER_S = 0.003
 _GATHER_ROWS = 128
-# What these say is true of the rows, and will be true again; every other failure is the store's.
+# Errors of the rows themselves, which would recur; every other error is a failure of the store.
 _REFUSALS = (
     RowsRefusedError,
     sqlite3.IntegrityError,
@@ -69,10 +69,10 @@ class GroupWriter:
 
     Parameters
     ----------
-    steps : of a transaction, in their order (`guard_store.steps.writer_steps`).
-    queue_rows : rows that may wait, those in the running transaction included.
-    group_rows : rows of a transaction at most (a larger request is a transaction by itself).
-    on_commit : called in the writer's thread after each transaction, when its callers are resumed.
+    steps : steps of a transaction, in their order (`guard_store.steps.writer_steps`).
+    queue_rows : maximum rows that wait, including those of the running transaction.
+    group_rows : maximum rows of a transaction (a larger request is a transaction by itself).
+    on_commit : called in the writer's thread after each transaction, once its callers are resumed.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the writer's thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing more, store what waits, end the thread."""
+        """Accept no more works, store those that wait, and end the thread."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -115,9 +115,9 @@ class GroupWriter:
         return self._depth
 
     def submit(self, *works: Work) -> "asyncio.Future[None]":
-        """Queue the works of a request of the running event loop, all or none of which are stored.
+        """Queue the works of a request of the running event loop; either all or none of them are stored.
 
-        The future raises `StoreUnavailableError` or `RowsRefusedError` if they were not stored; outcomes are in the works.
+        The future raises `StoreUnavailableError` or `RowsRefusedError` if they were not stored; results are set in the works.
 
         Raises
         ------
@@ -130,7 +130,17 @@ class GroupWriter:
         return future
 
     def store(self, *works: Work) -> None:
-        """Store the works of a request and wait for it; for callers without an event loop. Raises as `submit`."""
+        """Store the works of a request and wait for the commit, for callers without an event loop.
+
+        Raises
+        ------
+        QueueFullError
+            If too many rows wait.
+        StoreUnavailableError
+            If the transaction failed.
+        RowsRefusedError
+            If the database rejects the rows.
+        """
         future: Future[None] = Future()
         self._put(_Waiting(works, future, None))
         future.result()
@@ -150,7 +160,7 @@ class GroupWriter:
     def _run(self) -> None:
         while group := self._take():
             self._store_group(group)
-            self._rest()
+            self._prepare_next()
         self._drop_session()
 
     def _take(self) -> list[_Waiting]:
@@ -166,7 +176,7 @@ class GroupWriter:
             return group
 
     def _has_gathered(self) -> bool:
-        # Depth is all that waits, as nothing is being committed now. A client alone never waits for others.
+        # Nothing is being committed now, so the depth counts only waiting rows. A single client never waits for others.
         return len(self._waiting) >= self._expected or self._depth >= _GATHER_ROWS or self._stopping
 
     def _store_group(self, group: Sequence[_Waiting]) -> None:
@@ -176,14 +186,14 @@ class GroupWriter:
         try:
             self._transaction(works)
         except _REFUSALS as error:
-            if len(group) > 1:  # one of them is to blame: by halves, so that in the end only that one fails
+            if len(group) > 1:  # split in halves until only the request with the invalid rows fails
                 half = len(group) // 2
                 self._store_group(group[:half])
                 self._store_group(group[half:])
                 return
             _log.warning("rows refused by the database", extra={"for": group[0].request_id}, exc_info=True)
             failure = RowsRefusedError(f"the database refuses these rows: {error}")
-        except Exception as error:  # noqa: BLE001 - the thread outlives every failure; the callers get it
+        except Exception as error:  # noqa: BLE001 - the thread must survive every failure; the callers get the error
             _log.exception("rows not stored", extra={"for": [waiting.request_id for waiting in group][:20]})
             failure = StoreUnavailableError(f"the database did not store it: {type(error).__name__}")
         self._finish(group, works, failure, time.perf_counter() - start)
@@ -198,8 +208,8 @@ class GroupWriter:
             for step in self._steps:
                 group.extend(step.apply(session, group))
         except Exception:
-            # An idle connection that the server has ended is noticed only now: once more, on a new one. Not after a
-            # COMMIT, which may have come through: a second try would call our own rows duplicates.
+            # That the server has closed an idle connection is noticed only now: retry once, on a new one. Never retry after
+            # a COMMIT, which may have succeeded: our own rows would then count as duplicates.
             was_broken = session.is_broken
             self._abandon()
             if was_broken and not is_new:
@@ -212,13 +222,12 @@ class GroupWriter:
             self._abandon()
             raise
 
-    def _rest(self) -> None:
-        """After those who waited are told, make ready for the next."""
+    def _prepare_next(self) -> None:
         if self._session is not None and not self._waiting:
             try:
-                self._session.rest()
+                self._session.prepare()
             except sqlite3.Error:
-                _log.warning("connection given up", exc_info=True)
+                _log.warning("connection dropped", exc_info=True)
                 self._drop_session()
 
     def _abandon(self) -> None:
@@ -228,7 +237,7 @@ class GroupWriter:
         try:
             session.rollback()
         except (sqlite3.Error, psycopg.Error):
-            _log.warning("connection given up", exc_info=True)
+            _log.warning("connection dropped", exc_info=True)
             self._drop_session()
         else:
             if session.is_broken:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guard_core.names import name_of
-from ml.retraining.rule import DayEvidence, ModelState, RetrainSettings, performance_drop
+from guard_core.project_settings.retrain import RetrainSettings
+
+from guard_core.names import display_name
+from ml.retraining.rule import DayEvidence, ModelState, performance_drop
 
 _SAYS_NOTHING = frozenset({"missing_baseline", "no_data", "insufficient_data"})
 _NAMED = 3
@@ -102,7 +104,7 @@ def performance(evidence: DayEvidence, metric: str | None, reference: float | No
         return False
     value, away = found["value"], abs(reference - found["value"])
     way = "higher" if value > reference else "lower"
-    text = f"{found['kind'].capitalize()} {name_of(metric)} is {value:.3f}, {reference:.3f} in the baseline"
+    text = f"{found['kind'].capitalize()} {display_name(metric)} is {value:.3f}, {reference:.3f} in the baseline"
     rows = f" of {found['n']} rows" if "n" in found else ""
     lines = [
         f"{away:.3f} {way} than that, {found['max_drop']:.3g} is allowed; 95 % interval {found['low']:.3f} to {found['high']:.3f}{rows}"
@@ -171,7 +173,7 @@ def _strength(column: Mapping[str, Any]) -> float:
 
 
 def _strength_in_words(column: Mapping[str, Any]) -> str:
-    size = f"{name_of(column['method'])} is {column['effect']:.3g}, drift from {column['drift_threshold']:g} on"
+    size = f"{display_name(column['method'])} is {column['effect']:.3g}, drift from {column['drift_threshold']:g} on"
     days = column.get("window_days") or 1
     window = f"{column['n']} values of {days} days" if days > 1 else f"{column['n']} values of the day"
     return f"{size}; {window}, adjusted p {column['adjusted_p_value']:.2g}"

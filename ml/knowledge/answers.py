@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from ml.knowledge.sentences import sentences
-from ml.knowledge.wording import asks_for_number, content_stems, has_number, names_in, share_found, stems_of
+from ml.knowledge.wording import asks_for_number, content_stems, covered_share, has_number, names_in, stems_of
 
 DECLINED: Final = "The sources do not answer this."
 """What is said instead of an answer."""
@@ -109,7 +109,8 @@ def extract(
         return Extract((), "no_passages", 0.0)
     wanted = content_stems(question)
     shares = [
-        share_found(wanted, stems_of(f"{passages[candidate.passage].section} {candidate.text}")) for candidate in found
+        covered_share(wanted, stems_of(f"{passages[candidate.passage].section} {candidate.text}"))
+        for candidate in found
     ]
     coverage = max(shares)
     if similarities is None:
@@ -118,7 +119,7 @@ def extract(
         nearest = max(*similarities, *(passage.similarity or 0.0 for passage in passages))
         evidence, least = nearest + _COVERAGE_WEIGHT * coverage, EVIDENCE_LEAST
     read = stems_of(" ".join(f"{passage.title} {passage.section} {passage.text}" for passage in passages))
-    if share_found(names_in(question), read) <= _NAMES_MORE_THAN:
+    if covered_share(names_in(question), read) <= _NAMES_MORE_THAN:
         return Extract((), "unknown_names", evidence)
     if evidence < least:
         return Extract((), "weak_evidence", evidence)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ml.knowledge.answers import DECLINED
-from ml.knowledge.quotes import is_open, quotes_in, standing
+from ml.knowledge.quotes import find_quote, is_open, quotes_in
 from ml.knowledge.sentences import sentences
-from ml.knowledge.wording import content_stems, numbers_in, share_found, stems_of, words_of
+from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of, words_of
 
 Fault = Literal["uncited_claim", "unknown_passage", "invented_quote", "unsupported_claim"]
 
@@ -70,8 +70,10 @@ def check(sentence: str, passages: Sequence[str], question: str = "") -> Claim:
         return Claim(sentence, (), "unknown_passage" if cited else "uncited_claim")
     bare = _marker.sub("", sentence)
     said = quotes_in(bare)
-    found = [Quote(place, stands) for quote in said for place in there if (stands := standing(quote, passages[place]))]
-    if is_open(bare) or any(all(standing(quote, passages[place]) is None for place in there) for quote in said):
+    found = [
+        Quote(place, stands) for quote in said for place in there if (stands := find_quote(quote, passages[place]))
+    ]
+    if is_open(bare) or any(all(find_quote(quote, passages[place]) is None for place in there) for quote in said):
         return Claim(sentence, tuple(found), "invented_quote")
     if not numbers_in(bare) <= numbers_in(" ".join([question, *(passages[place] for place in there)])):
         return Claim(sentence, tuple(found), "unsupported_claim")
@@ -89,7 +91,7 @@ def check(sentence: str, passages: Sequence[str], question: str = "") -> Claim:
 def nearest_sentence(text: str, passage: str) -> str:
     """The sentence of a passage that shares most content words with a text."""
     wanted = content_stems(text)
-    return max(sentences(passage) or [passage], key=lambda sentence: share_found(wanted, stems_of(sentence)))
+    return max(sentences(passage) or [passage], key=lambda sentence: covered_share(wanted, stems_of(sentence)))
 
 
 def split(text: str) -> list[str]:
@@ -143,7 +145,7 @@ class Claims:
 
 def _bears(passage: str, claim: str) -> bool:
     wanted = content_stems(claim)
-    return bool(wanted) and share_found(wanted, stems_of(passage)) >= _SUPPORT_LEAST
+    return bool(wanted) and covered_share(wanted, stems_of(passage)) >= _SUPPORT_LEAST
 
 
 def _without(sentence: str, bearing: set[int]) -> str:

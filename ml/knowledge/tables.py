@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from ml.knowledge.chunks import chunks_of
+from ml.knowledge.chunks import split_document
 from ml.knowledge.documents import Block, Document
 from ml.knowledge.embedding import Vectors
-from ml.knowledge.reading import Read, Skipped
+from ml.knowledge.reading import ReadResult, Skipped
 
 DOCUMENTS = pa.schema(
     [
@@ -65,7 +65,7 @@ class Embedded:
     reused: int
 
 
-def document_table(read: Read) -> pa.Table:
+def document_table(read: ReadResult) -> pa.Table:
     """What was read, and what was not, as rows of `DOCUMENTS`."""
     rows: list[dict[str, object]] = [asdict(document) for document in read.documents]
     rows += [{"source": skipped.source, "blocks": [], "skipped": skipped.reason} for skipped in read.skipped]
@@ -83,7 +83,7 @@ def chunk_table(documents: pa.Table) -> pa.Table:
     rows: list[dict[str, object]] = []
     for row in documents.to_pylist():
         blocks = tuple(Block(**block) for block in row["blocks"])
-        chunks = chunks_of(Document(row["source"], row["title"], row["hash"], blocks)) if blocks else ()
+        chunks = split_document(Document(row["source"], row["title"], row["hash"], blocks)) if blocks else ()
         rows += [{**asdict(chunk), "chunk_id": chunk.id} for chunk in chunks]
     return pa.Table.from_pylist(rows, CHUNKS)
 

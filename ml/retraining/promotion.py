@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from guard_core.names import name_of
+from guard_core.names import display_name
 from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, whole
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.realised import realised
@@ -117,7 +117,7 @@ def decide(
         *([] if trivial else _worse_segments(metric, by_segment, settings)),
         *([] if trivial else _worse_calibrated(own["metrics"], other["metrics"], settings)),
     ]
-    better = "" if gain["low"] is None else f"{name_of(metric)} is better by {_with_interval(gain)}"
+    better = "" if gain["low"] is None else f"{display_name(metric)} is better by {_with_interval(gain)}"
     return GateDecision(not against, against or [better], metric, own, other, gain, by_segment)
 
 
@@ -194,7 +194,7 @@ def _too_few(rows: int, settings: GateSettings) -> list[str]:
 
 
 def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSettings) -> list[str]:
-    name, low = name_of(metric), gain["low"]
+    name, low = display_name(metric), gain["low"]
     if gain["value"] is None or low is None:
         return [f"{name} does not exist on the held-out window: it needs rows of every class"]
     if low > settings.min_gain:
@@ -207,7 +207,7 @@ def _worse_segments(
     metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: GateSettings
 ) -> list[str]:
     return [
-        f"segment {name} is worse: {name_of(metric)} by {_with_interval(found)},"
+        f"segment {name} is worse: {display_name(metric)} by {_with_interval(found)},"
         f" at most {settings.max_segment_loss:g} is allowed"
         for name, found in segments.items()
         if found["value"] is not None and found["high"] is not None

@@ -7,16 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from guard_core.names import name_of
-from guard_core.project_settings.checks import (
-    Check,
-    CheckedSettings,
-    SettingsError,
-    at_least_0,
-    between,
-    boolean,
-    whole,
-)
+from guard_core.project_settings.section import ProjectSettingsError
+
+from guard_core.names import display_name
+from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, between, boolean, whole
 
 _LESS_IS_BETTER = frozenset({"mae"})
 
@@ -76,7 +70,7 @@ class RetrainSettings(CheckedSettings):
         """
         settings = super(RetrainSettings, cls).from_dict(given)
         if settings.days > settings.of_days:
-            raise SettingsError(
+            raise ProjectSettingsError(
                 f"days: {settings.days} of {settings.of_days} days cannot be; lower days or raise of_days"
             )
         return settings
@@ -208,7 +202,7 @@ def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSetti
         if not (drop > allowed and surely):
             return None
         numbers = {name: found[name] for name in ("value", "low", "high", "n") if name in found}
-        metric = {"metric": model.metric, "metric_name": name_of(model.metric)}
+        metric = {"metric": model.metric, "metric_name": display_name(model.metric)}
         return {**metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
     return None
 

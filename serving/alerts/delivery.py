@@ -110,12 +110,12 @@ class DeliveryService:
         names = {"message_id": delivery.id, "route": delivery.route}
         error = await self._error_of(delivery)
         if error is None:
-            await asyncio.to_thread(self.outbox.sent, delivery)
+            await asyncio.to_thread(self.outbox.mark_sent, delivery)
             metrics.attempted("sent")
             _log.info("alert sent", extra=names)
             return
         state = await asyncio.to_thread(
-            self.outbox.failed,
+            self.outbox.mark_failed,
             delivery,
             error,
             most_attempts=self._settings.alert.attempts,

@@ -134,7 +134,7 @@ class AlertPolicyService:
 
     def in_force(self, project_id: str) -> list[PolicyView]:
         """Return the policies of a project, and the defaults that it has not replaced."""
-        own = {policy.name for policy in self._policies.own(project_id)}
+        own = {policy.name for policy in self._policies.of_project(project_id)}
         return [PolicyView.of(policy, own=policy.name in own) for policy in self._policies.in_force(project_id)]
 
     def find(self, project_id: str, name: str) -> PolicyView:

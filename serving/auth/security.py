@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from guard_core.ttl_cache import TtlCache
 from guard_store.auth.store import ApiKey, KeyStore
+from serving.audit.entry import AuditEntry
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.principal import ANONYMOUS, HOW_TO_SEND, Principal
 from serving.http.dependencies import part_of
@@ -118,7 +119,7 @@ async def authenticate(scope: Scope) -> Principal:
     cached: Principal | None = state.get("principal")
     if cached is not None:
         return cached
-    entry: AuditEntry = state["record"]
+    entry: AuditEntry = state["entry"]
     try:
         principal = await part_of(scope, Authenticator).principal(scope)
     except TooManyRequests:

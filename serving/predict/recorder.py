@@ -89,7 +89,7 @@ class Recorder:
                         return
                     await asyncio.sleep(_RETRY_S)
                     continue
-                self._opened.stored(size)
+                self._opened.mark_stored(size)
                 n = sum(len(rows) for rows, _ in requests)
                 metrics.stored(n - refused, refused, self._opened.waiting_bytes)
             if self._stopping.is_set():

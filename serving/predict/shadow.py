@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from guard_core.project_settings.project import settings_of_model
+
 from guard_core.days import local_days, now_us
-from guard_core.project_settings.by_model import settings_of_model
 from guard_core.project_settings.predict import PredictSettings
 from guard_core.settings import Settings
 from guard_core.ttl_cache import TtlCache

@@ -6,14 +6,15 @@ What each section may say is where it is used.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from guard_core.project_settings.checks import SettingsError
+from guard_core.project_settings.audit import AuditSettings
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.retrain import RetrainSettings
+from guard_core.project_settings.section import ProjectSettingsError
+from guard_core.project_settings.training import TrainingSpec
+
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.predict import PredictSettings
 from guard_core.project_settings.tools import ToolSettings
-from ml.retraining.promotion import GateSettings
-from ml.retraining.rule import RetrainSettings
-from ml.retraining.training.spec import TrainingSpec
-from serving.audit.bodies import AuditSettings
 
 _SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "drift": DriftSettings.from_dict,
@@ -77,7 +78,7 @@ def _check_sections(
         if section in holder:
             try:
                 check(_object(holder[section], f"{path}{section}"))
-            except SettingsError as error:
+            except ProjectSettingsError as error:
                 raise ValueError(f"{path}{section}.{error}") from None  # its message begins with the field
 
 

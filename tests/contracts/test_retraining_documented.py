@@ -5,10 +5,10 @@ from collections import defaultdict
 from dataclasses import fields
 
 import pytest
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.retrain import RetrainSettings
+from guard_core.project_settings.training import TrainingSpec
 
-from ml.retraining.promotion import GateSettings
-from ml.retraining.rule import RetrainSettings
-from ml.retraining.training.spec import TrainingSpec
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs/retraining.md").read_text()

@@ -88,7 +88,7 @@ def test_a_file_replaces_the_policies_of_the_projects_that_it_names(
     file = tmp_path / "alerts.yaml"
     file.write_text(GOOD)
     assert main(["alerts", "import", str(file)]) == 0
-    assert [policy.name for policy in PolicyStore(database).own(PROJECT)] == ["drift", "slow"]
+    assert [policy.name for policy in PolicyStore(database).of_project(PROJECT)] == ["drift", "slow"]
     assert "flights: 2 policies of its own" in capsys.readouterr().out
 
 
@@ -112,7 +112,7 @@ def test_a_wrong_file_names_the_field_and_changes_nothing(
     file.write_text(text)
     assert main(["alerts", "import", str(file)]) == 2
     assert why in capsys.readouterr().err
-    assert [policy.name for policy in PolicyStore(database).own(PROJECT)] == ["old"]
+    assert [policy.name for policy in PolicyStore(database).of_project(PROJECT)] == ["old"]
 
 
 def test_open_alerts_are_listed_and_all_of_them_when_asked(

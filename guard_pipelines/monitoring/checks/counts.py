@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import func, select
 
 from guard_pipelines.days.findings import Finding
-from guard_pipelines.days.loop import by_model
+from guard_pipelines.days.loop import group_by_model
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
@@ -21,7 +21,7 @@ def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> l
     news = DayStateStore(database)
     held = [item for item in news.of_days(days) if item.lake_revision == item.revision and item.is_kept_for("lake")]
     findings: list[Finding] = []
-    for items in by_model(held):
+    for items in group_by_model(held):
         snapshot = lake.snapshot(*items[0].key[:2])
         for item, stored in _stored(database, items):
             rows = 0 if snapshot is None else snapshot.rows(item.day)

@@ -13,8 +13,8 @@ from guard_pipelines.tags import days_of
 @dg.asset_check(asset=raw_events, blocking=True)
 def lake_matches_store(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """Rows of the lake beside rows of the store, for the days of the run that the lake is said to hold."""
-    from guard_pipelines.days.findings import result
-    from guard_pipelines.monitoring.checks.counts import differing_counts
+    from guard_pipelines.days.findings import check_result
+    from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 
     findings = differing_counts(guard.database, guard.lake, days_of(context.run.tags))
-    return result(findings, dg.AssetCheckSeverity.ERROR)
+    return check_result(findings, dg.AssetCheckSeverity.ERROR)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cached_property, partial
 
-from guard_core.project_settings.by_model import settings_of_model
+from guard_core.project_settings.project import settings_of_model
+
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage

@@ -10,7 +10,7 @@ from typing import Any
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, StageRun, consecutive, run_stage
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, group_consecutive, run_stage
 from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
@@ -33,7 +33,7 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
 
 
 def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
-    for days in consecutive(items, _EVENTS_PER_COMMIT):
+    for days in group_consecutive(items, _EVENTS_PER_COMMIT):
         _store_range(database, reader, lake, run, days)
 
 

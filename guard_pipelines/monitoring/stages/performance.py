@@ -24,7 +24,7 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
-from ml.monitoring.performance.check import estimate_check
+from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
@@ -51,7 +51,7 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
             with run.isolated(item):
                 if model.needs_reference(item):
                     model = model.with_reference()
-                    item = run.store.again(item)  # noqa: PLW2901 - the new reference has changed this day's state too
+                    item = run.store.refresh(item)  # noqa: PLW2901 - the new reference has changed this day's state too
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
                 whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
@@ -150,7 +150,7 @@ class _Model:
         if report["realised"] and report["estimated"]:
             _, *predictions = _columns(labelled)
             same = estimated(task, self._known_reference, *predictions, rng=rng)
-            report["check"] = estimate_check(same, report["realised"])
+            report["check"] = check_estimate(same, report["realised"])
         return SlicePerformance(*key, task, len(rows), len(labelled), report)
 
     @property

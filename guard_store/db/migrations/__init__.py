@@ -1,1 +1,1 @@
-"""The schema's history: one file a change, in `versions/`."""
+"""Migrations of the schema: one file for each change, in `versions/`."""

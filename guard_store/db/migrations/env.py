@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `guard_store.db.migrate` hands over."""
+"""Alembic's environment: runs the migrations on the connection passed by `guard_store.db.migrate`."""
 
 from alembic import context
 

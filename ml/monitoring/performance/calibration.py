@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from ml.monitoring.performance.bootstrap import Floats
-from ml.monitoring.performance.realised import grouped
+from ml.monitoring.performance.realised import group_scores
 
 REPLICAS = 20
 _GRID = 100
@@ -27,7 +27,7 @@ def fit_calibrator(score: Floats, true: Floats, rng: np.random.Generator) -> dic
     -------
     `x` and `y` (knots, linear in between), `grid` and `replicas` (the replicas' values on the grid).
     """
-    distinct, position = grouped(score, _MAX_SCORES)
+    distinct, position = group_scores(score, _MAX_SCORES)
     rows = np.bincount(position).astype(np.float64)
     hits = np.bincount(position, weights=true).astype(np.float64)
     y = _isotonic(rows, hits)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.monitoring.performance.bootstrap import Floats, Metrics, all_missing, summary
-from ml.monitoring.performance.calibration import calibrated, replicas_of
+from ml.monitoring.performance.calibration import calibrate, calibrate_by_replicas
 from ml.monitoring.performance.confusion import confusion_metrics
 from ml.monitoring.performance.realised import (
     ERROR_METRICS,
@@ -18,7 +18,7 @@ from ml.monitoring.performance.realised import (
     as_labels,
     as_numbers,
     as_probabilities,
-    grouped,
+    group_scores,
 )
 from ml.monitoring.performance.regression import regression_metrics
 from ml.monitoring.performance.scores import Scores, score_metrics
@@ -81,9 +81,9 @@ def estimated(
 def _binary(
     calibrator: Mapping[str, object], says_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
 ) -> dict[str, dict[str, object]]:
-    score, position = grouped(proba)
+    score, position = group_scores(proba)
     rows = _rows(position, says_positive, score.size)
-    exact = _expected(Scores.of(score), rows, (rows * calibrated(calibrator, score))[None])
+    exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
     score, position = _thinned(proba)
     rows = _rows(position, says_positive, score.size)
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
@@ -96,7 +96,7 @@ def _multiclass(
     """Only what follows from the predicted class's probability: how often it is right, and how well it says so."""
     score, position = _thinned(proba)
     rows = _rows(position, np.ones(proba.size, bool), score.size)
-    exact = _expected(Scores.of(score), rows, (rows * calibrated(calibrator, score))[None])
+    exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
     kept = ("accuracy", "calibration_error")
     reason = "needs the probability of every class; events carry that of the predicted one"
@@ -121,12 +121,12 @@ def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
 
 def _drawn(calibrator: Mapping[str, object], score: Floats, rows: Floats, rng: np.random.Generator) -> Floats:
     """(b, 2, k) positives that could be: labels drawn at random from each replica of the calibrator."""
-    shares = np.clip(np.repeat(replicas_of(calibrator, score), _DRAWS_A_REPLICA, axis=0), 0, 1)
+    shares = np.clip(np.repeat(calibrate_by_replicas(calibrator, score), _DRAWS_A_REPLICA, axis=0), 0, 1)
     return rng.binomial(rows.astype(np.int64)[None], shares[:, None, :]).astype(np.float64)
 
 
 def _thinned(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    return grouped(proba, _SCORE_BINS)
+    return group_scores(proba, _SCORE_BINS)
 
 
 def _regression(errors: object, predicted: Floats, rng: np.random.Generator) -> dict[str, dict[str, object]]:

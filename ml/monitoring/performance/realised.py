@@ -6,7 +6,7 @@ Choosing rows, counting them and naming metrics belong here; formulas and resamp
 import numpy as np
 import numpy.typing as npt
 
-from ml.monitoring.performance.bootstrap import RESAMPLES, Floats, Metrics, all_missing, resampled, summary
+from ml.monitoring.performance.bootstrap import RESAMPLES, Floats, Metrics, all_missing, resample, summary
 from ml.monitoring.performance.confusion import confusion_metrics
 from ml.monitoring.performance.regression import error_terms, regression_metrics
 from ml.monitoring.performance.scores import Scores, score_metrics
@@ -126,7 +126,7 @@ def _confusion(
     def metrics(counts: Floats) -> Metrics:
         return confusion_metrics(counts.reshape(-1, k, k), positive)
 
-    return summary(metrics(cells), resampled(cells, metrics, rng) if rng else None, n)
+    return summary(metrics(cells), resample(cells, metrics, rng) if rng else None, n)
 
 
 def _scores(
@@ -139,7 +139,7 @@ def _scores(
     if rng:
         _, (scores, counts) = _score_cells(score, true, _SCORE_BINS)
         k = scores.score.size
-        draws = resampled(counts, lambda drawn: score_metrics(scores, drawn[:, :k], drawn[:, k:]), rng)
+        draws = resample(counts, lambda drawn: score_metrics(scores, drawn[:, :k], drawn[:, k:]), rng)
     return summary(values, draws, score.size, _ONE_CLASS)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ml.monitoring.performance.tasks import Task, positive_label
 from ml.retraining.predictor.frame import PREFIX, frame_of_table
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import PRIMARY, Answers, measured
+from ml.retraining.promotion import PRIMARY, Answers, measure
 from ml.retraining.training.features import targets
 
 _IMPORTANCE_ROWS = 5_000
@@ -46,11 +46,11 @@ def importance(model: NativePredictor, table: pa.Table, rng: np.random.Generator
     frame, true = frame_of_table(table, model.schema.features), targets(table, task)
     sign = -1.0 if PRIMARY[task] == "mae" else 1.0
     once = np.ones((1, len(table)))
-    whole = float(measured(task, true, _answers(model, frame), once)[0])
+    whole = float(measure(task, true, _answers(model, frame), once)[0])
     found = {}
     for name in frame.columns:
         shuffled = frame.assign(**{name: frame[name].to_numpy()[rng.permutation(len(frame))]})
-        worse = sign * (whole - float(measured(task, true, _answers(model, shuffled), once)[0]))
+        worse = sign * (whole - float(measure(task, true, _answers(model, shuffled), once)[0]))
         found[PREFIX + name] = max(0.0, worse) if np.isfinite(worse) else 0.0
     return found
 

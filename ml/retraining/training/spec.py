@@ -4,16 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from guard_core.project_settings.checks import (
-    Check,
-    CheckedSettings,
-    SettingsError,
-    between,
-    choice,
-    text,
-    texts,
-    whole,
-)
+from guard_core.project_settings.section import ProjectSettingsError
+
+from guard_core.project_settings.checks import Check, CheckedSettings, between, choice, text, texts, whole
 from ml.retraining.predictor.schema import ModelSchema
 
 if TYPE_CHECKING:
@@ -25,13 +18,13 @@ ALGORITHMS = ("gradient_boosting", "linear")
 def _algorithms(value: object, path: str) -> tuple[str, ...]:
     names = texts(value, path)
     if not names:
-        raise SettingsError(f"{path}: must name at least one of {', '.join(ALGORITHMS)}")
+        raise ProjectSettingsError(f"{path}: must name at least one of {', '.join(ALGORITHMS)}")
     return tuple(choice(name, ALGORITHMS, f"{path}[{index}]") for index, name in enumerate(names))
 
 
 def _builder(value: object, path: str) -> str | None:
     if value is not None and ":" not in text(value, path):
-        raise SettingsError(f'{path}: must be "module:function", got {value!r}')
+        raise ProjectSettingsError(f'{path}: must be "module:function", got {value!r}')
     return None if value is None else str(value)
 
 

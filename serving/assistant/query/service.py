@@ -11,7 +11,7 @@ from typing import Any, Final
 from guard_core.settings import LlmSettings
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from ml.knowledge.answers import candidates
+from ml.knowledge.answers import collect_candidates
 from serving.assistant.knowledge.passages import Passage, SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query import metrics
@@ -166,7 +166,7 @@ class QueryService:
         self, material: _Material, builder: AnswerBuilder, context: RequestContext
     ) -> AsyncGenerator[str | _Ending]:
         """Answer with sentences of the sources."""
-        sentences = candidates(material.passages)
+        sentences = collect_candidates(material.passages)
         tokens_in = estimate(len(material.question.encode()))
         most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
         async with self._gateway.call(CallRequest(EXTRACTIVE, tokens_in, most, is_free=True), context) as call:

@@ -117,7 +117,7 @@ class ToolService:
             record.note(compliance_flag=True, flags="tool.unchecked")
             raise NotFound(f"This key has not checked a call {told.call_id!r}: ask POST /api/v1/tools/check first.")
         new = await asyncio.to_thread(
-            self.calls.tell, key_id, told.call_id, told.outcome, latency_us, result_hash, now_us()
+            self.calls.record_outcome, key_id, told.call_id, told.outcome, latency_us, result_hash, now_us()
         )
         if not new:
             call = await asyncio.to_thread(self.calls.get, key_id, told.call_id) or call

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from guard_core.project_settings.section import ProjectSettingsError
 
-from guard_core.project_settings.checks import SettingsError
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, DEFAULT_THRESHOLDS, METHODS, NUMERIC_METHODS
 
@@ -60,7 +60,7 @@ def test_every_method_has_default_thresholds_in_order() -> None:
     ],
 )
 def test_a_wrong_setting_is_named_with_its_path_and_the_fix(given: dict[str, object], message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(ProjectSettingsError, match=message):
         DriftSettings.from_dict(given)
 
 

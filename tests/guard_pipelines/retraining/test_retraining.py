@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.compute as pc
 import pytest
+from guard_core.project_settings.training import TrainingSpec
 
 from guard_pipelines.days import heartbeat, requests
 from guard_pipelines.retraining import training
@@ -21,7 +22,7 @@ from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
 from tests.support.pipeline_projects import (
     ADMIN,

@@ -185,7 +185,7 @@ def test_a_budget_that_was_passed_is_over_with_its_span(facts: Facts) -> None:
     assert message.title == "[WARNING] flights: soft budget passed"
     assert facts.fold("2013-03-06T04:59:00Z") == []
     (ended,) = facts.fold("2013-03-06T05:00:00Z")
-    assert ended.title == "[RESOLVED] flights: budget counts anew"
+    assert ended.title == "[RESOLVED] flights: budget reset"
 
 
 def test_a_step_that_nothing_was_open_for_is_told_and_resolves_nothing(facts: Facts) -> None:

@@ -28,7 +28,7 @@ def drained(journal: Journal, max_bytes: int = 1_000) -> list[str]:
     while journal.waiting_bytes:
         taken, size = journal.take(max_bytes)
         found += [row.event_id for request, _ in taken for row in request]
-        journal.stored(size)
+        journal.mark_stored(size)
     return found
 
 

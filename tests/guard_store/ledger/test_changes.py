@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from guard_store.ledger import entry
 from guard_store.ledger.checkpoints import Signer
-from guard_store.ledger.entry import FIELDS, GENESIS, HASH_VERSION, HASHED_FIELDS, Entry, LedgerRow, chained, row_hash
+from guard_store.ledger.entry import (
+    FIELDS,
+    GENESIS,
+    HASH_VERSION,
+    HASHED_FIELDS,
+    Entry,
+    LedgerRow,
+    chain_entry,
+    row_hash,
+)
 from guard_store.ledger.verify import verify_rows
 
 KEY = Signer(b"k" * 32)
@@ -22,7 +31,7 @@ def chain(n: int = ROWS, first: int = 1, prev_hash: str = GENESIS) -> list[Ledge
     rows = []
     for seq in range(first, first + n):
         told = Entry(at_us=seq, route="/query", method="POST", status=200, request_id=f"r{seq}", tokens_in=seq)
-        rows.append(chained(told, seq, prev_hash))
+        rows.append(chain_entry(told, seq, prev_hash))
         prev_hash = rows[-1].hash
     return rows
 
@@ -95,7 +104,7 @@ def test_rows_that_changed_places_are_named(seqs: list[int], random: Any) -> Non
 def test_a_chain_that_is_written_anew_from_somewhere_on_is_found_by_its_signature(seq: int) -> None:
     before = WHOLE[: seq - 1]
     forged = Entry(at_us=1, route="/washed", method="POST", status=200)
-    washed = chained(forged, seq, before[-1].hash if before else GENESIS)
+    washed = chain_entry(forged, seq, before[-1].hash if before else GENESIS)
     rows = [*before, washed, *chain(ROWS - seq, seq + 1, washed.hash)]
     assert broken(rows) == (SIGNED if seq <= SIGNED else ROWS)
 

@@ -38,9 +38,9 @@ def send(facts: Facts, *, gives_up: bool = False) -> None:
     outbox = Outbox(facts.database)
     while (delivery := outbox.claim("oncall", lease_s=30)) is not None:
         if gives_up:
-            outbox.failed(delivery, "refused", most_attempts=1, retry_s=1, final=True)
+            outbox.mark_failed(delivery, "refused", most_attempts=1, retry_s=1, final=True)
         else:
-            outbox.sent(delivery)
+            outbox.mark_sent(delivery)
 
 
 def counts(database: Database) -> list[int]:
@@ -82,12 +82,12 @@ def test_what_is_open_or_young_or_has_a_message_that_waits_stays_whole(facts: Fa
     send(facts)
     ended(facts, "waiting")
     (first, second) = [one for one in facts.messages() if one.model_id == "waiting"]
-    Outbox(facts.database).sent(first)
+    Outbox(facts.database).mark_sent(first)
     before = counts(facts.database)
     assert sweep_alerts(facts.database, KEPT) == 0
     assert models_left(facts.database) == ["open", "waiting", "young"]
     assert counts(facts.database) == before
-    Outbox(facts.database).sent(second)
+    Outbox(facts.database).mark_sent(second)
     assert sweep_alerts(facts.database, KEPT) == 1
     assert models_left(facts.database) == ["open", "young"]
 

@@ -240,7 +240,7 @@ def test_only_what_does_nothing_but_reserve_may_be_lost_with_the_machine(databas
     session.commit()
     session.begin(flushed=False)
     session.commit()
-    session.rest()
+    session.prepare()
     assert flushing(session) == always
     session.close()
     call = Reservation(

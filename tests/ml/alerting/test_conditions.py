@@ -6,12 +6,12 @@ import pytest
 
 from ml.alerting.conditions import (
     Finding,
-    Looked,
+    JudgedDay,
     away_from_usual,
     drift,
+    evaluate_days,
     latency,
     nulls,
-    over_days,
     performance,
     rejected,
 )
@@ -97,11 +97,11 @@ def test_latency_rejections_volume_and_nulls_have_their_units() -> None:
 
 def test_days_count_among_those_that_could_be_judged() -> None:
     bad = Finding("x", 1.0)
-    days = [Looked("1", bad), Looked("2", None), Looked("4", bad), Looked("9", bad)]
-    found = over_days(days, 2, 3)
+    days = [JudgedDay("1", bad), JudgedDay("2", None), JudgedDay("4", bad), JudgedDay("9", bad)]
+    found = evaluate_days(days, 2, 3)
     assert found is not None
     assert (found.day, found.since_day, found.held_days, found.judged_days) == ("9", "4", 2, 3)
-    assert over_days([], 1, 1) is None
-    calm = over_days([*days, Looked("10", None), Looked("11", None)], 2, 3)
+    assert evaluate_days([], 1, 1) is None
+    calm = evaluate_days([*days, JudgedDay("10", None), JudgedDay("11", None)], 2, 3)
     assert calm is not None
     assert calm.finding is None

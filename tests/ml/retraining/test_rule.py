@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from guard_core.project_settings.retrain import RetrainSettings
+from guard_core.project_settings.section import ProjectSettingsError
 
-from guard_core.project_settings.checks import SettingsError
-from ml.retraining.rule import DayEvidence, ModelState, RetrainSettings, recommend
+from ml.retraining.rule import DayEvidence, ModelState, recommend
 
 MODEL = ModelState("roc_auc", 0.80, {}, age_days=10, days_since_flag=None, labelled_rows=10_000)
 SETTINGS = RetrainSettings()
@@ -103,7 +104,7 @@ def test_reasons_are_shown_but_held_back(model: ModelState, settings: RetrainSet
 
 
 def test_a_wrong_setting_is_named() -> None:
-    with pytest.raises(SettingsError, match="min_drifted_share: must be a number above 0 and at most 1, got 2"):
+    with pytest.raises(ProjectSettingsError, match="min_drifted_share: must be a number above 0 and at most 1, got 2"):
         RetrainSettings.from_dict({"min_drifted_share": 2})
-    with pytest.raises(SettingsError, match="days: 4 of 3 days cannot be"):
+    with pytest.raises(ProjectSettingsError, match="days: 4 of 3 days cannot be"):
         RetrainSettings.from_dict({"days": 4})

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from guard_core.project_settings.section import ProjectSettingsError
+from guard_core.project_settings.training import TrainingSpec
 
-from guard_core.project_settings.checks import SettingsError
 from ml.retraining.predictor.load import load_native_predictor, load_predictor
 from ml.retraining.training.log_run import Tracking, finished_run, log_candidate, write_model
 from ml.retraining.training.onnx_export import export_onnx
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 
@@ -110,7 +111,7 @@ def test_a_builder_that_is_not_there_is_named() -> None:
     ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, object], message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(ProjectSettingsError, match=message):
         TrainingSpec.from_dict(given)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 
-from ml.knowledge.quotes import uniform
 from tests.support.sample_knowledge import sample_chunks
 
 QUESTION = "How fast must a data breach be reported to the authority?"
