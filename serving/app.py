@@ -31,6 +31,7 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
+from ml.environment import set_library_defaults
 from serving.alerts.delivery import AlertService
 from serving.alerts.endpoints import router as alerts_router
 from serving.assistant.knowledge.endpoints import router as knowledge_router
@@ -111,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     SettingsError
         Where the settings are not given and the environment's are wrong.
     """
+    set_library_defaults()
     settings = settings or load_settings()
     tracing.check(settings)
     access_log = AccessLog(settings.server.log_level)

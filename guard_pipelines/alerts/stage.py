@@ -24,7 +24,7 @@ from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
-from ml.alerting.conditions import Held, over_days
+from ml.alerting.conditions import ConditionResult, evaluate_days
 
 _ASSETS: Mapping[str, str] = {"drift": "drift_reports", "performance": "performance"}  # else daily_aggregates
 
@@ -67,7 +67,7 @@ class _PolicyEvaluation:
         found = []
         for policy, kind in mine:
             subject = f"policy/{policy.name}/{kind}"
-            held = over_days(evidence.looked(kind, policy.limit(kind)), policy.days, policy.of_days)
+            held = evaluate_days(evidence.looked(kind, policy.limit(kind)), policy.days, policy.of_days)
             if held is not None and held.finding is not None:
                 found.append(self._fires(policy, kind, subject, held, evidence))
             elif held is not None and subject in standing:
@@ -77,7 +77,9 @@ class _PolicyEvaluation:
                 found.append(self._fact(kind, "clears", subject, held.day, message, details))
         return found + list(self._without_policy(standing, {f"policy/{p.name}/{kind}" for p, kind in mine}))
 
-    def _fires(self, policy: Policy, kind: str, subject: str, held: Held, evidence: Evidence) -> dict[str, Any]:
+    def _fires(
+        self, policy: Policy, kind: str, subject: str, held: ConditionResult, evidence: Evidence
+    ) -> dict[str, Any]:
         assert held.finding is not None  # noqa: S101 - the caller has looked
         newest = _on_days(held) if policy.of_days > 1 else f"on {held.day}"
         lines = list(held.finding.lines)
@@ -138,6 +140,6 @@ def write_fact(connection: Connection, project_id: str, model_id: str | None, op
     write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **given)
 
 
-def _on_days(held: Held) -> str:
+def _on_days(held: ConditionResult) -> str:
     """Format on how many of the judged days the condition held."""
     return f"on {held.held_days} of the last {counted(held.judged_days, 'judged day')}"

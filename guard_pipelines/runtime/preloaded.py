@@ -2,7 +2,8 @@
 
 import importlib
 
-from ml.retraining.training.log_run import teach_manners
+from ml.environment import set_library_defaults
+from ml.retraining.training.log_run import set_mlflow_defaults
 
 _OURS = (
     "guard_pipelines.definitions",
@@ -31,6 +32,7 @@ _OTHERS = (
     "skops.io",
 )
 
-teach_manners()
+set_library_defaults()
+set_mlflow_defaults()
 for name in (*_OURS, *_OTHERS):
     importlib.import_module(name)

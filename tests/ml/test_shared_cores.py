@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-_LOADED = "import ml; import sklearn.ensemble"
+_LOADED = "from ml.environment import set_library_defaults; set_library_defaults(); import sklearn.ensemble"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks GNU OpenMP, which says its settings when it is loaded")
