@@ -103,14 +103,14 @@ def embedded_chunks(settings: Settings) -> "pa.Table":
     from guard_store.knowledge.store import Sources
     from ml.knowledge.embedding import load_embedder
     from ml.knowledge.reading import read_documents
-    from ml.knowledge.tables import chunk_table, document_table, with_vectors
+    from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 
     sources = Sources(settings.knowledge.location)
     documents = read_documents(sources.names(), sources.read)
     for skipped in documents.skipped:
         print_note(f"left out: {skipped.source}: {skipped.reason}")
     embedder = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
-    return with_vectors(chunk_table(document_table(documents)), None, embedder).rows
+    return embed_chunks(chunk_table(document_table(documents)), None, embedder).rows
 
 
 async def _measure(settings: Settings, rows: "pa.Table", questions: "Questions") -> "tuple[Recall, list[Asked]]":

@@ -10,7 +10,7 @@ from guard_pipelines.days.loop import Cell, markdown
 from guard_store.knowledge.store import KnowledgeStore, Name, Sources
 from ml.knowledge.embedding import load_embedder
 from ml.knowledge.reading import read_documents
-from ml.knowledge.tables import CHUNKS, chunk_table, document_table, skipped_of, with_vectors
+from ml.knowledge.tables import CHUNKS, chunk_table, document_table, embed_chunks, list_skipped
 
 Numbers = dict[str, int | str]
 
@@ -39,7 +39,7 @@ def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
     """Give the pieces their vectors."""
     chunks, before = _stored(store, "chunks").select(CHUNKS.names).cast(CHUNKS), store.read("embeddings")
     model = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
-    found = with_vectors(chunks, None if before is None else before[1], model)
+    found = embed_chunks(chunks, None if before is None else before[1], model)
     version = store.replace("embeddings", found.rows)
     return {
         "chunks": len(found.rows),
@@ -52,13 +52,13 @@ def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
 
 def count_skipped(store: KnowledgeStore) -> int:
     """Files that could not be read."""
-    return len(skipped_of(_stored(store, "documents")))
+    return len(list_skipped(_stored(store, "documents")))
 
 
 def skipped_files(store: KnowledgeStore) -> str:
     """Files that could not be read and why, as a Markdown table."""
     rows: list[dict[str, Cell]] = [
-        {"file": file.source, "reason": file.reason} for file in skipped_of(_stored(store, "documents"))
+        {"file": file.source, "reason": file.reason} for file in list_skipped(_stored(store, "documents"))
     ]
     return markdown(rows) if rows else "none"
 

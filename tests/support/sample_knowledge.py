@@ -10,7 +10,7 @@ from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore, Sources, TableVersion
 from ml.knowledge.embedding import Embedder, load_embedder
 from ml.knowledge.reading import read_documents
-from ml.knowledge.tables import chunk_table, document_table, with_vectors
+from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 from tests.support.settings import settings_of
 
 
@@ -33,7 +33,7 @@ def sample_chunks() -> pa.Table:
 @cache
 def sample_rows() -> pa.Table:
     """The same with vectors of the packaged model."""
-    return with_vectors(sample_chunks(), None, packaged_embedder()).rows
+    return embed_chunks(sample_chunks(), None, packaged_embedder()).rows
 
 
 def store_sample(settings: Settings) -> TableVersion:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from guard_store.knowledge.store import TableVersion
-from ml.knowledge.tables import embedded_text
+from ml.knowledge.tables import text_to_embed
 from ml.knowledge.words import Words
 from serving.assistant.knowledge.passages import Passage
 
@@ -158,7 +158,7 @@ class Index:
 
         for batch in rows.to_batches(max_chunksize=_BATCH):
             chunks = batch.to_pylist()
-            weights = self._words.of_texts(embedded_text(chunk) for chunk in chunks)
+            weights = self._words.of_texts(text_to_embed(chunk) for chunk in chunks)
             points: list[models.PointStruct] = []
             for chunk, (indices, values) in zip(chunks, weights, strict=True):
                 vectors: dict[str, Any] = {_WORDS: models.SparseVector(indices=indices, values=values)}

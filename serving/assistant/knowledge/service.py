@@ -220,10 +220,10 @@ class KnowledgeService:
 
     def _skipped(self) -> "list[Skipped]":
         from guard_store.knowledge.store import KnowledgeStore
-        from ml.knowledge.tables import skipped_of
+        from ml.knowledge.tables import list_skipped
 
         read = KnowledgeStore(self._settings.storage.lake).read("documents", ["source", "skipped"])
-        return [] if read is None else skipped_of(read[1])
+        return [] if read is None else list_skipped(read[1])
 
     def _open(self) -> Table:
         if self._table is None:

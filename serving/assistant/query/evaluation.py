@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml.knowledge.answers import candidates
+from ml.knowledge.answers import collect_candidates
 from serving.assistant.knowledge.evaluation import TOP_K, Answerable, Questions
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.extracting import extracted
@@ -69,7 +69,7 @@ def shares_of(asked: Sequence[Asked]) -> Shares:
 
 async def _ask(question: str, wanted: Answerable | None, knowledge: KnowledgeService) -> Asked:
     found = await knowledge.search(question, TOP_K)
-    sentences = candidates(found.passages)
+    sentences = collect_candidates(found.passages)
     said = (await extracted(knowledge, question, found.passages, sentences, found.retrieval)).sentences
     passages = [found.passages[sentence.passage] for sentence in said]
     sections = tuple((passage.source, passage.section) for passage in passages)

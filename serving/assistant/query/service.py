@@ -12,7 +12,7 @@ from typing import Any, Final
 from guard_core.settings import Settings
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from ml.knowledge.answers import candidates
+from ml.knowledge.answers import collect_candidates
 from serving.assistant.knowledge.passages import Found, Passage
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query import metrics
@@ -137,7 +137,7 @@ class QueryService:
         return _Material(question, words, found, tuple(passages), tuple(sources), judging, keeps)
 
     async def _extracted(self, material: _Material, writing: Writing, asking: Asking) -> AsyncGenerator[Event]:
-        sentences = candidates(material.passages)
+        sentences = collect_candidates(material.passages)
         tokens_in = estimate(len(material.question.encode()))
         most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
         async with self._gate.call(_asked(asking, EXTRACTIVE, tokens_in, most, free=True), asking.record) as call:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ml.knowledge.answers import DECLINED, Candidate
-from ml.knowledge.claims import Claims, Quote, check
-from ml.knowledge.quotes import standing
+from ml.knowledge.claims import ClaimReader, Quote, check_claim
+from ml.knowledge.quotes import find_quote
 from serving.assistant.knowledge.passages import Passage
 from serving.assistant.query.schemas import Citation
 from serving.gateway.calls.policy_session import Judging
@@ -46,7 +46,7 @@ class Writing:
         self._sources = sources
         self._judging = judging
         self._grounded = grounded
-        self._claims = Claims()
+        self._claims = ClaimReader()
         self._out = ResponseStream(judging.policy, judging.vault)
         self._begun = False
         self._quotes: dict[Quote, None] = {}
@@ -101,7 +101,7 @@ class Writing:
     def _check(self, sentences: Iterable[str]) -> str:
         said = ""
         for sentence in sentences:
-            claim = check(sentence, self._texts, self._question)
+            claim = check_claim(sentence, self._texts, self._question)
             if claim.declines:  # it is said at the end, where nothing else was
                 continue
             if claim.fault is not None and (self._grounded or claim.fault != "uncited_claim"):
@@ -134,6 +134,6 @@ class Writing:
             quote=shown,
             score=passage.score,
             similarity=passage.similarity,
-            verified=standing(shown, passage.text) == shown,
+            verified=find_quote(shown, passage.text) == shown,
             chunk_id=passage.chunk_id,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ml.knowledge.wording import content_stems, share_found, stems_of
+from ml.knowledge.wording import content_stems, covered_share, stems_of
 from serving.assistant.research.arguments import ReadPassage
 from serving.assistant.research.risk import orders_in
 from serving.gateway.calls.policy_session import Judging
@@ -74,7 +74,7 @@ def nearest(topic: str, passages: Sequence[ReadPassage], most: int = _READ_MOST)
     def nearness(passage: ReadPassage) -> float:
         if passage.similarity is not None:
             return passage.similarity
-        return share_found(wanted, stems_of(f"{passage.title} {passage.section} {passage.text}"))
+        return covered_share(wanted, stems_of(f"{passage.title} {passage.section} {passage.text}"))
 
     ordered = sorted(passages, key=lambda passage: (-nearness(passage), passage.source, passage.place))
     chosen: list[ReadPassage] = []

@@ -9,7 +9,7 @@ from itertools import combinations
 from math import prod
 from typing import Any, Final, Literal
 
-from ml.knowledge.wording import content_stems, numbers_in, share_found, stems_of
+from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of
 from serving.gateway.policy.injection import suspicious
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.shadow import shadow_of
@@ -134,7 +134,9 @@ def _is_said_elsewhere(finding: Found, read: Iterable[Read]) -> bool:
     if len(set(finding.sources)) > 1:
         return True
     wanted = content_stems(finding.text)
-    return any(one.source not in finding.sources and share_found(wanted, stems_of(one.text)) >= _AGREES for one in read)
+    return any(
+        one.source not in finding.sources and covered_share(wanted, stems_of(one.text)) >= _AGREES for one in read
+    )
 
 
 def _conflict(one: Found, other: Found) -> bool:
@@ -149,4 +151,4 @@ def _conflict(one: Found, other: Found) -> bool:
 
 def _says(text: str, other: str) -> bool:
     wanted = {word for word in content_stems(text) if not word.isdigit()}
-    return share_found(wanted, stems_of(other)) >= _AGREES
+    return covered_share(wanted, stems_of(other)) >= _AGREES

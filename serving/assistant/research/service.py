@@ -15,7 +15,7 @@ from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.research.steps import ResearchStep, ResearchStepStore
 from guard_store.retention.sweeps import sweep_research
 from guard_store.spending.amounts import Amount
-from ml.knowledge.quotes import standing
+from ml.knowledge.quotes import find_quote
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.schemas import Tokens
 from serving.assistant.query.service import EXTRACTIVE
@@ -240,7 +240,7 @@ def _quote(run: Run, quote: Mapping[str, Any], judging: Judging) -> QuoteView:
         section=passage.section,
         page=passage.page,
         text=shown,
-        verified=standing(shown, passage.text) == shown,
+        verified=find_quote(shown, passage.text) == shown,
     )
 
 

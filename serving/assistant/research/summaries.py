@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ml.knowledge.answers import Candidate, candidates, extract
-from ml.knowledge.claims import Quote, check, split
+from ml.knowledge.answers import Candidate, collect_candidates, extract
+from ml.knowledge.claims import Quote, check_claim, split_claims
 from serving.assistant.research.arguments import ReadPassage
 
 Similarities: TypeAlias = Callable[[str, Sequence[str]], Awaitable[list[float] | None]]
@@ -36,7 +36,7 @@ async def extracted(topic: str, passages: Sequence[ReadPassage], similarities: S
     quotes: dict[str, tuple[Quote, ...]] = {}
     for numbers in _portions(passages):
         its = [passages[n] for n in numbers]
-        found: list[Candidate] = candidates(its)
+        found: list[Candidate] = collect_candidates(its)
         near = None if similarities is None or not found else await similarities(topic, [one.text for one in found])
         for sentence in extract(topic, its, found, near).sentences:
             quote = Quote(numbers[sentence.passage], sentence.text)
@@ -62,8 +62,8 @@ def verified(topic: str, passages: Sequence[ReadPassage], said: str) -> Summary:
     """What a model said, sentence by sentence: only what the passages bear that it cites."""
     summary = Summary()
     texts = [passage.text for passage in passages]
-    for sentence in split(said):
-        claim = check(_bullet.sub("", sentence), texts, topic)
+    for sentence in split_claims(said):
+        claim = check_claim(_bullet.sub("", sentence), texts, topic)
         if claim.declines:
             continue
         if claim.fault is not None:

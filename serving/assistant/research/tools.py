@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from guard_core.settings import Settings
 from guard_store.spending.amounts import Amount
-from ml.knowledge.chunks import chunks_of
+from ml.knowledge.chunks import split_document
 from ml.knowledge.documents import DocumentError, read_document
 from serving.assistant.knowledge.passages import Passage
 from serving.assistant.knowledge.service import KnowledgeService
@@ -208,7 +208,7 @@ def _read_page(page: Page) -> Any:
         document = read_document(f"page{TYPES[page.media_type]}", page.data)
     except DocumentError as error:
         raise ToolError("The page cannot be read as what it says to be.") from error
-    chunks = chunks_of(replace(document, source=page.url))[:_CHUNKS_MOST]
+    chunks = split_document(replace(document, source=page.url))[:_CHUNKS_MOST]
     return {
         "source": page.url,
         "hash": document.hash,

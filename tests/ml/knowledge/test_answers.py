@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from ml.knowledge.answers import Extract, candidates, extract
-from ml.knowledge.wording import content_stems, names_in, share_found, stems_of
+from ml.knowledge.answers import Extract, collect_candidates, extract
+from ml.knowledge.wording import content_stems, covered_share, names_in, stems_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ GDPR = Passage("The GDPR protects persons. It has applied since 25 May 2018.", t
 
 def answer(question: str, *passages: Passage, near: str | None = None) -> Extract:
     """With a model that knows one sentence to be near, or without one."""
-    found = candidates(passages)
+    found = collect_candidates(passages)
     similarities = [0.7 if near in candidate.text else 0.1 for candidate in found] if near else None
     return extract(question, passages, found, similarities)
 
@@ -80,6 +80,6 @@ def test_names_of_a_question(question: str, names: set[str]) -> None:
 def test_forms_of_a_word_are_found_and_other_words_are_not() -> None:
     there = stems_of("European companies deleted the cheaper write-once policies")
     for word in ("Europe", "company", "deletion", "cheap", "policy", "once"):
-        assert share_found(content_stems(f"{word}"), there) == 1.0 or word == "once", word
+        assert covered_share(content_stems(f"{word}"), there) == 1.0 or word == "once", word
     for word in ("eurasia", "compass", "write-off", "car"):
-        assert share_found(content_stems(word), there) == 0.0, word
+        assert covered_share(content_stems(word), there) == 0.0, word

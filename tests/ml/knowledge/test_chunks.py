@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.knowledge.chunks import chunks_of
+from ml.knowledge.chunks import split_document
 from ml.knowledge.documents import Block, Document
 from ml.knowledge.sentences import sentences
 
@@ -17,7 +17,7 @@ def document(*blocks: Block, title: str = "T") -> Document:
 
 
 def test_a_chunk_is_of_one_section_and_one_page() -> None:
-    found = chunks_of(
+    found = split_document(
         document(Block("One.", "A", 1), Block("Two.", "A", 1), Block("Three.", "A", 2), Block("4.", "B", 2))
     )
     assert [(chunk.section, chunk.page, chunk.text) for chunk in found] == [
@@ -30,7 +30,7 @@ def test_a_chunk_is_of_one_section_and_one_page() -> None:
 
 def test_a_long_section_is_cut_between_sentences_and_each_piece_begins_with_the_last_one_before() -> None:
     numbered = [f"Sentence {n} says a little about something else." for n in range(60)]
-    found = chunks_of(document(Block(" ".join(numbered), "A", None)))
+    found = split_document(document(Block(" ".join(numbered), "A", None)))
     assert len(found) > 2
     for before, after in pairwise(found):
         assert sentences(before.text)[-1] == sentences(after.text)[0]
@@ -39,15 +39,15 @@ def test_a_long_section_is_cut_between_sentences_and_each_piece_begins_with_the_
 
 
 def test_an_id_stays_when_another_part_changes_and_changes_with_its_own_text_section_or_title() -> None:
-    first = chunks_of(document(Block("One.", "A", None), Block("Two.", "B", None)))
-    second = chunks_of(document(Block("New.", "", None), Block("One.", "A", None), Block("Two!", "B", None)))
+    first = split_document(document(Block("One.", "A", None), Block("Two.", "B", None)))
+    second = split_document(document(Block("New.", "", None), Block("One.", "A", None), Block("Two!", "B", None)))
     assert first[0].id == second[1].id
     assert first[1].id != second[2].id
-    assert chunks_of(document(Block("One.", "A", None), title="U"))[0].id != first[0].id
+    assert split_document(document(Block("One.", "A", None), title="U"))[0].id != first[0].id
 
 
 def test_the_same_text_twice_in_a_section_is_one_chunk() -> None:
-    found = chunks_of(document(Block("One.", "A", None), Block("Two.", "B", None), Block("One.", "A", None)))
+    found = split_document(document(Block("One.", "A", None), Block("Two.", "B", None), Block("One.", "A", None)))
     assert [chunk.text for chunk in found] == ["One.", "Two."]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from ml.knowledge.embedding import Vectors
-from ml.knowledge.reading import Read, read_documents
-from ml.knowledge.tables import CHUNKS, EMBEDDINGS, chunk_table, document_table, skipped_of, with_vectors
+from ml.knowledge.reading import ReadResult, read_documents
+from ml.knowledge.tables import CHUNKS, EMBEDDINGS, chunk_table, document_table, embed_chunks, list_skipped
 from tests.support.sample_knowledge import packaged_embedder, sample_chunks, sample_rows
 
 
@@ -30,36 +30,36 @@ def chunks(**files: str) -> pa.Table:
 
 
 def test_a_chunk_is_embedded_once_by_a_model_and_again_by_another() -> None:
-    first = with_vectors(chunks(a="# A\n\nOne.", b="# B\n\nTwo."), None, Counting())
+    first = embed_chunks(chunks(a="# A\n\nOne.", b="# B\n\nTwo."), None, Counting())
     assert (first.embedded, first.reused) == (2, 0)
     model = Counting()
-    second = with_vectors(chunks(a="# A\n\nOne.", b="# B\n\nTwo!", c="Three."), first.rows, model)
+    second = embed_chunks(chunks(a="# A\n\nOne.", b="# B\n\nTwo!", c="Three."), first.rows, model)
     assert model.asked == ["B: Two!", "c: Three."]
     assert (second.embedded, second.reused) == (2, 1)
     again = Counting()
-    assert with_vectors(chunks(a="# A\n\nOne."), second.rows, again).reused == 1
+    assert embed_chunks(chunks(a="# A\n\nOne."), second.rows, again).reused == 1
     assert again.asked == []
     other = Counting("h2")
-    with_vectors(chunks(a="# A\n\nOne."), second.rows, other)
+    embed_chunks(chunks(a="# A\n\nOne."), second.rows, other)
     assert other.asked == ["A: One."]
 
 
 def test_without_a_model_there_are_no_vectors_and_known_ones_do_not_come_back_as_such() -> None:
-    bare = with_vectors(chunks(a="One."), None, None).rows
+    bare = embed_chunks(chunks(a="One."), None, None).rows
     assert bare.schema.equals(EMBEDDINGS)
     assert bare["vector"].null_count == 1
-    assert with_vectors(chunks(a="One."), bare, Counting()).embedded == 1
+    assert embed_chunks(chunks(a="One."), bare, Counting()).embedded == 1
 
 
 def test_no_chunks_are_no_rows() -> None:
-    none = chunk_table(document_table(Read()))
+    none = chunk_table(document_table(ReadResult()))
     assert none.schema.equals(CHUNKS)
-    assert len(with_vectors(none, None, Counting()).rows) == 0
+    assert len(embed_chunks(none, None, Counting()).rows) == 0
 
 
-def test_skipped_files_are_rows_with_their_reason_and_make_no_chunks() -> None:
+def test_list_skipped_are_rows_with_their_reason_and_make_no_chunks() -> None:
     table = document_table(read_documents(["a.pdf", "b.md"], lambda _: b"x"))
-    assert [(file.source, "pdf" in file.reason) for file in skipped_of(table)] == [("a.pdf", True)]
+    assert [(file.source, "pdf" in file.reason) for file in list_skipped(table)] == [("a.pdf", True)]
     assert chunk_table(table)["source"].to_pylist() == ["b.md"]
 
 

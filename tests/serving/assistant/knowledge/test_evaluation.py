@@ -9,7 +9,7 @@ import pytest
 from guard_cli.knowledge import InMemory
 from guard_cli.main import main
 from guard_core.settings import Settings
-from ml.knowledge.tables import with_vectors
+from ml.knowledge.tables import embed_chunks
 from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Recall, load_questions, recall_of
 from serving.assistant.knowledge.service import KnowledgeService
 from tests.support.paths import ROOT
@@ -22,7 +22,7 @@ QUESTIONS = load_questions(SAMPLE_QUESTIONS)
 
 async def measured(settings: Settings, *, with_model: bool) -> Recall:
     bare = with_values(settings, knowledge_embedding_model="none")
-    rows = sample_rows() if with_model else with_vectors(sample_chunks(), None, None).rows
+    rows = sample_rows() if with_model else embed_chunks(sample_chunks(), None, None).rows
     service = KnowledgeService(settings if with_model else bare, table=InMemory(rows))
     await service.start()
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
-from ml.knowledge.tables import with_vectors
+from ml.knowledge.tables import embed_chunks
 from serving.assistant.knowledge.passages import Found
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.http.problems import Unavailable
@@ -80,7 +80,7 @@ async def test_nothing_built_yet_is_empty_and_says_so(knowledge: KnowledgeServic
 
 async def test_without_a_model_words_alone_find_and_the_state_says_so(settings: Settings) -> None:
     bare = with_values(settings, knowledge_embedding_model="none")
-    KnowledgeStore(settings.storage.lake).replace("embeddings", with_vectors(sample_chunks(), None, None).rows)
+    KnowledgeStore(settings.storage.lake).replace("embeddings", embed_chunks(sample_chunks(), None, None).rows)
     service = KnowledgeService(bare)
     await service.start()
     found = await service.search("right to erasure", 3)

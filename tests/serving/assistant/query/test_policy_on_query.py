@@ -9,8 +9,8 @@ import pytest
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
 from ml.knowledge.documents import read_document
-from ml.knowledge.reading import Read
-from ml.knowledge.tables import chunk_table, document_table, with_vectors
+from ml.knowledge.reading import ReadResult
+from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 from serving.services import Services
 from tests.serving.assistant.query.asking import ask_streamed, text_of
 from tests.serving.audit.test_on_record import rows
@@ -50,8 +50,8 @@ def settings(asking_a_model: Settings, tmp_path: Path) -> Settings:
     path = tmp_path / "policies.yaml"
     path.write_text(POLICY)
     settings = with_values(asking_a_model, llm_policies=path, lake_url=str(tmp_path / "lake"))
-    chunks = chunk_table(document_table(Read([read_document("handbook.md", HANDBOOK.encode())])))
-    KnowledgeStore(settings.storage.lake).replace("embeddings", with_vectors(chunks, None, packaged_embedder()).rows)
+    chunks = chunk_table(document_table(ReadResult([read_document("handbook.md", HANDBOOK.encode())])))
+    KnowledgeStore(settings.storage.lake).replace("embeddings", embed_chunks(chunks, None, packaged_embedder()).rows)
     return settings
 
 

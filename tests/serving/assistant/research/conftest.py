@@ -15,7 +15,7 @@ from guard_store.knowledge.store import KnowledgeStore
 from guard_store.ledger.entry import row_hash
 from guard_store.ledger.store import LedgerFilter
 from ml.knowledge.reading import read_documents
-from ml.knowledge.tables import chunk_table, document_table, with_vectors
+from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 from serving.services import Services
 from tests.serving.assistant.knowledge.test_service import until
 from tests.serving.assistant.query.asking import sources
@@ -61,7 +61,7 @@ def add_document(lake: str) -> AddDocument:
     def add(name: str, text: str) -> None:
         documents = document_table(read_documents([name], lambda _: text.encode()))
         chunks = chunk_table(documents)
-        tables.append(with_vectors(chunks, None, packaged_embedder()).rows)
+        tables.append(embed_chunks(chunks, None, packaged_embedder()).rows)
         KnowledgeStore(lake).replace("embeddings", pa.concat_tables(tables))
 
     return add
