@@ -24,7 +24,7 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
-from ml.monitoring.performance.check import estimate_check
+from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
@@ -150,7 +150,7 @@ class _Model:
         if report["realised"] and report["estimated"]:
             _, *predictions = _columns(labelled)
             same = estimated(task, self._known_reference, *predictions, rng=rng)
-            report["check"] = estimate_check(same, report["realised"])
+            report["check"] = check_estimate(same, report["realised"])
         return SlicePerformance(*key, task, len(rows), len(labelled), report)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.monitoring.performance.check import estimate_check
+from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
@@ -34,7 +34,7 @@ def test_cbpe_follows_a_shift_of_the_scores(centre: float) -> None:
     true, predicted, score = skewed(20_000, 2, centre)
     expected: Any = estimated("binary", known, predicted, score)
     found: Any = realised("binary", true, predicted, score, rng=np.random.default_rng(3))
-    checked: Any = estimate_check(expected, found)
+    checked: Any = check_estimate(expected, found)
     for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "brier"):
         assert abs(checked["metrics"][name]["error"]) < 0.025, name
     raw: Any = reference("binary", true, predicted, score)["metrics"]

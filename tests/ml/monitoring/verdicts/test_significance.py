@@ -11,7 +11,7 @@ from ml.monitoring.profiles.categorical import MAX_CATEGORIES, CategoricalProfil
 from ml.monitoring.verdicts.bridge import null_law
 from ml.monitoring.verdicts.common_categories import categorical_p_value
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
-from ml.monitoring.verdicts.significance import homogeneity_p_value, l_infinity_p_value, pooled, unseen_p_value
+from ml.monitoring.verdicts.significance import homogeneity_p_value, l_infinity_p_value, pool_cells, unseen_p_value
 from tests.ml.monitoring.verdicts.samples import numeric
 
 COUNTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=30).filter(
@@ -30,7 +30,7 @@ def test_pooling_keeps_every_row_and_leaves_no_small_cell_beside_a_large_one(
     rows: list[tuple[int, int]], minimum: int
 ) -> None:
     reference, current = (np.array(side, dtype=float) for side in zip(*rows, strict=True))
-    first, second = pooled(reference, current, reference + current, minimum)
+    first, second = pool_cells(reference, current, reference + current, minimum)
     assert (first.sum(), second.sum()) == (reference.sum(), current.sum())
     assert first.size == 1 or (first + second).min() >= min(minimum, (reference + current).sum())
 
