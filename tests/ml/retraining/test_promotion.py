@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.retraining.promotion import Answers, GateDecision, GateSettings, decide, measured
+from ml.retraining.promotion import Answers, GateDecision, GateSettings, decide, measure
 
 RNG_SEED = 5
 
@@ -104,6 +104,6 @@ def test_the_area_under_the_curve_is_scikit_learns_with_ties_and_weights() -> No
     true = rng.choice(["0", "1"], 500)
     score = rng.integers(0, 20, 500) / 20
     weights = rng.integers(0, 4, (3, 500)).astype(float)
-    found = measured("binary", true, Answers(true, score), weights)
+    found = measure("binary", true, Answers(true, score), weights)
     wanted = [roc_auc_score(true == "1", score, sample_weight=weight) for weight in weights]
     assert found == pytest.approx(wanted)
