@@ -75,18 +75,18 @@ def month_forecast(costs: Costs, as_of: date, confidence: float = DEFAULT_CONFID
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: must be between 0 and 1, got {confidence!r}")
     month = [as_of.replace(day=n + 1) for n in range(monthrange(as_of.year, as_of.month)[1])]
-    known = [float(costs[day]) for day in month if day <= as_of and day in costs]
+    known_costs = [float(costs[day]) for day in month if day <= as_of and day in costs]
     unknown = [day for day in month if day > as_of or day not in costs]
-    spent = sum(known)
+    spent = sum(known_costs)
     if not unknown:
-        return MonthForecast("ok", spent, len(known), 0, spent, spent, spent)
+        return MonthForecast("ok", spent, len(known_costs), 0, spent, spent, spent)
     following = as_of + timedelta(days=1)
     usual = usual_costs(costs, following)
     if usual is None:
         lacking = lacking_days(costs, following)
-        return MonthForecast("insufficient_data", spent, len(known), len(unknown), lacking_days=lacking)
+        return MonthForecast("insufficient_data", spent, len(known_costs), len(unknown), lacking_days=lacking)
     expected = spent + sum(usual.expect(day) for day in unknown)
     reach = float(student.ppf((1 + confidence) / 2, usual.freedom)) * usual.error(len(unknown))
     credited = min(costs.values()) < 0
     lower = expected - reach if credited else max(expected - reach, spent)
-    return MonthForecast("ok", spent, len(known), len(unknown), expected, lower, expected + reach)
+    return MonthForecast("ok", spent, len(known_costs), len(unknown), expected, lower, expected + reach)

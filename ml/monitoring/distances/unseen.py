@@ -15,7 +15,7 @@ from ml.monitoring.profiles.numeric import NumericProfile
 def unseen_share(reference: ColumnProfile, current: ColumnProfile) -> float:
     """Return the share of current rows in unseen categories, or outside the reference's range of numbers.
 
-    Where the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the
+    If the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the
     result is then the share by which the unlisted part has grown.
 
     Parameters

@@ -46,11 +46,11 @@ class NativePredictor:
     def __init__(self, pipeline: Any, schema: ModelSchema) -> None:
         count = len(schema.features)
         if getattr(pipeline, "n_features_in_", count) != count:
-            raise SchemaMismatchError(f"The model does not read {count} features, as its schema says")
+            raise SchemaMismatchError(f"The model does not read {count} features, unlike its schema")
         if not hasattr(pipeline, "predict" if schema.task == "regression" else "predict_proba"):
-            raise SchemaMismatchError(f"The model is not a {schema.task} model, as its schema says")
+            raise SchemaMismatchError(f"The model is not a {schema.task} model, unlike its schema")
         if schema.task != "regression" and [str(c) for c in pipeline.classes_] != list(schema.classes):
-            raise SchemaMismatchError("The model answers other classes than its schema says")
+            raise SchemaMismatchError("The model's classes differ from its schema")
         self.pipeline = pipeline
         self.schema = schema
 

@@ -52,7 +52,7 @@ class OnnxPredictor:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         width = self.schema.width
         if [i.name for i in inputs] != ["X"] or inputs[0].shape[-1] != width or not self.schema.is_encoded:
-            raise SchemaMismatchError(f"model.onnx does not read one matrix X of {width} columns, as its schema says")
+            raise SchemaMismatchError(f"model.onnx does not read one matrix X of {width} columns, unlike its schema")
         if len(outputs) != (1 if self.schema.task == "regression" else 2):
             raise SchemaMismatchError(f"model.onnx has {len(outputs)} outputs: not a {self.schema.task} model")
         output = outputs[-1]

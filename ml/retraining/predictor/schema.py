@@ -193,7 +193,7 @@ class ModelSchema:
         if schema.task != "regression" and len(schema.classes) < 2:
             raise CorruptModelError("schema.json of a classifier needs at least two classes")
         if schema.positive_label is not None and schema.positive_label not in schema.classes:
-            raise CorruptModelError("schema.json has a positive label that is none of its classes")
+            raise CorruptModelError("schema.json has a positive label that is not one of its classes")
         return schema
 
 

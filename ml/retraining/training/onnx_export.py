@@ -27,7 +27,7 @@ def export_onnx(trained: Trained) -> tuple[bytes | None, dict[str, Any]]:
     `{"equal": False, "reason"}`. Differences of numbers are relative to their size (at least 1), of probabilities absolute.
     """
     if list(getattr(trained.pipeline, "named_steps", {})) != ["encode", "model"] or not trained.schema.is_encoded:
-        return None, {"equal": False, "reason": "a pipeline of one's own is served as it is"}
+        return None, {"equal": False, "reason": "a custom pipeline is served natively"}
     if trained.schema.categorical and fitted_encoder(trained.pipeline) is None:
         return None, {"equal": False, "reason": "the pipeline has no encoder of categories"}
     try:
