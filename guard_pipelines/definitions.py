@@ -31,12 +31,14 @@ from guard_pipelines.retraining.assets import (
 from guard_pipelines.retraining.sensors import retrain_sensor
 from guard_pipelines.runtime.warm_runs import start_runs_warm
 from guard_pipelines.schedules import every_bill, every_day, every_night
+from ml.environment import set_library_defaults
 
 
 @dg.definitions
 @cache  # all runs of a process resolve the same definitions
 def defs() -> dg.Definitions:
     """Read the settings, let runs start warm, and build the definitions."""
+    set_library_defaults()
     settings = load_settings()
     start_runs_warm(settings)
     return dg.Definitions(

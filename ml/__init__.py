@@ -1,13 +1,12 @@
-"""What is computed: profiles, drift statistics, verdicts. Pure functions over Arrow and numpy.
+"""Computation: statistics, models and text processing as functions over Arrow, numpy and files.
 
-Nothing here knows Dagster, HTTP or a database.
+Neither Dagster nor HTTP nor a database belongs here.
+
+`alerting`: conditions of alert policies.
+`costs`: expected daily costs, anomalies and month forecasts.
+`knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.
+`monitoring`: column profiles, distances, drift verdicts, model performance.
+`retraining`: the retrain rule, training, promotion and predictors.
+`environment`: defaults of the environment variables that native libraries read when they are loaded.
+`drift`, `evaluate`, `train`: the command-line scripts.
 """
-
-import os
-
-# ONNX Runtime's wheels send telemetry to their maker unless this is set before it is imported, which only this room does.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-# OpenMP's threads spin while they wait for each other: where they share their cores, a training takes ten times as long.
-# To be set before scikit-learn is imported, which only this room does.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

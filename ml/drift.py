@@ -1,6 +1,6 @@
 """The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input.
 
-Arguments, output and the flag file belong here; verdicts come from `ml.monitoring.verdicts`.
+Arguments, output and the flag file belong here; verdicts do not, they are in `ml.monitoring.verdicts`.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
+from ml.environment import set_library_defaults
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
 from ml.monitoring.verdicts.tables import InputError, profiles, read_table, shown_name
@@ -27,7 +28,8 @@ EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge one file against another; the exit code says how it went."""
+    """Judge one file against another and return the exit code."""
+    set_library_defaults()
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
@@ -45,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(json.dumps(report.to_dict(), indent=2, allow_nan=False) if options.json else _table(report))
     if report.columns_in("drift"):
         return EXIT_DRIFT
-    if changed := report.columns_in("kind_mismatch"):
-        verdict = next(entry for entry in report.columns if entry.column == changed[0])
-        print(f"drift: {options.input}: column {shown_name(changed[0])!r}: {verdict.reason}", file=sys.stderr)
+    if mismatches := report.columns_in("kind_mismatch"):
+        verdict = next(entry for entry in report.columns if entry.column == mismatches[0])
+        print(f"drift: {options.input}: column {shown_name(mismatches[0])!r}: {verdict.reason}", file=sys.stderr)
         return EXIT_BAD_INPUT
     return EXIT_STABLE
 
@@ -79,30 +81,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(options: argparse.Namespace) -> DriftSettings:
-    given = _settings_file(Path(options.settings)) if options.settings else {}
+    fields = _settings_file(Path(options.settings)) if options.settings else {}
     for method in options.method:
         if method in NUMERIC_METHODS:
-            given["numeric_method"] = method
+            fields["numeric_method"] = method
         if method in CATEGORICAL_METHODS:
-            given["categorical_method"] = method
+            fields["categorical_method"] = method
     if options.bins is not None:
-        given["bins"] = options.bins
-    # A file is one window: there are no earlier days to look back to.
-    return replace(DriftSettings.from_dict(given), windows=(1,))
+        fields["bins"] = options.bins
+    # A file is one window: there are no earlier days to extend it by.
+    return replace(DriftSettings.from_dict(fields), windows=(1,))
 
 
 def _settings_file(path: Path) -> dict[str, object]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}; give a readable JSON file") from error
-    if not isinstance(given, dict):
+    if not isinstance(fields, dict):
         raise InputError(f"{path}: must hold a JSON object with the fields of DriftSettings")
-    return given
+    return fields
 
 
 def _write_flag(path: Path, options: argparse.Namespace, report: DriftReport) -> None:
-    """The retrain flag, complete or not at all: a sensor may read at any moment."""
+    """Write the retrain flag atomically: a sensor may read it at any moment."""
     flag = {
         "retrain_recommended": True,
         "created_at": datetime.now(UTC).isoformat(),
@@ -136,8 +138,8 @@ def _table(report: DriftReport) -> str:
         ).rstrip()
         for row in rows
     ]
-    counted = ", ".join(f"{count} {state}" for state, count in report.summary.items() if count)
-    return "\n".join([*lines, "", f"{report.state}: {counted}"])
+    counts = ", ".join(f"{count} {state}" for state, count in report.summary.items() if count)
+    return "\n".join([*lines, "", f"{report.state}: {counts}"])
 
 
 def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
@@ -159,5 +161,5 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
     sys.exit(main())

@@ -1,6 +1,6 @@
 """Evaluation as a script: `python ml/evaluate.py --model FOLDER --input rows.csv --target late`; exit 0 good enough, 1 not.
 
-Arguments and output belong here; comparing is `ml.retraining.promotion`.
+Arguments and output belong here; the comparison does not, it is in `ml.retraining.promotion`.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guard_core.project_settings.gate import GateSettings
 
+from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
@@ -33,8 +34,9 @@ _SEED = 2013
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge a model on labelled rows, against another model or a trivial one."""
+    """Judge a model on labelled rows, against another model or a trivial one, and return the exit code."""
     options = _parser().parse_args(arguments)
+    set_library_defaults()
     set_mlflow_defaults()
     try:
         rows = labelled_rows(Path(options.input), options.target, time=options.time)
@@ -42,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
             other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
             data = HeldOut(rows, rows)
-            found, _ = evaluate(model, other, data, GateSettings(min_rows=20), np.random.default_rng(_SEED))
+            evaluation, _ = evaluate(model, other, data, GateSettings(min_rows=20), np.random.default_rng(_SEED))
     except (ValueError, ModelError, TrainingError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    print(json.dumps(found, indent=2, allow_nan=False) if options.json else metrics_table(found))
-    return EXIT_GOOD if found["promote"] else EXIT_NOT_GOOD
+    print(json.dumps(evaluation, indent=2, allow_nan=False) if options.json else metrics_table(evaluation))
+    return EXIT_GOOD if evaluation["promote"] else EXIT_NOT_GOOD
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,17 +77,17 @@ def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
     from mlflow.exceptions import MlflowException
 
     scratch.mkdir()
-    mlflow.set_tracking_uri(tracking_uri)  # else it makes a store of its own in the working folder
+    mlflow.set_tracking_uri(tracking_uri)  # otherwise MLflow creates a store in the working folder
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
-        found = download_artifacts(
+        folder = download_artifacts(
             artifact_uri=name, dst_path=str(scratch), tracking_uri=tracking_uri, registry_uri=tracking_uri
         )
     except (MlflowException, OSError) as error:
         raise ValueError(f"{name}: {' '.join(str(error).split())[:300]}") from error
-    return load_native_predictor(found)
+    return load_native_predictor(folder)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
     sys.exit(main())

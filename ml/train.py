@@ -1,6 +1,7 @@
 """Training as a script: `python ml/train.py --input rows.csv --target late`, logged to MLflow; exit 0 better than trivial, 1 not.
 
-Arguments and output belong here; learning is `ml.retraining.training`. The pipelines do the same with the lake's rows.
+Arguments and output belong here; the training itself does not, it is in `ml.retraining.training`. The pipelines train on rows of
+the lake in the same way.
 """
 
 import argparse
@@ -15,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
+if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.training import TrainingSpec
 
+from ml.environment import set_library_defaults
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.files import labelled_rows, split_in_time
@@ -35,7 +37,8 @@ _SEED = 2013
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, judge on the newest rows, keep the run; the exit code says whether it learned anything."""
+    """Train, judge on the newest rows and log the run; return the exit code."""
+    set_library_defaults()
     options = _parser().parse_args(arguments)
     tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
@@ -43,24 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = labelled_rows(Path(options.input), options.target, time=options.time)
         data = split_in_time(rows, options.holdout)
         tracking.require()
-        trained = train(data.trained_on, spec, _say, _SEED)
+        trained = train(data.trained_on, spec, _print_progress, _SEED)
     except (ValueError, TrainingError) as error:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     predictor = NativePredictor(trained.pipeline, trained.schema)
-    found, answers = evaluate(predictor, None, data, GateSettings(), np.random.default_rng(_SEED))
+    evaluation, answers = evaluate(predictor, None, data, GateSettings(), np.random.default_rng(_SEED))
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
-        write_evaluation(Path(folder), predictor, data, found, answers, _facts(options, trained, data))
+        write_evaluation(Path(folder), predictor, data, evaluation, answers, _facts(options, trained, data))
         metrics = {
-            name: one["value"] for name, one in found["candidate"]["metrics"].items() if one["value"] is not None
+            name: entry["value"]
+            for name, entry in evaluation["candidate"]["metrics"].items()
+            if entry["value"] is not None
         }
         log_evaluation(tracking, run_id, metrics, Path(folder))
-    print(metrics_table(found))
-    if options.register and found["promote"]:
-        _say(f"registered as version {_register(tracking, options.register, run_id)} of {options.register}")
-    _say(f"run {run_id} of experiment {options.experiment} in {options.tracking_uri}")
-    return EXIT_BETTER if found["promote"] else EXIT_NOT_BETTER
+    print(metrics_table(evaluation))
+    if options.register and evaluation["promote"]:
+        _print_progress(f"registered as version {_register(tracking, options.register, run_id)} of {options.register}")
+    _print_progress(f"run {run_id} of experiment {options.experiment} in {options.tracking_uri}")
+    return EXIT_BETTER if evaluation["promote"] else EXIT_NOT_BETTER
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,20 +76,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--input", default=str(_DATA), metavar="FILE", help="rows, .csv or .parquet; default: a sample")
     parser.add_argument("--target", default="late", metavar="COLUMN", help="the label; default: late")
-    parser.add_argument("--time", metavar="COLUMN", help="orders the rows; without it, the order of the file")
+    parser.add_argument("--time", metavar="COLUMN", help="column that orders the rows; default: the order of the file")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="no feature; may be given often"
     )
     parser.add_argument(
-        "--holdout", type=float, default=0.2, metavar="SHARE", help="newest share that judges; default: 0.2"
+        "--holdout", type=float, default=0.2, metavar="SHARE", help="share of the newest rows to judge on; default: 0.2"
     )
-    parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="makes a scikit-learn model of one's own")
+    parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="build a custom scikit-learn model instead")
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
     parser.add_argument(
         "--artifacts", default="mlruns", help="folder or URL of files without a server; default: mlruns"
     )
     parser.add_argument("--experiment", default="quick-run", help="default: quick-run")
-    parser.add_argument("--register", metavar="NAME", help="register it under this name if it is better than trivial")
+    parser.add_argument(
+        "--register", metavar="NAME", help="register the model under this name if it is better than a trivial one"
+    )
     return parser
 
 
@@ -127,10 +134,10 @@ def _version() -> str:
         return "unknown"
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads only the head of the table has seen enough
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
     sys.exit(main())

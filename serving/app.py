@@ -34,6 +34,7 @@ from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
 from guard_store.spending.usage import UsageStore
+from ml.environment import set_library_defaults
 from serving.alerts.delivery import DeliveryService
 from serving.alerts.endpoints import router as alerts_router
 from serving.alerts.service import AlertPolicyService, AlertService
@@ -130,6 +131,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     SettingsError
         If no settings are given and those of the environment are wrong.
     """
+    set_library_defaults()
     settings = settings or load_settings()
     tracing.check(settings)
     access_log = AccessLog(settings.server.log_level)

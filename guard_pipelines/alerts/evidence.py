@@ -12,7 +12,7 @@ from typing import Any
 
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
-from guard_pipelines.retraining.stage import collect_evidence, reference_of
+from guard_pipelines.retraining.stage import reference_of
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
@@ -21,7 +21,7 @@ from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
 from ml.alerting import conditions
-from ml.alerting.conditions import Finding, JudgedDay
+from ml.alerting.conditions import Finding, JudgedDay, Outcome, Unknown
 
 _SPARSE = 4  # days looked through for each that is wanted: some models are not asked every day
 
@@ -36,7 +36,7 @@ class Evidence:
 
     def looked(self, kind: str, limit: float | None) -> list[JudgedDay]:
         """The days that a kind of policy could judge, oldest first, with what holds on them."""
-        found: Mapping[str, Callable[[float | None], Iterator[tuple[str, Finding | bool]]]] = {
+        found: Mapping[str, Callable[[float | None], Iterator[tuple[str, Outcome]]]] = {
             "drift": self._drift,
             "performance": self._performance,
             "latency": self._latency,
@@ -45,7 +45,7 @@ class Evidence:
             "data_quality": self._quality,
         }
         judged = found[kind](limit)
-        return [JudgedDay(day, one if isinstance(one, Finding) else None) for day, one in judged if one is not True]
+        return [JudgedDay(day, outcome) for day, outcome in judged if not isinstance(outcome, Unknown)]
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -53,51 +53,51 @@ class Evidence:
         chain = BaselineStore(self.database).in_force(*self.item.key[:2]).chain
         return chain[0] if chain else None
 
-    def _drift(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _drift(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for report in self._reports:
-            yield report.day, conditions.drift(report.report, limit or 0.0)
+            yield report.day, conditions.check_drift(report.report, limit or 0.0)
 
-    def _performance(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _performance(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         metric, reference = reference_of(self.database, self.baseline)
         for day in self._measured:
             evidence = collect_evidence(day.day, {}, day)
-            yield day.day, conditions.performance(evidence, metric, reference, limit or 0.0)
+            yield day.day, conditions.check_performance(evidence, metric, reference, limit or 0.0)
 
-    def _latency(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _latency(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for day in self._days:
-            yield day.isoformat(), conditions.latency(self._history.metrics[day], limit or 0.0)
+            yield day.isoformat(), conditions.check_latency(self._history.metrics[day], limit or 0.0)
 
-    def _volume(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _volume(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for day in self._days:
             count, usual = self._history.count(day), self._history.same_weekdays(day)
             if limit is not None:
-                yield day.isoformat(), conditions.away_from_usual(count, median(usual) if usual else None, limit)
+                yield day.isoformat(), conditions.check_volume(count, median(usual) if usual else None, limit)
             else:
                 odd = odd_volume(count, usual)
                 away = abs(count - median(usual)) / max(median(usual), 1.0) if usual else 0.0
-                yield day.isoformat(), False if odd is None else Finding(odd, away)
+                yield day.isoformat(), None if odd is None else Finding(odd, away)
 
-    def _rejected(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _rejected(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         found: dict[str, dict[str, int]] = {}
         project_id, model_id = self.item.key[:2]
         for one in RejectionStore(self.database).days(project_id, self._first(1), self.item.day, model_id=model_id):
             found.setdefault(one.day, {})[one.field] = one.count
         for day in self._days:
             counted = self._history.count(day)
-            yield day.isoformat(), conditions.rejected(counted, found.get(day.isoformat(), {}), limit or 0.0)
+            yield day.isoformat(), conditions.check_rejections(counted, found.get(day.isoformat(), {}), limit or 0.0)
 
-    def _quality(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
+    def _quality(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for day in self._days:
             today = self._history.metrics[day]
             if limit is not None:
-                yield day.isoformat(), conditions.nulls(today, limit)
+                yield day.isoformat(), conditions.check_nulls(today, limit)
                 continue
             before = self._history.before(day)
             lines = [f"unseen before: {name}" for name in unseen_features(today, before)]
             lines += [f"{column.removeprefix('feature_')}: {n} misfits" for column, n in _misfits(today).items()]
             lines += null_jumps(today, before)
             columns = "a feature" if len(lines) == 1 else f"{len(lines)} features"
-            yield day.isoformat(), Finding(f"Odd data in {columns}", float(len(lines)), lines) if lines else False
+            yield day.isoformat(), Finding(f"Odd data in {columns}", float(len(lines)), lines) if lines else None
 
     def _first(self, sparse: int) -> str:
         return (self.item.local_date - timedelta(days=sparse * self.of_days - 1)).isoformat()

@@ -2,6 +2,7 @@
 
 import importlib
 
+from ml.environment import set_library_defaults
 from ml.retraining.training.log_run import set_mlflow_defaults
 
 _OURS = (
@@ -31,6 +32,7 @@ _OTHERS = (
     "skops.io",
 )
 
+set_library_defaults()
 set_mlflow_defaults()
 for name in (*_OURS, *_OTHERS):
     importlib.import_module(name)

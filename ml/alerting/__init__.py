@@ -1,1 +1,4 @@
-"""Which conditions of an alert policy hold on a day."""
+"""Alerting on a model's days.
+
+`conditions`: conditions of alert policies, on one day and over several days.
+"""

@@ -1,28 +1,27 @@
-"""Whether what people want to be told about holds on a day, and on enough of the newest days: pure functions.
+"""Conditions of alert policies on one day, and over the newest days that could be judged: pure functions.
 
-Who is told belongs to `guard_store.alerts`; where the numbers come from to the pipelines.
+Thresholds, numbers and the texts of findings belong here; reading the numbers and sending alerts do not.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guard_core.project_settings.retrain import RetrainSettings
+from ml.retraining.rule import DayEvidence, performance_drop
 
-from guard_core.names import display_name
-from ml.retraining.rule import DayEvidence, ModelState, performance_drop
-
-_SAYS_NOTHING = frozenset({"missing_baseline", "no_data", "insufficient_data"})
-_NAMED = 3
+_UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data"})
+_MAX_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What holds on a day.
+    """A condition that holds on a day.
 
     Attributes
     ----------
-    text : in a sentence without its end. lines : more of it, the worst first. value : how much; more is worse.
+    text : a sentence without its final period.
+    value : the measured size, in the unit of the condition's threshold; larger is worse.
+    lines : details, the worst first.
     """
 
     text: str
@@ -31,16 +30,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A day that could be judged, and what holds on it; None where nothing does."""
+class Unknown:
+    """A condition that cannot be judged on a day; `reason` is a phrase for people."""
+
+    reason: str
+
+
+Outcome = Finding | Unknown | None
+"""A finding if the condition holds, None if it does not, `Unknown` if it cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedDay:
+    """A day on which a condition could be judged; `finding` is None if it does not hold."""
 
     day: str
     finding: Finding | None
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A condition over the newest days: `finding` is that of the newest day on which it holds; None where on too few."""
+class ConditionResult:
+    """A condition over the newest judged days.
+
+    Attributes
+    ----------
+    day : the newest judged day.
+    finding : of the newest day on which the condition holds; None if it holds on too few days.
+    since_day : the first of the days on which it holds; None if it holds on too few days.
+    held_days, judged_days : number of days on which it holds, and of days that could be judged.
+    """
 
     day: str
     finding: Finding | None
@@ -49,140 +67,166 @@ class Held:
     judged_days: int
 
 
-def over_days(looked: Sequence[Looked], days: int, of_days: int) -> Held | None:
-    """A condition over the newest `of_days` days that could be judged, oldest first; None where none could.
+def evaluate_days(judged: Sequence[JudgedDay], days: int, of_days: int) -> ConditionResult | None:
+    """Evaluate a condition that must hold on `days` of the newest `of_days` judged days.
+
+    Parameters
+    ----------
+    judged : the judged days, oldest first.
+    days, of_days : required days, and days to look at.
+
+    Returns
+    -------
+    The result, or None if no day could be judged.
 
     Examples
     --------
     >>> bad = Finding("x", 1.0)
-    >>> week = [Looked("03-01", bad), Looked("03-02", None), Looked("03-03", bad)]
-    >>> over_days(week, 2, 3).since_day, over_days(week, 2, 2).finding
+    >>> week = [JudgedDay("03-01", bad), JudgedDay("03-02", None), JudgedDay("03-03", bad)]
+    >>> evaluate_days(week, 2, 3).since_day, evaluate_days(week, 2, 2).finding
     ('03-01', None)
     """
-    recent = looked[-of_days:]
+    recent = judged[-of_days:]
     if not recent:
         return None
-    holds = [(one.day, one.finding) for one in recent if one.finding is not None]
-    if len(holds) < days:
-        return Held(recent[-1].day, None, None, len(holds), len(recent))
-    return Held(recent[-1].day, holds[-1][1], holds[0][0], len(holds), len(recent))
+    findings = [(day.day, day.finding) for day in recent if day.finding is not None]
+    if len(findings) < days:
+        return ConditionResult(recent[-1].day, None, None, len(findings), len(recent))
+    return ConditionResult(recent[-1].day, findings[-1][1], findings[0][0], len(findings), len(recent))
 
 
-def drift(report: Mapping[str, Any], min_share: float) -> Finding | bool:
-    """Columns in drift, where they are more than a share of those that could be judged; True: nothing can be said.
+def check_drift(report: Mapping[str, Any], min_share: float) -> Outcome:
+    """Check whether more than a share of the judged columns is in drift.
+
+    Parameters
+    ----------
+    report : a drift report as plain data, with its `columns`.
+    min_share : share of the judged columns that must be exceeded.
 
     Examples
     --------
     >>> drifting = {"column": "feature_age", "state": "drift", "method": "psi", "effect": 0.41, "drift_threshold": 0.2,
     ...             "adjusted_p_value": 0.001, "n": 900, "window_days": 2}
-    >>> found = drift({"columns": [drifting, {"column": "y_pred", "state": "stable"}]}, 0.0)
-    >>> found.text, *found.lines
+    >>> finding = check_drift({"columns": [drifting, {"column": "y_pred", "state": "stable"}]}, 0.0)
+    >>> finding.text, *finding.lines
     ('Drift in age: 1 of 2 judged columns', 'age: PSI is 0.41, drift from 0.2 on; 900 values of 2 days, adjusted p 0.001')
     """
-    judged = [column for column in report.get("columns", []) if column["state"] not in _SAYS_NOTHING]
+    judged = [column for column in report.get("columns", []) if column["state"] not in _UNJUDGED_STATES]
     if not judged:
-        return True
-    found = sorted((c for c in judged if c["state"] == "drift"), key=_strength, reverse=True)
-    share = len(found) / len(judged)
-    if not found or share <= min_share:
-        return False
-    names = [column["column"].removeprefix("feature_") for column in found]
-    lines = [f"{name}: {_strength_in_words(column)}" for name, column in zip(names, found, strict=True)]
-    counted = f"{len(found)} of {len(judged)} judged columns"
-    return Finding(f"Drift in {_named(names)}: {counted}", share, lines)
+        return Unknown("no column could be judged")
+    drifting = sorted((c for c in judged if c["state"] == "drift"), key=_strength, reverse=True)
+    share = len(drifting) / len(judged)
+    if not drifting or share <= min_share:
+        return None
+    names = [column["column"].removeprefix("feature_") for column in drifting]
+    lines = [f"{name}: {_describe_strength(column)}" for name, column in zip(names, drifting, strict=True)]
+    counts = f"{len(drifting)} of {len(judged)} judged columns"
+    return Finding(f"Drift in {_list_names(names)}: {counts}", share, lines)
 
 
-def performance(evidence: DayEvidence, metric: str | None, reference: float | None, max_drop: float) -> Finding | bool:
-    """A metric surely below the baseline by more than `max_drop` (of errors: that share of it); True: not known."""
-    known = [(m or {}).get(str(metric), {}).get("value") for m in (evidence.realised, evidence.estimated)]
-    if metric is None or reference is None or known == [None, None]:
-        return True
-    model = ModelState(metric, reference, {}, None, None, 0)
-    settings = RetrainSettings(max_drop=max_drop, max_error_growth=max_drop)
-    found = performance_drop(evidence, model, settings)
-    if found is None:
-        return False
-    value, away = found["value"], abs(reference - found["value"])
-    way = "higher" if value > reference else "lower"
-    text = f"{found['kind'].capitalize()} {display_name(metric)} is {value:.3f}, {reference:.3f} in the baseline"
-    rows = f" of {found['n']} rows" if "n" in found else ""
-    lines = [
-        f"{away:.3f} {way} than that, {found['max_drop']:.3g} is allowed; 95 % interval {found['low']:.3f} to {found['high']:.3f}{rows}"
-    ]
-    return Finding(text, away, lines)
+def check_performance(evidence: DayEvidence, metric: str | None, reference: float | None, max_drop: float) -> Outcome:
+    """Check whether a metric is significantly worse than in the baseline.
+
+    Parameters
+    ----------
+    evidence : the day's realised and estimated metrics.
+    metric : name of the metric that decides. reference : its value in the baseline.
+    max_drop : allowed drop; of an error metric, the allowed growth as a share of `reference`.
+    """
+    values = [(m or {}).get(str(metric), {}).get("value") for m in (evidence.realised, evidence.estimated)]
+    if metric is None or reference is None or values == [None, None]:
+        return Unknown("the metric has no value or no baseline")
+    drop = performance_drop(evidence, metric, reference, max_drop=max_drop, max_error_growth=max_drop)
+    if drop is None:
+        return None
+    value, difference = drop["value"], abs(reference - drop["value"])
+    direction = "higher" if value > reference else "lower"
+    text = f"{drop['kind'].capitalize()} {display_name(metric)} is {value:.3f}, {reference:.3f} in the baseline"
+    rows = f" of {drop['n']} rows" if "n" in drop else ""
+    allowed = f"{drop['max_drop']:.3g} is allowed"
+    interval = f"95 % interval {drop['low']:.3f} to {drop['high']:.3f}{rows}"
+    lines = [f"{difference:.3f} {direction} than that, {allowed}; {interval}"]
+    return Finding(text, difference, lines)
 
 
-def latency(metrics: Mapping[str, Any], most_ms: float) -> Finding | bool:
-    """The 95th percentile above a limit; True: no latency is known."""
+def check_latency(metrics: Mapping[str, Any], max_ms: float) -> Outcome:
+    """Check whether the 95th percentile of the latency exceeds `max_ms` milliseconds."""
     p95 = (metrics.get("latency") or {}).get("p95")
     if p95 is None:
-        return True
-    if p95 <= most_ms:
-        return False
+        return Unknown("no latency was measured")
+    if p95 <= max_ms:
+        return None
     median = metrics["latency"]["p50"]
     return Finding(
-        f"Latency: 95th percentile {p95:.0f} ms, {most_ms:g} ms are allowed", p95, [f"median {median:.0f} ms"]
+        f"Latency: 95th percentile {p95:.0f} ms, {max_ms:g} ms are allowed", p95, [f"median {median:.0f} ms"]
     )
 
 
-def rejected(events: int, rejections: Mapping[str, int], max_share: float) -> Finding | bool:
-    """More than a share of a day's rows turned away; `rejections` by field. True: nothing came."""
-    turned_away = sum(rejections.values())
-    if not events and not turned_away:
-        return True
-    share = turned_away / (events + turned_away)
+def check_rejections(events: int, rejections: Mapping[str, int], max_share: float) -> Outcome:
+    """Check whether more than a share of the day's rows was rejected.
+
+    Parameters
+    ----------
+    events : accepted rows. rejections : rejected rows by field.
+    max_share : allowed share of all rows.
+    """
+    rejected = sum(rejections.values())
+    if not events and not rejected:
+        return Unknown("no rows were received")
+    share = rejected / (events + rejected)
     if share <= max_share:
-        return False
-    worst = sorted(rejections.items(), key=lambda one: -one[1])
+        return None
+    worst = sorted(rejections.items(), key=lambda item: -item[1])
     lines = [f"{field}: {count} rows" for field, count in worst]
-    counted = f"{turned_away} of {events + turned_away}"
-    text = f"{_percent(share)} of the rows were rejected ({counted}), {_percent(max_share)} are allowed"
+    counts = f"{rejected} of {events + rejected}"
+    text = f"{_percent(share)} of the rows were rejected ({counts}), {_percent(max_share)} are allowed"
     return Finding(text, share, lines)
 
 
-def away_from_usual(count: int, usual: float | None, max_share: float) -> Finding | bool:
-    """A number of events more than a share away from the usual; True: nothing is usual yet.
+def check_volume(count: int, usual: float | None, max_share: float) -> Outcome:
+    """Check whether the number of events differs from the usual one by more than a share of it.
 
-    >>> away_from_usual(400, 1000.0, 0.5).text
+    >>> check_volume(400, 1000.0, 0.5).text
     '400 events, 60.0 % fewer than the 1000 that are usual on that weekday'
     """
     if not usual:
-        return True
-    away = abs(count - usual) / usual
-    if away <= max_share:
-        return False
-    way = "more" if count > usual else "fewer"
-    return Finding(f"{count} events, {_percent(away)} {way} than the {usual:g} that are usual on that weekday", away)
+        return Unknown("there is no usual number of events yet")
+    deviation = abs(count - usual) / usual
+    if deviation <= max_share:
+        return None
+    comparison = "more" if count > usual else "fewer"
+    text = f"{count} events, {_percent(deviation)} {comparison} than the {usual:g} that are usual on that weekday"
+    return Finding(text, deviation)
 
 
-def nulls(metrics: Mapping[str, Any], max_share: float) -> Finding | bool:
-    """Features with more than a share of nulls; True: there are no features."""
+def check_nulls(metrics: Mapping[str, Any], max_share: float) -> Outcome:
+    """Check whether a feature has more than a share of nulls."""
     shares = {name: f["nulls"] / f["count"] for name, f in metrics.get("features", {}).items() if f["count"]}
     if not shares:
-        return True
-    found = sorted(((n, s) for n, s in shares.items() if s > max_share), key=lambda one: -one[1])
-    if not found:
-        return False
-    lines = [f"{name}: {_percent(share)} null" for name, share in found]
-    text = f"More than {_percent(max_share)} nulls in {_named([name for name, _ in found])}"
-    return Finding(text, found[0][1], lines)
+        return Unknown("there are no features")
+    excessive = sorted(((n, s) for n, s in shares.items() if s > max_share), key=lambda item: -item[1])
+    if not excessive:
+        return None
+    lines = [f"{name}: {_percent(share)} null" for name, share in excessive]
+    text = f"More than {_percent(max_share)} nulls in {_list_names([name for name, _ in excessive])}"
+    return Finding(text, excessive[0][1], lines)
 
 
 def _strength(column: Mapping[str, Any]) -> float:
     return float(column.get("effect") or 0.0) / float(column.get("drift_threshold") or 1.0)
 
 
-def _strength_in_words(column: Mapping[str, Any]) -> str:
+def _describe_strength(column: Mapping[str, Any]) -> str:
     size = f"{display_name(column['method'])} is {column['effect']:.3g}, drift from {column['drift_threshold']:g} on"
     days = column.get("window_days") or 1
     window = f"{column['n']} values of {days} days" if days > 1 else f"{column['n']} values of the day"
     return f"{size}; {window}, adjusted p {column['adjusted_p_value']:.2g}"
 
 
-def _named(names: Sequence[str]) -> str:
-    if len(names) <= _NAMED + 1:
+def _list_names(names: Sequence[str]) -> str:
+    if len(names) <= _MAX_NAMES + 1:
         return ", ".join(names)
-    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    return f"{', '.join(names[:_MAX_NAMES])} and {len(names) - _MAX_NAMES} more"
 
 
 def _percent(share: float) -> str:

@@ -1,1 +1,6 @@
-"""What a series of daily costs says: how unusual a day is, and what the month comes to. Money itself is kept elsewhere, exactly."""
+"""Statistics of daily cost series. Amounts are approximate floats here; exact amounts are stored elsewhere.
+
+`usual`: the expected cost of a day, by level and weekday.
+`anomaly`: days that cost unusually much or little.
+`forecast`: the cost of a whole month.
+"""

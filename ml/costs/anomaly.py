@@ -1,6 +1,6 @@
-"""Whether a day has cost unusually much or little, beside the weeks before it.
+"""Anomalies of daily costs: a day compared with the weeks before it.
 
-What is usual is said in `usual.py`; who is told does not belong here.
+The expected cost is computed in `usual.py`; sending alerts does not belong here.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ LEAST_AMOUNT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CostVerdict:
-    """A day's cost beside what was to be expected.
+    """A day's cost compared with the expected one.
 
     Attributes
     ----------
-    state : `high` and `low` are anomalies; `insufficient_data` and `no_data` say that nothing can be said.
-    cost, expected : in the currency of the series; None where there is none.
-    allowed : how far from `expected` a day may be without being an anomaly.
-    lacking_days : how many more days it would take to say something.
+    state : `high` and `low` are anomalies; with `insufficient_data` and `no_data` the day cannot be judged.
+    cost, expected : in the currency of the series; None if there is none.
+    allowed : largest deviation from `expected` that is not an anomaly.
+    lacking_days : at least so many more days are needed before a day can be judged.
     """
 
     state: State
@@ -35,7 +35,7 @@ class CostVerdict:
 
     @property
     def is_anomaly(self) -> bool:
-        """Whether somebody should look at it."""
+        """Whether the day cost unusually much or little."""
         return self.state in ("high", "low")
 
 
@@ -44,16 +44,16 @@ def cost_anomaly(
 ) -> CostVerdict:
     """Compare a day with its weekday and level of the eight weeks before.
 
-    An anomaly lies more than five robust standard deviations [1]_, 20 % of what was expected and `least_amount` from it: near
-    zero, where relative changes are large and mean nothing, days are normal. A day whose amounts are estimated may still
-    grow: it can be `high`, but is not called `low`.
+    An anomaly deviates from the expected cost by more than five robust standard deviations [1]_, by more than 20 % of it and by more
+    than `least_amount`: near zero, where relative changes are large and meaningless, days are normal. A day whose amount is an
+    estimate may still grow: it can be `high`, but never `low`.
 
     Parameters
     ----------
     costs : cost by day, in one currency.
     day : the day to judge.
     estimated : whether the day's amount is not final.
-    least_amount : what difference is worth a word, in the currency of the series.
+    least_amount : smallest deviation worth reporting, in the currency of the series.
 
     References
     ----------
@@ -78,7 +78,7 @@ def cost_anomaly(
     cost, usual = float(costs[day]), usual_costs(costs, day)
     if usual is None:
         return CostVerdict("insufficient_data", cost, lacking_days=lacking_days(costs, day))
-    expected = usual.of(day)
+    expected = usual.expect(day)
     allowed = max(_STDS * usual.error(1), _SHARE * abs(expected), least_amount)
     state: State = "normal"
     if cost > expected + allowed:

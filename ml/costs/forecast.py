@@ -1,6 +1,6 @@
-"""What a month comes to: what is known of it, and what its other days usually cost.
+"""Forecast of a month's cost: the sum of its known days and the expected cost of the others.
 
-What is usual is said in `usual.py`.
+The expected cost of a day is computed in `usual.py`; budgets do not belong here.
 """
 
 from calendar import monthrange
@@ -21,11 +21,11 @@ class MonthForecast:
 
     Attributes
     ----------
-    state : `insufficient_data` where the days that are not known cannot be told.
-    spent : sum of the days that are known.
-    known_days, unknown_days : days of the month that are known, and that are not: those to come, and those that were missed.
-    expected, lower, upper : of the whole month; None where there is not enough data.
-    lacking_days : how many more days it would take.
+    state : `insufficient_data` if the unknown days cannot be forecast.
+    spent : sum of the known days.
+    known_days, unknown_days : days of the month with and without a known cost; future days and gaps are unknown.
+    expected, lower, upper : cost of the whole month and its interval; None without enough data.
+    lacking_days : at least so many more days are needed for a forecast.
     """
 
     state: Literal["ok", "insufficient_data"]
@@ -39,17 +39,17 @@ class MonthForecast:
 
 
 def month_forecast(costs: Costs, as_of: date, confidence: float = DEFAULT_CONFIDENCE) -> MonthForecast:
-    """The cost of a whole calendar month, as it looks at the end of one of its days.
+    """Forecast the cost of a whole calendar month from the end of one of its days.
 
-    Each unknown day costs what its weekday usually does at the present level. The interval is that of Student's t around
-    the sum, with variance σ² (h + h² (π/2)/14) + τ² (14 h² + h³)/21 for h unknown days: their own scatter, the error of the
-    level (a median of 14 days), and how far a level that moves by τ a week may have gone since and may go yet [1]_.
+    Each unknown day has the expected cost of its weekday at the present level. The interval is that of Student's t around
+    the sum, with variance σ² (h + h² (π/2)/14) + τ² (14 h² + h³)/21 for h unknown days: the scatter of the days, the error of
+    the level (a median of 14 days), and the past and future movement of a level that changes by τ a week [1]_.
 
     Parameters
     ----------
-    costs : cost by day; days after `as_of` are not looked at.
-    as_of : last day that counts as known, where it is.
-    confidence : share of months that the interval is meant to hold, between 0 and 1.
+    costs : cost by day; days after `as_of` are ignored.
+    as_of : last day that can be known.
+    confidence : nominal coverage of the interval, between 0 and 1.
 
     Raises
     ------
@@ -75,18 +75,18 @@ def month_forecast(costs: Costs, as_of: date, confidence: float = DEFAULT_CONFID
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: must be between 0 and 1, got {confidence!r}")
     month = [as_of.replace(day=n + 1) for n in range(monthrange(as_of.year, as_of.month)[1])]
-    known = [float(costs[day]) for day in month if day <= as_of and day in costs]
+    known_costs = [float(costs[day]) for day in month if day <= as_of and day in costs]
     unknown = [day for day in month if day > as_of or day not in costs]
-    spent = sum(known)
+    spent = sum(known_costs)
     if not unknown:
-        return MonthForecast("ok", spent, len(known), 0, spent, spent, spent)
+        return MonthForecast("ok", spent, len(known_costs), 0, spent, spent, spent)
     following = as_of + timedelta(days=1)
     usual = usual_costs(costs, following)
     if usual is None:
         lacking = lacking_days(costs, following)
-        return MonthForecast("insufficient_data", spent, len(known), len(unknown), lacking_days=lacking)
-    expected = spent + sum(usual.of(day) for day in unknown)
+        return MonthForecast("insufficient_data", spent, len(known_costs), len(unknown), lacking_days=lacking)
+    expected = spent + sum(usual.expect(day) for day in unknown)
     reach = float(student.ppf((1 + confidence) / 2, usual.freedom)) * usual.error(len(unknown))
     credited = min(costs.values()) < 0
     lower = expected - reach if credited else max(expected - reach, spent)
-    return MonthForecast("ok", spent, len(known), len(unknown), expected, lower, expected + reach)
+    return MonthForecast("ok", spent, len(known_costs), len(unknown), expected, lower, expected + reach)

@@ -1,7 +1,7 @@
-"""What a day usually costs: a level, what its weekday adds to it, and how far days stray from that.
+"""The expected cost of a day: a level, an effect of the weekday, and the spread of days about both.
 
-Robust: medians throughout, so that neither an odd day nor one step of the level bends the rest. What is made of it is in
-`anomaly.py` and `forecast.py`.
+All estimates are medians, so that neither an outlier nor one step of the level distorts them. Anomalies and forecasts do not belong
+here; they are in `anomaly.py` and `forecast.py`.
 """
 
 import math
@@ -24,20 +24,20 @@ _MOVE_OF_MEANS = 1.5  # weeks' levels are means of seven steps: they move by two
 
 Floats = NDArray[np.float64]
 Costs = Mapping[date, float | Decimal]
-"""Cost by day, in one currency; days that are not known are left out."""
+"""Cost by day, in one currency; unknown days are absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What days usually cost.
+    """A model of daily costs.
 
     Attributes
     ----------
-    level : of a day, its weekday left aside.
-    weekdays : what each weekday adds to the level, Monday first.
+    level : cost of a day without the effect of its weekday.
+    weekdays : effect of each weekday, to be added to the level, Monday first.
     spread : standard deviation of a day about its week's level.
     drift : standard deviation of the change of level from one week to the next.
-    days : days that it is made of.
+    days : number of days that the model is estimated from.
     freedom : degrees of freedom of the spread.
     """
 
@@ -48,29 +48,29 @@ class Usual:
     days: int
     freedom: int
 
-    def of(self, day: date) -> float:
-        """What a day is expected to cost."""
+    def expect(self, day: date) -> float:
+        """Return the expected cost of a day."""
         return self.level + self.weekdays[day.weekday()]
 
     def error(self, days: int) -> float:
-        """Standard deviation of the sum of the next days about what is expected of them."""
+        """Return the standard deviation of the sum of the next days about its expected value."""
         noise = self.spread**2 * (days + days**2 * _MEDIAN_VARIANCE / _LEVEL_DAYS)
         return math.sqrt(noise + self.drift**2 * (days**2 * _LEVEL_DAYS / 21 + days**3 / 21))
 
 
 def lacking_days(costs: Costs, before: date) -> int:
-    """How many more days, at least, it would take to say what is usual; 0 where there are enough."""
+    """Return how many more days, at least, are needed to estimate the expected cost; 0 if there are enough."""
     _, weekdays, _ = _window(costs, before)
-    seen = np.bincount(weekdays, minlength=7)
-    return max(MINIMUM_DAYS - len(weekdays), int(np.maximum(_MINIMUM_WEEKDAY - seen, 0).sum()), 0)
+    counts = np.bincount(weekdays, minlength=7)
+    return max(MINIMUM_DAYS - len(weekdays), int(np.maximum(_MINIMUM_WEEKDAY - counts, 0).sum()), 0)
 
 
 def usual_costs(costs: Costs, before: date) -> Usual | None:
-    """What days usually cost, by the eight weeks before a day; None where `lacking_days` are lacking.
+    """Estimate what days cost from the eight weeks before a day; return None if `lacking_days` is not 0.
 
     With y the cost of a day d, w its weekday and k its week (counted back from `before`), S_w is the median over weeks of
     y - median of week k; the level is the median of y - S_w over the last 14 days; the spread is 1.4826 times the median
-    absolute deviation of y - S_w about its week's median [1]_, enlarged for the parameters taken from the same days; the
+    absolute deviation of y - S_w about its week's median [1]_, enlarged for the parameters estimated from the same days; the
     drift is how much more the weeks' medians move than medians of seven such days do by chance, as in a local level
     model [2]_.
 
@@ -90,7 +90,7 @@ def usual_costs(costs: Costs, before: date) -> Usual | None:
     >>> days = [date(2026, 1, 5) + timedelta(days=n) for n in range(56)]
     >>> costs = {d: (20.0 if d.weekday() > 4 else 100.0) + rng.normal(0, 5) for d in days}
     >>> usual = usual_costs(costs, date(2026, 3, 2))
-    >>> round(usual.of(date(2026, 3, 2))), round(usual.of(date(2026, 3, 7))), round(usual.spread)
+    >>> round(usual.expect(date(2026, 3, 2))), round(usual.expect(date(2026, 3, 7))), round(usual.spread)
     (101, 20, 4)
     >>> usual_costs(costs, date(2026, 1, 20)) is None, lacking_days(costs, date(2026, 1, 20))
     (True, 6)
@@ -102,47 +102,47 @@ def usual_costs(costs: Costs, before: date) -> Usual | None:
     shape = _by_weekday(amounts - _week_levels(weeks, amounts), weekdays)
     plain = amounts - shape[weekdays]
     levels = _week_levels(weeks, plain)
-    kept = ~np.isnan(levels)
-    freedom = max(int(kept.sum()) - 6 - len(np.unique(weeks[kept])), 1)
-    strayed = _ROBUST_STD * float(np.median(np.abs(plain[kept] - levels[kept])))
-    spread = strayed * math.sqrt(kept.sum() / freedom)
+    valid = ~np.isnan(levels)
+    freedom = max(int(valid.sum()) - 6 - len(np.unique(weeks[valid])), 1)
+    deviation = _ROBUST_STD * float(np.median(np.abs(plain[valid] - levels[valid])))
+    spread = deviation * math.sqrt(valid.sum() / freedom)
     level = float(np.median(plain[ages <= _LEVEL_DAYS])) if (ages <= _LEVEL_DAYS).any() else float(np.median(plain))
     return Usual(level, tuple(map(float, shape)), spread, _drift(weeks, levels, spread), len(amounts), freedom)
 
 
 def _window(costs: Costs, before: date) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Ages in days, weekdays and amounts of the trailing weeks."""
+    """Return ages in days, weekdays and amounts of the trailing weeks."""
     days = [before - timedelta(days=age) for age in range(1, 7 * WINDOW_WEEKS + 1)]
-    known = [day for day in days if day in costs]
-    ages = np.array([(before - day).days for day in known], np.int64)
-    weekdays = np.array([day.weekday() for day in known], np.int64)
-    return ages, weekdays, np.array([costs[day] for day in known], np.float64)
+    days = [day for day in days if day in costs]
+    ages = np.array([(before - day).days for day in days], np.int64)
+    weekdays = np.array([day.weekday() for day in days], np.int64)
+    return ages, weekdays, np.array([costs[day] for day in days], np.float64)
 
 
 def _week_levels(weeks: NDArray[np.int64], amounts: Floats) -> Floats:
-    """The median of each day's week; NaN in weeks of which too little is known."""
+    """Return the median of each day's week; NaN in weeks with too few days."""
     levels = np.full(len(amounts), np.nan)
     for week in np.unique(weeks):
-        own = weeks == week
-        if own.sum() >= _MINIMUM_WEEK:
-            levels[own] = np.median(amounts[own])
+        in_week = weeks == week
+        if in_week.sum() >= _MINIMUM_WEEK:
+            levels[in_week] = np.median(amounts[in_week])
     return levels
 
 
 def _by_weekday(deviations: Floats, weekdays: NDArray[np.int64]) -> Floats:
     shape = np.zeros(7)
     for weekday in range(7):
-        own = deviations[(weekdays == weekday) & ~np.isnan(deviations)]
-        shape[weekday] = np.median(own) if own.size else 0.0
+        values = deviations[(weekdays == weekday) & ~np.isnan(deviations)]
+        shape[weekday] = np.median(values) if values.size else 0.0
     return shape
 
 
 def _drift(weeks: NDArray[np.int64], levels: Floats, spread: float) -> float:
-    known = ~np.isnan(levels)
-    _, first = np.unique(weeks[known], return_index=True)
-    moves = np.diff(levels[known][first])
+    valid = ~np.isnan(levels)
+    _, first = np.unique(weeks[valid], return_index=True)
+    moves = np.diff(levels[valid][first])
     if not moves.size:
         return 0.0
-    moved = (_ROBUST_STD * float(np.median(np.abs(moves)))) ** 2
+    movement = (_ROBUST_STD * float(np.median(np.abs(moves)))) ** 2
     noise = 2 * _MEDIAN_VARIANCE * spread**2 / 7
-    return math.sqrt(max(moved - noise, 0.0) * _MOVE_OF_MEANS)
+    return math.sqrt(max(movement - noise, 0.0) * _MOVE_OF_MEANS)

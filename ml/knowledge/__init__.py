@@ -1,1 +1,17 @@
-"""From files to passages with vectors: documents, chunks, embeddings. Keeping them is `guard_store.knowledge.store`."""
+"""Text of documents: reading, splitting, embedding, comparing, and answers that cite it.
+
+Storing and searching passages do not belong here; they are in `guard_store.knowledge` and `serving.assistant.knowledge`.
+
+`documents`: files as documents made of blocks.
+`reading`: many files at once, with those that were skipped.
+`sentences`: sentence boundaries.
+`chunks`: documents split into passages.
+`embedding`: dense vectors of texts.
+`words`: sparse BM25 vectors of texts.
+`reranking`: scores of a cross-encoder.
+`tables`: Arrow tables of documents, chunks and embeddings.
+`wording`: stems, names and numbers of questions and passages.
+`answers`: extractive answers.
+`claims`: sentences of a model checked against the passages that they cite.
+`quotes`: verbatim quotes.
+"""

@@ -1,7 +1,7 @@
-"""Answers by extraction: the sentences of retrieved passages that answer a question best, verbatim, or none at all.
+"""Extractive answers: the sentences of retrieved passages that answer a question best, verbatim, or none.
 
-Pure: similarities come from whoever has a model. Constants were chosen on one half of the sample questions and are reported on the
-other (`docs/query.md`).
+Similarities are computed by the caller. The constants were tuned on one half of the sample questions and are evaluated on the other
+(`docs/query.md`).
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from ml.knowledge.sentences import sentences
 from ml.knowledge.wording import asks_for_number, content_stems, covered_share, has_number, names_in, stems_of
 
 DECLINED: Final = "The sources do not answer this."
-"""What is said instead of an answer."""
+"""The text of an answer that the passages do not support."""
 
-EVIDENCE_LEAST: Final = 0.56
-"""Cosine of the best sentence or passage, plus `_COVERAGE_WEIGHT` times the covered share of the question's words."""
-COVERAGE_LEAST: Final = 0.5
-"""The covered share alone, where there is no model of similarity."""
+MIN_EVIDENCE: Final = 0.56
+"""Required evidence: cosine of the best sentence or passage, plus `_COVERAGE_WEIGHT` times the covered share of the question's stems."""
+MIN_COVERAGE: Final = 0.5
+"""Required covered share, if there is no embedding model."""
 _COVERAGE_WEIGHT = 0.2
-_NAMES_MORE_THAN = 0.5
-_PASSAGES_MOST = 3
-_SENTENCES_MOST = 3
+_NAMES_ABOVE = 0.5
+_MAX_PASSAGES = 3
+_MAX_SENTENCES = 3
 _MARGIN = 0.2
 _LEXICAL_WEIGHT = 0.2
 _PASSAGE_WEIGHT = 0.6
@@ -30,38 +30,39 @@ _NUMBER_WEIGHT = 0.15
 Reason = Literal["answered", "no_passages", "unknown_names", "weak_evidence"]
 
 
-class Readable(Protocol):
-    """A retrieved passage, as far as it is read here."""
+class Passage(Protocol):
+    """The part of a retrieved passage's interface that extraction uses."""
 
     @property
     def title(self) -> str:
-        """Of its document."""
+        """Title of its document."""
         ...
 
     @property
     def section(self) -> str:
-        """The headings above it."""
+        """Path of the headings above it."""
         ...
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Its text."""
         ...
 
     @property
     def similarity(self) -> float | None:
-        """Its cosine with the question; None where no model is at hand."""
+        """Cosine with the question; None without an embedding model."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that may answer.
+    """A sentence that may answer the question.
 
     Attributes
     ----------
-    passage : place of its passage, from 0.
-    read : what its similarity is wanted of: with the sentence before it, which often names what it speaks of.
+    passage : index of its passage, from 0.
+    text : the sentence.
+    read : the text to embed: the sentence and the one before it, which often names the subject.
     """
 
     passage: int
@@ -71,11 +72,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """Sentences that answer, best first, and why; none where the passages do not answer.
+    """An extractive answer.
 
     Attributes
     ----------
-    evidence : how well the best of the passages fits the question; 0 without passages.
+    sentences : the sentences that answer, best first; empty if the passages do not answer.
+    reason : why there is an answer or none.
+    evidence : how well the best sentence or passage fits the question; 0 without passages.
     """
 
     sentences: tuple[Candidate, ...]
@@ -83,45 +86,45 @@ class Extract:
     evidence: float
 
 
-def candidates(passages: Sequence[Readable]) -> list[Candidate]:
-    """The sentences whose similarity to the question is wanted: those of the best passages."""
-    found = []
-    for place, passage in enumerate(passages[:_PASSAGES_MOST]):
+def collect_candidates(passages: Sequence[Passage]) -> list[Candidate]:
+    """Return the sentences of the best passages, whose similarity to the question `extract` needs."""
+    candidates = []
+    for place, passage in enumerate(passages[:_MAX_PASSAGES]):
         before = ""
         for sentence in sentences(passage.text):
-            found.append(Candidate(place, sentence, f"{before} {sentence}".strip()))
+            candidates.append(Candidate(place, sentence, f"{before} {sentence}".strip()))
             before = sentence
-    return found
+    return candidates
 
 
 def extract(
-    question: str, passages: Sequence[Readable], found: Sequence[Candidate], similarities: Sequence[float] | None
+    question: str, passages: Sequence[Passage], candidates: Sequence[Candidate], similarities: Sequence[float] | None
 ) -> Extract:
     """Choose the sentences that answer a question, or decline.
 
     Parameters
     ----------
-    passages : best first.
-    found : `candidates(passages)`.
-    similarities : cosine of the question with what each candidate is `read` as; None where no model is at hand: words decide alone then.
+    passages : retrieved passages, best first.
+    candidates : from `collect_candidates(passages)`.
+    similarities : (n,) cosine of the question with each candidate's `read`; None without an embedding model: words alone decide then.
     """
-    if not found:
+    if not candidates:
         return Extract((), "no_passages", 0.0)
-    wanted = content_stems(question)
+    question_stems = content_stems(question)
     shares = [
-        covered_share(wanted, stems_of(f"{passages[candidate.passage].section} {candidate.text}"))
-        for candidate in found
+        covered_share(question_stems, stems_of(f"{passages[candidate.passage].section} {candidate.text}"))
+        for candidate in candidates
     ]
     coverage = max(shares)
     if similarities is None:
-        evidence, least = coverage, COVERAGE_LEAST
+        evidence, minimum = coverage, MIN_COVERAGE
     else:
         nearest = max(*similarities, *(passage.similarity or 0.0 for passage in passages))
-        evidence, least = nearest + _COVERAGE_WEIGHT * coverage, EVIDENCE_LEAST
-    read = stems_of(" ".join(f"{passage.title} {passage.section} {passage.text}" for passage in passages))
-    if covered_share(names_in(question), read) <= _NAMES_MORE_THAN:
+        evidence, minimum = nearest + _COVERAGE_WEIGHT * coverage, MIN_EVIDENCE
+    passage_stems = stems_of(" ".join(f"{passage.title} {passage.section} {passage.text}" for passage in passages))
+    if covered_share(names_in(question), passage_stems) <= _NAMES_ABOVE:
         return Extract((), "unknown_names", evidence)
-    if evidence < least:
+    if evidence < minimum:
         return Extract((), "weak_evidence", evidence)
     asks_number = asks_for_number(question)
     scores = [
@@ -129,10 +132,10 @@ def extract(
         + _NUMBER_WEIGHT * (asks_number and has_number(candidate.text))
         + _PASSAGE_WEIGHT * (passages[candidate.passage].similarity or 0.0)
         + (0.0 if similarities is None else similarities[place])
-        for place, candidate in enumerate(found)
+        for place, candidate in enumerate(candidates)
     ]
-    best = sorted(range(len(found)), key=lambda place: -scores[place])
-    chosen = [found[place] for place in best if scores[place] >= scores[best[0]] - _MARGIN]
+    best = sorted(range(len(candidates)), key=lambda place: -scores[place])
+    chosen = [candidates[place] for place in best if scores[place] >= scores[best[0]] - _MARGIN]
     unique = {candidate.text: candidate for candidate in reversed(chosen)}  # neighbouring passages share a sentence
-    kept = [candidate for candidate in chosen if unique[candidate.text] is candidate]
-    return Extract(tuple(kept[:_SENTENCES_MOST]), "answered", evidence)
+    distinct = [candidate for candidate in chosen if unique[candidate.text] is candidate]
+    return Extract(tuple(distinct[:_MAX_SENTENCES]), "answered", evidence)

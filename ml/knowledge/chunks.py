@@ -1,4 +1,7 @@
-"""Documents in pieces that a question can be answered from: within one section and page, cut between sentences."""
+"""Documents split into chunks: passages within one section and page, cut between sentences.
+
+Sentence boundaries are in `sentences.py`; vectors of chunks do not belong here.
+"""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,13 +11,19 @@ from itertools import groupby
 from ml.knowledge.documents import Block, Document
 from ml.knowledge.sentences import sentences
 
-_MOST = 900
-"""Characters of a chunk; a single longer sentence is a chunk by itself. An embedding model reads about 256 tokens."""
+_MAX_CHARACTERS = 900
+"""Maximum characters of a chunk: an embedding model reads about 256 tokens. A longer sentence is a chunk by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document; `place` counts within it, `id` is the same as long as source, title, section and text are."""
+    """A passage of a document.
+
+    Attributes
+    ----------
+    id : hash of source, title, section and text; equal chunks have equal ids.
+    place : position within the document, from 0.
+    """
 
     id: str
     source: str
@@ -26,17 +35,17 @@ class Chunk:
     source_hash: str
 
 
-def chunks_of(document: Document) -> list[Chunk]:
-    """The pieces of a document, in its order."""
-    found: list[Chunk] = []
+def split_document(document: Document) -> list[Chunk]:
+    """Split a document into chunks, in its order, without repeated ones."""
+    chunks: list[Chunk] = []
     for (section, page), blocks in groupby(document.blocks, key=lambda block: (block.section, block.page)):
         for text in _pieces(list(blocks)):
-            said = f"{document.source}\x1f{document.title}\x1f{section}\x1f{text}"
-            chunk_id = hashlib.sha256(said.encode()).hexdigest()[:32]
-            found.append(
-                Chunk(chunk_id, document.source, document.title, section, page, len(found), text, document.hash)
+            content = f"{document.source}\x1f{document.title}\x1f{section}\x1f{text}"
+            chunk_id = hashlib.sha256(content.encode()).hexdigest()[:32]
+            chunks.append(
+                Chunk(chunk_id, document.source, document.title, section, page, len(chunks), text, document.hash)
             )
-    unique = {chunk.id: chunk for chunk in reversed(found)}
+    unique = {chunk.id: chunk for chunk in reversed(chunks)}
     return sorted(unique.values(), key=lambda chunk: chunk.place)
 
 
@@ -44,9 +53,9 @@ def _pieces(blocks: Sequence[Block]) -> Iterator[str]:
     piece: list[str] = []
     size = 0
     for sentence in (sentence for block in blocks for sentence in sentences(block.text)):
-        if piece and size + len(sentence) > _MOST:
+        if piece and size + len(sentence) > _MAX_CHARACTERS:
             yield " ".join(piece)
-            piece = piece[-1:]  # the next piece begins with the sentence that it follows
+            piece = piece[-1:]  # neighbouring chunks share a sentence
             size = sum(map(len, piece))
         piece.append(sentence)
         size += len(sentence) + 1

@@ -1,7 +1,7 @@
-"""What a model says from numbered passages, sentence by sentence: each must cite a passage that bears it, or it is not said.
+"""Claims of a generated answer, checked sentence by sentence against the numbered passages that they cite.
 
-`[n]` cites the passage of that number, from 1. Whether the passages answer the question is the model's to say; whether it says
-what stands in them is checked here.
+`[n]` cites passage n, from 1. Only the support of claims is checked here; whether the passages answer the question is left to the
+model.
 """
 
 import re
@@ -19,13 +19,13 @@ Fault = Literal["uncited_claim", "unknown_passage", "invented_quote", "unsupport
 _marker = re.compile(r"[ \t]*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _leading = re.compile(r"(?:\[\d{1,3}(?:\s*,\s*\d{1,3})*\][ \t]*)+[.!?]*")
 _unfinished = re.compile(r"[\[\]\d,\s.!?*_-]*")
-_QUOTE_WORDS = 3  # fewer stand in many a text by chance
-_SUPPORT_LEAST = 0.6  # of a claim's content words, in the passage that it cites without quoting it
+_QUOTE_WORDS = 3  # shorter quotes occur in many texts by chance
+_MIN_SUPPORT = 0.6  # share of a claim's content words that a passage must have if it is cited without a quote
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of a passage, as they stand there; `passage` is its place, from 0."""
+    """A verbatim quote from a passage; `passage` is its index, from 0."""
 
     passage: int
     text: str
@@ -33,13 +33,13 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of an answer, and what bears it.
+    """A sentence of an answer, and the quotes that support it.
 
     Attributes
     ----------
-    text : without the markers of passages that do not bear it.
-    quotes : at least one for each passage that it cites still.
-    fault : why it must not be said in a grounded answer; None where it may.
+    text : the sentence without the markers of passages that do not support it.
+    quotes : at least one for each passage that it still cites.
+    fault : why a grounded answer must not contain it; None if it may.
     """
 
     text: str
@@ -48,59 +48,59 @@ class Claim:
 
     @property
     def declines(self) -> bool:
-        """Whether it says that the sources do not answer."""
+        """Whether it is the sentence that declines to answer."""
         return self.text.strip(" \"'*_") == DECLINED
 
 
-def check(sentence: str, passages: Sequence[str], question: str = "") -> Claim:
-    """Hold a sentence against the passages that it cites.
+def check_claim(sentence: str, passages: Sequence[str], question: str = "") -> Claim:
+    """Check a sentence against the passages that it cites.
 
     Parameters
     ----------
-    passages : their texts, in the order of their numbers.
-    question : its numbers may be repeated.
+    passages : texts of the passages, in the order of their numbers.
+    question : numbers of the question may be repeated without support.
 
-    >>> check('Logs are kept "for at least six months" [1].', ["Keep logs for at least six months."]).fault
-    >>> check('Logs are kept "for two years" [1].', ["Keep logs for at least six months."]).fault
+    >>> check_claim('Logs are kept "for at least six months" [1].', ["Keep logs for at least six months."]).fault
+    >>> check_claim('Logs are kept "for two years" [1].', ["Keep logs for at least six months."]).fault
     'invented_quote'
     """
     cited = sorted({int(n) - 1 for group in _marker.findall(sentence) for n in group.split(",")})
-    there = [place for place in cited if 0 <= place < len(passages)]
-    if not there:
+    existing = [place for place in cited if 0 <= place < len(passages)]
+    if not existing:
         return Claim(sentence, (), "unknown_passage" if cited else "uncited_claim")
     bare = _marker.sub("", sentence)
-    said = quotes_in(bare)
-    found = [
-        Quote(place, stands) for quote in said for place in there if (stands := find_quote(quote, passages[place]))
+    texts = quotes_in(bare)
+    quotes = [
+        Quote(place, match) for text in texts for place in existing if (match := find_quote(text, passages[place]))
     ]
-    if is_open(bare) or any(all(find_quote(quote, passages[place]) is None for place in there) for quote in said):
-        return Claim(sentence, tuple(found), "invented_quote")
-    if not numbers_in(bare) <= numbers_in(" ".join([question, *(passages[place] for place in there)])):
-        return Claim(sentence, tuple(found), "unsupported_claim")
-    found = [quote for quote in found if len(words_of(quote.text)) >= _QUOTE_WORDS]
-    quoted = {quote.passage for quote in found}
-    found += [
+    if is_open(bare) or any(all(find_quote(text, passages[place]) is None for place in existing) for text in texts):
+        return Claim(sentence, tuple(quotes), "invented_quote")
+    if not numbers_in(bare) <= numbers_in(" ".join([question, *(passages[place] for place in existing)])):
+        return Claim(sentence, tuple(quotes), "unsupported_claim")
+    quotes = [quote for quote in quotes if len(words_of(quote.text)) >= _QUOTE_WORDS]
+    quoted = {quote.passage for quote in quotes}
+    quotes += [
         Quote(place, nearest_sentence(bare, passages[place]))
-        for place in there
-        if place not in quoted and _bears(passages[place], bare)
+        for place in existing
+        if place not in quoted and _supports(passages[place], bare)
     ]
-    bearing = {quote.passage for quote in found}
-    return Claim(_without(sentence, bearing), tuple(found), None if found else "unsupported_claim")
+    supporting = {quote.passage for quote in quotes}
+    return Claim(_cite_only(sentence, supporting), tuple(quotes), None if quotes else "unsupported_claim")
 
 
 def nearest_sentence(text: str, passage: str) -> str:
-    """The sentence of a passage that shares most content words with a text."""
-    wanted = content_stems(text)
-    return max(sentences(passage) or [passage], key=lambda sentence: covered_share(wanted, stems_of(sentence)))
+    """Return the sentence of a passage that shares most content words with a text."""
+    stems = content_stems(text)
+    return max(sentences(passage) or [passage], key=lambda sentence: covered_share(stems, stems_of(sentence)))
 
 
-def split(text: str) -> list[str]:
-    """The sentences and lines of an answer; markers and quotes stay with the sentence that they belong to.
+def split_claims(text: str) -> list[str]:
+    """Split an answer into sentences and lines; markers and quotes stay with the sentence that they belong to.
 
-    >>> split('One. [1] He says "Two. Three." [2]')
+    >>> split_claims('One. [1] He says "Two. Three." [2]')
     ['One. [1]', 'He says "Two. Three." [2]']
     """
-    found: list[str] = []
+    claims: list[str] = []
     for line in text.split("\n"):
         parts: list[str] = []
         for part in sentences(line):
@@ -113,46 +113,46 @@ def split(text: str) -> list[str]:
             rest = part[markers.end() :].lstrip() if markers is not None else part
             if rest:
                 parts.append(rest)
-        found += parts
-    return found
+        claims += parts
+    return claims
 
 
-class Claims:
-    """An answer that arrives in pieces, given out in whole sentences."""
+class ClaimReader:
+    """Split an answer that arrives in pieces into complete sentences."""
 
     def __init__(self) -> None:
         self._rest = ""
 
     def feed(self, piece: str) -> list[str]:
-        """Take a piece; returns the sentences that nothing can be added to any more."""
+        """Add a piece and return the sentences that are complete."""
         self._rest += piece
         head, newline, line = self._rest.rpartition("\n")
-        done = split(head) if newline else []
-        parts = split(line)
-        keep = 1 if len(parts) < 2 or not _unfinished.fullmatch(parts[-1]) else 2
-        done += parts[:-keep]
-        if newline or len(parts) > keep:
-            tail = " ".join(parts[-keep:])
+        complete = split_claims(head) if newline else []
+        parts = split_claims(line)
+        unfinished = 1 if len(parts) < 2 or not _unfinished.fullmatch(parts[-1]) else 2
+        complete += parts[:-unfinished]
+        if newline or len(parts) > unfinished:
+            tail = " ".join(parts[-unfinished:])
             ending = line[len(line.rstrip()) :]
             self._rest = tail + ending
-        return done
+        return complete
 
     def finish(self) -> list[str]:
-        """The sentences that are left."""
+        """Return the remaining sentences."""
         rest, self._rest = self._rest, ""
-        return split(rest)
+        return split_claims(rest)
 
 
-def _bears(passage: str, claim: str) -> bool:
-    wanted = content_stems(claim)
-    return bool(wanted) and covered_share(wanted, stems_of(passage)) >= _SUPPORT_LEAST
+def _supports(passage: str, claim: str) -> bool:
+    stems = content_stems(claim)
+    return bool(stems) and covered_share(stems, stems_of(passage)) >= _MIN_SUPPORT
 
 
-def _without(sentence: str, bearing: set[int]) -> str:
-    """The sentence with markers of the bearing passages only."""
+def _cite_only(sentence: str, supporting: set[int]) -> str:
+    """Remove the markers of other passages from a sentence."""
 
-    def kept(match: re.Match[str]) -> str:
-        numbers = [n.strip() for n in match[1].split(",") if int(n) - 1 in bearing]
+    def keep_supporting(match: re.Match[str]) -> str:
+        numbers = [n.strip() for n in match[1].split(",") if int(n) - 1 in supporting]
         return f"{match[0][: match[0].index('[')]}[{', '.join(numbers)}]" if numbers else ""
 
-    return _marker.sub(kept, sentence)
+    return _marker.sub(keep_supporting, sentence)

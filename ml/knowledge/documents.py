@@ -1,6 +1,7 @@
-"""Files as documents: blocks of text that know their section and page. Markdown, HTML, PDF, plain text.
+"""Files as documents: blocks of text with their section and page. Markdown, HTML, PDF and plain text.
 
-White space is made uniform here, once: what follows quotes these texts letter by letter.
+White space is normalized here and nowhere else, because later steps quote these texts letter by letter. Splitting into chunks does
+not belong here.
 """
 
 import hashlib
@@ -23,20 +24,26 @@ _PARSERS_BY_SUFFIX = {
     ".txt": "text",
 }
 SUFFIXES: Final = frozenset(_PARSERS_BY_SUFFIX)
-"""Endings of the files that can be read."""
+"""Suffixes of the supported formats."""
 
 _SEPARATOR = " > "
-_HEADING_MOST = 160
-_MOST_BYTES = 64 * 2**20
+_MAX_HEADING_CHARACTERS = 160
+_MAX_BYTES = 64 * 2**20
 
 
 class DocumentError(ValueError):
-    """A file cannot be read; the message names it and says why."""
+    """A file cannot be read; the message names it and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, list or table; `section` is the path of headings above it, `page` counts from 1, None without pages."""
+    """A paragraph, list item or table row.
+
+    Attributes
+    ----------
+    section : path of the headings above it.
+    page : from 1; None if the format has no pages.
+    """
 
     text: str
     section: str
@@ -45,7 +52,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that has been read; `hash` is the SHA-256 of its bytes, hexadecimal."""
+    """The text of a file; `hash` is the SHA-256 of the file's bytes, hexadecimal."""
 
     source: str
     title: str
@@ -54,30 +61,31 @@ class Document:
 
 
 def read_document(source: str, data: bytes) -> Document:
-    """Read a file by the ending of its name.
+    """Read a file in the format of its suffix.
 
     Parameters
     ----------
-    source : its name, as citations will show it.
+    source : name of the file, as citations will show it.
+    data : its content.
 
     Raises
     ------
     DocumentError
-        Where its kind is not known, it is damaged, too large, or there is no text in it.
+        If its format is not supported, or it is damaged, too large or without text.
     """
     kind = _PARSERS_BY_SUFFIX.get(PurePosixPath(source).suffix.lower())
     if kind is None:
         raise DocumentError(f"{source}: only {', '.join(sorted(SUFFIXES))} can be read")
-    if len(data) > _MOST_BYTES:
-        raise DocumentError(f"{source}: it has more than {_MOST_BYTES // 2**20} MiB")
+    if len(data) > _MAX_BYTES:
+        raise DocumentError(f"{source}: it has more than {_MAX_BYTES // 2**20} MiB")
     try:
         title, blocks = _parse(kind, data)
-    except Exception as error:  # a parser's errors are as many as the ways in which a file can be damaged
+    except Exception as error:  # parsers raise many types of errors for damaged files
         raise DocumentError(f"{source}: it cannot be read as {kind}: {type(error).__name__}: {error}") from error
-    found = tuple(block for block in blocks if block.text)
-    if not found:
+    filled = tuple(block for block in blocks if block.text)
+    if not filled:
         raise DocumentError(f"{source}: there is no text in it" + (" (a scan?)" if kind == "pdf" else ""))
-    return Document(source, title or PurePosixPath(source).stem, hashlib.sha256(data).hexdigest(), found)
+    return Document(source, title or PurePosixPath(source).stem, hashlib.sha256(data).hexdigest(), filled)
 
 
 def _parse(kind: str, data: bytes) -> tuple[str, list[Block]]:
@@ -92,7 +100,7 @@ def _parse(kind: str, data: bytes) -> tuple[str, list[Block]]:
 
 
 class _Headings:
-    """The path of headings at a place; the document's own title is not part of it."""
+    """The path of headings during parsing, without the document's title."""
 
     def __init__(self) -> None:
         self.title = ""
@@ -130,14 +138,14 @@ def _markdown(text: str) -> tuple[str, list[Block]]:
         elif token.type in ("fence", "code_block"):
             blocks.append(Block(_plain(token.content), headings.section, None))
         elif token.type == "inline":
-            said = _plain(_inline(token))
+            content = _plain(_inline(token))
             if level:
-                headings.enter(level, said)
+                headings.enter(level, content)
                 level = 0
             elif in_row:
-                row.append(said)
+                row.append(content)
             else:
-                blocks.append(Block(said, headings.section, None))
+                blocks.append(Block(content, headings.section, None))
     return headings.title, blocks
 
 
@@ -150,15 +158,15 @@ def _html(data: bytes) -> tuple[str, list[Block]]:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(data, "html.parser")
-    for unread in soup(["script", "style", "nav", "template", "noscript", "svg", "footer"]):
-        unread.decompose()
+    for skipped in soup(["script", "style", "nav", "template", "noscript", "svg", "footer"]):
+        skipped.decompose()
     headings, blocks = _Headings(), []
     for element in soup.find_all(
         ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "pre", "blockquote", "dt", "dd"]
     ):
         if element.name[0] == "h" and element.name[1:].isdigit():
             headings.enter(int(element.name[1:]), _plain(element.get_text(" ")))
-        elif element.find(["p", "li", "tr", "pre"]) is None:  # else its parts are read by themselves
+        elif element.find(["p", "li", "tr", "pre"]) is None:  # otherwise its children are read separately
             cells = element.find_all(["td", "th"]) if element.name == "tr" else []
             text = " | ".join(_plain(cell.get_text(" ")) for cell in cells) if cells else _plain(element.get_text(" "))
             blocks.append(Block(text, headings.section, None))
@@ -195,7 +203,7 @@ def _pdf(data: bytes) -> tuple[str, list[Block]]:
 
     before: _Line | None = None
     for line in lines:
-        is_heading = line.size in levels and len(line.text) <= _HEADING_MOST
+        is_heading = line.size in levels and len(line.text) <= _MAX_HEADING_CHARACTERS
         if before is not None and (is_heading or line.page != before.page):
             close(before.page)
         if is_heading:
@@ -205,30 +213,30 @@ def _pdf(data: bytes) -> tuple[str, list[Block]]:
         before = line
     if before is not None:
         close(before.page)
-    told = reader.metadata.title if reader.metadata else None
-    return headings.title or _plain(told or ""), list(_whole_sentences(blocks))
+    title = reader.metadata.title if reader.metadata else None
+    return headings.title or _plain(title or ""), list(_whole_sentences(blocks))
 
 
 def _whole_sentences(blocks: Sequence[Block]) -> Iterator[Block]:
-    """The same with a sentence that goes over to the next page whole, on the page where it begins."""
+    """Move the rest of a sentence that continues on the next page to the page where it begins."""
     before: Block | None = None
     for block in blocks:
-        now = block
-        if before is not None and before.text and before.section == now.section and before.text[-1] not in ".!?:;":
-            first, *others = sentences(now.text) or [""]
+        current = block
+        if before is not None and before.text and before.section == current.section and before.text[-1] not in ".!?:;":
+            first, *others = sentences(current.text) or [""]
             before = replace(before, text=_plain(f"{before.text} {first}"))
-            now = replace(now, text=" ".join(others))
-            if not now.text:
+            current = replace(current, text=" ".join(others))
+            if not current.text:
                 continue
         if before is not None:
             yield before
-        before = now
+        before = current
     if before is not None:
         yield before
 
 
 def _pdf_lines(page: Any, number: int) -> Iterator[_Line]:
-    """Lines of a page from top to bottom, with the size of their letters."""
+    """Yield the lines of a page from top to bottom, with their font size."""
     parts: list[tuple[str, float]] = []
 
     def visit(text: str, _: Any, matrix: Any, __: Any, size: float) -> None:
@@ -236,21 +244,21 @@ def _pdf_lines(page: Any, number: int) -> Iterator[_Line]:
 
     page.extract_text(visitor_text=visit)
     line, size = "", 0.0
-    for text, its_size in parts:
+    for text, part_size in parts:
         for place, piece in enumerate(text.split("\n")):
             if place and _plain(line):
                 yield _Line(_plain(line), size, number)
             if place:
                 line, size = "", 0.0
             if piece.strip():
-                size = max(size, its_size)
+                size = max(size, part_size)
             line += piece
     if _plain(line):
         yield _Line(_plain(line), size, number)
 
 
 def _decoded(data: bytes) -> str:
-    """Text of UTF-8, UTF-16 with a mark, or Latin-1."""
+    """Decode UTF-8, UTF-16 with a byte order mark, or Latin-1."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16")
     try:
@@ -260,5 +268,4 @@ def _decoded(data: bytes) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with single spaces for all white space."""
     return " ".join(text.split())

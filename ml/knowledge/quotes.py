@@ -1,4 +1,7 @@
-"""Whether a quote stands in its source: letter by letter, white space made uniform, whole words. No likeness counts."""
+"""Verbatim quotes: equal letter by letter, as whole words, after white space is normalized.
+
+Fuzzy matching does not belong here; shares of common words are in `wording.py`.
+"""
 
 import re
 
@@ -6,23 +9,23 @@ _quoted = re.compile(r'"([^"“”]+)"|“([^"“”]+)”|«([^«»]+)»|„([^
 _MARKS = ".,;:!?… "
 
 
-def uniform(text: str) -> str:
-    """The text with single spaces for all white space."""
+def normalize_whitespace(text: str) -> str:
+    """Replace each run of white space by a single space, and strip the ends."""
     return " ".join(text.split())
 
 
-def standing(quote: str, source: str) -> str | None:
-    """The quote as it stands in a source; None where it does not.
+def find_quote(quote: str, source: str) -> str | None:
+    """Return a quote as the source has it, or None if the source does not contain it.
 
-    A mark of punctuation that only closes the sentence around the quote is not part of it.
+    Trailing punctuation is ignored if the source does not have it: it may end the sentence around the quote.
 
-    >>> standing("keep  logs,", "You may keep logs for a year.")
+    >>> find_quote("keep  logs,", "You may keep logs for a year.")
     'keep logs'
-    >>> standing("keep log", "You may keep logs for a year.") is None
+    >>> find_quote("keep log", "You may keep logs for a year.") is None
     True
     """
-    text = uniform(source)
-    whole = uniform(quote)
+    text = normalize_whitespace(source)
+    whole = normalize_whitespace(quote)
     for candidate in dict.fromkeys((whole, whole.rstrip(_MARKS))):
         if candidate and re.search(rf"(?<!\w){re.escape(candidate)}(?!\w)", text):
             return candidate
@@ -30,11 +33,11 @@ def standing(quote: str, source: str) -> str | None:
 
 
 def quotes_in(text: str) -> list[str]:
-    """What a text has in double quotes, in its order."""
+    """Return the parts of a text in double quotes, in order."""
     return ["".join(groups) for groups in _quoted.findall(text)]
 
 
 def is_open(text: str) -> bool:
-    """Whether a double quote of a text has not been closed yet."""
+    """Return whether a double quote of a text is not closed."""
     rest = _quoted.sub("", text)
     return any(mark in rest for mark in '"“„«')

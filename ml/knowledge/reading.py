@@ -1,4 +1,7 @@
-"""Many files at once: what can be read, and what was left out and why. One bad file never stops the others."""
+"""Reading of many files: documents, and the files that were skipped with the reason.
+
+A damaged file does not stop the others. Formats do not belong here; they are in `documents.py`.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -9,36 +12,36 @@ from ml.knowledge.documents import SUFFIXES, Document, DocumentError, read_docum
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that cannot be read, and why."""
+    """A file that could not be read, and why."""
 
     source: str
     reason: str
 
 
 @dataclass(slots=True)
-class Read:
-    """What was read; `ignored` counts files of kinds that nothing here reads."""
+class ReadResult:
+    """Documents and skipped files; `ignored` counts files of unsupported formats."""
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     ignored: int = 0
 
 
-def read_documents(names: Iterable[str], content: Callable[[str], bytes]) -> Read:
-    """Read files.
+def read_documents(names: Iterable[str], content: Callable[[str], bytes]) -> ReadResult:
+    """Read files, skipping those that cannot be read.
 
     Parameters
     ----------
-    names : of the files, as citations will show them.
-    content : gives the bytes of one; may raise OSError.
+    names : names of the files, as citations will show them.
+    content : returns the bytes of a file by its name; may raise OSError.
     """
-    found = Read()
+    result = ReadResult()
     for name in names:
         if PurePosixPath(name).suffix.lower() not in SUFFIXES:
-            found.ignored += 1
+            result.ignored += 1
             continue
         try:
-            found.documents.append(read_document(name, content(name)))
+            result.documents.append(read_document(name, content(name)))
         except (OSError, DocumentError) as error:
-            found.skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
-    return found
+            result.skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
+    return result

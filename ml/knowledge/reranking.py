@@ -1,4 +1,7 @@
-"""Passages in the order in which a cross-encoder finds that they answer a question: slower and better than their vectors."""
+"""Relevance of passages to a question by a cross-encoder: slower and more accurate than comparing vectors.
+
+Choosing the passages to rerank does not belong here; it is in `serving.assistant.knowledge`.
+"""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ml.environment import set_library_defaults
 from ml.knowledge.embedding import ModelError
 
 if TYPE_CHECKING:
@@ -20,19 +24,20 @@ class Reranker:
         self._lock = Lock()
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How well each text answers the question: higher is better."""
+        """Return how well each text answers the question; higher is better."""
         with self._lock:
             return [float(score) for score in self._model.rerank(question, list(texts))]
 
 
 def load_reranker(model: str, folder: Path) -> Reranker:
-    """Load a cross-encoder by the name that fastembed knows it by; it is downloaded once.
+    """Load a cross-encoder by its name in fastembed; it is downloaded once.
 
     Raises
     ------
     ModelError
-        Where it cannot be loaded.
+        If it cannot be loaded.
     """
+    set_library_defaults()
     try:
         from fastembed.rerank.cross_encoder import TextCrossEncoder
 

@@ -1,4 +1,7 @@
-"""Where sentences end, in texts with abbreviations and numbers."""
+"""Sentence boundaries in English text with abbreviations and numbers.
+
+Words within sentences are in `wording.py`.
+"""
 
 import re
 
@@ -8,18 +11,18 @@ _abbreviated = re.compile(rf"(?:\b(?:{_ABBREVIATIONS.replace('.', r'[.]')})|\b[A
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text; joined by single spaces they are the text again.
+    """Split a text into sentences; joined by single spaces they give the text back.
 
     >>> sentences("See Art. 5 of it. It says (e.g. on p. 3) more! Really?")
     ['See Art. 5 of it.', 'It says (e.g. on p. 3) more!', 'Really?']
     """
-    found: list[str] = []
+    result: list[str] = []
     start = 0
     for match in _end.finditer(text):
         sentence = text[start : match.end()].rstrip()
         if _abbreviated.search(sentence):
             continue
-        found.append(sentence)
+        result.append(sentence)
         start = match.end()
     rest = text[start:].strip()
-    return [*found, rest] if rest else found
+    return [*result, rest] if rest else result

@@ -1,6 +1,6 @@
-"""The columns of documents, chunks and embeddings, and chunks with vectors: none is embedded twice.
+"""Arrow tables of documents, chunks and embeddings; chunks with a stored vector are not embedded again.
 
-Where these tables are kept is `guard_store.knowledge.store`.
+Storing these tables does not belong here; it is in `guard_store.knowledge.store`.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ DOCUMENTS = pa.schema(
         ("skipped", pa.string()),
     ]
 )
-"""A file: `skipped` says why it could not be read, and is null where it was."""
+"""One row a file; `skipped` is the reason why it could not be read, null if it was read."""
 
 CHUNKS = pa.schema(
     [
@@ -38,27 +38,27 @@ CHUNKS = pa.schema(
         ("source_hash", pa.string()),
     ]
 )
-"""`page` is null where a format has none."""
+"""One row a chunk; `page` is null if the format has no pages."""
 
 EMBEDDINGS = pa.schema(
     [*CHUNKS, ("model", pa.string()), ("model_hash", pa.string()), ("vector", pa.list_(pa.float32()))]
 )
-"""A chunk and its vector; the last three are null where no model embeds."""
+"""One row a chunk with its vector; the last three columns are null without a model."""
 
 
-class Embeds(Protocol):
-    """What an embedding model does."""
+class EmbeddingModel(Protocol):
+    """The interface of an embedding model."""
 
     name: str
     hash: str
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts: (n, dimension) of unit length."""
+        """Return vectors of texts: (n, dimension) of unit length."""
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """Rows of `EMBEDDINGS`, and how many of their vectors were computed now or known before."""
+class EmbeddedChunks:
+    """Rows of `EMBEDDINGS`, and how many of their vectors were computed and how many reused."""
 
     rows: pa.Table
     embedded: int
@@ -66,20 +66,20 @@ class Embedded:
 
 
 def document_table(read: ReadResult) -> pa.Table:
-    """What was read, and what was not, as rows of `DOCUMENTS`."""
+    """Return documents and skipped files as rows of `DOCUMENTS`."""
     rows: list[dict[str, object]] = [asdict(document) for document in read.documents]
     rows += [{"source": skipped.source, "blocks": [], "skipped": skipped.reason} for skipped in read.skipped]
     return pa.Table.from_pylist(rows, DOCUMENTS)
 
 
-def skipped_of(documents: pa.Table) -> list[Skipped]:
-    """The files that could not be read, of rows of `DOCUMENTS`."""
+def list_skipped(documents: pa.Table) -> list[Skipped]:
+    """Return the files that could not be read, from rows of `DOCUMENTS`."""
     rows = documents.select(["source", "skipped"]).to_pylist()
     return [Skipped(row["source"], row["skipped"]) for row in rows if row["skipped"] is not None]
 
 
 def chunk_table(documents: pa.Table) -> pa.Table:
-    """Rows of `CHUNKS` of rows of `DOCUMENTS`."""
+    """Split rows of `DOCUMENTS` into rows of `CHUNKS`."""
     rows: list[dict[str, object]] = []
     for row in documents.to_pylist():
         blocks = tuple(Block(**block) for block in row["blocks"])
@@ -88,38 +88,38 @@ def chunk_table(documents: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, CHUNKS)
 
 
-def with_vectors(chunks: pa.Table, known: pa.Table | None, model: Embeds | None) -> Embedded:
-    """Give each chunk its vector.
+def embed_chunks(chunks: pa.Table, stored: pa.Table | None, model: EmbeddingModel | None) -> EmbeddedChunks:
+    """Add a vector to each chunk.
 
     Parameters
     ----------
     chunks : rows of `CHUNKS`.
-    known : rows of `EMBEDDINGS` of before: a vector is taken from there where chunk and model are the same.
+    stored : earlier rows of `EMBEDDINGS`; a vector is reused if chunk and model are the same.
     model : None leaves all vectors null.
     """
     if model is None:
         nulls = [pa.nulls(len(chunks), field.type) for field in list(EMBEDDINGS)[-3:]]
-        return Embedded(pa.table([*chunks.columns, *nulls], schema=EMBEDDINGS), 0, 0)
-    vectors = _known_vectors(known, model.hash)
+        return EmbeddedChunks(pa.table([*chunks.columns, *nulls], schema=EMBEDDINGS), 0, 0)
+    vectors = _stored_vectors(stored, model.hash)
     ids, rows = chunks["chunk_id"].to_pylist(), chunks.to_pylist()
     new = [place for place, chunk_id in enumerate(ids) if chunk_id not in vectors]
-    made = model.embed([embedded_text(rows[place]) for place in new])
-    vectors |= {ids[place]: vector for place, vector in zip(new, made, strict=True)}
+    computed = model.embed([text_to_embed(rows[place]) for place in new])
+    vectors |= {ids[place]: vector for place, vector in zip(new, computed, strict=True)}
     columns = [
         pa.array([model.name] * len(ids), pa.string()),
         pa.array([model.hash] * len(ids), pa.string()),
         pa.array([vectors[chunk_id] for chunk_id in ids], pa.list_(pa.float32())),
     ]
-    return Embedded(pa.table([*chunks.columns, *columns], schema=EMBEDDINGS), len(new), len(ids) - len(new))
+    return EmbeddedChunks(pa.table([*chunks.columns, *columns], schema=EMBEDDINGS), len(new), len(ids) - len(new))
 
 
-def embedded_text(row: dict[str, str]) -> str:
-    """What a vector is made of: the headings say what the text is about."""
+def text_to_embed(row: dict[str, str]) -> str:
+    """Return the text of a chunk behind its title and headings, which give it context."""
     return ": ".join(part for part in (row["title"], row["section"], row["text"]) if part)
 
 
-def _known_vectors(known: pa.Table | None, model_hash: str) -> dict[str, Vectors]:
-    if known is None:
+def _stored_vectors(stored: pa.Table | None, model_hash: str) -> dict[str, Vectors]:
+    if stored is None:
         return {}
-    rows = zip(*(known[name].to_pylist() for name in ("chunk_id", "model_hash", "vector")), strict=True)
-    return {chunk_id: np.asarray(vector, np.float32) for chunk_id, its_hash, vector in rows if its_hash == model_hash}
+    rows = zip(*(stored[name].to_pylist() for name in ("chunk_id", "model_hash", "vector")), strict=True)
+    return {chunk_id: np.asarray(vector, np.float32) for chunk_id, row_hash, vector in rows if row_hash == model_hash}

@@ -1,6 +1,6 @@
-"""Words of questions and passages, for comparing them: what is said by content words and names. English.
+"""Stems, names and numbers of English questions and passages, and the share of a question's stems in a passage.
 
-What follows from a comparison is `answers` and `claims`.
+What follows from a comparison does not belong here; it is in `answers.py` and `claims.py`.
 """
 
 import re
@@ -18,10 +18,10 @@ _counted = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|once|twice|half|double|hundred|thousand|million)\b",
     re.IGNORECASE,
 )
-_PREFIX = 5  # letters: shorter words share their beginnings with others by chance
-_ENDINGS = "ations ation ings ing ions ion ments ment ities ity ies ed es ly al s e y"  # the first that fits is cut
+_PREFIX = 5  # letters: shorter words share their first letters with others by chance
+_ENDINGS = "ations ation ings ing ions ion ments ment ities ity ies ed es ly al s e y"  # the first match is removed
 _STEM = 4
-# Words of grammar, and those with which questions are put.
+# Function words, and words that questions are phrased with.
 _FUNCTION_WORDS = (
     "a about all also am an and another any anybody anyone anything are as at be been being both but by can could did"
     " difference do does doing done each every everything far for from get give gives given got had has have having he her"
@@ -35,12 +35,12 @@ _function_words = frozenset(_FUNCTION_WORDS.split())
 
 
 def words_of(text: str) -> list[str]:
-    """Words in their order; `Standard-IA`, `m5.large` and `don't` are one each."""
+    """Return the words of a text in order; `Standard-IA`, `m5.large` and `don't` are one word each."""
     return _words.findall(text)
 
 
 def stem(word: str) -> str:
-    """A word without its case and ending, so that its forms compare equal.
+    """Return a word in lower case without its ending, so that its forms compare equal.
 
     >>> stem("Deletion") == stem("deleted"), stem("policies") == stem("policy")
     (True, True)
@@ -55,23 +55,23 @@ def stem(word: str) -> str:
 
 
 def stems_of(text: str) -> set[str]:
-    """Stems of all words; of compounds their parts as well."""
-    found: set[str] = set()
+    """Return the stems of all words, and of the parts of compounds."""
+    stems: set[str] = set()
     for word in words_of(text):
-        found.add(stem(word))
+        stems.add(stem(word))
         parts = _parts.split(word)
         if len(parts) > 1:
-            found.update(map(stem, parts))
-    return found
+            stems.update(map(stem, parts))
+    return stems
 
 
 def content_stems(text: str) -> set[str]:
-    """Stems of the words that say what a text is about."""
+    """Return the stems of the content words of a text."""
     return {stem(word) for word in words_of(text) if word.lower() not in _function_words}
 
 
 def names_in(question: str) -> set[str]:
-    """Stems of the words that name something: capitals inside a sentence, acronyms, words with digits.
+    """Return the stems of names: capitalized words inside the sentence, acronyms, and words with digits.
 
     >>> sorted(names_in("Which AWS regions are in South America?"))
     ['america', 'aws', 'south']
@@ -79,8 +79,8 @@ def names_in(question: str) -> set[str]:
     set()
     """
     words = words_of(question)
-    grammar = [word for word in words[1:] if word.lower() in _function_words and word != "I"]
-    if any(word[0].isupper() for word in grammar):  # a title: capitals say nothing
+    function_words = [word for word in words[1:] if word.lower() in _function_words and word != "I"]
+    if any(word[0].isupper() for word in function_words):  # title case: capitals do not mark names
         return {stem(word) for word in words if any(map(str.isdigit, word))}
     return {
         stem(word)
@@ -91,29 +91,33 @@ def names_in(question: str) -> set[str]:
 
 
 def numbers_in(text: str) -> set[str]:
-    """Numbers, as they are written."""
+    """Return the numbers of a text, as they are written."""
     return set(_number.findall(text))
 
 
 def asks_for_number(question: str) -> bool:
-    """Whether a question wants a number, an amount or a date."""
+    """Return whether a question asks for a number, an amount or a date."""
     return _quantity.search(question) is not None
 
 
 def has_number(text: str) -> bool:
-    """Whether a text has one, in digits or words."""
+    """Return whether a text contains a number, in digits or words."""
     return _counted.search(text) is not None
 
 
-def share_found(wanted: Iterable[str], there: set[str]) -> float:
-    """Share of stems that are there, or begin as one that is: `europ` is found where `european` is; 1 where none is wanted."""
-    stems = list(wanted)
-    return sum(_is_found(one, there) for one in stems) / len(stems) if stems else 1.0
+def covered_share(stems: Iterable[str], text_stems: set[str]) -> float:
+    """Return the share of stems that a text covers; 1 if there are no stems.
+
+    A stem is covered by an equal stem, or by one of which it is a prefix or the other way round (at least five letters): `europ` by
+    `european`.
+    """
+    stems = list(stems)
+    return sum(_is_covered(stem, text_stems) for stem in stems) / len(stems) if stems else 1.0
 
 
-def _is_found(wanted: str, there: set[str]) -> bool:
-    if wanted in there:
+def _is_covered(stem: str, text_stems: set[str]) -> bool:
+    if stem in text_stems:
         return True
-    if len(wanted) < _PREFIX:
+    if len(stem) < _PREFIX:
         return False
-    return any(one.startswith(wanted) or (len(one) >= _PREFIX and wanted.startswith(one)) for one in there)
+    return any(other.startswith(stem) or (len(other) >= _PREFIX and stem.startswith(other)) for other in text_stems)

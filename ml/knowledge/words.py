@@ -1,17 +1,22 @@
-"""Texts as sparse vectors of their words, weighed as BM25 wants them; how rare a word is comes from the index that holds them."""
+"""Sparse vectors of texts with the term weights of BM25.
+
+Inverse document frequencies do not belong here: the index that stores the vectors applies them.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml.environment import set_library_defaults
+
 if TYPE_CHECKING:
     from fastembed import SparseEmbedding
 
 Weights = tuple[list[int], list[float]]
-"""Numbers of words, and the weight of each."""
+"""Indices of terms, and the weight of each."""
 
 _USUAL_WORDS = 100
-"""Words of a chunk without stop words, about: BM25 weighs longer ones less."""
+"""Approximate length of a chunk in words without stop words: BM25 gives the terms of longer chunks less weight."""
 
 _STOP_WORDS = """\
 a about above after again against all also am an and any are as at be because been before being below between both
@@ -23,25 +28,26 @@ too under until up us very was we were what when where which while who whom why 
 
 
 class Words:
-    """English words by their stems; threads may share it."""
+    """A BM25 model of stemmed English words; safe to share between threads."""
 
     def __init__(self) -> None:
+        set_library_defaults()
         from fastembed import SparseTextEmbedding
 
-        # Any folder will do: what it would be searched for are the stop words, which are given.
+        # fastembed reads only the stop words from this folder; they are passed below, so any folder will do.
         folder = str(Path(__file__).parent)
         self._model = SparseTextEmbedding(
             "Qdrant/bm25", specific_model_path=folder, stopwords=set(_STOP_WORDS.split()), avg_len=float(_USUAL_WORDS)
         )
 
     def of_texts(self, texts: Iterable[str]) -> Iterator[Weights]:
-        """Weights of texts that are searched."""
-        return (_weights(found) for found in self._model.embed(list(texts)))
+        """Return the weights of texts to be indexed."""
+        return (_weights(vector) for vector in self._model.embed(list(texts)))
 
     def of_question(self, question: str) -> Weights:
-        """Weights of a question; none where it has stop words only."""
+        """Return the weights of a question; empty if it has only stop words."""
         return _weights(next(iter(self._model.query_embed(question))))
 
 
-def _weights(found: "SparseEmbedding") -> Weights:
-    return [int(index) for index in found.indices], [float(value) for value in found.values]
+def _weights(vector: "SparseEmbedding") -> Weights:
+    return [int(index) for index in vector.indices], [float(value) for value in vector.values]

@@ -1,1 +1,9 @@
-"""What is computed of a day: profiles, distances, verdicts, performance."""
+"""Statistics of a model's days: profiles of their rows, and what is computed from the profiles.
+
+`kinds`: the kind of a column's values.
+`profiles`: mergeable summaries of columns.
+`distances`: distances between two profiles.
+`verdicts`: drift verdicts on two profiles.
+`performance`: realised and estimated performance.
+`day_metrics`: the metrics of a day that people read.
+"""

@@ -1,6 +1,6 @@
-"""The numbers of one day that people read, computed from its profile.
+"""The metrics of one day that people read, computed from its profile.
 
-Choosing and naming the numbers belongs here; profiles are built elsewhere, and nothing here looks at raw rows.
+Choosing and naming the metrics belongs here; building profiles and reading rows do not.
 """
 
 import math
@@ -17,7 +17,7 @@ _QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
 
 def day_metrics(profile: TableProfile) -> dict[str, object]:
-    """Metrics of one day (or one slice of it), ready for JSON: what does not exist is null, never NaN or 0.
+    """Return the metrics of one day (or one slice of it) for JSON; a value that does not exist is null, never NaN or 0.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def _latency(column: ColumnProfile | None) -> dict[str, object] | None:
     if not isinstance(column, NumericProfile):
         return None
     return {
-        "mean": _known(column.mean),
+        "mean": _finite(column.mean),
         **_quantiles(column, {"p50": 0.5, "p95": 0.95, "p99": 0.99}),
-        "min": _known(column.minimum),
-        "max": _known(column.maximum),
+        "min": _finite(column.minimum),
+        "max": _finite(column.maximum),
     }
 
 
@@ -77,9 +77,9 @@ def _prediction(column: ColumnProfile | None) -> dict[str, object] | None:
         "kind": "categorical",
         "count": column.count,
         "nulls": column.nulls,
-        "classes": {label: _known(column.share(label)) for label in list(column.counts)[:TOP_CATEGORIES]},
-        "other": _known(_outside_top(column) / column.non_null) if column.non_null else None,
-        "rate": None if positive is None else _known(column.share(positive)),
+        "classes": {label: _finite(column.share(label)) for label in list(column.counts)[:TOP_CATEGORIES]},
+        "other": _finite(_outside_top(column) / column.non_null) if column.non_null else None,
+        "rate": None if positive is None else _finite(column.share(positive)),
     }
 
 
@@ -98,7 +98,7 @@ def _positive_label(column: CategoricalProfile) -> str | None:
 def _probability(column: ColumnProfile | None) -> dict[str, object] | None:
     if not isinstance(column, NumericProfile):
         return None
-    return {"mean": _known(column.mean), "std": _known(column.std), **_quantiles(column, {"p50": 0.5})}
+    return {"mean": _finite(column.mean), "std": _finite(column.std), **_quantiles(column, {"p50": 0.5})}
 
 
 def _feature(column: ColumnProfile) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _feature(column: ColumnProfile) -> dict[str, object]:
         "count": column.count,
         "nulls": column.nulls,
         "distinct": len(column.counts),
-        "top": [{"value": value, "count": count, "share": _known(column.share(value))} for value, count in top],
+        "top": [{"value": value, "count": count, "share": _finite(column.share(value))} for value, count in top],
         "other": _outside_top(column),
     }
 
@@ -120,23 +120,23 @@ def _numbers(column: NumericProfile) -> dict[str, object]:
         "count": column.count,
         "nulls": column.nulls,
         "non_finite": column.non_finite,
-        "mean": _known(column.mean),
-        "std": _known(column.std),
-        "min": _known(column.minimum),
+        "mean": _finite(column.mean),
+        "std": _finite(column.std),
+        "min": _finite(column.minimum),
         **_quantiles(column, _QUANTILES),
-        "max": _known(column.maximum),
+        "max": _finite(column.maximum),
     }
 
 
 def _quantiles(column: NumericProfile, shares: Mapping[str, float]) -> dict[str, float | None]:
     values = column.quantile(list(shares.values())).tolist()
-    return {name: _known(value) for name, value in zip(shares, values, strict=True)}
+    return {name: _finite(value) for name, value in zip(shares, values, strict=True)}
 
 
 def _outside_top(column: CategoricalProfile) -> int:
-    """Rows whose value is not among the top ones that are listed."""
+    """Return the number of rows whose value is not among the listed top ones."""
     return column.other + sum(list(column.counts.values())[TOP_CATEGORIES:])
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What kind of values a column holds, learned once from a model's first rows.
+"""The kind of a column's values, learned once from a model's first rows.
 
 Learning from values belongs here; converting values to their kind and profiling them do not.
 """
@@ -9,21 +9,21 @@ import numpy as np
 
 from guard_core.columns import Kind
 
-# Free text repeats itself hardly at all and runs to sentences. Names, codes and ids of bounded length stay categorical, even
-# when most are distinct: their shares can drift, whereas of free text only the length says something.
+# Free text hardly repeats itself and consists of sentences. Names, codes and ids of bounded length stay categorical, even when
+# most are distinct: their shares can drift, whereas of free text only the length is informative.
 TEXT_MIN_DISTINCT_SHARE = 0.5
 TEXT_MIN_MEAN_CHARACTERS = 30
-# Few distinct strings say nothing about repetition yet: a single long label must not become text.
+# Few distinct strings are no evidence about repetition yet: a single long label must not become text.
 TEXT_MIN_DISTINCT = 20
 # Whole numbers with more distinct values than this are counts or amounts rather than class labels.
 MAX_CLASS_LABELS = 20
 
 
 def learn_kind(sample: Sequence[object]) -> Kind | None:
-    """Kind of a feature, from its values as parsed JSON (number, string, bool, null).
+    """Return the kind of a feature, from its values as parsed JSON (number, string, bool, null).
 
-    Nulls say nothing. Of values of several types the most frequent type decides; on a tie strings before numbers before
-    booleans, because a string can stand for all of them. Strings are text when at least 20 are distinct, they are at least
+    Nulls are ignored. Of values of several types the most frequent type decides; on a tie strings before numbers before
+    booleans, because a string can represent all of them. Strings are text when at least 20 are distinct, they are at least
     half of the strings seen, and they are 30 characters long on average; otherwise categorical.
 
     Parameters
@@ -32,12 +32,12 @@ def learn_kind(sample: Sequence[object]) -> Kind | None:
 
     Returns
     -------
-    The kind, or None when there is nothing but nulls.
+    The kind, or None if all values are null.
 
     Raises
     ------
     TypeError
-        If a value is nested (a list or an object): the event contract has none.
+        If a value is nested (a list or an object), which the event contract does not allow.
 
     Examples
     --------
@@ -62,10 +62,10 @@ def learn_kind(sample: Sequence[object]) -> Kind | None:
 
 
 def learn_prediction_kind(sample: Sequence[object]) -> Kind | None:
-    """Kind of the predictions: class labels are categorical, regression outputs numeric.
+    """Return the kind of predictions: class labels are categorical, regression outputs numeric.
 
     Strings, booleans and whole numbers with at most 20 distinct values are class labels; everything else that is mostly
-    numbers is numeric. Strings are labels however many there are, never text.
+    numbers is numeric. Strings are labels, however many are distinct, and never text.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def learn_prediction_kind(sample: Sequence[object]) -> Kind | None:
 
     Returns
     -------
-    "categorical", "numeric", or None when there is nothing but nulls.
+    "categorical", "numeric", or None if all values are null.
 
     Raises
     ------

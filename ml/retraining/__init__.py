@@ -1,1 +1,7 @@
-"""The retrain rule, training, the promotion rule, and the predictors that answer rows."""
+"""Models: when to retrain, how to train, whether to promote, and how to predict.
+
+`rule`: the retrain rule.
+`training`: training and evaluation of a candidate.
+`promotion`: the comparison of a candidate with the champion.
+`predictor`: stored models that answer rows.
+"""

@@ -1,4 +1,4 @@
-"""The gate: whether a candidate may take the champion's place, from what both say about the same labelled rows.
+"""The promotion rule: whether a candidate becomes the champion, by the answers of both to the same labelled rows.
 
 Comparing and deciding belong here; scoring the rows and moving aliases do not.
 """
@@ -20,7 +20,7 @@ from ml.monitoring.performance.tasks import Task, positive_label
 _RESAMPLES = 400
 _CELLS = 2_000_000  # rows times resamples in memory at once
 PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
-"""The metric that decides, by task; of MAE less is better."""
+"""The deciding metric by task; of MAE less is better."""
 
 
 _CHECKS: Mapping[str, Check] = {
@@ -34,15 +34,15 @@ _CHECKS: Mapping[str, Check] = {
 
 @dataclass(frozen=True, slots=True)
 class GateSettings(CheckedSettings):
-    """What a candidate has to reach.
+    """What a candidate must reach to be promoted.
 
     Attributes
     ----------
-    min_rows : labelled rows of the held-out window below which nobody is promoted.
-    min_gain : how much better than the champion the candidate must be at least; the interval of the gain must be above it.
-    max_segment_loss : how much worse a segment may become, unless that may be chance.
-    min_segment_rows : labelled rows below which a segment is not looked at.
-    max_calibration_loss : how much larger the calibration error may become.
+    min_rows : labelled rows of the held-out window below which no candidate is promoted.
+    min_gain : required gain over the champion; the interval of the gain must lie above it.
+    max_segment_loss : allowed loss in a segment; a larger one counts only if it is significant.
+    min_segment_rows : labelled rows below which a segment is ignored.
+    max_calibration_loss : allowed growth of the calibration error.
     """
 
     CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
@@ -56,7 +56,7 @@ class GateSettings(CheckedSettings):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says about (n,) rows: predictions as in the lake, and probabilities (None for regression)."""
+    """The answers of a model to (n,) rows: predictions as in the lake, and probabilities (None for regression)."""
 
     y_pred: npt.NDArray[Any]
     y_proba: Floats | None
@@ -64,7 +64,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """Whether the candidate is promoted, and why or why not, with the numbers."""
+    """Whether the candidate is promoted, with the reasons and the numbers."""
 
     promote: bool
     reasons: Sequence[str]
@@ -75,7 +75,7 @@ class GateDecision:
     segments: Mapping[str, Mapping[str, float | int | None]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The decision as plain data."""
+        """Return the decision as plain data."""
         return {
             "promote": self.promote,
             "reasons": list(self.reasons),
@@ -83,7 +83,7 @@ class GateDecision:
             "candidate": dict(self.candidate),
             "champion": dict(self.champion),
             "gain": dict(self.gain),
-            "segments": {name: dict(found) for name, found in self.segments.items()},
+            "segments": {name: dict(gain) for name, gain in self.segments.items()},
         }
 
 
@@ -98,45 +98,47 @@ def decide(
     rng: np.random.Generator,
     trivial: bool = False,
 ) -> GateDecision:
-    """Compare two models on the same labelled rows.
+    """Compare two models on the same labelled rows and decide.
 
     Parameters
     ----------
-    y_true : (n,) labels. segments : (n,) segment of each row, None where it has none.
-    champion : of the model in service, or of a trivial baseline where there is none.
-    trivial : whether it is a trivial baseline, which is calibrated by construction and the same in all segments.
-    rng : draws the resamples; both models are compared on the same ones.
+    y_true : (n,) labels. segments : (n,) segment of each row, None if it has none.
+    candidate, champion : answers of the new model, and of the model in service or of a trivial baseline.
+    trivial : whether `champion` is a trivial baseline, which is calibrated by construction and the same in all segments.
+    rng : draws the resamples, which are the same for both models.
     """
     metric = PRIMARY[task]
-    own, other = (realised(task, y_true, one.y_pred, one.y_proba, rng=rng) for one in (candidate, champion))
+    ours, theirs = (
+        realised(task, y_true, answers.y_pred, answers.y_proba, rng=rng) for answers in (candidate, champion)
+    )
     gain = _gain(task, y_true, candidate, champion, rng)
     by_segment = _segments(task, y_true, candidate, champion, segments, settings, rng)
-    against = [
+    objections = [
         *_too_few(len(y_true), settings),
         *_not_better(metric, gain, settings),
         *([] if trivial else _worse_segments(metric, by_segment, settings)),
-        *([] if trivial else _worse_calibrated(own["metrics"], other["metrics"], settings)),
+        *([] if trivial else _worse_calibrated(ours["metrics"], theirs["metrics"], settings)),
     ]
     better = "" if gain["low"] is None else f"{display_name(metric)} is better by {_with_interval(gain)}"
-    return GateDecision(not against, against or [better], metric, own, other, gain, by_segment)
+    return GateDecision(not objections, objections or [better], metric, ours, theirs, gain, by_segment)
 
 
 def _gain(
     task: Task, y_true: npt.NDArray[Any], candidate: Answers, champion: Answers, rng: np.random.Generator
 ) -> dict[str, float | None]:
-    """How much better the candidate is, with the interval that resampled rows give; null where the metric does not exist."""
+    """Return the gain of the candidate with its bootstrap interval; null if the metric does not exist."""
     n = len(y_true)
 
     def difference(weights: Floats) -> Floats:
-        own, other = (measured(task, y_true, one, weights) for one in (candidate, champion))
-        return other - own if PRIMARY[task] == "mae" else own - other
+        ours, theirs = (measure(task, y_true, answers, weights) for answers in (candidate, champion))
+        return theirs - ours if PRIMARY[task] == "mae" else ours - theirs
 
     value = difference(np.ones((1, n)))
     spread = np.empty(0)
     step = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
     while n and len(spread) < _RESAMPLES:
-        drawn = rng.multinomial(n, np.full(n, 1 / n), size=step).astype(np.float64)
-        spread = np.concatenate([spread, difference(drawn)])
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=step).astype(np.float64)
+        spread = np.concatenate([spread, difference(weights)])
     finite = spread[np.isfinite(spread)]
     if not np.isfinite(value[0]) or len(finite) < _RESAMPLES / 2:
         return {"value": None, "low": None, "high": None}
@@ -144,8 +146,8 @@ def _gain(
     return {"value": float(value[0]), "low": float(min(low, value[0])), "high": float(max(high, value[0]))}
 
 
-def measured(task: Task, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
-    """(b,) the primary metric under (b, n) weights of the rows."""
+def measure(task: Task, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
+    """Return the deciding metric under (b, n) weights of the rows: (b,)."""
     if not len(y_true):
         return np.full(len(weights), np.nan)
     if task == "regression":
@@ -173,17 +175,17 @@ def _segments(
 ) -> dict[str, dict[str, float | int | None]]:
     if segments is None:
         return {}
-    found: dict[str, dict[str, float | int | None]] = {}
+    gains: dict[str, dict[str, float | int | None]] = {}
     names = [name for name in segments.tolist() if name is not None]
     for name in sorted(set(names)):
-        own = np.flatnonzero(segments == name)
-        if len(own) >= settings.min_segment_rows:
-            gain = _gain(task, y_true[own], _only(candidate, own), _only(champion, own), rng)
-            found[str(name)] = {"n": len(own), **gain}
-    return found
+        rows = np.flatnonzero(segments == name)
+        if len(rows) >= settings.min_segment_rows:
+            gain = _gain(task, y_true[rows], _select(candidate, rows), _select(champion, rows), rng)
+            gains[str(name)] = {"n": len(rows), **gain}
+    return gains
 
 
-def _only(answers: Answers, rows: npt.NDArray[np.intp]) -> Answers:
+def _select(answers: Answers, rows: npt.NDArray[np.intp]) -> Answers:
     return Answers(answers.y_pred[rows], None if answers.y_proba is None else answers.y_proba[rows])
 
 
@@ -199,28 +201,28 @@ def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSet
         return [f"{name} does not exist on the held-out window: it needs rows of every class"]
     if low > settings.min_gain:
         return []
-    wanted = f"surely more than {settings.min_gain:g} is wanted"
-    return [f"{name} is not surely better: by {_with_interval(gain)}, {wanted}"]
+    requirement = f"surely more than {settings.min_gain:g} is wanted"
+    return [f"{name} is not surely better: by {_with_interval(gain)}, {requirement}"]
 
 
 def _worse_segments(
     metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: GateSettings
 ) -> list[str]:
     return [
-        f"segment {name} is worse: {display_name(metric)} by {_with_interval(found)},"
+        f"segment {name} is worse: {display_name(metric)} by {_with_interval(gain)},"
         f" at most {settings.max_segment_loss:g} is allowed"
-        for name, found in segments.items()
-        if found["value"] is not None and found["high"] is not None
-        if found["value"] < -settings.max_segment_loss and found["high"] < 0
+        for name, gain in segments.items()
+        if gain["value"] is not None and gain["high"] is not None
+        if gain["value"] < -settings.max_segment_loss and gain["high"] < 0
     ]
 
 
-def _with_interval(found: Mapping[str, float | int | None]) -> str:
-    return f"{found['value']:.4f} (95 % interval {found['low']:.4f} to {found['high']:.4f})"
+def _with_interval(gain: Mapping[str, float | int | None]) -> str:
+    return f"{gain['value']:.4f} (95 % interval {gain['low']:.4f} to {gain['high']:.4f})"
 
 
-def _worse_calibrated(own: Any, other: Any, settings: GateSettings) -> list[str]:
-    before, after = (found.get("calibration_error", {}).get("value") for found in (other, own))
+def _worse_calibrated(candidate: Any, champion: Any, settings: GateSettings) -> list[str]:
+    before, after = (metrics.get("calibration_error", {}).get("value") for metrics in (champion, candidate))
     if before is None or after is None or after - before <= settings.max_calibration_loss:
         return []
     allowed = f"at most {settings.max_calibration_loss:g} more is allowed"

@@ -1,6 +1,6 @@
-"""The retrain rule: whether a model wants retraining, every reason with its numbers, and what speaks against it.
+"""The retrain rule: whether to recommend retraining, every reason with its numbers, and the objections.
 
-Weighing evidence belongs here; collecting it, raising flags and training do not.
+Weighing the evidence belongs here; collecting it, raising flags and training do not.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 from guard_core.project_settings.section import ProjectSettingsError
 
-from guard_core.names import display_name
 from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, between, boolean, whole
 
 _LESS_IS_BETTER = frozenset({"mae"})
@@ -35,15 +34,16 @@ class RetrainSettings(CheckedSettings):
 
     Attributes
     ----------
-    enabled : False: evaluated and shown, never recommended.
-    min_drifted_share : of the features, weighted by importance where the model gives it; from this share on.
+    enabled : if False, the rule is evaluated and shown, but never recommends.
+    min_drifted_share : share of drifted features from which they are a reason, weighted by importance if the model has it.
     prediction_drift : whether drift of the predictions or their probabilities is a reason.
-    max_drop : of ROC AUC or accuracy below the baseline's; a larger drop is a reason if its interval is below the baseline.
-    max_error_growth : of MAE as a share of the baseline's; the same for regression.
-    max_age_days : between the data that the champion was trained on and the day; an older model is a reason.
+    max_drop : allowed drop of ROC AUC or accuracy below the baseline; a larger one is a reason if the metric's interval lies
+        below the baseline too.
+    max_error_growth : the same for the MAE of a regression: its allowed growth, as a share of the baseline's.
+    max_age_days : allowed days between the champion's newest training row and the day judged; an older model is a reason.
     days, of_days : a reason counts if it holds on `days` of the newest `of_days` days that have evidence.
-    cooldown_days : after a flag before the next one.
-    min_labelled_rows : below which there is nothing to train on.
+    cooldown_days : days after a flag without another one.
+    min_labelled_rows : labelled rows below which retraining is not recommended.
     """
 
     CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
@@ -61,7 +61,7 @@ class RetrainSettings(CheckedSettings):
 
     @classmethod
     def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
+        """Create settings from plain data (JSON); absent fields keep their defaults.
 
         Raises
         ------
@@ -78,12 +78,12 @@ class RetrainSettings(CheckedSettings):
 
 @dataclass(frozen=True)
 class DayEvidence:
-    """What is known of one day.
+    """Evidence of one day.
 
     Attributes
     ----------
-    states : drift state by lake column (`feature_<name>`, `y_pred`, `y_proba`), of those that were judged.
-    realised, estimated : metrics by name, each with `value`, `low` and `high`; None where there are none.
+    states : drift state by lake column (`feature_<name>`, `y_pred`, `y_proba`), for the columns that were judged.
+    realised, estimated : metrics by name, each with `value`, `low` and `high`; None if there are none.
     """
 
     day: str
@@ -94,15 +94,16 @@ class DayEvidence:
 
 @dataclass(frozen=True)
 class ModelState:
-    """What is known of the model, whatever the day.
+    """The state of the model, which does not depend on the day.
 
     Attributes
     ----------
-    metric : that decides (`ml.retraining.promotion.PRIMARY`). reference : its value in the baseline, None where there is none.
-    importance : weight by lake column; columns without one weigh nothing, all weigh the same where it is empty.
-    age_days : since the newest row that the champion was trained on; None without a champion of ours.
-    days_since_flag : since the last flag's day; None where there was none.
-    labelled_rows : that could be trained on.
+    metric : the metric that decides (`ml.retraining.promotion.PRIMARY`).
+    reference : its value in the baseline; None without a baseline.
+    importance : weight by lake column. A column without a weight counts 0; if the mapping is empty, all count the same.
+    age_days : days since the newest training row of the champion; None without a champion trained here.
+    days_since_flag : days since the last flag; None without one.
+    labelled_rows : rows available for training.
     """
 
     metric: str | None
@@ -115,14 +116,14 @@ class ModelState:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Whether to retrain; `reasons` for it and `against` it, each a `rule` with its numbers."""
+    """Whether to retrain, and the reasons for and against it, each a `rule` with its numbers."""
 
     recommended: bool
     reasons: Sequence[Mapping[str, Any]]
     against: Sequence[Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The recommendation as plain data."""
+        """Return the recommendation as plain data."""
         return {
             "recommended": self.recommended,
             "reasons": [dict(reason) for reason in self.reasons],
@@ -130,54 +131,58 @@ class Recommendation:
         }
 
 
-Found = Mapping[str, Any] | None
+Reason = Mapping[str, Any] | None
 
 
 def recommend(days: Sequence[DayEvidence], model: ModelState, settings: RetrainSettings) -> Recommendation:
-    """Weigh the newest days, oldest first, of which the last is the day that is decided on.
+    """Decide whether to recommend retraining on the last of some days.
+
+    Parameters
+    ----------
+    days : evidence of the newest days, oldest first.
 
     Examples
     --------
     >>> model = ModelState("roc_auc", 0.80, {}, age_days=100, days_since_flag=None, labelled_rows=9_000)
-    >>> found = recommend([DayEvidence("2013-05-01")], model, RetrainSettings())
-    >>> found.recommended, [reason["rule"] for reason in found.reasons]
+    >>> recommendation = recommend([DayEvidence("2013-05-01")], model, RetrainSettings())
+    >>> recommendation.recommended, [reason["rule"] for reason in recommendation.reasons]
     (True, ['age'])
     """
     recent = days[-settings.of_days :]
-    rules: Mapping[str, Callable[[DayEvidence], Found]] = {
+    rules: Mapping[str, Callable[[DayEvidence], Reason]] = {
         "drifted_features": lambda day: _drifted_features(day, model, settings),
         "prediction_drift": lambda day: _prediction_drift(day, settings),
-        "performance": lambda day: performance_drop(day, model, settings),
+        "performance": lambda day: _performance(day, model, settings),
     }
     reasons = [reason for name, rule in rules.items() if (reason := _on_days(name, rule, recent, settings))]
     if model.age_days is not None and model.age_days > settings.max_age_days:
         reasons.append({"rule": "age", "age_days": model.age_days, "max_age_days": settings.max_age_days})
-    against = _against(model, settings)
-    return Recommendation(bool(reasons) and not against, reasons, against)
+    objections = _objections(model, settings)
+    return Recommendation(bool(reasons) and not objections, reasons, objections)
 
 
 def _on_days(
-    name: str, rule: Callable[[DayEvidence], Found], recent: Sequence[DayEvidence], settings: RetrainSettings
-) -> Found:
-    """The rule with the numbers of its newest day, if it holds on enough days."""
-    holds = [(day.day, found) for day in recent if (found := rule(day)) is not None]
-    if len(holds) < settings.days:
+    name: str, rule: Callable[[DayEvidence], Reason], recent: Sequence[DayEvidence], settings: RetrainSettings
+) -> Reason:
+    """Return the rule with the numbers of the newest day on which it holds, if it holds on enough days."""
+    matches = [(day.day, numbers) for day in recent if (numbers := rule(day)) is not None]
+    if len(matches) < settings.days:
         return None
-    return {"rule": name, **holds[-1][1], "days": [day for day, _ in holds]}
+    return {"rule": name, **matches[-1][1], "days": [day for day, _ in matches]}
 
 
-def _drifted_features(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Found:
+def _drifted_features(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Reason:
     features = [name for name in day.states if name.startswith("feature_")]
     weight = {name: model.importance.get(name, 0.0) if model.importance else 1.0 for name in features}
-    whole = sum(weight.values())
+    total = sum(weight.values())
     drifted = _in_drift(day, features)
-    share = sum(weight[name] for name in drifted) / whole if whole > 0 else 0.0
+    share = sum(weight[name] for name in drifted) / total if total > 0 else 0.0
     if share < settings.min_drifted_share:
         return None
     return {"share": share, "min_drifted_share": settings.min_drifted_share, "features": drifted}
 
 
-def _prediction_drift(day: DayEvidence, settings: RetrainSettings) -> Found:
+def _prediction_drift(day: DayEvidence, settings: RetrainSettings) -> Reason:
     drifted = _in_drift(day, ("y_pred", "y_proba"))
     return {"columns": drifted} if settings.prediction_drift and drifted else None
 
@@ -186,35 +191,55 @@ def _in_drift(day: DayEvidence, columns: Collection[str]) -> list[str]:
     return [name for name in columns if day.states.get(name) == "drift"]
 
 
-def performance_drop(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Found:
-    """Labels decide where there are any; else the estimate."""
+def _performance(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Reason:
     if model.metric is None or model.reference is None:
         return None
+    return performance_drop(
+        day, model.metric, model.reference, max_drop=settings.max_drop, max_error_growth=settings.max_error_growth
+    )
+
+
+def performance_drop(
+    day: DayEvidence, metric: str, reference: float, *, max_drop: float, max_error_growth: float
+) -> Reason:
+    """Compare a day's metric with the baseline; realised values take precedence over estimates.
+
+    Parameters
+    ----------
+    metric : its name. reference : its value in the baseline.
+    max_drop : allowed drop of a metric of which more is better, in its unit.
+    max_error_growth : allowed growth of an error metric, as a share of `reference`.
+
+    Returns
+    -------
+    The numbers, or None unless the metric is worse by more than allowed and its interval lies on the worse side of the
+    reference. `max_drop` among them is the allowed change for the worse in the metric's unit: a growth if it is an error.
+    """
     for kind, metrics in (("realised", day.realised), ("estimated", day.estimated)):
-        found = (metrics or {}).get(model.metric, {})
-        if found.get("value") is None:
+        entry = (metrics or {}).get(metric, {})
+        if entry.get("value") is None:
             continue
-        sign = -1.0 if model.metric in _LESS_IS_BETTER else 1.0
-        allowed = settings.max_error_growth * model.reference if sign < 0 else settings.max_drop
-        drop = sign * (model.reference - found["value"])
-        nearest = found.get("high" if sign > 0 else "low")
-        surely = nearest is not None and sign * (model.reference - nearest) > 0
-        if not (drop > allowed and surely):
+        sign = -1.0 if metric in _LESS_IS_BETTER else 1.0
+        allowed = max_error_growth * reference if sign < 0 else max_drop
+        drop = sign * (reference - entry["value"])
+        nearest = entry.get("high" if sign > 0 else "low")
+        significant = nearest is not None and sign * (reference - nearest) > 0
+        if not (drop > allowed and significant):
             return None
-        numbers = {name: found[name] for name in ("value", "low", "high", "n") if name in found}
-        metric = {"metric": model.metric, "metric_name": display_name(model.metric)}
-        return {**metric, "kind": kind, **numbers, "baseline": model.reference, "max_drop": allowed}
+        numbers = {name: entry[name] for name in ("value", "low", "high", "n") if name in entry}
+        names = {"metric": metric, "metric_name": display_name(metric)}
+        return {**names, "kind": kind, **numbers, "baseline": reference, "max_drop": allowed}
     return None
 
 
-def _against(model: ModelState, settings: RetrainSettings) -> list[dict[str, Any]]:
-    against: list[dict[str, Any]] = []
+def _objections(model: ModelState, settings: RetrainSettings) -> list[dict[str, Any]]:
+    objections: list[dict[str, Any]] = []
     if not settings.enabled:
-        against.append({"rule": "enabled", "enabled": False})
+        objections.append({"rule": "enabled", "enabled": False})
     if model.days_since_flag is not None and model.days_since_flag < settings.cooldown_days:
         numbers = {"days_since_flag": model.days_since_flag, "cooldown_days": settings.cooldown_days}
-        against.append({"rule": "cooldown", **numbers})
+        objections.append({"rule": "cooldown", **numbers})
     if model.labelled_rows < settings.min_labelled_rows:
         numbers = {"labelled_rows": model.labelled_rows, "min_labelled_rows": settings.min_labelled_rows}
-        against.append({"rule": "labelled_rows", **numbers})
-    return against
+        objections.append({"rule": "labelled_rows", **numbers})
+    return objections

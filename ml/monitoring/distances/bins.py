@@ -1,6 +1,6 @@
 """Cells of a numeric column: bin edges from the reference alone, rows of both profiles in each bin.
 
-Categories are in `categories.py`; distances over the cells are one file each.
+Categories do not belong here, they are in `categories.py`; neither do distances, each in a file of its own.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ml.monitoring.distances.steps import cumulative
 from ml.monitoring.profiles.numeric import NumericProfile
 
 DEFAULT_BINS = 10
-HEAVY_ATOM_BINS = 2.0  # a value that holds the mass of two bins gets a bin of its own
+HEAVY_ATOM_BINS = 2.0  # a value with the mass of two bins becomes a cell of its own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +30,13 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cuts:
-    """Where a numeric axis is cut, from one reference.
+    """Cut points of a numeric axis, from one reference.
 
     Attributes
     ----------
-    at : (c,) ascending values; the axis has c + 1 intervals, the first and the last are open-ended.
-    inclusive : (c,) whether the value itself belongs to the interval below the cut.
-    discrete : whether each distinct value of the reference is a cell and everything between them one cell "elsewhere".
+    at : (c,) ascending cut points; the axis has c + 1 intervals, the first and the last are open-ended.
+    inclusive : (c,) whether the cut point itself belongs to the interval below it.
+    discrete : whether each distinct value of the reference is a cell, and all other values are one cell "elsewhere".
     """
 
     at: NDArray[np.float64]
@@ -44,7 +44,7 @@ class Cuts:
     discrete: bool
 
     def counts(self, profile: NumericProfile) -> NDArray[np.float64]:
-        """Rows of a profile by cell; the last cell of a discrete axis is "elsewhere"."""
+        """Return the rows of a profile by cell; the last cell of a discrete axis is "elsewhere"."""
         if not profile.finite:
             return np.zeros(self.at.size // 2 + 1 if self.discrete else self.at.size + 1)
         below, upto = cumulative(profile, self.at)
@@ -55,12 +55,12 @@ class Cuts:
 
 
 def reference_cuts(reference: NumericProfile, bins: int = DEFAULT_BINS) -> Cuts:
-    """Cuts at the reference's quantiles, safe with ties.
+    """Return cuts at the reference's quantiles; ties are handled.
 
-    A reference with no more than `bins` distinct values gets one cell a value, and one for everything else. Otherwise the
+    A reference with no more than `bins` distinct values has one cell a value, and one for everything else. Otherwise the
     cuts are the distinct quantiles at 1/bins, 2/bins, …: right-closed, open-ended at both ends, so that no value of any
-    later sample moves an edge or falls outside. A value that holds the mass of two bins or more is a cell of its own: rows
-    that leave a heap of zeros downwards would otherwise stay unseen in its bin.
+    later sample moves an edge or falls outside. A value with the mass of two bins or more is a cell of its own: rows
+    that move from a heap of zeros to smaller values would otherwise stay in its bin, undetected.
 
     Parameters
     ----------
@@ -90,17 +90,17 @@ def reference_cuts(reference: NumericProfile, bins: int = DEFAULT_BINS) -> Cuts:
     edges = np.unique(reference.quantile(np.arange(1, bins) / bins))
     below, upto = cumulative(reference, edges)
     heavy = (upto - below) >= HEAVY_ATOM_BINS * reference.finite / bins
-    kept = heavy | (edges < reference.maximum)
+    inner = heavy | (edges < reference.maximum)
     if not heavy.any():
-        return Cuts(edges[kept], np.ones(int(kept.sum()), dtype=np.bool_), discrete=False)
-    at = np.concatenate([edges[heavy], edges[kept]])
-    inclusive = np.concatenate([np.zeros(int(heavy.sum()), dtype=np.bool_), np.ones(int(kept.sum()), dtype=np.bool_)])
+        return Cuts(edges[inner], np.ones(int(inner.sum()), dtype=np.bool_), discrete=False)
+    at = np.concatenate([edges[heavy], edges[inner]])
+    inclusive = np.concatenate([np.zeros(int(heavy.sum()), dtype=np.bool_), np.ones(int(inner.sum()), dtype=np.bool_)])
     order = np.lexsort((inclusive, at))
     return Cuts(at[order], inclusive[order], discrete=False)
 
 
 def numeric_cells(reference: NumericProfile, current: NumericProfile, bins: int = DEFAULT_BINS) -> Cells:
-    """Rows of both profiles in bins that the reference alone decides.
+    """Count the rows of both profiles in bins that depend on the reference alone.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Cells of two profiles of either kind: the one entry that the binned distances use.
+"""Cells of two profiles of either kind, for the binned distances.
 
-How the cells of one kind are made is in `bins.py` and `categories.py`.
+How the cells of one kind are made does not belong here; it is in `bins.py` and `categories.py`.
 """
 
 from ml.monitoring.distances.bins import DEFAULT_BINS, Cells, numeric_cells
@@ -11,7 +11,7 @@ from ml.monitoring.profiles.numeric import NumericProfile
 
 
 def cells(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> Cells:
-    """Rows of both profiles in cells that the reference decides; `bins` counts for numbers only.
+    """Count the rows of both profiles in cells that depend on the reference alone; `bins` applies to numbers only.
 
     Raises
     ------

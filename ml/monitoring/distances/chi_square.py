@@ -1,6 +1,6 @@
 """Pearson's χ² of homogeneity of two samples, and Cramér's V.
 
-Pooling of sparse cells belongs to `ml.monitoring.verdicts.significance`: here the table is taken as it is.
+The table is taken as it is; pooling of sparse cells does not belong here, it is in `ml.monitoring.verdicts.significance`.
 """
 
 import math
@@ -20,8 +20,8 @@ class ChiSquare:
     Attributes
     ----------
     statistic : X².
-    degrees_of_freedom : cells that hold a row on either side, less one.
-    p_value : chance of an X² at least as large when both samples have one distribution; asymptotic.
+    degrees_of_freedom : cells with a row on either side, minus one.
+    p_value : asymptotic probability of an X² at least as large if both samples have the same distribution.
     """
 
     statistic: float
@@ -30,9 +30,9 @@ class ChiSquare:
 
 
 def chi_square_of_counts(reference: ArrayLike, current: ArrayLike) -> ChiSquare:
-    """X² = n m Σ (p - q)² / (a + b) over cells with a reference and b current rows, p = a/m, q = b/n.
+    """Test homogeneity by X² = n m Σ (p - q)² / (a + b) over cells with a reference and b current rows, p = a/m, q = b/n.
 
-    Both samples are random, so the expected rows come from both together: a category that the reference has never seen
+    Both samples are random, so the expected rows are estimated from both together: a category without reference rows
     gives a large X², not an infinite one [1]_. No continuity correction.
 
     Parameters
@@ -66,10 +66,10 @@ def chi_square_of_counts(reference: ArrayLike, current: ArrayLike) -> ChiSquare:
 
 
 def cramers_v_of_counts(reference: ArrayLike, current: ArrayLike) -> float:
-    """V = √(½ Σ (p - q)² / (p + q)): Cramér's V of the table in which both samples weigh the same.
+    """Return Cramér's V of the table in which both samples have the same weight, V = √(½ Σ (p - q)² / (p + q)).
 
-    Of equally large samples this is √(X²/N). Otherwise √(X²/N) [1]_ would sink with the ratio of the two sizes (a year
-    against a day could never pass a threshold), so that it is no effect size to compare days by.
+    For samples of equal size this is √(X²/N) [1]_. Otherwise √(X²/N) decreases with the ratio of the two sizes (a year against a
+    day could never reach a threshold), so it is not an effect size by which days can be compared.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The Hellinger distance of two samples.
 
-Bins and categories come from elsewhere; what value is too much is decided in `ml.monitoring.verdicts`.
+Cells are made in `cells.py`; thresholds and significance do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import math
@@ -15,7 +15,7 @@ from ml.monitoring.profiles.encoding import ColumnProfile
 
 
 def hellinger(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
-    """Hellinger distance over the reference's quantile bins or categories.
+    """Return the Hellinger distance over the reference's quantile bins or categories.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def hellinger(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFA
 
 
 def hellinger_of_counts(reference: ArrayLike, current: ArrayLike) -> float:
-    """H = ‖√p - √q‖ / √2, finite with empty cells, so nothing is smoothed.
+    """Return H = ‖√p - √q‖ / √2. It is finite with empty cells, so there is no smoothing.
 
     Parameters
     ----------

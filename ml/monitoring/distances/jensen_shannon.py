@@ -1,6 +1,6 @@
 """The Jensen-Shannon distance of two samples.
 
-Bins and categories come from elsewhere; what value is too much is decided in `ml.monitoring.verdicts`.
+Cells are made in `cells.py`; thresholds and significance do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import math
@@ -15,7 +15,7 @@ from ml.monitoring.profiles.encoding import ColumnProfile
 
 
 def jensen_shannon(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
-    """Jensen-Shannon distance, base 2, over the reference's quantile bins or categories.
+    """Return the Jensen-Shannon distance, base 2, over the reference's quantile bins or categories.
 
     Parameters
     ----------
@@ -47,7 +47,9 @@ def jensen_shannon(reference: ColumnProfile, current: ColumnProfile, bins: int =
 
 
 def jensen_shannon_of_counts(reference: ArrayLike, current: ArrayLike) -> float:
-    """JS = √(½ KL(p‖m) + ½ KL(q‖m)), m = (p + q)/2, in bits; finite with empty cells, so nothing is smoothed.
+    """Return JS = √(½ KL(p‖m) + ½ KL(q‖m)), m = (p + q)/2, in bits.
+
+    It is finite with empty cells, so there is no smoothing.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The Kolmogorov-Smirnov distance of two samples and its p-value.
 
-The CDFs come from `steps.py`; what distance is too much is decided in `ml.monitoring.verdicts`.
+The CDFs are in `steps.py`; thresholds do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import math
@@ -11,13 +11,13 @@ from scipy.special import kolmogorov
 from ml.monitoring.distances.steps import StepDifference, step_difference
 from ml.monitoring.profiles.numeric import NumericProfile
 
-EXACT_MAX_LATTICE = 10_000  # n·m up to which counting lattice paths takes a millisecond or two
+EXACT_MAX_LATTICE = 10_000  # n·m for which counting lattice paths takes at most a millisecond or two
 
 
 def kolmogorov_smirnov(reference: NumericProfile, current: NumericProfile) -> float:
-    """D = sup |F - G|, the largest difference of the two empirical CDFs.
+    """Return D = sup |F - G|, the largest difference of the two empirical CDFs.
 
-    Exact where both profiles hold all their distinct values; otherwise off by `steps.cdf_error` of each at most.
+    Exact if both profiles hold all their distinct values; otherwise the error is at most the sum of their `steps.cdf_error`.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def kolmogorov_smirnov(reference: NumericProfile, current: NumericProfile) -> fl
 
 
 def kolmogorov_smirnov_of_steps(difference: StepDifference) -> float:
-    """D of a difference of CDFs that is known already.
+    """Return D of a difference of CDFs.
 
     Examples
     --------
@@ -50,10 +50,10 @@ def kolmogorov_smirnov_of_steps(difference: StepDifference) -> float:
 
 
 def kolmogorov_smirnov_p_value(distance: float, n: int, m: int) -> float:
-    """Chance of a D at least as large between samples of n and m rows of one distribution.
+    """Return the probability of a D at least as large between samples of n and m rows of one distribution.
 
-    Exact for small samples (n·m <= 10,000), else Kolmogorov's limit [1]_, which lies above the truth at finite n: it errs
-    towards no alarm. With ties both do so too.
+    Exact for small samples (n·m <= 10,000), else Kolmogorov's limit [1]_, which exceeds the exact value at finite n and so
+    is conservative. With ties both are conservative.
 
     Raises
     ------
@@ -81,9 +81,9 @@ def kolmogorov_smirnov_p_value(distance: float, n: int, m: int) -> float:
 
 
 def _exact_p_value(distance: float, n: int, m: int) -> float:
-    """Share of the lattice paths from (0, 0) to (n, m) on which |i/n - j/m| reaches the distance somewhere."""
-    # Whole numbers throughout, so that the smallest chance is as exact as the largest: |i m - j n| < D n m, with room for the
-    # rounding of D itself.
+    """Return the share of the lattice paths from (0, 0) to (n, m) on which |i/n - j/m| reaches the distance somewhere."""
+    # Integers throughout, so that the smallest probability is as exact as the largest: |i m - j n| < D n m, with a tolerance for
+    # the rounding of D.
     limit = math.ceil(distance * n * m - 1e-7)
     paths = [0] * (m + 1)
     for i in range(n + 1):
@@ -91,5 +91,5 @@ def _exact_p_value(distance: float, n: int, m: int) -> float:
         for j in range(m + 1):
             inside_so_far = inside_so_far + paths[j] if abs(i * m - j * n) < limit else 0
             paths[j] = inside_so_far
-    every = math.comb(n + m, n)
-    return (every - paths[m]) / every
+    total = math.comb(n + m, n)
+    return (total - paths[m]) / total

@@ -1,6 +1,6 @@
-"""The L-infinity distance of two samples: the largest change of any one share.
+"""The L-infinity distance of two samples: the largest change of a share.
 
-Bins and categories come from elsewhere; what value is too much is decided in `ml.monitoring.verdicts`.
+Cells are made in `cells.py`; thresholds and significance do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from ml.monitoring.profiles.encoding import ColumnProfile
 
 
 def l_infinity(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
-    """Largest change of a share over the reference's categories (unseen ones together) or quantile bins.
+    """Return the largest change of a share over the reference's categories (unseen ones together) or quantile bins.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def l_infinity(reference: ColumnProfile, current: ColumnProfile, bins: int = DEF
 
 
 def l_infinity_of_counts(reference: ArrayLike, current: ArrayLike) -> float:
-    """L∞ = max |p - q|, the Chebyshev distance of two rows of shares.
+    """Return L∞ = max |p - q|, the Chebyshev distance of two rows of shares.
 
     Parameters
     ----------

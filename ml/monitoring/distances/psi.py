@@ -1,6 +1,6 @@
 """The population stability index of two samples.
 
-Bins and categories come from elsewhere; what value is too much is decided in `ml.monitoring.verdicts`.
+Cells are made in `cells.py`; thresholds and significance do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from ml.monitoring.profiles.encoding import ColumnProfile
 
 
 def psi(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BINS) -> float:
-    """Population stability index over the reference's quantile bins or categories.
+    """Return the population stability index over the reference's quantile bins or categories.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def psi(reference: ColumnProfile, current: ColumnProfile, bins: int = DEFAULT_BI
 
 
 def psi_of_counts(reference: ArrayLike, current: ArrayLike) -> float:
-    """PSI = Σ (q - p) ln(q / p), with half a row added to each cell before shares p and q are taken.
+    """Return PSI = Σ (q - p) ln(q / p), with half a row added to each cell before the shares p and q are computed.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""From rows by cell to shares: the checks and the smoothing that every binned distance shares.
+"""Shares from rows by cell, with the checks and the smoothing that all binned distances have in common.
 
-How cells are made is in `bins.py` and `categories.py`; no distance is computed here.
+Making cells does not belong here, it is in `bins.py` and `categories.py`; neither do distances.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ SMOOTHING_ROWS = (
 
 
 def checked_counts(reference: ArrayLike, current: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two aligned rows of counts as float64, once checked.
+    """Return two aligned rows of counts as float64, or raise an error if they are not valid.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def checked_counts(reference: ArrayLike, current: ArrayLike) -> tuple[NDArray[np
 
 
 def shares(reference: ArrayLike, current: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Observed shares p (reference) and q (current); an empty cell has share 0.
+    """Return the observed shares p (reference) and q (current); an empty cell has share 0.
 
     Examples
     --------
@@ -53,9 +53,9 @@ def shares(reference: ArrayLike, current: ArrayLike) -> tuple[NDArray[np.float64
 
 
 def smoothed_shares(reference: ArrayLike, current: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shares with half a row added to each cell and renormalised, so that they are positive and still sum to 1.
+    """Return shares with half a row added to each cell and renormalised, so that they are positive and sum to 1.
 
-    Cells that are empty on both sides say nothing and stay at 0.
+    Cells that are empty on both sides carry no information and stay at 0.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Two empirical CDFs at their common knots: what Kolmogorov-Smirnov and Wasserstein share.
+"""The difference of two empirical CDFs at their common knots, for Kolmogorov-Smirnov and Wasserstein.
 
-Evaluating one profile is `NumericProfile`'s part; the statistics are one file each.
+Evaluating one profile does not belong here, it is in `NumericProfile`; neither do the statistics, each in a file of its own.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class StepDifference:
     ----------
     knots : (k,) ascending, all knots of both profiles.
     before, at : (k,) difference of the shares < and <= each knot. Between two knots it is linear, from `at` of the left
-        to `before` of the right one (equal to each other where both profiles hold all their distinct values).
+        to `before` of the right one (which are equal if both profiles hold all their distinct values).
     """
 
     knots: NDArray[np.float64]
@@ -28,7 +28,7 @@ class StepDifference:
 
 
 def step_difference(reference: NumericProfile, current: NumericProfile) -> StepDifference:
-    """Difference of the two CDFs at all knots of both.
+    """Return the difference of two CDFs at all knots of both.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def step_difference(reference: NumericProfile, current: NumericProfile) -> StepD
 
 
 def cumulative(profile: NumericProfile, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Finite values < and <= each point: `NumericProfile.cdf_below` and `cdf` in one pass, for the judge's inner loop.
+    """Count finite values < and <= each point: `NumericProfile.cdf_below` and `cdf` in one pass, for the inner loop of `judge`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def cumulative(profile: NumericProfile, points: NDArray[np.float64]) -> tuple[ND
     """
     ends = np.empty(2 * profile.knots.size)
     ends[::2], ends[1::2] = profile.below, profile.upto
-    # Between two knots the count runs from `upto` of the left to `below` of the right one; at a knot it jumps.
+    # Between two knots the count increases linearly from `upto` of the left to `below` of the right one; at a knot it jumps.
     between = np.interp(points, np.repeat(profile.knots, 2), ends)
     place = np.minimum(np.searchsorted(profile.knots, points), profile.knots.size - 1)
     hit = profile.knots[place] == points
@@ -78,7 +78,7 @@ def cumulative(profile: NumericProfile, points: NDArray[np.float64]) -> tuple[ND
 
 
 def cdf_error(profile: NumericProfile) -> float:
-    """Largest possible error of a profile's CDF anywhere, as a share: merging (`rank_error`) and the gap between two knots.
+    """Return the largest possible error of a profile's CDF, as a share: from merging (`rank_error`) and the gap between two knots.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The unseen share: how much of the current sample the reference has no example of.
+"""The unseen share: the part of the current sample that lies outside the reference.
 
-Only what lies outside the reference; changes among known values are the distances' part.
+Changes among values that the reference has do not belong here; the distances measure them.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from ml.monitoring.profiles.numeric import NumericProfile
 
 
 def unseen_share(reference: ColumnProfile, current: ColumnProfile) -> float:
-    """Share of current rows in unseen categories, or outside the reference's range of numbers.
+    """Return the share of current rows in unseen categories, or outside the reference's range of numbers.
 
-    Where the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the
-    answer is then the share by which the unlisted part has grown.
+    If the reference lists only its 1,000 most frequent categories, the rows that it does not list count as seen: the
+    result is then the share by which the unlisted part has grown.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The first Wasserstein distance of two samples: raw, in reference standard deviations, and trimmed.
 
-The CDFs come from `steps.py`; the law of the distance under no change is in `ml.monitoring.verdicts.bridge`.
+The CDFs are in `steps.py`; the null distribution does not belong here, it is in `ml.monitoring.verdicts.bridge`.
 """
 
 import math
@@ -15,9 +15,9 @@ TRIMMED_SHARE = 0.005  # of the reference, at each end
 
 
 def wasserstein(reference: NumericProfile, current: NumericProfile) -> float:
-    """W₁ = ∫ |F(x) - G(x)| dx, in the column's own unit [1]_.
+    """Return W₁ = ∫ |F(x) - G(x)| dx, in the column's unit [1]_.
 
-    Exact where both profiles hold all their distinct values.
+    Exact if both profiles hold all their distinct values.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def wasserstein(reference: NumericProfile, current: NumericProfile) -> float:
 
 
 def normalised_wasserstein(reference: NumericProfile, current: NumericProfile) -> float:
-    """W₁ in standard deviations of the reference (ddof 0); infinite when a constant reference is left.
+    """Return W₁ in standard deviations of the reference (ddof 0); infinite if a constant reference changes.
 
     Raises
     ------
@@ -56,10 +56,10 @@ def normalised_wasserstein(reference: NumericProfile, current: NumericProfile) -
 
 
 def trimmed_wasserstein(reference: NumericProfile, current: NumericProfile) -> float:
-    """Normalised W₁ with both samples clipped to the reference's quantiles 0.005 and 0.995.
+    """Return normalised W₁ with both samples clipped to the reference's quantiles 0.005 and 0.995.
 
-    One outlier of 1e9 stretches a plain standard deviation until no shift is seen any more, and lifts a plain W₁ all by
-    itself. Clipped, it counts as one row at the end of the range, which is what it is.
+    Without clipping, one outlier of 1e9 inflates the standard deviation until no shift can be detected, and dominates W₁. Clipped,
+    it counts as one row at the end of the range.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def trimmed_wasserstein(reference: NumericProfile, current: NumericProfile) -> f
 
 
 def trimmed_wasserstein_of_steps(difference: StepDifference, scale: "TrimmedScale") -> float:
-    """Trimmed and normalised W₁ of a difference of CDFs that is known already.
+    """Return trimmed and normalised W₁ of a difference of CDFs.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class TrimmedScale:
 
 
 def trimmed_scale(reference: NumericProfile) -> TrimmedScale:
-    """The reference's quantiles 0.005 and 0.995 and its standard deviation when clipped to them.
+    """Return the reference's quantiles 0.005 and 0.995, and its standard deviation when clipped to them.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def trimmed_scale(reference: NumericProfile) -> TrimmedScale:
 
 
 def in_deviations(distance: float, deviation: float) -> float:
-    """A distance in standard deviations; infinite when a constant is left, 0 when it is not.
+    """Divide a distance by a standard deviation; if that is 0, return infinity, or 0 for a distance of 0.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def in_deviations(distance: float, deviation: float) -> float:
 
 
 def wasserstein_of_steps(difference: StepDifference) -> float:
-    """∫ |difference| dx, exact for a function that is linear between knots and may cross zero there.
+    """Return ∫ |difference| dx, exact for a function that is linear between knots and may cross zero there.
 
     Examples
     --------
@@ -148,12 +148,12 @@ def wasserstein_of_steps(difference: StepDifference) -> float:
     below, above = left[crosses], right[crosses]
     height[crosses] = (below * below + above * above) / (2 * np.abs(above - below))
     widths = difference.knots[1:] - difference.knots[:-1]
-    used = height > 0  # a gap may be too wide for a float where nothing differs
+    used = height > 0  # the width of a gap without difference may overflow
     return float(widths[used] @ height[used])
 
 
 def _clipped(difference: StepDifference, low: float, high: float) -> StepDifference:
-    """The difference on [low, high] only, with the ends as knots."""
+    """Restrict the difference to [low, high], with the ends as knots."""
     at, before = _limits(difference, low), _limits(difference, high)
     inside = (difference.knots > low) & (difference.knots < high)
     return StepDifference(
@@ -164,7 +164,7 @@ def _clipped(difference: StepDifference, low: float, high: float) -> StepDiffere
 
 
 def _limits(difference: StepDifference, x: float) -> tuple[float, float]:
-    """The difference just below and at x."""
+    """Return the difference just below x and at x."""
     index = int(np.searchsorted(difference.knots, x))
     if index < difference.knots.size and difference.knots[index] == x:
         return float(difference.before[index]), float(difference.at[index])

@@ -1,1 +1,14 @@
-"""How good a model's predictions are: measured from labels, estimated without them, and the two compared."""
+"""Performance of predictions: realised with labels, estimated without them, and the comparison of both.
+
+`tasks`: binary classification, multiclass classification or regression.
+`realised`: metrics of labelled rows.
+`estimated`: metrics expected of rows without labels.
+`reference`: performance in the window of a baseline.
+`check`: the error of an estimate once labels have arrived.
+`calibration`: calibrators that map scores to observed shares.
+`confusion`: metrics of a confusion matrix.
+`scores`: metrics of probabilities.
+`roc_auc`: area under the ROC curve.
+`regression`: metrics of numeric predictions.
+`bootstrap`: bootstrap resamples and their intervals.
+"""

@@ -1,6 +1,6 @@
-"""Resamples of weighted cells and the intervals that they give, in bounded time.
+"""Bootstrap resamples of rows counted by cell, and their percentile intervals, in bounded time.
 
-Drawing and summing up belong here; metrics do not.
+Resampling and summaries belong here; metrics do not.
 """
 
 import math
@@ -16,16 +16,16 @@ CONFIDENCE = 0.95
 _CHUNK = 50
 
 
-def resampled(counts: Floats, metrics: Callable[[Floats], Metrics], rng: np.random.Generator) -> dict[str, Floats]:
-    """Metrics of `RESAMPLES` bootstrap samples of rows that are counted by cell.
+def resample(counts: Floats, metrics: Callable[[Floats], Metrics], rng: np.random.Generator) -> dict[str, Floats]:
+    """Compute metrics of `RESAMPLES` bootstrap samples of rows counted by cell.
 
-    Drawing n rows with replacement draws multinomial counts of cells, so the time depends on the number of cells only.
+    Drawing n rows with replacement means drawing multinomial counts of cells, so the time depends only on the number of cells.
 
     Parameters
     ----------
     counts : (k,) rows in each cell.
-    metrics : takes (b, k) counts.
-    rng : where the draws come from.
+    metrics : computes metrics of (b, k) counts.
+    rng : source of the draws.
     """
     rows = int(counts.sum())
     parts = [
@@ -38,36 +38,36 @@ def resampled(counts: Floats, metrics: Callable[[Floats], Metrics], rng: np.rand
 def summary(
     values: Metrics, draws: Metrics | None, n: int, reasons: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, object]]:
-    """By metric: value, 95 % percentile interval of the draws (it always holds the value), n, and why a value is null."""
-    found: dict[str, dict[str, object]] = {}
+    """Return by metric the value, the 95 % percentile interval of the draws (extended to contain the value), n, and the reason of a null."""
+    entries: dict[str, dict[str, object]] = {}
     for name, value in values.items():
         number = float(value[0])
         if not math.isfinite(number):
-            found[name] = missing((reasons or {}).get(name, "not defined on these rows"), n)
+            entries[name] = missing((reasons or {}).get(name, "not defined on these rows"), n)
             continue
         low, high = _interval(draws[name]) if draws else (None, None)
-        found[name] = {
+        entries[name] = {
             "value": number,
             "low": None if low is None else min(low, number),
             "high": None if high is None else max(high, number),
             "n": n,
             "reason": None,
         }
-    return found
+    return entries
 
 
 def missing(reason: str, n: int) -> dict[str, object]:
-    """Entry of a metric that does not exist, and why."""
+    """Return the entry of a metric without a value, with the reason."""
     return {"value": None, "low": None, "high": None, "n": n, "reason": reason}
 
 
 def all_missing(names: Sequence[str], reason: str, n: int) -> dict[str, dict[str, object]]:
-    """Entries of metrics that do not exist, for one reason."""
+    """Return the entries of metrics without values, with one reason."""
     return {name: missing(reason, n) for name in names}
 
 
 def _interval(draws: Floats) -> tuple[float, float] | tuple[None, None]:
-    """Percentiles of the draws where the metric exists; none where it rarely does."""
+    """Return percentiles of the finite draws; None if fewer than half are finite."""
     finite = draws[np.isfinite(draws)]
     if finite.size < draws.size / 2:
         return None, None

@@ -1,6 +1,6 @@
-"""What a score was worth in the reference: a monotone map from score to observed share, with its uncertainty.
+"""Calibrators: monotone maps from a score to the share of hits observed in the reference, with their uncertainty.
 
-Fitting and applying the map belong here; metrics do not.
+Fitting and applying calibrators belong here; metrics do not.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _MAX_SCORES = 2000
 
 
 def fit_calibrator(score: Floats, true: Floats, rng: np.random.Generator) -> dict[str, object]:
-    """Isotonic regression of `true` on `score` as knots, and replicas of it on resampled rows.
+    """Fit an isotonic regression of `true` on `score`, and replicas of it on resampled rows.
 
     Parameters
     ----------
@@ -32,25 +32,25 @@ def fit_calibrator(score: Floats, true: Floats, rng: np.random.Generator) -> dic
     hits = np.bincount(position, weights=true).astype(np.float64)
     y = _isotonic(rows, hits)
     ends = np.ones(y.size, bool)
-    # Inside of a flat piece, knots say nothing.
+    # Knots inside a flat piece are redundant.
     ends[1:-1] = (y[1:-1] != y[:-2]) | (y[1:-1] != y[2:])
     grid = np.quantile(score, np.linspace(0, 1, _GRID))
     replicas = []
     for _ in range(REPLICAS):
-        drawn = rng.multinomial(int(rows.sum()), np.concatenate([hits, rows - hits]) / rows.sum()).astype(np.float64)
-        drawn_hits, drawn_rows = drawn[: y.size], drawn[: y.size] + drawn[y.size :]
-        seen = drawn_rows > 0
-        replicas.append(np.interp(grid, distinct[seen], _isotonic(drawn_rows[seen], drawn_hits[seen])).tolist())
+        counts = rng.multinomial(int(rows.sum()), np.concatenate([hits, rows - hits]) / rows.sum()).astype(np.float64)
+        replica_hits, replica_rows = counts[: y.size], counts[: y.size] + counts[y.size :]
+        used = replica_rows > 0
+        replicas.append(np.interp(grid, distinct[used], _isotonic(replica_rows[used], replica_hits[used])).tolist())
     return {"x": distinct[ends].tolist(), "y": y[ends].tolist(), "grid": grid.tolist(), "replicas": replicas}
 
 
-def calibrated(calibrator: Mapping[str, object], score: Floats) -> Floats:
-    """Share of hits that the reference had at each score; outside of its range that of its end."""
+def calibrate(calibrator: Mapping[str, object], score: Floats) -> Floats:
+    """Return the reference's share of hits at each score; outside its range, that of the nearest end."""
     return np.asarray(np.interp(score, _floats(calibrator["x"]), _floats(calibrator["y"])), dtype=np.float64)
 
 
-def replicas_of(calibrator: Mapping[str, object], score: Floats) -> Floats:
-    """(REPLICAS, n) the same through each replica."""
+def calibrate_by_replicas(calibrator: Mapping[str, object], score: Floats) -> Floats:
+    """Return the shares by each replica: (REPLICAS, n)."""
     grid, replicas = _floats(calibrator["grid"]), _floats(calibrator["replicas"])
     return np.stack([np.interp(score, grid, replica) for replica in replicas])
 

@@ -1,4 +1,4 @@
-"""Metrics of predicted labels, from the confusion matrix, many matrices at once.
+"""Metrics of predicted labels, from many confusion matrices at once.
 
 Formulas over counts belong here; counting does not.
 """
@@ -10,23 +10,23 @@ Floats = npt.NDArray[np.float64]
 
 
 def confusion_metrics(matrix: Floats, positive: int | None) -> dict[str, Floats]:
-    """Accuracy, balanced accuracy, precision, recall and F1, as scikit-learn defines them (0 where nothing is divided by 0).
+    """Return accuracy, balanced accuracy, precision, recall and F1 as defined by scikit-learn (0 / 0 is 0).
 
     Parameters
     ----------
     matrix : (b, k, k) weight of rows by true (axis 1) and predicted (axis 2) class.
-    positive : the class that precision, recall and F1 are of; None: the mean of all classes that occur (macro).
+    positive : index of the class for precision, recall and F1; None for the macro average over all classes that occur.
 
     Returns
     -------
-    (b,) each. Balanced accuracy is the mean recall of the classes that are true of some row.
+    (b,) each. Balanced accuracy is the mean recall over the classes that have rows.
     """
     hits = np.diagonal(matrix, axis1=1, axis2=2)
     true, predicted = matrix.sum(axis=2), matrix.sum(axis=1)
     precision, recall, f1 = _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
     occurs = (true + predicted) > 0
 
-    def shown(values: Floats) -> Floats:
+    def average(values: Floats) -> Floats:
         if positive is not None:
             return np.asarray(values[:, positive])
         return _ratio((values * occurs).sum(axis=1), occurs.sum(axis=1).astype(np.float64))
@@ -34,9 +34,9 @@ def confusion_metrics(matrix: Floats, positive: int | None) -> dict[str, Floats]
     return {
         "accuracy": _ratio(hits.sum(axis=1), matrix.sum(axis=(1, 2))),
         "balanced_accuracy": _ratio(recall.sum(axis=1), (true > 0).sum(axis=1).astype(np.float64)),
-        "precision": shown(precision),
-        "recall": shown(recall),
-        "f1": shown(f1),
+        "precision": average(precision),
+        "recall": average(recall),
+        "f1": average(f1),
     }
 
 

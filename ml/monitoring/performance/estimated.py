@@ -1,6 +1,6 @@
 """Performance without labels: CBPE of classifications, DLE of regressions, with bands.
 
-Expected metrics belong here; what they are estimated from is made in `ml.monitoring.performance.reference`.
+Expected metrics belong here; fitting the reference does not, it is in `ml.monitoring.performance.reference`.
 """
 
 from collections.abc import Mapping
@@ -37,22 +37,22 @@ def estimated(
     *,
     rng: np.random.Generator | None = None,
 ) -> dict[str, object]:
-    """Metrics that rows without labels are expected to have, if scores still mean what they meant in the reference.
+    """Estimate the metrics of rows without labels, provided that scores are calibrated as in the reference.
 
     Classification: confidence-based performance estimation [1]_; each row is positive with its calibrated probability.
     Regression: direct loss estimation by the error that predictions of the same size had in the reference.
 
     Parameters
     ----------
-    task : as `ml.monitoring.performance.tasks.task_of` says.
+    task : from `ml.monitoring.performance.tasks.task_of`.
     reference : from `ml.monitoring.performance.reference.reference_of`.
-    y_pred, y_proba : (n,) as of `ml.monitoring.performance.realised.realised`.
-    rng : draws the bands; a fixed seed where None, so that the same rows give the same band.
+    y_pred, y_proba : (n,) as in `ml.monitoring.performance.realised.realised`.
+    rng : draws the bands; a fixed seed if None, so that the same rows give the same band.
 
     Returns
     -------
-    As `realised`, with `method` ("cbpe" or "dle"): `low` and `high` hold 95 % of the values that labels, and another
-    reference sample, could give.
+    Like `realised`, with `method` ("cbpe" or "dle"). The band from `low` to `high` covers 95 % of the values under sampling of the
+    labels and of the reference.
 
     References
     ----------
@@ -61,8 +61,8 @@ def estimated(
     generator = rng or np.random.default_rng(0)
     if task == "regression":
         predicted = as_numbers(y_pred)
-        found = _regression(reference["errors"], predicted[np.isfinite(predicted)], generator)
-        return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": found}
+        metrics = _regression(reference["errors"], predicted[np.isfinite(predicted)], generator)
+        return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": metrics}
     guesses = as_labels(y_pred)
     proba = as_probabilities(y_proba, len(guesses))
     usable = np.isfinite(proba) & np.array([guess is not None for guess in guesses], bool)
@@ -79,13 +79,13 @@ def estimated(
 
 
 def _binary(
-    calibrator: Mapping[str, object], says_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
+    calibrator: Mapping[str, object], is_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
 ) -> dict[str, dict[str, object]]:
     score, position = group_scores(proba)
-    rows = _rows(position, says_positive, score.size)
+    rows = _rows(position, is_positive, score.size)
     exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
-    score, position = _thinned(proba)
-    rows = _rows(position, says_positive, score.size)
+    score, position = _group_coarsely(proba)
+    rows = _rows(position, is_positive, score.size)
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
     return summary(exact, draws, proba.size)
 
@@ -93,26 +93,26 @@ def _binary(
 def _multiclass(
     calibrator: Mapping[str, object], proba: Floats, rng: np.random.Generator
 ) -> dict[str, dict[str, object]]:
-    """Only what follows from the predicted class's probability: how often it is right, and how well it says so."""
-    score, position = _thinned(proba)
+    """Estimate only what follows from the probability of the predicted class: accuracy and calibration error."""
+    score, position = _group_coarsely(proba)
     rows = _rows(position, np.ones(proba.size, bool), score.size)
     exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
-    kept = ("accuracy", "calibration_error")
+    available = ("accuracy", "calibration_error")
     reason = "needs the probability of every class; events carry that of the predicted one"
-    found = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, proba.size)
-    values, drawn = ({name: metrics[name] for name in kept} for metrics in (exact, draws))
-    # All rows stand as predicted positive: then the share of hits is the accuracy.
-    return found | summary(values, drawn, proba.size)
+    missing_metrics = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, proba.size)
+    values, drawn = ({name: metrics[name] for name in available} for metrics in (exact, draws))
+    # All rows count as predicted positive: then the share of hits is the accuracy.
+    return missing_metrics | summary(values, drawn, proba.size)
 
 
-def _rows(position: npt.NDArray[np.intp], says_positive: npt.NDArray[np.bool_], k: int) -> Floats:
-    """(2, k) rows at each score that are predicted negative and positive."""
-    return np.bincount(position + k * says_positive, minlength=2 * k).astype(np.float64).reshape(2, k)
+def _rows(position: npt.NDArray[np.intp], is_positive: npt.NDArray[np.bool_], k: int) -> Floats:
+    """Count the rows at each score that are predicted negative and positive: (2, k)."""
+    return np.bincount(position + k * is_positive, minlength=2 * k).astype(np.float64).reshape(2, k)
 
 
 def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
-    """Metrics from (2, k) rows and (b, 2, k) how many of them are positive."""
+    """Compute metrics of (2, k) rows of which (b, 2, k) are positive."""
     negative = rows - positive
     hit, miss = positive.sum(axis=2), negative.sum(axis=2)
     matrix = np.stack([np.stack([miss[:, 0], miss[:, 1]], axis=1), np.stack([hit[:, 0], hit[:, 1]], axis=1)], axis=1)
@@ -120,12 +120,12 @@ def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
 
 
 def _drawn(calibrator: Mapping[str, object], score: Floats, rows: Floats, rng: np.random.Generator) -> Floats:
-    """(b, 2, k) positives that could be: labels drawn at random from each replica of the calibrator."""
+    """Draw labels from each replica of the calibrator: (b, 2, k) positive rows."""
     shares = np.clip(np.repeat(calibrate_by_replicas(calibrator, score), _DRAWS_A_REPLICA, axis=0), 0, 1)
     return rng.binomial(rows.astype(np.int64)[None], shares[:, None, :]).astype(np.float64)
 
 
-def _thinned(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+def _group_coarsely(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
     return group_scores(proba, _SCORE_BINS)
 
 
@@ -139,14 +139,14 @@ def _regression(errors: object, predicted: Floats, rng: np.random.Generator) -> 
     rows = np.bincount(position, minlength=edges.size + 1).astype(np.float64)
     spread = deviations * np.sqrt(1 / reference_rows + 1 / np.maximum(rows, 1))
     drawn = rng.normal(means, spread, size=(_DRAWS, *means.shape))
-    # Means of what is never negative are not drawn below 0.
+    # Means of non-negative terms must not be negative.
     drawn[:, [0, 1, 4, 5]] = np.maximum(drawn[:, [0, 1, 4, 5]], 0)
-    exact = _mixed(means[None], rows, position, predicted)
-    return summary(exact, _mixed(drawn, rows, position, predicted), predicted.size)
+    exact = _mix(means[None], rows, position, predicted)
+    return summary(exact, _mix(drawn, rows, position, predicted), predicted.size)
 
 
-def _mixed(means: Floats, rows: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:
-    """Metrics of bin means (b, 7, bins) in the mix of bins that these predictions have."""
+def _mix(means: Floats, rows: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:
+    """Compute metrics from bin means (b, 7, bins), weighted by the rows of these predictions in each bin."""
     mixed = means[:, :6] @ rows / rows.sum()
     centre = predicted.mean()
     first = np.bincount(position, weights=predicted - centre, minlength=rows.size)

@@ -1,6 +1,6 @@
 """Realised performance: metrics of predictions whose labels are known, with bootstrap intervals.
 
-Choosing rows, counting them and naming metrics belong here; formulas and resampling are beside it.
+Choosing rows, counting them and naming metrics belong here; formulas and resampling do not.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from ml.monitoring.performance.tasks import Task, positive_label
 LABEL_METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 SCORE_METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
 ERROR_METRICS = ("mae", "rmse", "r2", "mape")
-# Intervals of more distinct scores than this are drawn from score bins: the values themselves stay exact.
+# With more distinct scores than this, intervals are drawn from binned scores; the values of the metrics stay exact.
 MAX_CELLS = 10_000
 _SCORE_BINS = 1000
 _ONE_CLASS = dict.fromkeys(("roc_auc", "pr_auc"), "only one class among the labels")
@@ -33,20 +33,20 @@ def realised(
     rng: np.random.Generator,
     intervals: bool = True,
 ) -> dict[str, object]:
-    """Metrics of labelled rows, ready for JSON.
+    """Compute metrics of labelled rows, as data for JSON.
 
     Parameters
     ----------
-    task : as `ml.monitoring.performance.tasks.task_of` says.
-    y_true, y_pred : (n,) class labels as strings, or numbers of a regression; None or NaN is a missing one.
-    y_proba : (n,) probability of the positive class (binary) or of the predicted class (multiclass); None or NaN: missing.
+    task : from `ml.monitoring.performance.tasks.task_of`.
+    y_true, y_pred : (n,) class labels as strings, or numbers of a regression; None or NaN if missing.
+    y_proba : (n,) probability of the positive class (binary) or of the predicted class (multiclass); None or NaN if missing.
     rng : draws the resamples.
-    intervals : whether to draw intervals; without, `low` and `high` are null.
+    intervals : whether to draw intervals; if not, `low` and `high` are null.
 
     Returns
     -------
     `task`, `n` (rows with a label) and `metrics`: by name `value`, `low`, `high` (95 % bootstrap percentiles), `n` (rows
-    that have all that the metric needs) and `reason` (why the value is null, else null).
+    with all values that the metric needs) and `reason` (why the value is null, else null).
 
     Raises
     ------
@@ -55,45 +55,45 @@ def realised(
 
     Examples
     --------
-    >>> found = realised("binary", ["1", "0", "1"], ["1", "0", "0"], [0.9, 0.2, 0.4], rng=np.random.default_rng(1))
-    >>> round(found["metrics"]["accuracy"]["value"], 3), found["metrics"]["roc_auc"]["value"]
+    >>> result = realised("binary", ["1", "0", "1"], ["1", "0", "0"], [0.9, 0.2, 0.4], rng=np.random.default_rng(1))
+    >>> round(result["metrics"]["accuracy"]["value"], 3), result["metrics"]["roc_auc"]["value"]
     (0.667, 1.0)
     """
     draw = rng if intervals else None
     if task == "regression":
         true, predicted = as_numbers(y_true), as_numbers(y_pred)
-        _same_length(true, predicted)
+        _require_same_length(true, predicted)
         return {"task": task, "n": int(np.isfinite(true).sum()), "metrics": _errors(true, predicted, draw)}
     labels, guesses = as_labels(y_true), as_labels(y_pred)
     proba = as_probabilities(y_proba, len(labels))
-    _same_length(labels, guesses, proba)
-    known = np.array([label is not None for label in labels], bool)
-    labels, guesses, proba = labels[known], guesses[known], proba[known]
+    _require_same_length(labels, guesses, proba)
+    labelled = np.array([label is not None for label in labels], bool)
+    labels, guesses, proba = labels[labelled], guesses[labelled], proba[labelled]
     metrics = (_binary if task == "binary" else _multiclass)(labels, guesses, proba, draw)
     return {"task": task, "n": len(labels), "metrics": metrics}
 
 
 def as_labels(values: npt.ArrayLike) -> npt.NDArray[np.object_]:
-    """Class labels as strings; None and NaN are None."""
-    given = np.asarray(values, dtype=object)
-    return np.array([None if v is None or v != v else str(v) for v in given], dtype=object)  # noqa: PLR0124 - NaN
+    """Convert class labels to strings, None and NaN to None."""
+    objects = np.asarray(values, dtype=object)
+    return np.array([None if v is None or v != v else str(v) for v in objects], dtype=object)  # noqa: PLR0124 - NaN
 
 
 def as_numbers(values: npt.ArrayLike) -> Floats:
-    """Numbers; None is NaN."""
+    """Convert values to numbers, None to NaN."""
     return np.asarray(values, dtype=np.float64)
 
 
 def as_probabilities(values: npt.ArrayLike | None, rows: int) -> Floats:
-    """Probabilities; what is missing or outside of 0 to 1 is NaN."""
+    """Convert values to probabilities; missing ones and those outside 0 to 1 are NaN."""
     if values is None:
         return np.full(rows, np.nan)
-    given = as_numbers(values)
-    return np.where((given >= 0) & (given <= 1), given, np.nan)
+    numbers = as_numbers(values)
+    return np.where((numbers >= 0) & (numbers <= 1), numbers, np.nan)
 
 
-def grouped(score: Floats, bins: int | None = None) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Ascending distinct scores and each row's position in them; with `bins`, means of that many bins of equal counts."""
+def group_scores(score: Floats, bins: int | None = None) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return ascending distinct scores and each row's position in them; with `bins`, the means of so many bins of equal counts."""
     distinct, position = np.unique(score, return_inverse=True)
     if bins is None or distinct.size <= MAX_CELLS:
         return distinct, position
@@ -109,11 +109,11 @@ def _binary(
 ) -> dict[str, dict[str, object]]:
     positive = positive_label({label for label in (*labels, *guesses) if label is not None}) or "1"
     true = labels == positive
-    has = np.array([guess is not None for guess in guesses], bool)
-    cells = np.bincount(2 * true[has] + (guesses[has] == positive), minlength=4).astype(np.float64)
-    found = _confusion(cells, 2, 1, rng)
+    predicted = np.array([guess is not None for guess in guesses], bool)
+    cells = np.bincount(2 * true[predicted] + (guesses[predicted] == positive), minlength=4).astype(np.float64)
+    metrics = _confusion(cells, 2, 1, rng)
     scored = np.isfinite(proba)
-    return found | _scores(proba[scored], true[scored], rng)
+    return metrics | _scores(proba[scored], true[scored], rng)
 
 
 def _confusion(
@@ -144,7 +144,7 @@ def _scores(
 
 
 def _score_cells(score: Floats, true: npt.NDArray[np.bool_], bins: int | None) -> tuple[Metrics, tuple[Scores, Floats]]:
-    distinct, position = grouped(score, bins)
+    distinct, position = group_scores(score, bins)
     scores = Scores.of(distinct)
     positive = np.bincount(position[true], minlength=distinct.size).astype(np.float64)
     negative = np.bincount(position[~true], minlength=distinct.size).astype(np.float64)
@@ -154,17 +154,17 @@ def _score_cells(score: Floats, true: npt.NDArray[np.bool_], bins: int | None) -
 def _multiclass(
     labels: npt.NDArray[np.object_], guesses: npt.NDArray[np.object_], proba: Floats, rng: np.random.Generator | None
 ) -> dict[str, dict[str, object]]:
-    has = np.array([guess is not None for guess in guesses], bool)
-    labels, guesses, proba = labels[has], guesses[has], proba[has]
+    predicted = np.array([guess is not None for guess in guesses], bool)
+    labels, guesses, proba = labels[predicted], guesses[predicted], proba[predicted]
     classes, codes = np.unique(np.concatenate([labels, guesses]).astype(str), return_inverse=True)
     k, n = classes.size, labels.size
     cells = np.bincount(codes[:n] * k + codes[n:], minlength=k * k).astype(np.float64)
-    found = _confusion(cells, k, None, rng)
+    metrics = _confusion(cells, k, None, rng)
     reason = "needs the probability of every class; events carry that of the predicted one"
-    found |= all_missing(("roc_auc", "pr_auc", "log_loss", "brier"), reason, n)
+    metrics |= all_missing(("roc_auc", "pr_auc", "log_loss", "brier"), reason, n)
     scored = np.isfinite(proba)
     top = _scores(proba[scored], (labels == guesses)[scored], rng)
-    return found | {"calibration_error": top["calibration_error"]}
+    return metrics | {"calibration_error": top["calibration_error"]}
 
 
 def _errors(true: Floats, predicted: Floats, rng: np.random.Generator | None) -> dict[str, dict[str, object]]:
@@ -172,7 +172,7 @@ def _errors(true: Floats, predicted: Floats, rng: np.random.Generator | None) ->
     n = int(both.sum())
     if not n:
         return all_missing(ERROR_METRICS, "no labelled row has a prediction", 0)
-    # R² does not change when both sides move together; around their mean, squares lose no digits.
+    # R² is invariant if both sides are shifted together; centred squares lose no digits.
     centre = true[both].mean()
     terms = error_terms(true[both], predicted[both])
     terms[:, 2], terms[:, 3] = true[both] - centre, (true[both] - centre) ** 2
@@ -185,13 +185,13 @@ def _errors(true: Floats, predicted: Floats, rng: np.random.Generator | None) ->
 
 
 def _resampled_means(terms: Floats, rng: np.random.Generator) -> Floats:
-    """Means of bootstrap samples; of many rows they are drawn from the normal distribution that they tend to."""
+    """Draw means of bootstrap samples; with many rows, from their asymptotic normal distribution."""
     n = len(terms)
     if n > MAX_CELLS:
         return rng.multivariate_normal(terms.mean(axis=0), np.cov(terms.T) / n, size=RESAMPLES, method="eigh")
     return np.stack([np.bincount(rng.integers(n, size=n), minlength=n) @ terms / n for _ in range(RESAMPLES)])
 
 
-def _same_length(*columns: Values) -> None:
+def _require_same_length(*columns: Values) -> None:
     if len({len(column) for column in columns}) > 1:
         raise ValueError(f"y_true, y_pred and y_proba differ in length: {[len(column) for column in columns]}")

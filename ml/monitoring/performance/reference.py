@@ -1,6 +1,6 @@
-"""What performance was in a baseline's window, kept as JSON so that later days can be estimated and compared.
+"""Performance in the window of a baseline, as JSON, by which later days are estimated and compared.
 
-Fitting what estimates need belongs here; estimating does not.
+Fitting calibrators and error models belongs here; estimating does not.
 """
 
 import numpy as np
@@ -19,35 +19,35 @@ ERROR_BINS = 20
 def reference_of(
     task: Task, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, y_proba: npt.ArrayLike | None, rng: np.random.Generator
 ) -> dict[str, object]:
-    """Realised metrics of the reference and what estimates are made with, as JSON.
+    """Compute realised metrics of the reference, and fit the models for estimates, as data for JSON.
 
     Parameters
     ----------
-    task, y_true, y_pred, y_proba : as of `ml.monitoring.performance.realised.realised`.
+    task, y_true, y_pred, y_proba : as in `ml.monitoring.performance.realised.realised`.
     rng : draws resamples.
 
     Returns
     -------
-    What `realised` gives, and `positive`, `calibrator` (classification) and `errors` (regression: mean and standard
+    The result of `realised`, with `positive`, `calibrator` (classification) and `errors` (regression: mean and standard
     deviation of the errors by quantile bin of the prediction); null with fewer than 100 usable rows.
     """
-    found: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng)
-    found |= {"positive": None, "calibrator": None, "errors": None}
+    reference: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng)
+    reference |= {"positive": None, "calibrator": None, "errors": None}
     if task == "regression":
-        return found | {"errors": _error_model(as_numbers(y_true), as_numbers(y_pred))}
+        return reference | {"errors": _error_model(as_numbers(y_true), as_numbers(y_pred))}
     labels, guesses = as_labels(y_true), as_labels(y_pred)
     proba = as_probabilities(y_proba, len(labels))
     usable = np.isfinite(proba) & np.array([label is not None for label in labels], bool)
     if task == "binary":
-        seen = {label for label in (*labels, *guesses) if label is not None}
-        found["positive"] = positive_label(seen) or "1"
-        hits = labels == found["positive"]
+        present = {label for label in (*labels, *guesses) if label is not None}
+        reference["positive"] = positive_label(present) or "1"
+        hits = labels == reference["positive"]
     else:
         usable &= np.array([guess is not None for guess in guesses], bool)
         hits = labels == guesses
     if usable.sum() >= MIN_ROWS:
-        found["calibrator"] = fit_calibrator(proba[usable], hits[usable].astype(np.float64), rng)
-    return found
+        reference["calibrator"] = fit_calibrator(proba[usable], hits[usable].astype(np.float64), rng)
+    return reference
 
 
 def _error_model(true: Floats, predicted: Floats) -> dict[str, object] | None:
@@ -58,7 +58,7 @@ def _error_model(true: Floats, predicted: Floats) -> dict[str, object] | None:
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, ERROR_BINS + 1)[1:-1]))
     position = np.searchsorted(edges, predicted, side="right")
     used, position = np.unique(position, return_inverse=True)
-    # An edge that no row separates from the next goes, so that each bin has rows.
+    # Drop edges of empty bins, so that each bin has rows.
     edges = edges[used[1:] - 1]
     terms = error_terms(true, predicted)
     terms = np.column_stack([terms, true - predicted])

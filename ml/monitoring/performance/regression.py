@@ -1,4 +1,4 @@
-"""Metrics of numeric predictions, from means over rows, many means at once.
+"""Metrics of numeric predictions, from many means over rows at once.
 
 Formulas over means belong here; averaging and resampling do not.
 """
@@ -11,9 +11,9 @@ TERMS = ("absolute", "squared", "true", "true_squared", "relative", "nonzero")
 
 
 def error_terms(y_true: Floats, y_pred: Floats) -> Floats:
-    """(n, 6) what each row adds to the means that all metrics are made of, in the order of `TERMS`.
+    """Return the terms of each row whose means determine all metrics: (n, 6), in the order of `TERMS`.
 
-    Relative errors are of rows whose true value is not 0.
+    Relative errors exist only for rows whose true value is not 0.
     """
     error = y_true - y_pred
     nonzero = y_true != 0
@@ -22,7 +22,7 @@ def error_terms(y_true: Floats, y_pred: Floats) -> Floats:
 
 
 def regression_metrics(means: Floats, variance: Floats) -> dict[str, Floats]:
-    """MAE, RMSE, R² and MAPE (a share, of rows whose true value is not 0) from (b, 6) means and (b,) variances of y_true."""
+    """Return MAE, RMSE, R² and MAPE (a share, over rows whose true value is not 0) from (b, 6) means and (b,) variances of y_true."""
     absolute, squared, _, _, relative, nonzero = means.T
     return {
         "mae": absolute,

@@ -1,4 +1,7 @@
-"""Area under the ROC curve of weighted rows; metrics that need a probability and not only a ranking are `scores`."""
+"""Area under the ROC curve of weighted rows.
+
+Only ranking belongs here; metrics that need a probability are in `scores.py`.
+"""
 
 import numpy as np
 import numpy.typing as npt

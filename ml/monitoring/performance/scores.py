@@ -1,4 +1,4 @@
-"""Metrics of a probability: ranking and calibration, of weighted rows, many weightings at once.
+"""Metrics of probabilities: ranking and calibration, under many weightings of the rows at once.
 
 Formulas over weights belong here; where the weights come from (labels, resamples, estimates) does not.
 """
@@ -16,7 +16,7 @@ _SMALLEST = 1e-15
 
 
 class Scores(NamedTuple):
-    """Distinct scores in ascending order, what each row that has one adds to the metrics, and the row's position in them."""
+    """Distinct scores in ascending order, with the log loss of a positive and of a negative row."""
 
     score: Floats
     loss_positive: Floats
@@ -24,13 +24,13 @@ class Scores(NamedTuple):
 
     @classmethod
     def of(cls, score: Floats) -> Self:
-        """Of ascending distinct scores between 0 and 1; log losses are clipped at 1e-15, as scikit-learn does."""
+        """Create it from ascending distinct scores between 0 and 1; log losses are clipped at 1e-15, as in scikit-learn."""
         clipped = np.clip(score, _SMALLEST, 1 - _SMALLEST)
         return cls(score, -np.log(clipped), -np.log1p(-clipped))
 
 
 def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[str, Floats]:
-    """Metrics of b weightings of k distinct scores.
+    """Compute metrics under b weightings of k distinct scores.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[st
     Returns
     -------
     (b,) each: `roc_auc` (ties count half), `pr_auc` (average precision), `log_loss`, `brier` and `calibration_error`
-    (expected calibration error, 10 bins of equal width). What does not exist (one class only) is NaN.
+    (expected calibration error, 10 bins of equal width). Metrics that do not exist (with one class only) are NaN.
     """
     both = positive + negative
     total = both.sum(axis=1)

@@ -1,13 +1,13 @@
-"""Which task a model solves, told from its labels.
+"""The task of a model, derived from its labels.
 
-Reading labels belongs here; what is measured of a task does not.
+Interpreting labels belongs here; the metrics of a task do not.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 Task = Literal["binary", "multiclass", "regression"]
-# The positive label, by the pair of labels that it belongs to.
+# The positive label of each known pair of labels.
 _POSITIVE_LABELS: Mapping[frozenset[str], str] = {
     frozenset({"0", "1"}): "1",
     frozenset({"-1", "1"}): "1",
@@ -17,29 +17,29 @@ _POSITIVE_LABELS: Mapping[frozenset[str], str] = {
 
 
 def positive_label(labels: Iterable[str]) -> str | None:
-    """The positive one of two labels; also where only one of the two occurs, but then it must say which pair it is of.
+    """Return the positive label of a known pair, also if only one label of the pair occurs and identifies it.
 
     Examples
     --------
     >>> positive_label(["0", "1"]), positive_label(["yes"]), positive_label(["cat", "dog"])
     ('1', 'yes', None)
     """
-    seen = frozenset(labels)
-    fitting = {positive for pair, positive in _POSITIVE_LABELS.items() if seen and seen <= pair}
-    return fitting.pop() if len(fitting) == 1 else None
+    present = frozenset(labels)
+    candidates = {positive for pair, positive in _POSITIVE_LABELS.items() if present and present <= pair}
+    return candidates.pop() if len(candidates) == 1 else None
 
 
 def task_of(y_pred_kind: str, labels: Iterable[str]) -> Task:
-    """Task of a model whose predictions are of this kind.
+    """Return the task of a model, by the kind of its predictions and its labels.
 
     Parameters
     ----------
-    y_pred_kind : "numeric" or "categorical", as `ml.monitoring.kinds.learn_prediction_kind` says.
-    labels : class labels seen, predicted or true.
+    y_pred_kind : "numeric" or "categorical", from `ml.monitoring.kinds.learn_prediction_kind`.
+    labels : class labels that occur, predicted or true.
 
     Returns
     -------
-    "regression" of numbers; "binary" where the labels are a pair with a known positive one; else "multiclass".
+    "regression" for numbers; "binary" if the labels are a known pair; else "multiclass".
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Arrow columns as the plain arrays that profiles are made of.
 
-Only conversions belong here: no counting, no files.
+Only conversions belong here; counting and reading files do not.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ ArrowColumn: TypeAlias = pa.Array | pa.ChunkedArray
 
 
 def as_chunks(column: ArrowColumn) -> list[pa.Array]:
-    """The chunks of a column; an array is its own only chunk."""
+    """Return the chunks of a column; an array is one chunk."""
     return list(column.chunks) if isinstance(column, pa.ChunkedArray) else [column]
 
 
@@ -25,11 +25,11 @@ def float_values(column: ArrowColumn, out: NDArray[np.float64] | None = None) ->
     Parameters
     ----------
     column : integers, floats, decimals, booleans (as 0 and 1) or all nulls.
-    out : (>= len(column),) float64, where to put the values; a new array by default.
+    out : (>= len(column),) float64 array to write to; a new one by default.
 
     Returns
     -------
-    (values, nulls) : values in the column's order, and how many rows were null.
+    (values, nulls) : values in the column's order, and the number of nulls.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def float_values(column: ArrowColumn, out: NDArray[np.float64] | None = None) ->
 
 
 def text_lengths(column: ArrowColumn) -> ArrowColumn:
-    """Length of each string in characters; null stays null.
+    """Return the length of each string in characters; null stays null.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def text_lengths(column: ArrowColumn) -> ArrowColumn:
 
 
 def label_values(column: ArrowColumn) -> ArrowColumn:
-    """A categorical column as strings or as a dictionary of strings.
+    """Return a categorical column as strings or as a dictionary of strings.
 
     Booleans become "true" and "false"; whole numbers lose their decimal point, so that 1 and 1.0 are one label.
 

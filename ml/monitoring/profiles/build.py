@@ -1,6 +1,6 @@
-"""From raw rows to table profiles: each column read once, in pieces of bounded size, on all cores.
+"""Table profiles of raw rows: each column is read once, in pieces of bounded size, on all cores.
 
-The order of work belongs here; the profile of one column is in `columns.py`, reading in `pieces.py`.
+The order of work belongs here; profiling one column does not, it is in `columns.py`, nor does reading, which is in `pieces.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ SliceKey = tuple[str, str]
 WHOLE: SliceKey = ("", "")
 SLICE_COLUMNS = ("endpoint", "model_version", "segment")
 MAX_SLICE_VALUES = 50
-# Beside the features; y_pred has its kind among those learned.
+# Columns beside the features; the kind of y_pred is learned.
 ENVELOPE_KINDS: Mapping[str, Kind] = {"latency_ms": "numeric", "y_proba": "numeric"}
 
 
@@ -36,23 +36,23 @@ def profile_parquet(
 ) -> dict[SliceKey, TableProfile]:
     """Profile the rows of Parquet files.
 
-    Each column is read once, whole row groups at a time: at most 4,194,304 rows (or one larger row group) of one column a
-    thread are in memory. Up to that many rows the profile is exact; beyond, profiles of the pieces are merged, within the
-    `rank_error` that they state. Slice columns are read twice: to find their values, then to find the rows of each.
+    Each column is read once, whole row groups at a time: each thread holds at most 4,194,304 rows (or one larger row group) of one
+    column in memory. Up to that many rows the profile is exact; beyond, profiles of the pieces are merged, within their
+    `rank_error`. Slice columns are read twice: to find their values, then to find the rows of each.
 
     Parameters
     ----------
-    files : paths (within `filesystem` if that is given) or open files; a column that some files lack is null there.
+    files : paths (within `filesystem`, if there is one) or open files; a column that a file lacks is null there.
     kinds : kind by column name: the features (`feature_<name>`) and `y_pred`. `latency_ms` and `y_proba` are numeric and
-        profiled without being named, where some file has them.
-    slices : columns whose values get profiles of their own.
-    threads : default: one a core.
+        always profiled if a file has them.
+    slices : columns whose values are profiled separately.
+    threads : number of threads; default: one a core.
     filesystem : an Arrow file system for the paths; default: the local one.
 
     Returns
     -------
-    Profiles by (slice column, value): the whole is `("", "")`. A slice column has entries for its 50 most frequent values.
-    Where all rows hold the same value, its entry is the whole's profile.
+    Profiles by (slice column, value); that of all rows is `("", "")`. A slice column has entries for its 50 most frequent values.
+    If all rows have the same value, its entry is the profile of all rows.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def profile_parquet(
 def profile_table(
     table: pa.Table, kinds: Mapping[str, Kind], *, slices: Sequence[str] = (), threads: int | None = None
 ) -> dict[SliceKey, TableProfile]:
-    """Profile the rows of a table in memory, exactly; otherwise as `profile_parquet`.
+    """Profile the rows of a table in memory, exactly; otherwise like `profile_parquet`.
 
     Parameters
     ----------
@@ -104,13 +104,17 @@ def _profile(
             raise ValueError(f"column {name!r}: unknown kind {kind!r}, use one of {', '.join(KINDS)}")
     scratch = Scratch()
     with ThreadPoolExecutor(threads or pa.cpu_count(), thread_name_prefix="profile") as pool:
-        seen = _slice_counts(pieces, slices, pool)
-        uniform = {name: counts for name, counts in seen.items() if len(counts.counts) == 1 and not counts.nulls}
-        wanted = {name: list(counts.counts)[:MAX_SLICE_VALUES] for name, counts in seen.items() if name not in uniform}
+        slice_counts = _slice_counts(pieces, slices, pool)
+        uniform = {
+            name: counts for name, counts in slice_counts.items() if len(counts.counts) == 1 and not counts.nulls
+        }
+        values_by_slice = {
+            name: list(counts.counts)[:MAX_SLICE_VALUES] for name, counts in slice_counts.items() if name not in uniform
+        }
         partials: dict[SliceKey, list[TableProfile]] = {WHOLE: []}
-        partials |= {(name, value): [] for name, values in wanted.items() for value in values}
+        partials |= {(name, value): [] for name, values in values_by_slice.items() for value in values}
         for piece in pieces:
-            for key, profile in _piece_profiles(piece, kinds, wanted, scratch, pool).items():
+            for key, profile in _piece_profiles(piece, kinds, values_by_slice, scratch, pool).items():
                 partials[key].append(profile)
         if not pieces:
             partials[WHOLE].append(
@@ -123,30 +127,30 @@ def _profile(
 def _slice_counts(
     pieces: Sequence[Piece], slices: Sequence[str], pool: ThreadPoolExecutor
 ) -> dict[str, CategoricalProfile]:
-    """Rows by value of each slice column that has any value."""
+    """Count the rows by value of each slice column that has any value."""
 
     def count(name: str, piece: Piece) -> CategoricalProfile:
         column = piece.column(name, dictionary=True)
-        with _named(name):
+        with _naming_column(name):
             return CategoricalProfile.from_values(pa.nulls(piece.rows) if column is None else column)
 
-    counted = {name: pool.map(partial(count, name), pieces) for name in slices if pieces}
-    merged = {name: CategoricalProfile.merge(list(parts)) for name, parts in counted.items()}
+    partial_counts = {name: pool.map(partial(count, name), pieces) for name in slices if pieces}
+    merged = {name: CategoricalProfile.merge(list(parts)) for name, parts in partial_counts.items()}
     return {name: counts for name, counts in merged.items() if counts.non_null}
 
 
 def _piece_profiles(
     piece: Piece,
     kinds: Mapping[str, Kind],
-    wanted: Mapping[str, Sequence[str]],
+    values_by_slice: Mapping[str, Sequence[str]],
     scratch: Scratch,
     pool: ThreadPoolExecutor,
 ) -> dict[SliceKey, TableProfile]:
-    """Profiles of one piece, whole and by slice; the columns are spread over the pool."""
+    """Profile one piece, whole and by slice; the columns are distributed over the pool."""
 
     def group(name: str) -> Groups | None:
         column = piece.column(name, dictionary=True)
-        return None if column is None else group_rows(column, wanted[name])
+        return None if column is None else group_rows(column, values_by_slice[name])
 
     def profile(name: str) -> dict[SliceKey, ColumnProfile]:
         kind = kinds.get(name) or ENVELOPE_KINDS[name]
@@ -155,14 +159,14 @@ def _piece_profiles(
             if name not in kinds:
                 return {}
             column = pa.chunked_array([pa.nulls(piece.rows)])
-        with _named(name):
+        with _naming_column(name):
             profiles = {WHOLE: column_profile(column, kind, scratch)}
             for dimension, rows in groups.items():
-                found = grouped_profiles(column, kind, rows, scratch)
-                profiles |= {(dimension, value): part for value, part in found.items()}
+                parts = grouped_profiles(column, kind, rows, scratch)
+                profiles |= {(dimension, value): part for value, part in parts.items()}
         return profiles
 
-    grouped = zip(wanted, pool.map(group, wanted), strict=True)
+    grouped = zip(values_by_slice, pool.map(group, values_by_slice), strict=True)
     groups = {name: rows for name, rows in grouped if rows is not None}
     sizes = {WHOLE: piece.rows}
     for dimension, rows in groups.items():
@@ -176,8 +180,8 @@ def _piece_profiles(
 
 
 @contextmanager
-def _named(column: str) -> Iterator[None]:
-    """Say which column a value error is about."""
+def _naming_column(column: str) -> Iterator[None]:
+    """Prefix the message of a ValueError with the column's name."""
     try:
         yield
     except ValueError as error:

@@ -24,8 +24,8 @@ class CategoricalProfile:
 
     Attributes
     ----------
-    count : rows seen, nulls included.
-    nulls : rows that are null.
+    count : rows, nulls included.
+    nulls : null rows.
     counts : rows by value, the 1,000 most frequent values at most, most frequent first (ties by value).
     other : non-null rows whose value is not in `counts`.
     """
@@ -37,7 +37,7 @@ class CategoricalProfile:
 
     @classmethod
     def from_values(cls, values: ArrowColumn) -> Self:
-        """Profile of a column of strings (plain or dictionary-encoded), booleans or class numbers.
+        """Profile a column of strings (plain or dictionary-encoded), booleans or class numbers.
 
         Parameters
         ----------
@@ -56,20 +56,20 @@ class CategoricalProfile:
         """
         labels, rows = _label_counts(label_values(values))
         counts = _most_frequent(labels, rows)
-        seen = int(rows.sum())
-        return cls(len(values), len(values) - seen, counts, seen - sum(counts.values()))
+        non_null = int(rows.sum())
+        return cls(len(values), len(values) - non_null, counts, non_null - sum(counts.values()))
 
     @classmethod
     def merge(cls, profiles: Sequence["CategoricalProfile"]) -> "CategoricalProfile":
-        """Profile of several columns' rows together, made from their profiles.
+        """Merge the profiles of several columns into the profile of all their rows.
 
-        Exact, associative and commutative while no input has an `other` part and the union has at most 1,000 values.
-        Beyond that a value's count may miss the rows that some input holds in its `other`: never more than the sum of
-        `other`, which stays counted there.
+        Exact, associative and commutative as long as no input has `other` rows and the union has at most 1,000 values.
+        Beyond that a value's count may lack the rows that an input has in its `other`: at most the sum of `other`, where they
+        stay counted.
 
         Parameters
         ----------
-        profiles : at least one; the merge of one is that one.
+        profiles : at least one; a single profile is returned as it is.
 
         Raises
         ------
@@ -95,11 +95,11 @@ class CategoricalProfile:
 
     @property
     def non_null(self) -> int:
-        """How many rows have a value."""
+        """The number of rows with a value."""
         return self.count - self.nulls
 
     def share(self, value: str) -> float:
-        """Share of the non-null rows that hold a value; NaN when there are no such rows.
+        """Return a value's share of the non-null rows; NaN if there are none.
 
         A value that is only in `other` has share 0.
 
@@ -112,7 +112,7 @@ class CategoricalProfile:
 
 
 def _label_counts(column: ArrowColumn) -> tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Distinct non-null labels and the rows of each."""
+    """Return the distinct non-null labels and the rows of each."""
     labels, rows = [], []
     for chunk in as_chunks(column):
         if not len(chunk):
@@ -122,9 +122,9 @@ def _label_counts(column: ArrowColumn) -> tuple[pa.Array, np.ndarray[tuple[int],
             labels.append(chunk.dictionary)
             rows.append(np.bincount(present.to_numpy(zero_copy_only=False), minlength=len(chunk.dictionary)))
         else:
-            counted = chunk.value_counts()
-            labels.append(counted.field("values"))
-            rows.append(counted.field("counts").to_numpy(zero_copy_only=False))
+            value_counts = chunk.value_counts()
+            labels.append(value_counts.field("values"))
+            rows.append(value_counts.field("counts").to_numpy(zero_copy_only=False))
     if not labels:
         return pa.array([], pa.string()), np.zeros(0, dtype=np.int64)
     # Chunks have dictionaries of their own, and a dictionary may hold nulls, repeated or unused values.
@@ -139,7 +139,7 @@ def _most_frequent(labels: pa.Array, rows: np.ndarray[tuple[int], np.dtype[np.in
         return _first_of(zip(labels.to_pylist(), rows.tolist(), strict=True))
     least = int(np.partition(rows, -MAX_CATEGORIES)[-MAX_CATEGORIES])
     above = np.flatnonzero(rows > least)
-    # Among the many labels at the threshold only the first few by value are wanted: no sort of them all.
+    # Of the many labels at the threshold only the first few by value are needed, so they are not all sorted.
     level = labels.take(pa.array(np.flatnonzero(rows == least)))
     first = pc.select_k_unstable(level, MAX_CATEGORIES - above.size, [("", "ascending")])
     chosen = dict(zip(labels.take(pa.array(above)).to_pylist(), rows[above].tolist(), strict=True))

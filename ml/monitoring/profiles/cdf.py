@@ -1,6 +1,6 @@
-"""Evaluating empirical CDFs that are known at their knots: counts at values, values at ranks, several together.
+"""Evaluation of empirical CDFs given at their knots: counts at values, values at ranks, and merging.
 
-Between two knots the mass there is spread linearly. Choosing knots is in `knots.py`.
+Between two knots the mass is spread linearly. Choosing knots does not belong here; it is in `knots.py`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ml.monitoring.profiles.knots import Counts, Floats, Steps, merged_knots
 
 
 def counts_at(steps: Steps, points: Floats, at_knot: Counts) -> Floats:
-    """Estimated number of values up to each point.
+    """Estimate the number of values up to each point.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def counts_at(steps: Steps, points: Floats, at_knot: Counts) -> Floats:
 
 
 def values_at_ranks(steps: Steps, ranks: Floats) -> Floats:
-    """Estimated order statistics, linear between ranks.
+    """Estimate order statistics, linearly between ranks.
 
-    A knot spans the ranks of its ties; the values in a gap lie evenly between its two knots.
+    A knot spans the ranks of its ties; the values in a gap are evenly spaced between its two knots.
 
     Parameters
     ----------
@@ -51,18 +51,18 @@ def values_at_ranks(steps: Steps, ranks: Floats) -> Floats:
     >>> values_at_ranks(steps, np.array([0.0, 1.0, 5.0])).tolist()
     [0.0, 2.0, 10.0]
     """
-    known = np.column_stack([steps.below, steps.upto - 1]).ravel()
+    knot_ranks = np.column_stack([steps.below, steps.upto - 1]).ravel()
     values = np.repeat(steps.knots, 2)
-    left = np.maximum(np.searchsorted(known, ranks, side="right") - 1, 0)
-    right = np.minimum(left + 1, known.size - 1)
-    weight = (ranks - known[left]) / np.maximum(known[right] - known[left], 1)
+    left = np.maximum(np.searchsorted(knot_ranks, ranks, side="right") - 1, 0)
+    right = np.minimum(left + 1, knot_ranks.size - 1)
+    weight = (ranks - knot_ranks[left]) / np.maximum(knot_ranks[right] - knot_ranks[left], 1)
     between: Floats = values[left] * (1.0 - weight) + values[right] * weight
     clipped: Floats = np.clip(between, values[left], values[right])
     return clipped
 
 
 def merged_steps(parts: Sequence[Steps]) -> tuple[Steps, int]:
-    """Several CDFs taken together, each evaluated in whole rows at common knots.
+    """Merge several CDFs; each is evaluated in whole rows at common knots.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def merged_steps(parts: Sequence[Steps]) -> tuple[Steps, int]:
 
     Returns
     -------
-    (steps, gap_error) : the largest error that interpolating between the parts' knots can have made; 0 where every part
-        holds all its distinct values.
+    (steps, gap_error) : the merged CDF, and the largest possible error of interpolating between the parts' knots; 0 if every
+        part holds all its distinct values.
 
     Examples
     --------
@@ -89,24 +89,24 @@ def merged_steps(parts: Sequence[Steps]) -> tuple[Steps, int]:
         left, right, gap = _interval(part, knots)
         share = _share_of_interval(knots, part.knots[left], part.knots[right])
         into_gap = np.rint(share * gap).astype(np.int64)
-        held = part.knots[left] == knots
+        at_knot = part.knots[left] == knots
         before = knots < part.knots[0]
-        counted = np.where(before, 0, part.upto[left] + np.where(held, 0, into_gap))
-        upto += counted
-        below += np.where(held, part.below[left], counted)
-        error += np.where(held | before, 0, np.maximum(into_gap, gap - into_gap))
+        counts = np.where(before, 0, part.upto[left] + np.where(at_knot, 0, into_gap))
+        upto += counts
+        below += np.where(at_knot, part.below[left], counts)
+        error += np.where(at_knot | before, 0, np.maximum(into_gap, gap - into_gap))
     return Steps(knots, below, upto), int(error.max())
 
 
 def _interval(steps: Steps, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Counts]:
-    """The knots around each point (the first or last twice outside), and how many values lie strictly between them."""
+    """Return the knots around each point (outside, the first or last one twice) and the number of values strictly between them."""
     left = np.maximum(np.searchsorted(steps.knots, points, side="right") - 1, 0)
     right = np.minimum(left + 1, steps.knots.size - 1)
     return left, right, np.where(left < right, steps.below[right] - steps.upto[left], 0)
 
 
 def _share_of_interval(points: Floats, low: Floats, high: Floats) -> Floats:
-    """How far each point lies from low to high, in [0, 1]; 0 where the two are one; also where high - low overflows."""
+    """Return the position of each point between low and high, in [0, 1]; 0 if they are equal. Safe if high - low overflows."""
     inside = np.clip(points, low, high)
     with np.errstate(over="ignore"):
         scale = np.where(np.isinf(high - low), 0.5, 1.0)

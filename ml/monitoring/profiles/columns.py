@@ -1,6 +1,6 @@
 """The profile of one column by its kind, whole or split into groups of rows.
 
-Choosing the profile's type and gathering groups belong here; where the column comes from does not.
+Choosing the profile's type and gathering groups belong here; reading the column does not.
 """
 
 import threading
@@ -19,13 +19,13 @@ from ml.monitoring.profiles.numeric import NumericProfile
 
 
 class Scratch(threading.local):
-    """One sorting buffer a thread, used again for column after column: fresh memory costs more than the copy into it."""
+    """One sorting buffer a thread, reused for each column: allocating memory takes longer than copying into it."""
 
     def __init__(self) -> None:
         self._values = np.empty(0)
 
     def take(self, size: int) -> NDArray[np.float64]:
-        """A float64 array of at least `size` values with arbitrary content."""
+        """Return a float64 array of at least `size` values with arbitrary content."""
         if self._values.size < size:
             self._values = np.empty(size)
         return self._values
@@ -33,13 +33,13 @@ class Scratch(threading.local):
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Rows of one piece by the value that they hold in one slice column.
+    """Rows of one piece by their value in one slice column.
 
     Attributes
     ----------
     values : the slice column's values that occur in the piece.
     order : row numbers, those of the first value first.
-    bounds : (len(values) + 1,) where each value's rows start and end in `order`.
+    bounds : (len(values) + 1,) positions in `order` where each value's rows start and end.
     """
 
     values: Sequence[str]
@@ -54,7 +54,7 @@ class Groups:
 
 
 def column_profile(column: ArrowColumn, kind: Kind, scratch: Scratch) -> ColumnProfile:
-    """Profile of a column: text by its length in characters, booleans by their labels.
+    """Profile a column: text by its length in characters, booleans by their labels.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def column_profile(column: ArrowColumn, kind: Kind, scratch: Scratch) -> ColumnP
 
 
 def grouped_profiles(column: ArrowColumn, kind: Kind, groups: Groups, scratch: Scratch) -> dict[str, ColumnProfile]:
-    """Profiles of a column's rows by group."""
+    """Profile a column's rows by group."""
     gathered = _one_array(column).take(pa.array(groups.order))
     return {
         value: column_profile(gathered.slice(start, end - start), kind, scratch)
@@ -78,25 +78,25 @@ def grouped_profiles(column: ArrowColumn, kind: Kind, groups: Groups, scratch: S
     }
 
 
-def group_rows(column: ArrowColumn, wanted: Sequence[str]) -> Groups:
-    """Which rows of a slice column hold each of the wanted values.
+def group_rows(column: ArrowColumn, values: Sequence[str]) -> Groups:
+    """Group the rows of a slice column by some of its values.
 
     Parameters
     ----------
     column : (n,) the slice column.
-    wanted : values to group by, at most 32,767; other rows are in no group.
+    values : values to group by, at most 32,767; other rows are in no group.
     """
     labels = _one_array(label_values(column))
     encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
-    number: Mapping[str | None, int] = {value: index for index, value in enumerate(wanted)}
+    number: Mapping[str | None, int] = {value: index for index, value in enumerate(values)}
     codes = np.array([number.get(value, -1) for value in encoded.dictionary.to_pylist()] + [-1], dtype=np.int16)
     indices = encoded.indices.fill_null(len(encoded.dictionary)) if encoded.null_count else encoded.indices
     group = codes[indices.to_numpy(zero_copy_only=False)]
     order = np.argsort(group, kind="stable")  # a radix sort, for 16-bit codes
-    bounds = np.searchsorted(group, np.arange(len(wanted) + 1), sorter=order).astype(np.int64)
-    present = [index for index in range(len(wanted)) if bounds[index] < bounds[index + 1]]
-    # The wanted values without rows have empty ranges: leaving them out keeps the ranges adjacent.
-    return Groups([wanted[index] for index in present], order, bounds[[*present, len(wanted)]])
+    bounds = np.searchsorted(group, np.arange(len(values) + 1), sorter=order).astype(np.int64)
+    present = [index for index in range(len(values)) if bounds[index] < bounds[index + 1]]
+    # Values without rows have empty ranges, so leaving them out keeps the other ranges adjacent.
+    return Groups([values[index] for index in present], order, bounds[[*present, len(values)]])
 
 
 def _one_array(column: ArrowColumn) -> pa.Array:

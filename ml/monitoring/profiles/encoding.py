@@ -1,6 +1,6 @@
-"""How the profiles of a table become bytes: an Arrow IPC stream, one row a column, zstd inside.
+"""Table profiles as bytes: an Arrow IPC stream with one row a column, compressed with zstd.
 
-The layout and its version belong here; what a profile means does not.
+The layout and its version belong here; the meaning of a profile does not.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _FIELDS: Mapping[str, pa.DataType] = {
     "maximum": pa.float64(),
     "rank_error": pa.int64(),
     "knots": pa.list_(pa.float64()),
-    # Rows strictly between the knot before and this one, and rows at this one: small numbers that compress to nearly nothing.
+    # Rows strictly between the previous knot and this one, and rows at this one: small numbers, which compress well.
     "between": pa.list_(pa.int64()),
     "at": pa.list_(pa.int64()),
     "labels": pa.list_(pa.string()),
@@ -43,7 +43,7 @@ _FIELDS: Mapping[str, pa.DataType] = {
 
 
 def encode(rows: int, columns: Mapping[str, ColumnProfile]) -> bytes:
-    """Bytes of a table's profiles, the same for the same content whatever the order of the columns."""
+    """Encode a table's profiles; equal content gives equal bytes, whatever the order of the columns."""
     records = [_record(name, columns[name]) for name in sorted(columns)]
     schema = pa.schema(_FIELDS.items(), metadata={_VERSION_KEY: str(FORMAT_VERSION), _ROWS_KEY: str(rows)})
     arrays = [pa.array([record.get(name) for record in records], kind) for name, kind in _FIELDS.items()]
@@ -56,12 +56,12 @@ def encode(rows: int, columns: Mapping[str, ColumnProfile]) -> bytes:
 
 
 def decode(data: bytes) -> tuple[int, dict[str, ColumnProfile]]:
-    """The inverse of `encode`.
+    """Decode the bytes of `encode`.
 
     Raises
     ------
     ValueError
-        If the bytes are not a table profile, are damaged, or have a version that this code does not know.
+        If the bytes are not a table profile, are damaged, or have an unknown version.
     """
     try:
         with pa.ipc.open_stream(data) as reader:
@@ -81,7 +81,7 @@ def decode(data: bytes) -> tuple[int, dict[str, ColumnProfile]]:
 
 
 def digest(rows: int, columns: Mapping[str, ColumnProfile]) -> str:
-    """SHA-256 of the content in hexadecimal, independent of compression and of the Arrow version."""
+    """Return the SHA-256 of the content in hexadecimal, independent of compression and of the Arrow version."""
     sha = hashlib.sha256(f"ml_guard.profile {FORMAT_VERSION} {rows} {len(columns)}".encode())
     for name in sorted(columns):
         for field, value in _record(name, columns[name]).items():
@@ -91,7 +91,7 @@ def digest(rows: int, columns: Mapping[str, ColumnProfile]) -> str:
 
 
 def _record(name: str, profile: ColumnProfile) -> dict[str, object]:
-    """One column as the fields of one row; NaN becomes null, so that equal content has equal bytes."""
+    """Return one column as the fields of one row; NaN becomes null, so that equal content has equal bytes."""
     common = {"name": name, "count": profile.count, "nulls": profile.nulls}
     if isinstance(profile, CategoricalProfile):
         labels = {"labels": list(profile.counts), "label_rows": list(profile.counts.values())}
@@ -119,7 +119,7 @@ def _columns(batch: pa.Table) -> dict[str, ColumnProfile]:
 
 
 def _lists(column: pa.ChunkedArray) -> list[NDArray[Any]]:
-    """Each row's list as an array, without a detour over Python numbers."""
+    """Return each row's list as an array, without conversion to Python numbers."""
     lists = column.combine_chunks()
     return np.split(lists.flatten().to_numpy(zero_copy_only=False), lists.offsets.to_numpy()[1:-1])[: len(lists)]
 
@@ -147,7 +147,7 @@ def _numeric(row: Mapping[str, Any]) -> NumericProfile:
 
 
 def _cumulative(between: NDArray[Any], at: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Counts < and <= each knot, from the rows before and at it."""
+    """Return the counts < and <= each knot, from the rows before it and at it."""
     running = np.cumsum(np.column_stack([between, at]).ravel(), dtype=np.int64)
     return running[0::2].copy(), running[1::2].copy()
 
@@ -157,7 +157,7 @@ def _or_nan(value: float | None) -> float:
 
 
 def _canonical(value: object) -> bytes:
-    """A value with its type and length, so that no two different contents run into the same bytes."""
+    """Encode a value with its type and length, so that different contents never give the same bytes."""
     match value:
         case None:
             return b"none"

@@ -1,6 +1,6 @@
-"""Which values of a sample become the knots of its empirical CDF, and the exact counts there.
+"""Choice of the values of a sample that become the knots of its empirical CDF, with the exact counts there.
 
-Functions over plain arrays belong here; the profile that holds the result is in `numeric.py`.
+Functions over plain arrays belong here; the profile does not, it is in `numeric.py`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Counts = NDArray[np.int64]
 
 
 class Steps(NamedTuple):
-    """An empirical CDF: ascending knots, and how many values are < and <= each."""
+    """An empirical CDF: ascending knots, and the number of values < and <= each."""
 
     knots: Floats
     below: Counts
@@ -26,9 +26,9 @@ class Steps(NamedTuple):
 
 
 def sorted_steps(values: Floats) -> Steps:
-    """Knots of finite values in ascending order, with exact counts.
+    """Return the knots of finite values in ascending order, with exact counts.
 
-    All distinct values when there are at most 1,001; otherwise the values at 1,001 evenly spaced ranks. Those ranks are at
+    These are all distinct values if there are at most 1,001; otherwise the values at 1,001 evenly spaced ranks. Those ranks are at
     most n/1000 apart, so the smallest, the largest and every value that holds a thousandth of the mass are among them.
 
     Parameters
@@ -52,9 +52,9 @@ def sorted_steps(values: Floats) -> Steps:
 
 
 def merged_knots(parts: Sequence[Steps]) -> Floats:
-    """Knots for several CDFs taken together: all of theirs if they fit, else evenly spaced by estimated rank.
+    """Return knots for several CDFs merged: all of their knots if these are at most 1,001, else evenly spaced ones by estimated rank.
 
-    The estimate shares the mass between two knots of a part evenly between them. The smallest and the largest knot and
+    The estimate assigns half of the mass between two knots of a part to each of them. The smallest and the largest knot and
     every knot with a thousandth of the known mass are kept.
 
     Parameters
@@ -71,7 +71,7 @@ def merged_knots(parts: Sequence[Steps]) -> Floats:
     knots, place = np.unique(pooled, return_inverse=True)
     if knots.size <= MAX_KNOTS:
         return knots
-    # Twice the counts keep the halves of odd gaps whole numbers, and so the choice independent of the parts' order.
+    # Doubled counts keep the halves of odd gaps whole, and so make the choice independent of the parts' order.
     before = np.concatenate([np.append(0, part.below[1:] - part.upto[:-1]) for part in parts])
     after = np.concatenate([np.append(part.below[1:] - part.upto[:-1], 0) for part in parts])
     at = np.concatenate([2 * (part.upto - part.below) for part in parts])
@@ -89,18 +89,18 @@ def merged_knots(parts: Sequence[Steps]) -> Floats:
 
 
 def _distinct_starts(values: Floats) -> Counts | None:
-    """Where each distinct value starts; None when there are more than 1,001, mostly found in the first block."""
-    found = [np.zeros(min(values.size, 1), dtype=np.int64)]
-    distinct, start, block = found[0].size, 1, _FIRST_BLOCK
+    """Return where each distinct value starts; None if there are more than 1,001, which usually shows in the first block."""
+    starts = [np.zeros(min(values.size, 1), dtype=np.int64)]
+    distinct, start, block = starts[0].size, 1, _FIRST_BLOCK
     while start < values.size:
         end = min(start + block, values.size)
         changes = np.flatnonzero(values[start:end] != values[start - 1 : end - 1])
         distinct += changes.size
         if distinct > MAX_KNOTS:
             return None
-        found.append(changes + start)
+        starts.append(changes + start)
         start, block = end, _BLOCK
-    return np.concatenate(found).astype(np.int64, copy=False)
+    return np.concatenate(starts).astype(np.int64, copy=False)
 
 
 def _even_ranks(size: int) -> Counts:

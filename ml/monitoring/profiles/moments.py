@@ -1,6 +1,6 @@
-"""Mean and sum of squared deviations, of a sorted array and of several parts together.
+"""Mean and sum of squared deviations, of a sorted array and of several parts combined.
 
-Only the first two moments belong here; everything about ranks is in `knots.py`.
+Only the first two moments belong here; ranks do not, they are in `knots.py`.
 """
 
 import math
@@ -10,14 +10,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-# Small enough to stay in the nearest caches, and below the size from which OpenBLAS spreads a dot product over threads.
+# Fits into the L1 and L2 caches, and is below the size from which OpenBLAS distributes a dot product over threads.
 _CHUNK_VALUES = 8192
-# Squares of larger values leave float64, so they are scaled by a power of two first.
+# Squares of larger values may overflow, so these are scaled by a power of two first.
 _SQUARE_SAFE = 1e150
 
 
 def sorted_moments(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and sum of squared deviations of finite values in ascending order.
+    """Return the mean and the sum of squared deviations of finite values in ascending order.
 
     One pass over deviations from the median: the median is within one standard deviation of the mean, so the correction
     at the end never cancels more than half of the sum.
@@ -28,7 +28,7 @@ def sorted_moments(values: NDArray[np.float64]) -> tuple[float, float]:
 
     Returns
     -------
-    (mean, m2) : both NaN when there are no values; m2 is inf where the squares leave float64.
+    (mean, m2) : both NaN without values; m2 is inf if the squares overflow.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def sorted_moments(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def combined_moments(sizes: Sequence[int], means: Sequence[float], m2s: Sequence[float]) -> tuple[float, float]:
-    """Mean and sum of squared deviations of parts taken together (Chan, Golub and LeVeque 1979).
+    """Combine the means and sums of squared deviations of parts (Chan, Golub and LeVeque 1979).
 
     The sums are exact before their final rounding, so the order of the parts does not matter.
 
@@ -59,7 +59,7 @@ def combined_moments(sizes: Sequence[int], means: Sequence[float], m2s: Sequence
 
     Returns
     -------
-    (mean, m2) : both NaN when there are no parts.
+    (mean, m2) : both NaN without parts.
 
     Examples
     --------

@@ -25,12 +25,12 @@ class NumericProfile:
 
     Attributes
     ----------
-    count : rows seen, nulls and non-finite values included.
-    nulls, non_finite : rows that are null; rows that are NaN or infinite. Neither enters the CDF or the moments.
-    mean, m2, minimum, maximum : moments of the finite values (m2 = sum of squared deviations); NaN where there are none.
-    knots : (k,) float64, strictly ascending, k <= 1001; all distinct values where there are no more than that.
-    below, upto : (k,) int64, how many finite values are < and <= each knot.
-    rank_error : largest possible absolute error of `below` and `upto`; 0 when made from values at once.
+    count : rows, nulls and non-finite values included.
+    nulls, non_finite : null rows; NaN or infinite rows. Neither enters the CDF or the moments.
+    mean, m2, minimum, maximum : moments of the finite values (m2 = sum of squared deviations); NaN if there are none.
+    knots : (k,) float64, strictly ascending, k <= 1001; all distinct values if there are no more than that.
+    below, upto : (k,) int64, number of finite values < and <= each knot.
+    rank_error : largest possible absolute error of `below` and `upto`; 0 for a profile of values.
     """
 
     count: int
@@ -47,11 +47,11 @@ class NumericProfile:
 
     @classmethod
     def from_values(cls, values: NDArray[np.floating] | NDArray[np.integer] | ArrowColumn) -> Self:
-        """Profile of a column, exact, by sorting a copy of it.
+        """Profile a column exactly, by sorting a copy of it.
 
         Parameters
         ----------
-        values : (n,) numpy array of numbers (nulls are not known there: NaN counts as non-finite) or an Arrow column.
+        values : (n,) numpy array of numbers (it has no nulls: NaN counts as non-finite) or an Arrow column.
 
         Raises
         ------
@@ -67,17 +67,17 @@ class NumericProfile:
         """
         if isinstance(values, np.ndarray):
             return cls.from_scratch(np.array(values, dtype=np.float64).ravel())
-        copied, nulls = float_values(values)
-        return cls.from_scratch(copied, nulls=nulls)
+        numbers, nulls = float_values(values)
+        return cls.from_scratch(numbers, nulls=nulls)
 
     @classmethod
     def from_scratch(cls, values: NDArray[np.float64], *, nulls: int = 0) -> Self:
-        """Like `from_values`, but sorts the given array in place.
+        """Profile values like `from_values`, but sort the array in place.
 
         Parameters
         ----------
         values : (n,) float64, writable; its order is lost.
-        nulls : rows that are not in `values`.
+        nulls : null rows, which are not in `values`.
 
         Examples
         --------
@@ -102,17 +102,17 @@ class NumericProfile:
 
     @classmethod
     def merge(cls, profiles: Sequence["NumericProfile"]) -> "NumericProfile":
-        """Profile of several columns' rows together, made from their profiles.
+        """Merge the profiles of several columns into the profile of all their rows.
 
-        Counts and extremes are exact, moments to rounding. At a knot that an input does not hold, that input's count is
-        interpolated; `rank_error` bounds the sum of these errors and of those that the inputs bring along. It is 0 where
-        every input holds all its distinct values, at most a thousandth of the rows (and one a part) where every input is made
-        from values, and adds up when merges are merged: merge many profiles at once rather than one after another. The order
-        of the inputs does not matter.
+        Counts and extremes are exact, moments to rounding. At a knot that an input lacks, that input's count is
+        interpolated; `rank_error` bounds the sum of these errors and of the inputs' errors. It is 0 if every input holds all
+        its distinct values, and at most a thousandth of the rows (plus one a part) if every input is a profile of values. It
+        accumulates when merged profiles are merged: merge many profiles at once rather than one after another. The order of
+        the inputs does not matter.
 
         Parameters
         ----------
-        profiles : at least one; the merge of one is that one.
+        profiles : at least one; a single profile is returned as it is.
 
         Raises
         ------
@@ -149,12 +149,12 @@ class NumericProfile:
 
     @property
     def finite(self) -> int:
-        """How many finite values the CDF describes."""
+        """The number of finite values, which the CDF describes."""
         return self.count - self.nulls - self.non_finite
 
     @property
     def variance(self) -> float:
-        """Sample variance (ddof = 1); NaN with fewer than two values, inf where it leaves float64."""
+        """Sample variance (ddof = 1); NaN with fewer than two values, inf if it overflows."""
         return self.m2 / (self.finite - 1) if self.finite > 1 else math.nan
 
     @property
@@ -163,13 +163,13 @@ class NumericProfile:
         return math.sqrt(self.variance)
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Estimated number of finite values <= x: a count, not a share.
+        """Estimate the number of finite values <= x: a count, not a share.
 
-        Exact at the knots up to `rank_error`; between two knots the mass there is spread linearly.
+        Exact at the knots up to `rank_error`; between two knots the mass is spread linearly.
 
         Parameters
         ----------
-        x : scalar or array of any shape; the answer has the same shape. NaN gives NaN.
+        x : scalar or array of any shape; the result has the same shape. NaN gives NaN.
 
         Examples
         --------
@@ -179,7 +179,7 @@ class NumericProfile:
         return counts_at(self.steps, np.asarray(x, dtype=np.float64), self.upto)
 
     def cdf_below(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Estimated number of finite values < x; otherwise as `cdf`.
+        """Estimate the number of finite values < x; otherwise like `cdf`.
 
         Examples
         --------
@@ -189,13 +189,13 @@ class NumericProfile:
         return counts_at(self.steps, np.asarray(x, dtype=np.float64), self.below)
 
     def quantile(self, q: ArrayLike) -> NDArray[np.float64]:
-        """Estimated quantiles, interpolated linearly between ranks as `numpy.quantile` does by default.
+        """Estimate quantiles, interpolated linearly between ranks as `numpy.quantile` does by default.
 
-        Equal to numpy's where the knots are all distinct values; otherwise off by less than the gap between two knots.
+        Equal to numpy's if the knots are all distinct values; otherwise the error is less than the gap between two knots.
 
         Parameters
         ----------
-        q : scalar or array of shares from 0 to 1; the answer has the same shape, NaN when there are no values.
+        q : scalar or array of shares from 0 to 1; the result has the same shape, NaN without values.
 
         Raises
         ------
@@ -216,5 +216,5 @@ class NumericProfile:
 
     @property
     def steps(self) -> Steps:
-        """The empirical CDF by itself."""
+        """The empirical CDF."""
         return Steps(self.knots, self.below, self.upto)

@@ -1,6 +1,6 @@
 """Raw rows in pieces of bounded size, a column at a time: Parquet row groups, or a table in memory.
 
-Reading belongs here; nothing here knows what a profile is.
+Reading belongs here; profiling does not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-# Rows that are profiled exactly, by one sort a column: 32 MiB of float64 a thread. Larger inputs become several pieces.
+# Rows that are profiled exactly, with one sort a column: 32 MiB of float64 a thread. Larger inputs become several pieces.
 PIECE_ROWS = 1 << 22
 
 # A path, an open Arrow file, or a Python file object in binary mode.
@@ -26,31 +26,31 @@ class Piece(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows the piece has."""
+        """The number of rows of the piece."""
 
     def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
-        """One column, dictionary-encoded where asked and possible; None when the piece does not have it."""
+        """Return one column, dictionary-encoded if requested and possible; None if the piece does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TablePiece:
-    """A table that is in memory already."""
+    """A table in memory."""
 
     table: pa.Table
 
     @property
     def rows(self) -> int:
-        """How many rows the piece has."""
+        """The number of rows of the piece."""
         return int(self.table.num_rows)
 
     def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:  # noqa: ARG002 - already encoded or not
-        """The table's column as it is."""
+        """Return the table's column as it is."""
         return self.table[name] if name in self.table.column_names else None
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetSource:
-    """One Parquet file: how to open it, and its footer, which is read once."""
+    """One Parquet file: a function that opens it, and its footer, which is read once."""
 
     open: Callable[[], AbstractContextManager[pa.NativeFile]]
     metadata: pq.FileMetaData
@@ -74,18 +74,18 @@ class ParquetPiece:
 
     @property
     def rows(self) -> int:
-        """How many rows the piece has."""
+        """The number of rows of the piece."""
         return sum(part.rows for part in self.parts)
 
     def column(self, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
-        """One column of all row groups; where only some of the files have it, null in the others."""
-        found = [_read_column(part, name, dictionary=dictionary) for part in self.parts]
-        known = [column for column in found if column is not None]
-        if not known:
+        """Return one column of all row groups; null in files that lack it if others have it."""
+        columns = [_read_column(part, name, dictionary=dictionary) for part in self.parts]
+        present = [column for column in columns if column is not None]
+        if not present:
             return None
-        kind = _common_type([column.type for column in known])
+        kind = _common_type([column.type for column in present])
         chunks: list[pa.Array] = []
-        for part, column in zip(self.parts, found, strict=True):
+        for part, column in zip(self.parts, columns, strict=True):
             if column is None:
                 chunks.append(pa.nulls(part.rows, kind))
             else:
@@ -96,12 +96,12 @@ class ParquetPiece:
 def parquet_pieces(
     files: Sequence[ParquetInput], filesystem: pafs.FileSystem | None = None, piece_rows: int = PIECE_ROWS
 ) -> list[ParquetPiece]:
-    """Cut files into pieces of whole row groups.
+    """Divide files into pieces of whole row groups.
 
     Parameters
     ----------
-    files : paths (within `filesystem` if that is given) or open files.
-    piece_rows : rows of a piece at most; a larger row group is a piece of its own.
+    files : paths (within `filesystem`, if there is one) or open files.
+    piece_rows : maximum rows of a piece; a larger row group is a piece by itself.
 
     Returns
     -------
@@ -112,22 +112,22 @@ def parquet_pieces(
     size = 0
     for group in _row_groups([_source(file, filesystem) for file in files]):
         if parts and size + group.rows > piece_rows:
-            pieces.append(ParquetPiece(_joined(parts)))
+            pieces.append(ParquetPiece(_join(parts)))
             parts, size = [], 0
         parts.append(group)
         size += group.rows
-    return [*pieces, ParquetPiece(_joined(parts))] if parts else pieces
+    return [*pieces, ParquetPiece(_join(parts))] if parts else pieces
 
 
 def _source(file: ParquetInput, filesystem: pafs.FileSystem | None) -> ParquetSource:
     if isinstance(file, str | PathLike):
-        opened = partial((filesystem or pafs.LocalFileSystem()).open_input_file, fspath(file))
+        open_file = partial((filesystem or pafs.LocalFileSystem()).open_input_file, fspath(file))
     else:
         # Shared by all threads and left open for its owner; Arrow serialises positioned reads of Python files.
-        opened = partial(nullcontext, file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r"))
-    with opened() as handle:
+        open_file = partial(nullcontext, file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r"))
+    with open_file() as handle:
         metadata = pq.read_metadata(handle)
-    return ParquetSource(opened, metadata, metadata.schema.to_arrow_schema())
+    return ParquetSource(open_file, metadata, metadata.schema.to_arrow_schema())
 
 
 def _row_groups(sources: Sequence[ParquetSource]) -> Iterator[RowGroups]:
@@ -138,8 +138,8 @@ def _row_groups(sources: Sequence[ParquetSource]) -> Iterator[RowGroups]:
                 yield RowGroups(source, [number], rows)
 
 
-def _joined(parts: Sequence[RowGroups]) -> list[RowGroups]:
-    """Neighbouring row groups of one file as one part, so that the file is opened once for them."""
+def _join(parts: Sequence[RowGroups]) -> list[RowGroups]:
+    """Join neighbouring row groups of one file, so that the file is opened once for them."""
     joined: list[RowGroups] = []
     for part in parts:
         last = joined[-1] if joined else None
@@ -157,12 +157,12 @@ def _read_column(part: RowGroups, name: str, *, dictionary: bool) -> pa.ChunkedA
     encoded = [name] if dictionary and (pa.types.is_string(kind) or pa.types.is_large_string(kind)) else []
     with part.source.open() as handle:
         reader = pq.ParquetFile(handle, metadata=part.source.metadata, read_dictionary=encoded)
-        # Threads work on different columns already.
+        # Threads already work on different columns.
         return reader.read_row_groups(part.numbers, columns=[name], use_threads=False)[name]
 
 
 def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:
-    """One type for a column that files store differently."""
+    """Return one type for a column that files store with different types."""
     distinct = [kind for kind in dict.fromkeys(types) if not pa.types.is_null(kind)]
     if len(distinct) <= 1:
         return distinct[0] if distinct else pa.null()

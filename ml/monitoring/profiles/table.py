@@ -1,6 +1,6 @@
-"""The profiles of all columns of some rows together: what is stored, merged and compared.
+"""The profiles of all columns of some rows, which are stored, merged and compared together.
 
-Merging tables and turning them into bytes belong here; reading raw rows is in `build.py`.
+Merging and serializing belong here; reading raw rows does not, it is in `build.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class TableProfile:
 
     Attributes
     ----------
-    rows : how many rows were seen.
+    rows : number of rows.
     columns : profile by lake column name (features are `feature_<name>`).
     """
 
@@ -30,7 +30,7 @@ class TableProfile:
 
     @classmethod
     def merge(cls, profiles: Sequence["TableProfile"]) -> "TableProfile":
-        """Profile of several sets of rows together. A column that one set does not know is null in all of its rows.
+        """Merge the profiles of several sets of rows. A column that a set lacks is null in all of its rows.
 
         Raises
         ------
@@ -50,11 +50,11 @@ class TableProfile:
         if len(profiles) == 1:
             return profiles[0]
         names = dict.fromkeys(name for profile in profiles for name in profile.columns)
-        columns = {name: _merged_column(name, profiles) for name in names}
+        columns = {name: _merge_column(name, profiles) for name in names}
         return cls(sum(profile.rows for profile in profiles), columns)
 
     def to_bytes(self) -> bytes:
-        """Bytes for storage (Arrow IPC, zstd): equal for equal content, whatever the order of the columns.
+        """Serialize the profile (Arrow IPC, zstd); equal content gives equal bytes, whatever the order of the columns.
 
         Examples
         --------
@@ -66,7 +66,7 @@ class TableProfile:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "TableProfile":
-        """The inverse of `to_bytes`; columns come in the order of their names.
+        """Read the bytes of `to_bytes`; columns are ordered by name.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class TableProfile:
         return cls(*decode(data))
 
     def digest(self) -> str:
-        """SHA-256 of the content in hexadecimal, independent of compression and of library versions.
+        """Return the SHA-256 of the content in hexadecimal, independent of compression and of library versions.
 
         Examples
         --------
@@ -92,15 +92,15 @@ class TableProfile:
 
 
 def empty_column(column: ColumnProfile, rows: int) -> ColumnProfile:
-    """Profile of a column of the same type that is null in all of its rows."""
+    """Return the profile of a column of the same type that is null in all rows."""
     if isinstance(column, CategoricalProfile):
         return CategoricalProfile(rows, rows, {})
     return NumericProfile.from_scratch(np.empty(0), nulls=rows)
 
 
-def _merged_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile:
-    known = next(profile.columns[name] for profile in profiles if name in profile.columns)
-    parts = [profile.columns.get(name) or empty_column(known, profile.rows) for profile in profiles]
+def _merge_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile:
+    example = next(profile.columns[name] for profile in profiles if name in profile.columns)
+    parts = [profile.columns.get(name) or empty_column(example, profile.rows) for profile in profiles]
     numeric = [part for part in parts if isinstance(part, NumericProfile)]
     categorical = [part for part in parts if isinstance(part, CategoricalProfile)]
     if numeric and categorical:
@@ -111,7 +111,7 @@ def _merged_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile
 
 
 def value_count(column: ColumnProfile | None) -> int:
-    """How many rows have a value that can be compared: not null, and finite where it is a number; 0 without a profile."""
+    """Count the rows with a value that can be compared: not null, and finite if it is a number; 0 without a profile."""
     if column is None:
         return 0
     return column.finite if isinstance(column, NumericProfile) else column.non_null

@@ -1,4 +1,16 @@
-"""From two profiles to a verdict: effect, significance, sample size, state. The entry is `judge.judge`.
+"""Drift verdicts on two profiles: effect, significance, sample size and state. The entry is `judge.judge`.
 
-The distances themselves are in `ml.monitoring.distances`; when a day is judged is the pipelines' part.
+The distances are in `ml.monitoring.distances`; when a day is judged is decided by the pipelines.
+
+`judge`: states and windows of all columns of a model.
+`plan`: method, thresholds and required rows of a column, from its reference alone.
+`evidence`: effect and p-value of a column.
+`significance`: p-values of counts by cell.
+`common_categories`: p-values of categorical columns with truncated lists of categories.
+`bridge`: null distribution of the trimmed Wasserstein distance.
+`sample_size`: rows required to see an effect.
+`design_effect`: how much rows of one day resemble each other.
+`false_discovery`: adjustment for many columns.
+`report`: verdicts and reports as data.
+`tables`: profiles of files and tables, for scripts.
 """

@@ -1,6 +1,7 @@
-"""The trimmed Wasserstein distance when nothing has changed: the area under a Brownian bridge.
+"""The null distribution of the trimmed Wasserstein distance: the area under a Brownian bridge.
 
-Moments in closed form and an inverse Gaussian law with the same two; the distance itself is in `ml.monitoring.distances.wasserstein`.
+Its first two moments have a closed form; an inverse Gaussian distribution is fitted to them. The distance does not belong here, it
+is in `ml.monitoring.distances.wasserstein`.
 """
 
 import math
@@ -17,22 +18,22 @@ GRID_POINTS = 128
 
 @dataclass(frozen=True, slots=True)
 class NullLaw:
-    """Law of the trimmed distance times √(n m / (n + m)), as an inverse Gaussian distribution.
+    """Null distribution of the trimmed distance times √(n m / (n + m)), an inverse Gaussian.
 
     Attributes
     ----------
-    mean, shape : of that distribution; its variance is mean³ / shape.
+    mean, shape : parameters of the distribution; its variance is mean³ / shape.
     """
 
     mean: float
     shape: float
 
     def p_value(self, distance: float, n: float, m: float) -> float:
-        """Chance of a distance at least as large between samples of n and m rows of the reference's distribution."""
+        """Return the probability of a distance at least as large between samples of n and m rows of the reference's distribution."""
         return self._tail(distance * math.sqrt(n * m / (n + m)))
 
     def critical(self, alpha: float) -> float:
-        """The value that is passed with chance alpha."""
+        """Return the value that is exceeded with probability alpha."""
         low, high = 0.0, self.mean
         while self._tail(high) > alpha:
             low, high = high, 2 * high
@@ -50,16 +51,17 @@ class NullLaw:
 
 
 def null_law(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> NullLaw | None:
-    """Law of ∫ |B(F(x))| dx / s over the reference's trimmed range, B a Brownian bridge [1]_.
+    """Return the distribution of ∫ |B(F(x))| dx / s over the reference's trimmed range, B a Brownian bridge [1]_.
 
     With σ² = F(1 - F) and ρ the correlation of the bridge at x and y, the mean is √(2/π) ∫ σ dx and
-    E|B(x)B(y)| = (2/π) σ(x) σ(y) (√(1 - ρ²) + ρ arcsin ρ), which gives the variance: no simulation, no seed. The area is
-    skewed by about three times its coefficient of variation, as the inverse Gaussian is (a gamma law: twice, and it would
-    call one change in a thousand two); far out the true tail is Gaussian and thinner: it errs towards no alarm.
+    E|B(x)B(y)| = (2/π) σ(x) σ(y) (√(1 - ρ²) + ρ arcsin ρ), which gives the variance: no simulation, no seed. The skewness of
+    the area is about three times its coefficient of variation, as for the inverse Gaussian (for a gamma distribution it is twice,
+    which would turn one false alarm in a thousand into two). Far out the true tail is Gaussian and thinner: the test is
+    conservative.
 
     Returns
     -------
-    The law, or None where the trimmed reference is a single value and the distance has no unit.
+    The distribution, or None if the trimmed reference is a single value, so that the distance has no unit.
 
     References
     ----------

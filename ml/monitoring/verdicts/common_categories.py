@@ -1,6 +1,7 @@
-"""Two categorical samples in one list of categories, fit for a test whatever the profiles no longer tell apart.
+"""Counts of two categorical samples over one list of categories, for a test that is valid if profiles list only a part of them.
 
-The cells that effects are measured on follow the reference (`ml.monitoring.distances.categories`); these here follow both samples.
+These cells depend on both samples. Cells for effects do not belong here; they depend on the reference alone and are in
+`ml.monitoring.distances.categories`.
 """
 
 from dataclasses import dataclass
@@ -11,21 +12,21 @@ from numpy.typing import NDArray
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.verdicts.significance import category_p_value, combined_p_value, homogeneity_p_value, unseen_p_value
 
-# A category that could be missing from one list by chance would be kept only when it is frequent on both sides, which is
-# no fair choice; four standard deviations above the rarest listed one it cannot be.
+# A category that one list may lack by chance would be selected only if it is frequent on both sides, which biases the test. Four
+# standard deviations above the rarest listed category no list can lack it.
 LISTED_MARGIN = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommonCategories:
-    """Rows of both samples by category, in the order of the names, which does not depend on the rows."""
+    """Rows of both samples by category, in the order of the names, which is independent of the rows."""
 
     reference: NDArray[np.float64]
     current: NDArray[np.float64]
 
 
 def common_categories(reference: CategoricalProfile, current: CategoricalProfile) -> CommonCategories:
-    """Rows by every category that either profile lists.
+    """Count the rows by every category that either profile lists.
 
     Examples
     --------
@@ -43,12 +44,12 @@ def common_categories(reference: CategoricalProfile, current: CategoricalProfile
 def categorical_p_value(
     reference: CategoricalProfile, current: CategoricalProfile, design_effect: float = 1.0
 ) -> float:
-    """Chance of categories that differ as much when nothing has changed.
+    """Return the probability of a difference at least as large if both samples have the same distribution.
 
-    With a design effect every count stands for that many times fewer independent rows.
+    With a design effect φ, every count is divided by φ: it counts for so many fewer independent rows.
 
-    Where a profile lists only its 1,000 most frequent categories, those are compared that both would list if nothing had
-    changed; all other rows form one cell. What is unseen can then only be told if the reference lists everything.
+    If a profile lists only its 1,000 most frequent categories, only those are compared that both profiles would list if nothing
+    had changed; all other rows form one cell. Unseen categories can then be tested only if the reference lists all categories.
 
     Examples
     --------
@@ -61,8 +62,8 @@ def categorical_p_value(
         return category_p_value(both.reference / design_effect, both.current / design_effect)
     m, n = reference.non_null, current.non_null
     expected = (both.reference + both.current) / (m + n)
-    kept = (expected * m >= _listed_above(reference)) & (expected * n >= _listed_above(current))
-    first, second = both.reference[kept], both.current[kept]
+    compared = (expected * m >= _listed_above(reference)) & (expected * n >= _listed_above(current))
+    first, second = both.reference[compared], both.current[compared]
     homogeneous = homogeneity_p_value(
         np.append(first, m - first.sum()) / design_effect, np.append(second, n - second.sum()) / design_effect
     )
@@ -71,7 +72,7 @@ def categorical_p_value(
 
 
 def _listed_above(profile: CategoricalProfile) -> float:
-    """Expected rows from which a category is in the profile's list for certain."""
+    """Return the expected rows from which a category is certain to be in the profile's list."""
     if not profile.other:
         return 0.0
     rarest = min(profile.counts.values(), default=0)

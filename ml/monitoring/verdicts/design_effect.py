@@ -1,7 +1,7 @@
-"""How much more the days of a baseline differ from each other than samples of one distribution would.
+"""Design effects: how much more the days of a baseline differ from each other than samples of one distribution.
 
-Rows of a day often resemble each other (one day has one weather). Estimated here from day profiles; what a verdict makes of
-it is in `judge.py`.
+Rows of a day often resemble each other (a day has one weather). Estimation from day profiles belongs here; the use of the design
+effect in verdicts does not, it is in `plan.py` and `evidence.py`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
 
-MINIMUM_DAYS = 5  # with fewer, nothing can be said of how days differ
+MINIMUM_DAYS = 5  # with fewer, the variation between days cannot be estimated
 _CHANCE = 0.01
 
 Counts = NDArray[np.float64]
@@ -25,23 +25,23 @@ Counts = NDArray[np.float64]
 def design_effects(
     days: Sequence[TableProfile], reference: TableProfile, settings: DriftSettings | None = None
 ) -> dict[str, float]:
-    """Design effect of each column whose days differ by more than chance; columns that are not named have 1.
+    """Estimate the design effect of each column whose days differ by more than chance; absent columns have 1.
 
-    The design effect is the factor by which the variance of a share exceeds that of independent rows [1]_: n rows that come in
-    clusters say as much as n / φ independent ones. With z_d = √n_d (p_d - q) / √q, shares of day d against those of the whole
+    The design effect is the factor by which the variance of a share exceeds that of independent rows [1]_: n rows in
+    clusters are worth n / φ independent ones. With z_d = √n_d (p_d - q) / √q, p_d and q the shares of day d and of the whole
     baseline in the same cells, it is the largest eigenvalue of Σ z_d z_dᵀ / Σ (1 - n_d/m): the largest over all
-    contrasts of the cells, with which Rao and Scott [2]_ bound χ². The mean of the eigenvalues would do for χ² where all are
-    alike, but not for D or the Wasserstein distance of days that are shifted as a whole.
+    contrasts of the cells, with which Rao and Scott [2]_ bound χ². The mean of the eigenvalues would suffice for χ² if all were
+    equal, but not for D or the Wasserstein distance of days that are shifted as a whole.
 
     Parameters
     ----------
     days : profiles of the baseline's local days.
     reference : their merge.
-    settings : for the number of cells, its `bins`; the defaults when None.
+    settings : its `bins` are the number of cells; default settings if None.
 
     Returns
     -------
-    φ > 1 by lake column, where independent rows would let days differ as much in less than 1 % of cases.
+    φ > 1 by lake column, for columns whose days differ by more than those of independent rows do in 99 % of cases.
 
     References
     ----------
@@ -61,16 +61,16 @@ def design_effects(
     266
     """
     settings = settings or DriftSettings()
-    found = {}
+    effects = {}
     for name, whole in reference.columns.items():
         if not settings.judges(name):
             continue
-        own = [day.columns[name] for day in days if name in day.columns]
+        by_day = [day.columns[name] for day in days if name in day.columns]
         cells = settings.override(name).bins or settings.bins
-        effect = _design_effect([profile for profile in own if type(profile) is type(whole)], whole, cells)
+        effect = _design_effect([profile for profile in by_day if type(profile) is type(whole)], whole, cells)
         if effect > 1:
-            found[name] = effect
-    return found
+            effects[name] = effect
+    return effects
 
 
 def _design_effect(days: Sequence[ColumnProfile], reference: ColumnProfile, cells: int) -> float:
@@ -93,7 +93,7 @@ def _design_effect(days: Sequence[ColumnProfile], reference: ColumnProfile, cell
 
 
 def _counts(profile: ColumnProfile, reference: ColumnProfile, cells: int) -> Counts:
-    """Rows by cell: bins of the reference, or its most frequent categories and all the rest."""
+    """Count rows by cell: bins of the reference, or its most frequent categories and all others together."""
     if isinstance(profile, NumericProfile) and isinstance(reference, NumericProfile):
         return reference_cuts(reference, cells).counts(profile)
     if isinstance(profile, CategoricalProfile) and isinstance(reference, CategoricalProfile):

@@ -1,6 +1,6 @@
-"""One column, two profiles: the deciding effect, its p-value, and every statistic of the kind.
+"""The evidence on one column from two profiles: the deciding effect, its p-value, and all statistics of the kind.
 
-What to compare and how many rows it takes is planned from the reference alone (`plan.py`); states are given in `judge.py`.
+Method and required rows do not belong here, they depend on the reference alone and are in `plan.py`; states are in `judge.py`.
 """
 
 import math
@@ -31,20 +31,20 @@ from ml.monitoring.verdicts.significance import (
     l_infinity_p_value,
 )
 
-# A p-value is never 0; below this a float cannot tell it from 0.
+# A p-value is never 0; smaller ones underflow.
 SMALLEST_P_VALUE = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What two profiles of a column show.
+    """The evidence of two profiles of a column.
 
     Attributes
     ----------
-    effect : the deciding statistic.
-    p_value : chance of as much if nothing has changed, at these sample sizes and the plan's design effect.
-    statistics : every statistic of the kind, None where it is not finite; p-values among them are those of independent
-        rows.
+    effect : value of the deciding statistic.
+    p_value : probability of an effect at least as large if nothing has changed, for these sample sizes and the plan's design
+        effect.
+    statistics : all statistics of the kind, None if not finite; p-values among them assume independent rows.
     """
 
     effect: float
@@ -53,7 +53,7 @@ class Evidence:
 
 
 def column_evidence(plan: NumericPlan | CategoricalPlan, reference: ColumnProfile, current: ColumnProfile) -> Evidence:
-    """Effect, p-value and statistics of a column; both sides have values.
+    """Compute effect, p-value and statistics of a column with values on both sides.
 
     Raises
     ------

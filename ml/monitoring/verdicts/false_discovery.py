@@ -1,6 +1,6 @@
-"""Many columns, one error rate: Benjamini and Hochberg's adjustment.
+"""Benjamini and Hochberg's adjustment of the p-values of many columns.
 
-Where the p-values come from is not this file's matter.
+Computing p-values does not belong here; see `evidence.py`.
 """
 
 import numpy as np
@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def adjusted_p_values(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Benjamini-Hochberg adjusted p-values: q₍ᵢ₎ = min over j >= i of p₍ⱼ₎ K / j [1]_.
+    """Return Benjamini-Hochberg adjusted p-values: q₍ᵢ₎ = min over j >= i of p₍ⱼ₎ K / j [1]_.
 
-    Calling significant what has q <= alpha keeps the expected share of false calls at alpha; where nothing has changed at
-    all, that is the chance of any call. Columns may depend on each other positively, as features usually do.
+    Rejecting if q <= alpha keeps the expected share of false rejections at alpha; if nothing has changed in any column, that is
+    the probability of any rejection. Columns may be positively dependent, as features usually are.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""The judge: a model's columns, a reference and a way to look back, to a drift report.
+"""The drift report of a model's day: states and windows of its columns.
 
-States and windows are decided here; effects and p-values come from `evidence.py`, rows that it takes from `plan.py`.
+Effects and p-values do not belong here, they are in `evidence.py`; neither do required rows, which are in `plan.py`.
 """
 
 import math
@@ -23,7 +23,7 @@ History = Callable[[int], Sequence[TableProfile]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Comparison:
-    """A column that has values on both sides, in the window that will be judged."""
+    """A column with values on both sides, in the window to judge."""
 
     column: str
     plan: NumericPlan | CategoricalPlan
@@ -38,23 +38,22 @@ def judge(
     settings: DriftSettings | None = None,
     design_effects: Mapping[str, float] | None = None,
 ) -> DriftReport:
-    """Judge what a model saw today against its reference.
+    """Judge a model's newest day against its reference.
 
     A column is `drift` when its effect reaches the drift threshold and is significant among all of the model's columns
-    (Benjamini-Hochberg at `settings.alpha`); `warning` likewise; otherwise `stable`, if an effect of the drift threshold's
-    size would have been seen. If it would not, the column's window grows backwards until it would. If the longest window
-    is too short for that, the state is `insufficient_data`, unless the change is so large that it is significant drift
-    nevertheless. A column without values today is `no_data`, one that the reference does not know `missing_baseline`, one
-    that has changed its kind `kind_mismatch`.
+    (Benjamini-Hochberg at `settings.alpha`); `warning` likewise; otherwise `stable`, if the rows are enough to detect an
+    effect of the drift threshold's size. If they are not, the column's window is extended backwards until they are. If the
+    longest window is too short for that, the state is `insufficient_data`, unless the change is so large that it is
+    significant drift nevertheless. A column without values today is `no_data`, one that the reference lacks
+    `missing_baseline`, one that has changed its kind `kind_mismatch`.
 
     Parameters
     ----------
-    history : profiles of those of the last k local days, today included, that have rows. Called with ascending k out of
-        `settings.windows`, as far as it takes.
-    reference : the baseline's profile, or None when there is no baseline.
-    settings : the defaults when None.
-    design_effects : by column, how many rows say as much as one independent row (`design_effect.py`); 1 where a column
-        is not named.
+    history : returns the profiles of those of the last k local days, today included, that have rows. Called with ascending k
+        from `settings.windows`, as far as needed.
+    reference : the baseline's profile, or None without a baseline.
+    settings : default settings if None.
+    design_effects : by column, how many rows are worth one independent row (`design_effect.py`); absent columns have 1.
 
     Examples
     --------
@@ -75,19 +74,21 @@ def judge(
         return DriftReport("no_data", "there are no rows in this window")
     today = TableProfile.merge(newest)
     names = [name for name in dict.fromkeys([*reference.columns, *today.columns]) if settings.judges(name)]
-    told = {name: _not_comparable(name, reference.columns.get(name), today.columns.get(name)) for name in names}
-    comparable = [name for name in names if told[name] is None]
+    incomparable = {
+        name: _check_comparable(name, reference.columns.get(name), today.columns.get(name)) for name in names
+    }
+    comparable = [name for name in names if incomparable[name] is None]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        compared = _compared(comparable, history, today, reference.columns, settings, design_effects or {})
-    verdicts = tuple(verdict for name in names if (verdict := told[name] or compared[name]))
+        compared = _compare(comparable, history, today, reference.columns, settings, design_effects or {})
+    verdicts = tuple(verdict for name in names if (verdict := incomparable[name] or compared[name]))
     state = worst_state([verdict.state for verdict in verdicts if verdict.n or verdict.m])
     return DriftReport(state, _reason(state, verdicts), verdicts)
 
 
-def _not_comparable(
+def _check_comparable(
     column: str, reference: ColumnProfile | None, current: ColumnProfile | None
 ) -> ColumnVerdict | None:
-    """The verdict on a column that lacks values on a side or has changed its kind; None where it can be compared."""
+    """Return the verdict on a column that lacks values on a side or has changed its kind; None if it can be compared."""
     m, n = value_count(reference), value_count(current)
     kind = _kind(current if n or reference is None else reference)
     if not (n or m):
@@ -103,7 +104,7 @@ def _not_comparable(
     return None
 
 
-def _compared(
+def _compare(
     names: list[str],
     history: History,
     today: TableProfile,
@@ -118,96 +119,96 @@ def _compared(
     evidence = [column_evidence(entry.plan, entry.reference, entry.current) for entry in comparisons]
     tested = [_enough_for_a_test(comparison) for comparison in comparisons]
     adjusted: Iterator[float] = iter(
-        adjusted_p_values([found.p_value for found, used in zip(evidence, tested, strict=True) if used]).tolist()
+        adjusted_p_values([item.p_value for item, used in zip(evidence, tested, strict=True) if used]).tolist()
     )
     return {
-        comparison.column: _verdict(comparison, found, next(adjusted) if used else None, settings.alpha)
-        for comparison, found, used in zip(comparisons, evidence, tested, strict=True)
+        comparison.column: _verdict(comparison, item, next(adjusted) if used else None, settings.alpha)
+        for comparison, item, used in zip(comparisons, evidence, tested, strict=True)
     }
 
 
 def _windows(
     plans: Mapping[str, NumericPlan | CategoricalPlan], history: History, today: TableProfile, days: tuple[int, ...]
 ) -> dict[str, tuple[ColumnProfile, int]]:
-    """By column the first window with as many values as it takes, or else the longest there is."""
-    back = dict.fromkeys(plans, days[0])
-    held = {name: value_count(today.columns[name]) for name in plans}
-    # With a reference that is too small no window is enough: the first with a fair number of rows will do.
-    wanted = {
+    """Choose by column the first window with enough values, or else the longest one with more values."""
+    chosen = dict.fromkeys(plans, days[0])
+    counts = {name: value_count(today.columns[name]) for name in plans}
+    # With a reference that is too small no window is enough: the first one with the minimum of independent rows is used.
+    required = {
         name: max(plan.needed.current or 0, math.ceil(plan.minimum_rows * plan.design_effect))
         for name, plan in plans.items()
     }
     tables: dict[int, Sequence[TableProfile]] = {}
     for longer in days[1:]:
-        short = [name for name in plans if held[name] < wanted[name]]
+        short = [name for name in plans if counts[name] < required[name]]
         if not short:
             break
         tables[longer] = history(longer)
         for name in short:
-            values = sum(map(value_count, _alike(tables[longer], name, today.columns[name])))
-            if values > held[name]:
-                back[name], held[name] = longer, values
+            values = sum(map(value_count, _same_kind(tables[longer], name, today.columns[name])))
+            if values > counts[name]:
+                chosen[name], counts[name] = longer, values
     return {
-        name: (today.columns[name] if n == days[0] else _merged(_alike(tables[n], name, today.columns[name])), n)
-        for name, n in back.items()
+        name: (today.columns[name] if n == days[0] else _merge(_same_kind(tables[n], name, today.columns[name])), n)
+        for name, n in chosen.items()
     }
 
 
-def _alike(tables: Iterable[TableProfile], name: str, today: ColumnProfile) -> list[ColumnProfile]:
-    """A column's profiles, of days on which it was of today's kind."""
-    return [found for table in tables if (found := table.columns.get(name)) and _kind(found) == _kind(today)]
+def _same_kind(tables: Iterable[TableProfile], name: str, today: ColumnProfile) -> list[ColumnProfile]:
+    """Return a column's profiles of the days on which it had today's kind."""
+    return [column for table in tables if (column := table.columns.get(name)) and _kind(column) == _kind(today)]
 
 
-def _merged(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
+def _merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     numeric = [profile for profile in profiles if isinstance(profile, NumericProfile)]
     if numeric:
         return NumericProfile.merge(numeric)
     return CategoricalProfile.merge([profile for profile in profiles if isinstance(profile, CategoricalProfile)])
 
 
-def _verdict(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
+def _verdict(comparison: _Comparison, evidence: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
     plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
-    state, reason = _state(comparison, found, adjusted, alpha)
+    state, reason = _state(comparison, evidence, adjusted, alpha)
     return ColumnVerdict(
         comparison.column,
         _kind(comparison.current),
         state,
         f"{reason} ({plan.note})" if plan.note else reason,
         plan.method,
-        found.effect if np.isfinite(found.effect) else None,
+        evidence.effect if np.isfinite(evidence.effect) else None,
         plan.thresholds.warning,
         plan.thresholds.drift,
-        found.p_value,
+        evidence.p_value,
         adjusted,
         n,
         m,
         plan.design_effect,
         comparison.window_days,
         None if plan.needed.current is None else max(plan.needed.current, plan.minimum_rows),
-        found.statistics,
+        evidence.statistics,
     )
 
 
-def _state(comparison: _Comparison, found: Evidence, adjusted: float | None, alpha: float) -> tuple[State, str]:
+def _state(comparison: _Comparison, evidence: Evidence, adjusted: float | None, alpha: float) -> tuple[State, str]:
     plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
     limits = plan.thresholds
     if adjusted is None:
         side = "window" if n < plan.minimum_rows else "reference"
         return "insufficient_data", f"{min(n, m)} values in the {side}, at least {plan.minimum_rows} are needed"
-    size, chance = f"{plan.method} {found.effect:.3g}", f"adjusted p {adjusted:.2g}"
+    size, chance = f"{plan.method} {evidence.effect:.3g}", f"adjusted p {adjusted:.2g}"
     significant = adjusted <= alpha
-    if significant and found.effect >= limits.drift:
+    if significant and evidence.effect >= limits.drift:
         return "drift", f"{size} reaches {limits.drift:g}, {chance}"
     if shortage := _shortage(plan, n, m):
         return "insufficient_data", f"{shortage} to see {plan.method} {limits.drift:g}"
-    if significant and found.effect >= limits.warning:
+    if significant and evidence.effect >= limits.warning:
         return "warning", f"{size} reaches {limits.warning:g}, {chance}"
     why = f"is below {limits.warning:g}, though" if significant else "is within sampling noise,"
     return "stable", f"{size} {why} {chance}"
 
 
 def _shortage(plan: NumericPlan | CategoricalPlan, n: int, m: int) -> str:
-    """What is missing to see an effect of the drift threshold's size; empty where nothing is."""
+    """Describe what is missing to detect an effect of the drift threshold's size; empty if nothing is."""
     alike = ""
     if plan.design_effect > 1:
         alike = f", as {plan.design_effect:.3g} of a day say as much as one independent value,"

@@ -1,6 +1,6 @@
-"""How a column will be judged, from its reference and the settings alone: method, thresholds, bins, rows that it takes.
+"""Plans of how to judge a column: method, thresholds, bins and required rows, from its reference and the settings alone.
 
-Nothing here looks at the current sample; that is `evidence.py`'s part.
+The current sample does not belong here; it is compared in `evidence.py`.
 """
 
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ class NumericPlan:
 
     Attributes
     ----------
-    method, thresholds : what decides.
-    note : why another method decides than was asked for; empty otherwise.
-    minimum_rows : rows below which nothing is said.
-    design_effect : rows that say as much as one independent row would (`design_effect.py`).
-    needed : rows that it takes to see the drift threshold.
+    method, thresholds : the deciding statistic and its thresholds.
+    note : why the configured method does not decide; empty if it does.
+    minimum_rows : rows below which a column is not tested.
+    design_effect : rows that are worth one independent row (`design_effect.py`).
+    needed : rows required to detect an effect of the drift threshold's size.
     cuts, reference_counts : the bins and the reference's rows in them.
-    has_empty_cells : whether there are cells without reference rows, so that unseen values need a test of their own.
-    trimmed : the range and the unit of the trimmed Wasserstein distance.
-    law : the law of the trimmed Wasserstein distance, where that decides.
+    has_empty_cells : whether there are cells without reference rows, so that unseen values need a separate test.
+    trimmed : range and unit of the trimmed Wasserstein distance.
+    law : null distribution of the trimmed Wasserstein distance, if it decides.
     """
 
     method: str
@@ -73,11 +73,11 @@ class CategoricalPlan:
 def numeric_plan(
     reference: NumericProfile, settings: DriftSettings, column: str, alpha: float, design_effect: float
 ) -> NumericPlan:
-    """Plan of a numeric column whose reference has values.
+    """Plan the judgement of a numeric column whose reference has values.
 
     Parameters
     ----------
-    alpha : error rate of this column alone, the model's share of it.
+    alpha : error rate of this column alone: its share of the model's.
     """
     override = settings.override(column)
     method, note = _method(override, settings.numeric_method, NUMERIC_METHODS, "numeric")
@@ -85,7 +85,7 @@ def numeric_plan(
     law = null_law(reference, trimmed) if method == "wasserstein" else None
     if method == "wasserstein" and law is None:
         method, note = "psi", "wasserstein has no unit where the reference is a single value: judged by psi"
-    thresholds = _thresholds(override, settings, method, asked=not note)
+    thresholds = _thresholds(override, settings, method, as_configured=not note)
     cuts, counts = _bins(reference, override.bins or settings.bins)
     filled = int((counts > 0).sum())
     has_empty_cells = filled < counts.size
@@ -107,10 +107,10 @@ def numeric_plan(
 def categorical_plan(
     reference: CategoricalProfile, settings: DriftSettings, column: str, alpha: float, design_effect: float
 ) -> CategoricalPlan:
-    """Plan of a categorical column whose reference has values; parameters as in `numeric_plan`."""
+    """Plan the judgement of a categorical column whose reference has values; parameters as in `numeric_plan`."""
     override = settings.override(column)
     method, note = _method(override, settings.categorical_method, CATEGORICAL_METHODS, "categorical")
-    thresholds = _thresholds(override, settings, method, asked=not note)
+    thresholds = _thresholds(override, settings, method, as_configured=not note)
     m = _independent(reference.non_null, design_effect)
     counts = np.fromiter(reference.counts.values(), np.float64, len(reference.counts))
     shares = (np.append(counts, reference.other) if reference.other else counts) / reference.non_null
@@ -128,7 +128,7 @@ def _independent(rows: int, design_effect: float) -> int:
     return max(round(rows / design_effect), 1)
 
 
-# A baseline is judged against day after day: what follows from it alone is kept (profiles are immutable, keyed by identity).
+# A baseline is the reference on many days, so what depends on it alone is cached (profiles are immutable and hashed by identity).
 @lru_cache(maxsize=1024)
 def _bins(reference: NumericProfile, bins: int) -> tuple[Cuts, NDArray[np.float64]]:
     cuts = reference_cuts(reference, bins)
@@ -146,11 +146,11 @@ def _method(override: ColumnOverride, default: str, fitting: tuple[str, ...], ki
     return default, f"{override.method} does not apply to a {kind} column: judged by {default}"
 
 
-def _thresholds(override: ColumnOverride, settings: DriftSettings, method: str, *, asked: bool) -> Thresholds:
-    """The column's own thresholds, unless they were meant for another method than the one that decides."""
-    usual = settings.thresholds[method]
-    if not asked:
-        return usual
-    drift = usual.drift if override.drift is None else override.drift
-    warning = min(usual.warning, drift) if override.warning is None else override.warning
+def _thresholds(override: ColumnOverride, settings: DriftSettings, method: str, *, as_configured: bool) -> Thresholds:
+    """Return the thresholds of the column's override, unless another method than its configured one decides."""
+    default = settings.thresholds[method]
+    if not as_configured:
+        return default
+    drift = default.drift if override.drift is None else override.drift
+    warning = min(default.warning, drift) if override.warning is None else override.warning
     return Thresholds(warning, max(drift, warning))

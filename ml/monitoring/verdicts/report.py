@@ -1,6 +1,6 @@
-"""What a day's judgement says: a verdict a column, a state for the model, plain data for storage.
+"""Drift reports: a verdict for each column, a state for the model, and plain data for storage.
 
-How verdicts come about is in `judge.py`.
+Deciding verdicts does not belong here; it is in `judge.py`.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 State = Literal["drift", "warning", "kind_mismatch", "missing_baseline", "no_data", "insufficient_data", "stable"]
-# Worst first: what was found, then what cannot be compared, then what is not known yet.
+# Worst first: changes, then columns that cannot be compared, then those that cannot be judged yet.
 STATES: tuple[State, ...] = (
     "drift",
     "warning",
@@ -30,18 +30,18 @@ class ColumnVerdict:
     column : lake column name.
     kind : "numeric" or "categorical"; of the current sample where it has values.
     state : one of `STATES`.
-    reason : why, in a sentence, with the numbers.
-    method : the statistic that decided.
+    reason : a sentence with the numbers.
+    method : the deciding statistic.
     effect : its value, in the unit of the two thresholds.
     warning_threshold, drift_threshold : effects from which a significant change is a warning or a drift.
-    p_value : chance of such an effect if nothing has changed, at these n and m.
+    p_value : probability of an effect at least as large if nothing has changed, at these n and m.
     adjusted_p_value : the same over all of the model's columns (Benjamini-Hochberg); None below the minimum of rows.
     n, m : values in the window and in the reference.
-    design_effect : values that say as much as one independent value, by the days of the baseline.
-    window_days : days back that were judged, today included.
-    required_n : values that it takes to see an effect of the drift threshold; None where no number is enough with this
+    design_effect : values that are worth one independent value, estimated from the days of the baseline.
+    window_days : days in the window, today included.
+    required_n : values required to detect an effect of the drift threshold's size; None if no number is enough with this
         reference.
-    statistics : every statistic of the kind; None where it is not finite.
+    statistics : all statistics of the kind; None if not finite.
     """
 
     column: str
@@ -69,7 +69,7 @@ class DriftReport:
     Attributes
     ----------
     state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count.
-    reason : why, in a sentence.
+    reason : a sentence with the columns.
     columns : verdicts, the reference's columns first, in their order.
     """
 
@@ -79,16 +79,16 @@ class DriftReport:
 
     @property
     def summary(self) -> dict[str, int]:
-        """Number of columns by state; every state is named."""
-        counted = Counter(verdict.state for verdict in self.columns)
-        return {state: counted[state] for state in STATES}
+        """The number of columns by state, for all states."""
+        counts = Counter(verdict.state for verdict in self.columns)
+        return {state: counts[state] for state in STATES}
 
     def columns_in(self, state: State) -> list[str]:
-        """Names of the columns in a state."""
+        """Return the names of the columns in a state."""
         return [verdict.column for verdict in self.columns if verdict.state == state]
 
     def to_dict(self) -> dict[str, object]:
-        """The report as JSON-safe data: no NaN, no infinity."""
+        """Return the report as JSON-safe data, without NaN and infinity."""
         return {
             "state": self.state,
             "reason": self.reason,
@@ -100,7 +100,7 @@ class DriftReport:
 
 
 def worst_state(states: list[State]) -> State:
-    """The worst of some states; "no_data" of none.
+    """Return the worst of some states, "no_data" if there are none.
 
     Examples
     --------

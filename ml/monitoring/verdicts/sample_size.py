@@ -1,6 +1,7 @@
-"""How many rows it takes to see an effect of the threshold's size: the noise at that n lies at the threshold.
+"""Rows required to detect an effect of the threshold's size: the n at which the critical value equals the threshold.
 
-Decided from the reference alone, so that which window is judged never depends on what the window shows.
+It depends on the reference alone, so that the choice of a window never depends on its content. Windows do not belong here; they are
+chosen in `judge.py`.
 """
 
 import math
@@ -17,26 +18,26 @@ _GRID = np.unique(np.geomspace(5, 1e9, 1000).astype(np.int64)).astype(np.float64
 
 @dataclass(frozen=True, slots=True)
 class SampleSize:
-    """Rows that a verdict takes.
+    """Rows that a verdict requires.
 
     Attributes
     ----------
-    current : rows of the current sample; None when no number is enough with this reference.
-    reference : rows of the reference with which some number would be enough; its own size where that is so already.
+    current : rows of the current sample; None if no number is enough with this reference.
+    reference : rows of a reference with which some number is enough; the size of this one if it is large enough.
     """
 
     current: int | None
     reference: int
 
     def clustered(self, design_effect: float, m: int) -> "SampleSize":
-        """The same in rows of which `design_effect` say as much as one independent row; m is the reference's size."""
+        """Convert independent rows to rows of which `design_effect` are worth one; m is the reference's size."""
         if self.current is None:
             return SampleSize(None, math.ceil(self.reference * design_effect))
         return SampleSize(math.ceil(self.current * design_effect), m)
 
 
 def chi_square_scale(method: str, threshold: float) -> float:
-    """The threshold of a binned method as a multiple of (1/n + 1/m), where its noise is χ² to second order.
+    """Convert the threshold of a binned method to the scale on which its null distribution is (1/n + 1/m) χ² to second order.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def chi_square_scale(method: str, threshold: float) -> float:
 
 
 def rows_for_bins(cells: int, scale: float, alpha: float, m: int) -> SampleSize:
-    """Rows at which the χ² noise of that many cells passes the threshold with chance alpha.
+    """Return the rows at which the χ² statistic of so many cells exceeds the threshold with probability alpha.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def rows_for_bins(cells: int, scale: float, alpha: float, m: int) -> SampleSize:
 
 
 def rows_for_kolmogorov_smirnov(threshold: float, alpha: float, m: int) -> SampleSize:
-    """Rows at which Kolmogorov's critical distance is the threshold.
+    """Return the rows at which Kolmogorov's critical distance equals the threshold.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def rows_for_kolmogorov_smirnov(threshold: float, alpha: float, m: int) -> Sampl
 
 
 def rows_for_wasserstein(threshold: float, critical: float, m: int) -> SampleSize:
-    """Rows at which the critical area under the bridge (`bridge.NullLaw.critical`) is the threshold.
+    """Return the rows at which the critical area under the bridge (`bridge.NullLaw.critical`) equals the threshold.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def rows_for_wasserstein(threshold: float, critical: float, m: int) -> SampleSiz
 
 
 def rows_for_categories(shares: NDArray[np.float64], scale: float, alpha: float, m: int) -> SampleSize:
-    """Like `rows_for_bins`, with rare categories pooled as they will be at each n.
+    """Return the rows as `rows_for_bins`, with rare categories pooled as at each n.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def rows_for_categories(shares: NDArray[np.float64], scale: float, alpha: float,
 
 
 def rows_for_l_infinity(shares: NDArray[np.float64], threshold: float, alpha: float, m: int) -> SampleSize:
-    """Rows at which the largest change of a share that chance explains is the threshold.
+    """Return the rows at which the critical change of a share equals the threshold.
 
     Examples
     --------
@@ -122,7 +123,7 @@ def rows_for_l_infinity(shares: NDArray[np.float64], threshold: float, alpha: fl
 
 
 def _noise_of_categories(shares: NDArray[np.float64], rows: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Critical χ² by sample size; infinite while everything is pooled into one cell."""
+    """Return the critical χ² by sample size; infinite if all rows are pooled into one cell."""
     order = np.sort(shares)
     rare = np.searchsorted(order, MINIMUM_EXPECTED / rows)
     rare_share = np.concatenate([[0.0], np.cumsum(order)])[rare]
@@ -134,7 +135,7 @@ def _noise_of_categories(shares: NDArray[np.float64], rows: NDArray[np.float64],
 
 
 def _from_noise(noise: float, m: int) -> SampleSize:
-    """Rows for (1/n + 1/m) to be at most the noise."""
+    """Return the rows at which 1/n + 1/m is at most `noise`."""
     left = noise - 1 / m
     if left > 0:
         return SampleSize(math.ceil(1 / left), m)

@@ -1,6 +1,8 @@
-"""Could sampling alone do this? p-values of cells of two samples, valid down to small and sparse ones.
+"""p-values of the counts of two samples by cell, valid for small and sparse samples too.
 
-The laws of D and of the Wasserstein distance are with them; several columns are put together in `false_discovery.py`.
+Not here: the p-value of D is in `ml.monitoring.distances.kolmogorov_smirnov`, that of χ² without pooling in
+`ml.monitoring.distances.chi_square`, the null distribution of the Wasserstein distance in `bridge.py`, and the adjustment for many
+columns in `false_discovery.py`.
 """
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc, ndtr
 
 MINIMUM_EXPECTED = (
-    5.0  # rows of a cell in the smaller sample, Cochran's rule, for the χ² law to hold far out in the tail
+    5.0  # expected rows of a cell in the smaller sample, Cochran's rule, so that χ² holds far out in the tail
 )
 UNSEEN_SHARE_OF_ALPHA = 0.1
 _TILTS = np.geomspace(0.01, 40.0, 20)[:, np.newaxis]
@@ -17,23 +19,23 @@ Counts = NDArray[np.float64]
 
 
 def homogeneity_p_value(reference: Counts, current: Counts, *, quantile_bins: bool = False) -> float:
-    """Pearson's test of one distribution behind both samples, sparse neighbouring cells pooled.
+    """Test by Pearson's X² whether both samples have the same distribution, with sparse neighbouring cells pooled.
 
     PSI, Jensen-Shannon, Hellinger and χ² agree to second order: (1/n + 1/m)⁻¹ times PSI, 8 JS² (nats) or 8 H² tends to the
-    same χ²(B - 1) as Pearson's X² [1]_. Of these, X² keeps to that law at small n (bench/drift_study.py shows by how much
-    the others do not), so that it speaks for all of them. What is pooled depends on the rows of both samples together only:
-    given these, a permutation of the rows cannot tell the samples apart, and the choice spoils nothing. Bins at quantiles
-    of the reference are the exception: there the reference's rows are not random, the sum would tell the current ones, and
-    the reference alone decides.
+    same χ²(B - 1) as Pearson's X² [1]_. X² is the closest to that distribution at small n (bench/drift_study.py shows by
+    how much the others differ), so it is the test for all of them. Pooling depends only on the rows of both samples together:
+    given these, the samples are exchangeable under the null hypothesis, so the choice does not bias the test. Bins at
+    quantiles of the reference are the exception: there the reference's rows are fixed, the sum would reveal the current
+    ones, and pooling depends on the reference alone.
 
     Parameters
     ----------
-    reference, current : (k,) rows by cell; neighbours are what may be pooled. Both sides have rows.
+    reference, current : (k,) rows by cell; neighbours may be pooled. Both sides have rows.
     quantile_bins : whether the cells are bins at the reference's quantiles.
 
     Returns
     -------
-    p-value; 1 where fewer than two cells are left to compare.
+    p-value; 1 if fewer than two cells remain.
 
     References
     ----------
@@ -48,7 +50,7 @@ def homogeneity_p_value(reference: Counts, current: Counts, *, quantile_bins: bo
     """
     m, n = float(reference.sum()), float(current.sum())
     sizes = reference * ((n + m) / m) if quantile_bins else reference + current
-    first, second = pooled(reference, current, sizes, MINIMUM_EXPECTED * (n + m) / min(n, m))
+    first, second = pool_cells(reference, current, sizes, MINIMUM_EXPECTED * (n + m) / min(n, m))
     freedom = first.size - 1
     if freedom < 1:
         return 1.0
@@ -56,20 +58,20 @@ def homogeneity_p_value(reference: Counts, current: Counts, *, quantile_bins: bo
     return float(gammaincc(freedom / 2, statistic / 2))
 
 
-def pooled(reference: Counts, current: Counts, sizes: Counts, minimum_size: float) -> tuple[Counts, Counts]:
-    """Cells of at least a minimum size: large ones as they are, runs of small ones summed.
+def pool_cells(reference: Counts, current: Counts, sizes: Counts, minimum_size: float) -> tuple[Counts, Counts]:
+    """Pool cells to a minimum size: large ones stay as they are, runs of small ones are summed.
 
-    Small cells keep their order and are summed until they reach the minimum; what is left at the end joins the last such
-    sum, or else the smallest large cell.
+    Small cells keep their order and are summed until they reach the minimum; the remainder joins the last such sum, or else the
+    smallest large cell.
 
     Parameters
     ----------
-    sizes : (k,) what is compared with the minimum, cell by cell.
+    sizes : (k,) the size of each cell, which is compared with the minimum.
 
     Examples
     --------
     >>> first, second = np.array([9.0, 1, 2, 8, 1]), np.array([9.0, 2, 1, 8, 0])
-    >>> [side.tolist() for side in pooled(first, second, first + second, minimum_size=6)]
+    >>> [side.tolist() for side in pool_cells(first, second, first + second, minimum_size=6)]
     [[9.0, 8.0, 4.0], [9.0, 8.0, 3.0]]
     """
     large = sizes >= minimum_size
@@ -93,7 +95,7 @@ def pooled(reference: Counts, current: Counts, sizes: Counts, minimum_size: floa
 
 
 def _pool_ends(cumulative: Counts, minimum_size: float) -> list[int]:
-    """Where each pool ends; the last one takes the leftover."""
+    """Return where each pool ends; the last one includes the remainder."""
     ends: list[int] = []
     reached = 0.0
     while (index := int(np.searchsorted(cumulative, reached + minimum_size))) < cumulative.size:
@@ -105,11 +107,11 @@ def _pool_ends(cumulative: Counts, minimum_size: float) -> list[int]:
 
 
 def unseen_p_value(reference: Counts, current: Counts) -> float:
-    """Chance that as many current rows lie in cells where the reference has none, if nothing has changed.
+    """Bound the probability that so many current rows are in cells without reference rows, if nothing has changed.
 
-    Given the t rows of a cell in both samples, all of them are current with a chance of at most (n/(n + m))ᵗ. Cells compete
-    for rows, so that the sum of the unseen ones obeys Chernoff's bound for independent terms [1]_. It is a bound, valid for
-    identifiers with a thousand values seen once as for one new category, however rare.
+    Given the t rows of a cell in both samples, all of them are current with probability at most (n/(n + m))ᵗ. Cells are
+    negatively associated, so the sum of the unseen rows obeys Chernoff's bound for independent terms [1]_. The bound is valid
+    both for identifiers with a thousand values of one row each and for one new category, however rare.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def unseen_p_value(reference: Counts, current: Counts) -> float:
     m, n = float(reference.sum()), float(current.sum())
     rows, cells = np.unique((reference + current)[reference + current > 0], return_counts=True)
     log_chance = rows * np.log(n / (n + m))
-    # A cell with more rows than the sum in question would have to be missed whole: the plain union bound is enough there.
+    # A cell with more rows than the sum exceeds it alone if it is unseen: the union bound is enough there.
     larger = rows > unseen
     union = float(np.exp(log_chance[larger]) @ cells[larger])
     rows, cells, log_chance = rows[~larger], cells[~larger], log_chance[~larger]
@@ -141,7 +143,7 @@ def unseen_p_value(reference: Counts, current: Counts) -> float:
 
 
 def combined_p_value(homogeneity: float, unseen: float) -> float:
-    """Two tests of one column in one p-value: Bonferroni, with nine tenths and one tenth of the error.
+    """Combine two tests of one column by Bonferroni, with weights of nine tenths and one tenth.
 
     Examples
     --------
@@ -152,11 +154,11 @@ def combined_p_value(homogeneity: float, unseen: float) -> float:
 
 
 def category_p_value(reference: Counts, current: Counts, *, quantile_bins: bool = False) -> float:
-    """Homogeneity and unseen cells together.
+    """Test homogeneity and unseen cells together.
 
     Parameters
     ----------
-    reference, current : (k,) rows by cell, in an order that does not depend on the rows.
+    reference, current : (k,) rows by cell, in an order that is independent of the rows.
     quantile_bins : as in `homogeneity_p_value`.
 
     Examples
@@ -169,10 +171,10 @@ def category_p_value(reference: Counts, current: Counts, *, quantile_bins: bool 
 
 
 def l_infinity_p_value(distance: float, reference: Counts, current: Counts) -> float:
-    """Chance that any share changes by at least the distance: the sum over cells, a bound.
+    """Bound the probability that any share changes by at least the distance, by the sum over cells.
 
     A cell's tail is normal with Bernstein's correction [1]_, z² = d²/(σ² + d b/3), where σ² = π(1 - π)(1/n + 1/m), π the share
-    in both samples together and b = max(1/n, 1/m): rare cells are skewed, and a plain normal tail would cry wolf.
+    in both samples together and b = max(1/n, 1/m): rare cells are skewed, and with a plain normal tail false alarms would be too frequent.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Two tables of raw rows, as files or in memory, to profiles that can be judged.
+"""Comparable profiles of two tables of raw rows, from files or memory.
 
-Reading and naming columns belong here; profiles are made in `ml.monitoring.profiles`, verdicts in `judge.py`.
+Reading files and naming columns belong here; building profiles does not, it is in `ml.monitoring.profiles`, nor do verdicts.
 """
 
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
 
-SAMPLE_ROWS = 10_000  # of a text column, to tell categories from free text
+SAMPLE_ROWS = 10_000  # of a text column, to distinguish categories from free text
 MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
 
 
@@ -25,12 +25,12 @@ class InputError(ValueError):
 
 
 def read_table(path: Path) -> pa.Table:
-    """Rows of a CSV (with a header) or Parquet file.
+    """Read the rows of a CSV (with a header) or Parquet file.
 
     Raises
     ------
     InputError
-        If the file is missing, empty or not readable as what its name says.
+        If the file is missing, empty or not readable in the format of its suffix.
     """
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".parquet"}:
@@ -56,37 +56,37 @@ def read_table(path: Path) -> pa.Table:
 def profiles(
     baseline: tuple[str, pa.Table], current: tuple[str, pa.Table], ignored: Collection[str] = ()
 ) -> tuple[TableProfile, TableProfile]:
-    """Profiles of a baseline and of current rows, columns named as in the lake.
+    """Profile a baseline and current rows, with columns named as in the lake.
 
-    Every column is a feature but for `y_pred`, `y_proba` and `latency_ms`. Kinds come from the baseline; a column whose type
-    has changed gets its own, so that the judge can say so.
+    Every column is a feature except `y_pred`, `y_proba` and `latency_ms`. Kinds come from the baseline; a column whose type
+    has changed keeps its new one, so that the verdict is `kind_mismatch`.
 
     Parameters
     ----------
-    baseline, current : what to call the table in errors, and the table.
+    baseline, current : the name of the table in error messages, and the table.
     ignored : columns to leave out.
 
     Raises
     ------
     InputError
-        If a column holds neither numbers nor strings nor booleans, or nothing is left.
+        If a column holds neither numbers nor strings nor booleans, or the tables have no column in common.
     """
     first, second = _lake_table(*baseline, ignored), _lake_table(*current, ignored)
     if not set(first.column_names) & set(second.column_names):
         raise InputError(f"{current[0]}: no column in common with {baseline[0]}; use the baseline's column names")
     learned = {name: _kind(name, first[name]) for name in first.column_names}
-    now = {name: _kind(name, second[name]) for name in second.column_names}
-    kinds = {name: learned.get(name) or now.get(name) or "categorical" for name in learned | now}
+    current_kinds = {name: _kind(name, second[name]) for name in second.column_names}
+    kinds = {name: learned.get(name) or current_kinds.get(name) or "categorical" for name in learned | current_kinds}
     changed: dict[str, Kind] = {
         name: kind
-        for name, kind in now.items()
+        for name, kind in current_kinds.items()
         if kind and learned.get(name) and _is_number(first[name]) != _is_number(second[name])
     }
     return _profile(first, kinds), _profile(second, {**kinds, **changed})
 
 
 def shown_name(column: str) -> str:
-    """A lake column's name as the files have it.
+    """Return a lake column's name as in the files.
 
     Examples
     --------

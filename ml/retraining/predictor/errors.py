@@ -1,4 +1,7 @@
-"""What can be wrong with a stored model. Problems of a caller's row are values (FieldProblem), not errors."""
+"""Errors of stored models.
+
+Problems of a caller's row do not belong here: they are values (`schema.FieldProblem`), not errors.
+"""
 
 _MAX_CHARACTERS = 300
 
@@ -12,14 +15,14 @@ class CorruptModelError(ModelError):
 
 
 class SchemaMismatchError(ModelError):
-    """The model's inputs or outputs are not those that its schema says."""
+    """The model's inputs or outputs differ from its schema."""
 
 
 class UnsafeModelError(ModelError):
-    """Loading the model would run code that nobody has vouched for."""
+    """Loading the model would run code that is not trusted."""
 
 
 def briefly(error: Exception) -> str:
-    """The first line of a library's message, cut: some of them print whole files."""
+    """Return the first line of a library's message, truncated: some of them contain whole files."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:_MAX_CHARACTERS]

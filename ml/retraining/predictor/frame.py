@@ -1,4 +1,7 @@
-"""Rows as the data frame that a registered scikit-learn pipeline reads, the same in training and in serving."""
+"""Rows as the data frame that a scikit-learn pipeline reads, the same in training and in serving.
+
+Checking rows does not belong here; it is in `schema.py`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,9 +19,9 @@ PREFIX = "feature_"
 
 
 def frame_of_rows(rows: Sequence[Mapping[str, Any]], schema: ModelSchema) -> "pd.DataFrame":
-    """(n, features) frame of rows that `schema.check_row` accepts: null categories are "", null numbers NaN.
+    """Return a frame of rows that `schema.check_row` accepts: null categories are "", null numbers NaN.
 
-    Numbers are rounded to float32, which is all that ONNX would keep of them.
+    Numbers are rounded to float32, the precision of ONNX.
     """
     import pandas as pd
 
@@ -26,26 +29,26 @@ def frame_of_rows(rows: Sequence[Mapping[str, Any]], schema: ModelSchema) -> "pd
 
 
 def frame_of_table(table: pa.Table, features: Sequence[FeatureSpec]) -> "pd.DataFrame":
-    """The same frame of lake rows (columns `feature_<name>`); a column that is not there is null."""
+    """Return the same frame for lake rows (columns `feature_<name>`); an absent column is null."""
     import pandas as pd
 
     columns: dict[str, Any] = {}
     for spec in features:
-        found = PREFIX + spec.name in table.column_names
-        column = table[PREFIX + spec.name] if found else pa.chunked_array([pa.nulls(len(table))])
+        present = PREFIX + spec.name in table.column_names
+        column = table[PREFIX + spec.name] if present else pa.chunked_array([pa.nulls(len(table))])
         if spec.kind == "categorical":
             columns[spec.name] = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(object)
         else:
             numbers = pc.fill_null(column.cast(pa.float64()), float("nan"))
-            columns[spec.name] = _rounded(numbers.to_numpy())
+            columns[spec.name] = _round_to_float32(numbers.to_numpy())
     return pd.DataFrame(columns)
 
 
 def _values(values: Sequence[Any], spec: FeatureSpec) -> Any:
     if spec.kind == "categorical":
         return np.array(["" if value is None else value for value in values], dtype=object)
-    return _rounded(np.array([as_float(value) for value in values]))
+    return _round_to_float32(np.array([as_float(value) for value in values]))
 
 
-def _rounded(numbers: Any) -> Any:
+def _round_to_float32(numbers: Any) -> Any:
     return numbers.astype(np.float32).astype(np.float64)

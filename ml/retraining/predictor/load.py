@@ -1,4 +1,7 @@
-"""From a folder of artifacts to a predictor: ONNX where it was found equal, else the native model."""
+"""A predictor from a folder of artifacts: ONNX if its check has passed, else the native model.
+
+Downloading artifacts does not belong here; it is in `guard_store.retraining.registry`.
+"""
 
 import json
 from pathlib import Path
@@ -15,12 +18,12 @@ ONNX_CHECK = "guard/onnx_check.json"
 
 
 def load_predictor(folder: Path | str, *, allow_unsafe: bool = False) -> Predictor:
-    """Predictor of a model folder: MLflow's own files, `guard/schema.json`, `guard/model.onnx`, `guard/onnx_check.json`.
+    """Load the predictor of a model folder: MLflow's own files, `guard/schema.json`, `guard/model.onnx`, `guard/onnx_check.json`.
 
     Raises
     ------
     CorruptModelError, SchemaMismatchError, UnsafeModelError
-        If it cannot be used; the message says why.
+        If it cannot be used; the message has the reason.
     """
     root = Path(folder)
     schema = read_schema(root)
@@ -32,12 +35,12 @@ def load_predictor(folder: Path | str, *, allow_unsafe: bool = False) -> Predict
 def load_native_predictor(
     folder: Path | str, schema: ModelSchema | None = None, *, allow_unsafe: bool = False
 ) -> NativePredictor:
-    """The native model of the same folder: reads whole tables faster than row by row.
+    """Load the native model of a folder, which scores whole tables faster than row by row.
 
     Raises
     ------
     CorruptModelError, SchemaMismatchError, UnsafeModelError
-        If it cannot be used; the message says why.
+        If it cannot be used; the message has the reason.
     """
     root = Path(folder)
     schema = schema or read_schema(root)
@@ -45,12 +48,12 @@ def load_native_predictor(
 
 
 def read_schema(folder: Path) -> ModelSchema:
-    """The schema of a model folder.
+    """Read the schema of a model folder.
 
     Raises
     ------
     CorruptModelError
-        If there is none that can be read.
+        If it is missing or cannot be read.
     """
     try:
         return ModelSchema.from_json((folder / SCHEMA).read_bytes())

@@ -1,4 +1,7 @@
-"""A model as scikit-learn's own objects, read with skops. Pickles are read only where the operator allows it."""
+"""Predictions of a scikit-learn pipeline, read with skops; pickles are read only if the operator allows it.
+
+Building and fitting pipelines do not belong here; they are in `ml.retraining.training`.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +14,7 @@ from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchErro
 from ml.retraining.predictor.frame import frame_of_rows
 from ml.retraining.predictor.schema import Label, ModelSchema
 
-# Parts of scikit-learn's own models that skops does not trust by itself: data holders, they run nothing when loaded.
+# Parts of scikit-learn's models that skops does not trust by default: they only hold data, and run no code when loaded.
 TRUSTED = (
     "numpy.dtype",
     "sklearn._loss.link.Interval",
@@ -35,43 +38,43 @@ class NativePredictor:
     Raises
     ------
     SchemaMismatchError
-        If the pipeline does not read and answer what the schema says.
+        If the inputs or outputs of the pipeline differ from the schema.
     """
 
     format = "scikit-learn"
 
     def __init__(self, pipeline: Any, schema: ModelSchema) -> None:
-        wanted = len(schema.features)
-        if getattr(pipeline, "n_features_in_", wanted) != wanted:
-            raise SchemaMismatchError(f"The model does not read {wanted} features, as its schema says")
+        count = len(schema.features)
+        if getattr(pipeline, "n_features_in_", count) != count:
+            raise SchemaMismatchError(f"The model does not read {count} features, unlike its schema")
         if not hasattr(pipeline, "predict" if schema.task == "regression" else "predict_proba"):
-            raise SchemaMismatchError(f"The model is not a {schema.task} model, as its schema says")
+            raise SchemaMismatchError(f"The model is not a {schema.task} model, unlike its schema")
         if schema.task != "regression" and [str(c) for c in pipeline.classes_] != list(schema.classes):
-            raise SchemaMismatchError("The model answers other classes than its schema says")
+            raise SchemaMismatchError("The model's classes differ from its schema")
         self.pipeline = pipeline
         self.schema = schema
 
     def scores(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
-        """Class probabilities (a row each) or numbers, of rows that `schema.check_row` accepts."""
+        """Return class probabilities, one row each, or numbers for rows that `schema.check_row` accepts."""
         return self.scores_of_frame(frame_of_rows(rows, self.schema))
 
     def scores_of_frame(self, frame: Any) -> NDArray[np.floating]:
-        """The same of a data frame that `ml.retraining.predictor.frame` has made."""
-        ask = self.pipeline.predict if self.schema.task == "regression" else self.pipeline.predict_proba
-        return np.asarray(ask(frame))
+        """Return the same for a data frame from `ml.retraining.predictor.frame`."""
+        predict = self.pipeline.predict if self.schema.task == "regression" else self.pipeline.predict_proba
+        return np.asarray(predict(frame))
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Label], list[float] | None]:
-        """Predictions and probabilities (None for regression) of rows that `schema.check_row` accepts."""
+        """Return predictions and probabilities (None for regression) for rows that `schema.check_row` accepts."""
         return self.schema.answers(self.scores(rows))
 
 
 def load_native(folder: Path, *, allow_unsafe: bool = False) -> Any:
-    """Pipeline of a model folder: `model.skops`; `model.pkl` only where `allow_unsafe`.
+    """Load the pipeline of a model folder: `model.skops`; `model.pkl` only if `allow_unsafe`.
 
     Raises
     ------
     UnsafeModelError
-        If the model is a pickle, or holds a type that is not trusted. Nothing of it has run.
+        If the model is a pickle, or holds a type that is not trusted. None of its code has run.
     CorruptModelError
         If there is no readable model.
     """
@@ -93,7 +96,7 @@ def _load_skops(path: Path, *, allow_unsafe: bool) -> Any:
 
     try:
         untrusted = skops.io.get_untrusted_types(file=path)
-    except Exception as error:  # a damaged archive fails in as many ways as it has bytes
+    except Exception as error:  # damaged archives raise many types of errors
         raise CorruptModelError(f"model.skops cannot be read: {briefly(error)}") from error
     unknown = sorted(set(untrusted) - set(TRUSTED))
     if unknown and not allow_unsafe:

@@ -1,4 +1,7 @@
-"""A model in ONNX, answering rows on one thread. Making the file belongs to ml.retraining.training."""
+"""Predictions of an ONNX model on one thread.
+
+The session and the check of its signature belong here; the export to ONNX does not, it is in `ml.retraining.training.onnx_export`.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, briefly
 from ml.retraining.predictor.schema import Label, ModelSchema
 
@@ -24,12 +28,13 @@ class OnnxPredictor:
     CorruptModelError
         If the file cannot be read.
     SchemaMismatchError
-        If it reads another number of columns, or gives other outputs, than the schema says.
+        If it reads another number of columns, or has other outputs, than the schema states.
     """
 
     format = "onnx"
 
     def __init__(self, model: Path | bytes, schema: ModelSchema) -> None:
+        set_library_defaults()
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -38,16 +43,16 @@ class OnnxPredictor:
         try:
             content = model if isinstance(model, bytes) else model.read_bytes()
             self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises a class of its own for every kind of damage
+        except Exception as error:  # onnxruntime has an error class for every kind of damage
             raise CorruptModelError(f"model.onnx cannot be read: {briefly(error)}") from error
         self.schema = schema
         self._output = [self._check_signature()]
 
     def _check_signature(self) -> str:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        wanted = self.schema.width
-        if [i.name for i in inputs] != ["X"] or inputs[0].shape[-1] != wanted or not self.schema.is_encoded:
-            raise SchemaMismatchError(f"model.onnx does not read one matrix X of {wanted} columns, as its schema says")
+        width = self.schema.width
+        if [i.name for i in inputs] != ["X"] or inputs[0].shape[-1] != width or not self.schema.is_encoded:
+            raise SchemaMismatchError(f"model.onnx does not read one matrix X of {width} columns, unlike its schema")
         if len(outputs) != (1 if self.schema.task == "regression" else 2):
             raise SchemaMismatchError(f"model.onnx has {len(outputs)} outputs: not a {self.schema.task} model")
         output = outputs[-1]
@@ -56,14 +61,14 @@ class OnnxPredictor:
         return str(output.name)
 
     def scores(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
-        """Class probabilities (a row each) or numbers, of rows that `schema.check_row` accepts."""
+        """Return class probabilities, one row each, or numbers for rows that `schema.check_row` accepts."""
         return self.scores_of_matrix(self.schema.encode(rows))
 
     def scores_of_matrix(self, matrix: NDArray[np.float32]) -> NDArray[np.floating]:
-        """The same of a matrix that `schema.encode` has made."""
+        """Return the same for a matrix from `schema.encode`."""
         result: NDArray[np.floating] = self._session.run(self._output, {"X": matrix})[0]
         return result
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Label], list[float] | None]:
-        """Predictions and probabilities (None for regression) of rows that `schema.check_row` accepts."""
+        """Return predictions and probabilities (None for regression) for rows that `schema.check_row` accepts."""
         return self.schema.answers(self.scores(rows))

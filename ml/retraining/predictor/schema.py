@@ -1,6 +1,6 @@
-"""The signature of a model: its features, classes and threshold, and rows turned into what it reads.
+"""The signature of a model: its features, classes and threshold, and the encoding of rows.
 
-Checking, encoding and answering rows belong here; models do not.
+Checking and encoding rows and interpreting scores belong here; models do not.
 """
 
 import json
@@ -21,7 +21,7 @@ FeatureKind = Literal["numeric", "categorical", "boolean"]
 Label = str | int | float | bool
 _KINDS = ("numeric", "categorical", "boolean")
 _TASKS = ("binary", "multiclass", "regression")
-_WANTED = {"numeric": "must be a number", "categorical": "must be a string", "boolean": "must be true or false"}
+_REQUIREMENTS = {"numeric": "must be a number", "categorical": "must be a string", "boolean": "must be true or false"}
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,15})")
 
 
@@ -31,9 +31,9 @@ class FeatureSpec:
 
     Attributes
     ----------
-    typical : median of numbers, most frequent other value; what an explanation puts in its place.
-    codes : of a category: the numbers that the model's own encoder gives each value, read from the fitted model.
-    unseen : of a category: the numbers of every other value.
+    typical : median of numbers, or most frequent other value; explanations replace a value by it.
+    codes : of a category, the numbers of each value, read from the fitted encoder of the model.
+    unseen : of a category, the numbers of any other value.
     """
 
     name: str
@@ -44,21 +44,21 @@ class FeatureSpec:
     unseen: Sequence[float] = ()
 
     def problem(self, value: object) -> str | None:
-        """What is wrong with a value, or None."""
+        """Describe what is wrong with a value; return None if it is valid."""
         if value is None:
             return None if self.nullable else "must not be null"
         if self.kind == "boolean":
-            return None if isinstance(value, bool) else _WANTED["boolean"]
+            return None if isinstance(value, bool) else _REQUIREMENTS["boolean"]
         if self.kind == "categorical":
-            return None if isinstance(value, str) else _WANTED["categorical"]
+            return None if isinstance(value, str) else _REQUIREMENTS["categorical"]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return _WANTED["numeric"]
+            return _REQUIREMENTS["numeric"]
         return None if math.isfinite(as_float(value)) else "must be a finite number"
 
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One feature of a row that does not fit, and why."""
+    """An invalid, missing or unknown feature of a row, with the reason."""
 
     name: str
     reason: str
@@ -66,7 +66,7 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class ModelSchema:
-    """What a model reads and answers; `classes` in the order of its probabilities, as the strings of the lake."""
+    """Inputs and outputs of a model; `classes` in the order of its probabilities, as strings like in the lake."""
 
     task: Task
     features: tuple[FeatureSpec, ...]
@@ -80,7 +80,7 @@ class ModelSchema:
         return frozenset(feature.name for feature in self.features)
 
     @cached_property
-    def _usual(self) -> tuple[tuple[FeatureSpec, str, type], ...]:
+    def _expected_types(self) -> tuple[tuple[FeatureSpec, str, type], ...]:
         types = {"numeric": float, "categorical": str, "boolean": bool}
         return tuple((spec, spec.name, types[spec.kind]) for spec in self.features)
 
@@ -91,12 +91,12 @@ class ModelSchema:
 
     @cached_property
     def plain(self) -> tuple[FeatureSpec, ...]:
-        """Numbers and booleans: they come after the categories, as they are."""
+        """Numbers and booleans: they follow the categories without encoding."""
         return tuple(f for f in self.features if f.kind != "categorical")
 
     @property
     def is_encoded(self) -> bool:
-        """Whether the schema knows the numbers of all categories, so that `encode` works."""
+        """Whether the schema has the codes of all categories, which `encode` needs."""
         return all(f.codes is not None for f in self.categorical)
 
     @cached_property
@@ -105,7 +105,7 @@ class ModelSchema:
         return sum(len(f.unseen) for f in self.categorical) + len(self.plain)
 
     def check_row(self, features: Mapping[str, object]) -> list[FieldProblem]:
-        """Every missing, unknown and mistyped feature of a row, by name; empty where the row fits.
+        """Return the missing, unknown and mistyped features of a row; empty if the row is valid.
 
         Examples
         --------
@@ -114,10 +114,10 @@ class ModelSchema:
         ['age', 'plan', 'size']
         """
         problems = []
-        for spec, name, usual in self._usual:
+        for spec, name, expected_type in self._expected_types:
             value = features.get(name)
-            # One look for what nearly all values are: this runs for each feature of each prediction.
-            if type(value) is usual and (usual is not float or -math.inf < value < math.inf):  # type: ignore[operator]
+            # A fast path for nearly all values: this runs for each feature of each prediction.
+            if type(value) is expected_type and (expected_type is not float or -math.inf < value < math.inf):  # type: ignore[operator]
                 continue
             reason = spec.problem(features[spec.name]) if spec.name in features else "is missing"
             if reason:
@@ -128,7 +128,7 @@ class ModelSchema:
         return problems
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
-        """(n, width) what the model behind its encoder reads, of rows that `check_row` accepts."""
+        """Encode rows that `check_row` accepts as the matrix that the model behind its encoder reads: (n, width)."""
         values = [self._encoded(row) for row in rows]
         return np.array(values, dtype=np.float32).reshape(len(rows), self.width)
 
@@ -140,22 +140,22 @@ class ModelSchema:
         return encoded + [as_float(row[spec.name]) for spec in self.plain]
 
     def answers(self, scores: NDArray[np.floating]) -> tuple[list[Label], list[float] | None]:
-        """Predictions and their probabilities, from class probabilities (a row each) or from numbers.
+        """Convert class probabilities (one row each) or numbers to predictions and their probabilities.
 
-        Of a binary model the probability is that of the positive class, of a multiclass one that of the predicted class.
+        The probability is that of the positive class for a binary model, and that of the predicted class for a multiclass one.
         """
         if self.task == "regression":
             return scores.reshape(-1).astype(float).tolist(), None
-        if self.task == "binary":  # without arrays: most answers are of one row
-            yes = self._positive
-            positive: list[float] = scores[:, yes].tolist()
-            labels = self._labels[1 - yes], self._labels[yes]
+        if self.task == "binary":  # without arrays: most calls have one row
+            index = self._positive
+            positive: list[float] = scores[:, index].tolist()
+            labels = self._labels[1 - index], self._labels[index]
             return [labels[proba >= self.threshold] for proba in positive], positive
         places, proba = self.decided(scores)
         return [self._labels[place] for place in places.tolist()], proba.tolist()
 
     def decided(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """The place of the predicted class in `classes`, and its probability as in `answers`, of a classifier's scores."""
+        """Return the index of the predicted class in `classes` and its probability as in `answers`, for a classifier's scores."""
         if self.task == "multiclass":
             return scores.argmax(axis=1), scores.max(axis=1).astype(float)
         positive = scores[:, self._positive].astype(float)
@@ -170,12 +170,12 @@ class ModelSchema:
         return tuple(map(label_of, self.classes))
 
     def to_json(self) -> str:
-        """The schema as JSON text."""
+        """Return the schema as JSON text."""
         return json.dumps(asdict(self), indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Schema from its JSON text.
+        """Create a schema from its JSON text.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class ModelSchema:
         """
         try:
             data = json.loads(text)
-            features = tuple(FeatureSpec(**given) for given in data.pop("features"))
+            features = tuple(FeatureSpec(**fields) for fields in data.pop("features"))
             schema = cls(features=features, classes=tuple(data.pop("classes")), **data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptModelError(f"schema.json is not a model's schema: {error}") from error
@@ -193,12 +193,12 @@ class ModelSchema:
         if schema.task != "regression" and len(schema.classes) < 2:
             raise CorruptModelError("schema.json of a classifier needs at least two classes")
         if schema.positive_label is not None and schema.positive_label not in schema.classes:
-            raise CorruptModelError("schema.json has a positive label that is none of its classes")
+            raise CorruptModelError("schema.json has a positive label that is not one of its classes")
         return schema
 
 
 def label_of(text: str) -> Label:
-    """A class as it is answered: whole numbers and booleans as such, all else as text.
+    """Return a class as in responses: whole numbers and booleans as such, all others as text.
 
     >>> label_of("1"), label_of("true"), label_of("01"), label_of("late")
     (1, True, '01', 'late')
@@ -209,7 +209,7 @@ def label_of(text: str) -> Label:
 
 
 def as_float(value: Any) -> float:
-    """A number as float: null is NaN, a whole number beyond float64 is infinite."""
+    """Convert a number to float: null to NaN, an integer beyond float64 to infinity."""
     try:
         return math.nan if value is None else float(value)
     except OverflowError:

@@ -1,1 +1,15 @@
-"""Learning a model from labelled rows. Answering with it belongs to ml.retraining.predictor; schedules do not belong here."""
+"""Training of a model on labelled rows, and its evaluation. Schedules do not belong here.
+
+`spec`: settings and result of a training.
+`files`: labelled rows of a file, split in time.
+`features`: features, labels and schema of a training table.
+`candidates`: the pipelines that compete.
+`train`: selection by later rows, and the final fit.
+`held_out`: answers and importance on the held-out window.
+`evaluate`: the evaluation of a candidate, and its files.
+`cards`: model card and data card.
+`plots`: plots of an evaluation.
+`report`: an evaluation as a table for a terminal.
+`onnx_export`: export of a pipeline to ONNX.
+`log_run`: logging of a training to MLflow.
+"""

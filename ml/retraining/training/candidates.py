@@ -1,4 +1,7 @@
-"""The models that compete: unfitted scikit-learn pipelines that read a data frame of raw features."""
+"""The candidates of a training: unfitted scikit-learn pipelines that read a data frame of raw features.
+
+Fitting and comparing them does not belong here; it is in `train.py`.
+"""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -9,30 +12,32 @@ from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.spec import TrainingError
 
-_SMOOTHING = 20.0  # rows by which a rare category's mean is drawn to the mean of all
+_SMOOTHING = 20.0  # rows whose weight shrinks a rare category's mean to the overall mean
 
 
 def candidates(schema: ModelSchema, spec: TrainingSpec, seed: int) -> Mapping[str, Callable[[], Any]]:
-    """Makers of unfitted pipelines, by name.
+    """Return factories of unfitted pipelines, by name.
 
     Raises
     ------
     TrainingError
-        If the builder of one's own cannot be imported.
+        If the custom builder cannot be imported.
     """
     if spec.builder is not None:
-        build = _imported(spec.builder)
+        build = _import_builder(spec.builder)
         return {spec.builder: lambda: build(schema)}
-    found: dict[str, Callable[[], Any]] = {}
+    factories: dict[str, Callable[[], Any]] = {}
     if "gradient_boosting" in spec.algorithms:
-        found["gradient_boosting"] = lambda: _pipeline(schema, seed, _boosting(schema, seed, leaves=31, rate=0.1))
-        found["gradient_boosting_small"] = lambda: _pipeline(schema, seed, _boosting(schema, seed, leaves=8, rate=0.06))
+        factories["gradient_boosting"] = lambda: _pipeline(schema, seed, _boosting(schema, seed, leaves=31, rate=0.1))
+        factories["gradient_boosting_small"] = lambda: _pipeline(
+            schema, seed, _boosting(schema, seed, leaves=8, rate=0.06)
+        )
     if "linear" in spec.algorithms:
-        found["linear"] = lambda: _pipeline(schema, seed, _linear(schema))
-    return found
+        factories["linear"] = lambda: _pipeline(schema, seed, _linear(schema))
+    return factories
 
 
-def _imported(builder: str) -> Callable[[ModelSchema], Any]:
+def _import_builder(builder: str) -> Callable[[ModelSchema], Any]:
     module, _, function = builder.partition(":")
     try:
         build: Callable[[ModelSchema], Any] = getattr(importlib.import_module(module), function)
@@ -42,7 +47,7 @@ def _imported(builder: str) -> Callable[[ModelSchema], Any]:
 
 
 def _pipeline(schema: ModelSchema, seed: int, model: Any) -> Any:
-    """Categories become the mean of the target, learned by cross-fitting within the rows that the pipeline is fitted on."""
+    """Build a pipeline that encodes categories by the mean of the target, cross-fitted within the rows of the fit."""
     from sklearn.compose import ColumnTransformer
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.pipeline import Pipeline

@@ -1,4 +1,7 @@
-"""Model card and data card of a training, filled in from the run itself. The templates are the two Markdown files here."""
+"""Model card and data card of a training, filled in from its run.
+
+The templates are the two Markdown files beside this module; logging the cards does not belong here.
+"""
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -13,7 +16,7 @@ from ml.retraining.predictor.schema import ModelSchema
 
 
 def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    """What the model is, how it was trained and how good it is, as Markdown.
+    """Render the model card as Markdown: the model, its training and its quality.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
 
 
 def data_card(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table, facts: Mapping[str, Any]) -> str:
-    """What the model was trained and judged on, as Markdown."""
+    """Render the data card as Markdown: the rows of training and evaluation."""
     features = []
     for spec in schema.features:
         column = trained_on[PREFIX + spec.name]
@@ -66,8 +69,8 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> str:
-    own, other = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
-    rows = [(name, _value(own[name]), _value(other.get(name, {}))) for name in own]
+    candidate, champion = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
+    rows = [(name, _value(entry), _value(champion.get(name, {}))) for name, entry in candidate.items()]
     return _table(("metric", "this model", evaluation["against"]), rows)
 
 
@@ -80,7 +83,7 @@ def _value(entry: Mapping[str, Any]) -> str:
 
 
 def _segments(evaluation: Mapping[str, Any]) -> str:
-    rows = [(name, found["n"], _value(found)) for name, found in evaluation["segments"].items()]
+    rows = [(name, gain["n"], _value(gain)) for name, gain in evaluation["segments"].items()]
     return _table(("segment", "rows", "better by"), rows) if rows else "No segment has enough labelled rows."
 
 

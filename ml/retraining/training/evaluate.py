@@ -1,4 +1,7 @@
-"""The evaluation of a candidate on the held-out window: gate, importance, pictures and cards, all into one folder."""
+"""The evaluation of a candidate on the held-out window: promotion decision, importance, plots and cards.
+
+The decision itself does not belong here; it is in `ml.retraining.promotion`.
+"""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ from ml.retraining.training.plots import write_plots
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What is compared: labelled rows that the candidate has not seen, and those that it was trained on."""
+    """The rows of an evaluation: labelled rows outside the candidate's training, and its training rows."""
 
     rows: pa.Table
     trained_on: pa.Table
@@ -33,9 +36,9 @@ def evaluate(
     settings: GateSettings,
     rng: np.random.Generator,
 ) -> tuple[dict[str, Any], Mapping[str, Answers]]:
-    """The gate's decision and the features' importance, as plain data; and what each model said.
+    """Evaluate a candidate; return the decision with the features' importance as plain data, and the answers of each model.
 
-    A champion of another task cannot be compared with: the trivial baseline takes its place.
+    A champion of another task is not comparable: the trivial baseline replaces it.
     """
     task = candidate.schema.task
     true = targets(data.rows, task)
@@ -45,24 +48,24 @@ def evaluate(
         if champion is not None and comparable
         else trivial_answers(task, data.trained_on, len(data.rows))
     )
-    own = answers_of(candidate, data.rows)
+    answers = answers_of(candidate, data.rows)
     segment = data.rows["segment"].to_pylist() if "segment" in data.rows.column_names else None
     decision = decide(
         task,
         true,
-        own,
+        answers,
         other,
         segments=None if segment is None else np.array(segment, dtype=object),
         settings=settings,
         rng=rng,
         trivial=not comparable,
     )
-    found = decision.to_dict() | {
+    evaluation = decision.to_dict() | {
         "task": task,
         "against": "champion" if comparable else "trivial baseline",
         "importance": importance(candidate, data.rows, rng),
     }
-    return found, {"candidate": own, found["against"]: other}
+    return evaluation, {"candidate": answers, evaluation["against"]: other}
 
 
 def write_evaluation(
@@ -73,11 +76,11 @@ def write_evaluation(
     answers: Mapping[str, Answers],
     facts: Mapping[str, Any],
 ) -> None:
-    """Write `evaluation.json`, both cards and the pictures.
+    """Write `evaluation.json`, both cards and the plots into a folder.
 
     Parameters
     ----------
-    facts : what the run is about, for the cards: see `ml.retraining.training.cards`.
+    facts : facts of the run for the cards; see `ml.retraining.training.cards`.
     """
     schema = candidate.schema
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1), encoding="utf-8")

@@ -1,4 +1,7 @@
-"""Which features a training table has, of which kind, and the numbers that a fitted encoder gives their categories."""
+"""The schema of a training table: its features with their kinds, its task, and the codes of a fitted encoder.
+
+The schema's type does not belong here; it is in `ml.retraining.predictor.schema`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +20,7 @@ from ml.retraining.training.spec import TrainingError
 
 
 def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict[str, str]]:
-    """Signature of a model of these rows, and the features that were left out with the reason.
+    """Learn the schema of a model from rows; return it with the features that were left out, by reason.
 
     Parameters
     ----------
@@ -33,11 +36,11 @@ def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict
         name = column.removeprefix(PREFIX)
         if name == column:
             continue
-        found = "excluded by setting" if name in spec.exclude else _feature(name, table[column], spec.max_categories)
-        if isinstance(found, str):
-            left_out[name] = found
+        feature = "excluded by setting" if name in spec.exclude else _feature(name, table[column], spec.max_categories)
+        if isinstance(feature, str):
+            left_out[name] = feature
         else:
-            features.append(found)
+            features.append(feature)
     if not features:
         raise TrainingError("No feature (column feature_<name>) has a value to learn from")
     task, classes, positive = _task(table[LABEL])
@@ -45,22 +48,22 @@ def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict
 
 
 def with_codes(schema: ModelSchema, encoder: Any) -> ModelSchema:
-    """The same schema with the numbers that a fitted TargetEncoder gives each category.
+    """Add the codes of a fitted TargetEncoder to a schema.
 
-    One number a category, or one for each class where there are more than two.
+    A category has one number, or one for each class if there are more than two.
     """
     wide = len(schema.classes) if schema.task == "multiclass" else 1
     means = np.atleast_1d(encoder.target_mean_)
     features = {f.name: f for f in schema.features}
-    for place, (spec, known) in enumerate(zip(schema.categorical, encoder.categories_, strict=True)):
+    for place, (spec, categories) in enumerate(zip(schema.categorical, encoder.categories_, strict=True)):
         columns = encoder.encodings_[place * wide : (place + 1) * wide]
-        codes = {str(value): [float(column[i]) for column in columns] for i, value in enumerate(known)}
+        codes = {str(value): [float(column[i]) for column in columns] for i, value in enumerate(categories)}
         features[spec.name] = replace(spec, codes=codes, unseen=tuple(map(float, means)))
     return replace(schema, features=tuple(features.values()))
 
 
 def targets(table: pa.Table, task: Task) -> Any:
-    """(n,) labels as scikit-learn takes them: numbers, or strings."""
+    """Return the labels as scikit-learn reads them: (n,) numbers or strings."""
     kind = pa.float64() if task == "regression" else pa.string()
     values = table[LABEL].cast(kind).to_numpy()
     return values if task == "regression" else values.astype(str)

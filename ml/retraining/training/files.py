@@ -1,4 +1,7 @@
-"""Labelled rows of a file as the training table that the lake would give, split in time."""
+"""Labelled rows of a file as a training table like that of the lake, split in time.
+
+Reading the lake does not belong here; it is in `guard_pipelines.retraining`.
+"""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -16,11 +19,12 @@ _SAMPLE = 10_000
 
 
 def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: Collection[str] = ()) -> pa.Table:
-    """The rows of a CSV or Parquet file that have a label, by time: every other column is a feature.
+    """Read the labelled rows of a CSV or Parquet file in the order of time; every other column is a feature.
 
     Parameters
     ----------
-    target : column of the label. time : column to order by; without it, the order of the file. ignored : columns left out.
+    target : column of the label. ignored : columns to leave out.
+    time : column to order by, which is no feature; None keeps the order of the file.
 
     Raises
     ------
@@ -47,12 +51,12 @@ def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: 
 
 
 def split_in_time(rows: pa.Table, share: float) -> HeldOut:
-    """The newest share of the rows is held out.
+    """Hold out the newest share of the rows.
 
     Raises
     ------
     InputError
-        If that leaves no rows on one of the two sides.
+        If one of the two sides would have no rows.
     """
     split = len(rows) - int(len(rows) * share)
     if not 0 < split < len(rows):

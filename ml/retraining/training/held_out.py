@@ -1,6 +1,6 @@
-"""What a model says about the held-out window, and which features it lives by.
+"""Answers of a model on the held-out window, and the importance of its features.
 
-Scoring rows belongs here; deciding about promotion is in `ml.retraining.promotion`.
+Scoring rows belongs here; deciding about promotion does not, it is in `ml.retraining.promotion`.
 """
 
 from typing import Any
@@ -18,16 +18,16 @@ _IMPORTANCE_ROWS = 5_000
 
 
 def answers_of(model: NativePredictor, table: pa.Table) -> Answers:
-    """Predictions of (n,) lake rows."""
+    """Return a model's answers to (n,) lake rows."""
     return _answers(model, frame_of_table(table, model.schema.features))
 
 
 def trivial_answers(task: Task, trained_on: pa.Table, rows: int) -> Answers:
-    """What a baseline says that knows the training labels only: their mean, or their most frequent class and its share."""
-    known = targets(trained_on, task)
+    """Return the answers of a baseline without features: the mean of the training labels, or their most frequent class and its share."""
+    labels = targets(trained_on, task)
     if task == "regression":
-        return Answers(np.full(rows, float(known.mean())), None)
-    values, counts = np.unique(known, return_counts=True)
+        return Answers(np.full(rows, float(labels.mean())), None)
+    values, counts = np.unique(labels, return_counts=True)
     share = counts / counts.sum()
     place = int(share.argmax())
     positive = positive_label(values.tolist()) if task == "binary" else None
@@ -36,23 +36,23 @@ def trivial_answers(task: Task, trained_on: pa.Table, rows: int) -> Answers:
 
 
 def importance(model: NativePredictor, table: pa.Table, rng: np.random.Generator) -> dict[str, float]:
-    """By lake column: how much worse the metric that decides becomes where the feature's values are shuffled; never below 0.
+    """Return the permutation importance by lake column: the loss of the deciding metric if a feature is shuffled, at least 0.
 
-    Rows are drawn where there are more than 5,000.
+    It is computed on 5,000 rows, drawn at random if there are more.
     """
     if len(table) > _IMPORTANCE_ROWS:
         table = table.take(pa.array(np.sort(rng.choice(len(table), _IMPORTANCE_ROWS, replace=False))))
     task = model.schema.task
     frame, true = frame_of_table(table, model.schema.features), targets(table, task)
     sign = -1.0 if PRIMARY[task] == "mae" else 1.0
-    once = np.ones((1, len(table)))
-    whole = float(measure(task, true, _answers(model, frame), once)[0])
-    found = {}
+    weights = np.ones((1, len(table)))
+    unshuffled = float(measure(task, true, _answers(model, frame), weights)[0])
+    importances = {}
     for name in frame.columns:
         shuffled = frame.assign(**{name: frame[name].to_numpy()[rng.permutation(len(frame))]})
-        worse = sign * (whole - float(measure(task, true, _answers(model, shuffled), once)[0]))
-        found[PREFIX + name] = max(0.0, worse) if np.isfinite(worse) else 0.0
-    return found
+        loss = sign * (unshuffled - float(measure(task, true, _answers(model, shuffled), weights)[0]))
+        importances[PREFIX + name] = max(0.0, loss) if np.isfinite(loss) else 0.0
+    return importances
 
 
 def _answers(model: NativePredictor, frame: Any) -> Answers:

@@ -1,4 +1,7 @@
-"""A training kept as a run of MLflow, with its model folder and its evaluation: the one place of ml that knows MLflow."""
+"""Logging of a training to MLflow: the run, its model folder and its evaluation.
+
+All use of MLflow in this room belongs here, except for downloads by `ml.evaluate`; training and evaluating do not.
+"""
 
 import json
 import os
@@ -20,27 +23,27 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 EVALUATION = "evaluation"
-# MLflow itself would try for minutes to reach a server that is down.
-_MANNERS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+# By default MLflow retries for minutes to reach a server that is down.
+_MLFLOW_DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _REQUIREMENTS = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where runs are kept; `artifacts` is a folder or URL of a store without a server, None where a server decides."""
+    """The store of runs; `artifacts` is the folder or URL of files without a server, None if the server decides."""
 
     uri: str
     artifacts: str | None = None
 
     def client(self) -> "MlflowClient":
-        """A client of its own."""
-        teach_manners()
+        """Create a client."""
+        set_mlflow_defaults()
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri)
 
     def require(self) -> None:
-        """Go on only where runs can be kept.
+        """Raise an error unless the store can keep runs.
 
         Raises
         ------
@@ -49,21 +52,21 @@ class Tracking:
         """
         try:
             self.client().search_experiments(max_results=1)
-        except Exception as error:  # MLflow hands on what its database and its HTTP client raise
+        except Exception as error:  # MLflow passes on the errors of its database and its HTTP client
             reason = " ".join(str(error).split())[:300]
             raise TrainingError(f"{self.uri} cannot keep runs: {reason}") from error
 
 
-def teach_manners() -> None:
-    """Settings of MLflow itself that hold where nobody has chosen others; before it is imported."""
-    for name, value in _MANNERS.items():
+def set_mlflow_defaults() -> None:
+    """Set MLflow's environment variables that the operator has not set; call it before MLflow is imported."""
+    for name, value in _MLFLOW_DEFAULTS.items():
         os.environ.setdefault(name, value)
 
 
 def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: Mapping[str, str]) -> str:
-    """Keep a training as a finished run, with its model folder under `model/`; returns the run's id.
+    """Log a training as a finished run, with its model folder under `model/`, and return the run's id.
 
-    A run that cannot be completed is left as FAILED, so that nobody takes it for a model.
+    A run that cannot be completed ends as FAILED, so that it is not mistaken for a model.
     """
     client = tracking.client()
     run_id = str(client.create_run(_experiment_id(client, experiment, tracking), tags=dict(tags)).info.run_id)
@@ -83,19 +86,19 @@ def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: M
 
 
 def finished_run(tracking: Tracking, experiment: str, tag: str, value: str) -> str | None:
-    """The finished run of an experiment that has this tag, if there is one."""
+    """Return the id of the finished run of an experiment that has this tag; None if there is none."""
     client = tracking.client()
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    stored = client.get_experiment_by_name(experiment)
+    if stored is None:
         return None
     runs = client.search_runs(
-        [found.experiment_id], f"tags.`{tag}` = '{value}' and attributes.status = 'FINISHED'", max_results=1
+        [stored.experiment_id], f"tags.`{tag}` = '{value}' and attributes.status = 'FINISHED'", max_results=1
     )
     return str(runs[0].info.run_id) if runs else None
 
 
 def log_evaluation(tracking: Tracking, run_id: str, metrics: Mapping[str, float], folder: Path) -> None:
-    """Add what the held-out window has shown to a run: metrics, and a folder of files under `evaluation/`."""
+    """Add an evaluation to a run: its metrics, and a folder of files under `evaluation/`."""
     client = tracking.client()
     for name, value in metrics.items():
         client.log_metric(run_id, name, value)
@@ -103,20 +106,22 @@ def log_evaluation(tracking: Tracking, run_id: str, metrics: Mapping[str, float]
 
 
 def write_model(folder: Path, trained: Trained) -> None:
-    """Write a model folder that `ml.retraining.predictor.load` and MLflow's own tools read."""
+    """Write a model folder that both `ml.retraining.predictor.load` and MLflow's tools can read."""
     import mlflow.sklearn
     from mlflow.models import infer_signature
 
     example = trained.sample.head(5)
-    answer = trained.pipeline.predict(example)
+    predictions = trained.pipeline.predict(example)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's notes about integers and formats are not for the reader of a log
+        warnings.simplefilter(
+            "ignore"
+        )  # MLflow warns about integer columns and formats, which the operator cannot act on
         mlflow.sklearn.save_model(
             trained.pipeline,
             str(folder),
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED),
-            signature=infer_signature(example, answer),
+            signature=infer_signature(example, predictions),
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
     content, check = export_onnx(trained)
@@ -143,13 +148,13 @@ def _parameters(trained: Trained) -> dict[str, Any]:
 def _experiment_id(client: "MlflowClient", name: str, tracking: Tracking) -> str:
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         root = None if tracking.artifacts is None else f"{tracking.artifacts.rstrip('/')}/{name}"
         try:
             return str(client.create_experiment(name, artifact_location=root))
-        except MlflowException:  # somebody else was faster
-            found = client.get_experiment_by_name(name)
-            if found is None:
+        except MlflowException:  # another process has created it in the meantime
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
                 raise
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)

@@ -1,4 +1,7 @@
-"""A trained pipeline as ONNX, and the check that both answer alike. Serving it belongs to ml.retraining.predictor."""
+"""Export of a trained pipeline to ONNX, and the check that both give equal answers.
+
+Predicting with the file does not belong here; it is in `ml.retraining.predictor.onnx`.
+"""
 
 import warnings
 from typing import Any
@@ -16,27 +19,27 @@ TOLERANCE = 1e-4
 
 
 def export_onnx(trained: Trained) -> tuple[bytes | None, dict[str, Any]]:
-    """The model behind the encoder as ONNX, and how far its answers are from the whole pipeline's on the sample.
+    """Export the model behind the encoder to ONNX, and compare its answers with the pipeline's on the sample.
 
     Returns
     -------
-    The file, or None where the pipeline has no ONNX form, and `{"equal", "max_difference", "rows", "tolerance"}` or
+    The file, or None if the pipeline cannot be converted, and `{"equal", "max_difference", "rows", "tolerance"}` or
     `{"equal": False, "reason"}`. Differences of numbers are relative to their size (at least 1), of probabilities absolute.
     """
     if list(getattr(trained.pipeline, "named_steps", {})) != ["encode", "model"] or not trained.schema.is_encoded:
-        return None, {"equal": False, "reason": "a pipeline of one's own is served as it is"}
+        return None, {"equal": False, "reason": "a custom pipeline is served natively"}
     if trained.schema.categorical and fitted_encoder(trained.pipeline) is None:
         return None, {"equal": False, "reason": "the pipeline has no encoder of categories"}
     try:
-        content = _converted(trained.pipeline.named_steps["model"], trained.schema)
-        return content, _compared(trained, content)
-    except Exception as error:  # noqa: BLE001 - the native model serves then; the reason is kept and shown
+        content = _convert(trained.pipeline.named_steps["model"], trained.schema)
+        return content, _compare(trained, content)
+    except Exception as error:  # noqa: BLE001 - the native model is served instead; the reason is stored and shown
         return None, {"equal": False, "reason": f"{type(error).__name__}: {briefly(error)}"}
 
 
-def _converted(model: Any, schema: ModelSchema) -> bytes:
+def _convert(model: Any, schema: ModelSchema) -> bytes:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the converter's own use of what other libraries have renamed
+        warnings.simplefilter("ignore")  # deprecations within the converter
         from skl2onnx import convert_sklearn
         from skl2onnx.common.data_types import FloatTensorType
 
@@ -48,7 +51,7 @@ def _converted(model: Any, schema: ModelSchema) -> bytes:
     return content
 
 
-def _compared(trained: Trained, content: bytes) -> dict[str, Any]:
+def _compare(trained: Trained, content: bytes) -> dict[str, Any]:
     rows: list[dict[str, Any]] = [
         {str(name): None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN is null
         for row in trained.sample.to_dict("records")

@@ -1,4 +1,7 @@
-"""Pictures of a held-out window: curves of a classifier, errors of a regression, importance. PNG files."""
+"""Plots of a held-out window as PNG files: curves of a classifier, errors of a regression, importance.
+
+Computing what is plotted does not belong here, except for the curves.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,20 +25,21 @@ def write_plots(
     importance: Mapping[str, float],
     positive: str | None,
 ) -> list[str]:
-    """Draw what there is to draw and return the names of the files.
+    """Draw the plots of a task and return the names of their files.
 
     Parameters
     ----------
-    y_true : (n,) labels. answers : of each model, by the name it is drawn under. positive : the positive class.
+    y_true : (n,) labels. positive : the positive class.
+    answers : answers of each model, by its name in the legend.
     """
     from matplotlib.figure import Figure
 
-    written = []
+    names = []
 
     def save(figure: Any, name: str) -> None:
         figure.tight_layout()
         figure.savefig(folder / name, dpi=90)
-        written.append(name)
+        names.append(name)
 
     if task == "binary":
         true = y_true.astype(str) == str(positive)
@@ -50,25 +54,25 @@ def write_plots(
     figure = Figure(figsize=(6, max(2.0, 0.3 * len(importance) + 1)))
     _bars(figure, importance)
     save(figure, "importance.png")
-    return written
+    return names
 
 
 def _binary_curves(figure: Any, true: npt.NDArray[np.bool_], answers: Mapping[str, Answers]) -> None:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     roc, recall, calibration = figure.subplots(1, 3)
-    for name, one in answers.items():
-        score = np.asarray(one.y_proba, dtype=float)
+    for name, model_answers in answers.items():
+        score = np.asarray(model_answers.y_proba, dtype=float)
         false_positive, true_positive, _ = roc_curve(true, score)
         roc.plot(false_positive, true_positive, label=name)
-        precision, found, _ = precision_recall_curve(true, score)
-        recall.plot(found, precision, label=name)
+        precision, recalls, _ = precision_recall_curve(true, score)
+        recall.plot(recalls, precision, label=name)
         place = np.minimum((score * _BINS).astype(int), _BINS - 1)
         rows = np.bincount(place, minlength=_BINS)
         used = rows > 0
-        said = np.bincount(place, weights=score, minlength=_BINS)[used] / rows[used]
-        came = np.bincount(place, weights=true, minlength=_BINS)[used] / rows[used]
-        calibration.plot(said, came, marker="o", label=name)
+        predicted = np.bincount(place, weights=score, minlength=_BINS)[used] / rows[used]
+        observed = np.bincount(place, weights=true, minlength=_BINS)[used] / rows[used]
+        calibration.plot(predicted, observed, marker="o", label=name)
     roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     calibration.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
@@ -80,8 +84,8 @@ def _binary_curves(figure: Any, true: npt.NDArray[np.bool_], answers: Mapping[st
 def _errors(figure: Any, true: npt.NDArray[np.float64], answers: Mapping[str, Answers]) -> None:
     axes = figure.subplots()
     step = max(1, len(true) // _MAX_POINTS)
-    for name, one in answers.items():
-        axes.scatter(one.y_pred.astype(float)[::step], true[::step], s=4, alpha=0.5, label=name)
+    for name, model_answers in answers.items():
+        axes.scatter(model_answers.y_pred.astype(float)[::step], true[::step], s=4, alpha=0.5, label=name)
     axes.set(title="Predicted and true", xlabel="predicted", ylabel="true")
     axes.legend()
 

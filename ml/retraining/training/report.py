@@ -1,14 +1,17 @@
-"""An evaluation as a table for a terminal."""
+"""An evaluation as a table for a terminal.
+
+Markdown does not belong here; it is in `cards.py`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def metrics_table(evaluation: Mapping[str, Any]) -> str:
-    """Every metric of both models with its 95 % interval, then the decision with its reasons."""
-    own, other = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
+    """Format the metrics of both models with their 95 % intervals, and the decision with its reasons."""
+    candidate, champion = evaluation["candidate"]["metrics"], evaluation["champion"]["metrics"]
     header = ("metric", "this model", evaluation["against"])
-    rows = [header, *((name, _cell(own[name]), _cell(other.get(name, {}))) for name in own)]
+    rows = [header, *((name, _cell(entry), _cell(champion.get(name, {}))) for name, entry in candidate.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     verdict = "better" if evaluation["promote"] else "not better"

@@ -1,4 +1,7 @@
-"""What to train, and what came out. How is in the neighbouring modules."""
+"""Settings and result of a training.
+
+The training itself does not belong here; it is in `train.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +49,7 @@ _CHECKS: Mapping[str, Check] = {
 
 
 class TrainingError(Exception):
-    """There is nothing to learn from these rows; the message says what is missing."""
+    """The rows are not sufficient for a training; the message states what is missing."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,19 @@ class TrainingSpec(CheckedSettings):
 
     Attributes
     ----------
-    algorithms : which compete.
-    builder : "module:function" brings a model of one's own in their place: the function is given the learned ModelSchema
-        and answers an unfitted scikit-learn estimator that reads a data frame of the raw features.
+    algorithms : algorithms of the candidates.
+    builder : "module:function" replaces them by a custom model: the function receives the learned ModelSchema and returns an
+        unfitted scikit-learn estimator that reads a data frame of the raw features.
     folds : pieces of the newer half of the rows, in time, that candidates are validated on.
-    min_rows : labelled rows below which nothing is trained.
-    search_rows : the newest rows that candidates compete on; the best learns from all rows.
-    window_days : days before the flag whose rows are used. max_rows : the newest labelled rows of them, at most.
-    holdout_days, holdout_rows : the newest days are kept for the gate: this many, and more until they have as many labelled
-        rows, but never more than half of the rows.
+    min_rows : labelled rows below which training fails.
+    search_rows : number of newest rows that candidates are compared on; the best is fitted on all rows.
+    window_days : days before the flag whose rows are used. max_rows : maximum of labelled rows, the newest of them.
+    holdout_days, holdout_rows : the newest days are held out for the promotion rule: so many, and more until they have so many
+        labelled rows, but never more than half of the rows.
     baseline_days : the newest days (at least the held-out ones) whose rows, scored by a new champion, are its baseline.
-    max_categories : a categorical feature with more values than that is an id, and left out.
+    max_categories : a categorical feature with more values is taken for an id and left out.
     exclude : features that the model must not read.
-    threshold : probability from which a binary model says the positive class.
+    threshold : probability from which a binary model predicts the positive class.
     """
 
     CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
@@ -89,7 +92,7 @@ class TrainingSpec(CheckedSettings):
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted pipeline, its signature, what each candidate scored, and raw rows to check other formats on.
+    """A fitted pipeline, its schema, the score of each candidate, and a sample of raw rows to check other formats on.
 
     `scores` are of `metric` (higher is better for ROC AUC, lower for log loss and MAE), by candidate.
     """

@@ -1,4 +1,7 @@
-"""Training: candidates compete on later rows than they learned from, and the best learns from all rows."""
+"""Training: candidates are compared on later rows than they are fitted on, and the best is fitted on all rows.
+
+The pipelines do not belong here, they are in `candidates.py`; neither does logging.
+"""
 
 import itertools
 import time
@@ -23,19 +26,19 @@ _METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "
 
 
 def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], seed: int) -> Trained:
-    """Train on labelled rows.
+    """Train a model on labelled rows.
 
     Parameters
     ----------
     table : (n,) columns `feature_<name>`, `y_true` and `ts`; rows without a label are left out.
-    progress : told a line of text after each step.
+    progress : called with a line of text after each step.
 
     Raises
     ------
     TrainingError
-        If the labelled rows are too few or all alike.
+        If there are too few labelled rows, or only one class.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     table = table.filter(pc.is_valid(table[LABEL])).sort_by("ts")
     if len(table) < spec.min_rows:
         raise TrainingError(f"{len(table)} labelled rows are too few: training.min_rows asks for {spec.min_rows}")
@@ -44,10 +47,12 @@ def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], 
         progress(f"feature {name} is left out: it {reason}")
     frame, target = frame_of_table(table, schema.features), targets(table, schema.task)
     builders = candidates(schema, spec, seed)
-    scores = _compete(builders, frame[-spec.search_rows :], target[-spec.search_rows :], schema, spec.folds, progress)
+    scores = _score_candidates(
+        builders, frame[-spec.search_rows :], target[-spec.search_rows :], schema, spec.folds, progress
+    )
     best = (max if schema.task == "binary" else min)(scores, key=lambda name: scores[name])
     pipeline = builders[best]().fit(frame, target)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     progress(f"{best} learned from {len(table):,} rows; {seconds:.1f} s in all")
     encoder = fitted_encoder(pipeline)
     sample = frame.sample(min(len(frame), _SAMPLE_ROWS), random_state=seed)
@@ -66,14 +71,14 @@ def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], 
 
 
 def fitted_encoder(pipeline: Any) -> Any | None:
-    """The TargetEncoder of a fitted pipeline of our own shape; None where it has another shape or no category."""
+    """Return the TargetEncoder of a fitted pipeline of `candidates`; None if it is another pipeline or has no category."""
     steps = getattr(pipeline, "named_steps", {})
     if list(steps) != ["encode", "model"]:
         return None
     return getattr(steps["encode"], "named_transformers_", {}).get("categories")
 
 
-def _compete(
+def _score_candidates(
     builders: Mapping[str, Callable[[], Any]],
     frame: Any,
     target: Any,
@@ -93,11 +98,11 @@ def _compete(
 
 
 def _fold_scores(build: Callable[[], Any], frame: Any, target: Any, schema: ModelSchema, folds: int) -> Iterator[float]:
-    """Scores of the folds that can be scored; NaN where there are none."""
+    """Yield the scores of the folds that can be scored, or one NaN if there are none."""
     from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
 
-    found = False
-    for past, future in _in_time(len(target), folds):
+    has_score = False
+    for past, future in _folds_in_time(len(target), folds):
         if schema.task == "regression":
             predicted = build().fit(frame[past], target[past]).predict(frame[future])
             yield float(mean_absolute_error(target[future], predicted))
@@ -111,13 +116,13 @@ def _fold_scores(build: Callable[[], Any], frame: Any, target: Any, schema: Mode
                 yield float(log_loss(target[future], probabilities, labels=model.classes_))
         else:
             continue
-        found = True
-    if not found:
+        has_score = True
+    if not has_score:
         yield float("nan")
 
 
-def _in_time(rows: int, folds: int) -> Iterator[tuple[slice, slice]]:
-    # The older half is always learned from; the newer half is cut in as many folds.
+def _folds_in_time(rows: int, folds: int) -> Iterator[tuple[slice, slice]]:
+    # The older half is always in the fit; the newer half is divided into the folds.
     edges = np.linspace(rows // 2, rows, folds + 1).astype(int)
     for begin, end in itertools.pairwise(edges):
         yield slice(0, int(begin)), slice(int(begin), int(end))

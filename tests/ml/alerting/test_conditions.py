@@ -7,13 +7,14 @@ import pytest
 from ml.alerting.conditions import (
     Finding,
     JudgedDay,
-    away_from_usual,
-    drift,
+    Unknown,
+    check_drift,
+    check_latency,
+    check_nulls,
+    check_performance,
+    check_rejections,
+    check_volume,
     evaluate_days,
-    latency,
-    nulls,
-    performance,
-    rejected,
 )
 from ml.retraining.rule import DayEvidence
 
@@ -31,7 +32,7 @@ def held(finding: object) -> Finding:
 def test_drift_names_the_strongest_columns_first_and_counts_only_those_that_could_be_judged() -> None:
     columns = [column("feature_a", "drift", 0.3), column("feature_b", "drift", 0.9), column("y_pred", "stable")]
     columns += [column("feature_c", "insufficient_data"), column("feature_d", "warning")]
-    finding = held(drift({"columns": columns}, 0.0))
+    finding = held(check_drift({"columns": columns}, 0.0))
     assert finding.text == "Drift in b, a: 2 of 4 judged columns"
     assert (finding.value, list(finding.lines)) == (
         0.5,
@@ -40,14 +41,16 @@ def test_drift_names_the_strongest_columns_first_and_counts_only_those_that_coul
             "a: PSI is 0.3, drift from 0.2 on; 90 values of the day, adjusted p 0.001",
         ],
     )
-    assert drift({"columns": columns}, 0.5) is False
+    assert check_drift({"columns": columns}, 0.5) is None
     many = [column(f"feature_{n}", "drift") for n in range(20)]
-    assert held(drift({"columns": many}, 0.0)).text == "Drift in 0, 1, 2 and 17 more: 20 of 20 judged columns"
+    assert held(check_drift({"columns": many}, 0.0)).text == "Drift in 0, 1, 2 and 17 more: 20 of 20 judged columns"
 
 
 def test_a_day_on_which_no_column_could_be_judged_says_nothing() -> None:
-    assert drift({"columns": [column("feature_a", "insufficient_data")]}, 0.0) is True
-    assert drift({"columns": []}, 0.0) is True
+    assert check_drift({"columns": [column("feature_a", "insufficient_data")]}, 0.0) == Unknown(
+        "no column could be judged"
+    )
+    assert check_drift({"columns": []}, 0.0) == Unknown("no column could be judged")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_a_day_on_which_no_column_could_be_judged_says_nothing() -> None:
 )
 def test_performance_must_be_surely_and_far_enough_below(value: float, high: float, expected: bool) -> None:
     evidence = DayEvidence("d", {}, {"roc_auc": {"value": value, "low": value - 0.02, "high": high, "n": 900}}, None)
-    found = performance(evidence, "roc_auc", 0.80, 0.02)
+    found = check_performance(evidence, "roc_auc", 0.80, 0.02)
     assert isinstance(found, Finding) is expected
     if expected:
         assert held(found).text == "Realised ROC AUC is 0.700, 0.800 in the baseline"
@@ -67,32 +70,36 @@ def test_performance_must_be_surely_and_far_enough_below(value: float, high: flo
 
 def test_errors_may_grow_by_a_share_of_the_baselines_and_the_words_say_by_how_much() -> None:
     evidence = DayEvidence("d", {}, None, {"mae": {"value": 13.0, "low": 12.5, "high": 13.5}})
-    found = held(performance(evidence, "mae", 10.0, 0.1))
+    found = held(check_performance(evidence, "mae", 10.0, 0.1))
     assert found.text == "Estimated MAE is 13.000, 10.000 in the baseline"
     assert found.lines[0] == "3.000 higher than that, 1 is allowed; 95 % interval 12.500 to 13.500"
 
 
 def test_performance_that_is_not_known_says_nothing() -> None:
-    assert performance(DayEvidence("d"), "roc_auc", 0.8, 0.02) is True
-    assert performance(DayEvidence("d", {}, {"roc_auc": {"value": 0.5}}, None), None, None, 0.02) is True
+    assert check_performance(DayEvidence("d"), "roc_auc", 0.8, 0.02) == Unknown(
+        "the metric has no value or no baseline"
+    )
+    assert check_performance(DayEvidence("d", {}, {"roc_auc": {"value": 0.5}}, None), None, None, 0.02) == Unknown(
+        "the metric has no value or no baseline"
+    )
 
 
 def test_latency_rejections_volume_and_nulls_have_their_units() -> None:
     assert (
-        held(latency({"latency": {"p95": 310.4, "p50": 20.0}}, 250)).text
+        held(check_latency({"latency": {"p95": 310.4, "p50": 20.0}}, 250)).text
         == "Latency: 95th percentile 310 ms, 250 ms are allowed"
     )
-    assert latency({"latency": {"p95": 100.0, "p50": 20.0}}, 250) is False
-    assert latency({"latency": None}, 250) is True
-    found = held(rejected(90, {"latency_ms": 4, "y_pred": 6}, 0.05))
+    assert check_latency({"latency": {"p95": 100.0, "p50": 20.0}}, 250) is None
+    assert check_latency({"latency": None}, 250) == Unknown("no latency was measured")
+    found = held(check_rejections(90, {"latency_ms": 4, "y_pred": 6}, 0.05))
     assert found.text == "10.0 % of the rows were rejected (10 of 100), 5.0 % are allowed"
     assert list(found.lines) == ["y_pred: 6 rows", "latency_ms: 4 rows"]
-    assert rejected(0, {}, 0.05) is True
-    assert away_from_usual(900, 1000.0, 0.2) is False
-    assert away_from_usual(900, None, 0.2) is True
+    assert check_rejections(0, {}, 0.05) == Unknown("no rows were received")
+    assert check_volume(900, 1000.0, 0.2) is None
+    assert check_volume(900, None, 0.2) == Unknown("there is no usual number of events yet")
     features = {"a": {"count": 10, "nulls": 9}, "b": {"count": 10, "nulls": 0}}
-    assert held(nulls({"features": features}, 0.5)).lines == ["a: 90.0 % null"]
-    assert nulls({"features": {}}, 0.5) is True
+    assert held(check_nulls({"features": features}, 0.5)).lines == ["a: 90.0 % null"]
+    assert check_nulls({"features": {}}, 0.5) == Unknown("there are no features")
 
 
 def test_days_count_among_those_that_could_be_judged() -> None:

@@ -57,7 +57,7 @@ def test_no_chunks_are_no_rows() -> None:
     assert len(embed_chunks(none, None, Counting()).rows) == 0
 
 
-def test_skipped_files_are_rows_with_their_reason_and_make_no_chunks() -> None:
+def test_list_skipped_are_rows_with_their_reason_and_make_no_chunks() -> None:
     table = document_table(read_documents(["a.pdf", "b.md"], lambda _: b"x"))
     assert [(file.source, "pdf" in file.reason) for file in list_skipped(table)] == [("a.pdf", True)]
     assert chunk_table(table)["source"].to_pylist() == ["b.md"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from ml.knowledge.quotes import normalize_whitespace
 from tests.support.sample_knowledge import sample_chunks
 
 QUESTION = "How fast must a data breach be reported to the authority?"
@@ -18,7 +19,7 @@ def sources() -> dict[str, str]:
     """Text of each source, its chunks in order."""
     found: dict[str, str] = {}
     for row in sample_chunks().to_pylist():
-        found[row["source"]] = f"{found.get(row['source'], '')} {uniform(row['text'])}"
+        found[row["source"]] = f"{found.get(row['source'], '')} {normalize_whitespace(row['text'])}"
     return found
 
 
