@@ -4,32 +4,23 @@ Which news are due is `guard_store.day_state.store`; sensor and schedule only as
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterInstance, RunsFilter
 
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
+from guard_pipelines.runs import runs_in_flight
 from guard_pipelines.tags import NEWS, days_of, range_tags, request_id_tag
 from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
-# A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
-# Trainings say something every few minutes (`heartbeat.py`).
-SILENT_AFTER_S = 1_800
 # Runs that have days too, but touch nothing of what the news are about.
 _BESIDE = frozenset({"costs"})
-_IN_FLIGHT = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +53,6 @@ def days_in_flight(instance: DagsterInstance) -> set[str]:
     """The days of runs in flight, but for those that touch nothing of what the news are about."""
     runs = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
     return {day for run in runs for day in days_of(run.tags)}
-
-
-def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:
-    """Runs that wait in the queue, or have begun and have said something lately."""
-    for run in instance.get_runs(RunsFilter(statuses=list(_IN_FLIGHT))):
-        if _is_alive(instance, run):
-            yield run
-
-
-def is_running(instance: DagsterInstance, run_id: str) -> bool:
-    """Whether a run waits in the queue, or has begun and has said something lately."""
-    run = instance.get_run_by_id(run_id)
-    return run is not None and run.status in _IN_FLIGHT and _is_alive(instance, run)
-
-
-def _is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
-    # The queue is the status: the daemon starts such a run when its turn comes, however late, or a person ends it.
-    if run.status == dg.DagsterRunStatus.QUEUED:
-        return True
-    newest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
 
 
 def digest_of(items: Collection[DayState]) -> str:

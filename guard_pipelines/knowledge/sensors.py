@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster import DagsterInstance, RunRecord, RunsFilter
 
-from guard_pipelines.days.requests import runs_in_flight
 from guard_pipelines.jobs import knowledge
 from guard_pipelines.resources import Guard
+from guard_pipelines.runs import runs_in_flight
 from guard_pipelines.tags import STAMP
 
 _INTERVAL_S = 30  # a look lists all sources: in S3 that costs money

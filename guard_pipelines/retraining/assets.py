@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from guard_pipelines.days.assets import stage_asset
-from guard_pipelines.days.heartbeat import heartbeat
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.assets import performance
 from guard_pipelines.partitions import MODELS, model_of_key
 from guard_pipelines.resources import Guard
+from guard_pipelines.retraining.heartbeat import log_heartbeat
 
 if TYPE_CHECKING:
     from guard_pipelines.retraining.training import Training
@@ -62,8 +62,8 @@ def registered_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.Mate
 def _step(
     context: dg.AssetExecutionContext, guard: Guard, work: "Callable[[Training], TrainingRun]"
 ) -> dg.MaterializeResult[None]:
-    from guard_pipelines.days.requests import is_running
     from guard_pipelines.retraining.training import Training
+    from guard_pipelines.runs import is_running
 
     training = Training.begin(
         guard.database,
@@ -74,7 +74,7 @@ def _step(
         is_running=lambda run_id: is_running(context.instance, run_id),
         say=context.log.info,
     )
-    with heartbeat(context.log.info):
+    with log_heartbeat(context.log.info):
         run = work(training)
     return dg.MaterializeResult(metadata=_facts(run))
 

@@ -11,8 +11,8 @@ from dagster import DagsterInstance, RunsFilter
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
-from guard_pipelines.days.requests import is_running
 from guard_pipelines.partitions import key_of_model
+from guard_pipelines.runs import is_running
 from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag
 from guard_store.db.database import Database
 from guard_store.retraining.flag import Flag

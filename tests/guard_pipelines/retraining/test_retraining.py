@@ -8,8 +8,8 @@ import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
-from guard_pipelines.days import heartbeat, requests
-from guard_pipelines.retraining import training
+from guard_pipelines import runs
+from guard_pipelines.retraining import heartbeat, training
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
 from guard_store.alerts.facts import FactStore
 from guard_store.lake.store import Lake
@@ -212,7 +212,7 @@ def test_a_queued_training_is_not_joined_by_a_second_one(pipelines: Pipelines, m
     (request,) = pipelines.tick_retrain()
     queued = pipelines.hold(request, dg.DagsterRunStatus.QUEUED, job="retrain")
     pipelines.instance.report_engine_event("in the queue", queued)
-    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+    monkeypatch.setattr(runs, "SILENT_AFTER_S", 0)
 
     assert pipelines.tick_retrain() == []
     found = RetrainStore(pipelines.database).flag(flag.id)
