@@ -17,6 +17,7 @@ from guard_store.db.migrate import is_current, migrate
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from guard_pipelines.retraining.training_data import TrainingRows
     from guard_store.knowledge.store import KnowledgeStore
     from guard_store.lake.store import Lake
 
@@ -28,6 +29,7 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     _settings: Settings | None = PrivateAttr(default=None)
     _database: Database | None = PrivateAttr(default=None)
+    _training_rows: "TrainingRows | None" = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Open the database and bring it to the newest schema."""
@@ -39,7 +41,8 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
             migrate(self._database)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        """Close the database."""
+        """Release the rows of a training and close the database."""
+        self._training_rows = None
         if self._database is not None:
             self._database.close()
 
@@ -66,6 +69,15 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
         from guard_store.knowledge.store import KnowledgeStore
 
         return KnowledgeStore(self.settings.storage.lake)
+
+    @property
+    def training_rows(self) -> "TrainingRows":
+        """The rows of the run's training, shared by its steps."""
+        from guard_pipelines.retraining.training_data import TrainingRows
+
+        if self._training_rows is None:
+            self._training_rows = TrainingRows()
+        return self._training_rows
 
 
 def _opened(part: T | None) -> T:

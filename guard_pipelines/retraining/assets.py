@@ -69,10 +69,11 @@ def _step(
         guard.database,
         guard.lake,
         guard.settings,
+        guard.training_rows,
         model_of_key(context.partition_key),
         context.run.run_id,
         is_running=lambda run_id: is_running(context.instance, run_id),
-        say=context.log.info,
+        log=context.log.info,
     )
     with log_heartbeat(context.log.info):
         run = work(training)

@@ -17,7 +17,7 @@ from guard_core.ids import registered_name
 from guard_core.project_settings.by_model import Section, settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
-from guard_pipelines.retraining.training_data import choose_rows, read_rows
+from guard_pipelines.retraining.training_data import TrainingRows, choose_rows
 from guard_pipelines.retraining.training_facts import facts_of, tags_of
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
@@ -30,14 +30,13 @@ from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import GateSettings
-from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
+from ml.retraining.training.evaluate import evaluate, write_evaluation
 from ml.retraining.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
 from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"
 _SEED = 2013
-_rows_of_flag: dict[str, HeldOut] = {}
 
 
 class ChampionChangedError(Exception):
@@ -51,9 +50,10 @@ class Training:
     database: Database
     lake: Lake
     settings: Settings
+    rows: TrainingRows
     flag: Flag
     run_id: str
-    say: Callable[[str], None]
+    log: Callable[[str], None]
 
     @classmethod
     def begin(
@@ -61,11 +61,12 @@ class Training:
         database: Database,
         lake: Lake,
         settings: Settings,
+        rows: TrainingRows,
         key: tuple[str, str],
         run_id: str,
         *,
         is_running: Callable[[str], bool],
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> "Training":
         """Take the active flag of a model.
 
@@ -83,7 +84,7 @@ class Training:
         if flag.dagster_run_id not in (None, run_id) and is_running(str(flag.dagster_run_id)):
             raise FlagTakenError(f"run {flag.dagster_run_id} trains for flag {flag.id}: one at a time")
         store.start(flag, run_id)
-        return cls(database, lake, settings, flag, run_id, say)
+        return cls(database, lake, settings, rows, flag, run_id, log)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -106,8 +107,8 @@ class Training:
         if run.mlflow_run_id is None:
             mlflow_run_id = finished_run(self._tracking, self._experiment, FLAG_TAG, self.flag.id)
             if mlflow_run_id is None:
-                rows = self._rows(run).trained_on
-                trained = train(rows, self._spec, self.say, _SEED)
+                rows = self.rows.of(self.lake, self.flag, run.data).trained_on
+                trained = train(rows, self._spec, self.log, _SEED)
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
             self._store.advance(self.flag.id, "trained", mlflow_run_id=mlflow_run_id)
@@ -122,7 +123,7 @@ class Training:
         with tempfile.TemporaryDirectory() as scratch:
             candidate = self._candidate(run, Path(scratch) / "candidate")
             champion = None if champion_version is None else self._version(champion_version, Path(scratch) / "champion")
-            rows = self._rows(run)
+            rows = self.rows.of(self.lake, self.flag, run.data)
             gate = GateSettings.from_dict(self._section("gate"))
             found, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
             found["champion_version"] = champion_version
@@ -133,7 +134,7 @@ class Training:
             known = {name: value for name, value in metrics.items() if value is not None}
             log_evaluation(self._tracking, str(run.mlflow_run_id), known, folder)
         for reason in found["reasons"]:
-            self.say(("promoted: " if found["promote"] else "not promoted: ") + reason)
+            self.log(("promoted: " if found["promote"] else "not promoted: ") + reason)
         self._store.advance(self.flag.id, "evaluated", evaluation=found)
         return self._run
 
@@ -173,7 +174,7 @@ class Training:
             version=made.version,
             champion_before=compared if action == "promoted" else now,
         )
-        self.say(f"version {made.version} of {registered_name(*self.key)}: {action}")
+        self.log(f"version {made.version} of {registered_name(*self.key)}: {action}")
         return self._run
 
     def _decided_against(self, run: TrainingRun, version: str) -> Decision | None:
@@ -188,13 +189,6 @@ class Training:
         self._registry.set_alias(*self.key, CHAMPION, version)
         # What has waited to become champion has lost to this one.
         self._registry.delete_alias(*self.key, CHALLENGER)
-
-    def _rows(self, run: TrainingRun) -> HeldOut:
-        """The chosen rows; the steps of one run follow each other in one process, and read them once."""
-        if self.flag.id not in _rows_of_flag:
-            _rows_of_flag.clear()
-            _rows_of_flag[self.flag.id] = read_rows(self.lake, self.flag, run.data)
-        return _rows_of_flag[self.flag.id]
 
     def _candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
         found = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)

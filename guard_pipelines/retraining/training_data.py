@@ -93,6 +93,21 @@ def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
     )
 
 
+class TrainingRows:
+    """The rows of one training in memory: the steps of a run follow each other in one process, and read them once."""
+
+    def __init__(self) -> None:
+        self._flag_id: str | None = None
+        self._rows: HeldOut | None = None
+
+    def of(self, lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
+        """Return the chosen rows of a flag; read them where those in memory are of another flag."""
+        if self._rows is None or self._flag_id != flag.id:
+            self._rows = None  # never two trainings in memory
+            self._rows, self._flag_id = read_rows(lake, flag, chosen), flag.id
+        return self._rows
+
+
 def read_all_of_days(lake: Lake, flag: Flag, version: int, days: tuple[str, str]) -> dict[str, pa.Table]:
     """All rows, labelled or not, of a closed range of days, by day, with all their columns."""
     snapshot = lake.snapshot(flag.project_id, flag.model_id, version)

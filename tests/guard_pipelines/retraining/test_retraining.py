@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from guard_pipelines import runs
-from guard_pipelines.retraining import heartbeat, training
+from guard_pipelines.retraining import heartbeat, training, training_data
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
 from guard_store.alerts.facts import FactStore
 from guard_store.lake.store import Lake
@@ -18,9 +19,11 @@ from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
+from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
+from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError, TrainingSpec
 from ml.retraining.training.train import train
 from tests.support.pipeline_projects import (
@@ -61,6 +64,18 @@ def test_a_forced_flag_becomes_the_first_champion(request: pytest.FixtureRequest
     mlflow_run = registry(pipelines)
     (version,) = mlflow_run.versions(*KEY)
     assert version.run_id == run.mlflow_run_id
+
+
+def test_the_steps_of_a_run_read_its_rows_once(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+
+    def counting(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
+        reads.append(flag.id)
+        return read_rows(lake, flag, chosen)
+
+    monkeypatch.setattr(training_data, "read_rows", counting)
+    flag = train_first(pipelines)
+    assert reads == [flag.id]
 
 
 def test_a_new_champion_brings_a_baseline_of_its_own_for_the_days_after(pipelines: Pipelines) -> None:
