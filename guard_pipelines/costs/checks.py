@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """AWS has told the costs of the days of the run, where it is to be asked."""
     from guard_pipelines.costs.stage import unavailable_days
-    from guard_pipelines.days.findings import result
+    from guard_pipelines.days.findings import check_result
 
     days = days_of(context.run.tags) if guard.settings.aws.costs else ()
-    return result(unavailable_days(guard.database, days), dg.AssetCheckSeverity.WARN)
+    return check_result(unavailable_days(guard.database, days), dg.AssetCheckSeverity.WARN)
 
 
 @dg.asset_check(asset=aws_costs, name="unusual_costs")
@@ -39,6 +39,6 @@ def unusual_llm_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> d
 
 def _unusual(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> dg.AssetCheckResult:
     from guard_pipelines.costs.stage import unusual_days
-    from guard_pipelines.days.findings import result
+    from guard_pipelines.days.findings import check_result
 
-    return result(unusual_days(guard.database, source, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)
+    return check_result(unusual_days(guard.database, source, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)

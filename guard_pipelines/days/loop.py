@@ -42,11 +42,16 @@ class Outcome:
     failed: int = 0
     events: int = 0
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
+    findings: list[dict[str, Cell]] = field(default_factory=list)
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
         self.events += item.events
         self.facts[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
+
+    def add_finding(self, item: DayState, text: str) -> None:
+        """Add a finding on a day of a model, for the check that the stage's asset reports."""
+        self.findings.append({"project": item.project_id, "model": item.model_id, "day": item.day, "finding": text})
 
     def count_marked(self, items: Sequence[DayState], marked: Sequence[DayState]) -> None:
         """Count the days that are done; those that changed meanwhile are requested again."""

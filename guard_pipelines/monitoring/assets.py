@@ -5,10 +5,11 @@ What each does with the days of a run is in `stages`.
 
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
 from guard_pipelines.resources import Guard
 
 
-@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows")
+@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows", check=LAKE_MATCHES_STORE)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
     """Events of each project's local day, one Delta table per (project, model), a column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events

@@ -4,6 +4,7 @@
 - `rows`: rows of events and labels, and what one request wants stored of them
 - `step`: stores the rows of a group in the writer's transaction
 - `day_counts`: what a group of rows adds to the states of its days, and to the counts of rejections
+- `counts`: counts stored events by local day
 - `ledger_entries`: the entries of the ledger that name the senders of a group
 - `journal`: predictions that are answered and not stored yet
 - `labels`: counts labels on the days of their events

@@ -14,25 +14,25 @@ from guard_pipelines.tags import days_of
 @dg.asset_check(asset=retrain_recommended)
 def days_processed(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """No project's day of the run has failed."""
-    from guard_pipelines.days.findings import result
+    from guard_pipelines.days.findings import check_result
     from guard_pipelines.monitoring.checks.unfinished import failed_days
 
-    return result(failed_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.ERROR)
+    return check_result(failed_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.ERROR)
 
 
 @dg.asset_check(asset=retrain_recommended)
 def latest_due_day(guard: Guard) -> dg.AssetCheckResult:
     """The newest closed day with events of each model is done: a backfill of old days does not hide a new one."""
-    from guard_pipelines.days.findings import result
+    from guard_pipelines.days.findings import check_result
     from guard_pipelines.monitoring.checks.unfinished import overdue_days
 
-    return result(overdue_days(guard.database, guard.settings), dg.AssetCheckSeverity.WARN)
+    return check_result(overdue_days(guard.database, guard.settings), dg.AssetCheckSeverity.WARN)
 
 
 @dg.asset_check(asset=drift_reports)
 def drift(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """No model has drifted on the days of the run."""
-    from guard_pipelines.days.findings import result
+    from guard_pipelines.days.findings import check_result
     from guard_pipelines.monitoring.checks.unfinished import drifted_days
 
-    return result(drifted_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)
+    return check_result(drifted_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)

@@ -11,7 +11,9 @@ from typing import Any
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, consecutive, run_stage
+from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake.rows import PIECE_ROWS, StoredDays, store_days
@@ -27,9 +29,16 @@ class CountError(RuntimeError):
 
 
 def store_events(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
-    """Bring the lake's days up to the store."""
+    """Bring the lake's days up to the store, and verify all days of the run.
+
+    A day with other counts is failed and sent back to the start, so that the next run repairs it and no other day waits for it.
+    """
     with ArrowReader(database, PIECE_ROWS) as reader:
-        return run_stage("lake", scope, database, settings, partial(_store_model, database, reader, lake))
+        outcome = run_stage("lake", scope, database, settings, partial(_store_model, database, reader, lake))
+    for mismatch in differing_counts(database, lake, scope.days):
+        DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
+        outcome.add_finding(mismatch.item, str(mismatch))
+    return outcome
 
 
 def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
