@@ -1,4 +1,4 @@
-"""What assets, checks and sensors work with: settings, database and lake, opened for each execution and closed after it.
+"""The resource of assets, checks and sensors: settings, database and lake, opened for each execution and closed after it.
 
 No I/O at import; heavy packages are imported when they are used.
 """

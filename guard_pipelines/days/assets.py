@@ -14,7 +14,7 @@ from guard_pipelines.days.findings import check_result
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import NEWS
+from guard_pipelines.tags import UNPROCESSED
 
 DAILY_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 """Age at which the operator is alerted: the daily schedule runs with or without unprocessed days, so a day without a run means
@@ -30,7 +30,7 @@ def daily_asset(
     deps: Iterable[dg.AssetsDefinition] = (),
     freshness: dg.FreshnessPolicy | None = DAILY_FRESHNESS,
 ) -> Callable[[Callable[[Scope, Guard], Result]], dg.AssetsDefinition]:
-    """Make an asset with a partition a local day of a function; its name and docstring are those of the function."""
+    """Make an asset with one partition per local day of a function, with the name and the docstring of the function."""
 
     def decorate(work: Callable[[Scope, Guard], Result]) -> dg.AssetsDefinition:
         def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
@@ -49,12 +49,12 @@ def stage_asset(
     deps: Iterable[dg.AssetsDefinition] = (),
     check: dg.AssetCheckSpec | None = None,
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
-    """Make an asset of the group `monitoring` of a stage; its metadata are the numbers and tables of the outcome.
+    """Make an asset of the group `monitoring` of a stage, with the numbers and tables of the outcome as its metadata.
 
     Parameters
     ----------
     table : name of the metadata entry with the newest days of the run.
-    table_of_day : name of the entry that each partition gets; none where it is not given.
+    table_of_day : name of the entry that each partition gets; without it partitions get none.
     check : the check that fails with an error if the outcome has findings.
     """
 
@@ -78,7 +78,7 @@ def stage_asset(
 
 
 def _scope(context: dg.AssetExecutionContext) -> Scope:
-    return Scope(context.partition_keys, NEWS in context.run.tags, context.run.run_id)
+    return Scope(context.partition_keys, UNPROCESSED in context.run.tags, context.run.run_id)
 
 
 def _asset(

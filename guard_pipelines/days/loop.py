@@ -59,7 +59,7 @@ class Outcome:
         self.moved += len(items) - len(marked)
 
     def numbers(self) -> dict[str, Cell]:
-        """The run in numbers."""
+        """Return the run in numbers."""
         return {
             "model_days": self.done,
             "moved_meanwhile": self.moved,
@@ -69,13 +69,13 @@ class Outcome:
         }
 
     def table(self, day: str | None = None) -> str:
-        """Markdown table of a day, or of the newest days of the run."""
+        """Return the Markdown table of a day, or of the newest days of the run."""
         rows = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
         return markdown(rows[-_MAX_TABLE_ROWS:])
 
 
 def markdown(rows: Sequence[dict[str, Cell]]) -> str:
-    """A Markdown table; the first row names the columns."""
+    """Format rows as a Markdown table; the keys of the first row are its columns."""
     if not rows:
         return "nothing to do"
     lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
@@ -96,7 +96,7 @@ class StageRun:
     def model_days(self, settings: Settings) -> list[list[DayState]]:
         """Select the days to process, by model, oldest first.
 
-        Where retention has deleted what the stage reads, its results stay and count as up to date.
+        If retention has deleted what the stage reads, its results stay and count as up to date.
         """
         days = self._scope.days
         selected = (
@@ -110,10 +110,10 @@ class StageRun:
         return by_model(kept)
 
     @contextmanager
-    def isolated(self, item: DayState, *, with_it: Sequence[DayState] = ()) -> Iterator[None]:
-        """Work on one day of one model; record an error as the failure of that day and of the days `with_it`."""
+    def isolated(self, item: DayState, *, with_days: Sequence[DayState] = ()) -> Iterator[None]:
+        """Work on one day of one model; record an error as the failure of that day and of `with_days`."""
         names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
-        failing = (item, *with_it)
+        failing = (item, *with_days)
 
         def record(error: str) -> None:
             for failed in failing:
@@ -158,7 +158,7 @@ def isolated(
     try:
         yield
     except Exception as error:  # noqa: BLE001 - recorded as this model's failure; stops no other
-        # The cause is often the same for all days of a model: one traceback will do.
+        # The cause is often the same for all days of a model: one traceback is enough.
         _log.error("a day of a model failed: %s", error, extra=dict(names), exc_info=outcome.failed == 0)
         outcome.failed += days
         if record is not None:
@@ -166,13 +166,13 @@ def isolated(
 
 
 def by_model(items: Sequence[DayState]) -> list[list[DayState]]:
-    """The items of each model, oldest day first."""
+    """Group day states by model, oldest day first."""
     ordered = sorted(items, key=lambda item: item.key)
     return [list(group) for _, group in groupby(ordered, key=lambda item: item.key[:2])]
 
 
 def consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
-    """One model's items as ranges of days without a gap, of about `max_events` at most."""
+    """Group the day states of one model into ranges of days without a gap, each of at most about `max_events`."""
     ranges: list[list[DayState]] = []
     events = 0
     for item in items:

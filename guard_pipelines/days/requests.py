@@ -1,6 +1,6 @@
-"""From due news to run requests: one request for a range of days, each news once, nothing that is being run already.
+"""From due days to run requests: one request for a range of days, each change once, no day that a run is processing.
 
-Which news are due is `guard_store.day_state.store`; sensor and schedule only ask here.
+Which days are due is in `guard_store.day_state.store`; the sensor and the schedule both use these requests.
 """
 
 import time
@@ -15,24 +15,24 @@ from dagster import DagsterInstance, RunsFilter
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
 from guard_pipelines.runs import runs_in_flight
-from guard_pipelines.tags import NEWS, days_of, range_tags, request_id_tag
+from guard_pipelines.tags import UNPROCESSED, days_of, range_tags, request_id_tag
 from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
-# Runs that have days too, but touch nothing of what the news are about.
-_BESIDE = frozenset({"costs"})
+# Jobs whose runs have days too, but do not process day states.
+_OTHER_JOBS = frozenset({"costs"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What to run, and why other days with news are not among them."""
+class RunRequests:
+    """The runs to request, and why other days with unprocessed rows wait."""
 
     requests: Sequence[dg.RunRequest]
     waiting: str
 
 
-def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> Answer:
-    """Run requests for due news."""
+def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> RunRequests:
+    """Request runs of the due days that no run in flight covers."""
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
     ranges = day_ranges(
@@ -46,17 +46,17 @@ def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: S
         given_up += request is None
     reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
     reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
-    return Answer(requests, "; ".join(reasons) or "no closed day has news")
+    return RunRequests(requests, "; ".join(reasons) or "no closed day has unprocessed rows")
 
 
 def days_in_flight(instance: DagsterInstance) -> set[str]:
-    """The days of runs in flight, but for those that touch nothing of what the news are about."""
-    runs = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
+    """Return the days of runs in flight of jobs that process day states."""
+    runs = (run for run in runs_in_flight(instance) if run.job_name not in _OTHER_JOBS)
     return {day for run in runs for day in days_of(run.tags)}
 
 
 def digest_of(items: Collection[DayState]) -> str:
-    """Names news: the same days with the same changes and failures have the same digest."""
+    """Return a digest of day states; the same days with the same changes and failures have the same digest."""
     lines = sorted(f"{item.key!r} {item.changes} {item.attempts}" for item in items)
     return sha256("\n".join(lines).encode()).hexdigest()[:32]
 
@@ -64,22 +64,22 @@ def digest_of(items: Collection[DayState]) -> str:
 def _request(
     first: date, last: date, items: Sequence[DayState], instance: DagsterInstance, settings: Settings
 ) -> dg.RunRequest | None:
-    """A request for a range; None where runs of the same news have ended and it is not time for another one."""
+    """Request a run of a range; None if runs of the same changes have ended and it is not time for another one."""
     digest = digest_of(items)
-    before = instance.get_run_records(RunsFilter(tags={NEWS: digest}), limit=settings.pipelines.retries + 1)
+    before = instance.get_run_records(RunsFilter(tags={UNPROCESSED: digest}), limit=settings.pipelines.retries + 1)
     if before and not _may_repeat(len(before), before[0].end_time, settings):
         return None
     return dg.RunRequest(
         run_key=f"{digest}/{len(before)}",
         tags={
             **range_tags(first.isoformat(), last.isoformat()),
-            NEWS: digest,
+            UNPROCESSED: digest,
             **request_id_tag([item.request_id for item in items]),
         },
     )
 
 
 def _may_repeat(runs: int, ended_s: float | None, settings: Settings) -> bool:
-    # A run that failed as a whole (killed, database away) left its news as they were: they are tried again, but not for ever.
+    # A run that failed as a whole (killed, database away) has left its days unprocessed: they are tried again, with a limit.
     wait_s = settings.pipelines.retry_delay_s * 2 ** (runs - 1)
     return runs <= settings.pipelines.retries and ended_s is not None and ended_s + wait_s <= time.time()

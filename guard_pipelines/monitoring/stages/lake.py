@@ -1,6 +1,6 @@
 """Stored events into the lake: ranges of consecutive days in one read and one commit.
 
-Reading and committing are `guard_store`'s; here is which days go together and what happens when they fail.
+`guard_store.lake` reads and commits; which days share a commit, and what happens if they fail, belongs here.
 """
 
 import logging
@@ -50,8 +50,8 @@ def _store_range(database: Database, reader: ArrowReader, lake: Lake, run: Stage
     if len(items) > 1:
         try:
             stored = store_days(database, reader, lake, items, learned_kind)
-        except Exception:  # noqa: BLE001 - whatever it is, each day is tried alone
-            # One bad day must not take its neighbours with it: find it by trying each alone.
+        except Exception:  # noqa: BLE001 - whatever the error, each day is tried alone
+            # One bad day must not fail its neighbours: trying each alone finds it.
             _log.warning("a range of days failed, trying each day", exc_info=True)
             for item in items:
                 _store_range(database, reader, lake, run, [item])
@@ -67,19 +67,19 @@ def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> Non
     run.mark(equal)
     for item in items:
         run.outcome.add(item, rows=stored.counts.get(item.day, 0), lake_version=stored.version)
-    now = {item.key: item for item in run.store.of_days({item.day for item in items})}
+    current = {item.key: item for item in run.store.of_days({item.day for item in items})}
     for item in items:
         if item in equal:
             continue
-        if item.key in now and now[item.key].changes != item.changes:
+        if item.key in current and current[item.key].changes != item.changes:
             run.outcome.moved += 1
             continue
         with run.isolated(item):
             raise CountError(
-                f"{stored.counts.get(item.day, 0)} rows in the store, {item.events} by the news of the day"
+                f"{stored.counts.get(item.day, 0)} rows in the store, {item.events} by the state of the day"
             )
 
 
 def learned_kind(column: str, values: Sequence[Any]) -> str | None:
-    """Infer the kind of a lake column from a sample of its values; None where they do not determine one."""
+    """Infer the kind of a lake column from a sample of its values; None if they do not determine one."""
     return (learn_prediction_kind if column in {PREDICTION, LABEL} else learn_kind)(values)

@@ -11,7 +11,7 @@ from guard_core.days import microseconds
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_bill
-from guard_pipelines.tags import NEWS, range_tags
+from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
 from guard_store.db.database import Database
@@ -32,7 +32,7 @@ def _asking(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(
     pipelines: Pipelines, first: str = FIRST, last: str = LAST, *, by_schedule: bool = True
 ) -> dg.ExecuteInProcessResult:
-    tags = {**range_tags(first, last), **({NEWS: "costs"} if by_schedule else {})}
+    tags = {**range_tags(first, last), **({UNPROCESSED: "costs"} if by_schedule else {})}
     return defs().resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=tags)
 
 

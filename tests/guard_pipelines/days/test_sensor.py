@@ -11,7 +11,7 @@ from guard_pipelines import runs
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
-from guard_pipelines.tags import NEWS, days_of, range_tags
+from guard_pipelines.tags import UNPROCESSED, days_of, range_tags
 from guard_store.projects.store import ProjectStore
 from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
@@ -50,7 +50,7 @@ def scheduled(pipelines: Pipelines) -> list[dg.RunRequest]:
 
 def test_nothing_is_asked_for_before_there_are_events(guarded: Pipelines) -> None:
     assert guarded.tick() == []
-    assert guarded.skip_reason() == "no closed day has news"
+    assert guarded.skip_reason() == "no closed day has unprocessed rows"
 
 
 def test_the_day_that_is_not_over_is_not_asked_for(guarded: Pipelines) -> None:
@@ -163,7 +163,7 @@ def test_the_sensor_comes_to_rest_after_one_run(guarded: Pipelines) -> None:
     put(guarded, days_from("2013-01-01", [0, 1, 2]))
     put(guarded, days_from("2013-01-01", [1]), model_id="other")
     assert guarded.settle() == 1
-    assert guarded.skip_reason() == "no closed day has news"
+    assert guarded.skip_reason() == "no closed day has unprocessed rows"
 
 
 def test_a_run_by_hand_recomputes_its_days_and_a_run_for_news_only_what_is_new(guarded: Pipelines) -> None:
@@ -171,7 +171,7 @@ def test_a_run_by_hand_recomputes_its_days_and_a_run_for_news_only_what_is_new(g
     guarded.settle()
     computed = [report.computed_us for report in guarded.reports("p")]
     days = range_tags("2013-01-01", "2013-01-02")
-    guarded.run({**days, NEWS: "nothing new"})
+    guarded.run({**days, UNPROCESSED: "nothing new"})
     assert [report.computed_us for report in guarded.reports("p")] == computed
     guarded.run({"dagster/partition": "2013-01-02"})
     first, second = (report.computed_us for report in guarded.reports("p"))
@@ -204,7 +204,7 @@ def test_the_schedule_runs_the_newest_day_closed_everywhere_and_what_is_due(guar
 def test_the_schedule_leaves_out_a_day_that_another_run_has(guarded: Pipelines) -> None:
     put(guarded, ["2024-05-01"])
     (for_news,) = scheduled(guarded)
-    assert for_news.tags[NEWS] != "schedule 2024-05-01"
+    assert for_news.tags[UNPROCESSED] != "schedule 2024-05-01"
     held = guarded.hold(for_news)
     assert scheduled(guarded) == []
     guarded.instance.report_run_failed(held)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from guard_pipelines.monitoring.checks.unfinished import overdue_days
-from guard_pipelines.tags import NEWS, range_tags
+from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
 from tests.support.pipelines import Pipelines
@@ -65,7 +65,7 @@ def test_an_odd_day_is_warned_about_and_still_judged(guarded: Pipelines) -> None
 def test_a_day_without_any_event_is_an_odd_volume(guarded: Pipelines) -> None:
     month(guarded, 29)
     guarded.settle()
-    found = checks(guarded.run({**range_tags("2013-01-30", "2013-01-30"), NEWS: "schedule"}))
+    found = checks(guarded.run({**range_tags("2013-01-30", "2013-01-30"), UNPROCESSED: "schedule"}))
     assert not found["volume"].passed
     assert "0 events, 30 on" in str(found["volume"].metadata["newest"].value)
 
@@ -79,7 +79,7 @@ def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: 
     days = pa.array([date(2013, 1, 1)] * (rows.num_rows - 1), pa.date32())
     shorter = rows.slice(1).append_column("day", days)
     Lake(guarded.settings.storage.lake).replace_day("p", "m", "2013-01-01", shorter)
-    result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), NEWS: "nothing new"}, raises=False)
+    result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), UNPROCESSED: "nothing new"}, raises=False)
     assert not result.success
     check = checks(result)["lake_matches_store"]
     assert (check.passed, check.severity.value) == (False, "ERROR")
@@ -91,10 +91,10 @@ def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: 
 
 def test_a_backfill_of_old_days_does_not_hide_that_the_newest_is_missing(guarded: Pipelines) -> None:
     month(guarded, 3)
-    guarded.run({**range_tags("2013-01-01", "2013-01-02"), NEWS: "old days"})
+    guarded.run({**range_tags("2013-01-01", "2013-01-02"), UNPROCESSED: "old days"})
     (finding,) = overdue_days(guarded.database, guarded.settings)
     assert (finding["day"], finding["finding"]) == ("2013-01-03", "not processed yet")
-    found = checks(guarded.run({**range_tags("2013-01-01", "2013-01-01"), NEWS: "again"}))
+    found = checks(guarded.run({**range_tags("2013-01-01", "2013-01-01"), UNPROCESSED: "again"}))
     assert not found["latest_due_day"].passed
     guarded.settle()
     assert overdue_days(guarded.database, guarded.settings) == []
