@@ -108,7 +108,7 @@ def _learn_kinds(path: Path) -> None:
 
 
 def _ours(path: Path, target: Path) -> int:
-    from guard_pipelines.monitoring.stages.lake import learned_kind
+    from guard_pipelines.monitoring.stages.lake import infer_kind
     from guard_store.db.arrow_reader import ArrowReader
     from guard_store.lake.rows import PIECE_ROWS, store_days
     from guard_store.lake.store import Lake
@@ -116,7 +116,7 @@ def _ours(path: Path, target: Path) -> int:
     database = Database(f"sqlite:///{path}")
     items = DayStateStore(database).of_days([DAY])
     with ArrowReader(database, PIECE_ROWS) as reader:
-        stored = store_days(database, reader, Lake(str(target)), items, learned_kind)
+        stored = store_days(database, reader, Lake(str(target)), items, infer_kind)
     database.close()
     return sum(stored.counts.values())
 

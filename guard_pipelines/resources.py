@@ -49,12 +49,12 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def settings(self) -> Settings:
         """The settings of this process."""
-        return _opened(self._settings)
+        return _require_open(self._settings)
 
     @property
     def database(self) -> Database:
         """The operational database."""
-        return _opened(self._database)
+        return _require_open(self._database)
 
     @property
     def lake(self) -> "Lake":
@@ -80,7 +80,7 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._training_rows
 
 
-def _opened(part: T | None) -> T:
+def _require_open(part: T | None) -> T:
     if part is None:
         raise RuntimeError("Guard is not set up; hand it to Dagster as the resource `guard`")
     return part

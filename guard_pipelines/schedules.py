@@ -26,10 +26,10 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
 
     That day is left out if another run covers it: two runs never work on one day at once.
     """
-    from guard_pipelines.days.requests import days_in_flight, requests_for
+    from guard_pipelines.days.requests import days_in_flight, request_days
     from guard_store.day_state.store import DayStateStore
 
-    answer = requests_for(DayStateStore(guard.database).due(guard.settings), context.instance, guard.settings)
+    answer = request_days(DayStateStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)
     day = closed_everywhere(at, guard.settings.pipelines.close_delay_s).isoformat()
     requested = {day for request in answer.requests for day in days_of(request.tags)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
-from guard_pipelines.retraining.stage import evidence_of_day, reference_of
+from guard_pipelines.retraining.stage import collect_evidence, reference_of
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
@@ -60,7 +60,7 @@ class Evidence:
     def _performance(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:
         metric, reference = reference_of(self.database, self.baseline)
         for day in self._measured:
-            evidence = evidence_of_day(day.day, {}, day)
+            evidence = collect_evidence(day.day, {}, day)
             yield day.day, conditions.performance(evidence, metric, reference, limit or 0.0)
 
     def _latency(self, limit: float | None) -> Iterator[tuple[str, Finding | bool]]:

@@ -15,7 +15,7 @@ from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence
-from guard_pipelines.days.loop import Outcome, Scope, isolated
+from guard_pipelines.days.loop import Outcome, Scope, isolate
 from guard_store.alerts.facts import write_alert
 from guard_store.alerts.policies import PolicyStore, digest_of
 from guard_store.alerts.policy_evaluations import PolicyEvaluationStore, write_policy_evaluation
@@ -35,7 +35,7 @@ def evaluate_policies(scope: Scope, database: Database) -> Outcome:
     policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
     for evaluation in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
         # A failed model stays due: the next run tries it again.
-        with isolated(outcome, {"project_id": evaluation.project_id, "model_id": evaluation.model_id}):
+        with isolate(outcome, {"project_id": evaluation.project_id, "model_id": evaluation.model_id}):
             item = DayStateStore(database).newest_measured(*evaluation.model)
             if item is None or (item.day, item.changes) != (evaluation.day, evaluation.changes):
                 continue  # changed meanwhile: the next run evaluates it

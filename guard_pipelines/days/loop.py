@@ -107,10 +107,10 @@ class StageRun:
         kept = [item for item in selected if item.is_kept_for(self._stage)]
         if len(kept) < len(selected):
             self.store.mark(self._stage, [item for item in selected if not item.is_kept_for(self._stage)])
-        return by_model(kept)
+        return group_by_model(kept)
 
     @contextmanager
-    def isolated(self, item: DayState, *, with_days: Sequence[DayState] = ()) -> Iterator[None]:
+    def isolate(self, item: DayState, *, with_days: Sequence[DayState] = ()) -> Iterator[None]:
         """Work on one day of one model; record an error as the failure of that day and of `with_days`."""
         names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
         failing = (item, *with_days)
@@ -121,7 +121,7 @@ class StageRun:
 
         token = request_id_var.set(item.request_id)
         try:
-            with isolated(self.outcome, names, days=len(failing), record=record):
+            with isolate(self.outcome, names, days=len(failing), record=record):
                 yield
         finally:
             request_id_var.reset(token)
@@ -142,7 +142,7 @@ def run_stage(
 
     Parameters
     ----------
-    process_model : processes the days of one model, oldest first; works inside `StageRun.isolated` and ends with `StageRun.mark`.
+    process_model : processes the days of one model, oldest first; works inside `StageRun.isolate` and ends with `StageRun.mark`.
     """
     run = StageRun(stage, scope, database)
     for items in run.model_days(settings):
@@ -151,7 +151,7 @@ def run_stage(
 
 
 @contextmanager
-def isolated(
+def isolate(
     outcome: Outcome, names: Mapping[str, str], *, days: int = 1, record: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Keep an error to the model that `names` describe: log it, count its `days` as failed and hand its text to `record`."""
@@ -165,13 +165,13 @@ def isolated(
             record(f"{type(error).__name__}: {error}")
 
 
-def by_model(items: Sequence[DayState]) -> list[list[DayState]]:
+def group_by_model(items: Sequence[DayState]) -> list[list[DayState]]:
     """Group day states by model, oldest day first."""
     ordered = sorted(items, key=lambda item: item.key)
     return [list(group) for _, group in groupby(ordered, key=lambda item: item.key[:2])]
 
 
-def consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
+def group_consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
     """Group the day states of one model into ranges of days without a gap, each of at most about `max_events`."""
     ranges: list[list[DayState]] = []
     events = 0

@@ -31,7 +31,7 @@ class RunRequests:
     waiting: str
 
 
-def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> RunRequests:
+def request_days(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> RunRequests:
     """Request runs of the due days that no run in flight covers."""
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]

@@ -31,14 +31,14 @@ def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
 
 def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Settle labels, then request the unprocessed days in few runs, each change once."""
-    from guard_pipelines.days.requests import requests_for
+    from guard_pipelines.days.requests import request_days
     from guard_store.ingest.labels import LabelStore
 
     before = None
     for is_last in polls(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()
         due = DayStateStore(guard.database).due(guard.settings)
-        answer = requests_for(due, instance, guard.settings)
+        answer = request_days(due, instance, guard.settings)
         run_keys = [request.run_key for request in answer.requests]
         # Days that still change would be processed twice: they are requested once they are unchanged, or at the tick's end.
         if run_keys and (is_last or run_keys == before):

@@ -35,7 +35,7 @@ def evaluate_days(scope: Scope, database: Database, settings: Settings) -> Outco
 
 def _evaluate_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
     newest = items[-1]
-    with run.isolated(newest, with_days=items[:-1]):
+    with run.isolate(newest, with_days=items[:-1]):
         day = run.store.newest_measured(*newest.key[:2]) or newest
         cells = _evaluate(database, day, run.run_id, newest.request_id)
         run.mark(items)
@@ -77,10 +77,10 @@ def _read_evidence(database: Database, item: DayState, days: int) -> list[DayEvi
     measured = {}
     if reports:
         measured = {row.day: row for row in PerformanceStore(database).days(*item.key[:2], reports[0].day, item.day)}
-    return [evidence_of_day(report.day, report.report, measured.get(report.day)) for report in reports]
+    return [collect_evidence(report.day, report.report, measured.get(report.day)) for report in reports]
 
 
-def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
+def collect_evidence(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
     """Collect the evidence of one day from its drift report and its performance."""
     return DayEvidence(
         day,

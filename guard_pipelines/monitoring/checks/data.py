@@ -25,8 +25,8 @@ _DESCRIPTIONS = {
 def data_checks(context: dg.AssetCheckExecutionContext, guard: Guard) -> Iterator[dg.AssetCheckResult]:
     """Compare the days of the run with the weeks before them."""
     from guard_pipelines.days.findings import check_result
-    from guard_pipelines.monitoring.checks.odd_days import odd_days
+    from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 
-    findings = odd_days(guard.database, guard.settings, days_of(context.run.tags))
+    findings = find_odd_days(guard.database, guard.settings, days_of(context.run.tags))
     for name in _DESCRIPTIONS:
         yield check_result(findings[name], dg.AssetCheckSeverity.WARN, check_name=name, asset_key=daily_aggregates.key)

@@ -12,7 +12,7 @@ from guard_pipelines.monitoring.checks.rules import null_jumps, odd_volume, unse
 from guard_store.db.database import Database
 
 
-def odd_days(database: Database, settings: Settings, days: Collection[str]) -> dict[str, list[Finding]]:
+def find_odd_days(database: Database, settings: Settings, days: Collection[str]) -> dict[str, list[Finding]]:
     """Return the findings by check: volume, unseen_features, kind_violations, null_share."""
     findings: dict[str, list[Finding]] = {"volume": [], "unseen_features": [], "kind_violations": [], "null_share": []}
     for model in model_days(database, settings, days):

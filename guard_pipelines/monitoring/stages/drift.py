@@ -32,7 +32,7 @@ def judge_days(scope: Scope, database: Database, settings: Settings) -> Outcome:
 def _judge_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
     model = _Model(database, *items[0].key[:2])
     for item in items:
-        with run.isolated(item):
+        with run.isolate(item):
             state, drifted = model.judge(item, run.run_id)
             run.mark([item])
             run.outcome.add(item, state=state, drifted=", ".join(drifted))

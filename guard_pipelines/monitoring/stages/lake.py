@@ -10,7 +10,7 @@ from typing import Any
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
-from guard_pipelines.days.loop import Outcome, Scope, StageRun, consecutive, run_stage
+from guard_pipelines.days.loop import Outcome, Scope, StageRun, group_consecutive, run_stage
 from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
@@ -42,14 +42,14 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
 
 
 def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
-    for days in consecutive(items, _EVENTS_PER_COMMIT):
+    for days in group_consecutive(items, _EVENTS_PER_COMMIT):
         _store_range(database, reader, lake, run, days)
 
 
 def _store_range(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
     if len(items) > 1:
         try:
-            stored = store_days(database, reader, lake, items, learned_kind)
+            stored = store_days(database, reader, lake, items, infer_kind)
         except Exception:  # noqa: BLE001 - whatever the error, each day is tried alone
             # One bad day must not fail its neighbours: trying each alone finds it.
             _log.warning("a range of days failed, trying each day", exc_info=True)
@@ -58,8 +58,8 @@ def _store_range(database: Database, reader: ArrowReader, lake: Lake, run: Stage
             return
         _finish(items, stored, run)
         return
-    with run.isolated(items[0]):
-        _finish(items, store_days(database, reader, lake, items, learned_kind), run)
+    with run.isolate(items[0]):
+        _finish(items, store_days(database, reader, lake, items, infer_kind), run)
 
 
 def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> None:
@@ -74,12 +74,12 @@ def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> Non
         if item.key in current and current[item.key].changes != item.changes:
             run.outcome.moved += 1
             continue
-        with run.isolated(item):
+        with run.isolate(item):
             raise CountError(
                 f"{stored.counts.get(item.day, 0)} rows in the store, {item.events} by the state of the day"
             )
 
 
-def learned_kind(column: str, values: Sequence[Any]) -> str | None:
+def infer_kind(column: str, values: Sequence[Any]) -> str | None:
     """Infer the kind of a lake column from a sample of its values; None if they do not determine one."""
     return (learn_prediction_kind if column in {PREDICTION, LABEL} else learn_kind)(values)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from guard_pipelines.days.loop import by_model
+from guard_pipelines.days.loop import group_by_model
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
@@ -28,16 +28,16 @@ def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> l
     states = DayStateStore(database).of_days(days)
     in_lake = [item for item in states if item.lake_revision == item.revision and item.is_kept_for("lake")]
     mismatches: list[CountMismatch] = []
-    for items in by_model(in_lake):
+    for items in group_by_model(in_lake):
         snapshot = lake.snapshot(*items[0].key[:2])
-        for item, stored_rows in _stored(database, items):
+        for item, stored_rows in _count_stored(database, items):
             lake_rows = 0 if snapshot is None else snapshot.rows(item.day)
             if lake_rows != stored_rows:
                 mismatches.append(CountMismatch(item, lake_rows, stored_rows))
     return mismatches
 
 
-def _stored(database: Database, items: Sequence[DayState]) -> list[tuple[DayState, int]]:
+def _count_stored(database: Database, items: Sequence[DayState]) -> list[tuple[DayState, int]]:
     """Count the events of each day; leave out days that changed after their state was read."""
     counts = count_events(database, items)
     changes = {item.key: item.changes for item in DayStateStore(database).of_days({item.day for item in items})}

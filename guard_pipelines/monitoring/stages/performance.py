@@ -48,7 +48,7 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
     for baseline, days in _by_baseline(database, items):
         model = _Model.of(database, lake, baseline, days)
         for item in days:
-            with run.isolated(item):
+            with run.isolate(item):
                 if model.needs_reference(item):
                     model = model.with_reference()
                     item = run.store.again(item)  # noqa: PLW2901 - the new reference has changed this day's state too

@@ -39,7 +39,7 @@ def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
     errors = _errors(database, items)
     # Newest first, as `DayStateStore.mark` requires.
     for item in reversed(items):
-        with run.isolated(item):
+        with run.isolate(item):
             slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
             version = -1 if snapshot is None else snapshot.version
             AggregateStore(database).replace_day(
