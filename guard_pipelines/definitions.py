@@ -16,7 +16,6 @@ from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
-from guard_pipelines.monitoring.checks.lake import lake_matches_store
 from guard_pipelines.monitoring.checks.progress import days_processed, drift, latest_due_day
 from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
@@ -66,7 +65,6 @@ def defs() -> dg.Definitions:
             ],
         ),
         asset_checks=[
-            lake_matches_store,
             data_checks,
             days_processed,
             latest_due_day,

@@ -1,6 +1,6 @@
 """The jobs: which assets run together.
 
-What asks for them is in `sensors` and `schedules`.
+They are requested by the sensors of each domain and by `schedules`.
 """
 
 import dagster as dg
@@ -38,7 +38,7 @@ retrain = dg.define_asset_job(
 retention = dg.define_asset_job(
     "retention",
     selection=dg.AssetSelection.assets(audit_retention, lake_upkeep),
-    description="Forgets what is older than the settings allow, and what of the lake nothing can ask for any more.",
+    description="Deletes what is older than the settings allow, and files of the lake that nothing can request any more.",
     executor_def=dg.in_process_executor,
 )
 

@@ -1,8 +1,8 @@
 """The partitions definitions: days for monitoring, models for retraining.
 
-A key of `DAILY` is a local date, whichever zone a project lives in.
-Keys are cut in UTC only because Dagster wants one zone; projects ahead of UTC close a day while it still runs there, hence
-the day that is not over yet. Which instants a key stands for is said by `guard_core.days`.
+A key of `DAILY` is a local date, in the time zone of each project.
+Dagster cuts keys in one zone, here UTC. In a zone ahead of UTC a day closes before it has ended in UTC: therefore the current day
+of UTC has a partition too. Which instants a key stands for is defined by `guard_core.days`.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ MODELS = dg.DynamicPartitionsDefinition(name="model")
 
 
 def key_of_model(project_id: str, model_id: str) -> str:
-    """The partition key of a model.
+    """Return the partition key of a model.
 
     >>> key_of_model("flights", "late-arrival")
     'flights/late-arrival'
@@ -33,13 +33,13 @@ def key_of_model(project_id: str, model_id: str) -> str:
 
 
 def model_of_key(key: str) -> tuple[str, str]:
-    """Project and model of a partition key."""
+    """Return the project and the model of a partition key."""
     project_id, _, model_id = key.partition("/")
     return project_id, model_id
 
 
 def partitioned_from(first_day: date, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Start the partitions of the daily assets among `assets` at a day of the operator's."""
+    """Start the partitions of the daily assets among `assets` at the operator's first day."""
     days = daily_partitions(first_day)
 
     def start(spec: dg.AssetSpec) -> dg.AssetSpec:

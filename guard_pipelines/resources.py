@@ -1,4 +1,4 @@
-"""What assets, checks and sensors work with: settings, database and lake, opened for each execution and closed after it.
+"""The resource of assets, checks and sensors: settings, database and lake, opened for each execution and closed after it.
 
 No I/O at import; heavy packages are imported when they are used.
 """
@@ -17,6 +17,7 @@ from guard_store.db.migrate import is_current, migrate
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from guard_pipelines.retraining.training_data import TrainingRows
     from guard_store.knowledge.store import KnowledgeStore
     from guard_store.lake.store import Lake
 
@@ -28,6 +29,7 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     _settings: Settings | None = PrivateAttr(default=None)
     _database: Database | None = PrivateAttr(default=None)
+    _training_rows: "TrainingRows | None" = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         """Open the database and bring it to the newest schema."""
@@ -39,19 +41,20 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
             migrate(self._database)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        """Close the database."""
+        """Release the rows of a training and close the database."""
+        self._training_rows = None
         if self._database is not None:
             self._database.close()
 
     @property
     def settings(self) -> Settings:
         """The settings of this process."""
-        return _opened(self._settings)
+        return _require_open(self._settings)
 
     @property
     def database(self) -> Database:
         """The operational database."""
-        return _opened(self._database)
+        return _require_open(self._database)
 
     @property
     def lake(self) -> "Lake":
@@ -67,8 +70,17 @@ class Guard(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return KnowledgeStore(self.settings.storage.lake)
 
+    @property
+    def training_rows(self) -> "TrainingRows":
+        """The rows of the run's training, shared by its steps."""
+        from guard_pipelines.retraining.training_data import TrainingRows
 
-def _opened(part: T | None) -> T:
+        if self._training_rows is None:
+            self._training_rows = TrainingRows()
+        return self._training_rows
+
+
+def _require_open(part: T | None) -> T:
     if part is None:
         raise RuntimeError("Guard is not set up; hand it to Dagster as the resource `guard`")
     return part

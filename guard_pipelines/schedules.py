@@ -1,6 +1,6 @@
-"""Schedules: the safety net under the sensor `unprocessed_days`, costs, and forgetting what is old; each once a day.
+"""Schedules, each once a day: the safety net under the sensor `unprocessed_days`, costs, and retention.
 
-The first runs the newest day that is closed everywhere even without news, so that a day without any event is noticed too.
+The first runs the newest day that is closed everywhere even without unprocessed rows, so that a day without events is noticed too.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -19,12 +19,12 @@ _LAST_MIDNIGHT = timedelta(hours=12)
     job=daily,
     cron_schedule="30 12 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Asks for the newest day that is closed everywhere, with events or without, and for all that the sensor would ask for.",
+    description="Requests the newest day that is closed everywhere, with events or without, and all that the sensor would request.",
 )
 def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.RunRequest]:
-    """Asks for all that the sensor would ask for, and for the day that is closed in every time zone by now.
+    """Request all that the sensor would request, and the newest day that is closed in every time zone.
 
-    That day is left out where another run has it: two runs never work on one day at once.
+    That day is left out if another run covers it: two runs never work on one day at once.
     """
     from guard_pipelines.days.requests import days_in_flight, request_days
     from guard_store.day_state.store import DayStateStore
@@ -32,8 +32,8 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     answer = request_days(DayStateStore(guard.database).due(guard.settings), context.instance, guard.settings)
     at = context.scheduled_execution_time.astimezone(UTC)
     day = closed_everywhere(at, guard.settings.pipelines.close_delay_s).isoformat()
-    asked = {day for request in answer.requests for day in days_of(request.tags)}
-    if day in asked | days_in_flight(context.instance):
+    requested = {day for request in answer.requests for day in days_of(request.tags)}
+    if day in requested | days_in_flight(context.instance):
         return list(answer.requests)
     tags = {**range_tags(day, day), UNPROCESSED: f"schedule {day}"}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
@@ -43,10 +43,10 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     job=costs,
     cron_schedule="30 13 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Asks for the costs of the newest closed day, and again for days whose bill is not final.",
+    description="Requests the costs of the newest closed day, and again of days whose bill is not final.",
 )
 def every_bill(context: dg.ScheduleEvaluationContext, guard: Guard) -> dg.RunRequest:
-    """Asks for the costs of the newest day that is closed everywhere, and of those since the first that is not done with."""
+    """Request the costs of the days from the first whose bill is not final to the newest that is closed everywhere."""
     from guard_store.costs.open_days import first_open_day
 
     at = context.scheduled_execution_time.astimezone(UTC)
@@ -61,12 +61,12 @@ every_night = dg.ScheduleDefinition(
     job=retention,
     cron_schedule="15 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Asks for a sweep: of what the settings let be forgotten, and of files that nothing can ask for any more.",
+    description="Requests a sweep: of what is older than the settings allow, and of files that nothing can request any more.",
 )
 
 
 def closed_everywhere(at: datetime, close_delay_s: int) -> date:
-    """The newest date that is closed in all time zones.
+    """Return the newest date that is closed in all time zones.
 
     >>> str(closed_everywhere(datetime(2013, 3, 11, 12, 30, tzinfo=UTC), 300))
     '2013-03-10'

@@ -1,25 +1,25 @@
-"""The run tags that this code location writes and reads: which days a run covers, and on whose behalf.
+"""The run tags that this code location writes and reads: which days a run covers, and what it was requested for.
 
-Who asks for runs is in `sensors` and `schedules`.
+Runs are requested by the sensors of each domain and by `schedules`.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-NEWS = "ml_guard/news"
-"""On runs that process only what is news; without it a run recomputes all of its days."""
+UNPROCESSED = "ml_guard/unprocessed"
+"""On runs that process only days with unprocessed rows; without it a run recomputes all of its days."""
 
 REQUEST_ID = "ml_guard/request_id"
-"""Ids of the requests that brought the news, with commas between them."""
+"""Ids of the API requests that changed the days, with commas between them."""
 
 FLAG = "ml_guard/flag"
-"""On training runs: the flag that they were asked for."""
+"""On training runs: the flag that they were requested for."""
 
 ATTEMPT = "ml_guard/attempt"
 """On training runs: how many runs had failed for the flag before."""
 
 STAMP = "ml_guard/stamp"
-"""On runs of the knowledge base: which sources and settings they were asked for."""
+"""On runs of the knowledge base: the sources and settings that they were requested for."""
 
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
@@ -28,18 +28,18 @@ _MAX_REQUEST_IDS = 20
 
 
 def range_tags(first_day: str, last_day: str) -> dict[str, str]:
-    """Tags that make a run cover a closed range of days."""
+    """Return the tags that make a run cover a closed range of days."""
     return {_RANGE_START: first_day, _RANGE_END: last_day}
 
 
 def request_id_tag(request_ids: Sequence[str | None]) -> dict[str, str]:
-    """The tag for what caused a run; empty where nobody is known."""
-    known = sorted({request_id for request_id in request_ids if request_id})
-    return {REQUEST_ID: ",".join(known[:_MAX_REQUEST_IDS])} if known else {}
+    """Return the tag with the API requests that caused a run; no tag if there is no id."""
+    ids = sorted({request_id for request_id in request_ids if request_id})
+    return {REQUEST_ID: ",".join(ids[:_MAX_REQUEST_IDS])} if ids else {}
 
 
 def days_of(tags: Mapping[str, str]) -> list[str]:
-    """The days that a run with these tags covers; none where it has no partition.
+    """Return the days that a run with these tags covers; none if it has no partition.
 
     >>> days_of(range_tags("2013-02-28", "2013-03-01"))
     ['2013-02-28', '2013-03-01']

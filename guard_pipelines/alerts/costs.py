@@ -1,4 +1,4 @@
-"""What a project's newest day has cost beside its policies, as facts for alerts: above a threshold, or unusual for its weeks."""
+"""Evaluate the cost policies of a project on its newest day, and write facts: above a threshold, or unusual for its weeks."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _SOURCES: Mapping[str, str] = {"aws": "AWS", "llm": "Calls of language models"}
 
 @dataclass(frozen=True, slots=True)
 class _Bill:
-    """Costs of one source in one currency, up to the day that is looked at; `growing` where that day is not final."""
+    """Costs of one source in one currency, up to the evaluated day; `growing` if that day is not final."""
 
     source: str
     currency: str
@@ -36,36 +36,36 @@ class _Bill:
 
 
 def evaluate_cost_policies(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
-    """Apply the policies to the newest day of each bill that a run has read; facts written, and projects that failed."""
+    """Apply the policies to the newest day of each bill of a run; return the facts written and the projects that failed."""
     written = failed = 0
     for project in ProjectStore(database).page():
         try:
             written += _evaluate_project(database, run_id, project.id, max(days))
-        except Exception:  # noqa: BLE001 - logged, and looked at again by the next run; stops no other project
-            _log.exception("the costs of a project could not be looked at", extra={"project_id": project.id})
+        except Exception:  # noqa: BLE001 - logged, and evaluated again by the next run; stops no other project
+            _log.exception("the cost policies of a project could not be evaluated", extra={"project_id": project.id})
             failed += 1
     return written, failed
 
 
 def _evaluate_project(database: Database, run_id: str, project_id: str, last: str) -> int:
     policies = [p for p in PolicyStore(database).in_force(project_id) if p.enabled and _KIND in p.when]
-    standing = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
-    asked: set[str] = set()
+    open_alerts = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
+    evaluated: set[str] = set()
     written = 0
     for bill in _bills(CostStore(database), project_id, last) if policies else ():
         for policy in policies:
             subject = f"policy/{policy.name}/{_KIND}/{bill.source}/{bill.currency}"
-            asked.add(subject)
-            found = _found(policy, bill)
-            if found is not None:
-                _write(database, run_id, (project_id, policy, subject), bill, found)
-            elif subject in standing:
-                _clear(database, project_id, standing[subject], bill.day, f"{_cost(bill)}, which is in order.")
-            written += found is not None or subject in standing
+            evaluated.add(subject)
+            finding = _evaluate(policy, bill)
+            if finding is not None:
+                _write(database, run_id, (project_id, policy, subject), bill, finding)
+            elif subject in open_alerts:
+                _clear(database, project_id, open_alerts[subject], bill.day, f"{_cost(bill)}, which is in order.")
+            written += finding is not None or subject in open_alerts
     names = {f"policy/{policy.name}/{_KIND}/" for policy in policies}
-    for subject, alert in standing.items():
-        if subject not in asked and not any(subject.startswith(name) for name in names):
-            _clear(database, project_id, alert, None, "No policy asks for it any more.")
+    for subject, alert in open_alerts.items():
+        if subject not in evaluated and not any(subject.startswith(name) for name in names):
+            _clear(database, project_id, alert, None, "No policy covers it any more.")
             written += 1
     return written
 
@@ -78,8 +78,8 @@ def _bills(store: CostStore, project_id: str, last: str) -> Iterator[_Bill]:
         yield _Bill(source, currency, newest, costs, (source, newest.isoformat()) in growing)
 
 
-def _found(policy: Policy, bill: _Bill) -> str | None:
-    """What a policy has to say of a bill's day."""
+def _evaluate(policy: Policy, bill: _Bill) -> str | None:
+    """Describe what a policy finds on the day of a bill; None if nothing."""
     limit = policy.limit(_KIND)
     cost = float(bill.costs[bill.day])
     if limit is not None:
@@ -100,8 +100,8 @@ def _cost(bill: _Bill) -> str:
     return f"{_SOURCES[bill.source]}: {bill.costs[bill.day]:.2f} {bill.currency} on {bill.day}{so_far}"
 
 
-def _write(database: Database, run_id: str, about: tuple[str, Policy, str], bill: _Bill, found: str) -> None:
-    project_id, policy, subject = about
+def _write(database: Database, run_id: str, key: tuple[str, Policy, str], bill: _Bill, finding: str) -> None:
+    project_id, policy, subject = key
     day = bill.day.isoformat()
     page = f"/api/v1/costs?project_id={project_id}&start={day}&end={day}"
     with database.write() as connection:
@@ -113,8 +113,8 @@ def _write(database: Database, run_id: str, about: tuple[str, Policy, str], bill
             kind=_KIND,
             subject=subject,
             day=day,
-            dedup_key=key_of(_KIND, project_id, subject, day, found),
-            message=f"{found}.",
+            dedup_key=key_of(_KIND, project_id, subject, day, finding),
+            message=f"{finding}.",
             details={
                 "policy": policy.name,
                 "value": float(bill.costs[bill.day]),

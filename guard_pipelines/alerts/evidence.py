@@ -1,6 +1,6 @@
-"""What is known of a model's newest days, read once for all policies, and what each kind of policy says about a day.
+"""The stored results of a model's newest days, read once for all policies, and the finding of each kind of policy on a day.
 
-Conditions are `ml.alerting.conditions`; what is out of the ordinary without a threshold is `checks.rules`.
+Conditions are in `ml.alerting.conditions`; what is out of the ordinary without a threshold is in `monitoring.checks.rules`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
-from guard_pipelines.retraining.stage import reference_of
+from guard_pipelines.retraining.stage import collect_evidence, reference_of
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
@@ -23,20 +23,20 @@ from guard_store.monitoring.performance import PerformanceStore, StoredPerforman
 from ml.alerting import conditions
 from ml.alerting.conditions import Finding, JudgedDay, Outcome, Unknown
 
-_SPARSE = 4  # days looked through for each that is wanted: some models are not asked every day
+_SPARSE = 4  # calendar days read for each day that a policy needs: some models have no events on most days
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The newest measured day of a model, and the days before it that policies look at."""
+    """The newest measured day of a model, and the days before it that policies cover."""
 
     database: Database
     item: DayState
     of_days: int
 
-    def looked(self, kind: str, limit: float | None) -> list[JudgedDay]:
-        """The days that a kind of policy could judge, oldest first, with what holds on them."""
-        found: Mapping[str, Callable[[float | None], Iterator[tuple[str, Outcome]]]] = {
+    def judge_days(self, kind: str, limit: float | None) -> list[JudgedDay]:
+        """Return the days that a kind of policy can judge, oldest first, with the finding on each."""
+        judges: Mapping[str, Callable[[float | None], Iterator[tuple[str, Outcome]]]] = {
             "drift": self._drift,
             "performance": self._performance,
             "latency": self._latency,
@@ -44,12 +44,12 @@ class Evidence:
             "error_rate": self._rejected,
             "data_quality": self._quality,
         }
-        judged = found[kind](limit)
+        judged = judges[kind](limit)
         return [JudgedDay(day, outcome) for day, outcome in judged if not isinstance(outcome, Unknown)]
 
     @cached_property
     def baseline(self) -> Baseline | None:
-        """The baseline that new days are judged by; what was judged by one before it is over."""
+        """The baseline that new days are compared with; results against an earlier one no longer count."""
         chain = BaselineStore(self.database).in_force(*self.item.key[:2]).chain
         return chain[0] if chain else None
 
@@ -78,13 +78,13 @@ class Evidence:
                 yield day.isoformat(), None if odd is None else Finding(odd, away)
 
     def _rejected(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
-        found: dict[str, dict[str, int]] = {}
+        by_field: dict[str, dict[str, int]] = {}
         project_id, model_id = self.item.key[:2]
-        for one in RejectionStore(self.database).days(project_id, self._first(1), self.item.day, model_id=model_id):
-            found.setdefault(one.day, {})[one.field] = one.count
+        for row in RejectionStore(self.database).days(project_id, self._first(1), self.item.day, model_id=model_id):
+            by_field.setdefault(row.day, {})[row.field] = row.count
         for day in self._days:
-            counted = self._history.count(day)
-            yield day.isoformat(), conditions.check_rejections(counted, found.get(day.isoformat(), {}), limit or 0.0)
+            events = self._history.count(day)
+            yield day.isoformat(), conditions.check_rejections(events, by_field.get(day.isoformat(), {}), limit or 0.0)
 
     def _quality(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for day in self._days:
@@ -104,31 +104,31 @@ class Evidence:
 
     @cached_property
     def _reports(self) -> Sequence[StoredReport]:
-        found = DriftReportStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
-        of = None if self.baseline is None else self.baseline.id
-        return [report for report in found if report.baseline_id == of]
+        reports = DriftReportStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
+        baseline_id = None if self.baseline is None else self.baseline.id
+        return [report for report in reports if report.baseline_id == baseline_id]
 
     @cached_property
     def _measured(self) -> Sequence[StoredPerformance]:
-        found = PerformanceStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
-        of = None if self.baseline is None else self.baseline.id
-        return [day for day in found if day.baseline_id == of]
+        days = PerformanceStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
+        baseline_id = None if self.baseline is None else self.baseline.id
+        return [day for day in days if day.baseline_id == baseline_id]
 
     @cached_property
     def _days(self) -> Sequence[date]:
-        """Days with events."""
+        """The days with events."""
         first = date.fromisoformat(self._first(_SPARSE))
         return [day for day in sorted(self._history.metrics) if day >= first]
 
     @cached_property
     def _history(self) -> ModelDays:
         start = date.fromisoformat(self._first(_SPARSE)) - timedelta(days=TRAILING_DAYS)
-        found = AggregateStore(self.database).days(*self.item.key[:2], start.isoformat(), self.item.day)
-        metrics: dict[date, Mapping[str, Any]] = {date.fromisoformat(one.day): one.metrics for one in found}
-        begun = min(metrics, default=self.item.local_date)
-        return ModelDays(*self.item.key[:2], begun, sorted(metrics), metrics)
+        aggregates = AggregateStore(self.database).days(*self.item.key[:2], start.isoformat(), self.item.day)
+        metrics: dict[date, Mapping[str, Any]] = {date.fromisoformat(row.day): row.metrics for row in aggregates}
+        first_day = min(metrics, default=self.item.local_date)
+        return ModelDays(*self.item.key[:2], first_day, sorted(metrics), metrics)
 
 
 def _misfits(metrics: Mapping[str, Any]) -> Mapping[str, int]:
-    found: Mapping[str, int] = metrics.get("violations", {})
-    return found
+    violations: Mapping[str, int] = metrics.get("violations", {})
+    return violations

@@ -1,4 +1,4 @@
-"""What goes wrong with the pipelines themselves, and models that have fallen silent, as facts for alerts."""
+"""Failures of the pipelines themselves, and models without events, as facts for alerts."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -21,17 +21,17 @@ from guard_store.projects.store import ProjectStore
 
 _KIND = "pipeline_failure"
 _MAX_ERROR_CHARACTERS = 300
-_MOST_HOURS = 72  # that people count as hours
+_MAX_HOURS = 72  # more are given in days
 
 
 def record_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
-    """A run has failed as a whole: a fact for each project whose days it was to process, or for all of them together."""
+    """Write that a run failed as a whole: a fact for each project with unprocessed days in it, or one for the whole installation."""
     waiting = [item for item in DayStateStore(database).of_days(days) if not item.done]
     projects = sorted({item.project_id for item in waiting}) or [""]
     with database.write() as connection:
         for project_id in projects:
             n = sum(item.project_id == project_id for item in waiting)
-            waiting_days = f"{counted(n, 'model-day')} not processed yet; that is tried again by itself"
+            waiting_days = f"{counted(n, 'model-day')} not processed yet; they are retried automatically"
             write_fact(
                 connection,
                 project_id,
@@ -47,7 +47,7 @@ def record_failed_run(database: Database, *, run_id: str, job: str, days: Collec
 
 
 def record_finished_run(database: Database, run_id: str, job: str) -> None:
-    """A run has come to its end: what an earlier one of the job has failed at is over."""
+    """Clear the alerts on earlier failed runs of a job that has now finished."""
     store = AlertStore(database)
     subject = f"pipeline/{job}"
     failing = [a for p in ["", *(p.id for p in ProjectStore(database).page())] for a in store.open_of(p, "")]
@@ -59,7 +59,7 @@ def record_finished_run(database: Database, run_id: str, job: str) -> None:
 
 
 def record_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:
-    """Models with a day that is given up, and those that have none any more."""
+    """Write which models have a day that is given up; clear the alerts of those that no longer have one."""
     given_up: dict[tuple[str, str], Any] = {}
     items = DayStateStore(database).of_days(days)
     for item in items:
@@ -76,54 +76,56 @@ def record_failed_days(database: Database, settings: Settings, run_id: str, days
                 subject="days",
                 day=item.day,
                 dedup_key=key_of("days", *item.key, run_id),
-                message=_given_up(item),
+                message=_describe_given_up(item),
                 details={
                     "run_id": run_id,
                     "since_day": item.day,
-                    "links": links.of_run(run_id) | _news(project_id, model_id),
+                    "links": links.of_run(run_id) | _days_link(project_id, model_id),
                 },
             )
     for project_id, model_id in sorted({item.key[:2] for item in items} - set(given_up)):
-        standing = [a for a in AlertStore(database).open_of(project_id, model_id) if a.subject == "days"]
-        models = DayStateStore(database).models(project_id) if standing else []
-        if standing and not any(m.failed_days for m in models if m.model_id == model_id):
+        open_alerts = [a for a in AlertStore(database).open_of(project_id, model_id) if a.subject == "days"]
+        models = DayStateStore(database).models(project_id) if open_alerts else []
+        if open_alerts and not any(m.failed_days for m in models if m.model_id == model_id):
             _clear(
                 database,
                 project_id,
                 model_id,
                 "days",
-                key_of("days", run_id, standing[0].id),
+                key_of("days", run_id, open_alerts[0].id),
                 "All days are processed now.",
             )
 
 
 def record_silence(database: Database, at_us: int | None = None) -> int:
-    """Models without an event for longer than a policy allows, and those that speak again; returns the facts written."""
+    """Write which models had no event for longer than a policy allows, and which have events again; return the facts written."""
     at = now_us() if at_us is None else at_us
     written = 0
     for project in ProjectStore(database).page():
         policies = [p for p in PolicyStore(database).in_force(project.id) if p.enabled and "missing_data" in p.when]
-        silent = [a for a in AlertStore(database).open_of(project.id) if a.kind == "missing_data"]
-        standing = {(a.model_id, a.subject) for a in silent}
+        silent_alerts = [a for a in AlertStore(database).open_of(project.id) if a.kind == "missing_data"]
+        open_subjects = {(a.model_id, a.subject) for a in silent_alerts}
         names = {_subject(policy) for policy in policies}
-        for alert in silent:
+        for alert in silent_alerts:
             if alert.subject not in names:
-                gone = "No policy asks for it any more."
-                _clear(database, project.id, alert.model_id, alert.subject, key_of("unasked", alert.id), gone)
+                message = "No policy covers it any more."
+                _clear(database, project.id, alert.model_id, alert.subject, key_of("unasked", alert.id), message)
         if not policies:
             continue
         for model in DayStateStore(database).models(project.id):
             last = PolicyEvaluationStore(database).last_event_us(project.id, model.model_id)
             if last is not None:
-                written += _look(database, (project.id, model.model_id), policies, standing, last, at, project.timezone)
+                written += _evaluate_silence(
+                    database, (project.id, model.model_id), policies, open_subjects, last, at, project.timezone
+                )
     return written
 
 
-def _look(
+def _evaluate_silence(
     database: Database,
     model: tuple[str, str],
     policies: Sequence[Policy],
-    standing: set[tuple[str, str]],
+    open_subjects: set[tuple[str, str]],
     last_us: int,
     at_us: int,
     timezone: str,
@@ -135,7 +137,7 @@ def _look(
         subject = _subject(policy)
         hours = policy.limit("missing_data") or 0.0
         silent = at_us - last_us > hours * HOUR_US
-        is_open = (model[1], subject) in standing
+        is_open = (model[1], subject) in open_subjects
         if silent and not is_open:
             with database.write() as connection:
                 write_fact(
@@ -145,8 +147,8 @@ def _look(
                     kind="missing_data",
                     subject=subject,
                     dedup_key=key_of("silent", policy.name, *model, last_us),
-                    message=_silence(last_us, at_us, hours, timezone),
-                    details={"policy": policy.name, "value": (at_us - last_us) / HOUR_US, "links": _news(*model)},
+                    message=_describe_silence(last_us, at_us, hours, timezone),
+                    details={"policy": policy.name, "value": (at_us - last_us) / HOUR_US, "links": _days_link(*model)},
                 )
             written += 1
         elif not silent and is_open:
@@ -155,19 +157,19 @@ def _look(
     return written
 
 
-def _given_up(item: DayState) -> str:
+def _describe_given_up(item: DayState) -> str:
     text = f"The day {item.day} is given up after {counted(item.attempts, 'attempt')} to process it: {item.error}"
     return text[:_MAX_ERROR_CHARACTERS]
 
 
-def _silence(last_us: int, at_us: int, most_hours: float, timezone: str) -> str:
+def _describe_silence(last_us: int, at_us: int, max_hours: float, timezone: str) -> str:
     hours = (at_us - last_us) / HOUR_US
     since = f"{from_microseconds(last_us).astimezone(known_zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
-    silent = f"{hours:.0f} hours" if hours < _MOST_HOURS else f"{hours / 24:.0f} days"
-    return f"No events for {silent}, since {since}; {most_hours:g} hours without any are allowed."
+    silent = f"{hours:.0f} hours" if hours < _MAX_HOURS else f"{hours / 24:.0f} days"
+    return f"No events for {silent}, since {since}; {max_hours:g} hours without any are allowed."
 
 
-def _news(project_id: str, model_id: str) -> dict[str, str]:
+def _days_link(project_id: str, model_id: str) -> dict[str, str]:
     return {"Days": f"/api/v1/projects/{project_id}/models/{model_id}/news"}
 
 

@@ -33,17 +33,17 @@ def evaluate_policies(scope: Scope, database: Database) -> Outcome:
     """Apply the policies to every model whose newest measured day or whose policies have changed."""
     outcome = Outcome()
     policies = {p.id: PolicyStore(database).in_force(p.id) for p in ProjectStore(database).page()}
-    for look in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
+    for evaluation in PolicyEvaluationStore(database).due({name: digest_of(of) for name, of in policies.items()}):
         # A failed model stays due: the next run tries it again.
-        with isolate(outcome, {"project_id": look.project_id, "model_id": look.model_id}):
-            item = DayStateStore(database).newest_measured(*look.model)
-            if item is None or (item.day, item.changes) != (look.day, look.changes):
+        with isolate(outcome, {"project_id": evaluation.project_id, "model_id": evaluation.model_id}):
+            item = DayStateStore(database).newest_measured(*evaluation.model)
+            if item is None or (item.day, item.changes) != (evaluation.day, evaluation.changes):
                 continue  # changed meanwhile: the next run evaluates it
-            facts = _PolicyEvaluation(database, item, scope.run_id).facts(policies[look.project_id])
+            facts = _PolicyEvaluation(database, item, scope.run_id).evaluate(policies[evaluation.project_id])
             with database.write() as connection:
                 for fact in facts:
                     write_alert(connection, **fact)
-                write_policy_evaluation(connection, look)
+                write_policy_evaluation(connection, evaluation)
             outcome.done += 1
             fired = ", ".join(fact["kind"] for fact in facts if fact["op"] == "fires")
             outcome.add(item, fires=fired, ends=sum(fact["op"] == "clears" for fact in facts))
@@ -58,36 +58,38 @@ class _PolicyEvaluation:
         self._item = item
         self._run_id = run_id
 
-    def facts(self, policies: Sequence[Policy]) -> list[dict[str, Any]]:
-        """Return the facts to write."""
-        mine = [(policy, kind) for policy in policies for kind in policy.when if kind in DAY_KINDS]
-        mine = [(policy, kind) for policy, kind in mine if policy.covers(kind, self._item.model_id)]
-        standing = {alert.subject: alert for alert in AlertStore(self._database).open_of(*self._item.key[:2])}
-        evidence = Evidence(self._database, self._item, max((policy.of_days for policy, _ in mine), default=1))
-        found = []
-        for policy, kind in mine:
+    def evaluate(self, policies: Sequence[Policy]) -> list[dict[str, Any]]:
+        """Evaluate the policies and return the facts to write."""
+        covering = [(policy, kind) for policy in policies for kind in policy.when if kind in DAY_KINDS]
+        covering = [(policy, kind) for policy, kind in covering if policy.covers(kind, self._item.model_id)]
+        open_alerts = {alert.subject: alert for alert in AlertStore(self._database).open_of(*self._item.key[:2])}
+        evidence = Evidence(self._database, self._item, max((policy.of_days for policy, _ in covering), default=1))
+        facts = []
+        for policy, kind in covering:
             subject = f"policy/{policy.name}/{kind}"
-            held = evaluate_days(evidence.looked(kind, policy.limit(kind)), policy.days, policy.of_days)
+            held = evaluate_days(evidence.judge_days(kind, policy.limit(kind)), policy.days, policy.of_days)
             if held is not None and held.finding is not None:
-                found.append(self._fires(policy, kind, subject, held, evidence))
-            elif held is not None and subject in standing:
+                facts.append(self._fire(policy, kind, subject, held, evidence))
+            elif held is not None and subject in open_alerts:
                 message = f"It held {_on_days(held)}, {policy.days} would be too many."
                 message = message if policy.of_days > 1 else f"{held.day} is in order."
                 details = {"policy": policy.name, "links": self._links(kind, held.day)}
-                found.append(self._fact(kind, "clears", subject, held.day, message, details))
-        return found + list(self._without_policy(standing, {f"policy/{p.name}/{kind}" for p, kind in mine}))
+                facts.append(self._build_fact(kind, "clears", subject, held.day, message, details))
+        return facts + list(
+            self._clear_without_policy(open_alerts, {f"policy/{p.name}/{kind}" for p, kind in covering})
+        )
 
-    def _fires(
+    def _fire(
         self, policy: Policy, kind: str, subject: str, held: ConditionResult, evidence: Evidence
     ) -> dict[str, Any]:
-        assert held.finding is not None  # noqa: S101 - the caller has looked
+        assert held.finding is not None  # noqa: S101 - the caller checks it
         newest = _on_days(held) if policy.of_days > 1 else f"on {held.day}"
         lines = list(held.finding.lines)
         baseline = evidence.baseline
         if kind in _ASSETS and baseline is not None:
             days = f"{baseline.start_day} to {baseline.end_day}"
             lines.append(f"compared with baseline {baseline.version}, the days {days}")
-        return self._fact(
+        return self._build_fact(
             kind,
             "fires",
             subject,
@@ -103,10 +105,10 @@ class _PolicyEvaluation:
             },
         )
 
-    def _without_policy(self, standing: Mapping[str, Alert], subjects: set[str]) -> Iterator[dict[str, Any]]:
-        for subject, alert in standing.items():
+    def _clear_without_policy(self, open_alerts: Mapping[str, Alert], subjects: set[str]) -> Iterator[dict[str, Any]]:
+        for subject, alert in open_alerts.items():
             if alert.kind in DAY_KINDS and subject.startswith("policy/") and subject not in subjects:
-                yield self._fact(alert.kind, "clears", subject, None, "No policy asks for it any more.", {})
+                yield self._build_fact(alert.kind, "clears", subject, None, "No policy covers it any more.", {})
 
     def _links(self, kind: str, day: str) -> dict[str, str]:
         model = f"/api/v1/projects/{self._item.project_id}/models/{self._item.model_id}"
@@ -117,7 +119,7 @@ class _PolicyEvaluation:
             page.capitalize(): f"{model}/{page}?start={day}&end={day}",
         }
 
-    def _fact(
+    def _build_fact(
         self, kind: str, op: Op, subject: str, day: str | None, message: str, details: Mapping[str, Any]
     ) -> dict[str, Any]:
         return {
@@ -135,11 +137,11 @@ class _PolicyEvaluation:
         }
 
 
-def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **given: Any) -> None:
+def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **fields: Any) -> None:
     """Write a fact; its policy decides the severity."""
-    write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **given)
+    write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **fields)
 
 
 def _on_days(held: ConditionResult) -> str:
-    """Format on how many of the judged days the condition held."""
+    """Describe on how many of the judged days the condition held."""
     return f"on {held.held_days} of the last {counted(held.judged_days, 'judged day')}"

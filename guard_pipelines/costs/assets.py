@@ -11,7 +11,7 @@ _GROUP = "costs"
 
 @daily_asset(group=_GROUP, kinds={"aws"}, freshness=None)
 def aws_costs(scope: Scope, guard: Guard) -> dg.MaterializeResult[None]:
-    """AWS Cost Explorer's figures by service and tag; days without an answer say so, and nothing fails."""
+    """AWS Cost Explorer's figures by service and tag; a day without an answer is stored with the reason, and nothing fails."""
     from guard_pipelines.costs.stage import read_aws
 
     if not guard.settings.aws.costs:
@@ -31,7 +31,7 @@ def llm_costs(scope: Scope, guard: Guard) -> dg.MaterializeResult[None]:
 
 @daily_asset(group=_GROUP, kinds={"python"}, deps=[aws_costs, llm_costs], freshness=None)
 def cost_alerts(scope: Scope, guard: Guard) -> dg.MaterializeResult[None]:
-    """The alert policies on the newest day of each bill, as facts; the server makes messages of them."""
+    """The alert policies on the newest day of each bill, as facts, of which the server makes messages."""
     from guard_pipelines.alerts.costs import evaluate_cost_policies
 
     written, failed = evaluate_cost_policies(guard.database, scope.run_id, scope.days)

@@ -1,6 +1,6 @@
 """Checks on costs: whether AWS has answered, and days that cost unusually much or little.
 
-They warn: costs are best effort, and an odd bill is a finding.
+They warn and do not block: costs are best effort, and an odd bill is a finding.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dg.asset_check(asset=aws_costs)
 def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """AWS has told the costs of the days of the run, where it is to be asked."""
+    """AWS has returned the costs of the days of the run, if reading them is enabled."""
     from guard_pipelines.costs.stage import unavailable_days
     from guard_pipelines.days.findings import check_result
 
@@ -27,17 +27,17 @@ def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.As
 
 @dg.asset_check(asset=aws_costs, name="unusual_costs")
 def unusual_aws_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """No day of the run has cost much more or less at AWS than the eight weeks before let expect."""
-    return _unusual(context, guard, "aws")
+    """No day of the run has cost much more or less at AWS than expected from the eight weeks before."""
+    return _check_costs(context, guard, "aws")
 
 
 @dg.asset_check(asset=llm_costs, name="unusual_costs")
 def unusual_llm_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """No day's calls of language models have cost much more or less than the eight weeks before let expect."""
-    return _unusual(context, guard, "llm")
+    """No day's calls of language models have cost much more or less than expected from the eight weeks before."""
+    return _check_costs(context, guard, "llm")
 
 
-def _unusual(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> dg.AssetCheckResult:
+def _check_costs(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> dg.AssetCheckResult:
     from guard_pipelines.costs.stage import unusual_days
     from guard_pipelines.days.findings import check_result
 

@@ -1,6 +1,6 @@
-"""A run's days of costs: read from AWS, summed from usage, compared with the weeks before.
+"""The costs of a run's days: read from AWS, summed from usage, compared with the weeks before.
 
-How they are read is `guard_store.costs`, what is unusual is said by `ml.costs`.
+How they are read is in `guard_store.costs`, which costs are unusual is computed by `ml.costs`.
 """
 
 import time
@@ -19,12 +19,12 @@ from guard_store.projects.store import ProjectStore
 from ml.costs.anomaly import CostVerdict, cost_anomaly
 from ml.costs.usual import WINDOW_WEEKS
 
-_SHOWN = 50
+_MAX_TABLE_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CostRun:
-    """What a run has read.
+    """The costs that a run has read.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class CostRun:
     requests: int = 0
 
     def numbers(self) -> dict[str, Cell]:
-        """The run in numbers; sums by currency, as text, because they are exact."""
+        """Return the run in numbers; sums by currency are text, because they are exact."""
         sums = total(line for day in self.days for line in day.lines)
         counts: dict[str, Cell] = {
             "project_days": len(self.days),
@@ -51,13 +51,13 @@ class CostRun:
         return counts | {f"total_{currency}": str(amount) for currency, amount in sums.items()}
 
     def table(self) -> str:
-        """The newest days, as a Markdown table."""
-        newest = sorted(self.days, key=lambda day: (day.day, day.project_id))[-_SHOWN:]
+        """Return the newest days as a Markdown table."""
+        newest = sorted(self.days, key=lambda day: (day.day, day.project_id))[-_MAX_TABLE_ROWS:]
         return markdown([_row(day) for day in newest])
 
 
 def read_aws(scope: Scope, database: Database, settings: Settings) -> CostRun:
-    """Read the days of a run for all projects; a run that was asked for only by the schedule leaves final days alone."""
+    """Read the days of a run for all projects; a run of the schedule does not read final days again."""
     started_s = time.perf_counter()
     projects = ProjectStore(database).page()
     outcome = pull_aws(database, settings, projects, _dates(scope), overwrite=not scope.only_unprocessed)
@@ -73,34 +73,34 @@ def sum_usage(scope: Scope, database: Database) -> CostRun:
 
 
 def unavailable_days(database: Database, days: Iterable[str]) -> list[dict[str, Cell]]:
-    """Days without figures of AWS, or whose figures could not be refreshed, and why."""
-    wanted = set(days)
-    if not wanted:
+    """Return the days without figures of AWS, or whose figures could not be refreshed, and why."""
+    requested = set(days)
+    if not requested:
         return []
     return [
         {"project": day.project_id, "day": day.day, "finding": day.reason or ""}
         for project in ProjectStore(database).page()
-        for day in CostStore(database).days(project.id, min(wanted), max(wanted), "aws")
-        if day.day in wanted and day.reason is not None
+        for day in CostStore(database).days(project.id, min(requested), max(requested), "aws")
+        if day.day in requested and day.reason is not None
     ]
 
 
 def unusual_days(database: Database, source: CostSource, days: Iterable[str]) -> list[dict[str, Cell]]:
-    """Days that cost much more or less than the weeks before let expect."""
-    wanted = set(days)
-    if not wanted:
+    """Return the days that cost much more or less than expected from the weeks before."""
+    requested = set(days)
+    if not requested:
         return []
-    first = date.fromisoformat(min(wanted)) - timedelta(weeks=WINDOW_WEEKS)
+    first = date.fromisoformat(min(requested)) - timedelta(weeks=WINDOW_WEEKS)
     store = CostStore(database)
-    found: list[dict[str, Cell]] = []
+    findings: list[dict[str, Cell]] = []
     for project in ProjectStore(database).page():
-        growing = {d.day for d in store.days(project.id, min(wanted), max(wanted), source) if not d.is_final}
-        for (of, currency), costs in store.series(project.id, first.isoformat(), max(wanted)).items():
-            for day in sorted(wanted) if of == source else ():
+        growing = {d.day for d in store.days(project.id, min(requested), max(requested), source) if not d.is_final}
+        for (cost_source, currency), costs in store.series(project.id, first.isoformat(), max(requested)).items():
+            for day in sorted(requested) if cost_source == source else ():
                 verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
                 if verdict.is_anomaly:
-                    found.append({"project": project.id, "day": day, "finding": _said(verdict, currency)})
-    return found
+                    findings.append({"project": project.id, "day": day, "finding": _describe(verdict, currency)})
+    return findings
 
 
 def _dates(scope: Scope) -> list[date]:
@@ -119,5 +119,5 @@ def _row(day: CostDay) -> dict[str, Cell]:
     }
 
 
-def _said(verdict: CostVerdict, currency: str) -> str:
+def _describe(verdict: CostVerdict, currency: str) -> str:
     return f"{verdict.state}: {verdict.cost:.2f} {currency}, {verdict.expected:.2f} expected"

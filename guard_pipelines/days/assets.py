@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from guard_pipelines.days.findings import check_result
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
@@ -29,7 +30,7 @@ def daily_asset(
     deps: Iterable[dg.AssetsDefinition] = (),
     freshness: dg.FreshnessPolicy | None = DAILY_FRESHNESS,
 ) -> Callable[[Callable[[Scope, Guard], Result]], dg.AssetsDefinition]:
-    """Make an asset with a partition a local day of a function; its name and docstring are those of the function."""
+    """Make an asset with one partition per local day of a function, with the name and the docstring of the function."""
 
     def decorate(work: Callable[[Scope, Guard], Result]) -> dg.AssetsDefinition:
         def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
@@ -41,26 +42,37 @@ def daily_asset(
 
 
 def stage_asset(
-    *, kinds: set[str], table: str, table_of_day: str | None = None, deps: Iterable[dg.AssetsDefinition] = ()
+    *,
+    kinds: set[str],
+    table: str,
+    table_of_day: str | None = None,
+    deps: Iterable[dg.AssetsDefinition] = (),
+    check: dg.AssetCheckSpec | None = None,
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
-    """Make an asset of the group `monitoring` of a stage; its metadata are the numbers and tables of the outcome.
+    """Make an asset of the group `monitoring` of a stage, with the numbers and tables of the outcome as its metadata.
 
     Parameters
     ----------
     table : name of the metadata entry with the newest days of the run.
-    table_of_day : name of the entry that each partition gets; none where it is not given.
+    table_of_day : name of the entry that each partition gets; without it partitions get none.
+    check : the check that fails with an error if the outcome has findings.
     """
 
     def decorate(stage: Callable[[Scope, Guard], Outcome]) -> dg.AssetsDefinition:
-        def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
+        # Dagster recognises the result of an asset with a check by the class without a parameter.
+        def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
             outcome = stage(_scope(context), guard)
             if table_of_day is not None:
                 for day in outcome.facts:
                     table_md = dg.MetadataValue.md(outcome.table(day))
                     context.add_asset_metadata({table_of_day: table_md}, partition_key=day)
-            return dg.MaterializeResult(metadata={**outcome.numbers(), table: dg.MetadataValue.md(outcome.table())})
+            metadata = {**outcome.numbers(), table: dg.MetadataValue.md(outcome.table())}
+            if check is None:
+                return dg.MaterializeResult(metadata=metadata)
+            result = check_result(outcome.findings, dg.AssetCheckSeverity.ERROR, check_name=check.name)
+            return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
-        return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS)
+        return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 
     return decorate
 
@@ -76,6 +88,7 @@ def _asset(
     kinds: set[str],
     deps: Iterable[dg.AssetsDefinition],
     freshness: dg.FreshnessPolicy | None,
+    check: dg.AssetCheckSpec | None = None,
 ) -> dg.AssetsDefinition:
     with warnings.catch_warnings():
         # Ranges of days in one run need it; the lock file keeps the version of Dagster that was tested.
@@ -90,4 +103,5 @@ def _asset(
             freshness_policy=freshness,
             group_name=group,
             kinds=kinds,
+            check_specs=None if check is None else [check],
         )

@@ -42,11 +42,16 @@ class Outcome:
     failed: int = 0
     events: int = 0
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
+    findings: list[dict[str, Cell]] = field(default_factory=list)
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
         self.events += item.events
         self.facts[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
+
+    def add_finding(self, item: DayState, text: str) -> None:
+        """Add a finding on a day of a model, for the check that the stage's asset reports."""
+        self.findings.append({"project": item.project_id, "model": item.model_id, "day": item.day, "finding": text})
 
     def count_marked(self, items: Sequence[DayState], marked: Sequence[DayState]) -> None:
         """Count the days that are done; those that changed meanwhile are requested again."""
@@ -54,7 +59,7 @@ class Outcome:
         self.moved += len(items) - len(marked)
 
     def numbers(self) -> dict[str, Cell]:
-        """The run in numbers."""
+        """Return the run in numbers."""
         return {
             "model_days": self.done,
             "moved_meanwhile": self.moved,
@@ -64,13 +69,13 @@ class Outcome:
         }
 
     def table(self, day: str | None = None) -> str:
-        """Markdown table of a day, or of the newest days of the run."""
+        """Return the Markdown table of a day, or of the newest days of the run."""
         rows = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
         return markdown(rows[-_MAX_TABLE_ROWS:])
 
 
 def markdown(rows: Sequence[dict[str, Cell]]) -> str:
-    """A Markdown table; the first row names the columns."""
+    """Format rows as a Markdown table; the keys of the first row are its columns."""
     if not rows:
         return "nothing to do"
     lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
@@ -91,7 +96,7 @@ class StageRun:
     def model_days(self, settings: Settings) -> list[list[DayState]]:
         """Select the days to process, by model, oldest first.
 
-        Where retention has deleted what the stage reads, its results stay and count as up to date.
+        If retention has deleted what the stage reads, its results stay and count as up to date.
         """
         days = self._scope.days
         selected = (
@@ -102,13 +107,13 @@ class StageRun:
         kept = [item for item in selected if item.is_kept_for(self._stage)]
         if len(kept) < len(selected):
             self.store.mark(self._stage, [item for item in selected if not item.is_kept_for(self._stage)])
-        return by_model(kept)
+        return group_by_model(kept)
 
     @contextmanager
-    def isolated(self, item: DayState, *, with_it: Sequence[DayState] = ()) -> Iterator[None]:
-        """Work on one day of one model; record an error as the failure of that day and of the days `with_it`."""
+    def isolate(self, item: DayState, *, with_days: Sequence[DayState] = ()) -> Iterator[None]:
+        """Work on one day of one model; record an error as the failure of that day and of `with_days`."""
         names = {"project_id": item.project_id, "model_id": item.model_id, "day": item.day}
-        failing = (item, *with_it)
+        failing = (item, *with_days)
 
         def record(error: str) -> None:
             for failed in failing:
@@ -116,7 +121,7 @@ class StageRun:
 
         token = request_id_var.set(item.request_id)
         try:
-            with isolated(self.outcome, names, days=len(failing), record=record):
+            with isolate(self.outcome, names, days=len(failing), record=record):
                 yield
         finally:
             request_id_var.reset(token)
@@ -137,7 +142,7 @@ def run_stage(
 
     Parameters
     ----------
-    process_model : processes the days of one model, oldest first; works inside `StageRun.isolated` and ends with `StageRun.mark`.
+    process_model : processes the days of one model, oldest first; works inside `StageRun.isolate` and ends with `StageRun.mark`.
     """
     run = StageRun(stage, scope, database)
     for items in run.model_days(settings):
@@ -146,28 +151,28 @@ def run_stage(
 
 
 @contextmanager
-def isolated(
+def isolate(
     outcome: Outcome, names: Mapping[str, str], *, days: int = 1, record: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Keep an error to the model that `names` describe: log it, count its `days` as failed and hand its text to `record`."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - recorded as this model's failure; stops no other
-        # The cause is often the same for all days of a model: one traceback will do.
+        # The cause is often the same for all days of a model: one traceback is enough.
         _log.error("a day of a model failed: %s", error, extra=dict(names), exc_info=outcome.failed == 0)
         outcome.failed += days
         if record is not None:
             record(f"{type(error).__name__}: {error}")
 
 
-def by_model(items: Sequence[DayState]) -> list[list[DayState]]:
-    """The items of each model, oldest day first."""
+def group_by_model(items: Sequence[DayState]) -> list[list[DayState]]:
+    """Group day states by model, oldest day first."""
     ordered = sorted(items, key=lambda item: item.key)
     return [list(group) for _, group in groupby(ordered, key=lambda item: item.key[:2])]
 
 
-def consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
-    """One model's items as ranges of days without a gap, of about `max_events` at most."""
+def group_consecutive(items: Sequence[DayState], max_events: int) -> list[list[DayState]]:
+    """Group the day states of one model into ranges of days without a gap, each of at most about `max_events`."""
     ranges: list[list[DayState]] = []
     events = 0
     for item in items:

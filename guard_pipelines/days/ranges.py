@@ -1,22 +1,22 @@
-"""Days with news as few ranges: exactly those days where they are few, bridged gaps where they are many and scattered.
+"""Days as few ranges: exactly these days if they are few, with gaps bridged if they are many and scattered.
 
-Pure calendar work; which days have news is `guard_store.day_state.store`, who asks for runs is `news.py`.
+Pure calendar work: which days are due is in `guard_store.day_state.store`, the requests for their runs are in `requests`.
 """
 
 from collections.abc import Collection
 from datetime import date, timedelta
 
 DayRange = tuple[date, date]
-"""First and last day, both in it."""
+"""First and last day, both included."""
 
 _ONE_DAY = timedelta(days=1)
 
 
 def day_ranges(days: Collection[date], *, max_ranges: int, max_days: int) -> list[DayRange]:
-    """Ranges that cover the days, oldest first.
+    """Cover the days with ranges, oldest first.
 
-    Days without a gap make one range, of `max_days` at most. Only where that leaves more than `max_ranges` are the
-    smallest gaps bridged: a run costs seconds, a day without news in it a millisecond.
+    Days without a gap make one range of at most `max_days`. Only if that leaves more than `max_ranges`, the smallest gaps
+    are bridged: a run costs seconds, a day in it without unprocessed rows a millisecond.
 
     >>> [(str(a), str(b)) for a, b in day_ranges([date(2013, 1, d) for d in (1, 2, 4, 9)], max_ranges=2, max_days=400)]
     [('2013-01-01', '2013-01-04'), ('2013-01-09', '2013-01-09')]

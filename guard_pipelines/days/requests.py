@@ -1,47 +1,38 @@
-"""From due news to run requests: one request for a range of days, each news once, nothing that is being run already.
+"""From due days to run requests: one request for a range of days, each change once, no day that a run is processing.
 
-Which news are due is `guard_store.day_state.store`; sensor and schedule only ask here.
+Which days are due is in `guard_store.day_state.store`; the sensor and the schedule both use these requests.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterInstance, RunsFilter
 
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
+from guard_pipelines.runs import runs_in_flight
 from guard_pipelines.tags import UNPROCESSED, days_of, range_tags, request_id_tag
 from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
-# A run whose process died with its machine stays "started"; one that has said nothing for so long is not waited for.
-# Trainings say something every few minutes (`heartbeat.py`).
-SILENT_AFTER_S = 1_800
-# Runs that have days too, but touch nothing of what the news are about.
-_BESIDE = frozenset({"costs"})
-_IN_FLIGHT = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
+# Jobs whose runs have days too, but do not process day states.
+_OTHER_JOBS = frozenset({"costs"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What to run, and why other days with news are not among them."""
+class RunRequests:
+    """The runs to request, and why other days with unprocessed rows wait."""
 
     requests: Sequence[dg.RunRequest]
     waiting: str
 
 
-def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> Answer:
-    """Run requests for due news."""
+def request_days(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> RunRequests:
+    """Request runs of the due days that no run in flight covers."""
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
     ranges = day_ranges(
@@ -55,38 +46,17 @@ def requests_for(due: Sequence[DayState], instance: DagsterInstance, settings: S
         given_up += request is None
     reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
     reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
-    return Answer(requests, "; ".join(reasons) or "no closed day has news")
+    return RunRequests(requests, "; ".join(reasons) or "no closed day has unprocessed rows")
 
 
 def days_in_flight(instance: DagsterInstance) -> set[str]:
-    """The days of runs in flight, but for those that touch nothing of what the news are about."""
-    runs = (run for run in runs_in_flight(instance) if run.job_name not in _BESIDE)
+    """Return the days of runs in flight of jobs that process day states."""
+    runs = (run for run in runs_in_flight(instance) if run.job_name not in _OTHER_JOBS)
     return {day for run in runs for day in days_of(run.tags)}
 
 
-def runs_in_flight(instance: DagsterInstance) -> Iterator[DagsterRun]:
-    """Runs that wait in the queue, or have begun and have said something lately."""
-    for run in instance.get_runs(RunsFilter(statuses=list(_IN_FLIGHT))):
-        if _is_alive(instance, run):
-            yield run
-
-
-def is_running(instance: DagsterInstance, run_id: str) -> bool:
-    """Whether a run waits in the queue, or has begun and has said something lately."""
-    run = instance.get_run_by_id(run_id)
-    return run is not None and run.status in _IN_FLIGHT and _is_alive(instance, run)
-
-
-def _is_alive(instance: DagsterInstance, run: DagsterRun) -> bool:
-    # The queue is the status: the daemon starts such a run when its turn comes, however late, or a person ends it.
-    if run.status == dg.DagsterRunStatus.QUEUED:
-        return True
-    newest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return not newest or time.time() - newest[0].timestamp < SILENT_AFTER_S
-
-
 def digest_of(items: Collection[DayState]) -> str:
-    """Names news: the same days with the same changes and failures have the same digest."""
+    """Return a digest of day states; the same days with the same changes and failures have the same digest."""
     lines = sorted(f"{item.key!r} {item.changes} {item.attempts}" for item in items)
     return sha256("\n".join(lines).encode()).hexdigest()[:32]
 
@@ -94,7 +64,7 @@ def digest_of(items: Collection[DayState]) -> str:
 def _request(
     first: date, last: date, items: Sequence[DayState], instance: DagsterInstance, settings: Settings
 ) -> dg.RunRequest | None:
-    """A request for a range; None where runs of the same news have ended and it is not time for another one."""
+    """Request a run of a range; None if runs of the same changes have ended and it is not time for another one."""
     digest = digest_of(items)
     before = instance.get_run_records(RunsFilter(tags={UNPROCESSED: digest}), limit=settings.pipelines.retries + 1)
     if before and not _may_repeat(len(before), before[0].end_time, settings):
@@ -110,6 +80,6 @@ def _request(
 
 
 def _may_repeat(runs: int, ended_s: float | None, settings: Settings) -> bool:
-    # A run that failed as a whole (killed, database away) left its news as they were: they are tried again, but not for ever.
+    # A run that failed as a whole (killed, database away) has left its days unprocessed: they are tried again, with a limit.
     wait_s = settings.pipelines.retry_delay_s * 2 ** (runs - 1)
     return runs <= settings.pipelines.retries and ended_s is not None and ended_s + wait_s <= time.time()

@@ -1,6 +1,6 @@
 """Sensor: requests runs of exactly the closed local days with unprocessed rows.
 
-A day just closed, late events, labels, a changed setting: all take the same path.
+Days that have just closed, late events, labels and changed settings all take the same path.
 """
 
 import dagster as dg
@@ -18,7 +18,7 @@ def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
         name="unprocessed_days",
         job=daily,
         minimum_interval_seconds=interval_s,
-        # Nothing happens before there are events, and with events the operator wants verdicts.
+        # Without events it requests nothing; an operator who sends events expects verdicts.
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests runs of exactly the closed local days with unprocessed rows: events, labels, changed settings;"
         " retries failed days.",
@@ -40,7 +40,7 @@ def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult
         due = DayStateStore(guard.database).due(guard.settings)
         answer = request_days(due, instance, guard.settings)
         run_keys = [request.run_key for request in answer.requests]
-        # Days that still change would be processed twice: they are requested when they rest, or at the tick's end.
+        # Days that still change would be processed twice: they are requested once they are unchanged, or at the tick's end.
         if run_keys and (is_last or run_keys == before):
             return dg.SensorResult(run_requests=list(answer.requests))
         before = run_keys

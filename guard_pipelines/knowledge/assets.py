@@ -7,7 +7,7 @@ from guard_pipelines.resources import Guard
 
 @dg.asset(group_name="knowledge", kinds={"deltalake"})
 def documents(guard: Guard) -> dg.MaterializeResult[None]:
-    """Files of ML_GUARD_KNOWLEDGE_URL as text with sections and pages; what cannot be read is left out and named."""
+    """Files of ML_GUARD_KNOWLEDGE_URL as text with sections and pages; files that cannot be read are left out and listed."""
     from guard_pipelines.knowledge.stage import skipped_files, store_documents
 
     numbers = store_documents(guard.knowledge, guard.settings)
@@ -25,7 +25,7 @@ def chunks(guard: Guard) -> dg.MaterializeResult[None]:
 
 @dg.asset(group_name="knowledge", kinds={"deltalake", "onnx"}, deps=[chunks])
 def embeddings(guard: Guard) -> dg.MaterializeResult[None]:
-    """The chunks with their vectors; those that were embedded before by the same model are not embedded again."""
+    """The chunks with their vectors; chunks that the same model has embedded before are not embedded again."""
     from guard_pipelines.knowledge.stage import store_embeddings
 
     return dg.MaterializeResult(metadata=store_embeddings(guard.knowledge, guard.settings))

@@ -1,4 +1,4 @@
-"""Check: every file of the knowledge base can be read. The others are there all the same."""
+"""Check: every file of the knowledge base can be read. It warns: the readable files are in the knowledge base in any case."""
 
 import dagster as dg
 

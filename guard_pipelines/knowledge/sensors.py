@@ -1,6 +1,6 @@
-"""Sensor: builds the knowledge base at the first start, and again whenever its sources or their settings have changed.
+"""Sensor: requests a build of the knowledge base at the first start, and again after its sources or settings have changed.
 
-What a run does is in the assets; those whose text has not changed cost next to nothing.
+What a run does is in the assets; chunks whose text has not changed cost next to nothing.
 """
 
 import time
@@ -14,7 +14,7 @@ from guard_pipelines.resources import Guard
 from guard_pipelines.runs import runs_in_flight
 from guard_pipelines.tags import STAMP
 
-_INTERVAL_S = 30  # a look lists all sources: in S3 that costs money
+_INTERVAL_S = 30  # each tick lists all sources: in S3 that costs money
 _RETRIES = 3
 _RETRY_DELAY_S = 60
 
@@ -22,22 +22,22 @@ _RETRY_DELAY_S = 60
 @dg.sensor(
     job=knowledge,
     minimum_interval_seconds=_INTERVAL_S,
-    # Without it /query would have nothing to answer from.
+    # Without a knowledge base /query has nothing to answer from.
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a new index where a source of the knowledge base, the model or the lake has changed.",
+    description="Requests a new index after a source of the knowledge base, the model or the lake has changed.",
 )
 def sources(context: dg.SensorEvaluationContext, guard: Guard) -> dg.RunRequest | dg.SkipReason:
-    """Asks for a run where sources, model or lake are not those of the newest run, or that run has failed."""
+    """Request a run if sources, model or lake are not those of the newest run, or that run has failed."""
     from guard_store.knowledge.store import stamp_of
 
-    why_not = _why_not(
+    skip_reason = _skip_reason(
         context.instance, stamp := stamp_of(guard.settings), is_built=guard.knowledge.version() is not None
     )
-    return dg.SkipReason(why_not) if why_not else dg.RunRequest(tags={STAMP: stamp})
+    return dg.SkipReason(skip_reason) if skip_reason else dg.RunRequest(tags={STAMP: stamp})
 
 
-def _why_not(instance: DagsterInstance, stamp: str, *, is_built: bool) -> str | None:
-    """Why no run is needed now; None where one is."""
+def _skip_reason(instance: DagsterInstance, stamp: str, *, is_built: bool) -> str | None:
+    """Explain why no run is needed now; None if one is."""
     if any(run.job_name == knowledge.name for run in runs_in_flight(instance)):
         return "the knowledge base is being built"
     newest = instance.get_run_records(RunsFilter(job_name=knowledge.name), limit=_RETRIES + 1)
@@ -45,15 +45,15 @@ def _why_not(instance: DagsterInstance, stamp: str, *, is_built: bool) -> str | 
         return None
     if newest[0].dagster_run.is_success:
         return "nothing has changed" if is_built else None
-    failed = _failed_for(stamp, newest)
+    failed = _count_failed(stamp, newest)
     if failed > _RETRIES:
         return f"its last {failed} runs have failed; it waits for other sources or settings"
     wait_s = _RETRY_DELAY_S * 2 ** (failed - 1)
     return None if (newest[0].end_time or 0.0) + wait_s <= time.time() else f"its last {failed} runs have failed"
 
 
-def _failed_for(stamp: str, newest: Sequence[RunRecord]) -> int:
-    """How many of the newest runs in a row were for these sources and have not succeeded."""
+def _count_failed(stamp: str, newest: Sequence[RunRecord]) -> int:
+    """Count how many of the newest runs in a row were for these sources and have not succeeded."""
     failed = 0
     for record in newest:
         if record.dagster_run.tags.get(STAMP) != stamp or record.dagster_run.is_success:

@@ -1,6 +1,6 @@
-"""Sources into documents, chunks and vectors, table by table; each replaces what the lake had.
+"""Sources into documents, chunks and vectors, table by table; each replaces the table that the lake had.
 
-What a chunk is, is `ml.knowledge`; where the tables are, `guard_store.knowledge.store`.
+How documents are cut and embedded is in `ml.knowledge`, where the tables are in `guard_store.knowledge.store`.
 """
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ Numbers = dict[str, int | str]
 
 
 def store_documents(store: KnowledgeStore, settings: Settings) -> Numbers:
-    """Read all sources."""
+    """Read all sources and replace the table of documents."""
     sources = Sources(settings.knowledge.location)
     read = read_documents(sources.names(), sources.read)
     version = store.replace("documents", document_table(read))
@@ -29,42 +29,42 @@ def store_documents(store: KnowledgeStore, settings: Settings) -> Numbers:
 
 
 def store_chunks(store: KnowledgeStore) -> Numbers:
-    """Cut the documents into pieces."""
-    rows = chunk_table(_stored(store, "documents"))
+    """Cut the documents into chunks and replace their table."""
+    rows = chunk_table(_read_table(store, "documents"))
     version = store.replace("chunks", rows)
     return {"chunks": len(rows), "version": version.number}
 
 
 def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
-    """Give the pieces their vectors."""
-    chunks, before = _stored(store, "chunks").select(CHUNKS.names).cast(CHUNKS), store.read("embeddings")
+    """Embed the chunks and replace the table of embeddings."""
+    chunks, before = _read_table(store, "chunks").select(CHUNKS.names).cast(CHUNKS), store.read("embeddings")
     model = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
-    found = embed_chunks(chunks, None if before is None else before[1], model)
-    version = store.replace("embeddings", found.rows)
+    embedded = embed_chunks(chunks, None if before is None else before[1], model)
+    version = store.replace("embeddings", embedded.rows)
     return {
-        "chunks": len(found.rows),
-        "embedded": found.embedded,
-        "reused": found.reused,
+        "chunks": len(embedded.rows),
+        "embedded": embedded.embedded,
+        "reused": embedded.reused,
         "model": "none" if model is None else model.name,
         "version": version.number,
     }
 
 
 def count_skipped(store: KnowledgeStore) -> int:
-    """Files that could not be read."""
-    return len(list_skipped(_stored(store, "documents")))
+    """Count the files that could not be read."""
+    return len(list_skipped(_read_table(store, "documents")))
 
 
 def skipped_files(store: KnowledgeStore) -> str:
-    """Files that could not be read and why, as a Markdown table."""
+    """List the files that could not be read, and why, as a Markdown table."""
     rows: list[dict[str, Cell]] = [
-        {"file": file.source, "reason": file.reason} for file in list_skipped(_stored(store, "documents"))
+        {"file": file.source, "reason": file.reason} for file in list_skipped(_read_table(store, "documents"))
     ]
     return markdown(rows) if rows else "none"
 
 
-def _stored(store: KnowledgeStore, name: Name) -> pa.Table:
-    found = store.read(name)
-    if found is None:
+def _read_table(store: KnowledgeStore, name: Name) -> pa.Table:
+    stored = store.read(name)
+    if stored is None:
         raise FileNotFoundError(f"there is no table of {name} yet: materialise the asset {name} first")
-    return found[1]
+    return stored[1]

@@ -1,1 +1,6 @@
-"""From stored events to verdicts: the daily assets."""
+"""From stored events to verdicts: the daily assets.
+
+- `assets`: events in the lake, profiles, drift reports, performance
+- `stages`: the work of the assets
+- `checks`: asset checks on the days of a run
+"""

@@ -1,16 +1,17 @@
-"""Assets, one partition a local day: events in the lake, profiles, drift verdicts, performance.
+"""Assets with one partition per local day: events in the lake, profiles, drift verdicts, performance.
 
 What each does with the days of a run is in `stages`.
 """
 
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
 from guard_pipelines.resources import Guard
 
 
-@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows")
+@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows", check=LAKE_MATCHES_STORE)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
-    """Events of each project's local day, one Delta table per (project, model), a column per feature."""
+    """Events of each project's local day, one Delta table per (project, model), one column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events
 
     return store_events(scope, guard.database, guard.lake, guard.settings)

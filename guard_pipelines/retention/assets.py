@@ -1,4 +1,4 @@
-"""Assets: deletes what is older than the settings allow, and files of the lake that nothing can request any more."""
+"""Assets: delete what is older than the settings allow, and files of the lake that nothing can request any more."""
 
 import dagster as dg
 
@@ -31,25 +31,25 @@ def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
 @dg.asset(
     group_name="governance",
     deps=[audit_retention],
-    description="Deletes files of the lake that no version of the last week needs and no training has read: what replaced and"
-    " forgotten days, and runs that were killed, leave behind.",
+    description="Deletes files of the lake that no version of the last week needs and no training has read: the remains of replaced and"
+    " deleted days, and of killed runs.",
 )
 def lake_upkeep(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
-    """Tidy all tables; one that fails stops no other, and then the run."""
+    """Vacuum all tables; one that fails stops no other, but fails the run at the end."""
     from guard_pipelines.alerts.failures import record_finished_run
     from guard_store.lake.vacuum import vacuum_lake
 
-    done = vacuum_lake(guard.database, guard.lake, guard.settings)
-    if done.failed:
-        raise dg.Failure(f"{len(done.failed)} tables could not be tidied", metadata={"tables": dict(done.failed)})
+    vacuum = vacuum_lake(guard.database, guard.lake, guard.settings)
+    if vacuum.failed:
+        raise dg.Failure(f"{len(vacuum.failed)} tables could not be vacuumed", metadata={"tables": dict(vacuum.failed)})
     record_finished_run(guard.database, context.run.run_id, "retention")
     return dg.MaterializeResult(
         metadata={
-            "tables": done.tables,
-            "files_before": done.files,
-            "bytes_before": done.size_bytes,
-            "files_deleted": done.deleted_files,
-            "bytes_deleted": done.deleted_bytes,
-            "versions_kept": done.kept_versions,
+            "tables": vacuum.tables,
+            "files_before": vacuum.files,
+            "bytes_before": vacuum.size_bytes,
+            "files_deleted": vacuum.deleted_files,
+            "bytes_deleted": vacuum.deleted_bytes,
+            "versions_kept": vacuum.kept_versions,
         }
     )

@@ -1,6 +1,6 @@
-"""Assets: the retrain rule on each local day; and, one partition a model, from a retrain flag to a registered version.
+"""Assets: the retrain rule on each local day, and with one partition per model the steps from a retrain flag to a version.
 
-What the rule reads is in `stage.py`, what each step of a training does in `training.py`.
+What the rule reads is in `stage`, what each step of a training does in `training`.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _GROUP = "retraining"
 
 @stage_asset(deps=[performance], kinds={"python"}, table="retrain")
 def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
-    """The retrain rule on each model's newest day: every reason with its numbers, and a flag where it says yes."""
+    """The retrain rule on each model's newest day: every reason with its numbers, and a flag if it recommends training."""
     from guard_pipelines.retraining.stage import evaluate_days
 
     return evaluate_days(scope, guard.database, guard.settings)
@@ -38,29 +38,29 @@ def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
 )
 def training_set(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """The labelled rows that were known when the flag was raised: which version of the lake, which days, split in time."""
-    return _step(context, guard, lambda training: training.prepare())
+    return _run_step(context, guard, lambda training: training.prepare())
 
 
 @dg.asset(deps=[training_set], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
 def candidate_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
-    """The best of several models on later rows than they learned from, trained on all training rows, kept in MLflow."""
-    return _step(context, guard, lambda training: training.train())
+    """The best of several models on rows later than those they learned from, trained on all training rows, logged in MLflow."""
+    return _run_step(context, guard, lambda training: training.train())
 
 
 @dg.asset(deps=[candidate_model], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
 def model_evaluation(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
-    """Candidate and champion on the newest labelled days, which the candidate has not seen; and the gate's decision."""
-    return _step(context, guard, lambda training: training.evaluate())
+    """Candidate and champion on the newest labelled days, which the candidate has not seen; and the decision on its promotion."""
+    return _run_step(context, guard, lambda training: training.evaluate())
 
 
 @dg.asset(deps=[model_evaluation], partitions_def=MODELS, group_name=_GROUP, kinds={"mlflow"})
 def registered_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
-    """A version of the registry: champion where the gate says so, with a baseline of its own; else challenger."""
-    return _step(context, guard, lambda training: training.register())
+    """A version of the registry: champion if the promotion rule accepts it, with a baseline of its own; otherwise challenger."""
+    return _run_step(context, guard, lambda training: training.register())
 
 
-def _step(
-    context: dg.AssetExecutionContext, guard: Guard, work: "Callable[[Training], TrainingRun]"
+def _run_step(
+    context: dg.AssetExecutionContext, guard: Guard, step: "Callable[[Training], TrainingRun]"
 ) -> dg.MaterializeResult[None]:
     from guard_pipelines.retraining.training import Training
     from guard_pipelines.runs import is_running
@@ -69,17 +69,18 @@ def _step(
         guard.database,
         guard.lake,
         guard.settings,
+        guard.training_rows,
         model_of_key(context.partition_key),
         context.run.run_id,
         is_running=lambda run_id: is_running(context.instance, run_id),
-        say=context.log.info,
+        log=context.log.info,
     )
     with log_heartbeat(context.log.info):
-        run = work(training)
-    return dg.MaterializeResult(metadata=_facts(run))
+        run = step(training)
+    return dg.MaterializeResult(metadata=_metadata(run))
 
 
-def _facts(run: "TrainingRun") -> dict[str, Any]:
+def _metadata(run: "TrainingRun") -> dict[str, Any]:
     evaluation = run.evaluation or {}
     facts: dict[str, Any] = {
         "flag_id": run.flag_id,

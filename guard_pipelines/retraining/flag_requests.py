@@ -1,6 +1,6 @@
-"""From active flags to run requests: one run for an attempt, and what becomes of a run that ended without finishing.
+"""From active flags to run requests: one run per attempt; a run that ended without finishing its flag counts as failed.
 
-A flag is counted as failed here and nowhere else, so that a killed run is seen as well as one that raised.
+A flag is counted as failed here and nowhere else, so that a killed run counts as well as one that raised an error.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from guard_store.retraining.flags import RetrainStore
 
 
 @dataclass(frozen=True, slots=True)
-class FlagAnswer:
-    """What to run, for which models, and why other flags wait."""
+class FlagRequests:
+    """The runs to request, for which models, and why other flags wait."""
 
     requests: Sequence[dg.RunRequest]
     models: Sequence[tuple[str, str]]
     waiting: str
 
 
-def requests_of_flags(
+def request_flags(
     database: Database, settings: Settings, instance: DagsterInstance, at_us: int | None = None
-) -> FlagAnswer:
-    """Run requests of the flags whose time has come."""
+) -> FlagRequests:
+    """Request a run of each flag that is due, and count runs that ended without finishing their flag as failed."""
     store = RetrainStore(database)
     at = now_us() if at_us is None else at_us
     ready: list[Flag] = []
@@ -47,11 +47,11 @@ def requests_of_flags(
         elif is_running(instance, run_id):
             reasons.append(f"{_name(flag)} is being trained by run {run_id}")
         else:
-            state = store.fail(flag, _why(instance, run_id), settings)
+            state = store.fail(flag, _find_error(instance, run_id), settings)
             reasons.append(f"run {run_id} of {_name(flag)} ended without finishing; its flag is {state} now")
     requests = [_request(flag) for flag in ready]
     keys = [(flag.project_id, flag.model_id) for flag in ready]
-    return FlagAnswer(requests, keys, "; ".join(reasons) or "no model is flagged for retraining")
+    return FlagRequests(requests, keys, "; ".join(reasons) or "no model is flagged for retraining")
 
 
 def _request(flag: Flag) -> dg.RunRequest:
@@ -62,14 +62,14 @@ def _request(flag: Flag) -> dg.RunRequest:
     )
 
 
-def _why(instance: DagsterInstance, run_id: str) -> str:
-    """The error of a run that has ended, as its log tells it."""
+def _find_error(instance: DagsterInstance, run_id: str) -> str:
+    """Find the error of an ended run in its log."""
     events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
     for record in events:
         event = record.event_log_entry.dagster_event
         error = None if event is None else event.step_failure_data.error
         if error is not None:
-            # Dagster's own error says that a step failed; its cause is what the step raised.
+            # Dagster's own error is only that a step failed; its cause is what the step raised.
             return (error.cause or error).message.strip()
     run = instance.get_run_by_id(run_id)
     return f"run {run_id} ended as {run.status.value if run else 'unknown'} without an error of a step"

@@ -1,6 +1,6 @@
-"""The baseline of a new champion: the newest days before it, with what the new champion says about them.
+"""The baseline of a new champion: the newest days before it, with the predictions of the new champion.
 
-Profiles and references are `ml`'s; capturing them for a promotion belongs here.
+Profiles and references are computed by `ml`; capturing them for a promotion belongs here.
 """
 
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ _SEED = 2013
 def capture_baseline(
     database: Database, lake: Lake, flag: Flag, data: Mapping[str, Any], champion: NativePredictor
 ) -> Baseline:
-    """Capture the baseline of a flag's new champion, once; it judges the days after the flag's.
+    """Capture the baseline of a flag's new champion, once; the days after the flag's are compared with it.
 
-    All rows of these days are in its profile; in its performance only those of the held-out days whose labels were known,
-    because the others have been learned from.
+    Its profile has all rows of its days; its reference performance only those of the held-out days whose labels were known,
+    because the champion has learned from the others.
     """
     days = data["baseline_first_day"], data["held_last_day"]
     rows = read_all_of_days(lake, flag, data["lake_version"], days)
-    scored = {day: _scored(table, champion) for day, table in rows.items() if len(table)}
-    kinds = _kinds(database, flag, champion)
+    scored = {day: _predict(table, champion) for day, table in rows.items() if len(table)}
+    kinds = _read_kinds(database, flag, champion)
     of_days = [profile_table(table, kinds)[WHOLE] for table in scored.values()]
     merged = TableProfile.merge(of_days)
     after = date.fromisoformat(flag.day) + timedelta(days=1)
@@ -58,18 +58,20 @@ def capture_baseline(
         baseline_id=flag.id,
     )
     held = [table for day, table in scored.items() if day >= data["held_first_day"]]
-    _refer(database, flag, baseline, pa.concat_tables(held, promote_options="permissive"), champion)
+    _store_reference(database, flag, baseline, pa.concat_tables(held, promote_options="permissive"), champion)
     return baseline
 
 
-def _refer(database: Database, flag: Flag, baseline: Baseline, rows: pa.Table, champion: NativePredictor) -> None:
+def _store_reference(
+    database: Database, flag: Flag, baseline: Baseline, rows: pa.Table, champion: NativePredictor
+) -> None:
     store = PerformanceStore(database)
     if store.reference(baseline.id) is not None:
         return
-    known = pc.less_equal(
+    observed = pc.less_equal(
         rows["label_observed_at"], pa.scalar(flag.as_of_us, pa.int64()).cast(pa.timestamp("us", "UTC"))
     )
-    labelled = rows.filter(pc.and_(pc.fill_null(known, fill_value=False), pc.is_valid(rows[LABEL])))
+    labelled = rows.filter(pc.and_(pc.fill_null(observed, fill_value=False), pc.is_valid(rows[LABEL])))
     reference = reference_of(
         champion.schema.task,
         labelled[LABEL].to_numpy(),
@@ -86,8 +88,8 @@ def _refer(database: Database, flag: Flag, baseline: Baseline, rows: pa.Table, c
     )
 
 
-def _scored(rows: pa.Table, champion: NativePredictor) -> pa.Table:
-    """The rows with the champion's predictions in place of those that were given at the time."""
+def _predict(rows: pa.Table, champion: NativePredictor) -> pa.Table:
+    """Replace the predictions of the rows by those of the champion."""
     answers = answers_of(champion, rows)
     regression = champion.schema.task == "regression"
     predicted = pa.array(answers.y_pred.astype(float)) if regression else pa.array(answers.y_pred.astype(str))
@@ -98,7 +100,7 @@ def _scored(rows: pa.Table, champion: NativePredictor) -> pa.Table:
     return rows
 
 
-def _kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:
-    known = KindStore(database).of(flag.project_id, flag.model_id)
-    kinds = {name: kind for name, kind in known.items() if name.startswith(FEATURE_PREFIX)}
+def _read_kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:
+    stored = KindStore(database).of(flag.project_id, flag.model_id)
+    kinds = {name: kind for name, kind in stored.items() if name.startswith(FEATURE_PREFIX)}
     return {**kinds, PREDICTION: "numeric" if champion.schema.task == "regression" else "categorical"}

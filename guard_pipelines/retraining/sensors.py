@@ -1,6 +1,6 @@
 """Sensor: one training run for each retrain flag, never two at once; a failed one is tried again, with a limit.
 
-Which flags there are is `guard_store.retraining.flags`; what a run does is in the assets.
+Flags are stored by `guard_store.retraining.flags`; what a run does is in the assets.
 """
 
 import dagster as dg
@@ -12,15 +12,15 @@ from guard_pipelines.resources import Guard
 
 
 def retrain_sensor(interval_s: int) -> dg.SensorDefinition:
-    """Build the sensor; it looks for flags every `interval_s`, several times within a tick where that is below Dagster's."""
+    """Build the sensor; it reads the flags every `interval_s`, several times within a tick where that is below Dagster's."""
 
     @dg.sensor(
         name="retrain_sensor",
         job=retrain,
         minimum_interval_seconds=interval_s,
-        # A flag is raised by a rule that the operator has set; a promotion has a gate of its own.
+        # A flag is raised by a rule that the operator has configured; promotion has a rule of its own.
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks for a training for each active retrain flag; tries failed trainings again, with a limit.",
+        description="Requests a training for each active retrain flag; retries failed trainings, with a limit.",
     )
     def sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
         return _request_trainings(context.instance, guard)
@@ -29,7 +29,7 @@ def retrain_sensor(interval_s: int) -> dg.SensorDefinition:
 
 
 def _request_trainings(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Request a training of each active flag whose time has come; count runs that ended without finishing theirs."""
+    """Request a training of each active flag whose time has come; count runs that ended without finishing their flag as failed."""
     from guard_pipelines.retraining.flag_requests import request_flags
 
     for _ in polls(guard.settings.pipelines.interval_s):

@@ -1,6 +1,6 @@
-"""Evaluate the retrain rule on drift reports, performance and age of a model, and raise a flag where it recommends training.
+"""Evaluate the retrain rule on drift reports, performance and age of a model, and raise a flag if it recommends training.
 
-The rule is in `ml`; here its evidence is collected.
+The rule is in `ml.retraining.rule`; collecting its evidence belongs here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,11 +37,11 @@ def evaluate_days(scope: Scope, database: Database, settings: Settings) -> Outco
 
 def _evaluate_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
     newest = items[-1]
-    with run.isolated(newest, with_it=items[:-1]):
+    with run.isolate(newest, with_days=items[:-1]):
         day = run.store.newest_measured(*newest.key[:2]) or newest
-        evaluated = _evaluate(database, day, run.run_id, newest.request_id)
+        cells = _evaluate(database, day, run.run_id, newest.request_id)
         run.mark(items)
-        run.outcome.add(day, **evaluated)
+        run.outcome.add(day, **cells)
 
 
 def _evaluate(database: Database, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
@@ -49,40 +49,40 @@ def _evaluate(database: Database, item: DayState, run_id: str, request_id: str |
     of_project = project.settings if project else {}
     settings = RetrainSettings.from_dict(settings_of_model(of_project, item.model_id, "retrain"))
     window = TrainingSpec.from_dict(settings_of_model(of_project, item.model_id, "training")).window_days
-    days = _evidence(database, item, settings.of_days)
-    state = _model_state(database, item, window)
-    found = recommend(days, state, settings)
+    days = _read_evidence(database, item, settings.of_days)
+    state = _read_model_state(database, item, window)
+    recommendation = recommend(days, state, settings)
     flag = EvaluationStore(database).replace(
         *item.key,
-        recommended=found.recommended,
-        result=found.to_dict(),
+        recommended=recommendation.recommended,
+        result=recommendation.to_dict(),
         as_of_us=item.bounds_us[1],
         run_id=run_id,
         request_id=request_id,
     )
     return {
-        "recommended": str(found.recommended).lower(),
-        "reasons": ", ".join(reason["rule"] for reason in found.reasons),
-        "against": ", ".join(reason["rule"] for reason in found.against),
+        "recommended": str(recommendation.recommended).lower(),
+        "reasons": ", ".join(reason["rule"] for reason in recommendation.reasons),
+        "against": ", ".join(reason["rule"] for reason in recommendation.against),
         "flag": "" if flag is None else flag.id,
     }
 
 
-def _evidence(database: Database, item: DayState, days: int) -> list[DayEvidence]:
-    """The newest days, up to the item's, that have a drift report; oldest first."""
+def _read_evidence(database: Database, item: DayState, days: int) -> list[DayEvidence]:
+    """Read the newest days, up to the item's, that have a drift report; oldest first."""
     first = (item.local_date - timedelta(days=_LOOK_BACK_DAYS)).isoformat()
     recent = (item.local_date - timedelta(days=4 * days)).isoformat()
     reports = DriftReportStore(database).days(*item.key[:2], recent, item.day)
-    if len(reports) < days:  # a model that is not asked every day
+    if len(reports) < days:  # a model that has no events on most days
         reports = DriftReportStore(database).days(*item.key[:2], first, item.day)
     reports = reports[-days:]
     measured = {}
     if reports:
-        measured = {one.day: one for one in PerformanceStore(database).days(*item.key[:2], reports[0].day, item.day)}
-    return [evidence_of_day(report.day, report.report, measured.get(report.day)) for report in reports]
+        measured = {row.day: row for row in PerformanceStore(database).days(*item.key[:2], reports[0].day, item.day)}
+    return [collect_evidence(report.day, report.report, measured.get(report.day)) for report in reports]
 
 
-def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
+def collect_evidence(day: str, report: Mapping[str, Any], performance: StoredPerformance | None) -> DayEvidence:
     """Collect the evidence of one day from its drift report and its performance."""
     return DayEvidence(
         day,
@@ -93,13 +93,13 @@ def evidence_of_day(day: str, report: Mapping[str, Any], performance: StoredPerf
 
 
 def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, Any] | None:
-    found = None if performance is None else performance.report.get(kind)
-    return found["metrics"] if found else None
+    report = None if performance is None else performance.report.get(kind)
+    return report["metrics"] if report else None
 
 
-def _model_state(database: Database, item: DayState, window_days: int) -> ModelState:
+def _read_model_state(database: Database, item: DayState, window_days: int) -> ModelState:
     metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
-    champion = _champion(database, item)
+    champion = _read_champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)
     since = (item.local_date - timedelta(days=window_days - 1)).isoformat()
     measured = PerformanceStore(database).days(*item.key[:2], since, item.day)
@@ -109,25 +109,25 @@ def _model_state(database: Database, item: DayState, window_days: int) -> ModelS
         {} if champion is None else (champion.evaluation or {}).get("importance", {}),
         None if champion is None else _days_between(champion.data["last_day"], item),
         None if last_flag is None else _days_between(last_flag, item),
-        sum(one.labelled for one in measured),
+        sum(row.labelled for row in measured),
     )
 
 
 def reference_of(database: Database, baseline: Baseline | None) -> tuple[str | None, float | None]:
-    """The metric that decides and its value in a baseline; None where there is none."""
-    found = None if baseline is None else PerformanceStore(database).reference(baseline.id)
-    if found is None or not found.reference:
+    """Read the metric that decides and its value in a baseline; None if there is none."""
+    stored = None if baseline is None else PerformanceStore(database).reference(baseline.id)
+    if stored is None or not stored.reference:
         return None, None
-    metric = PRIMARY[found.reference["task"]]
-    return metric, found.reference["metrics"][metric]["value"]
+    metric = PRIMARY[stored.reference["task"]]
+    return metric, stored.reference["metrics"][metric]["value"]
 
 
-def _champion(database: Database, item: DayState) -> TrainingRun | None:
-    """The training that the present champion came out of, by the newest decision that made one."""
-    made = DecisionStore(database).last(item.project_id, item.model_id, "promoted", "rolled_back")
-    if made is None or made.version is None:
+def _read_champion(database: Database, item: DayState) -> TrainingRun | None:
+    """Read the training of the present champion, by the newest decision that made one."""
+    decision = DecisionStore(database).last(item.project_id, item.model_id, "promoted", "rolled_back")
+    if decision is None or decision.version is None:
         return None
-    return TrainingRunStore(database).of_version(item.project_id, item.model_id, made.version)
+    return TrainingRunStore(database).of_version(item.project_id, item.model_id, decision.version)
 
 
 def _days_between(day: str, item: DayState) -> int:

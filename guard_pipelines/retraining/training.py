@@ -1,7 +1,7 @@
 """The four steps from a flag to a registered version: data, candidate, evaluation, registration.
 
-Each step finds what it has done before and goes on from there, so that a run that was killed anywhere is repaired by the
-next. Learning and judging are `ml`'s.
+Each step continues from what is already stored, so that a run that was killed at any point is completed by the next one.
+Training and evaluation are computed by `ml`.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ from guard_core.ids import registered_name
 from guard_core.project_settings.by_model import Section
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
-from guard_pipelines.retraining.training_data import choose_rows, read_rows
+from guard_pipelines.retraining.training_data import TrainingRows, choose_rows
 from guard_pipelines.retraining.training_facts import facts_of, tags_of
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
@@ -32,29 +32,29 @@ from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Regi
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
+from ml.retraining.training.evaluate import evaluate, write_evaluation
 from ml.retraining.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
 from ml.retraining.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"
 _SEED = 2013
-_rows_of_flag: dict[str, HeldOut] = {}
 
 
 class ChampionChangedError(Exception):
-    """Somebody has moved the champion since the candidate was compared with it."""
+    """The champion has changed since the candidate was compared with it."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """The training of a model's active flag, in one run."""
+    """The training for a model's active flag, in one run."""
 
     database: Database
     lake: Lake
     settings: Settings
+    rows: TrainingRows
     flag: Flag
     run_id: str
-    say: Callable[[str], None]
+    log: Callable[[str], None]
 
     @classmethod
     def begin(
@@ -62,18 +62,19 @@ class Training:
         database: Database,
         lake: Lake,
         settings: Settings,
+        rows: TrainingRows,
         key: tuple[str, str],
         run_id: str,
         *,
         is_running: Callable[[str], bool],
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> "Training":
         """Take the active flag of a model.
 
         Raises
         ------
         FlagTakenError
-            If there is none, or a run that has not ended works for it.
+            If there is no active flag, or a run that has not ended is training for it.
         """
         store = RetrainStore(database)
         flag = store.active(*key)
@@ -84,7 +85,7 @@ class Training:
         if flag.dagster_run_id not in (None, run_id) and is_running(str(flag.dagster_run_id)):
             raise FlagTakenError(f"run {flag.dagster_run_id} trains for flag {flag.id}: one at a time")
         store.start(flag, run_id)
-        return cls(database, lake, settings, flag, run_id, say)
+        return cls(database, lake, settings, rows, flag, run_id, log)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -93,22 +94,22 @@ class Training:
 
     def prepare(self) -> TrainingRun:
         """Choose the rows, once for a flag."""
-        found = self._store.of_flag(self.flag.id)
-        if found is not None:
-            self._store.advance(self.flag.id, found.state, dagster_run_id=self.run_id)
-            return found
+        stored = self._store.of_flag(self.flag.id)
+        if stored is not None:
+            self._store.advance(self.flag.id, stored.state, dagster_run_id=self.run_id)
+            return stored
         timezone = self._project.timezone
         chosen = choose_rows(self.lake, self.flag, timezone, self._spec)
         return self._store.prepare(self.flag, chosen, self.run_id)
 
     def train(self) -> TrainingRun:
-        """Train a candidate and keep it in MLflow, once for a flag."""
+        """Train a candidate and log it in MLflow, once for a flag."""
         run = self._run
         if run.mlflow_run_id is None:
             mlflow_run_id = finished_run(self._tracking, self._experiment, FLAG_TAG, self.flag.id)
             if mlflow_run_id is None:
-                rows = self._rows(run).trained_on
-                trained = train(rows, self._spec, self.say, _SEED)
+                rows = self.rows.of(self.lake, self.flag, run.data).trained_on
+                trained = train(rows, self._spec, self.log, _SEED)
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
             self._store.advance(self.flag.id, "trained", mlflow_run_id=mlflow_run_id)
@@ -121,89 +122,84 @@ class Training:
             return run
         champion_version = self._registry.aliases(*self.key).get(CHAMPION)
         with tempfile.TemporaryDirectory() as scratch:
-            candidate = self._candidate(run, Path(scratch) / "candidate")
-            champion = None if champion_version is None else self._version(champion_version, Path(scratch) / "champion")
-            rows = self._rows(run)
+            candidate = self._load_candidate(run, Path(scratch) / "candidate")
+            champion = (
+                None if champion_version is None else self._load_version(champion_version, Path(scratch) / "champion")
+            )
+            rows = self.rows.of(self.lake, self.flag, run.data)
             gate = GateSettings.from_dict(self._section("gate"))
-            found, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
-            found["champion_version"] = champion_version
+            evaluation, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
+            evaluation["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
             folder.mkdir()
-            write_evaluation(folder, candidate, rows, found, answers, facts_of(self.flag, run, self._tracking))
-            metrics = {name: one["value"] for name, one in found["candidate"]["metrics"].items()}
-            known = {name: value for name, value in metrics.items() if value is not None}
-            log_evaluation(self._tracking, str(run.mlflow_run_id), known, folder)
-        for reason in found["reasons"]:
-            self.say(("promoted: " if found["promote"] else "not promoted: ") + reason)
-        self._store.advance(self.flag.id, "evaluated", evaluation=found)
+            write_evaluation(folder, candidate, rows, evaluation, answers, facts_of(self.flag, run, self._tracking))
+            metrics = {name: metric["value"] for name, metric in evaluation["candidate"]["metrics"].items()}
+            defined = {name: value for name, value in metrics.items() if value is not None}
+            log_evaluation(self._tracking, str(run.mlflow_run_id), defined, folder)
+        for reason in evaluation["reasons"]:
+            self.log(("promoted: " if evaluation["promote"] else "not promoted: ") + reason)
+        self._store.advance(self.flag.id, "evaluated", evaluation=evaluation)
         return self._run
 
     def register(self) -> TrainingRun:
-        """Register the candidate as challenger and, where the gate says so, make it the champion.
+        """Register the candidate as challenger and, if the promotion rule accepts it, make it the champion.
 
-        The alias is moved last: before, nobody serves the version; after, only the note that the flag is done is missing.
-        Where a person has decided against the version meanwhile, no alias is moved.
+        The alias is moved last: before that the version is not served; after it only the flag remains to be marked as done.
+        If a person has decided against the version meanwhile, no alias is moved.
 
         Raises
         ------
         ChampionChangedError
-            If it was compared with another champion than there is now; the next attempt compares again.
+            If the present champion is not the one that it was compared with; the next attempt compares again.
         FlagTakenError
             If another run has finished the flag.
         """
         run = self._run
         evaluation: Mapping[str, Any] = run.evaluation or {}
-        made = self._registry.register(*self.key, str(run.mlflow_run_id), artifact=MODEL, flag_id=self.flag.id)
-        now = self._registry.aliases(*self.key).get(CHAMPION)
+        registered = self._registry.register(*self.key, str(run.mlflow_run_id), artifact=MODEL, flag_id=self.flag.id)
+        current = self._registry.aliases(*self.key).get(CHAMPION)
         compared, reasons = evaluation["champion_version"], evaluation["reasons"]
-        against = None if now == made.version else self._decided_against(run, made.version)
-        action: Action = "promoted" if evaluation["promote"] and against is None else "rejected"
-        if against is not None:
-            reasons = [f"a person has decided against it meanwhile ({against.action}): {against.reason}", *reasons]
+        opposing = None if current == registered.version else self._find_opposing_decision(run, registered.version)
+        action: Action = "promoted" if evaluation["promote"] and opposing is None else "rejected"
+        if opposing is not None:
+            reasons = [f"a person has decided against it meanwhile ({opposing.action}): {opposing.reason}", *reasons]
         elif action == "promoted":
-            if now not in (compared, made.version):
+            if current not in (compared, registered.version):
                 self._store.advance(self.flag.id, "trained", evaluation=None)
-                raise ChampionChangedError(f"champion was version {compared}, now it is {now}: compare again")
-            self._promote(run, made.version)
-        elif now != made.version:
-            self._registry.set_alias(*self.key, CHALLENGER, made.version)
+                raise ChampionChangedError(f"champion was version {compared}, now it is {current}: compare again")
+            self._promote(run, registered.version)
+        elif current != registered.version:
+            self._registry.set_alias(*self.key, CHALLENGER, registered.version)
         self._store.finish(
             self.flag,
             action=action,
             reason="; ".join(reasons),
-            version=made.version,
-            champion_before=compared if action == "promoted" else now,
+            version=registered.version,
+            champion_before=compared if action == "promoted" else current,
         )
-        self.say(f"version {made.version} of {registered_name(*self.key)}: {action}")
+        self.log(f"version {registered.version} of {registered_name(*self.key)}: {action}")
         return self._run
 
-    def _decided_against(self, run: TrainingRun, version: str) -> Decision | None:
-        """What a person has decided since this training began, maybe after a run of it that moved an alias and was killed."""
+    def _find_opposing_decision(self, run: TrainingRun, version: str) -> Decision | None:
+        """Find a decision of a person since this training began, maybe after a run of it that moved an alias and was killed."""
         return DecisionStore(self.database).against(*self.key, version, run.created_us)
 
     def _promote(self, run: TrainingRun, version: str) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            candidate = self._candidate(run, Path(scratch))
+            candidate = self._load_candidate(run, Path(scratch))
             baseline = capture_baseline(self.database, self.lake, self.flag, run.data, candidate)
         self._store.advance(self.flag.id, run.state, baseline_id=baseline.id, model_version=version)
         self._registry.set_alias(*self.key, CHAMPION, version)
-        # What has waited to become champion has lost to this one.
+        # A challenger that waited for promotion has lost to this version.
         self._registry.delete_alias(*self.key, CHALLENGER)
 
-    def _rows(self, run: TrainingRun) -> HeldOut:
-        """The chosen rows; the steps of one run follow each other in one process, and read them once."""
-        if self.flag.id not in _rows_of_flag:
-            _rows_of_flag.clear()
-            _rows_of_flag[self.flag.id] = read_rows(self.lake, self.flag, run.data)
-        return _rows_of_flag[self.flag.id]
+    def _load_candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
+        model_folder = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)
+        return load_native_predictor(model_folder, allow_unsafe=self.settings.predict.load_unsafe_models)
 
-    def _candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
-        found = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)
-        return load_native_predictor(found, allow_unsafe=self.settings.predict.load_unsafe_models)
-
-    def _version(self, number: str, folder: Path) -> NativePredictor:
-        found = self._registry.download(*self.key, number, folder)
-        return load_native_predictor(found, allow_unsafe=self.settings.predict.load_unsafe_models)
+    def _load_version(self, number: str, folder: Path) -> NativePredictor:
+        model_folder = self._registry.download(*self.key, number, folder)
+        return load_native_predictor(model_folder, allow_unsafe=self.settings.predict.load_unsafe_models)
 
     def _section(self, section: Section) -> dict[str, Any]:
         return settings_of_model(self._project.settings, self.flag.model_id, section)

@@ -22,11 +22,11 @@ from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
-_WANTED = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)
+_COLUMNS = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)
 
 
 def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> dict[str, Any]:
-    """The rows of a flag's training, as plain data from which `read_rows` finds them again.
+    """Choose the rows of a flag's training; return them as plain data from which `read_rows` reads them again.
 
     Raises
     ------
@@ -40,20 +40,20 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
     last = zone.of(flag.as_of_us - 1)
     first = last - timedelta(days=spec.window_days - 1)
     days = [day for day in snapshot.days if first.isoformat() <= day <= last.isoformat()]
-    named: dict[str, pa.Table] = {}
+    by_day: dict[str, pa.Table] = {}
     for day in reversed(days):  # newest first, until there are enough
-        if sum(map(len, named.values())) >= spec.max_rows:
+        if sum(map(len, by_day.values())) >= spec.max_rows:
             break
-        named[day] = _known(read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED)), flag.as_of_us)
-    counts = {day: len(rows) for day, rows in named.items()}
+        by_day[day] = _filter_known(read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED)), flag.as_of_us)
+    counts = {day: len(rows) for day, rows in by_day.items()}
     used = sorted(day for day, rows in counts.items() if rows)
-    held = _held_out(used, counts, spec)
+    held = _choose_held_out(used, counts, spec)
     trained = used[: len(used) - len(held)]
     rows = sum(counts[day] for day in trained)
     if not held or rows < spec.min_rows:
         raise TrainingError(
             f"{sum(counts.values())} labelled rows on {len(used)} days before {last} are too few:"
-            f" training.min_rows asks for {spec.min_rows} beside the held-out days"
+            f" training.min_rows requires {spec.min_rows} beside the held-out days"
         )
     chosen = {
         "lake_version": snapshot.version,
@@ -67,23 +67,23 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         "rows": rows,
         "held_rows": sum(counts[day] for day in held),
     }
-    return {**chosen, "sha256": _digest([named[day] for day in used])}
+    return {**chosen, "sha256": _digest([by_day[day] for day in used])}
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
-    """The labelled rows that were chosen, out of the lake's version that was chosen, by time.
+    """Read the chosen rows from the chosen version of the lake, by time.
 
     Raises
     ------
     TrainingError
-        If that version is gone.
+        If that version no longer exists.
     """
     snapshot = lake.snapshot(flag.project_id, flag.model_id, chosen["lake_version"])
     if snapshot is None:
-        raise TrainingError(f"Version {chosen['lake_version']} of the lake is gone: force a new flag")
-    wanted = (*_WANTED, *(name for name in snapshot.schema.names if name.startswith(FEATURE_PREFIX)))
+        raise TrainingError(f"Version {chosen['lake_version']} of the lake no longer exists: force a new flag")
+    columns = (*_COLUMNS, *(name for name in snapshot.schema.names if name.startswith(FEATURE_PREFIX)))
     days = [day for day in snapshot.days if chosen["first_day"] <= day <= chosen["held_last_day"]]
-    tables = [_known(read_day(snapshot, day, wanted), chosen["as_of_us"]) for day in days]
+    tables = [_filter_known(read_day(snapshot, day, columns), chosen["as_of_us"]) for day in days]
     rows = pa.concat_tables(tables, promote_options="permissive").sort_by(
         [("ts", "ascending"), ("event_id", "ascending")]
     )
@@ -94,28 +94,43 @@ def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
     )
 
 
+class TrainingRows:
+    """The rows of one training in memory: the steps of a run follow each other in one process, and read them once."""
+
+    def __init__(self) -> None:
+        self._flag_id: str | None = None
+        self._rows: HeldOut | None = None
+
+    def of(self, lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
+        """Return the chosen rows of a flag; read them where those in memory are of another flag."""
+        if self._rows is None or self._flag_id != flag.id:
+            self._rows = None  # never two trainings in memory
+            self._rows, self._flag_id = read_rows(lake, flag, chosen), flag.id
+        return self._rows
+
+
 def read_all_of_days(lake: Lake, flag: Flag, version: int, days: tuple[str, str]) -> dict[str, pa.Table]:
-    """All rows, labelled or not, of a closed range of days, by day, with all their columns."""
+    """Read all rows, labelled or not, of a closed range of days, by day, with all their columns."""
     snapshot = lake.snapshot(flag.project_id, flag.model_id, version)
     if snapshot is None:
-        raise TrainingError(f"Version {version} of the lake is gone: force a new flag")
-    found = {}
+        raise TrainingError(f"Version {version} of the lake no longer exists: force a new flag")
+    by_day = {}
     for day in snapshot.days:
         if days[0] <= day <= days[1]:
             rows = read_day(snapshot, day, [name for name in snapshot.schema.names if name != "day"])
-            found[day] = rows.filter(pc.less(rows["ts"], pa.scalar(flag.as_of_us, pa.int64()).cast(_INSTANT)))
-    return found
+            by_day[day] = rows.filter(pc.less(rows["ts"], pa.scalar(flag.as_of_us, pa.int64()).cast(_INSTANT)))
+    return by_day
 
 
-def _known(rows: pa.Table, as_of_us: int) -> pa.Table:
-    """Rows whose event and label were known at the instant."""
+def _filter_known(rows: pa.Table, as_of_us: int) -> pa.Table:
+    """Keep the rows whose event and label were known at the instant."""
     as_of = pa.scalar(as_of_us, pa.int64()).cast(_INSTANT)
     observed = rows[LABEL_OBSERVED].cast(_INSTANT)
-    known = pc.and_(pc.less(rows["ts"], as_of), pc.less_equal(observed, as_of))
-    return rows.filter(pc.and_(pc.fill_null(known, fill_value=False), pc.is_valid(rows[LABEL])))
+    is_known = pc.and_(pc.less(rows["ts"], as_of), pc.less_equal(observed, as_of))
+    return rows.filter(pc.and_(pc.fill_null(is_known, fill_value=False), pc.is_valid(rows[LABEL])))
 
 
-def _held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec) -> list[str]:
+def _choose_held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec) -> list[str]:
     half = sum(counts[day] for day in used) / 2
     held: list[str] = []
     rows = 0
@@ -129,7 +144,7 @@ def _held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec
 
 
 def _digest(days: Sequence[pa.Table]) -> str:
-    """Names the chosen events and their labels."""
+    """Return a digest of the chosen events and their labels."""
     digest = sha256()
     for rows in days:
         ordered = rows.sort_by("event_id")

@@ -1,4 +1,4 @@
-"""What a training says about itself: to its cards, and as tags of MLflow's run."""
+"""The facts of a training on its cards, and as tags of its MLflow run."""
 
 from importlib.metadata import version
 from typing import Any
@@ -10,7 +10,7 @@ from ml.retraining.training.log_run import Tracking
 
 
 def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]:
-    """What the cards say about the run."""
+    """Return the facts that the cards show."""
     params = tracking.client().get_run(str(run.mlflow_run_id)).data
     prefix = "validation_"
     scores = {name.removeprefix(prefix): value for name, value in params.metrics.items() if name.startswith(prefix)}
@@ -33,7 +33,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]
 
 
 def tags_of(flag: Flag, run: TrainingRun) -> dict[str, str]:
-    """What MLflow's run is tagged with, so that it is found from the data and the flag."""
+    """Return the tags of the MLflow run, by which it is found from the data and the flag."""
     return {
         "mlflow.runName": f"{flag.day} {flag.id[:8]}",
         "ml_guard.project_id": flag.project_id,

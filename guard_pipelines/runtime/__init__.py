@@ -1,1 +1,6 @@
-"""Everything that reaches into private API of Dagster."""
+"""Everything that uses private API of Dagster, each with a test that fails if a new version changes it.
+
+- `event_log`: Dagster's SQLite event log with batches
+- `preloaded`: imports of the process that runs are forked from
+- `warm_runs`: runs as forks of that process
+"""

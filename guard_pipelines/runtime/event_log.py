@@ -1,4 +1,4 @@
-"""Dagster's SQLite event log, with a range of partitions written as one transaction instead of one an event.
+"""Dagster's SQLite event log, with a range of partitions written as one transaction instead of one per event.
 
 Dagster writes batches on PostgreSQL only; on SQLite the 2,190 events of a year of three assets take half a minute of CPU.
 In use where `dagster.yaml` names this class; files and tables are Dagster's own.
@@ -21,21 +21,21 @@ _ASSET_EVENTS = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_
 
 
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
-    """Stores the events of many partitions together, into the run's file and into the index of all assets."""
+    """Event log that stores the events of many partitions together, in the run's file and in the index of all assets."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """`home`: the folder that holds Dagster's own SQLite files, DAGSTER_HOME."""
+        """Return the schema of the configuration: `home`, the folder of Dagster's own SQLite files (DAGSTER_HOME)."""
         return {"home": StringSource}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Made by Dagster from `dagster.yaml`; says to this process's Dagster that events may come in batches."""
+        """Build the storage from `dagster.yaml`, and let this process send events in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
         return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of one run; materialisations, planned or done, together."""
+        """Store events of one run; its materialisations, planned and done, in one batch."""
         of_assets = [event for event in events if event.dagster_event_type in _ASSET_EVENTS]
         if of_assets:
             insert = self.prepare_insert_event_batch(of_assets)
@@ -44,7 +44,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             with self.index_transaction() as connection:
                 ids = sorted(connection.execute(insert.returning(SqlEventLogStorageTable.c.id)).scalars())
                 self._store_asset_event_tags(connection, of_assets, ids)
-                # An asset's row says what happened to it last.
+                # An asset's row holds its last event.
                 last = {event.get_dagster_event().asset_key: place for place, event in enumerate(of_assets)}
                 for place in last.values():
                     self._store_asset_event(connection, of_assets[place], ids[place])

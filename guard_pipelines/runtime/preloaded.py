@@ -1,4 +1,4 @@
-"""All that a run needs sooner or later, imported: for the process that runs are forked from, and for nobody else."""
+"""Import everything that a run needs; only for the process that runs are forked from."""
 
 import importlib
 

@@ -1,12 +1,13 @@
 """Events, labels and rejected rows: stored by a step of the writer, and read.
 
-- `day_counts`: counts of a group of rows by local day, and counts of rejections
-- `journal`: predictions that are answered but not stored yet
-- `labels`: counts labels on the days of their events
-- `ledger_entries`: entries of the ledger for a group of rows, one for each sender
-- `predictions`: looks up predictions of registered models by request or event id
-- `rejections`: counts of rejected rows
-- `rows`: rows of events and labels, and the works that store them
-- `step`: stores the rows of a group in the writer's transaction
 - `tables`: tables of events, labels and rejections
+- `rows`: rows of events and labels, and what one request wants stored of them
+- `step`: stores the rows of a group in the writer's transaction
+- `day_counts`: what a group of rows adds to the states of its days, and to the counts of rejections
+- `ledger_entries`: the entries of the ledger that name the senders of a group
+- `journal`: predictions that are answered and not stored yet
+- `counts`: counts of stored events by day
+- `labels`: counts labels on the days of their events
+- `predictions`: predictions of registered models, found by request or event id
+- `rejections`: counts of rejected rows
 """

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from guard_core.project_settings.section import ProjectSettingsError
 
 from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, between, boolean, whole
+from guard_core.names import display_name
 
 _LESS_IS_BETTER = frozenset({"mae"})
 

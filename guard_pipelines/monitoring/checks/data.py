@@ -1,6 +1,6 @@
 """Checks on the day's data: number of events, unseen features, values that do not fit, nulls.
 
-They warn: an odd day is still a day, and its verdicts are wanted all the more.
+They warn and do not block: on an odd day the verdicts matter most.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from guard_pipelines.monitoring.assets import daily_aggregates
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 
-_WHAT = {
+_DESCRIPTIONS = {
     "volume": "Events of the day beside the same weekday of the four weeks before.",
     "unseen_features": "Features that none of the trailing 28 days had.",
     "kind_violations": "Values that do not fit the kind of their feature; they were stored as null.",
@@ -20,13 +20,13 @@ _WHAT = {
 
 
 @dg.multi_asset_check(
-    specs=[dg.AssetCheckSpec(name, asset=daily_aggregates, description=text) for name, text in _WHAT.items()]
+    specs=[dg.AssetCheckSpec(name, asset=daily_aggregates, description=text) for name, text in _DESCRIPTIONS.items()]
 )
 def data_checks(context: dg.AssetCheckExecutionContext, guard: Guard) -> Iterator[dg.AssetCheckResult]:
     """Compare the days of the run with the weeks before them."""
     from guard_pipelines.days.findings import check_result
     from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 
-    found = find_odd_days(guard.database, guard.settings, days_of(context.run.tags))
-    for name in _WHAT:
-        yield check_result(found[name], dg.AssetCheckSeverity.WARN, check_name=name, asset_key=daily_aggregates.key)
+    findings = find_odd_days(guard.database, guard.settings, days_of(context.run.tags))
+    for name in _DESCRIPTIONS:
+        yield check_result(findings[name], dg.AssetCheckSeverity.WARN, check_name=name, asset_key=daily_aggregates.key)

@@ -1,6 +1,6 @@
 """The stored metrics that checks compare: a run's days of each model, and the weeks before them.
 
-Reading belongs here, judging to `rules.py`.
+When a day is out of the ordinary is in `rules`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,21 +29,21 @@ class ModelDays:
     metrics: Mapping[date, Mapping[str, Any]]
 
     def before(self, day: date) -> list[Mapping[str, Any]]:
-        """Metrics of the trailing weeks, days without events left out."""
+        """Return the metrics of the trailing weeks, without days that have no events."""
         return [self.metrics[d] for n in range(1, TRAILING_DAYS + 1) if (d := day - timedelta(days=n)) in self.metrics]
 
     def same_weekdays(self, day: date) -> list[int]:
-        """Events on the same weekday of the trailing weeks, since the model's first day; 0 where there were none."""
+        """Return the events on the same weekday of the trailing weeks, since the model's first day; 0 on days without any."""
         weeks = (day - timedelta(days=7 * n) for n in range(1, TRAILING_DAYS // 7 + 1))
         return [self.count(week) for week in weeks if week >= self.first_day]
 
     def count(self, day: date) -> int:
-        """Events of a day."""
+        """Return the number of events of a day."""
         return int(self.metrics[day]["count"]) if day in self.metrics else 0
 
 
 def model_days(database: Database, settings: Settings, days: Collection[str]) -> Iterator[ModelDays]:
-    """The closed days of a run, for each model that had begun by then and had events in the weeks before or then."""
+    """Yield the closed days of a run for each model, from its first day on, if it has events on them or in the weeks before."""
     if not days:
         return
     first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
@@ -52,10 +52,10 @@ def model_days(database: Database, settings: Settings, days: Collection[str]) ->
     for project in ProjectStore(database).page():
         today = local_days(project.timezone).of(at_us)
         for model in DayStateStore(database).models(project.id):
-            found = AggregateStore(database).days(project.id, model.model_id, start, last.isoformat())
-            if not found:
+            aggregates = AggregateStore(database).days(project.id, model.model_id, start, last.isoformat())
+            if not aggregates:
                 continue
-            metrics = {date.fromisoformat(aggregate.day): aggregate.metrics for aggregate in found}
-            begun = date.fromisoformat(model.first_day)
-            wanted = [d for d in sorted(map(date.fromisoformat, days)) if begun <= d < today]
-            yield ModelDays(project.id, model.model_id, begun, wanted, metrics)
+            metrics = {date.fromisoformat(aggregate.day): aggregate.metrics for aggregate in aggregates}
+            first_day = date.fromisoformat(model.first_day)
+            closed = [d for d in sorted(map(date.fromisoformat, days)) if first_day <= d < today]
+            yield ModelDays(project.id, model.model_id, first_day, closed, metrics)

@@ -1,6 +1,6 @@
-"""Checks on the pipeline itself: every day of the run processed, the newest due day there, and what has drifted.
+"""Checks on the pipeline itself: whether the days of the run and the newest due day are processed, and what has drifted.
 
-A failed day is an error of its project and blocks nobody; drift is a finding, not a failure.
+A failed day is an error of its project and blocks no other; drift is a finding, not a failure.
 """
 
 import dagster as dg

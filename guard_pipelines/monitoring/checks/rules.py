@@ -1,6 +1,6 @@
 """When a day's metrics are out of the ordinary for its model: pure functions over stored metrics.
 
-What is read and how findings are reported belong to the checks.
+What is read is in `history`, how findings are reported in `odd_days`.
 """
 
 import math
@@ -21,10 +21,10 @@ Metrics = Mapping[str, Any]
 
 
 def odd_volume(count: int, same_weekdays: Sequence[int]) -> str | None:
-    """What is odd about a day's number of events, beside the same weekday of the weeks before; None where nothing is.
+    """Describe what is odd about a day's number of events beside the same weekday of the weeks before; None if nothing is.
 
-    Odd is what lies both five robust standard deviations and 30 % away from the median. The deviation is never taken to
-    be smaller than that of a Poisson count.
+    A count is odd if it lies both five robust standard deviations and 30 % away from the median. The deviation is at least
+    that of a Poisson count.
 
     >>> odd_volume(100, [1000, 1040, 980, 1010])
     '100 events, 1005 on the same weekdays before'
@@ -40,7 +40,7 @@ def odd_volume(count: int, same_weekdays: Sequence[int]) -> str | None:
 
 
 def unseen_features(today: Metrics, before: Sequence[Metrics]) -> list[str]:
-    """Features with values today that had none on any day before; none on the first day.
+    """Return the features with values today that had none on any day before; none on the first day.
 
     >>> x, y = {"count": 5, "nulls": 0}, {"count": 5, "nulls": 5}
     >>> unseen_features({"features": {"x": x, "y": x}}, [{"features": {"x": x, "y": y}}])
@@ -48,21 +48,21 @@ def unseen_features(today: Metrics, before: Sequence[Metrics]) -> list[str]:
     """
     if not before:
         return []
-    known = {name for metrics in before for name in _present(metrics)}
-    return sorted(_present(today) - known)
+    seen_before = {name for metrics in before for name in _present(metrics)}
+    return sorted(_present(today) - seen_before)
 
 
 def null_jumps(today: Metrics, before: Sequence[Metrics]) -> list[str]:
-    """Features whose share of nulls today is far above its median before, and above every day of it.
+    """Return the features whose share of nulls today is far above its median before, and above that of every day before.
 
-    Far is both five points of a hundred and five standard errors, at today's number of rows.
+    Far means both five percentage points and five standard errors, at today's number of rows.
 
     >>> def day(nulls):
     ...     return {"features": {"x": {"count": 1000, "nulls": nulls}}}
     >>> null_jumps(day(300), [day(10), day(20)] * 4), null_jumps(day(30), [day(10), day(20)] * 4)
     (['x: 30.0 % null, 1.5 % before'], [])
     """
-    found = []
+    jumps = []
     for name, feature in today.get("features", {}).items():
         shares = [_null_share(metrics["features"][name]) for metrics in before if name in metrics.get("features", {})]
         if len(shares) < _NULL_HISTORY or not feature["count"]:
@@ -71,8 +71,8 @@ def null_jumps(today: Metrics, before: Sequence[Metrics]) -> list[str]:
         expected = min(max(usual, 1 / feature["count"]), 1.0)
         error = math.sqrt(expected * (1 - expected) / feature["count"])
         if share > max(shares) and share - usual > max(_NULL_SHARE, _NULL_STDS * error):
-            found.append(f"{name}: {share:.1%} null, {usual:.1%} before".replace("%", " %"))
-    return found
+            jumps.append(f"{name}: {share:.1%} null, {usual:.1%} before".replace("%", " %"))
+    return jumps
 
 
 def _present(metrics: Metrics) -> set[str]:

@@ -1,6 +1,6 @@
 """Days that failed, days that are overdue, days on which a model drifted: read from what the stages stored.
 
-How findings are reported belongs to `findings.py`.
+How findings are reported is in `days.findings`.
 """
 
 from collections.abc import Collection
@@ -14,19 +14,19 @@ from guard_store.monitoring.drift_reports import DriftReportStore
 
 
 def failed_days(database: Database, days: Collection[str]) -> list[Finding]:
-    """Days of a run that could not be processed, with the error."""
+    """Return the days of a run that could not be processed, with the error."""
     failed = (item for item in DayStateStore(database).of_days(days) if item.failed)
     return [_finding(item, f"attempt {item.attempts}: {item.error}") for item in failed]
 
 
 def overdue_days(database: Database, settings: Settings, at_us: int | None = None) -> list[Finding]:
-    """The newest closed day of each model, where it is not done."""
+    """Return the newest closed day of each model whose newest closed day is not processed."""
     newest = DayStateStore(database).newest(settings, at_us)
     return [_finding(item, item.error or "not processed yet") for item in newest if not item.done]
 
 
 def drifted_days(database: Database, days: Collection[str]) -> list[Finding]:
-    """Days of a run with drift, and the columns that have it."""
+    """Return the days of a run with drift, and the columns that drifted."""
     store = DriftReportStore(database)
     findings: list[Finding] = []
     for project_id, model_id in sorted({item.key[:2] for item in DayStateStore(database).of_days(days)}):

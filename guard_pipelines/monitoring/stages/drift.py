@@ -1,6 +1,6 @@
 """Profiles and the active baseline into drift reports.
 
-Verdicts are `ml`'s; here is where its trailing windows come from and where reports go.
+Verdicts are computed by `ml`; reading its trailing windows and storing its reports belongs here.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def judge_days(scope: Scope, database: Database, settings: Settings) -> Outcome:
 def _judge_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
     model = _Model(database, *items[0].key[:2])
     for item in items:
-        with run.isolated(item):
+        with run.isolate(item):
             state, drifted = model.judge(item, run.run_id)
             run.mark([item])
             run.outcome.add(item, state=state, drifted=", ".join(drifted))
@@ -49,7 +49,7 @@ class _Model:
         self._references: dict[str, TableProfile] = {}
 
     def judge(self, item: DayState, run_id: str) -> tuple[str, Sequence[str]]:
-        """Judge one day and store the report; returns the state and the columns that drifted."""
+        """Judge one day, store the report, and return the state and the columns that drifted."""
         reports = DriftReportStore(self._database)
         if not item.events:
             reports.remove(*item.key)
@@ -88,32 +88,32 @@ class _Model:
 
 
 class DayProfiles:
-    """A model's profiles by day, read in blocks and kept while a run goes forward through the days."""
+    """A model's profiles by day, read in blocks and cached while a run goes forward through the days."""
 
     def __init__(self, aggregates: AggregateStore, project_id: str, model_id: str) -> None:
         self._aggregates = aggregates
         self._key = project_id, model_id
-        self._known: dict[date, TableProfile | None] = {}
+        self._by_day: dict[date, TableProfile | None] = {}
 
     def between(self, first: date, last: date) -> list[TableProfile]:
-        """Profiles of the days of a closed range that have one, oldest first."""
+        """Return the profiles of a closed range of days, oldest first; days without one are left out."""
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        missing = [day for day in days if day not in self._known]
+        missing = [day for day in days if day not in self._by_day]
         if missing:
             self._read(missing[0], missing[-1] + timedelta(days=_DAYS_AHEAD))
-            self._known = {day: profile for day, profile in self._known.items() if last - day <= _KEPT}
-        return [profile for day in days if (profile := self._known.get(day)) is not None]
+            self._by_day = {day: profile for day, profile in self._by_day.items() if last - day <= _KEPT}
+        return [profile for day in days if (profile := self._by_day.get(day)) is not None]
 
     def _read(self, first: date, last: date) -> None:
-        found = self._aggregates.profiles(*self._key, first.isoformat(), last.isoformat())
+        profiles = self._aggregates.profiles(*self._key, first.isoformat(), last.isoformat())
         for n in range((last - first).days + 1):
             day = first + timedelta(days=n)
-            data = found.get(day.isoformat())
-            self._known[day] = None if data is None else TableProfile.from_bytes(data)
+            data = profiles.get(day.isoformat())
+            self._by_day[day] = None if data is None else TableProfile.from_bytes(data)
 
 
 class History:
-    """The days up to one day; remembers how far anyone looked back."""
+    """The days up to one day; `longest_days` is the longest trailing window that was read."""
 
     def __init__(self, profiles: DayProfiles, day: date) -> None:
         self._profiles = profiles
@@ -121,6 +121,6 @@ class History:
         self.longest_days = 1
 
     def __call__(self, days: int) -> list[TableProfile]:
-        """Profiles of those of the last `days` local days that have events."""
+        """Return the profiles of those of the last `days` local days that have events."""
         self.longest_days = max(self.longest_days, days)
         return self._profiles.between(self._day - timedelta(days=days - 1), self._day)

@@ -1,6 +1,6 @@
 """Stored events into the lake: ranges of consecutive days in one read and one commit.
 
-Reading and committing are `guard_store`'s; here is which days go together and what happens when they fail.
+`guard_store.lake` reads and commits; which days share a commit, and what happens if they fail, belongs here.
 """
 
 import logging
@@ -11,7 +11,9 @@ from typing import Any
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, group_consecutive, run_stage
+from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
 from guard_store.lake.rows import PIECE_ROWS, StoredDays, store_days
@@ -27,9 +29,16 @@ class CountError(RuntimeError):
 
 
 def store_events(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
-    """Bring the lake's days up to the store."""
+    """Bring the lake's days up to the store, and verify all days of the run.
+
+    A day with other counts is failed and sent back to the start, so that the next run repairs it and no other day waits for it.
+    """
     with ArrowReader(database, PIECE_ROWS) as reader:
-        return run_stage("lake", scope, database, settings, partial(_store_model, database, reader, lake))
+        outcome = run_stage("lake", scope, database, settings, partial(_store_model, database, reader, lake))
+    for mismatch in differing_counts(database, lake, scope.days):
+        DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
+        outcome.add_finding(mismatch.item, str(mismatch))
+    return outcome
 
 
 def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
@@ -40,17 +49,17 @@ def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: Stage
 def _store_range(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
     if len(items) > 1:
         try:
-            stored = store_days(database, reader, lake, items, learned_kind)
-        except Exception:  # noqa: BLE001 - whatever it is, each day is tried alone
-            # One bad day must not take its neighbours with it: find it by trying each alone.
+            stored = store_days(database, reader, lake, items, infer_kind)
+        except Exception:  # noqa: BLE001 - whatever the error, each day is tried alone
+            # One bad day must not fail its neighbours: trying each alone finds it.
             _log.warning("a range of days failed, trying each day", exc_info=True)
             for item in items:
                 _store_range(database, reader, lake, run, [item])
             return
         _finish(items, stored, run)
         return
-    with run.isolated(items[0]):
-        _finish(items, store_days(database, reader, lake, items, learned_kind), run)
+    with run.isolate(items[0]):
+        _finish(items, store_days(database, reader, lake, items, infer_kind), run)
 
 
 def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> None:
@@ -58,19 +67,19 @@ def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> Non
     run.mark(equal)
     for item in items:
         run.outcome.add(item, rows=stored.counts.get(item.day, 0), lake_version=stored.version)
-    now = {item.key: item for item in run.store.of_days({item.day for item in items})}
+    current = {item.key: item for item in run.store.of_days({item.day for item in items})}
     for item in items:
         if item in equal:
             continue
-        if item.key in now and now[item.key].changes != item.changes:
+        if item.key in current and current[item.key].changes != item.changes:
             run.outcome.moved += 1
             continue
-        with run.isolated(item):
+        with run.isolate(item):
             raise CountError(
-                f"{stored.counts.get(item.day, 0)} rows in the store, {item.events} by the news of the day"
+                f"{stored.counts.get(item.day, 0)} rows in the store, {item.events} by the state of the day"
             )
 
 
-def learned_kind(column: str, values: Sequence[Any]) -> str | None:
-    """Infer the kind of a lake column from a sample of its values; None where they do not determine one."""
+def infer_kind(column: str, values: Sequence[Any]) -> str | None:
+    """Infer the kind of a lake column from a sample of its values; None if they do not determine one."""
     return (learn_prediction_kind if column in {PREDICTION, LABEL} else learn_kind)(values)

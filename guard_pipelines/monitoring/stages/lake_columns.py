@@ -1,4 +1,4 @@
-"""Columns of one day of the lake as a table in memory; what is done with them does not belong here."""
+"""Read columns of one day of the lake into memory; what is done with them does not belong here."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,19 @@ import pyarrow.parquet as pq
 from guard_store.lake.store import LakeSnapshot
 
 
-def read_day(snapshot: LakeSnapshot, day: str, wanted: Sequence[str]) -> pa.Table:
-    """The wanted columns of a day, in their order; one that a file does not have is null. No rows where there is no day."""
-    tables = [_read(snapshot, file, wanted) for file in snapshot.files(day)]
+def read_day(snapshot: LakeSnapshot, day: str, names: Sequence[str]) -> pa.Table:
+    """Read columns of a day, in the order of `names`; one that a file does not have is null. A day without files has no rows."""
+    tables = [_read(snapshot, file, names) for file in snapshot.files(day)]
     if not tables:
-        return pa.table({name: pa.nulls(0) for name in wanted})
+        return pa.table({name: pa.nulls(0) for name in names})
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _read(snapshot: LakeSnapshot, file: str, wanted: Sequence[str]) -> pa.Table:
+def _read(snapshot: LakeSnapshot, file: str, names: Sequence[str]) -> pa.Table:
     opened = pq.ParquetFile(file, filesystem=snapshot.filesystem)
-    there = set(opened.schema_arrow.names)
-    table = opened.read([name for name in wanted if name in there])
-    return pa.table({name: _plain(table.column(name)) if name in there else pa.nulls(len(table)) for name in wanted})
+    present = set(opened.schema_arrow.names)
+    table = opened.read([name for name in names if name in present])
+    return pa.table({name: _plain(table.column(name)) if name in present else pa.nulls(len(table)) for name in names})
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

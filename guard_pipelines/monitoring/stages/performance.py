@@ -1,6 +1,6 @@
-"""Predictions and labels of the lake into performance: realised where there are labels, estimated where there is a reference.
+"""Predictions and labels of the lake into performance: realised if there are labels, estimated if there is a reference.
 
-Metrics are `ml`'s; here is which rows go in, and when a baseline's reference is measured anew.
+Metrics are computed by `ml`; which rows they cover, and when a baseline's reference is measured again, belongs here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,18 +48,18 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
     for baseline, days in _by_baseline(database, items):
         model = _Model.of(database, lake, baseline, days)
         for item in days:
-            with run.isolated(item):
+            with run.isolate(item):
                 if model.needs_reference(item):
                     model = model.with_reference()
                     item = run.store.refresh(item)  # noqa: PLW2901 - the new reference has changed this day's state too
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
-                whole = next((one for one in slices if (one.dimension, one.value) == WHOLE_DAY), None)
+                whole = next((part for part in slices if (part.dimension, part.value) == WHOLE_DAY), None)
                 run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
 
 
 def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:
-    """The days of one model that are compared with the same baseline."""
+    """Group the days of one model by the baseline that they are compared with."""
     in_force = BaselineStore(database).in_force(*items[0].key[:2])
     for baseline, days in groupby(items, key=lambda item: in_force.of(item.day)):
         yield baseline, list(days)
@@ -67,7 +67,7 @@ def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tupl
 
 @dataclass(frozen=True)
 class _Model:
-    """What the days of one model share: its lake, its kinds, its baseline and the performance in that one's window."""
+    """What the days of one model share: its lake, its kinds, its baseline and the performance in the baseline's window."""
 
     store: PerformanceStore
     project_id: str
@@ -93,7 +93,7 @@ class _Model:
         )
 
     def needs_reference(self, item: DayState) -> bool:
-        """Whether the reference is missing, or may have changed with this day."""
+        """Return whether the reference is missing, or may have changed with this day."""
         if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
             return False
         if self.reference is not None and self.reference.reference.get("source") == TRAINING:
@@ -102,8 +102,8 @@ class _Model:
         return self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled)
 
     def with_reference(self) -> "_Model":
-        """The same model with its reference measured anew, and stored."""
-        assert self.baseline is not None  # noqa: S101 - the caller has asked `needs_reference`
+        """Measure and store the reference again; return the model with it."""
+        assert self.baseline is not None  # noqa: S101 - the caller checks `needs_reference`
         rows = pa.concat_tables([_EMPTY, *map(self._rows, self._window())], promote_options="default")
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         rng = np.random.default_rng(_SEED)
@@ -118,11 +118,11 @@ class _Model:
         rows = self._rows(item.day)
         whole = self._slice(WHOLE_DAY, rows) if len(rows) else None
         slices = [whole]
-        for key, own in _split(rows):
-            # A slice that all rows are in is the whole day: it is measured once.
-            same = whole is not None and len(own) == len(rows)
-            slices.append(replace(whole, dimension=key[0], value=key[1]) if same and whole else self._slice(key, own))
-        measured = [one for one in slices if one is not None]
+        for key, part in _split(rows):
+            # A slice with all rows is the whole day: it is measured once.
+            same = whole is not None and len(part) == len(rows)
+            slices.append(replace(whole, dimension=key[0], value=key[1]) if same and whole else self._slice(key, part))
+        measured = [part for part in slices if part is not None]
         self.store.replace_day(
             *item.key,
             measured,
@@ -134,7 +134,7 @@ class _Model:
         return measured
 
     def _slice(self, key: tuple[str, str], rows: pa.Table) -> SlicePerformance | None:
-        """Return None where there is neither a label nor a reference to estimate from."""
+        """Measure a slice; None if there is neither a label nor a reference to estimate from."""
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         calibrated = self.reference is not None and self.reference.labelled > 0
         if self.prediction_kind is None or not (len(labelled) or calibrated):
@@ -149,12 +149,12 @@ class _Model:
             report["estimated"] = estimated(task, self.reference.reference, *predictions, rng=rng)
         if report["realised"] and report["estimated"]:
             _, *predictions = _columns(labelled)
-            same = estimated(task, self._known_reference, *predictions, rng=rng)
+            same = estimated(task, self._present_reference, *predictions, rng=rng)
             report["check"] = check_estimate(same, report["realised"])
         return SlicePerformance(*key, task, len(rows), len(labelled), report)
 
     @property
-    def _known_reference(self) -> Any:
+    def _present_reference(self) -> Any:
         assert self.reference is not None  # noqa: S101 - for the type checker
         return self.reference.reference
 
@@ -171,11 +171,11 @@ class _Model:
 
     def _window(self) -> list[str]:
         assert self.baseline is not None  # noqa: S101 - for the type checker
-        found = [] if self.snapshot is None else self.snapshot.days
-        return [day for day in found if self.baseline.start_day <= day <= self.baseline.end_day]
+        days = [] if self.snapshot is None else self.snapshot.days
+        return [day for day in days if self.baseline.start_day <= day <= self.baseline.end_day]
 
     def _rows(self, day: str) -> pa.Table:
-        """What was predicted and what was true, a row an event; a column that the lake does not have is null."""
+        """Read predictions and labels of a day, one row per event; a column that the lake does not have is null."""
         return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, _READ)
 
 
@@ -187,16 +187,16 @@ def _columns(rows: pa.Table) -> tuple[Any, Any, Any]:
 
 
 def _split(rows: pa.Table) -> list[tuple[tuple[str, str], pa.Table]]:
-    """Rows of each value of the slice columns that has enough of them, the most frequent values first."""
-    found = []
+    """Split rows by each value of the slice columns that has enough of them, the most frequent values first."""
+    parts = []
     for name in SLICE_COLUMNS:
         column = rows.column(name)
         if pa.types.is_null(column.type):
             continue
         counts = sorted(column.drop_null().value_counts().to_pylist(), key=lambda c: (-c["counts"], c["values"]))
-        found += [
+        parts += [
             ((name, str(count["values"])), rows.filter(pc.equal(column, count["values"])))
             for count in counts[:MAX_SLICE_VALUES]
             if count["counts"] >= _MIN_SLICE_ROWS
         ]
-    return found
+    return parts

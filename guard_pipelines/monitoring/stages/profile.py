@@ -39,7 +39,7 @@ def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
     errors = _errors(database, items)
     # Newest first, as `DayStateStore.mark` requires.
     for item in reversed(items):
-        with run.isolated(item):
+        with run.isolate(item):
             slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
             version = -1 if snapshot is None else snapshot.version
             AggregateStore(database).replace_day(
@@ -62,8 +62,8 @@ def _slices(
         "errors": {"total": sum(errors.values()), "by_field": dict(errors)},
         "violations": _violations(files, snapshot),
     }
-    # A slice that all rows are in has the whole day's profile: it is measured and encoded once.
-    measured = {id(profile): _measured(profile) for profile in {id(p): p for p in profiles.values()}.values()}
+    # A slice with all rows has the whole day's profile: it is measured and encoded once.
+    measured = {id(profile): _measure(profile) for profile in {id(p): p for p in profiles.values()}.values()}
     slices = []
     for key, profile in sorted(profiles.items(), key=itemgetter(0)):
         metrics, encoded = measured[id(profile)]
@@ -71,23 +71,23 @@ def _slices(
     return slices
 
 
-def _measured(profile: TableProfile) -> tuple[dict[str, object], bytes]:
+def _measure(profile: TableProfile) -> tuple[dict[str, object], bytes]:
     return day_metrics(profile), profile.to_bytes()
 
 
 def _violations(files: Sequence[str], snapshot: LakeSnapshot) -> dict[str, int]:
-    """Values that did not fit their kind, by column."""
-    found: Counter[str] = Counter()
+    """Count the values that did not fit their kind, by column."""
+    counts: Counter[str] = Counter()
     for file in files:
         column = pq.read_table(file, columns=[KIND_VIOLATIONS], filesystem=snapshot.filesystem, partitioning=None)[0]
         if column.null_count < len(column):
             for entry in pc.list_flatten(column).value_counts().to_pylist():
-                found[entry["values"]] += entry["counts"]
-    return dict(sorted(found.items()))
+                counts[entry["values"]] += entry["counts"]
+    return dict(sorted(counts.items()))
 
 
 def _errors(database: Database, items: Sequence[DayState]) -> dict[str, dict[str, int]]:
-    """Rejected rows of a model by day of arrival and field."""
+    """Count the rejected rows of a model by day of arrival and field."""
     project_id, model_id, _ = items[0].key
     by_day: dict[str, dict[str, int]] = {}
     for row in RejectionStore(database).days(project_id, items[0].day, items[-1].day, model_id=model_id):

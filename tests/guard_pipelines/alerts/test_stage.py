@@ -101,7 +101,7 @@ def test_latency_volume_and_rejected_rows_are_judged_by_their_thresholds_and_end
     pipelines.settle()
     assert folded(pipelines) == []
     ended = [message.body for message in messages(pipelines) if message.title.startswith("[RESOLVED]")]
-    assert "No policy asks for it any more." in ended[-1]
+    assert "No policy covers it any more." in ended[-1]
 
 
 def test_what_a_policy_asks_for_on_k_of_n_days_needs_k_days(pipelines: Pipelines) -> None:
@@ -131,19 +131,19 @@ def test_a_model_that_cannot_be_looked_at_stops_no_other(pipelines: Pipelines, m
 
     make_project(pipelines.database)
     put(pipelines, "slow", when="latency", threshold=4)
-    facts = alerts._PolicyEvaluation.facts
+    evaluate = alerts._PolicyEvaluation.evaluate
 
     def sometimes(self: Any, policies: Any) -> Any:
         if self._item.model_id == "broken":
             raise RuntimeError("no")
-        return facts(self, policies)
+        return evaluate(self, policies)
 
-    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", sometimes)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "evaluate", sometimes)
     store(pipelines.database, [event(PROJECT, "broken", "2013-01-01T10:00:00Z", {"x": 1})])
     store(pipelines.database, [event(PROJECT, MODEL, "2013-01-01T10:00:00Z", {"x": 1})])
     pipelines.settle()
     assert [alert.model_id for alert in folded(pipelines)] == [MODEL]
-    monkeypatch.setattr(alerts._PolicyEvaluation, "facts", facts)
+    monkeypatch.setattr(alerts._PolicyEvaluation, "evaluate", evaluate)
     pipelines.run({"dagster/partition": "2013-01-01"})
     assert {alert.model_id for alert in folded(pipelines)} == {MODEL, "broken"}
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from guard_core.days import now_us
-from guard_pipelines.days import requests
+from guard_pipelines import runs
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
@@ -50,7 +50,7 @@ def scheduled(pipelines: Pipelines) -> list[dg.RunRequest]:
 
 def test_nothing_is_asked_for_before_there_are_events(guarded: Pipelines) -> None:
     assert guarded.tick() == []
-    assert guarded.skip_reason() == "no closed day has news"
+    assert guarded.skip_reason() == "no closed day has unprocessed rows"
 
 
 def test_the_day_that_is_not_over_is_not_asked_for(guarded: Pipelines) -> None:
@@ -116,7 +116,7 @@ def test_a_run_that_went_silent_is_not_waited_for(guarded: Pipelines, monkeypatc
     guarded.hold(request, dg.DagsterRunStatus.STARTED)
     put(guarded, ["2013-01-01"])
     assert guarded.tick() == []
-    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+    monkeypatch.setattr(runs, "SILENT_AFTER_S", 0)
     assert len(guarded.tick()) == 1
 
 
@@ -128,7 +128,7 @@ def test_a_queued_run_is_waited_for_however_long_it_waits_itself(
     run = guarded.hold(request, dg.DagsterRunStatus.QUEUED)
     guarded.instance.report_engine_event("in the queue", run)
     put(guarded, ["2013-01-01"])
-    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+    monkeypatch.setattr(runs, "SILENT_AFTER_S", 0)
     assert guarded.tick() == []
     assert guarded.skip_reason() == "1 model-days are being run"
     guarded.instance.report_run_canceled(run)
@@ -163,7 +163,7 @@ def test_the_sensor_comes_to_rest_after_one_run(guarded: Pipelines) -> None:
     put(guarded, days_from("2013-01-01", [0, 1, 2]))
     put(guarded, days_from("2013-01-01", [1]), model_id="other")
     assert guarded.settle() == 1
-    assert guarded.skip_reason() == "no closed day has news"
+    assert guarded.skip_reason() == "no closed day has unprocessed rows"
 
 
 def test_a_run_by_hand_recomputes_its_days_and_a_run_for_news_only_what_is_new(guarded: Pipelines) -> None:

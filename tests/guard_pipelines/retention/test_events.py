@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 from sqlalchemy import func, select
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_pipelines.monitoring.stages.lake_counts import differing_counts
 from guard_pipelines.tags import range_tags
 from guard_store.day_state.invalidation import DeletedDaysError, invalidate_drift, invalidate_lake, rebuild_for_timezone
 from guard_store.ingest.tables import events, labels

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -9,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 from guard_core.project_settings.training import TrainingSpec
 
-from guard_pipelines.days import heartbeat, requests
-from guard_pipelines.retraining import training
+from guard_pipelines import runs
+from guard_pipelines.retraining import heartbeat, training, training_data
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
 from guard_store.alerts.facts import FactStore
 from guard_store.lake.store import Lake
@@ -19,9 +20,11 @@ from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
+from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
+from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
 from tests.support.pipeline_projects import (
@@ -62,6 +65,18 @@ def test_a_forced_flag_becomes_the_first_champion(request: pytest.FixtureRequest
     mlflow_run = registry(pipelines)
     (version,) = mlflow_run.versions(*KEY)
     assert version.run_id == run.mlflow_run_id
+
+
+def test_the_steps_of_a_run_read_its_rows_once(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+
+    def counting(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
+        reads.append(flag.id)
+        return read_rows(lake, flag, chosen)
+
+    monkeypatch.setattr(training_data, "read_rows", counting)
+    flag = train_first(pipelines)
+    assert reads == [flag.id]
 
 
 def test_a_new_champion_brings_a_baseline_of_its_own_for_the_days_after(pipelines: Pipelines) -> None:
@@ -213,7 +228,7 @@ def test_a_queued_training_is_not_joined_by_a_second_one(pipelines: Pipelines, m
     (request,) = pipelines.tick_retrain()
     queued = pipelines.hold(request, dg.DagsterRunStatus.QUEUED, job="retrain")
     pipelines.instance.report_engine_event("in the queue", queued)
-    monkeypatch.setattr(requests, "SILENT_AFTER_S", 0)
+    monkeypatch.setattr(runs, "SILENT_AFTER_S", 0)
 
     assert pipelines.tick_retrain() == []
     found = RetrainStore(pipelines.database).flag(flag.id)
