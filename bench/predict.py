@@ -22,6 +22,7 @@ from sqlalchemy import func, select
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
 from guard_core.ids import registered_name
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings, StorageSettings
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
@@ -31,7 +32,6 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
-from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 
 PROJECT, MODEL_ID = "bench", "late-arrival"

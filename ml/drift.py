@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def _settings(options: argparse.Namespace) -> DriftSettings:
     if options.bins is not None:
         given["bins"] = options.bins
     # A file is one window: there are no earlier days to look back to.
-    return replace(DriftSettings.from_dict(given), windows=(1,))
+    return DriftSettings.from_dict(given).model_copy(update={"windows": (1,)})
 
 
 def _settings_file(path: Path) -> dict[str, object]:

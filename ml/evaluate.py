@@ -17,10 +17,10 @@ import numpy as np
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from guard_core.project_settings.gate import GateSettings
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import GateSettings
 from ml.retraining.training.evaluate import HeldOut, evaluate
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import teach_manners

@@ -18,13 +18,14 @@ import numpy as np
 if not __package__:  # started by its path: Python then looks for modules in ml/, not beside it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import GateSettings
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.files import labelled_rows, split_in_time
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
 from ml.retraining.training.report import metrics_table
-from ml.retraining.training.spec import Trained, TrainingError, TrainingSpec
+from ml.retraining.training.spec import Trained, TrainingError
 from ml.retraining.training.train import train
 
 EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from guard_core.ids import registered_name
-from guard_core.project_settings.by_model import Section, settings_of_model
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.project import S, settings_of_model
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
@@ -29,10 +31,8 @@ from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Regi
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import GateSettings
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
-from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"
@@ -123,7 +123,7 @@ class Training:
             candidate = self._candidate(run, Path(scratch) / "candidate")
             champion = None if champion_version is None else self._version(champion_version, Path(scratch) / "champion")
             rows = self._rows(run)
-            gate = GateSettings.from_dict(self._section("gate"))
+            gate = self._section(GateSettings)
             found, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
             found["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
@@ -204,7 +204,7 @@ class Training:
         found = self._registry.download(*self.key, number, folder)
         return load_native_predictor(found, allow_unsafe=self.settings.predict.load_unsafe_models)
 
-    def _section(self, section: Section) -> dict[str, Any]:
+    def _section(self, section: type[S]) -> S:
         return settings_of_model(self._project.settings, self.flag.model_id, section)
 
     @cached_property
@@ -223,7 +223,7 @@ class Training:
 
     @property
     def _spec(self) -> TrainingSpec:
-        return TrainingSpec.from_dict(self._section("training"))
+        return self._section(TrainingSpec)
 
     @property
     def _store(self) -> TrainingRunStore:

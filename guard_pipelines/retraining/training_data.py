@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 
 from guard_core.columns import FEATURE_PREFIX, LABEL
 from guard_core.days import local_days
+from guard_core.project_settings.training import TrainingSpec
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.lake.rows import LABEL_OBSERVED
 from guard_store.lake.store import Lake
 from guard_store.retraining.flag import Flag
 from ml.retraining.training.evaluate import HeldOut
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
 _WANTED = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)

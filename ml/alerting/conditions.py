@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from guard_core.names import name_of
-from ml.retraining.rule import DayEvidence, ModelState, RetrainSettings, performance_drop
+from guard_core.project_settings.retrain import RetrainSettings
+from ml.retraining.rule import DayEvidence, ModelState, performance_drop
 
 _SAYS_NOTHING = frozenset({"missing_baseline", "no_data", "insufficient_data"})
 _NAMED = 3

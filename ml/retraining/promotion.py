@@ -5,13 +5,13 @@ Comparing and deciding belong here; scoring the rows and moving aliases do not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from guard_core.names import name_of
-from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, whole
+from guard_core.project_settings.gate import GateSettings
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.roc_auc import roc_auc
@@ -21,37 +21,6 @@ _RESAMPLES = 400
 _CELLS = 2_000_000  # rows times resamples in memory at once
 PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
 """The metric that decides, by task; of MAE less is better."""
-
-
-_CHECKS: Mapping[str, Check] = {
-    "min_rows": whole(20),
-    "min_gain": at_least_0,
-    "max_segment_loss": at_least_0,
-    "min_segment_rows": whole(20),
-    "max_calibration_loss": at_least_0,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings(CheckedSettings):
-    """What a candidate has to reach.
-
-    Attributes
-    ----------
-    min_rows : labelled rows of the held-out window below which nobody is promoted.
-    min_gain : how much better than the champion the candidate must be at least; the interval of the gain must be above it.
-    max_segment_loss : how much worse a segment may become, unless that may be chance.
-    min_segment_rows : labelled rows below which a segment is not looked at.
-    max_calibration_loss : how much larger the calibration error may become.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    min_rows: int = 100
-    min_gain: float = 0.0
-    max_segment_loss: float = 0.02
-    min_segment_rows: int = 200
-    max_calibration_loss: float = 0.02
 
 
 @dataclass(frozen=True)

@@ -5,81 +5,12 @@ Weighing evidence belongs here; collecting it, raising flags and training do not
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from guard_core.names import name_of
-from guard_core.project_settings.checks import (
-    Check,
-    CheckedSettings,
-    SettingsError,
-    at_least_0,
-    between,
-    boolean,
-    whole,
-)
+from guard_core.project_settings.retrain import RetrainSettings
 
 _LESS_IS_BETTER = frozenset({"mae"})
-
-
-_CHECKS: Mapping[str, Check] = {
-    "enabled": boolean,
-    "min_drifted_share": between(0.0, 1.0),
-    "prediction_drift": boolean,
-    "max_drop": at_least_0,
-    "max_error_growth": at_least_0,
-    "max_age_days": whole(1),
-    "days": whole(1, 366),
-    "of_days": whole(1, 366),
-    "cooldown_days": whole(0),
-    "min_labelled_rows": whole(1),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainSettings(CheckedSettings):
-    """When retraining is recommended.
-
-    Attributes
-    ----------
-    enabled : False: evaluated and shown, never recommended.
-    min_drifted_share : of the features, weighted by importance where the model gives it; from this share on.
-    prediction_drift : whether drift of the predictions or their probabilities is a reason.
-    max_drop : of ROC AUC or accuracy below the baseline's; a larger drop is a reason if its interval is below the baseline.
-    max_error_growth : of MAE as a share of the baseline's; the same for regression.
-    max_age_days : between the data that the champion was trained on and the day; an older model is a reason.
-    days, of_days : a reason counts if it holds on `days` of the newest `of_days` days that have evidence.
-    cooldown_days : after a flag before the next one.
-    min_labelled_rows : below which there is nothing to train on.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    enabled: bool = True
-    min_drifted_share: float = 0.3
-    prediction_drift: bool = True
-    max_drop: float = 0.02
-    max_error_growth: float = 0.1
-    max_age_days: int = 90
-    days: int = 2
-    of_days: int = 3
-    cooldown_days: int = 14
-    min_labelled_rows: int = 500
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Settings from plain data (JSON); what is not given keeps its default.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        settings = super(RetrainSettings, cls).from_dict(given)
-        if settings.days > settings.of_days:
-            raise SettingsError(
-                f"days: {settings.days} of {settings.of_days} days cannot be; lower days or raise of_days"
-            )
-        return settings
 
 
 @dataclass(frozen=True)

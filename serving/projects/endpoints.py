@@ -25,8 +25,9 @@ router = keyed_router("projects")
 def make_project(body: ProjectRequest, services: Provided, request_id: RequestId) -> ProjectView:
     """Make a project."""
     project_id = body.id or new_project_id()
+    settings = body.settings.to_dict()
     try:
-        project = services.projects.create(project_id, body.name, body.timezone, body.settings, request_id=request_id)
+        project = services.projects.create(project_id, body.name, body.timezone, settings, request_id=request_id)
     except ProjectExistsError as error:
         raise Conflict(f"{error}.") from None
     return ProjectView.of(project)

@@ -30,7 +30,7 @@ def change(services: Services, project_id: str, wanted: ProjectChange, request_i
             project_id,
             name=wanted.name,
             timezone=wanted.timezone,
-            settings=wanted.settings,
+            settings=None if wanted.settings is None else wanted.settings.to_dict(),
             request_id=request_id,
             consequences=[
                 _lay_days_anew(services.settings.pipelines.close_delay_s),

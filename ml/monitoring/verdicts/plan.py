@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guard_core.project_settings.drift import ColumnOverride, DriftSettings
-from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Thresholds
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Method, Thresholds
 from ml.monitoring.distances.bins import Cuts, reference_cuts
 from ml.monitoring.distances.wasserstein import TrimmedScale, trimmed_scale
 from ml.monitoring.profiles.categorical import CategoricalProfile
@@ -140,15 +140,15 @@ def _trimmed(reference: NumericProfile) -> TrimmedScale:
     return trimmed_scale(reference)
 
 
-def _method(override: ColumnOverride, default: str, fitting: tuple[str, ...], kind: str) -> tuple[str, str]:
+def _method(override: ColumnOverride, default: Method, fitting: tuple[str, ...], kind: str) -> tuple[Method, str]:
     if override.method is None or override.method in fitting:
         return override.method or default, ""
     return default, f"{override.method} does not apply to a {kind} column: judged by {default}"
 
 
-def _thresholds(override: ColumnOverride, settings: DriftSettings, method: str, *, asked: bool) -> Thresholds:
+def _thresholds(override: ColumnOverride, settings: DriftSettings, method: Method, *, asked: bool) -> Thresholds:
     """The column's own thresholds, unless they were meant for another method than the one that decides."""
-    usual = settings.thresholds[method]
+    usual = settings.thresholds_of(method)
     if not asked:
         return usual
     drift = usual.drift if override.drift is None else override.drift

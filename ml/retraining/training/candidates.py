@@ -4,8 +4,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.schema import ModelSchema
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 
 _SMOOTHING = 20.0  # rows by which a rare category's mean is drawn to the mean of all
 

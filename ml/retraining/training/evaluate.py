@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from guard_core.project_settings.gate import GateSettings
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.promotion import Answers, GateSettings, decide
+from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card
 from ml.retraining.training.features import targets
 from ml.retraining.training.held_out import answers_of, importance, trivial_answers

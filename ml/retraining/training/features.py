@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.tasks import Task, positive_label
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 
 
 def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict[str, str]]:

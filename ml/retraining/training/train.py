@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.candidates import candidates
 from ml.retraining.training.features import learn_schema, targets, with_codes
-from ml.retraining.training.spec import Trained, TrainingError, TrainingSpec
+from ml.retraining.training.spec import Trained, TrainingError
 
 _SAMPLE_ROWS = 2_000
 _METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "mae"}

@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
+from guard_core.project_settings.training import TrainingSpec
 from guard_pipelines.days import heartbeat, requests
 from guard_pipelines.retraining import training
 from guard_pipelines.retraining.training_data import choose_rows, read_rows
@@ -21,7 +22,7 @@ from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
-from ml.retraining.training.spec import TrainingError, TrainingSpec
+from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
 from tests.support.pipeline_projects import (
     ADMIN,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.retraining.promotion import Answers, GateDecision, GateSettings, decide, measured
+from guard_core.project_settings.gate import GateSettings
+from ml.retraining.promotion import Answers, GateDecision, decide, measured
 
 RNG_SEED = 5
 

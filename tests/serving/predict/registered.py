@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from guard_core.ids import registered_name
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
-from ml.retraining.training.spec import Trained, TrainingSpec
+from ml.retraining.training.spec import Trained
 from ml.retraining.training.train import train
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 

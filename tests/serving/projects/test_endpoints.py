@@ -39,11 +39,19 @@ async def test_an_id_is_made_where_none_is_given_and_the_zone_is_utc(admin: http
         ({"name": "x", "timezone": "Mars/Olympus"}, "timezone", "IANA"),
         ({"name": "x", "id": "a/b"}, "id", "pattern"),
         ({"name": ""}, "name", "at least 1"),
-        ({"name": "x", "settings": {"drift": {"bins": 1}}}, "settings", "drift.bins"),
-        ({"name": "x", "settings": {"drfit": {}}}, "settings", "drfit"),
-        ({"name": "x", "settings": {"models": {"m": {"drift": {"alpha": 2}}}}}, "settings", "models.m.drift.alpha"),
-        ({"name": "x", "settings": {"models": {"m": {"bins": 2}}}}, "settings", "models.m.bins"),
-        ({"name": "x", "settings": {"models": []}}, "settings", "models"),
+        ({"name": "x", "settings": {"drift": {"bins": 1}}}, "settings.drift.bins", "must be at least 2"),
+        ({"name": "x", "settings": {"drfit": {}}}, "settings.drfit", "unknown; remove it or use one of drift, "),
+        (
+            {"name": "x", "settings": {"models": {"m": {"drift": {"alpha": 2}}}}},
+            "settings.models.m.drift.alpha",
+            "at most 0.5",
+        ),
+        (
+            {"name": "x", "settings": {"models": {"m": {"bins": 2}}}},
+            "settings.models.m.bins",
+            "unknown; remove it or use one of drift, ",
+        ),
+        ({"name": "x", "settings": {"models": []}}, "settings.models", "must be an object"),
     ],
 )
 async def test_what_is_wrong_with_a_project_is_named(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, UnsafeModelError
 from ml.retraining.predictor.load import load_predictor
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.log_run import write_model
-from ml.retraining.training.spec import TrainingSpec
 from ml.retraining.training.train import train
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 
