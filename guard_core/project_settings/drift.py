@@ -83,17 +83,7 @@ class ColumnOverride(Section):
 
 
 class DriftSettings(Section):
-    """How a model's drift is judged.
-
-    Examples
-    --------
-    >>> settings = DriftSettings.from_dict({"bins": 20, "overrides": {"age": {"method": "wasserstein", "drift": 0.5}}})
-    >>> settings.override("feature_age").method, settings.numeric_method
-    ('wasserstein', 'psi')
-    >>> DriftSettings.from_dict({"thresholds": {"psi": {"warning": 0.3}}})
-    Traceback (most recent call last):
-    guard_core.project_settings.section.ProjectSettingsError: thresholds.psi: warning (0.3) is above drift (0.2); lower warning or raise drift
-    """
+    """How a model's drift is judged."""
 
     numeric_method: NumericMethod = Field("psi", description="The statistic that decides for numeric columns.")
     categorical_method: CategoricalMethod = Field(
@@ -134,13 +124,29 @@ class DriftSettings(Section):
         return self
 
     def thresholds_of(self, method: Method) -> Thresholds:
-        """Return the effects of a method: the default ones, with the project's on top."""
+        """Return the effects of a method: the default ones, with the project's on top.
+
+        Examples
+        --------
+        >>> DriftSettings.from_dict({"thresholds": {"psi": {"warning": 0.15}}}).thresholds_of("psi")
+        Thresholds(warning=0.15, drift=0.2)
+        >>> DriftSettings.from_dict({"thresholds": {"psi": {"warning": 0.3}}})
+        Traceback (most recent call last):
+        guard_core.project_settings.section.ProjectSettingsError: thresholds.psi: warning (0.3) is above drift (0.2); lower warning or raise drift
+        """
         override = self.thresholds.get(method)
         default = DEFAULT_THRESHOLDS[method]
         return default if override is None else override.on_top_of(default)
 
     def override(self, column: str) -> ColumnOverride:
-        """Return the exceptions of a lake column."""
+        """Return the exceptions of a lake column.
+
+        Examples
+        --------
+        >>> settings = DriftSettings.from_dict({"overrides": {"age": {"method": "wasserstein", "drift": 0.5}}})
+        >>> settings.override("feature_age").method, settings.numeric_method
+        ('wasserstein', 'psi')
+        """
         if column in self.overrides:
             return self.overrides[column]
         feature = column.removeprefix(FEATURE_PREFIX)

@@ -11,8 +11,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from guard_core.validation import reason_of
 
-_OWN_WORDS = frozenset({"value_error", "missing"})  # reasons that already name the value, or have none
-
 
 class ProjectSettingsError(ValueError):
     """A setting of a project is wrong: the message is one line that names its path and the fix."""
@@ -64,5 +62,6 @@ def _first_reason(error: ValidationError) -> str:
     parts = [part for part in first["loc"] if part != "[key]"]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
     reason = reason_of(first)
-    shown = reason if first["type"] in _OWN_WORDS else f"{reason}, got {first['input']!r}"
-    return f"{path}: {shown}" if path else shown
+    if first["type"] != "value_error":  # our own reasons name the value where it helps
+        reason = f"{reason}, got {first['input']!r}"
+    return f"{path}: {reason}" if path else reason

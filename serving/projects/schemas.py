@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
 
 from guard_core.days import from_microseconds, known_zone
 from guard_core.ids import ID_PATTERN
@@ -23,14 +22,18 @@ def _zone(name: str) -> str:
 Timezone = Annotated[str, AfterValidator(_zone), Field(description="IANA time zone: a day is a day there.")]
 
 
-class _StoredSettingsSchema:
-    """Show stored settings as `ProjectSettings` in OpenAPI, without checking them again when they are read."""
+class _ShownAsProjectSettings:
+    """Show stored settings as `ProjectSettings` in OpenAPI, and return them as they are: older rows may break newer rules."""
 
-    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(ProjectSettings.__pydantic_core_schema__)
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=handler.generate_schema(ProjectSettings),
+            python_schema=core_schema.dict_schema(),
+            serialization=core_schema.simple_ser_schema("any"),
+        )
 
 
-StoredSettings = Annotated[Mapping[str, Any], _StoredSettingsSchema()]
+StoredSettings = Annotated[Mapping[str, Any], _ShownAsProjectSettings()]
 
 
 class ProjectRequest(BaseModel):

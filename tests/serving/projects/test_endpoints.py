@@ -64,6 +64,23 @@ async def test_what_is_wrong_with_a_project_is_named(
     assert words in error["reason"]
 
 
+async def test_the_openapi_document_shows_the_sections_of_settings(admin: httpx.AsyncClient) -> None:
+    schemas = (await admin.get("/api/v1/openapi.json")).json()["components"]["schemas"]
+    for name in ("ProjectRequest", "ProjectView"):
+        assert schemas[name]["properties"]["settings"]["$ref"] == "#/components/schemas/ProjectSettings"
+    assert schemas["ProjectSettings"]["properties"]["drift"]["$ref"] == "#/components/schemas/DriftSettings"
+    bins = schemas["DriftSettings"]["properties"]["bins"]
+    assert (bins["minimum"], bins["maximum"], bins["default"]) == (2, 100, 10)
+
+
+async def test_stored_settings_that_a_newer_rule_refuses_can_still_be_read(
+    admin: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    outdated = {"drift": {"bins": 1, "renamed": True}}
+    services.projects.update(project, settings=outdated)
+    assert (await admin.get(f"{PROJECTS}/{project}")).json()["settings"] == outdated
+
+
 async def test_only_the_projects_of_the_key_are_listed(clients: Clients, admin: httpx.AsyncClient) -> None:
     for project_id in ("b", "a", "c"):
         await admin.post(PROJECTS, json={"id": project_id, "name": project_id})
