@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from guard_core.project_settings.training import TrainingSpec
 from sqlalchemy import func, select
 
 from bench.measure import ROUNDS, in_turns, table
 from bench.servers import environment, free_ports, process
 from guard_core.ids import registered_name
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings, StorageSettings
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database

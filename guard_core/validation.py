@@ -1,14 +1,38 @@
 """Messages of validation errors as users see them; the validation itself is pydantic's."""
 
 from collections.abc import Mapping
+from typing import Any
+
+# Where the framework's words name a type of Python, or a class of ours, instead of what to write.
+_REASONS: Mapping[str, str] = {
+    "model_type": "must be an object with named fields",
+    "dict_type": "must be an object with named fields",
+    "mapping_type": "must be an object with named fields",
+    "tuple_type": "must be a list",
+    "too_short": "must have {min_length} or more entries",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+}
 
 
-def reason_of(error: Mapping[str, object]) -> str:
+def reason_of(error: Mapping[str, Any]) -> str:
     """Return the message of a validation error, without pydantic's prefix on messages of our own validators.
 
     >>> reason_of({"type": "value_error", "msg": "Value error, must be even"})
     'must be even'
+    >>> reason_of({"type": "less_than_equal", "msg": "…", "ctx": {"le": 0.5}})
+    'must be at most 0.5'
     """
-    if error["type"] == "model_type":  # pydantic's message would name an internal class
-        return "must be a mapping with named fields"
-    return str(error["msg"]).removeprefix("Value error, ")
+    reason = _REASONS.get(error["type"])
+    if reason is None:
+        return str(error["msg"]).removeprefix("Value error, ")
+    limits = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in error.get("ctx", {}).items()}
+    return reason.format_map(limits)

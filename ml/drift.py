@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,7 +89,7 @@ def _settings(options: argparse.Namespace) -> DriftSettings:
     if options.bins is not None:
         fields["bins"] = options.bins
     # A file is one window: there are no earlier days to extend it by.
-    return replace(DriftSettings.from_dict(fields), windows=(1,))
+    return DriftSettings.from_dict(fields).model_copy(update={"windows": (1,)})
 
 
 def _settings_file(path: Path) -> dict[str, object]:

@@ -18,7 +18,6 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guard_core.project_settings.gate import GateSettings
-
 from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor

@@ -21,7 +21,6 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 
 from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.training import TrainingSpec
-
 from ml.environment import set_library_defaults
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation

@@ -1,1 +1,1 @@
-"""What a project may set: drift, the retrain rule, `/predict`, tools; and how a model overrides its project."""
+"""What a project may set, a file for each section; `project` puts the sections together and lets a model override its project."""

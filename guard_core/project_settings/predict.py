@@ -1,23 +1,14 @@
-"""What a project's section `predict` may say."""
+"""How a project's models answer `/predict`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from pydantic import Field
 
-from guard_core.project_settings.checks import Check, CheckedSettings, boolean
-
-_CHECKS: Mapping[str, Check] = {"shadow": boolean}
+from guard_core.project_settings.section import Section
 
 
-@dataclass(frozen=True, slots=True)
-class PredictSettings(CheckedSettings):
-    """How predictions are made.
+class PredictSettings(Section):
+    """How predictions are made."""
 
-    Attributes
-    ----------
-    shadow : whether the challenger scores live traffic too, without answering.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    shadow: bool = False
+    shadow: bool = Field(
+        default=False,
+        description="Whether the challenger scores live traffic too, without its predictions being returned.",
+    )

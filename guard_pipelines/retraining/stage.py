@@ -11,7 +11,6 @@ from typing import Any
 from guard_core.project_settings.project import settings_of_model
 from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.training import TrainingSpec
-
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_store.day_state.day_state import DayState
@@ -47,8 +46,8 @@ def _evaluate_model(database: Database, run: StageRun, items: Sequence[DayState]
 def _evaluate(database: Database, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
     project = ProjectStore(database).get(item.project_id)
     of_project = project.settings if project else {}
-    settings = RetrainSettings.from_dict(settings_of_model(of_project, item.model_id, "retrain"))
-    window = TrainingSpec.from_dict(settings_of_model(of_project, item.model_id, "training")).window_days
+    settings = settings_of_model(of_project, item.model_id, RetrainSettings)
+    window = settings_of_model(of_project, item.model_id, TrainingSpec).window_days
     days = _read_evidence(database, item, settings.of_days)
     state = _read_model_state(database, item, window)
     recommendation = recommend(days, state, settings)

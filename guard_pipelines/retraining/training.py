@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from guard_core.project_settings.gate import GateSettings
-from guard_core.project_settings.project import settings_of_model
-from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.ids import registered_name
-from guard_core.project_settings.by_model import Section
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.project import S, settings_of_model
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
 from guard_pipelines.retraining.training_data import TrainingRows, choose_rows
@@ -127,7 +126,7 @@ class Training:
                 None if champion_version is None else self._load_version(champion_version, Path(scratch) / "champion")
             )
             rows = self.rows.of(self.lake, self.flag, run.data)
-            gate = GateSettings.from_dict(self._section("gate"))
+            gate = self._section(GateSettings)
             evaluation, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
             evaluation["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
@@ -201,7 +200,7 @@ class Training:
         model_folder = self._registry.download(*self.key, number, folder)
         return load_native_predictor(model_folder, allow_unsafe=self.settings.predict.load_unsafe_models)
 
-    def _section(self, section: Section) -> dict[str, Any]:
+    def _section(self, section: type[S]) -> S:
         return settings_of_model(self._project.settings, self.flag.model_id, section)
 
     @cached_property
@@ -220,7 +219,7 @@ class Training:
 
     @property
     def _spec(self) -> TrainingSpec:
-        return TrainingSpec.from_dict(self._section("training"))
+        return self._section(TrainingSpec)
 
     @property
     def _store(self) -> TrainingRunStore:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.columns import FEATURE_PREFIX, LABEL
 from guard_core.days import local_days
+from guard_core.project_settings.training import TrainingSpec
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.lake.rows import LABEL_OBSERVED
 from guard_store.lake.store import Lake

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml.retraining.rule import DayEvidence, performance_drop
 from guard_core.names import display_name
+from ml.retraining.rule import DayEvidence, performance_drop
 
 _UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data"})
 _MAX_NAMES = 3

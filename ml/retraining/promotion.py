@@ -5,13 +5,13 @@ Comparing and deciding belong here; scoring the rows and moving aliases do not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from guard_core.names import display_name
-from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, whole
+from guard_core.project_settings.gate import GateSettings
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.roc_auc import roc_auc
@@ -21,37 +21,6 @@ _RESAMPLES = 400
 _CELLS = 2_000_000  # rows times resamples in memory at once
 PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
 """The deciding metric by task; of MAE less is better."""
-
-
-_CHECKS: Mapping[str, Check] = {
-    "min_rows": whole(20),
-    "min_gain": at_least_0,
-    "max_segment_loss": at_least_0,
-    "min_segment_rows": whole(20),
-    "max_calibration_loss": at_least_0,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings(CheckedSettings):
-    """What a candidate must reach to be promoted.
-
-    Attributes
-    ----------
-    min_rows : labelled rows of the held-out window below which no candidate is promoted.
-    min_gain : required gain over the champion; the interval of the gain must lie above it.
-    max_segment_loss : allowed loss in a segment; a larger one counts only if it is significant.
-    min_segment_rows : labelled rows below which a segment is ignored.
-    max_calibration_loss : allowed growth of the calibration error.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    min_rows: int = 100
-    min_gain: float = 0.0
-    max_segment_loss: float = 0.02
-    min_segment_rows: int = 200
-    max_calibration_loss: float = 0.02
 
 
 @dataclass(frozen=True)

@@ -5,76 +5,12 @@ Weighing the evidence belongs here; collecting it, raising flags and training do
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
-from guard_core.project_settings.section import ProjectSettingsError
-
-from guard_core.project_settings.checks import Check, CheckedSettings, at_least_0, between, boolean, whole
 from guard_core.names import display_name
+from guard_core.project_settings.retrain import RetrainSettings
 
 _LESS_IS_BETTER = frozenset({"mae"})
-
-
-_CHECKS: Mapping[str, Check] = {
-    "enabled": boolean,
-    "min_drifted_share": between(0.0, 1.0),
-    "prediction_drift": boolean,
-    "max_drop": at_least_0,
-    "max_error_growth": at_least_0,
-    "max_age_days": whole(1),
-    "days": whole(1, 366),
-    "of_days": whole(1, 366),
-    "cooldown_days": whole(0),
-    "min_labelled_rows": whole(1),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainSettings(CheckedSettings):
-    """When retraining is recommended.
-
-    Attributes
-    ----------
-    enabled : if False, the rule is evaluated and shown, but never recommends.
-    min_drifted_share : share of drifted features from which they are a reason, weighted by importance if the model has it.
-    prediction_drift : whether drift of the predictions or their probabilities is a reason.
-    max_drop : allowed drop of ROC AUC or accuracy below the baseline; a larger one is a reason if the metric's interval lies
-        below the baseline too.
-    max_error_growth : the same for the MAE of a regression: its allowed growth, as a share of the baseline's.
-    max_age_days : allowed days between the champion's newest training row and the day judged; an older model is a reason.
-    days, of_days : a reason counts if it holds on `days` of the newest `of_days` days that have evidence.
-    cooldown_days : days after a flag without another one.
-    min_labelled_rows : labelled rows below which retraining is not recommended.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    enabled: bool = True
-    min_drifted_share: float = 0.3
-    prediction_drift: bool = True
-    max_drop: float = 0.02
-    max_error_growth: float = 0.1
-    max_age_days: int = 90
-    days: int = 2
-    of_days: int = 3
-    cooldown_days: int = 14
-    min_labelled_rows: int = 500
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, object]) -> Self:
-        """Create settings from plain data (JSON); absent fields keep their defaults.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or has a wrong value: the message names its path and the fix.
-        """
-        settings = super(RetrainSettings, cls).from_dict(given)
-        if settings.days > settings.of_days:
-            raise ProjectSettingsError(
-                f"days: {settings.days} of {settings.of_days} days cannot be; lower days or raise of_days"
-            )
-        return settings
 
 
 @dataclass(frozen=True)

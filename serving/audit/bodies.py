@@ -1,13 +1,12 @@
 """Bodies for the record, where a project asks for them: as the policy let them through, never what it took out."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
-from guard_core.project_settings.checks import Check, CheckedSettings, boolean
+from guard_core.project_settings.audit import AuditSettings
+from guard_core.project_settings.project import settings_of_project
 from guard_core.ttl_cache import TtlCache
 from guard_store.ledger.bodies import Bodies
 from guard_store.projects.store import ProjectStore
@@ -16,23 +15,6 @@ from serving.gateway.policy.vault import Vault
 
 MOST_BYTES: Final = 256 * 1024
 _encode = msgspec.json.Encoder().encode
-
-
-_CHECKS: Mapping[str, Check] = {"bodies": boolean}
-
-
-@dataclass(frozen=True, slots=True)
-class AuditSettings(CheckedSettings):
-    """What a project's section `audit` may say.
-
-    Attributes
-    ----------
-    bodies : whether bodies of calls of language models are kept.
-    """
-
-    CHECKS: ClassVar[Mapping[str, Check]] = _CHECKS
-
-    bodies: bool = False
 
 
 class BodyKeeper:
@@ -50,7 +32,7 @@ class BodyKeeper:
         if cached is not None:
             return cached
         project = await asyncio.to_thread(self._projects.get, project_id)
-        wanted = project is not None and AuditSettings.from_dict(project.settings.get("audit", {})).bodies
+        wanted = project is not None and settings_of_project(project.settings, AuditSettings).bodies
         self._wanted.put(project_id, wanted)
         return wanted
 

@@ -53,7 +53,8 @@ def unprocessable(errors: Sequence[Mapping[str, Any]]) -> Unprocessable:
 def _field(location: Sequence[str | int]) -> str:
     # The first part says where the value came from (body, path, query); the caller knows the field by the rest.
     parts = location[1:] if len(location) > 1 and location[0] in {"body", "path", "query", "header"} else location
-    return ".".join(str(part) for part in parts)
+    # "[key]" follows the wrong name of an entry, which names the place already.
+    return ".".join(str(part) for part in parts if part != "[key]")
 
 
 def _framework_problem(error: HTTPException) -> Problem:

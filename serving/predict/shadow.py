@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from guard_core.project_settings.project import settings_of_model
-
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.predict import PredictSettings
+from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
 from guard_core.ttl_cache import TtlCache
 from guard_store.db.database import Database
@@ -127,9 +126,9 @@ class Shadow:
         wanted = self._wanted.get(key)
         if wanted is None:
             project = self._projects.get(key[0])
-            section = settings_of_model(project.settings, key[1], "predict") if project else {}
+            settings = settings_of_model(project.settings if project else {}, key[1], PredictSettings)
             timezone = project.timezone if project else "UTC"
-            wanted = PredictSettings.from_dict(section).shadow, timezone
+            wanted = settings.shadow, timezone
             self._wanted.put(key, wanted)
         return wanted
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
 
 from guard_core.days import from_microseconds, known_zone
 from guard_core.ids import ID_PATTERN
+from guard_core.project_settings.project import ProjectSettings
 from guard_store.projects.store import Project
 from serving.http.routing import ProjectName
-from serving.projects.settings import checked_settings
 
 
 def _zone(name: str) -> str:
@@ -19,11 +20,20 @@ def _zone(name: str) -> str:
 
 
 Timezone = Annotated[str, AfterValidator(_zone), Field(description="IANA time zone: a day is a day there.")]
-ProjectSettings = Annotated[
-    dict[str, Any],
-    AfterValidator(checked_settings),
-    Field(description='`{"drift": {…}, "models": {"<model id>": {"drift": {…}}}}`; what is left out has its default.'),
-]
+
+
+class _ShownAsProjectSettings:
+    """Show stored settings as `ProjectSettings` in OpenAPI, and return them as they are: older rows may break newer rules."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=handler.generate_schema(ProjectSettings),
+            python_schema=core_schema.dict_schema(),
+            serialization=core_schema.simple_ser_schema("any"),
+        )
+
+
+StoredSettings = Annotated[Mapping[str, Any], _ShownAsProjectSettings()]
 
 
 class ProjectRequest(BaseModel):
@@ -34,7 +44,9 @@ class ProjectRequest(BaseModel):
     id: str | None = Field(None, pattern=ID_PATTERN, description="Made where it is not given.")
     name: ProjectName
     timezone: Timezone = "UTC"
-    settings: ProjectSettings = Field(default_factory=dict)
+    settings: ProjectSettings = Field(
+        default_factory=ProjectSettings, description="A field that is left out has its default."
+    )
 
 
 class ProjectChange(BaseModel):
@@ -44,7 +56,7 @@ class ProjectChange(BaseModel):
 
     name: ProjectName | None = None
     timezone: Timezone | None = None
-    settings: ProjectSettings | None = None
+    settings: ProjectSettings | None = Field(None, description="A field that is left out has its default.")
 
 
 class ProjectView(BaseModel):
@@ -53,7 +65,7 @@ class ProjectView(BaseModel):
     id: str
     name: str
     timezone: str
-    settings: Mapping[str, Any]
+    settings: StoredSettings = Field(description="The fields that were given; every other one has its default.")
     created_at: datetime
     updated_at: datetime
 

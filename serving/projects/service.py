@@ -32,7 +32,8 @@ class ProjectService:
         """
         project_id = body.id or new_project_id()
         try:
-            return self._projects.create(project_id, body.name, body.timezone, body.settings, request_id=request_id)
+            settings = body.settings.to_dict()
+            return self._projects.create(project_id, body.name, body.timezone, settings, request_id=request_id)
         except ProjectExistsError as error:
             raise Conflict(f"{error}.") from None
 
@@ -57,7 +58,7 @@ class ProjectService:
                 project_id,
                 name=body.name,
                 timezone=body.timezone,
-                settings=body.settings,
+                settings=None if body.settings is None else body.settings.to_dict(),
                 request_id=request_id,
                 consequences=[
                     _reassign_days(self._close_delay_s),

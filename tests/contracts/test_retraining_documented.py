@@ -2,29 +2,29 @@
 
 import re
 from collections import defaultdict
-from dataclasses import fields
 
 import pytest
+
 from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.retrain import RetrainSettings
+from guard_core.project_settings.section import Section
 from guard_core.project_settings.training import TrainingSpec
-
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs/retraining.md").read_text()
 
 
 @pytest.mark.parametrize("settings", [RetrainSettings, GateSettings, TrainingSpec])
-def test_every_setting_is_on_the_page(settings: type) -> None:
+def test_every_setting_is_on_the_page(settings: type[Section]) -> None:
     named = set(re.findall(r"`(\w+)`", PAGE))
-    assert {field.name for field in fields(settings)} <= named
+    assert set(settings.model_fields) <= named
 
 
 def test_the_defaults_of_the_tables_are_those_of_the_code() -> None:
     defaults: dict[str, list[object]] = defaultdict(list)  # some names are in two sections
     for settings in (RetrainSettings(), GateSettings(), TrainingSpec()):
-        for field in fields(settings):
-            defaults[field.name].append(getattr(settings, field.name))
+        for name in type(settings).model_fields:
+            defaults[name].append(getattr(settings, name))
     checked = 0
     for names, shown in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+?) \|", PAGE, re.MULTILINE):
         own = [defaults[name] for name in re.findall(r"`(\w+)`", names) if name in defaults]

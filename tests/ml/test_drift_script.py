@@ -164,7 +164,7 @@ def test_bad_input_is_named_in_one_line(
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--bins", "1"], "bins: must be a whole number from 2 to 100"),
+        (["--bins", "1"], "bins: must be at least 2, got 1"),
         (["--settings", "absent.json"], "absent.json"),
         (["--flag", "/absent/folder/flag.json"], "--flag /absent/folder/flag.json: No such file or directory"),
         (["--input", "rows.xlsx"], "rows.xlsx: unknown type '.xlsx'; give a .csv or .parquet file"),

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cached_property, partial
 
-from guard_core.project_settings.project import settings_of_model
-
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_store.day_state.day_state import DayState
@@ -84,7 +83,7 @@ class _Model:
     @cached_property
     def _settings(self) -> DriftSettings:
         project = ProjectStore(self._database).get(self._key[0])
-        return DriftSettings.from_dict(settings_of_model(project.settings if project else {}, self._key[1], "drift"))
+        return settings_of_model(project.settings if project else {}, self._key[1], DriftSettings)
 
 
 class DayProfiles:

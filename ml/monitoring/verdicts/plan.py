@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guard_core.project_settings.drift import ColumnOverride, DriftSettings
-from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Thresholds
+from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS, Method, Thresholds
 from ml.monitoring.distances.bins import Cuts, reference_cuts
 from ml.monitoring.distances.wasserstein import TrimmedScale, trimmed_scale
 from ml.monitoring.profiles.categorical import CategoricalProfile
@@ -140,15 +140,17 @@ def _trimmed(reference: NumericProfile) -> TrimmedScale:
     return trimmed_scale(reference)
 
 
-def _method(override: ColumnOverride, default: str, fitting: tuple[str, ...], kind: str) -> tuple[str, str]:
+def _method(override: ColumnOverride, default: Method, fitting: tuple[str, ...], kind: str) -> tuple[Method, str]:
     if override.method is None or override.method in fitting:
         return override.method or default, ""
     return default, f"{override.method} does not apply to a {kind} column: judged by {default}"
 
 
-def _thresholds(override: ColumnOverride, settings: DriftSettings, method: str, *, as_configured: bool) -> Thresholds:
+def _thresholds(
+    override: ColumnOverride, settings: DriftSettings, method: Method, *, as_configured: bool
+) -> Thresholds:
     """Return the thresholds of the column's override, unless another method than its configured one decides."""
-    default = settings.thresholds[method]
+    default = settings.thresholds_of(method)
     if not as_configured:
         return default
     drift = default.drift if override.drift is None else override.drift

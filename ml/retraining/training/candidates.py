@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from guard_core.project_settings.training import TrainingSpec
-
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.spec import TrainingError
 

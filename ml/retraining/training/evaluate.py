@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from guard_core.project_settings.gate import GateSettings
 
+from guard_core.project_settings.gate import GateSettings
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card

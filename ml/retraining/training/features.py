@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.tasks import Task, positive_label
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema

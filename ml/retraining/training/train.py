@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.schema import ModelSchema

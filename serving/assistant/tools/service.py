@@ -5,7 +5,8 @@ import uuid
 from typing import Any
 
 from guard_core.days import now_us
-from guard_core.project_settings.tools import ToolSettings, settings_of
+from guard_core.project_settings.project import settings_of_project
+from guard_core.project_settings.tools import ToolSettings
 from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.research.tool_calls import ToolCall, ToolCallStore
@@ -47,7 +48,7 @@ class ToolService:
             project = await asyncio.to_thread(self._projects.get, project_id)
             if project is None:
                 raise NotFound(f"There is no project {project_id!r}.")
-            settings = settings_of(project.settings)
+            settings = settings_of_project(project.settings, ToolSettings)
         return ToolContext(principal, project_id, request_id, self._policies.of(project_id), settings)
 
     def tools(self, context: ToolContext) -> list[ToolView]:

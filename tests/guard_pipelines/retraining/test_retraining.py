@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pyarrow.compute as pc
 import pytest
-from guard_core.project_settings.training import TrainingSpec
 
+from guard_core.project_settings.training import TrainingSpec
 from guard_pipelines import runs
 from guard_pipelines.retraining import heartbeat, training, training_data
 from guard_pipelines.retraining.training_data import choose_rows, read_rows

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from guard_core.project_settings.gate import GateSettings
 from sklearn.metrics import roc_auc_score
 
+from guard_core.project_settings.gate import GateSettings
 from ml.retraining.promotion import Answers, GateDecision, decide, measure
 
 RNG_SEED = 5

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from guard_core.project_settings.training import TrainingSpec
 
 from guard_core.ids import registered_name
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate

@@ -39,11 +39,19 @@ async def test_an_id_is_made_where_none_is_given_and_the_zone_is_utc(admin: http
         ({"name": "x", "timezone": "Mars/Olympus"}, "timezone", "IANA"),
         ({"name": "x", "id": "a/b"}, "id", "pattern"),
         ({"name": ""}, "name", "at least 1"),
-        ({"name": "x", "settings": {"drift": {"bins": 1}}}, "settings", "drift.bins"),
-        ({"name": "x", "settings": {"drfit": {}}}, "settings", "drfit"),
-        ({"name": "x", "settings": {"models": {"m": {"drift": {"alpha": 2}}}}}, "settings", "models.m.drift.alpha"),
-        ({"name": "x", "settings": {"models": {"m": {"bins": 2}}}}, "settings", "models.m.bins"),
-        ({"name": "x", "settings": {"models": []}}, "settings", "models"),
+        ({"name": "x", "settings": {"drift": {"bins": 1}}}, "settings.drift.bins", "must be at least 2"),
+        ({"name": "x", "settings": {"drfit": {}}}, "settings.drfit", "unknown; remove it or use one of drift, "),
+        (
+            {"name": "x", "settings": {"models": {"m": {"drift": {"alpha": 2}}}}},
+            "settings.models.m.drift.alpha",
+            "at most 0.5",
+        ),
+        (
+            {"name": "x", "settings": {"models": {"m": {"bins": 2}}}},
+            "settings.models.m.bins",
+            "unknown; remove it or use one of drift, ",
+        ),
+        ({"name": "x", "settings": {"models": []}}, "settings.models", "must be an object"),
     ],
 )
 async def test_what_is_wrong_with_a_project_is_named(
@@ -54,6 +62,23 @@ async def test_what_is_wrong_with_a_project_is_named(
     (error,) = answer.json()["errors"]
     assert error["field"] == field
     assert words in error["reason"]
+
+
+async def test_the_openapi_document_shows_the_sections_of_settings(admin: httpx.AsyncClient) -> None:
+    schemas = (await admin.get("/api/v1/openapi.json")).json()["components"]["schemas"]
+    for name in ("ProjectRequest", "ProjectView"):
+        assert schemas[name]["properties"]["settings"]["$ref"] == "#/components/schemas/ProjectSettings"
+    assert schemas["ProjectSettings"]["properties"]["drift"]["$ref"] == "#/components/schemas/DriftSettings"
+    bins = schemas["DriftSettings"]["properties"]["bins"]
+    assert (bins["minimum"], bins["maximum"], bins["default"]) == (2, 100, 10)
+
+
+async def test_stored_settings_that_a_newer_rule_refuses_can_still_be_read(
+    admin: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    outdated = {"drift": {"bins": 1, "renamed": True}}
+    services.projects.update(project, settings=outdated)
+    assert (await admin.get(f"{PROJECTS}/{project}")).json()["settings"] == outdated
 
 
 async def test_only_the_projects_of_the_key_are_listed(clients: Clients, admin: httpx.AsyncClient) -> None:

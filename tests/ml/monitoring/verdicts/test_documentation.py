@@ -1,7 +1,5 @@
 """docs/drift.md says what the code does: thresholds, defaults, states."""
 
-from dataclasses import fields
-
 from guard_core.project_settings.drift import ColumnOverride, DriftSettings
 from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS
 from ml.monitoring.verdicts.report import STATES
@@ -26,8 +24,8 @@ def test_every_state_is_documented_worst_first() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    for entry in (*fields(DriftSettings), *fields(ColumnOverride)):
-        assert f"`{entry.name}`" in PAGE or f'"{entry.name}"' in PAGE, entry.name
+    for name in (*DriftSettings.model_fields, *ColumnOverride.model_fields):
+        assert f"`{name}`" in PAGE or f'"{name}"' in PAGE, name
     settings = DriftSettings()
     for name in ("bins", "alpha", "minimum_rows"):
         assert f"`{name}` ({getattr(settings, name)})" in PAGE

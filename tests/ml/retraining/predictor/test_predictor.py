@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guard_core.project_settings.training import TrainingSpec
 
+from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, UnsafeModelError
 from ml.retraining.predictor.load import load_predictor
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema

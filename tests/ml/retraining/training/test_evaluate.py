@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+
 from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.training import TrainingSpec
-
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.train import train

@@ -109,7 +109,7 @@ async def test_settings_of_retraining_are_checked_and_apply_the_rule_again(
         ({"gate": {"min_gain": -1}}, "gate.min_gain"),
         ({"predict": {"shadow": "yes"}}, "predict.shadow"),
         ({"models": {"m": {"retrain": {"colour": 1}}}}, "models.m.retrain.colour: unknown"),
-        ({"colour": 1}, "settings.colour is not known"),
+        ({"colour": 1}, "settings.colour: unknown"),
     ):
         answer = await admin.patch(project, json={"settings": section})
         assert answer.status_code == 422

@@ -1,0 +1,11 @@
+"""What a project's audit trail keeps beside the ledger."""
+
+from pydantic import Field
+
+from guard_core.project_settings.section import Section
+
+
+class AuditSettings(Section):
+    """What is kept for the audit."""
+
+    bodies: bool = Field(default=False, description="Whether bodies of calls of language models are kept.")

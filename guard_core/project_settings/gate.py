@@ -1,0 +1,28 @@
+"""What a candidate has to reach to be promoted; comparing it with the champion is `ml.retraining.promotion`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from guard_core.project_settings.section import Section
+
+_Rows = Annotated[int, Field(ge=20)]
+_Loss = Annotated[float, Field(ge=0)]
+
+
+class GateSettings(Section):
+    """What a candidate has to reach."""
+
+    min_rows: _Rows = Field(
+        100, description="Labelled rows of the held-out window below which no candidate is promoted."
+    )
+    min_gain: _Loss = Field(
+        0.0,
+        description="How much better than the champion, in the deciding metric, the candidate must be at least; the "
+        "interval of the gain must be above it.",
+    )
+    max_segment_loss: _Loss = Field(
+        0.02, description="How much worse a segment may become in the deciding metric, unless that may be chance."
+    )
+    min_segment_rows: _Rows = Field(200, description="Labelled rows below which a segment is not compared.")
+    max_calibration_loss: _Loss = Field(0.02, description="How much larger the calibration error may become.")

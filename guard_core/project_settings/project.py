@@ -1,0 +1,82 @@
+"""The whole settings of a project, and those of one model: its project's section, with the model's own on top.
+
+Stored settings have only the fields that were given, so that a default may change; a section is checked again when it is read.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from guard_core.project_settings.audit import AuditSettings
+from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.predict import PredictSettings
+from guard_core.project_settings.retrain import RetrainSettings
+from guard_core.project_settings.section import Section
+from guard_core.project_settings.tools import ToolSettings
+from guard_core.project_settings.training import TrainingSpec
+
+S = TypeVar("S", bound=Section)
+
+
+class ModelSettings(Section):
+    """The sections that a model may override field by field."""
+
+    drift: DriftSettings = Field(default_factory=DriftSettings, description="How drift is judged.")
+    retrain: RetrainSettings = Field(default_factory=RetrainSettings, description="When retraining is recommended.")
+    training: TrainingSpec = Field(default_factory=TrainingSpec, description="What is trained, on which rows.")
+    gate: GateSettings = Field(default_factory=GateSettings, description="What a candidate has to reach.")
+    predict: PredictSettings = Field(default_factory=PredictSettings, description="How predictions are made.")
+
+
+class ProjectSettings(ModelSettings):
+    """A project's settings: `{"drift": {…}, "models": {"<model id>": {"drift": {…}}}}`."""
+
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="What is kept for the audit.")
+    tools: ToolSettings = Field(default_factory=ToolSettings, description="Which tools may be called, and how.")
+    models: Mapping[str, ModelSettings] = Field(
+        default_factory=dict, description="Settings of single models by their id, on top of the project's."
+    )
+
+
+_NAMES: Mapping[object, str] = {info.annotation: name for name, info in ProjectSettings.model_fields.items()}
+
+
+def settings_of_project(settings: Mapping[str, Any], section: type[S]) -> S:
+    """Read one section of a project's stored settings.
+
+    Raises
+    ------
+    ProjectSettingsError
+        If a field of the section is wrong.
+    """
+    return section.from_dict(settings.get(_NAMES[section], {}))
+
+
+def settings_of_model(settings: Mapping[str, Any], model_id: str, section: type[S]) -> S:
+    """Read one section of a model's settings out of its project's stored ones.
+
+    Raises
+    ------
+    ProjectSettingsError
+        If a field of the section is wrong.
+
+    Examples
+    --------
+    >>> stored = {"drift": {"bins": 20}, "models": {"m": {"drift": {"alpha": 0.01}}}}
+    >>> drift = settings_of_model(stored, "m", DriftSettings)
+    >>> drift.bins, drift.alpha
+    (20, 0.01)
+    """
+    name = _NAMES[section]
+    of_model = settings.get("models", {}).get(model_id, {}).get(name, {})
+    return section.from_dict(_merge(settings.get(name, {}), of_model))
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _merge(merged[name], value) if both else value
+    return merged

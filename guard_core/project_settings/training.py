@@ -1,0 +1,65 @@
+"""What is trained, on which rows and with what; training itself is `ml.retraining.training`."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from guard_core.project_settings.section import Section
+
+Algorithm = Literal["gradient_boosting", "linear"]
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
+
+_Rows = Annotated[int, Field(ge=20)]
+_Days = Annotated[int, Field(ge=1)]
+
+
+def _require_module_and_function(builder: str) -> str:
+    if ":" not in builder:
+        raise ValueError(f'must be "module:function", got {builder!r}')
+    return builder
+
+
+class TrainingSpec(Section):
+    """Settings of a training."""
+
+    algorithms: Annotated[tuple[Algorithm, ...], Field(strict=False, min_length=1)] = Field(
+        ALGORITHMS, description="Algorithms that compete."
+    )
+    builder: Annotated[str, AfterValidator(_require_module_and_function)] | None = Field(
+        None,
+        description='"module:function" brings a model of one\'s own in their place: the function is given the learned '
+        "ModelSchema and returns an unfitted scikit-learn estimator that reads a data frame of the raw features.",
+    )
+    folds: int = Field(
+        3,
+        ge=1,
+        le=20,
+        description="Pieces of the newer half of the rows, in time, that candidates are validated on.",
+    )
+    min_rows: _Rows = Field(200, description="Labelled rows below which nothing is trained.")
+    search_rows: int = Field(
+        50_000,
+        ge=100,
+        description="The newest rows, at most, that candidates compete on; the best learns from all rows.",
+    )
+    window_days: _Days = Field(365, description="Days before the flag whose rows are used.")
+    max_rows: int = Field(2_000_000, ge=100, description="The newest labelled rows of the window, at most.")
+    holdout_days: _Days = Field(
+        7,
+        description="The newest days are kept for the gate: this many, and more until they have `holdout_rows` labelled "
+        "rows, but never more than half of the rows.",
+    )
+    holdout_rows: _Rows = Field(500, description="Labelled rows that the days kept for the gate must have.")
+    baseline_days: _Days = Field(
+        28,
+        description="The newest days (at least the held-out ones) whose rows, scored by a new champion, are its baseline.",
+    )
+    max_categories: int = Field(
+        10_000, ge=2, description="A categorical feature with more values than that is an id, and left out."
+    )
+    exclude: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = Field(
+        (), description="Features that the model must not read."
+    )
+    threshold: float = Field(
+        0.5, gt=0, le=1, description="Probability from which a binary model predicts the positive class."
+    )
