@@ -1,6 +1,6 @@
 """What a project wants to be told about: policies as they are written, checked and shown. No I/O.
 
-Whether a condition holds on a day is computed in `ml.alerts`; what follows from it is in `machine.py`.
+Whether a condition holds on a day is computed in `ml.alerting`; what follows from it is in `machine.py`.
 """
 
 from collections.abc import Sequence

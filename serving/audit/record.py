@@ -18,7 +18,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Record:
-    """A request on its way; attributes that are not described here are those of `guard_store.ledger.Entry`.
+    """A request on its way; attributes that are not described here are those of `guard_store.ledger.entry.Entry`.
 
     Attributes
     ----------
