@@ -20,7 +20,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "prompts" / "README.md", ROOT / "sdk" / "README.md"]
 )
 
-_LISTED = re.compile(r"^- `(\w+)`", re.MULTILINE)
+_LISTED = re.compile(r"^(?:- )?`(\w+)`:", re.MULTILINE)
 _ROOM = r"(?:guard_core|ml|guard_store|guard_pipelines|serving|guard_cli|demo|bench|tests)"
 _FILE = re.compile(rf"(?<![\w./-])(?:sdk/ml_guard|{_ROOM})/[\w./-]*\w\.(?:py|md|yaml|csv|ini)\b")
 _FOLDER = re.compile(rf"`((?:sdk|{_ROOM})/[\w/-]*)`")
@@ -57,7 +57,7 @@ def test_no_folder_has_more_files_than_a_reader_sees_at_a_glance() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_lists_its_modules_all_of_them_and_no_others(package: str) -> None:
-    """A line of its docstring begins with "- `name`" for each module and package in its folder."""
+    """A line of its docstring is "- `name`: what it holds" for each module and package in its folder."""
     folder = PACKAGES[package].parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
     folders = {path.parent.name for path in folder.glob("*/__init__.py")}
