@@ -1,4 +1,21 @@
-"""Who may ask: the FastAPI app, one folder a domain; what is kept and what is computed live in other rooms.
+"""Who may ask, and what people see: the FastAPI app, one folder a domain.
 
-Nothing here knows Dagster.
+- `alerts`: alerts over HTTP, and delivery of their messages
+- `app`: the composition root: builds and wires everything
+- `assistant`: questions, research, tools, search
+- `audit`: the ledger over HTTP, and the record of each request
+- `auth`: API keys, bearer tokens, roles
+- `costs`: costs over HTTP
+- `gateway`: calls of language models
+- `health`: liveness, readiness, status
+- `http`: what every route shares
+- `ingest`: events and labels over HTTP
+- `monitoring`: results of models over HTTP
+- `predict`: `/predict`
+- `projects`: projects over HTTP
+- `retraining`: flags, versions and lineage over HTTP
+- `runtime`: settings of the server process
+- `services`: the services that routes depend on
+
+What is kept and what is computed live in other rooms. Nothing here imports Dagster.
 """

@@ -1,4 +1,12 @@
-"""The thin client of ML Guard. Import from here; the modules below are its insides."""
+"""The thin client of ML Guard. Import from here; the modules below are internal.
+
+- `client`: the blocking and the asynchronous client
+- `errors`: errors of requests
+- `exchange`: one request with its retries, without transport
+- `operations`: operations of the API, shared by both clients
+- `results`: responses of the server
+- `shapes`: events and labels
+"""
 
 from ml_guard.client import AsyncMLGuardClient, MLGuardClient
 from ml_guard.errors import ApiError, ConnectionFailedError, MLGuardError

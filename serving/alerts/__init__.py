@@ -1,1 +1,12 @@
-"""Alerts over HTTP, and sending their messages: to people by mail and Apprise, to machines by a signed webhook."""
+"""Alerts over HTTP, and delivery of their messages.
+
+- `delivery`: background task: folds facts, sends due messages
+- `endpoints`: routes
+- `metrics`: Prometheus metrics
+- `policy_file`: alert policies as a YAML file
+- `routes`: names and URLs that messages are sent to
+- `schemas`: requests and responses
+- `senders`: one way of sending a file
+
+Facts become alerts in `guard_store.alerts`; texts of messages are `guard_core.alerting`.
+"""

@@ -1,1 +1,7 @@
-"""Questions, research and its tools, over the knowledge base."""
+"""Questions, research and its tools, over the knowledge base.
+
+- `knowledge`: search of the knowledge base
+- `query`: questions and answers with citations
+- `research`: research in steps
+- `tools`: tool calls, ours and those of other agents
+"""

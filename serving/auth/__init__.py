@@ -1,1 +1,7 @@
-"""Who asks: API keys, bearer tokens, roles and project scopes."""
+"""Authentication and authorisation: API keys, bearer tokens, roles and project scopes.
+
+- `keys`: API keys over HTTP
+- `oidc`: bearer tokens of an OpenID Connect issuer
+- `principal`: the caller of a request: key, role, project scope
+- `security`: from headers to a principal, and the role that a route requires
+"""

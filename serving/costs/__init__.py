@@ -1,1 +1,7 @@
-"""What projects cost, at AWS and in calls of language models: by local day, by prediction, by the end of the month."""
+"""Costs of projects over HTTP: by local day, by prediction, by the end of the month.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+- `service`: reads, judges and pulls costs
+- `units`: costs of a thousand predictions, by model
+"""

@@ -1,4 +1,12 @@
-"""The way to language models: upstreams with retries and fallbacks, prices, tokens, and the gate that every paid call passes.
+"""The gateway: what stands before language models.
 
-Routes and what their bodies mean belong to the domains (`chat`, `query`); rules of text are `serving.gateway.policy`.
+- `calls`: one paid call: budget, settlement, metrics
+- `chat`: the OpenAI-compatible routes
+- `policy`: the content policy
+- `prices`: prices of models
+- `prompts`: versioned prompt templates
+- `upstreams`: servers of language models
+- `usage`: usage and budgets over HTTP
+
+Questions and research call it from `serving.assistant`.
 """

@@ -1,1 +1,5 @@
-"""Whether the server is alive, ready, well: for load balancers and people in a hurry."""
+"""Liveness, readiness and status, for load balancers and operators.
+
+- `endpoints`: routes
+- `service`: checks of what must work before requests are taken
+"""

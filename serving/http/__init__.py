@@ -1,1 +1,20 @@
-"""What every route shares: problems, routing, paging, limits, middleware, metrics, tracing, OpenAPI."""
+"""What every route shares.
+
+- `access_log`: one JSON line for each request
+- `body`: reading and decompressing bodies
+- `error_handlers`: errors as problem details
+- `guard_app`: FastAPI behind our middleware, with a fast path to raw routes
+- `limits`: rates, addresses, bodies
+- `metrics`: Prometheus metrics of requests, and `/metrics`
+- `middleware`: request id, ledger entry, access log, metrics, security headers
+- `openai_errors`: errors in the shape of OpenAI's clients
+- `openapi`: the OpenAPI document
+- `paging`: pages by cursor
+- `problems`: errors that carry their status
+- `raw_request`: one request of a raw route
+- `raw_route`: declares a raw ASGI route and its OpenAPI operation
+- `rendering`: problems as responses
+- `route_docs`: the table of routes in `docs/api.md`
+- `routing`: what JSON routes share
+- `tracing`: OpenTelemetry traces
+"""

@@ -1,1 +1,6 @@
-"""Results of models over HTTP: metrics, drift, performance, baselines, column kinds."""
+"""Results of models over HTTP.
+
+- `baselines`: baselines
+- `kinds`: kinds of columns
+- `results`: day states, metrics, profiles, drift, performance
+"""

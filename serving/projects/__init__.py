@@ -1,1 +1,7 @@
-"""Projects over HTTP: made and changed by admins, read by analysts."""
+"""Projects over HTTP: created and changed by admins, read by analysts.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+- `service`: changes a project and invalidates its days
+- `settings`: validates project settings
+"""

@@ -1,1 +1,6 @@
-"""Flags, versions and lineage over HTTP."""
+"""Retraining over HTTP.
+
+- `flags`: recommendations and retrain flags
+- `lineage`: where a prediction, a version or a run comes from
+- `versions`: versions of the registry
+"""

@@ -1,1 +1,5 @@
-"""The server process: uvicorn's protocol with limits, the interpreter's settings."""
+"""The server process.
+
+- `http_protocol`: uvicorn's HTTP protocol with limits
+- `interpreter`: settings of the interpreter
+"""

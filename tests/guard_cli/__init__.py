@@ -1,1 +1,1 @@
-"""Tests of `serving/commands`."""
+"""Tests of `guard_cli`."""

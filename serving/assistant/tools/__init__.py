@@ -1,4 +1,15 @@
-"""Tools of agents: each has typed arguments and a policy, and is called through one executor that puts every call on record.
+"""Tools of agents: typed arguments, tool rules, and one executor that writes every call to the ledger.
 
-Ours are registered in `serving.assistant.research.tools`; those of others are decided and recorded by `/api/v1/tools/check` and `/api/v1/tools/record`.
+- `arguments`: arguments and results as plain JSON
+- `endpoints`: routes
+- `errors`: tool errors
+- `executor`: decides, runs and records a call
+- `metrics`: Prometheus metrics
+- `policy`: whether a tool may be called
+- `schemas`: requests and responses
+- `service`: tools of this server, and decisions about those of others
+- `web`: fetches web pages safely
+
+Our tools are registered in `serving.assistant.research.tools`; calls of other agents are decided at `/api/v1/tools/check` and recorded at
+`/api/v1/tools/record`.
 """

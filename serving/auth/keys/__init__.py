@@ -1,1 +1,5 @@
-"""API keys over HTTP: made, listed and revoked by admins."""
+"""API keys over HTTP: created, listed and revoked by admins.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+"""

@@ -1,1 +1,5 @@
-"""Bearer tokens of an OpenID Connect issuer: its keys, what a token must say, and which principal it makes."""
+"""Bearer tokens of an OpenID Connect issuer.
+
+- `signing_keys`: the issuer's public keys (JWKS)
+- `tokens`: verification of a token, its claims as a principal
+"""

@@ -1,1 +1,8 @@
-"""One paid call: its budget, its policy, its usage, its spans and metrics."""
+"""One paid call: its budget, its content policy, its usage, its spans and metrics.
+
+- `gateway`: reserves and settles calls
+- `metrics`: Prometheus metrics
+- `policy_session`: the content policy on one request
+- `spans`: OpenTelemetry spans
+- `tokens`: reported and estimated tokens
+"""

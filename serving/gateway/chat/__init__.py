@@ -1,1 +1,12 @@
-"""The OpenAI-compatible routes: chat, embeddings, models; with the guard's key, under its policy, budgets and ledger."""
+"""The OpenAI-compatible routes: chat, embeddings, models; under the content policy, budgets and the ledger.
+
+- `deltas`: one choice of a stream, delta by delta
+- `endpoints`: routes
+- `judged`: whole requests and responses under the content policy
+- `logprobs`: log probabilities of released text
+- `protocol`: fields and values of the protocol itself
+- `schemas`: requests
+- `service`: chat and embeddings from policy to settlement
+- `stream`: a streamed response under the content policy
+- `texts`: texts in the JSON of a request or response
+"""

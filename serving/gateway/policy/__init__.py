@@ -1,4 +1,15 @@
-"""What may be said to a language model, and by it: denylist, personal data, prompt injection; flag, redact or block.
+"""The content policy: denied terms, personal data, prompt injection; flag, redact or block.
 
-Rules are data (`policies.yaml`); a policy is compiled once and sees text only. Nothing here knows HTTP or a provider.
+- `book`: policies of all projects, reloaded when the file changes
+- `injection`: phrases of prompt injection
+- `personal`: personal data and secrets
+- `policy`: a policy applied to text
+- `quoting`: placeholders inside JSON text
+- `rules`: rules as written in the file
+- `shadow`: text normalised for matching
+- `stream`: a policy applied to a stream of pieces
+- `terms`: denied terms as patterns
+- `vault`: redacted values of a request
+
+Rules are data (`policies.yaml`); a compiled policy sees text only. Nothing here depends on HTTP or a provider.
 """

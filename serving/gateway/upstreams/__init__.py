@@ -1,1 +1,8 @@
-"""Servers of language models: retries, fallbacks, reading what they answer."""
+"""Upstreams, the servers of language models: retries, fallbacks, reading their responses.
+
+- `breaker`: circuit breaker
+- `pauses`: waits between retries
+- `problems`: problem details of upstream errors
+- `reading`: responses, whole or streamed, and their usage
+- `upstreams`: sends a request to the first upstream that answers
+"""

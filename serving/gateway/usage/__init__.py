@@ -1,1 +1,5 @@
-"""What calls of language models have used, and the budgets of keys and projects."""
+"""Usage of language models, and budgets of keys and projects, over HTTP.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+"""

@@ -1,4 +1,9 @@
-"""Limits on callers: how often they may ask, from where they say to come, how deep and how slow their bodies may be.
+"""Limits on callers.
 
-Sizes of single routes' bodies belong to the routes.
+- `addresses`: client addresses behind trusted proxies
+- `body`: time that a body may take, and the depth of its JSON
+- `buckets`: token buckets
+- `rates`: requests by key, by address, and by address with wrong keys
+
+Sizes of the bodies of single routes belong to the routes.
 """

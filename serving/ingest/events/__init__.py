@@ -1,1 +1,7 @@
-"""Ingestion: events come in over HTTP, are checked against the contract, and are acknowledged once they are durable."""
+"""Events over HTTP: validated against the contract, acknowledged once durable.
+
+- `endpoints`: routes
+- `metrics`: Prometheus metrics
+- `schemas`: the contract of an event
+- `service`: from validated events to durable rows
+"""

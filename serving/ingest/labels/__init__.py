@@ -1,1 +1,7 @@
-"""Labels: what really happened to events, known later than they were predicted."""
+"""Labels over HTTP: true outcomes of events, observed later than the predictions.
+
+- `endpoints`: routes
+- `metrics`: Prometheus metrics
+- `schemas`: the contract of a label
+- `service`: from validated labels to durable rows
+"""

@@ -1,1 +1,6 @@
-"""Baselines over HTTP: captured and activated by analysts."""
+"""Baselines over HTTP: captured and activated by analysts.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+- `service`: captures a baseline
+"""

@@ -1,1 +1,5 @@
-"""Kinds of features over HTTP: learned by the pipelines, corrected by analysts."""
+"""Kinds of features over HTTP: learned by the pipelines, corrected by analysts.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+"""

@@ -1,1 +1,6 @@
-"""Retrain recommendations and flags: what the rule says, and what people say about it."""
+"""Retrain recommendations and flags over HTTP: forced and acknowledged by admins.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+- `service`: forces and acknowledges flags
+"""

@@ -1,1 +1,6 @@
-"""Where a prediction, a version or a run comes from."""
+"""Lineage over HTTP: from a prediction back to its data, flag and drift report.
+
+- `endpoints`: routes
+- `schemas`: responses
+- `service`: follows ids backwards
+"""

@@ -1,1 +1,6 @@
-"""Versions of the registry: what they are, how they compare, and who may make one the champion."""
+"""Versions of registered models over HTTP: compared, promoted, rejected, rolled back.
+
+- `endpoints`: routes
+- `schemas`: requests and responses
+- `service`: versions, and decisions of people about them
+"""

@@ -1,4 +1,10 @@
-"""Pages of the web for a service that must not become a way into its own network: URLs, addresses, robots, the fetcher.
+"""Fetches web pages, and never reaches into the server's own network.
+
+- `addresses`: addresses that are not public
+- `fetcher`: one page, each redirect checked
+- `resolving`: name resolution, pinned for each redirect
+- `robots`: robots.txt (RFC 9309)
+- `urls`: URLs by a strict grammar
 
 What is made of a page is the tool `fetch`.
 """
