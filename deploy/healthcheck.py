@@ -18,7 +18,7 @@ def check_http(url: str) -> None:
 
 
 def check_grpc(address: str, service: str) -> None:
-    """Ask by the gRPC health protocol: a tenth of what `dagster api grpc-health-check` costs, which loads Dagster."""
+    """Check with the gRPC health protocol: a tenth of the cost of `dagster api grpc-health-check`, which loads Dagster."""
     import grpc  # type: ignore[import-untyped]
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
