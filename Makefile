@@ -1,4 +1,4 @@
-# Every command of the project. Each target works as the first one after a clone: it makes the environment by itself.
+# Every command of the project. Each target works as the first one after a clone: it creates the environment if needed.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -48,11 +48,11 @@ format: $(READY)  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY)  ## write the lock files anew from pyproject.toml
+lock: $(READY)  ## regenerate the lock files from pyproject.toml
 	$(LOCK) -o requirements.lock
 	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
 
-bench: $(READY)  ## speed, side by side with others; writes docs/benchmarks.md
+bench: $(READY)  ## benchmarks against other tools; writes docs/benchmarks.md
 	$(BIN)/python -m bench $(ARGS)
 
 clean:  ## remove the environment; the data in .guard stays

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Health check inside our containers: `healthcheck http://host:port/path` or `healthcheck grpc://host:port/Service`.
 
-Exits 0 when the answer is good, else 1 with the reason. What "healthy" means belongs to the service that answers.
+Exits 0 when the answer is good, else 1 with the reason. Each service decides what "healthy" means.
 """
 
 import sys
@@ -12,13 +12,13 @@ TIMEOUT_S = 8.0
 
 
 def check_http(url: str) -> None:
-    """Any answer below 400; everything else raises."""
+    """Accept any status below 400; raise for everything else."""
     with urllib.request.urlopen(url, timeout=TIMEOUT_S):  # noqa: S310 (the scheme is checked by main)
         pass
 
 
 def check_grpc(address: str, service: str) -> None:
-    """Ask by the gRPC health protocol: a tenth of what `dagster api grpc-health-check` costs, which loads Dagster."""
+    """Check with the gRPC health protocol: a tenth of the cost of `dagster api grpc-health-check`, which loads Dagster."""
     import grpc  # type: ignore[import-untyped]
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
