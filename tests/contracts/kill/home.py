@@ -11,8 +11,8 @@ from sqlalchemy import and_, update
 
 from guard_core.settings import Settings
 from guard_core.units import NANO
-from guard_store.auth.keys import KeyStore
-from guard_store.day_state.tables import day_news
+from guard_store.auth.store import KeyStore
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.monitoring.aggregates import AggregateStore, Slice
@@ -20,9 +20,10 @@ from guard_store.projects.store import ProjectStore
 from guard_store.spending.budgets import BudgetStore
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
-from tests.guard_store.alerts.facts import Facts
+from tests.support.alert_facts import Facts
 from tests.serving.predict.registered import MODEL_ID, register
 from tests.support.sample_knowledge import store_sample
+from tests.support.settings import settings_of
 from tests.support.stored_events import event, store
 
 PROJECT = "flights"
@@ -46,7 +47,7 @@ class Home:
 
 def make_template(folder: Path) -> Path:
     """Make what all homes have in common: the lake and the registry."""
-    settings = Settings(home=folder)
+    settings = settings_of(home=folder)
     store_sample(settings)
     register(settings, PROJECT, model_id=MODEL_ID)
     register(settings, PROJECT, model_id=PILOT)
@@ -57,8 +58,8 @@ def make_template(folder: Path) -> Path:
 def make_home(template: Path, folder: Path, database_url: str) -> Home:
     """Make a home with a database on that engine."""
     shutil.copytree(template, folder)
-    settings = Settings(home=folder, database_url=database_url)
-    database = Database(settings.database)
+    settings = settings_of(home=folder, database_url=database_url)
+    database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create(PROJECT, "Flights", "America/New_York")
     key, secret = KeyStore(database).create("client", "admin", None)
@@ -80,7 +81,7 @@ def _profile_days(database: Database) -> None:
     for day in WATCHED_DAYS:
         whole = Slice("", "", _ROWS, day_metrics(profile), profile.to_bytes())
         AggregateStore(database).replace_day(PROJECT, WATCHED, day, [whole], lake_version=1, revision=1, run_id="run")
-    revision = day_news.c.revision
+    revision = day_states.c.revision
     with database.write() as connection:
-        of_model = and_(day_news.c.project_id == PROJECT, day_news.c.model_id == WATCHED)
-        connection.execute(update(day_news).where(of_model).values(lake_revision=revision, profile_revision=revision))
+        of_model = and_(day_states.c.project_id == PROJECT, day_states.c.model_id == WATCHED)
+        connection.execute(update(day_states).where(of_model).values(lake_revision=revision, profile_revision=revision))

@@ -14,7 +14,7 @@ from guard_store.alerts.tables import alert_history, alert_policies
 from guard_store.alerts.tables import alerts as alerts_table
 from guard_store.auth.tables import api_keys
 from guard_store.costs.tables import aws_cost_requests, cost_pulls
-from guard_store.day_state.tables import day_news
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.ledger.tables import ledger
@@ -109,7 +109,7 @@ def stored_values(home: Home) -> dict[Register, Any]:
     values |= {("kind", row.model_id, row.feature): row.kind for row in _all(database, feature_kinds)}
     values |= {("flag", row.request_id): row.state for row in _all(database, retrain_flags)}
     values |= {("decision", row.request_id): row.action for row in _all(database, model_decisions)}
-    values["champion", PILOT] = Registry(home.settings.mlflow).aliases(PROJECT, PILOT).get(CHAMPION)
+    values["champion", PILOT] = Registry(home.settings.storage.mlflow).aliases(PROJECT, PILOT).get(CHAMPION)
     values |= {
         ("budget", row.scope, row.scope_id, row.measure, row.period): row.hard for row in _all(database, budgets)
     }
@@ -146,7 +146,7 @@ def check_days_are_counted(database: Database) -> None:
         )
         stored = {(row[0], row[1]): row[2] for row in counts}
     counted: Counter[tuple[str, str]] = Counter()
-    for row in _all(database, day_news):
+    for row in _all(database, day_states):
         counted[row.project_id, row.model_id] += row.events
     assert counted == stored
 

@@ -15,7 +15,6 @@ import psutil
 import pytest
 from sqlalchemy import func, select, update
 
-from guard_core.settings import Settings
 from guard_core.units import NANO
 from guard_store.db.database import Database
 from guard_store.ledger.store import LedgerStore
@@ -28,6 +27,7 @@ from tests.contracts.kill.home import PROJECT, Home, make_home, make_template
 from tests.contracts.kill.workloads import HARMLESS, WORKLOADS, Workload
 from tests.support.aws import SeededAws, line, page, period
 from tests.support.server import Server, environment, ml_guard, serving, wait_until
+from tests.support.settings import settings_of
 from tests.support.upstream import KEY, Upstream, running
 
 LIVES = {1: ("auto", "extractive", "auto"), 4: ("auto", "extractive")}
@@ -57,20 +57,20 @@ async def test_what_was_answered_holds_after_a_kill(home: Home, aws: SeededAws, 
     async with running(Upstream(say="one two three four five six", delay_s=0.01, silent_s=0.02)) as upstream:
         clients = [Client(name, _http(home), exchanges) for name in WORKLOADS]
         for life, answerer in enumerate(LIVES[workers]):
-            with serving(home.settings.home, **_settings(home, upstream, workers, answerer)) as server:
+            with serving(home.settings.storage.home, **_settings(home, upstream, workers, answerer)) as server:
                 await _load_until_killed(server, clients, random_moments, kill_workers=workers > 1 and life == 0)
         for client in clients:
             await client.http.aclose()
         assert _reserved(home.database) > 0, "kills hit calls that were being made"
         _let_reservations_expire(home.database)
-        with serving(home.settings.home, **_settings(home, upstream, workers, "auto")) as server:
+        with serving(home.settings.storage.home, **_settings(home, upstream, workers, "auto")) as server:
             await asyncio.to_thread(_wait_until_recovered, home)
             await _check_over_http(server, home)
         _check(home, exchanges, upstream)
 
 
 def test_every_route_that_changes_something_is_killed_or_harmless(tmp_path: Path) -> None:
-    paths = document(create_app(Settings(home=tmp_path)))["paths"]
+    paths = document(create_app(settings_of(home=tmp_path)))["paths"]
     routes = {f"{method.upper()} {path}" for path in paths for method in paths[path] if method != "get"}
     killed = {route for workload in WORKLOADS.values() for route in workload.routes}
     assert killed | set(HARMLESS) == routes, "a new route belongs into WORKLOADS, or with its reason into HARMLESS"
@@ -79,7 +79,7 @@ def test_every_route_that_changes_something_is_killed_or_harmless(tmp_path: Path
 
 def _settings(home: Home, upstream: Upstream, workers: int, answerer: str) -> dict[str, Any]:
     return {
-        "database_url": home.settings.database,
+        "database_url": home.settings.storage.database,
         "workers": workers,
         "llm_base_url": upstream.url,
         "llm_api_key": KEY,
@@ -154,7 +154,7 @@ def _let_reservations_expire(database: Database) -> None:
 
 def _wait_until_recovered(home: Home) -> None:
     wait_until(lambda: _reserved(home.database) == 0, "settled what died")
-    journals = home.settings.journal
+    journals = home.settings.storage.journal
     wait_until(lambda: not any(path.stat().st_size for path in journals.glob("*.journal")), "stored what was predicted")
 
 
@@ -176,8 +176,8 @@ async def _check_over_http(server: Server, home: Home) -> None:
 
 
 def _check(home: Home, exchanges: list[Exchange], upstream: Upstream) -> None:
-    settings = environment(home.settings.home, database_url=home.settings.database)
-    verified = ml_guard("audit", "verify", env=settings, cwd=home.settings.home)
+    settings = environment(home.settings.storage.home, database_url=home.settings.storage.database)
+    verified = ml_guard("audit", "verify", env=settings, cwd=home.settings.storage.home)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     found = LedgerStore(home.database, None).verify()
     assert found.ok, found.problem
