@@ -22,7 +22,7 @@ _PAGES: Final[Mapping[str, str]] = {
     "audit": "audit.md",
     "costs": "costs.md",
     "knowledge": "knowledge.md",
-    "llm": "gateway.md",
+    "gateway": "gateway.md",
     "models": "retraining.md",
     "predictions": "predict.md",
     "prompts": "../prompts/README.md",

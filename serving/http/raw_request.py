@@ -94,18 +94,20 @@ class RawRequest:
         Problem
             If the stream fails before its first piece; a later error is its last event.
         """
+        has_begun = False
         try:
             async for piece in pieces:
                 if context.is_disconnected:
                     continue  # the source ends by itself, and settles what it has used
-                if not context.entry.has_begun:
+                if not has_begun:
+                    has_begun = True
                     start = {"type": "http.response.start", "status": 200, "headers": [*RAW_HEADERS, *headers()]}
                     await self.send(start)
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         except Problem as problem:
             if context.is_disconnected:
                 return
-            if not context.entry.has_begun or context.entry.stream_error is None:
+            if not has_begun or context.entry.stream_error is None:
                 raise
             body = context.entry.stream_error(problem)
             await self.send({"type": "http.response.body", "body": body, "more_body": False})

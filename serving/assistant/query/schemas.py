@@ -16,7 +16,7 @@ TOP_K_MOST = 20
 class QueryRequest(BaseModel):
     """A question for the knowledge base."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     question: Annotated[str, Field(min_length=1, max_length=QUESTION_MOST)]
     grounded: bool = Field(default=True, description="Leave out claims that no source supports.")

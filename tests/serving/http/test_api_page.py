@@ -103,7 +103,7 @@ def test_the_table_of_routes_is_what_the_app_says(app: FastAPI) -> None:
 
 def test_raw_routes_are_in_the_openapi_document(app: FastAPI) -> None:
     raw = {route.path for route in app.routes if isinstance(route, Route)}
-    assert {"/predict", "/query", "/v1/models", "/api/v1/events"} <= raw <= set(document(app)["paths"])
+    assert {"/predict", "/v1/models", "/api/v1/events"} <= raw <= set(document(app)["paths"])
 
 
 async def test_every_role_may_exactly_what_the_page_says(

@@ -167,7 +167,7 @@ def test_the_standard_variable_is_read_and_a_wrong_one_named(monkeypatch: pytest
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
     assert load_settings().server.otlp_endpoint == "http://127.0.0.1:4318"
     monkeypatch.setenv("ML_GUARD_OTLP_ENDPOINT", "nonsense")
-    with pytest.raises(SettingsError, match="ML_GUARD_OTLP_ENDPOINT: "):
+    with pytest.raises(SettingsError, match="ML_GUARD_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT: "):
         load_settings()
 
 
