@@ -3,11 +3,21 @@
 What is computed belongs to `ml`, what is kept to `guard_store`. Nothing happens at import: `definitions.defs` reads the settings
 when Dagster loads the code location.
 
-- `definitions`: the code location
-- `jobs`, `schedules`, `partitions`, `tags`: which assets run together, when, for which days and models, and how runs are tagged
+
+
+- `alerts`: facts that alerts are made of
+- `costs`: what each local day has cost, at AWS and in calls of language models
+- `days`: the loop that every daily stage runs through, and the requests for its runs
+- `definitions`: the code location that Dagster loads
+- `jobs`: which assets run together
+- `knowledge`: the knowledge base
+- `monitoring`: from stored events to verdicts
+- `partitions`: the partitions definitions
 - `resources`: settings, database and lake, opened for each run
+- `retention`: what is deleted each night
+- `retraining`: from drift reports to a retrain flag, and from a flag to a registered version
 - `runs`: which runs are in flight
 - `runtime`: everything that uses private API of Dagster
-- `days`: the loop that every daily stage runs through, and the requests for its runs
-- `monitoring`, `retraining`, `alerts`, `costs`, `knowledge`, `retention`: assets, checks, sensors and stages of each domain
+- `schedules`: what runs once a day
+- `tags`: the run tags that this code location writes and reads
 """

@@ -2,11 +2,15 @@
 
 Neither Dagster nor HTTP nor a database belongs here.
 
-`alerting`: conditions of alert policies.
-`costs`: expected daily costs, anomalies and month forecasts.
-`knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.
-`monitoring`: column profiles, distances, drift verdicts, model performance.
-`retraining`: the retrain rule, training, promotion and predictors.
-`environment`: defaults of the environment variables that native libraries read when they are loaded.
 `drift`, `evaluate`, `train`: the command-line scripts.
+
+- `alerting`: conditions of alert policies.
+- `costs`: expected daily costs, anomalies and month forecasts.
+- `drift`: the drift check as a script
+- `environment`: defaults of the environment variables that native libraries read when they are loaded.
+- `evaluate`: evaluation as a script
+- `knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.
+- `monitoring`: column profiles, distances, drift verdicts, model performance.
+- `retraining`: the retrain rule, training, promotion and predictors.
+- `train`: training as a script
 """

@@ -1,5 +1,7 @@
 """Who may ask, and what people see: the FastAPI app, one folder a domain.
 
+What is kept and what is computed live in other rooms. Nothing here imports Dagster.
+
 - `alerts`: alerts over HTTP, and delivery of their messages
 - `app`: the composition root: builds and wires everything
 - `assistant`: questions, research, tools, search
@@ -14,8 +16,6 @@
 - `predict`: `/predict`
 - `projects`: projects over HTTP
 - `retraining`: flags, versions and lineage over HTTP
+- `route_docs`: the table of routes in `docs/api.md`, made from the app itself
 - `runtime`: settings of the server process
-- `services`: the services that routes depend on
-
-What is kept and what is computed live in other rooms. Nothing here imports Dagster.
 """

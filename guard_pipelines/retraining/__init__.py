@@ -1,10 +1,12 @@
 """From drift reports to a retrain flag, and from a flag to a registered version.
 
 - `assets`: the retrain rule, and the steps of a training
-- `sensors`, `flag_requests`: the training runs of active flags
+- `flag_requests`: run requests for active flags
+- `heartbeat`: log lines of long steps
+- `new_baseline`: the baseline of a new champion
+- `sensors`: requests a training for each active retrain flag
 - `stage`: the retrain rule on the days of a run
 - `training`: the four steps of a training
-- `training_data`, `training_facts`: its rows, and the facts of its cards and tags
-- `new_baseline`: the baseline of a new champion
-- `heartbeat`: log lines of long steps
+- `training_data`: which rows of the lake a training uses
+- `training_facts`: the facts of a training on its cards, and as tags of its MLflow run
 """

@@ -1,5 +1,7 @@
 """Alerts over HTTP, and delivery of their messages.
 
+Facts become alerts in `guard_store.alerts`; texts of messages are `guard_core.alerting`.
+
 - `delivery`: background task: folds facts, sends due messages
 - `endpoints`: routes
 - `metrics`: Prometheus metrics
@@ -7,6 +9,5 @@
 - `routes`: names and URLs that messages are sent to
 - `schemas`: requests and responses
 - `senders`: one way of sending a file
-
-Facts become alerts in `guard_store.alerts`; texts of messages are `guard_core.alerting`.
+- `service`: alerts, their messages and the policies that raise them, as the routes read and change them
 """

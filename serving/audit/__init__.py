@@ -1,11 +1,12 @@
 """The audit ledger over HTTP: the record of each request; reading and verifying.
 
+The chain itself is `guard_store.ledger`.
+
 - `bodies`: bodies of requests and responses, redacted, where a project keeps them
+- `context`: who asks, for which project, under which id
 - `endpoints`: routes
+- `entry`: the ledger's entry of one request
 - `exempt`: routes without an entry
-- `record`: what a request collects for its entry
 - `schemas`: requests and responses
 - `service`: writes entries, signs checkpoints
-
-The chain itself is `guard_store.ledger`.
 """

@@ -2,6 +2,7 @@
 
 - `access_log`: one JSON line for each request
 - `body`: reading and decompressing bodies
+- `dependencies`: dependencies of every route
 - `error_handlers`: errors as problem details
 - `guard_app`: FastAPI behind our middleware, with a fast path to raw routes
 - `limits`: rates, addresses, bodies
@@ -14,7 +15,8 @@
 - `raw_request`: one request of a raw route
 - `raw_route`: declares a raw ASGI route and its OpenAPI operation
 - `rendering`: problems as responses
-- `route_docs`: the table of routes in `docs/api.md`
 - `routing`: what JSON routes share
+- `server_sent_events`: formats server-sent events
+- `streaming`: answers with server-sent events, errors before the first one with a status
 - `tracing`: OpenTelemetry traces
 """

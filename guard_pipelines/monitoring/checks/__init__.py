@@ -1,8 +1,10 @@
 """Asset checks on the days of a run. They read and report, and write nothing.
 
-- `lake`: the lake holds as many rows as the database
 - `data`: volume, unseen features, kinds and nulls
+- `history`: the stored metrics that checks compare
+- `lake`: the lake holds as many rows as the database
+- `odd_days`: findings on the data of a run's days, by check
 - `progress`: failed days, overdue days, drift
-- `history`, `rules`, `odd_days`: stored metrics, when a day is out of the ordinary, and the findings of `data`
+- `rules`: when a day's metrics are out of the ordinary for its model
 - `unfinished`: the findings of `progress`
 """

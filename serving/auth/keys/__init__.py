@@ -2,4 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
+- `service`: API keys
 """

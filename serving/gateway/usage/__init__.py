@@ -2,4 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
+- `service`: usage summed by group, and budgets with their present status
 """

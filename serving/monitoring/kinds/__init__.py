@@ -2,4 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
+- `service`: kinds of a model's columns
 """

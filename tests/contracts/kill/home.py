@@ -20,8 +20,8 @@ from guard_store.projects.store import ProjectStore
 from guard_store.spending.budgets import BudgetStore
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
-from tests.support.alert_facts import Facts
 from tests.serving.predict.registered import MODEL_ID, register
+from tests.support.alert_facts import Facts
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import settings_of
 from tests.support.stored_events import event, store
