@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, Literal
 
+import anyio
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -207,7 +208,8 @@ class Gateway:
                 try:
                     yield call
                 except BaseException as error:
-                    await call.settle_failed(error)
+                    with anyio.CancelScope(shield=True):  # Starlette cancels every wait of a request whose client disconnects
+                        await call.settle_failed(error)
                     raise
         finally:
             self.upstreams.leave()
