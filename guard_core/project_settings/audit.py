@@ -1,4 +1,4 @@
-"""What a project's audit trail keeps beside the ledger."""
+"""What a project's audit trail keeps in addition to the ledger."""
 
 from pydantic import Field
 
