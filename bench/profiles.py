@@ -1,7 +1,7 @@
-"""A Parquet day against a stored baseline, file to verdicts: ours, Evidently's, and merely reading the file.
+"""A day in a Parquet file against a stored baseline, from file to verdicts: ours, Evidently's, and merely reading the file.
 
-Also the peak memory at 1 and at 10 million rows. Evidently runs in an environment of its own: it does not import
-beside pandas 3.
+Includes the peak memory at 1 and at 10 million rows. Evidently runs in a separate environment, because it cannot be imported
+with pandas 3.
 """
 
 import argparse
@@ -29,7 +29,7 @@ KINDS: dict[str, Kind] = {
 
 
 def synthetic_day(rows: int, seed: int, shift: float) -> pa.Table:
-    """A day of 15 numeric features (normal, log-normal, integers) and 5 categorical ones, some of them shifted."""
+    """Generate a day of 15 numeric features (normal, log-normal, integers) and 5 categorical ones, some of them shifted."""
     random = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {}
     for i in range(NUMERIC):
@@ -44,7 +44,7 @@ def synthetic_day(rows: int, seed: int, shift: float) -> pa.Table:
 
 
 def write_day(path: Path, rows: int, seed: int, shift: float) -> None:
-    """Write a day as the lake does: LZ4, dictionaries on the categorical columns only."""
+    """Write a day in the format of the lake: LZ4, dictionaries on categorical columns only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     dictionaries = [name for name, kind in KINDS.items() if kind == "categorical"]
     with pq.ParquetWriter(
@@ -121,7 +121,7 @@ def _baseline(reference: Path, baseline: Path) -> list[Measurement]:
 
 
 def main() -> None:
-    """Entry of the child processes."""
+    """Run one kind of work; entry point of the child processes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("work", choices=["read", "ours", "baseline"])
     parser.add_argument("paths", nargs="+", type=Path)
