@@ -44,7 +44,7 @@ def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str,
     }
     reference = reference_of("binary", *parts[0], np.random.default_rng(1))
     lines: list[dict[str, object]] = []
-    for chunk, theirs in enumerate(peer, start=1):
+    for chunk, peer_estimates in enumerate(peer, start=1):
         y_true, y_pred, y_proba = parts[chunk]
         ours = estimated("binary", reference, y_pred, y_proba)["metrics"]
         real = realised("binary", y_true, y_pred, y_proba, rng=np.random.default_rng(1), intervals=False)["metrics"]
@@ -56,7 +56,7 @@ def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str,
                 "nannyml": value,
                 "realised": real[name]["value"],  # type: ignore[index]
             }
-            for name, value in theirs.items()
+            for name, value in peer_estimates.items()
         ]
     return lines
 

@@ -89,11 +89,11 @@ def run(seconds: int = 4) -> str:
             answered = _count_answered(guard_url)
             _check(settings, answered)
     rows = []
-    for connections, (ours, theirs) in loads.items():
-        for name, side in (("ML Guard", ours), ("mlflow models serve", theirs)):
+    for connections, (of_guard, of_mlflow) in loads.items():
+        for name, side in (("ML Guard", of_guard), ("mlflow models serve", of_mlflow)):
             cells = [f"{side.rate:,.0f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}"]
-            faster = [f"{ours.rate / theirs.rate:.0f}×", f"{theirs.p50_ms / ours.p50_ms:.0f}×"]
-            ratios = ["", ""] if side is theirs else faster
+            faster = [f"{of_guard.rate / of_mlflow.rate:.0f}×", f"{of_mlflow.p50_ms / of_guard.p50_ms:.0f}×"]
+            ratios = ["", ""] if side is of_mlflow else faster
             rows.append([f"{connections} connections: {name}", *cells, *ratios])
     header = ["load", "requests/s", "p50 ms", "p99 ms", "requests/s against", "p50 lower"]
     lead = (

@@ -1,4 +1,4 @@
-"""A day in a Parquet file against a stored baseline, from file to verdicts: ours, Evidently's, and merely reading the file.
+"""A day in a Parquet file against a stored baseline, from file to verdicts: ML Guard, Evidently, and merely reading the file.
 
 Includes the peak memory at 1 and at 10 million rows. Evidently runs in a separate environment, because it cannot be imported
 with pandas 3.
@@ -69,18 +69,18 @@ def run(rows: int = 1_000_000) -> str:
     bare_cold = in_process("bench.profiles", "read", current)[0]
     forget(current)
     cold = in_process("bench.profiles", "ours", current, baseline)[0]
-    theirs = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
+    evidently = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
     write_day(large, 10 * rows, seed=3, shift=0.2)
     large_first = in_process("bench.profiles", "ours", large, baseline)[0]
     large.unlink()
     lines = [
         ("bare read, warm", bare), ("bare read, cold", bare_cold),
         ("ML Guard, warm", warm), ("ML Guard, cold", cold),
-        ("Evidently 0.7.23, warm", theirs), (f"ML Guard, {10 * rows:,} rows, cold", large_first),
+        ("Evidently 0.7.23, warm", evidently), (f"ML Guard, {10 * rows:,} rows, cold", large_first),
     ]  # fmt: skip
     cells = [
         (name, f"{m.cpu_s:.2f}", f"{m.wall_s:.2f}", f"{m.peak_mb:.0f}", f"{m.cpu_s / bare.cpu_s:.2f}×",
-         f"{theirs.cpu_s / m.cpu_s:.1f}×")
+         f"{evidently.cpu_s / m.cpu_s:.1f}×")
         for name, m in lines
     ]  # fmt: skip
     header = ["work", "CPU s", "wall s", "peak MB", "CPU against bare read", "less CPU than Evidently"]
