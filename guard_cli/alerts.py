@@ -131,7 +131,7 @@ def _test_message(settings: Settings, route: str) -> "Delivery":
         route=route,
         seq=1,
         title=title,
-        body=f"Somebody has asked for it with `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
+        body=f"This is a test by `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
         payload={**payload, "state": "test", "severity": "info", "changes": []},
         created_us=at,
         due_us=at,

@@ -33,7 +33,9 @@ class ModelSettings(Section):
 class ProjectSettings(ModelSettings):
     """A project's settings: `{"drift": {…}, "models": {"<model id>": {"drift": {…}}}}`."""
 
-    audit: AuditSettings = Field(default_factory=AuditSettings, description="What is kept for the audit.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="What the audit trail keeps in addition to the ledger."
+    )
     tools: ToolSettings = Field(default_factory=ToolSettings, description="Which tools may be called, and how.")
     models: Mapping[str, ModelSettings] = Field(
         default_factory=dict, description="Settings of single models by id; they override those of the project."
