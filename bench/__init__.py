@@ -1,17 +1,17 @@
-"""Speed, measured side by side with others in one run, as CPU and wall seconds with ratios.
+"""Benchmarks: CPU and wall seconds, measured side by side with other tools in one run, with ratios.
 
 - `cbpe`: CBPE beside NannyML's
 - `drift_study`: false alarms, power and outliers of the drift verdicts
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
-- `gate`: latency that the gateway adds, beside LiteLLM's proxy
-- `gate_stub`: the server of language models behind both
+- `gateway`: latency that the gateway adds, beside LiteLLM's proxy
+- `gateway_stub`: the language model server behind both
 - `ingestion`: events acknowledged over HTTP
-- `ingestion_server`: the variants of the app that the ingestion benchmark compares
+- `ingestion_server`: variants of the app that the ingestion benchmark compares
 - `lake`: a day of events from the database into the lake, beside pandas
 - `latency`: seconds from a closed day's events to its verdict
 - `measure`: CPU seconds, wall seconds and peak memory of a piece of work
 - `nannyml_peer`: NannyML's CBPE, run by its own interpreter
 - `predict`: one row over HTTP, beside `mlflow models serve`
 - `profiles`: a day against a stored baseline, beside Evidently
-- `servers`: starts the servers that are measured
+- `servers`: starts the servers under test
 """

@@ -1,6 +1,6 @@
-"""`make bench`: all benchmarks, or those named, one after the other; writes docs/benchmarks.md.
+"""`make bench`: run all benchmarks, or the given subjects, and write docs/benchmarks.md.
 
-How each subject is measured is in its own module; here is only their order and the page.
+Only the order of the subjects and the page belong here; each subject is measured in its own module.
 """
 
 import argparse
@@ -16,7 +16,7 @@ SUBJECTS = {
     "ingestion": "Events over HTTP, acknowledged when durable",
     "lake": "Database to lake",
     "predict": "One row predicted over HTTP",
-    "gate": "The gate in front of a language model",
+    "gateway": "The gateway in front of a language model",
     "latency": "From a closed day to its verdict, in the running system",
 }
 PACKAGES = ("deltalake", "mlflow", "msgspec", "numpy", "onnxruntime", "pyarrow", "uvicorn")
@@ -27,9 +27,9 @@ one machine; seconds depend on the machine, ratios less so. CPU seconds are thos
 
 
 def main() -> None:
-    """Run the benchmarks and write the page; sections of subjects that were not run stay as they were."""
+    """Run the benchmarks and write the page; sections of subjects that were not run remain unchanged."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], help="which ones; all by default")
+    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], help="subjects to run; all by default")
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     sections = _sections(PAGE.read_text() if PAGE.exists() else "")
     for subject in chosen:

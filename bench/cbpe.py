@@ -1,7 +1,7 @@
 """CBPE without labels beside NannyML's, on the same synthetic scores: `python -m bench.cbpe PYTHON_WITH_NANNYML`.
 
-Making the data and recording the fixture of tests/ml/monitoring/performance belong here; the peer runs in its own interpreter, of a
-virtual environment with nannyml==0.13.1 and pandas<3, whose dependencies do not go with this project's.
+Generating the data and recording the fixture of tests/ml/monitoring/performance belong here. NannyML runs in the interpreter of a
+virtual environment with nannyml==0.13.1 and pandas<3, whose dependencies conflict with those of this project.
 """
 
 import json
@@ -18,12 +18,12 @@ from ml.monitoring.performance.reference import reference_of
 
 FOLDER = Path("tests/ml/monitoring/performance/data")
 SEED, REFERENCE_ROWS, CHUNK_ROWS = 20260101, 5000, 1000
-# By chunk: shift and spread of the inputs, so that the later ones are easier, harder and rarer than the reference.
+# Shift and spread of the inputs by chunk: later chunks are easier, harder or rarer than the reference.
 CHUNKS = ((0.0, 1.0), (0.0, 1.0), (0.4, 1.0), (-0.6, 0.8), (0.0, 0.5), (-0.3, 1.6))
 
 
 def scores() -> pd.DataFrame:
-    """An overconfident model's scores (chunk 0 is the reference): inputs shift from chunk to chunk, P(y|x) stays."""
+    """Generate the scores of an overconfident model: inputs shift from chunk to chunk, P(y|x) does not; chunk 0 is the reference."""
     rng = np.random.default_rng(SEED)
     frames = []
     for chunk, (shift, spread) in enumerate(((0.0, 1.0), *CHUNKS)):
@@ -37,14 +37,14 @@ def scores() -> pd.DataFrame:
 
 
 def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str, object]]:
-    """By chunk and metric: our estimate, NannyML's and the realised value."""
+    """List our estimate, NannyML's and the realised value, by chunk and metric."""
     parts = {
         int(str(chunk)): (part.y_true.astype(str), part.y_pred.astype(str), part.y_proba)
         for chunk, part in frame.groupby("chunk")
     }
     reference = reference_of("binary", *parts[0], np.random.default_rng(1))
     lines: list[dict[str, object]] = []
-    for chunk, theirs in enumerate(peer, start=1):
+    for chunk, peer_estimates in enumerate(peer, start=1):
         y_true, y_pred, y_proba = parts[chunk]
         ours = estimated("binary", reference, y_pred, y_proba)["metrics"]
         real = realised("binary", y_true, y_pred, y_proba, rng=np.random.default_rng(1), intervals=False)["metrics"]
@@ -56,7 +56,7 @@ def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str,
                 "nannyml": value,
                 "realised": real[name]["value"],  # type: ignore[index]
             }
-            for name, value in theirs.items()
+            for name, value in peer_estimates.items()
         ]
     return lines
 
@@ -66,10 +66,10 @@ def main() -> None:
     frame = scores()
     path = FOLDER / "cbpe_scores.csv"
     frame.to_csv(path, index=False)
-    answer = subprocess.run(
+    peer_process = subprocess.run(
         [sys.argv[1], "bench/nannyml_peer.py", str(path)], capture_output=True, text=True, check=True
     )
-    peer = json.loads(answer.stdout.splitlines()[-1])
+    peer = json.loads(peer_process.stdout.splitlines()[-1])
     provenance = {"made_by": "python -m bench.cbpe", "seed": SEED, "rows": len(frame), **peer}
     (FOLDER / "cbpe_nannyml.json").write_text(json.dumps(provenance, indent=2) + "\n")
     lines = pd.DataFrame(compare(frame, peer["estimates"]))

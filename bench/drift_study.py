@@ -1,6 +1,7 @@
 """False alarms, power and outliers of the drift verdicts, on samples whose truth is known.
 
-Prints the tables of docs/drift.md: `python -m bench.drift_study`, or with `--quick` in seconds. Judging is `ml.monitoring.verdicts`' part.
+Prints the tables of docs/drift.md: `python -m bench.drift_study`, or `--quick` for a run of seconds. The verdicts are computed
+by `ml.monitoring.verdicts`.
 """
 
 import argparse
@@ -33,7 +34,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A numeric feature: how to draw it, and its standard deviation."""
+    """A numeric feature: how to draw samples, and its standard deviation."""
 
     draw: Callable[[np.random.Generator, int], Values]
     deviation: float
@@ -71,12 +72,12 @@ CATEGORICAL: Mapping[str, NDArray[np.float64]] = {
 def table(
     rng: np.random.Generator, rows: int, shifted: frozenset[str] = frozenset(), outlier: float | None = None
 ) -> TableProfile:
-    """Profile of a sample of all twenty features.
+    """Draw a sample of all twenty features, and return its profile.
 
     Parameters
     ----------
-    shifted : numeric features moved up by half a standard deviation.
-    outlier : one value that replaces the first row of every numeric feature.
+    shifted : numeric features to move up by half a standard deviation.
+    outlier : value that replaces the first row of every numeric feature.
     """
     columns: dict[str, ColumnProfile] = {}
     for name, feature in NUMERIC.items():
@@ -86,7 +87,7 @@ def table(
         columns[f"feature_{name}"] = NumericProfile.from_values(values)
     for name, shares in CATEGORICAL.items():
         drawn = rng.multinomial(rows, shares)
-        # Names in another order than the shares, as in life.
+        # The order of the names differs from that of the shares, as in real data.
         labels = np.char.add("v", ((np.arange(shares.size) * 37) % 211).astype(str))
         counts = dict(
             sorted(zip(labels.tolist(), drawn.tolist(), strict=True), key=lambda entry: (-entry[1], entry[0]))
@@ -107,7 +108,7 @@ class Cell:
     alarms : days with a drift or a warning in any column.
     drifts : days with a drift.
     judged : share of columns that got a verdict (not insufficient_data).
-    over_fixed : days with a PSI above 0.1 in any numeric column, what a fixed threshold would call.
+    over_fixed : days with a PSI above 0.1 in any numeric column, which a fixed threshold would report.
     """
 
     n: int
@@ -120,12 +121,12 @@ class Cell:
 
 
 def false_alarms(rng: np.random.Generator, n: int, m: int, days: int) -> Cell:
-    """Model-days on which nothing has changed; ten days share a reference."""
+    """Count the alarms on model-days without any change; ten days share a reference."""
     alarms = drifts = judged = over_fixed = 0
     for day in range(days):
         if day % DAYS_A_REFERENCE == 0:
             reference = table(rng, m)
-        report = _judged(table(rng, n), reference)
+        report = _report(table(rng, n), reference)
         summary = report.summary
         alarms += summary["drift"] + summary["warning"] > 0
         drifts += summary["drift"] > 0
@@ -134,7 +135,7 @@ def false_alarms(rng: np.random.Generator, n: int, m: int, days: int) -> Cell:
     return Cell(n, m, days, alarms, drifts, judged / (days * (len(NUMERIC) + len(CATEGORICAL))), over_fixed)
 
 
-def found_shifts(
+def detection_rate(
     rng: np.random.Generator,
     n: int,
     m: int,
@@ -142,29 +143,29 @@ def found_shifts(
     shifted: frozenset[str],
     outliers: tuple[float | None, float | None] = (None, None),
 ) -> float:
-    """Share of the shifted features that are called drift, over the days; ten days share a reference.
+    """Return the share of shifted features that are called drift, over all days; ten days share a reference.
 
     Parameters
     ----------
-    outliers : in the current sample, in the reference.
+    outliers : outlier in the current sample, and in the reference.
     """
-    found = 0
+    detections = 0
     for day in range(days):
         if day % DAYS_A_REFERENCE == 0:
             reference = table(rng, m, outlier=outliers[1])
-        report = _judged(table(rng, n, shifted, outliers[0]), reference)
-        found += len({f"feature_{name}" for name in shifted} & set(report.columns_in("drift")))
-    return found / (days * len(shifted))
+        report = _report(table(rng, n, shifted, outliers[0]), reference)
+        detections += len({f"feature_{name}" for name in shifted} & set(report.columns_in("drift")))
+    return detections / (days * len(shifted))
 
 
-def _judged(current: TableProfile, reference: TableProfile) -> DriftReport:
-    """One day, no earlier ones to look back to."""
+def _report(current: TableProfile, reference: TableProfile) -> DriftReport:
+    """Evaluate one day, without earlier days in the window."""
     return judge(lambda _: [current], reference)
 
 
 def tail_ratios(rng: np.random.Generator, n: int, m: int, bins: int, draws: int, level: float) -> tuple[float, ...]:
-    """How often each law calls at a level, over the level: Pearson's as judged, χ² laws of PSI and of Jensen-Shannon."""
-    calls = np.zeros(3)
+    """Divide the rejection rate of each null distribution by its level: Pearson's as used, the χ² laws of PSI and Jensen-Shannon."""
+    rejections = np.zeros(3)
     scale = 1 / n + 1 / m
     for _ in range(draws):
         reference = np.full(bins, m / bins)
@@ -176,41 +177,41 @@ def tail_ratios(rng: np.random.Generator, n: int, m: int, bins: int, draws: int,
             gammaincc((bins - 1) / 2, psi / 2),
             gammaincc((bins - 1) / 2, divergence / 2),
         )
-        calls += np.array(p_values) <= level
-    return tuple((calls / draws / level).tolist())
+        rejections += np.array(p_values) <= level
+    return tuple((rejections / draws / level).tolist())
 
 
 def alarm_table(rng: np.random.Generator, days: int) -> Iterator[str]:
-    """False alarms by sample sizes."""
+    """Yield the table of false alarms by sample sizes."""
     yield "| n | m | model-days | alarms (drift or warning) | drift | columns judged | days over a fixed PSI of 0.1 |"
     yield "|---|---|---|---|---|---|---|"
-    seen = alarms = 0
+    total_days = alarms = 0
     for m in REFERENCE_ROWS:
         for n in CURRENT_ROWS:
             cell = false_alarms(rng, n, m, days)
-            seen, alarms = seen + cell.days, alarms + cell.alarms
+            total_days, alarms = total_days + cell.days, alarms + cell.alarms
             yield (
                 f"| {n:,} | {m:,} | {cell.days:,} | {cell.alarms / cell.days:.2%} | {cell.drifts / cell.days:.2%} "
                 f"| {cell.judged:.0%} | {cell.over_fixed / cell.days:.0%} |"
             )
-    yield f"| all | all | {seen:,} | {alarms / seen:.2%} | | | |"
+    yield f"| all | all | {total_days:,} | {alarms / total_days:.2%} | | | |"
 
 
 def power_table(rng: np.random.Generator, days: int) -> Iterator[str]:
-    """Shifts found by sample sizes, in one feature and in all."""
+    """Yield the table of detected shifts by sample sizes, in one feature and in all."""
     yield "| shift of 0.5 σ | n | m | shifted features called drift |\n|---|---|---|---|"
     for m in (1000, 50_000):
         for n in (100, 200, 500):
-            normal = found_shifts(rng, n, m, 2 * days, frozenset(["normal_0"]))
-            each = np.mean([found_shifts(rng, n, m, max(days // 10, 1), frozenset([name])) for name in NUMERIC])
-            together = found_shifts(rng, n, m, max(days // 4, 1), frozenset(NUMERIC))
+            normal = detection_rate(rng, n, m, 2 * days, frozenset(["normal_0"]))
+            each = np.mean([detection_rate(rng, n, m, max(days // 10, 1), frozenset([name])) for name in NUMERIC])
+            together = detection_rate(rng, n, m, max(days // 4, 1), frozenset(NUMERIC))
             yield f"| in 1 of 20, normal | {n} | {m:,} | {normal:.1%} |"
             yield f"| in 1 of 20, each numeric one in turn | {n} | {m:,} | {each:.1%} |"
             yield f"| in all 14 numeric | {n} | {m:,} | {together:.1%} |"
 
 
 def outlier_table(rng: np.random.Generator, days: int) -> Iterator[str]:
-    """Shifts found beside one outlier in each column."""
+    """Yield the table of detected shifts in the presence of one outlier in each column."""
     yield "| one outlier of 1e9 in 5,000 rows | shifted features called drift |\n|---|---|"
     for where, outliers in (
         ("in neither sample", (None, None)),
@@ -218,11 +219,11 @@ def outlier_table(rng: np.random.Generator, days: int) -> Iterator[str]:
         ("in the reference", (None, OUTLIER)),
         ("in both", (OUTLIER, OUTLIER)),
     ):
-        yield f"| {where} | {found_shifts(rng, 5000, 5000, days, frozenset(NUMERIC), outliers):.1%} |"
+        yield f"| {where} | {detection_rate(rng, 5000, 5000, days, frozenset(NUMERIC), outliers):.1%} |"
 
 
 def tail_table(rng: np.random.Generator, draws: int) -> Iterator[str]:
-    """Calls at 0.001 over 0.001, by law."""
+    """Yield the table of rejection rates at 0.001, divided by 0.001, by null distribution."""
     yield "| bins | n | m | Pearson X², as judged | χ² law of PSI | χ² law of JS² |\n|---|---|---|---|---|---|"
     for bins in (5, 10, 20):
         for n in (30, 50, 100, 200, 1000):

@@ -1,4 +1,4 @@
-"""Evidently's data drift preset on the same two files; run by its own interpreter, so only its packages are there."""
+"""Evidently's data drift preset on the same two files; runs in a separate environment that has only Evidently's packages."""
 
 import json
 import resource

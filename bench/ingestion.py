@@ -1,7 +1,7 @@
-"""Events acknowledged over HTTP, singles and batches, against the same app without storage and a commit per request.
+"""Events acknowledged over HTTP, singly and in batches, against the same app without storage and with a commit per request.
 
-The load generator is wrk, on the same cores; every event has an id of its own, and what is acknowledged is counted
-in the database afterwards.
+The load generator is wrk, on the same cores. Every event has a unique id, and the acknowledged events are counted in the
+database afterwards.
 """
 
 import json
@@ -42,7 +42,7 @@ _WARM_UP_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One load on one variant: events acknowledged, and the CPU seconds that they cost."""
+    """Result of one load on one variant: the acknowledged events, and the CPU seconds that they cost."""
 
     events: int
     wall_s: float
@@ -51,13 +51,13 @@ class Cell:
 
     @property
     def rate(self) -> float:
-        """Events a second."""
+        """Events per second."""
         return self.events / self.wall_s
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running variant of the app; `pids` are of all processes that work for it, each with its children."""
+    """A running variant of the app; `pids` are the processes that work for it, each counted with its children."""
 
     variant: str
     port: int
@@ -65,8 +65,8 @@ class Server:
 
 
 def body(n: int) -> str:
-    """JSON of `n` events of about 457 bytes with 20 features; `MARK` stands for the event's id."""
-    source = random.Random(n)  # noqa: S311 - test data
+    """Build the JSON of `n` events of about 457 bytes with 20 features; `MARK` is the placeholder of the event id."""
+    rng = random.Random(n)  # noqa: S311 - test data
     now = datetime.now(UTC) - timedelta(minutes=1)
     rows = [
         {
@@ -79,8 +79,8 @@ def body(n: int) -> str:
             "y_pred": 1,
             "y_proba": 0.81,
             "features": {
-                **{f"n{k:02d}": round(source.gauss(), 4) for k in range(15)},
-                **{f"c{k}": source.choice(["alpha", "beta", "gamma"]) for k in range(5)},
+                **{f"n{k:02d}": round(rng.gauss(), 4) for k in range(15)},
+                **{f"c{k}": rng.choice(["alpha", "beta", "gamma"]) for k in range(5)},
             },
         }
         for i in range(n)
@@ -117,10 +117,10 @@ def _section(title: str, url: str, workers: int, seconds: int, home: Path, postm
         for name, n, connections in LOADS:
             bodies = home / "body.json"
             bodies.write_text(body(n))
-            ways = [partial(_load, server, key, bodies, n, connections, database) for server in servers]
-            for way in ways:
-                way(_WARM_UP_S)
-            cells = in_turns([partial(way, seconds) for way in ways])
+            loads = [partial(_load, server, key, bodies, n, connections, database) for server in servers]
+            for run_load in loads:
+                run_load(_WARM_UP_S)
+            cells = in_turns([partial(run_load, seconds) for run_load in loads])
             _, each, bare = cells
             rows += [[
                 f"{name}, {connections} connections: {variant}", f"{cell.rate:,.0f}", f"{cell.rate / each.rate:.1f}×",
@@ -139,19 +139,19 @@ def _load(server: Server, key: str, bodies: Path, n: int, connections: int, data
         "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(_LUA),
         f"http://127.0.0.1:{server.port}{path}", "--", str(bodies), secrets.token_hex(4), key,
     ]  # fmt: skip
-    os.sync()  # what the load before has left to be written is not this one's
-    stored, before, wrk_before = _stored(database), _cpu_s(server.pids), getrusage(RUSAGE_CHILDREN)
+    os.sync()  # writes that are left from the previous load must not count for this one
+    rows_before, cpu_before, wrk_before = _count_events(database), _cpu_s(server.pids), getrusage(RUSAGE_CHILDREN)
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     wrk_after = getrusage(RUSAGE_CHILDREN)
-    found = json.loads(output.splitlines()[-1])
-    if found["failed"] or not found["requests"]:
-        raise AssertionError(f"{found['failed']} of {found['requests']} requests failed:\n{output}")
+    stats = json.loads(output.splitlines()[-1])
+    if stats["failed"] or not stats["requests"]:
+        raise AssertionError(f"{stats['failed']} of {stats['requests']} requests failed:\n{output}")
     wrk_s = wrk_after.ru_utime + wrk_after.ru_stime - wrk_before.ru_utime - wrk_before.ru_stime
-    cell = Cell(found["requests"] * n, found["seconds"], _cpu_s(server.pids) - before, wrk_s)
+    cell = Cell(stats["requests"] * n, stats["seconds"], _cpu_s(server.pids) - cpu_before, wrk_s)
     print(f"{server.variant}, {connections} connections: {cell}", file=sys.stderr)
-    gained = _stored(database) - stored
-    if server.variant != "without storage" and gained < cell.events:
-        raise AssertionError(f"{cell.events} acknowledged, {gained} stored")
+    new_rows = _count_events(database) - rows_before
+    if server.variant != "without storage" and new_rows < cell.events:
+        raise AssertionError(f"{cell.events} acknowledged, {new_rows} stored")
     return cell
 
 
@@ -159,16 +159,16 @@ def _cpu_s(pids: Sequence[int]) -> float:
     total = 0.0
     for pid in pids:
         parent = psutil.Process(pid)
-        for each in (parent, *parent.children(recursive=True)):
+        for child in (parent, *parent.children(recursive=True)):
             try:
-                times = each.cpu_times()
-            except psutil.NoSuchProcess:  # a worker of PostgreSQL's own that has ended
+                times = child.cpu_times()
+            except psutil.NoSuchProcess:  # a worker of PostgreSQL that has just ended
                 continue
             total += times.user + times.system
     return total
 
 
-def _stored(database: Database) -> int:
+def _count_events(database: Database) -> int:
     with database.read() as connection:
         return connection.execute(select(func.count()).select_from(events)).scalar_one()
 

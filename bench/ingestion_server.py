@@ -1,6 +1,6 @@
-"""The real app under the real server, with the storing exchanged: what the benchmark compares it with.
+"""The real app in the real server with another writer: the variants that the ingestion benchmark compares.
 
-A switch of the benchmark only: the product has no way to store nothing, or to commit each request by itself.
+Only the benchmark can switch: the product has no setting to store nothing, or to commit each request separately.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class _NoStorage(GroupWriter):
 
 
 def app() -> FastAPI:
-    """The app of this process's variant."""
+    """Build the app with the writer of the variant that the environment names."""
     from guard_cli.serve import app_of_process
     from serving.ingest.events import service
 
@@ -46,7 +46,7 @@ def app() -> FastAPI:
 
 
 def main() -> None:
-    """Serve on a port of 127.0.0.1 with some workers, as `ml-guard serve` does."""
+    """Serve on a port of 127.0.0.1 with the given number of workers, like `ml-guard serve`."""
     port, workers = int(sys.argv[1]), int(sys.argv[2])
     config = uvicorn.Config(
         "bench.ingestion_server:app",

@@ -1,7 +1,7 @@
-"""One day of events from the database into the lake, against pandas doing the same: read_sql, json_normalize, to_parquet.
+"""One day of events from the database into the lake, against the same in pandas: read_sql, json_normalize, to_parquet.
 
-Both start from the same SQLite file, each in a process of its own; CPU seconds are after imports and include those of the
-processes that they start.
+Both read the same SQLite file, each in a separate process; CPU seconds are measured after imports, and include those of child
+processes.
 """
 
 import os
@@ -42,11 +42,11 @@ def run() -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "guard.db"
         _fill(path)
-        found: dict[str, list[Measurement]] = {"ours": [], "pandas": []}
+        by_side: dict[str, list[Measurement]] = {"ours": [], "pandas": []}
         for number in range(ROUNDS):
-            for name, measurements in found.items():
+            for name, measurements in by_side.items():
                 measurements.extend(in_process("bench.lake", name, path, Path(folder) / f"{name}-{number}"))
-    ours, pandas = median(found["ours"]), median(found["pandas"])
+    ours, pandas = median(by_side["ours"]), median(by_side["pandas"])
     if ours.result != pandas.result:
         raise RuntimeError(f"the lake got {ours.result}, pandas {pandas.result}: not the same work")
     rows = [
@@ -102,7 +102,7 @@ def _rows() -> Iterator[EventRow]:
 
 
 def _learn_kinds(path: Path) -> None:
-    # Kinds are learned once in a model's life, on its first day: not what a day costs.
+    # Kinds are learned only once, on a model's first day: they are no part of the cost of a day.
     with tempfile.TemporaryDirectory() as folder:
         _ours(path, Path(folder))
 
@@ -141,13 +141,13 @@ def _pandas(path: Path, target: Path) -> int:
 
 
 def _with_children(work: Callable[[], int]) -> Measurement:
-    def used() -> tuple[float, float]:
+    def read_usage() -> tuple[float, float]:
         both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return sum(usage.ru_utime + usage.ru_stime for usage in both), sum(usage.ru_maxrss for usage in both) / 1024
 
-    before, started = used(), time.perf_counter()
+    before, started = read_usage(), time.perf_counter()
     result = work()
-    wall_s, after = time.perf_counter() - started, used()
+    wall_s, after = time.perf_counter() - started, read_usage()
     return Measurement(after[0] - before[0], wall_s, after[1], result)
 
 

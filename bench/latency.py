@@ -1,6 +1,6 @@
-"""Seconds from news of a closed day to its verdict, in the running system, split by phase.
+"""Seconds from new events of a closed day to its verdict, in the running system, split by phase.
 
-A day that closes and late events for a closed day are the same news to the sensor; the second can be had at any hour.
+The sensor treats late events of a closed day like a day that has just closed; late events can be sent at any hour.
 """
 
 import os
@@ -32,7 +32,7 @@ _WAIT_S = 180
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds of each phase between the acknowledged news and the verdict that the API shows."""
+    """Seconds of each phase between sending the events and the verdict that the API shows."""
 
     sensor_s: float
     start_s: float
@@ -41,7 +41,7 @@ class Round:
 
     @property
     def rest_s(self) -> float:
-        """Between steps, and until the API was asked again."""
+        """Time between steps, and until the next poll of the API."""
         return self.total_s - self.sensor_s - self.start_s - sum(self.steps_s.values())
 
 
@@ -72,17 +72,17 @@ def _rounds(client: MLGuardClient, dagster_home: Path) -> Iterator[Round]:
     noon = yesterday.replace(hour=12, minute=0, second=0, microsecond=0)
     random = np.random.default_rng(7)
     for number in range(ROUNDS):
-        asked = time.time()
+        sent_at = time.time()
         client.ingest_events(_events(noon, number, random))
         if number == 0:
-            _wait_for(client, noon, asked)
+            _wait_for(client, noon, sent_at)
             client.capture_baseline(
                 project_id=PROJECT, model_id=MODEL, start=f"{noon:%Y-%m-%d}", end=f"{noon:%Y-%m-%d}"
             )
-            asked = time.time()
-        _wait_for(client, noon, asked)
-        shown = time.time()
-        yield _phases(dagster_home, asked, shown)
+            sent_at = time.time()
+        _wait_for(client, noon, sent_at)
+        shown_at = time.time()
+        yield _phases(dagster_home, sent_at, shown_at)
 
 
 def _events(noon: datetime, number: int, random: np.random.Generator) -> Iterator[dict[str, Any]]:
@@ -102,7 +102,7 @@ def _events(noon: datetime, number: int, random: np.random.Generator) -> Iterato
 
 
 def _wait_for(client: MLGuardClient, noon: datetime, since: float) -> None:
-    """Wait until the day's drift report is younger than `since`."""
+    """Wait until the day's drift report is newer than `since`."""
     day, deadline = f"{noon:%Y-%m-%d}", time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:
         reports = list(client.drift(project_id=PROJECT, model_id=MODEL, start=day, end=day))
@@ -112,10 +112,10 @@ def _wait_for(client: MLGuardClient, noon: datetime, since: float) -> None:
     raise TimeoutError(f"no verdict within {_WAIT_S} s")
 
 
-def _phases(dagster_home: Path, asked: float, shown: float) -> Round:
+def _phases(dagster_home: Path, sent_at: float, shown_at: float) -> Round:
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     with DagsterInstance.get() as instance:
-        record = next(r for r in instance.get_run_records(limit=5) if r.create_timestamp.timestamp() >= asked)
+        record = next(r for r in instance.get_run_records(limit=5) if r.create_timestamp.timestamp() >= sent_at)
         entries = instance.all_logs(record.dagster_run.run_id, of_type=_STEP_EVENTS)
     started: dict[str, float] = {}
     steps: dict[str, float] = {}
@@ -127,7 +127,7 @@ def _phases(dagster_home: Path, asked: float, shown: float) -> Round:
             steps[str(event.step_key)] = entry.timestamp - started[str(event.step_key)]
     created = record.create_timestamp.timestamp()
     steps = {step: sum(s for key, s in steps.items() if key.startswith(step)) for step in STEPS}
-    return Round(created - asked, min(started.values()) - created, steps, shown - asked)
+    return Round(created - sent_at, min(started.values()) - created, steps, shown_at - sent_at)
 
 
 _STEP_EVENTS = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS}

@@ -1,6 +1,6 @@
-"""Measures a piece of work in a process of its own: CPU seconds of all its threads, wall seconds, peak memory.
+"""Measure a piece of work in a separate process: CPU seconds of all its threads, wall seconds, peak memory.
 
-What is measured belongs to the benchmark of each subject.
+The work itself belongs in the benchmark of each subject.
 """
 
 import json
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One piece of work: seconds after imports, and the peak memory of its process."""
+    """Measurement of one piece of work: seconds after imports, and the peak memory of its process."""
 
     cpu_s: float
     wall_s: float
@@ -30,7 +30,7 @@ class Measurement:
 
 
 def measure(work: Callable[[], Any]) -> Measurement:
-    """Run `work` once in this process."""
+    """Run `work` once in this process, and measure it."""
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     result = work()
     wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
@@ -39,19 +39,19 @@ def measure(work: Callable[[], Any]) -> Measurement:
 
 
 def report(measurements: Sequence[Measurement]) -> None:
-    """Hand the measurements of a child process to its parent."""
+    """Pass the measurements of a child process to its parent, on stdout."""
     sys.stdout.write(json.dumps([asdict(m) for m in measurements]) + "\n")
 
 
 def in_process(module: str, *arguments: str | Path, python: Path | None = None) -> list[Measurement]:
-    """Run `python -m module arguments` and return what it reported on its last line."""
+    """Run `python -m module arguments` and return the measurements that it reported on its last line."""
     command = [str(python or sys.executable), "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return [Measurement(**fields) for fields in json.loads(done.stdout.splitlines()[-1])]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    return [Measurement(**fields) for fields in json.loads(output.splitlines()[-1])]
 
 
 def median(measurements: Sequence[Measurement]) -> Measurement:
-    """Median seconds and highest peak of repeated measurements."""
+    """Return the median seconds and the highest peak of repeated measurements."""
     return Measurement(
         statistics.median(m.cpu_s for m in measurements),
         statistics.median(m.wall_s for m in measurements),
@@ -61,24 +61,24 @@ def median(measurements: Sequence[Measurement]) -> Measurement:
 
 
 class Rated(Protocol):
-    """A load of which one can be faster than another."""
+    """A measured load that can be ranked by its rate."""
 
     @property
     def rate(self) -> float:
-        """What was done a second."""
+        """Requests or events per second."""
 
 
 R = TypeVar("R", bound=Rated)
 
 
 def in_turns(loads: Sequence[Callable[[], R]]) -> list[R]:
-    """The median of each load, by rate; measured in turns, so that what else the machine does meets all of them."""
-    rounds = [[one() for one in loads] for _ in range(ROUNDS)]
-    return [sorted(found, key=lambda one: one.rate)[ROUNDS // 2] for found in zip(*rounds, strict=True)]
+    """Return the median of each load by rate; run them in turns, so that other work of the machine affects all alike."""
+    rounds = [[run_load() for run_load in loads] for _ in range(ROUNDS)]
+    return [sorted(results, key=lambda result: result.rate)[ROUNDS // 2] for results in zip(*rounds, strict=True)]
 
 
 def forget(path: Path) -> None:
-    """Drop a file from the page cache, so that its next read is a cold one."""
+    """Drop a file from the page cache, so that the next read is cold."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -88,6 +88,6 @@ def forget(path: Path) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table."""
+    """Format a Markdown table."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

@@ -1,4 +1,4 @@
-"""NannyML's CBPE on one file of scores; run by its own interpreter, so only its packages are there."""
+"""NannyML's CBPE on a file of scores; runs in a separate environment that has only NannyML's packages."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ METRICS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
 
 def main() -> None:
-    """Print, by chunk after the reference, NannyML's estimate and the realised value of each metric."""
+    """Print NannyML's estimates of all metrics as JSON, by chunk after the reference."""
     frame = pd.read_csv(sys.argv[1])
     reference, rest = frame[frame.chunk == 0], frame[frame.chunk > 0]
     size = len(rest) // rest.chunk.nunique()
@@ -23,8 +23,8 @@ def main() -> None:
         chunk_size=size,
     )
     cbpe.fit(reference)
-    found = cbpe.estimate(rest.drop(columns="y_true")).filter(period="analysis").to_df()
-    chunks = [{name: float(row[(name, "value")]) for name in METRICS} for _, row in found.iterrows()]
+    estimates = cbpe.estimate(rest.drop(columns="y_true")).filter(period="analysis").to_df()
+    chunks = [{name: float(row[(name, "value")]) for name in METRICS} for _, row in estimates.iterrows()]
     sys.stdout.write(json.dumps({"nannyml": nannyml.__version__, "estimates": chunks}) + "\n")
 
 

@@ -1,6 +1,6 @@
-"""One row over HTTP: `/predict`, checked and on record as an event, against `mlflow models serve` on the same model.
+"""One row over HTTP: `/predict`, which validates and records each prediction, against `mlflow models serve` with the same model.
 
-The load generator is wrk, on the same cores. What `/predict` has answered is counted in the database afterwards.
+The load generator is wrk, on the same cores. Afterwards the recorded predictions are counted in the database.
 """
 
 import json
@@ -59,7 +59,7 @@ _WARM_UP_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One load: requests a second, and latencies in milliseconds."""
+    """Result of one load: requests per second, and latencies in milliseconds."""
 
     rate: float
     p50_ms: float
@@ -73,25 +73,27 @@ def run(seconds: int = 4) -> str:
         return "Not measured: the load generator wrk is missing (`apt-get install wrk`)."
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        settings, model, key = _prepared(home)
+        settings, model, key = _prepare(home)
         bodies = {"ml guard": {"features": ROW}, "mlflow": {"dataframe_records": [ROW]}}
         for name, body in bodies.items():
             (home / f"{name}.json").write_text(json.dumps(body))
         with _mlflow(model, home) as mlflow_url, guard(settings, home) as guard_url:
-            own = partial(load, f"{guard_url}/predict", home / "ml guard.json", key)
-            other = partial(load, f"{mlflow_url}/invocations", home / "mlflow.json", "-")
+            guard_load = partial(load, f"{guard_url}/predict", home / "ml guard.json", key)
+            mlflow_load = partial(load, f"{mlflow_url}/invocations", home / "mlflow.json", "-")
             loads = {
-                connections: in_turns([partial(one, connections, seconds) for one in (own, other)])
+                connections: in_turns(
+                    [partial(run_load, connections, seconds) for run_load in (guard_load, mlflow_load)]
+                )
                 for connections in CONNECTIONS
             }
-            answered = _answered(guard_url)
+            answered = _count_answered(guard_url)
             _check(settings, answered)
     rows = []
-    for connections, (ours, theirs) in loads.items():
-        for name, side in (("ML Guard", ours), ("mlflow models serve", theirs)):
+    for connections, (of_guard, of_mlflow) in loads.items():
+        for name, side in (("ML Guard", of_guard), ("mlflow models serve", of_mlflow)):
             cells = [f"{side.rate:,.0f}", f"{side.p50_ms:.2f}", f"{side.p99_ms:.2f}"]
-            faster = [f"{ours.rate / theirs.rate:.0f}×", f"{theirs.p50_ms / ours.p50_ms:.0f}×"]
-            ratios = ["", ""] if side is theirs else faster
+            faster = [f"{of_guard.rate / of_mlflow.rate:.0f}×", f"{of_mlflow.p50_ms / of_guard.p50_ms:.0f}×"]
+            ratios = ["", ""] if side is of_mlflow else faster
             rows.append([f"{connections} connections: {name}", *cells, *ratios])
     header = ["load", "requests/s", "p50 ms", "p99 ms", "requests/s against", "p50 lower"]
     lead = (
@@ -102,7 +104,7 @@ def run(seconds: int = 4) -> str:
     return f"{lead}\n\n{table(header, rows)}"
 
 
-def _prepared(home: Path) -> tuple[Settings, Path, str]:
+def _prepare(home: Path) -> tuple[Settings, Path, str]:
     settings = Settings(storage=StorageSettings(home=home))
     database = Database(settings.storage.database)
     migrate(database)
@@ -110,25 +112,25 @@ def _prepared(home: Path) -> tuple[Settings, Path, str]:
     _, key = KeyStore(database).create("bench", "analyst", PROJECT)
     database.close()
     rows = labelled_rows(_DATA, "late", time="time_hour")
-    trained = train(rows, TrainingSpec(algorithms=("gradient_boosting",)), print, 1)
+    candidate = train(rows, TrainingSpec(algorithms=("gradient_boosting",)), print, 1)
     tracking = Tracking(settings.storage.mlflow, settings.storage.mlflow_artifacts)
-    run_id = log_candidate(tracking, registered_name(PROJECT, MODEL_ID), trained, {})
+    run_id = log_candidate(tracking, registered_name(PROJECT, MODEL_ID), candidate, {})
     registry = Registry(settings.storage.mlflow)
-    made = registry.register(PROJECT, MODEL_ID, run_id, artifact=MODEL, flag_id=run_id)
-    registry.set_alias(PROJECT, MODEL_ID, CHAMPION, made.version)
-    return settings, registry.download(PROJECT, MODEL_ID, made.version, home / "served"), key
+    version = registry.register(PROJECT, MODEL_ID, run_id, artifact=MODEL, flag_id=run_id)
+    registry.set_alias(PROJECT, MODEL_ID, CHAMPION, version.version)
+    return settings, registry.download(PROJECT, MODEL_ID, version.version, home / "served"), key
 
 
 @contextmanager
-def guard(settings: Settings, home: Path, **more: str) -> Iterator[str]:
-    """Our server with these settings and no others; `more` are variables of the environment."""
+def guard(settings: Settings, home: Path, **variables: str) -> Iterator[str]:
+    """Run our server with these settings and environment variables, and no others; yield its URL."""
     (port,) = free_ports(1)
     env = environment()
     env |= {
         "ML_GUARD_HOME": str(settings.storage.home),
         "ML_GUARD_PORT": str(port),
         "ML_GUARD_LOG_LEVEL": "WARNING",
-        **more,
+        **variables,
     }
     command = [sys.executable, "-m", "guard_cli.main", "serve"]
     with process(command, env, home / "guard.log", f"http://127.0.0.1:{port}/readyz"):
@@ -149,28 +151,34 @@ def _mlflow(model: Path, home: Path) -> Iterator[str]:
 
 
 def load(url: str, body: Path, key: str, connections: int, seconds: int) -> Load:
-    """What wrk finds; no request may fail."""
+    """Run wrk after a warm-up, and return what it measured.
+
+    Raises
+    ------
+    AssertionError
+        If a request failed, or none was made.
+    """
     for duration in (_WARM_UP_S, seconds):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--timeout", "30s", "-s", str(_LUA), url, "--"]
         output = subprocess.run([*command, str(body), key], capture_output=True, text=True, check=True).stdout
-    found = json.loads(output.splitlines()[-1])
-    if found["failed"] or not found["requests"]:
-        raise AssertionError(f"{url}: {found['failed']} of {found['requests']} requests failed:\n{output}")
+    stats = json.loads(output.splitlines()[-1])
+    if stats["failed"] or not stats["requests"]:
+        raise AssertionError(f"{url}: {stats['failed']} of {stats['requests']} requests failed:\n{output}")
     measured = Load(
-        found["requests"] / found["seconds"], found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["requests"]
+        stats["requests"] / stats["seconds"], stats["p50_us"] / 1e3, stats["p99_us"] / 1e3, stats["requests"]
     )
     print(f"{url}, {connections}: {measured}", file=sys.stderr)
     return measured
 
 
-def _answered(url: str) -> int:
+def _count_answered(url: str) -> int:
     lines = httpx.get(f"{url}/metrics", timeout=10, trust_env=False).text.splitlines()
     prefix = 'ml_guard_predictions_total{outcome="answered"} '
     return int(float(next(line for line in lines if line.startswith(prefix)).removeprefix(prefix)))
 
 
 def _check(settings: Settings, answered: int) -> None:
-    """Every answered prediction becomes an event."""
+    """Wait until every answered prediction is stored as an event."""
     database = Database(settings.storage.database)
     deadline = time.monotonic() + _STORED_S
     while True:

@@ -1,7 +1,7 @@
-"""A Parquet day against a stored baseline, file to verdicts: ours, Evidently's, and merely reading the file.
+"""A day in a Parquet file against a stored baseline, from file to verdicts: ML Guard, Evidently, and merely reading the file.
 
-Also the peak memory at 1 and at 10 million rows. Evidently runs in an environment of its own: it does not import
-beside pandas 3.
+Includes the peak memory at 1 and at 10 million rows. Evidently runs in a separate environment, because it cannot be imported
+with pandas 3.
 """
 
 import argparse
@@ -29,7 +29,7 @@ KINDS: dict[str, Kind] = {
 
 
 def synthetic_day(rows: int, seed: int, shift: float) -> pa.Table:
-    """A day of 15 numeric features (normal, log-normal, integers) and 5 categorical ones, some of them shifted."""
+    """Generate a day of 15 numeric features (normal, log-normal, integers) and 5 categorical ones, some of them shifted."""
     random = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {}
     for i in range(NUMERIC):
@@ -44,7 +44,7 @@ def synthetic_day(rows: int, seed: int, shift: float) -> pa.Table:
 
 
 def write_day(path: Path, rows: int, seed: int, shift: float) -> None:
-    """Write a day as the lake does: LZ4, dictionaries on the categorical columns only."""
+    """Write a day in the format of the lake: LZ4, dictionaries on categorical columns only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     dictionaries = [name for name, kind in KINDS.items() if kind == "categorical"]
     with pq.ParquetWriter(
@@ -69,18 +69,18 @@ def run(rows: int = 1_000_000) -> str:
     bare_cold = in_process("bench.profiles", "read", current)[0]
     forget(current)
     cold = in_process("bench.profiles", "ours", current, baseline)[0]
-    theirs = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
+    evidently = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
     write_day(large, 10 * rows, seed=3, shift=0.2)
     large_first = in_process("bench.profiles", "ours", large, baseline)[0]
     large.unlink()
     lines = [
         ("bare read, warm", bare), ("bare read, cold", bare_cold),
         ("ML Guard, warm", warm), ("ML Guard, cold", cold),
-        ("Evidently 0.7.23, warm", theirs), (f"ML Guard, {10 * rows:,} rows, cold", large_first),
+        ("Evidently 0.7.23, warm", evidently), (f"ML Guard, {10 * rows:,} rows, cold", large_first),
     ]  # fmt: skip
     cells = [
         (name, f"{m.cpu_s:.2f}", f"{m.wall_s:.2f}", f"{m.peak_mb:.0f}", f"{m.cpu_s / bare.cpu_s:.2f}×",
-         f"{theirs.cpu_s / m.cpu_s:.1f}×")
+         f"{evidently.cpu_s / m.cpu_s:.1f}×")
         for name, m in lines
     ]  # fmt: skip
     header = ["work", "CPU s", "wall s", "peak MB", "CPU against bare read", "less CPU than Evidently"]
@@ -121,7 +121,7 @@ def _baseline(reference: Path, baseline: Path) -> list[Measurement]:
 
 
 def main() -> None:
-    """Entry of the child processes."""
+    """Run one kind of work; entry point of the child processes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("work", choices=["read", "ours", "baseline"])
     parser.add_argument("paths", nargs="+", type=Path)

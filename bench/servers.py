@@ -1,4 +1,4 @@
-"""Starts the servers that are measured: free ports, an environment without the caller's settings, a process until it is ready."""
+"""Start the servers under test: free ports, an environment without the caller's settings, waiting until a server is ready."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ _START_S = 120
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Return ports that nothing listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
@@ -22,15 +22,15 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def environment(*left_out: str) -> dict[str, str]:
-    """The environment without our settings, and without variables that begin with one of the others."""
-    prefixes = ("ML_GUARD_", *left_out)
+def environment(*excluded_prefixes: str) -> dict[str, str]:
+    """Return the environment without our settings, and without variables that begin with one of the given prefixes."""
+    prefixes = ("ML_GUARD_", *excluded_prefixes)
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
 @contextmanager
 def process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -> Iterator[int]:
-    """A server in a process group of its own, from when it is ready; its process id."""
+    """Run a server in a new process group; yield its process id as soon as the URL `ready` answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, start_new_session=True)
     try:
@@ -41,7 +41,7 @@ def process(command: list[str], env: Mapping[str, str], log: Path, ready: str) -
             time.sleep(0.2)
         yield process.pid
     finally:
-        with suppress(ProcessLookupError):  # it did not start: its log says more
+        with suppress(ProcessLookupError):  # it has already ended; the error above includes its log
             os.killpg(process.pid, 15)
         process.wait(30)
 

@@ -1,4 +1,4 @@
-"""`python -m demo`: reads the arguments, runs the phases, stops what it started; exit code 0 only if everything held."""
+"""`python -m demo`: parse the arguments, run the phases, stop the processes; the exit code is 0 only if all checks passed."""
 
 import argparse
 import os
@@ -19,9 +19,9 @@ from demo.report import write_summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo and say how it went."""
+    """Run the demo, print its result, and return the exit code."""
     parsed = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGTERM, _interrupt)
     processes = Processes(parsed.home, parsed.port, parsed.dagster_port)
     options = Options(days=parsed.days, api_key=parsed.api_key, project_id=parsed.project)
     progress = Progress()
@@ -81,7 +81,7 @@ def _setting(name: str, default: str) -> str:
     return os.environ.get(f"ML_GUARD_{name}", default)
 
 
-def _stopped(_: int, __: FrameType | None) -> None:
+def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,7 @@
-"""What people would have been told: the threads of messages, read back from the API once all of them have gone out."""
+"""The messages of alerts, as threads, read from the API once all of them are sent.
+
+Checking and formatting threads belongs here; sending messages is `serving.alerts`.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,24 +15,24 @@ from demo.sending import MODEL_ID
 Json = dict[str, Any]
 Threads = Mapping[str, Sequence[Json]]
 
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 _POLL_S = 0.5
 
 
 def threads_of(client: MLGuardClient, project_id: str, progress: Progress) -> Threads:
-    """The messages of each incident about the model, oldest first, when none of them waits any more."""
-    deadline = time.monotonic() + _PATIENCE_S
+    """Return the messages of each incident of the model, oldest first, as soon as none of them is waiting."""
+    deadline = time.monotonic() + _TIMEOUT_S
     while True:
-        found = _read(client, project_id)
-        waiting = sum(message["state"] == "waiting" for thread in found.values() for message in thread)
+        threads = _read(client, project_id)
+        waiting = sum(message["state"] == "waiting" for thread in threads.values() for message in thread)
         if not waiting or time.monotonic() > deadline:
-            return found
+            return threads
         progress.update(f"{waiting} messages are on their way")
         time.sleep(_POLL_S)
 
 
-def wrong_threads(threads: Threads, *, until_autumn: bool) -> list[str]:
-    """Complaints where a message has not gone out, or no thread tells of a drift, a retraining and its resolution."""
+def check_threads(threads: Threads, *, until_autumn: bool) -> list[str]:
+    """Check that every message was sent, and that one thread covers a drift, a retraining and its resolution."""
     unsent = [m["id"] for thread in threads.values() for m in thread if m["state"] != "sent"]
     complaints = [f"{len(unsent)} messages of alerts have not gone out, first {unsent[0]}"] if unsent else []
     for name, thread in threads.items():
@@ -40,15 +43,15 @@ def wrong_threads(threads: Threads, *, until_autumn: bool) -> list[str]:
     return complaints
 
 
-def most_telling(threads: Threads) -> Sequence[Json]:
-    """The shortest thread from a drift through a retraining to its resolution, else the first that has ended."""
+def select_thread(threads: Threads) -> Sequence[Json]:
+    """Select the shortest thread from a drift through a retraining to its resolution, or else the first that has ended."""
     whole = sorted((thread for thread in threads.values() if _is_whole(thread)), key=len)
     ended = [thread for thread in threads.values() if _has_ended(thread)]
     return next(iter([*whole, *ended]), [])
 
 
 def summary_of(threads: Threads) -> Json:
-    """The threads by their titles."""
+    """Summarize the threads by the titles of their messages."""
     return {
         "incidents": len(threads),
         "messages": sum(map(len, threads.values())),
@@ -56,31 +59,31 @@ def summary_of(threads: Threads) -> Json:
     }
 
 
-def shown(thread: Sequence[Json]) -> str:
-    """A thread as the person at the terminal reads it."""
+def format_thread(thread: Sequence[Json]) -> str:
+    """Format a thread for the terminal."""
     blocks = [f"{message['title']}\n{_indented(message['text'])}" for message in thread]
-    return "\n\n".join(["One incident, as people were told of it:", *blocks])
+    return "\n\n".join(["The messages of one incident:", *blocks])
 
 
 def _read(client: MLGuardClient, project_id: str) -> Threads:
-    """Incidents in the order in which they began."""
-    found: dict[str, Sequence[Json]] = {}
+    """Read the incidents in the order in which they began."""
+    threads: dict[str, Sequence[Json]] = {}
     for alert in reversed(client.alerts(project_id=project_id, model_id=MODEL_ID)):
-        if alert["incident_id"] not in found:
-            found[alert["incident_id"]] = client.alert(alert["id"])["deliveries"]
-    return {name: thread for name, thread in found.items() if thread}
+        if alert["incident_id"] not in threads:
+            threads[alert["incident_id"]] = client.alert(alert["id"])["deliveries"]
+    return {name: thread for name, thread in threads.items() if thread}
 
 
 def _is_whole(thread: Sequence[Json]) -> bool:
     steps = ("drift", "retraining started", "new champion", "drift ended")
-    return _has_ended(thread) and all(_tells(thread, step) for step in steps)
+    return _has_ended(thread) and all(_mentions(thread, step) for step in steps)
 
 
 def _has_ended(thread: Sequence[Json]) -> bool:
     return str(thread[-1]["title"]).startswith("[RESOLVED]")
 
 
-def _tells(thread: Sequence[Json], what: str) -> bool:
+def _mentions(thread: Sequence[Json], what: str) -> bool:
     return any(what in message["title"] for message in thread)
 
 

@@ -1,6 +1,6 @@
-"""The January model that nobody replaced against the guarded champion, on the same flights; counted from the lake.
+"""The January model, never replaced, against the guarded champion, on the same flights.
 
-The champion's answers are read as any other reader of the lake would; the January model is asked here.
+The champion's predictions are read from the lake, like any other reader would; those of the January model are computed here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,28 +23,28 @@ Floats = NDArray[np.float64]
 
 
 def stored_answers(lake: str, project_id: str) -> pd.DataFrame:
-    """Probability and version of every prediction in the lake, by event id."""
+    """Read probability and model version of every prediction in the lake, by event id."""
     table = DeltaTable(f"{lake}/{project_id}/{MODEL_ID}").to_pyarrow_dataset()
-    found: pd.DataFrame = table.to_table(columns=["event_id", "y_proba", "model_version"]).to_pandas()
-    return found.set_index("event_id")
+    predictions: pd.DataFrame = table.to_table(columns=["event_id", "y_proba", "model_version"]).to_pandas()
+    return predictions.set_index("event_id")
 
 
 def first_model_answers(mlflow: str, version: str, project_id: str, steps: Sequence[Step], scratch: Path) -> pd.Series:
-    """What the first version says about every flight of these steps, by event id."""
+    """Compute the probabilities of the first version for every flight of the steps, by event id."""
     from ml.retraining.predictor.load import load_predictor
 
     folder = Registry(mlflow).download(project_id, MODEL_ID, version, scratch)
     predictor = load_predictor(folder)
     answers: dict[str, float] = {}
     for step in steps:
-        asked = instances(step.departures)
-        _, probabilities = predictor.predict([row["features"] for row in asked])
-        answers |= dict(zip((row["event_id"] for row in asked), probabilities or [], strict=True))
+        rows = instances(step.departures)
+        _, probabilities = predictor.predict([row["features"] for row in rows])
+        answers |= dict(zip((row["event_id"] for row in rows), probabilities or [], strict=True))
     return pd.Series(answers)
 
 
-def scored(step: Step, first: pd.Series, stored: pd.DataFrame) -> pd.DataFrame:
-    """Flights of a step that landed: `late`, `day`, and the probabilities `static` and `guarded`."""
+def score_flights(step: Step, first: pd.Series, stored: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the flights of a step that landed: `late`, `day`, and the probabilities `static` and `guarded`."""
     landed = step.departures[step.departures["late"].notna()]
     dates = pd.to_datetime(landed[["year", "month", "day"]]).dt.strftime("%Y-%m-%d")
     return pd.DataFrame(
@@ -58,28 +58,28 @@ def scored(step: Step, first: pd.Series, stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def month_of(table: pd.DataFrame) -> dict[str, Any]:
-    """ROC AUC of both on one month's flights, and of the difference, each with its 95 % interval."""
-    return _summed_up([_draws(table)])
+    """Compute the ROC AUC of both models on a month's flights and the difference, each with its 95 % interval."""
+    return _summarize([_draws(table)])
 
 
 def season_of(tables: Sequence[pd.DataFrame]) -> dict[str, Any]:
-    """The mean over months of the same."""
-    return _summed_up([_draws(table) for table in tables])
+    """Compute the means over several months of what `month_of` computes for one."""
+    return _summarize([_draws(table) for table in tables])
 
 
-def _summed_up(months: Sequence[Mapping[str, Floats]]) -> dict[str, Any]:
+def _summarize(months: Sequence[Mapping[str, Floats]]) -> dict[str, Any]:
     static, guarded = (np.mean([month[name] for month in months], axis=0) for name in ("static", "guarded"))
-    return {"static": _told(static), "guarded": _told(guarded), "difference": _told(guarded - static)}
+    return {"static": _interval(static), "guarded": _interval(guarded), "difference": _interval(guarded - static)}
 
 
-def _told(draws: Floats) -> dict[str, float]:
-    """The first draw is the sample itself."""
+def _interval(draws: Floats) -> dict[str, float]:
+    """Return the value of the sample, which is the first draw, and the 95 % interval of the resamples."""
     low, high = np.quantile(draws[1:], [0.025, 0.975])
     return {"value": round(float(draws[0]), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
 def _draws(table: pd.DataFrame) -> dict[str, Floats]:
-    """ROC AUCs of both on the flights and on resamples of whole days: flights of one day share their weather."""
+    """Compute both ROC AUCs on the sample and on resamples of whole days, because flights of one day share their weather."""
     days, place = np.unique(table["day"], return_inverse=True)
     rng = np.random.default_rng(2013)
     weights = rng.multinomial(len(days), np.full(len(days), 1 / len(days)), size=_RESAMPLES).astype(float)

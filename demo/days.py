@@ -1,6 +1,6 @@
-"""How far each local day has come: waiting for the sensor's work, and seeing when it does not come.
+"""Wait until local days are processed, and fail if the pipelines make no progress.
 
-The pipelines decide when a day is worked on; nothing here starts a run.
+The pipelines decide when to process a day; nothing here starts a run.
 """
 
 import time
@@ -19,13 +19,13 @@ _STALLED_S = 180.0
 
 
 def is_done(counts: Mapping[str, int]) -> Callable[[Json], bool]:
-    """Whether all events of a day are there, measured, and the retrain rule has seen them."""
+    """Return a predicate: whether a day has all its events, and has been processed including the retrain rule."""
 
-    def done(day: Json) -> bool:
-        there = day["events"] >= counts[day["day"]] and day["labels"] > 0
-        return bool(there and day["retrain_revision"] >= day["revision"])
+    def is_day_done(day: Json) -> bool:
+        is_complete = day["events"] >= counts[day["day"]] and day["labels"] > 0
+        return bool(is_complete and day["retrain_revision"] >= day["revision"])
 
-    return done
+    return is_day_done
 
 
 def wait_until(
@@ -33,35 +33,37 @@ def wait_until(
     days: Sequence[str],
     what: str,
     *,
-    news: Callable[[], Sequence[Json]],
+    day_states: Callable[[], Sequence[Json]],
     progress: Progress,
     stalled_s: float = _STALLED_S,
 ) -> None:
-    """Return when all of `days` are done.
+    """Wait until all of `days` are done.
 
     Raises
     ------
     DemoFailedError
-        Where nothing has changed for `stalled_s`: with the first error that the pipelines noted.
+        If no day has changed for `stalled_s`; the message includes the first error that the pipelines recorded.
     """
-    before: dict[str, Json] | None = None
-    moved = time.monotonic()
+    previous: dict[str, Json] | None = None
+    changed_at = time.monotonic()
     while True:
-        by_day = {item["day"]: item for item in news()}
+        by_day = {item["day"]: item for item in day_states()}
         finished = sum(1 for day in days if day in by_day and done(by_day[day]))
         if finished == len(days):
             return
-        if by_day != before:  # the count alone may stand or fall while late changes ask for done days again
-            before, moved = by_day, time.monotonic()
+        if by_day != previous:  # the count alone is no sign of progress: late changes can make done days due again
+            previous, changed_at = by_day, time.monotonic()
         errors = [f"{day}: {by_day[day]['error']}" for day in days if day in by_day and by_day[day].get("error")]
         trouble = f"; {len(errors)} failing, first {errors[0]}" if errors else ""
-        waited = time.monotonic() - moved
-        if waited > stalled_s:
-            raise DemoFailedError(f"{finished} of {len(days)} days {what}, no change for {waited:.0f} s{trouble}")
+        unchanged_s = time.monotonic() - changed_at
+        if unchanged_s > stalled_s:
+            raise DemoFailedError(f"{finished} of {len(days)} days {what}, no change for {unchanged_s:.0f} s{trouble}")
         progress.update(f"{finished} of {len(days)} days {what}; waiting for the sensor's run{trouble}")
         time.sleep(_POLL_S)
 
 
-def news_of(client: MLGuardClient, project_id: str, model_id: str, days: Sequence[str]) -> Callable[[], Sequence[Json]]:
-    """A look at the state of the days, for `wait_until`."""
+def day_states_of(
+    client: MLGuardClient, project_id: str, model_id: str, days: Sequence[str]
+) -> Callable[[], Sequence[Json]]:
+    """Return a function that reads the states of the days, for `wait_until`."""
     return lambda: client.news(project_id, model_id, start=days[0], end=days[-1])

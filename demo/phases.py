@@ -1,4 +1,7 @@
-"""The demo from beginning to end, phase by phase: what is done in which order, and what it leaves in the summary."""
+"""The phases of the demo in order, and what each adds to the summary.
+
+How a phase works belongs in the other modules.
+"""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,9 +12,9 @@ from typing import Any
 import pandas as pd
 from ml_guard import ApiError, BatchResult, MLGuardClient
 
-from demo.alerts import most_telling, shown, summary_of, threads_of, wrong_threads
-from demo.checks import lake_counts, local_day_counts, missing_verdicts, too_small_a_gain, wrong_counts, wrong_sums
-from demo.comparison import first_model_answers, month_of, scored, season_of, stored_answers
+from demo.alerts import check_threads, format_thread, select_thread, summary_of, threads_of
+from demo.checks import check_counts, check_gain, check_sums, check_verdicts, lake_counts, local_day_counts
+from demo.comparison import first_model_answers, month_of, score_flights, season_of, stored_answers
 from demo.flights import DAYS, ZONE, load_departures
 from demo.processes import Processes
 from demo.progress import Progress
@@ -30,15 +33,15 @@ from demo.steps import Step, steps_of
 _CONFLICT = 409
 _SUMMER = ("2013-06", "2013-07", "2013-08")
 _SETTINGS = {
-    "retrain": {"max_age_days": 30},  # beside what the rule asks for anyway: flights change with the season
+    "retrain": {"max_age_days": 30},  # in addition to the default rules, because flights change with the season
     "training": {"algorithms": ["gradient_boosting"], "folds": 1, "search_rows": 10_000},  # seconds, not minutes
-    "drift": {"latency_ms": False},  # thousands of flights are asked about in one request: its latency says nothing
+    "drift": {"latency_ms": False},  # thousands of flights are predicted in one request, whose latency is meaningless
 }
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the person asked for."""
+    """Options of the command line."""
 
     days: int = DAYS
     api_key: str = "demo-key"
@@ -46,12 +49,12 @@ class Options:
 
 
 def run(options: Options, processes: Processes, progress: Progress, summary: dict[str, Any]) -> list[str]:
-    """Run all phases, fill the summary as it goes, and return what did not hold.
+    """Run all phases, fill the summary, and return the failed checks.
 
     Raises
     ------
     DemoFailedError, MLGuardError, MissingDataError
-        Where it cannot go on.
+        If the demo cannot go on.
     """
     processes.begin()
     with progress.phase("prepare", "preparing the flights of 2013 (the processes start meanwhile)"):
@@ -67,33 +70,33 @@ def run(options: Options, processes: Processes, progress: Progress, summary: dic
             sent = _first_model(client, options, first, summary, progress)
         with progress.phase("replay", f"{later[0].days[0]} to {later[-1].days[-1]}: predicted, labelled, guarded"):
             labelled = [_replay(client, options, step, summary, progress) for step in later]
-        with progress.phase("compare", "the January model that nobody replaced against the guarded champion"):
+        with progress.phase("compare", "the January model, never replaced, against the guarded champion"):
             tables = _compare(processes, options, later, summary)
         with progress.phase("verify", "counting everything again with pandas"):
-            failures = wrong_sums(len(first.departures), sent)
+            failures = check_sums(len(first.departures), sent)
             failures += [
                 complaint for step, result in zip(later, labelled, strict=True) for complaint in _labels(step, result)
             ]
-            failures += wrong_counts("lake", counts, lake_counts(processes.lake, options.project_id, MODEL_ID))
+            failures += check_counts("lake", counts, lake_counts(processes.lake, options.project_id, MODEL_ID))
             guarded = [day for step in later for day in step.days]
             failures += _verify(client, options.project_id, counts, guarded, summary, progress)
             failures += _gain(tables, summary)
             threads = threads_of(client, options.project_id, progress)
-            failures += wrong_threads(threads, until_autumn=all(month in tables for month in _SUMMER))
+            failures += check_threads(threads, until_autumn=all(month in tables for month in _SUMMER))
             summary["alerts"] = summary_of(threads)
     progress.show(month_table(summary["months"], summary.get("june_to_august")))
-    if told := most_telling(threads):
-        progress.show(shown(told))
+    if thread := select_thread(threads):
+        progress.show(format_thread(thread))
     progress.show(_where_to_look(options.project_id, processes))
     return failures
 
 
 def _prepare(options: Options, progress: Progress) -> pd.DataFrame:
     departures = load_departures()
-    beginning = departures["departure"].iloc[0].normalize()
-    chosen: pd.DataFrame = departures[departures["departure"] < beginning + pd.DateOffset(days=options.days)]
-    progress.say(f"{len(chosen):,} departures of {options.days} days; late means over 15 minutes late on arrival")
-    return chosen
+    start = departures["departure"].iloc[0].normalize()
+    replayed: pd.DataFrame = departures[departures["departure"] < start + pd.DateOffset(days=options.days)]
+    progress.say(f"{len(replayed):,} departures of {options.days} days; late means over 15 minutes late on arrival")
+    return replayed
 
 
 def _first_model(
@@ -152,7 +155,7 @@ def _compare(
     stored = stored_answers(processes.lake, options.project_id)
     with tempfile.TemporaryDirectory() as scratch:
         first = first_model_answers(processes.mlflow, "1", options.project_id, steps, Path(scratch))
-    tables = {step.name: scored(step, first, stored) for step in steps}
+    tables = {step.name: score_flights(step, first, stored) for step in steps}
     for month in summary["months"]:
         month["roc_auc"] = month_of(tables[month["month"]])
         answered = stored["model_version"].reindex(_step(steps, month["month"]).departures["event_id"])
@@ -168,12 +171,12 @@ def _gain(tables: Mapping[str, pd.DataFrame], summary: dict[str, Any]) -> list[s
     if not all(month in tables for month in _SUMMER):
         return []
     summary["june_to_august"] = season_of([tables[month] for month in _SUMMER])
-    return too_small_a_gain(summary["june_to_august"]["difference"])
+    return check_gain(summary["june_to_august"]["difference"])
 
 
 def _labels(step: Step, result: BatchResult) -> list[str]:
     landed = int(step.departures["late"].notna().sum())
-    return [f"{step.name}: {complaint}" for complaint in wrong_sums(landed, result)]
+    return [f"{step.name}: {complaint}" for complaint in check_sums(landed, result)]
 
 
 def _verify(
@@ -184,7 +187,7 @@ def _verify(
     summary: dict[str, Any],
     progress: Progress,
 ) -> list[str]:
-    """Every day is there with all its flights, and every day of a champion has a verdict against its baseline."""
+    """Check that every day has all its flights, and that every day with a champion has a verdict against its baseline."""
     days = list(expected)
     window = {"start": days[0], "end": days[-1]}
     metrics = client.metrics(project_id, MODEL_ID, **window)
@@ -193,7 +196,7 @@ def _verify(
     summary |= {"days_materialised": len(reports), "first_drift_day": first_drift_days(verdicts)}
     progress.show(drift_table(verdicts))
     counted = {item["day"]: item["count"] for item in metrics}
-    return wrong_counts("metrics", expected, counted) + missing_verdicts(guarded, reports)
+    return check_counts("metrics", expected, counted) + check_verdicts(guarded, reports)
 
 
 def _where_to_look(project_id: str, processes: Processes) -> str:
@@ -204,9 +207,9 @@ def _where_to_look(project_id: str, processes: Processes) -> str:
             "Look at it: make up, then",
             f"  the assets, day by day     {processes.dagster_url}/assets",
             f"  the drift of each day      {curl} '{model}/drift?start=2013-07-01&end=2013-07-31'",
-            f"  why it was retrained       {curl} '{model}/flags'",
+            f"  reasons of retraining      {curl} '{model}/flags'",
             f"  the versions, their cards  {curl} '{model}/versions'",
-            f"  what people were told      {processes.alert_file}",
-            f"  how good it is             {curl} '{model}/performance?start=2013-07-01&end=2013-07-31'",
+            f"  the alert messages         {processes.alert_file}",
+            f"  the performance            {curl} '{model}/performance?start=2013-07-01&end=2013-07-31'",
         ]
     )

@@ -1,4 +1,4 @@
-"""The real processes, started and stopped with the same command that an operator uses: `ml-guard up`, `ml-guard down`."""
+"""The real processes, started and stopped with the commands of an operator: `ml-guard up`, `ml-guard down`."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _COMMAND = [sys.executable, "-m", "guard_cli.main"]
 
 @dataclass
 class Processes:
-    """Serving, Dagster webserver and daemon over one home folder."""
+    """Serving, Dagster webserver and daemon with one home folder."""
 
     home: Path
     port: int
@@ -25,53 +25,53 @@ class Processes:
 
     @property
     def api_url(self) -> str:
-        """Where serving answers."""
+        """URL of serving."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def dagster_url(self) -> str:
-        """Where the Dagster UI is."""
+        """URL of the Dagster UI."""
         return f"http://127.0.0.1:{self.dagster_port}"
 
     @property
     def lake(self) -> str:
-        """Where the Delta tables are."""
+        """Location of the Delta tables."""
         return os.environ.get("ML_GUARD_LAKE_URL", str(self.home.resolve() / "lake"))
 
     @property
     def alert_file(self) -> Path:
-        """Where alerts are written, unless the environment sends them elsewhere."""
+        """File that alerts are written to, unless the environment defines other routes."""
         return self.home.resolve() / "alerts.txt"
 
     @property
     def mlflow(self) -> str:
-        """Where MLflow keeps runs and registry."""
+        """URL of MLflow's runs and registry."""
         return os.environ.get("ML_GUARD_MLFLOW_URL", f"sqlite:///{self.home.resolve() / 'mlflow.db'}")
 
     def begin(self) -> None:
-        """Start them; they come up while the caller does something else."""
+        """Start the processes in the background; `wait` waits for them."""
         self._starting = self._run("up", "--detach")
 
     def wait(self, progress: Progress) -> None:
-        """Return when they answer.
+        """Wait until the processes are healthy.
 
         Raises
         ------
         DemoFailedError
-            With what `ml-guard up` said where it could not start them.
+            If `ml-guard up` could not start them; the message is its output.
         """
         assert self._starting is not None, "begin() comes first"  # noqa: S101
         while True:
             try:
-                said, _ = self._starting.communicate(timeout=_POLL_S)
+                output, _ = self._starting.communicate(timeout=_POLL_S)
                 break
             except subprocess.TimeoutExpired:
                 progress.update("waiting for serving, Dagster webserver and daemon")
         if self._starting.returncode != 0:
-            raise DemoFailedError(f"ml-guard up: {said.strip() or 'failed without a word'}")
+            raise DemoFailedError(f"ml-guard up: {output.strip() or 'failed without output'}")
 
     def stop(self) -> None:
-        """Stop them, wherever their start has come; what others started before stays."""
+        """Stop the processes, even while they start; do not stop processes that were already running before."""
         if self._starting is None:
             return
         if self._starting.poll() is None:
@@ -80,9 +80,9 @@ class Processes:
         elif self._starting.returncode != 0:
             return
         down = self._run("down")
-        said, _ = down.communicate()
+        output, _ = down.communicate()
         if down.returncode != 0:
-            raise DemoFailedError(f"ml-guard down: {said.strip()}")
+            raise DemoFailedError(f"ml-guard down: {output.strip()}")
 
     def _run(self, *arguments: str) -> "subprocess.Popen[str]":
         settings = {

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees while it runs: one living line on a TTY, a plain line now and then elsewhere."""
+"""Progress on the terminal: a status line that is rewritten on a TTY, otherwise a plain line every few seconds."""
 
 import sys
 import time
@@ -10,40 +10,40 @@ _PLAIN_EVERY_S = 5.0
 
 
 class Progress:
-    """Prints phases with their seconds, and what is going on inside the present one."""
+    """Print the phases with their duration, and the status of the current one."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._tty = self._out.isatty()
         self._started = time.monotonic()
         self._last_plain = 0.0
-        self._living = ""
+        self._status = ""
         self._phases = 0
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str, title: str) -> Iterator[None]:
-        """Announce a phase and keep its seconds under `name`, also where it fails."""
+        """Announce a phase, and record its seconds under `name` even if it fails."""
         self._phases += 1
         self.say(f"{self._phases}. {title}")
-        started = time.monotonic()
+        start = time.monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = round(time.monotonic() - started, 2)
+            self.seconds[name] = round(time.monotonic() - start, 2)
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a permanent line."""
         self._clear()
         print(f"{self._elapsed()}  {text}", file=self._out, flush=True)
         self._last_plain = time.monotonic()
 
     def update(self, text: str) -> None:
-        """Show where things are, in place of the last such text."""
+        """Show a status in place of the previous one."""
         if self._tty:
             self._clear()
-            self._living = f"{self._elapsed()}  … {text}"
-            self._out.write(self._living)
+            self._status = f"{self._elapsed()}  … {text}"
+            self._out.write(self._status)
             self._out.flush()
         elif time.monotonic() - self._last_plain >= _PLAIN_EVERY_S:
             self.say(f"… {text}")
@@ -57,6 +57,6 @@ class Progress:
         return f"{time.monotonic() - self._started:6.1f} s"
 
     def _clear(self) -> None:
-        if self._living:
-            self._out.write("\r" + " " * len(self._living) + "\r")
-            self._living = ""
+        if self._status:
+            self._out.write("\r" + " " * len(self._status) + "\r")
+            self._status = ""

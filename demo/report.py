@@ -1,6 +1,6 @@
-"""What the demo shows and keeps: the month-by-feature table of drift, and the summary in `demo.json`.
+"""Tables on the terminal, and the summary in `demo.json`.
 
-Reading the API's drift reports belongs here; judging does not.
+Formatting results of the API belongs here; computing verdicts does not.
 """
 
 import calendar
@@ -12,12 +12,12 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_NOTHING_SAID = frozenset({"insufficient_data", "no_data", "missing_baseline"})
+_NO_VERDICT = frozenset({"insufficient_data", "no_data", "missing_baseline"})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one day's report says about one column."""
+    """The verdict on one column in the drift report of one day."""
 
     day: str
     column: str
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def verdicts_of(reports: Sequence[Json]) -> list[Verdict]:
-    """All columns' verdicts out of the API's drift reports, features first."""
+    """Return the verdicts on all columns from the API's drift reports, features first."""
     return [
         Verdict(report["day"], name, column["state"], column["method"], column["effect"])
         for report in reports
@@ -36,7 +36,7 @@ def verdicts_of(reports: Sequence[Json]) -> list[Verdict]:
 
 
 def first_drift_days(verdicts: Sequence[Verdict]) -> dict[str, str]:
-    """The first day in drift of each column that ever was."""
+    """Return the first day in drift of each column that drifted."""
     days: dict[str, str] = {}
     for verdict in sorted(verdicts, key=lambda verdict: verdict.day):
         if verdict.state == "drift":
@@ -45,7 +45,10 @@ def first_drift_days(verdicts: Sequence[Verdict]) -> dict[str, str]:
 
 
 def drift_table(verdicts: Sequence[Verdict]) -> str:
-    """Share of the month's days in drift, by column; `–` none, `?` too few rows to say on any, blank no such day."""
+    """Format the share of each month's days in drift, by column.
+
+    `–` stands for no drift, `?` for too few rows on all days, and a blank for no reports.
+    """
     months = sorted({verdict.day[:7] for verdict in verdicts})
     columns = list(dict.fromkeys(verdict.column for verdict in verdicts))
     width = max(map(len, [*columns, "feature"]), default=7)
@@ -53,19 +56,19 @@ def drift_table(verdicts: Sequence[Verdict]) -> str:
     names = "".join(f"{calendar.month_abbr[int(month[5:])]:>5}" for month in months)
     lines = [f"{'feature':<{width}}{names}  first drift  strongest drift"]
     for column in columns:
-        own = [verdict for verdict in verdicts if verdict.column == column]
-        cells = "".join(f"{_share([v for v in own if v.day[:7] == month]):>5}" for month in months)
-        lines.append(f"{column:<{width}}{cells}  {first.get(column, '–'):<11}  {_strongest(own)}".rstrip())
+        of_column = [verdict for verdict in verdicts if verdict.column == column]
+        cells = "".join(f"{_share([v for v in of_column if v.day[:7] == month]):>5}" for month in months)
+        lines.append(f"{column:<{width}}{cells}  {first.get(column, '–'):<11}  {_strongest(of_column)}".rstrip())
     return "\n".join(lines)
 
 
 def performance_of(days: Sequence[Json]) -> dict[str, float | None]:
-    """ROC AUC of a month as its days say it: realised from labels, estimated without, weighted by their flights."""
+    """Average the ROC AUC of a month's days, weighted by flights: realised from labels, and estimated without them."""
     return {kind: _weighted(days, kind) for kind in ("realised", "estimated")}
 
 
 def month_line(month: Json) -> str:
-    """One month in a line: who predicted, how good it was, what the rule said."""
+    """Format a month in one line: flights, ROC AUC, reasons of the retrain rule, champion."""
     rules = sorted({reason["rule"] for flag in month["flags"] for reason in flag["reasons"]})
     flagged = f"flagged ({', '.join(rules)})" if rules else "no flag"
     return (
@@ -75,7 +78,7 @@ def month_line(month: Json) -> str:
 
 
 def month_table(months: Sequence[Json], summer: Json | None) -> str:
-    """ROC AUC by month: the January model, the guarded champion, what CBPE expected; and why it was retrained."""
+    """Format ROC AUC by month: of the January model, of the guarded champion, as estimated; with the reasons of retraining."""
     head = f"{'month':<8} {'January model':>21} {'guarded champion':>21}  {'versions':<9} {'realised':>8} {'estimated':>9}  flagged for"
     lines = [head]
     for month in months:
@@ -103,28 +106,28 @@ def _auc(value: float | None) -> str:
 
 
 def _weighted(days: Sequence[Json], kind: str) -> float | None:
-    found = [
+    weighted_values = [
         (day["events"], day[kind]["metrics"]["roc_auc"]["value"])
         for day in days
         if day[kind] is not None and day[kind]["metrics"]["roc_auc"]["value"] is not None
     ]
-    rows = sum(events for events, _ in found)
-    return round(sum(events * value for events, value in found) / rows, 4) if rows else None
+    rows = sum(events for events, _ in weighted_values)
+    return round(sum(events * value for events, value in weighted_values) / rows, 4) if rows else None
 
 
 def write_summary(path: Path, summary: Json) -> None:
-    """Replace the summary as a whole, so that no reader sees half of one."""
+    """Replace the summary atomically, so that no reader sees a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".json.new")
-    half.write_text(json.dumps(summary, indent=2) + "\n")
-    half.replace(path)
+    temporary = path.with_suffix(".json.new")
+    temporary.write_text(json.dumps(summary, indent=2) + "\n")
+    temporary.replace(path)
 
 
 def _share(verdicts: Sequence[Verdict]) -> str:
-    said = [verdict for verdict in verdicts if verdict.state not in _NOTHING_SAID]
-    if not said:
+    decided = [verdict for verdict in verdicts if verdict.state not in _NO_VERDICT]
+    if not decided:
         return "?" if verdicts else ""
-    drifting = sum(verdict.state == "drift" for verdict in said)
+    drifting = sum(verdict.state == "drift" for verdict in decided)
     return f"{drifting / len(verdicts):.0%}" if drifting else "–"
 
 

@@ -1,4 +1,4 @@
-"""Departures as events, labels and questions to `/predict`, sent through the client by a few threads at once."""
+"""Departures as events, labels and requests to `/predict`, sent through the client by several threads."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,7 +18,7 @@ _SENDERS = 2
 
 
 def event_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, Any]]:
-    """One event a departure, from before there was a model: nothing was predicted, and nothing took time."""
+    """Yield one event for each departure from before there was a model: without prediction and with a latency of 0."""
     for envelope, features in _rows(departures):
         yield {
             "project_id": project_id,
@@ -32,12 +32,12 @@ def event_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, 
 
 
 def instances(departures: pd.DataFrame) -> list[dict[str, Any]]:
-    """The same departures as `/predict` is asked about them, at the hour of their departure."""
+    """Build the instances of a request to `/predict`, with the departure time as timestamp."""
     return [{**envelope, "features": features} for envelope, features in _rows(departures)]
 
 
 def label_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, Any]]:
-    """Whether each flight that landed was late, known when it had landed."""
+    """Yield the label of each flight that landed: whether it was late, observed at the landing."""
     landed = departures[departures["late"].notna()]
     texts = iso_timestamps(landed["landed"])
     for event_id, late, observed_at in zip(landed["event_id"], landed["late"], texts, strict=True):
@@ -45,27 +45,27 @@ def label_rows(departures: pd.DataFrame, project_id: str) -> Iterator[dict[str, 
 
 
 def send(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> BatchResult:
-    """Send departures as events, oldest first, and add up what the server said about them."""
+    """Send departures as events, oldest first, and sum the results."""
     return _in_batches(
         departures, lambda part: client.ingest_events(event_rows(part, project_id)), "events answered", progress
     )
 
 
 def predict(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> set[str]:
-    """Ask the champion about departures; returns the versions that answered."""
+    """Predict departures with the champion; return the versions that answered."""
 
-    def ask(part: pd.DataFrame) -> set[str]:
+    def predict_part(part: pd.DataFrame) -> set[str]:
         return {client.predict_many(instances(part), model=MODEL_ID, project_id=project_id)["model_version"]}
 
     versions: set[str] = set()
-    for done, answered in _batches(departures, ask):
+    for done, answered in _batches(departures, predict_part):
         versions |= answered
         progress.update(f"{done:,} of {len(departures):,} predicted by version {', '.join(sorted(versions))}")
     return versions
 
 
 def send_labels(client: MLGuardClient, departures: pd.DataFrame, project_id: str, progress: Progress) -> BatchResult:
-    """Send the labels of departures, and add up what the server said about them."""
+    """Send the labels of departures, and sum the results."""
     return _in_batches(
         departures, lambda part: client.send_labels(label_rows(part, project_id)), "departures labelled", progress
     )
@@ -85,7 +85,7 @@ def _in_batches(
 
 
 def _batches(departures: pd.DataFrame, work: Callable[[pd.DataFrame], Any]) -> Iterator[tuple[int, Any]]:
-    """Rows done so far and what came of each part, as they are done; the first failure stops the others."""
+    """Yield the number of rows done and the result of each part, as parts complete; the first failure cancels the others."""
     parts: Sequence[pd.DataFrame] = [
         departures.iloc[first : first + _BATCH_ROWS] for first in range(0, len(departures), _BATCH_ROWS)
     ]
@@ -97,7 +97,7 @@ def _batches(departures: pd.DataFrame, work: Callable[[pd.DataFrame], Any]) -> I
                 done += futures[future]
                 yield done, future.result()
         except BaseException:
-            senders.shutdown(wait=False, cancel_futures=True)  # the first failure is enough to know
+            senders.shutdown(wait=False, cancel_futures=True)  # one failure is enough: the demo stops anyway
             raise
 
 

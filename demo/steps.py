@@ -1,4 +1,4 @@
-"""The year in steps: what the first model learns from, and the months in which it and its successors predict."""
+"""The year in steps: the training days of the first model, and the months in which it and its successors predict."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _FIRST_DAYS = 31
 
 @dataclass(frozen=True)
 class Step:
-    """Some days in a row; `name` is their month."""
+    """Consecutive days of one month, which is their `name`."""
 
     name: str
     departures: pd.DataFrame
@@ -22,15 +22,18 @@ class Step:
 
 
 def steps_of(departures: pd.DataFrame, counts: dict[str, int]) -> list[Step]:
-    """January (or two thirds of a shorter replay), then what is left of each month.
+    """Split the days into January (or two thirds of a shorter replay) and the rest of each month.
 
     Parameters
     ----------
-    counts : flights by local day, as the file's own date columns say it.
+    counts : flights by local day, from the date columns of the file.
     """
     days = list(counts)
     first = days[: min(_FIRST_DAYS, len(days) * 2 // 3)]
     rest = days[len(first) :]
     months = [first, *([day for day in rest if day[:7] == month] for month in sorted({day[:7] for day in rest}))]
     dates = pd.to_datetime(departures[["year", "month", "day"]]).dt.strftime("%Y-%m-%d")
-    return [Step(own[0][:7], departures[dates.isin(own)], {day: counts[day] for day in own}) for own in months]
+    return [
+        Step(month_days[0][:7], departures[dates.isin(month_days)], {day: counts[day] for day in month_days})
+        for month_days in months
+    ]

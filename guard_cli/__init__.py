@@ -1,12 +1,12 @@
-"""The operator's command line, `ml-guard`: one file a domain, each with its click commands.
+"""The command line for operators, `ml-guard`: click commands, one file a domain.
 
 - `alerts`: alerts, test messages, alert policies from a file
 - `audit`: verification of the ledger
-- `database`: `migrate`, and the database that other commands open
+- `database`: `migrate`, and opening the database for other commands
 - `keys`: API keys
-- `knowledge`: evaluation of the search
+- `knowledge`: evaluation of search and answers
 - `ledger_entry`: ledger entries of commands that change something
-- `main`: the entry: names of the commands, exit codes of failures
+- `main`: entry point: table of commands, exit codes of failures
 - `models`: versions of a model, and decisions about them
 - `projects`: projects
 - `prompts`: prompt templates and their lock file
@@ -16,5 +16,5 @@
 - `stack`: `up` and `down`
 - `terminal`: output, and options that several commands share
 
-Command modules import the database and the server inside functions: help and shell completion need neither.
+Command modules import the database and the server inside functions, so that help and shell completion start fast.
 """

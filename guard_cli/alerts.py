@@ -1,4 +1,4 @@
-"""`ml-guard alerts`: the alerts, a route put to the test, alert policies from a file."""
+"""`ml-guard alerts`: list alerts, test a route, import alert policies from a file; no server is needed."""
 
 import uuid
 from pathlib import Path
@@ -112,11 +112,11 @@ def import_policies(file: Path) -> None:
             if ProjectStore(database).get(project_id) is None:
                 raise CommandError(f"{file}: projects.{project_id}: there is no such project")
         PolicyStore(database).replace(policies, None)
-        for project_id, of_project in policies.items():
-            names = ", ".join(policy.name for policy in of_project)
+        for project_id, project_policies in policies.items():
+            names = ", ".join(policy.name for policy in project_policies)
             write_ledger_entry(database, "alerts import", project_id, policies=names)
-    for project_id, of_project in policies.items():
-        print_answer(f"{project_id}: {len(of_project)} policies of its own, the defaults beside them")
+    for project_id, project_policies in policies.items():
+        print_answer(f"{project_id}: {len(project_policies)} policies of its own, the defaults beside them")
 
 
 def _test_message(settings: Settings, route: str) -> "Delivery":
@@ -131,7 +131,7 @@ def _test_message(settings: Settings, route: str) -> "Delivery":
         route=route,
         seq=1,
         title=title,
-        body=f"Somebody has asked for it with `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
+        body=f"This is a test by `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
         payload={**payload, "state": "test", "severity": "info", "changes": []},
         created_us=at,
         due_us=at,

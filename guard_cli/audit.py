@@ -1,4 +1,4 @@
-"""`ml-guard audit`: verification of the ledger in the database, in a copy of it, or in an export; no server is needed."""
+"""`ml-guard audit`: verify the ledger in the database, in a copy of it, or in an export; no server is needed."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def _verify_database(settings: Settings, url: str | None, public_keys: Sequence[
 
 
 def _existing_url(url: str) -> str:
-    """Return the URL if a database can be there: SQLite would create a missing file."""
+    """Check that the URL can point to an existing database, because SQLite would create a missing file."""
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         if not path.is_file():
@@ -87,7 +87,7 @@ def _existing_url(url: str) -> str:
 
 
 def verify_export(path: Path, checkpoints: Path | None, public_keys: Sequence[str], *, as_json: bool = False) -> int:
-    """Verify an export: the CSV of `/api/v1/audit/export`, the JSON of `/api/v1/audit/checkpoints`.
+    """Verify an export: the CSV of `/api/v1/audit/export` and the JSON of `/api/v1/audit/checkpoints`.
 
     Raises
     ------
@@ -121,13 +121,13 @@ def _checkpoints(path: Path) -> "list[Checkpoint]":
     from guard_store.ledger.checkpoints import Checkpoint
 
     try:
-        return [Checkpoint(**one) for one in json.loads(path.read_text())]
+        return [Checkpoint(**fields) for fields in json.loads(path.read_text())]
     except (OSError, ValueError, TypeError) as error:
         raise CommandError(f"--checkpoints {path}: cannot be read: {error}") from None
 
 
 def _print_result(verification: "Verification", *, trusted: bool, as_json: bool) -> int:
-    """Print the result and return the exit code; `trusted`: whether the checkpoints are those of a key that we trust."""
+    """Print the result and return the exit code; `trusted` is whether a trusted key signed the checkpoints."""
     if as_json:
         print_json({"ok": verification.ok, **asdict(verification), "trusted": trusted})
     elif verification.ok:

@@ -1,4 +1,4 @@
-"""`ml-guard migrate`, and the database that the other commands open."""
+"""`ml-guard migrate`, and opening the database for other commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # help must not wait for SQLAlchemy
 
 @contextmanager
 def open_database(settings: Settings) -> "Iterator[Database]":
-    """Open the database of the settings, migrate it, and close it at the end."""
+    """Open and migrate the database of the settings, and close it on exit."""
     from guard_store.db.database import Database
     from guard_store.db.migrate import migrate
 

@@ -1,4 +1,4 @@
-"""`ml-guard keys`: API keys without a server; the first admin key is made here, and each key is printed once."""
+"""`ml-guard keys`: create, list and revoke API keys; no server is needed, which allows for the first admin key."""
 
 import click
 
@@ -47,8 +47,8 @@ def list_keys(*, as_json: bool) -> None:
     from guard_store.auth.store import KeyStore
 
     with open_database(load_settings()) as database:
-        found = KeyStore(database).page(limit=_ALL)
-    rows = [[key.id, key.name, key.role, key.project_id, _time(key.created_us), _time(key.revoked_us)] for key in found]
+        page = KeyStore(database).page(limit=_ALL)
+    rows = [[key.id, key.name, key.role, key.project_id, _time(key.created_us), _time(key.revoked_us)] for key in page]
     print_rows(_COLUMNS, rows, as_json=as_json)
 
 

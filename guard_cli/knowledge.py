@@ -1,6 +1,6 @@
-"""`ml-guard knowledge`: how well the configured sources are searched with the configured embedding model.
+"""`ml-guard knowledge`: evaluate search and answers on the configured sources with the configured embedding model.
 
-The sources are read into memory: the knowledge base that is served is neither needed nor changed.
+The sources are read into memory; the knowledge base of a running server is neither used nor changed.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # help must not wait for the server's modules
     from serving.assistant.knowledge.evaluation import Questions, Recall
     from serving.assistant.query.evaluation import Asked
 
-# Measure of the answers: its line in the table.
+# Labels of the table's rows, by measure.
 _MEASURES = {
     "answered": "answered, of the answerable",
     "source": "of them from the right source",
@@ -63,7 +63,7 @@ def evaluate(questions: Path | None, *, as_json: bool) -> None:
         chunks = embedded_chunks(settings)
     except (QuestionsError, ModelError, OSError) as error:
         raise CommandError(str(error)) from None
-    # An index in this process: a server's would be filled with what is only measured.
+    # An index in this process, because the evaluation must not write to the index of a server.
     local = settings.model_copy(update={"qdrant_url": None})
     recall, answers = asyncio.run(_measure(local, chunks, expected))
     if as_json:
@@ -74,7 +74,7 @@ def evaluate(questions: Path | None, *, as_json: bool) -> None:
 
 
 class InMemory:
-    """A table of chunks in memory, with one version, in place of that of the lake."""
+    """A table of chunks in memory with a single version, in place of the table in the lake."""
 
     def __init__(self, rows: "pa.Table") -> None:
         self._rows = rows
@@ -107,8 +107,8 @@ def embedded_chunks(settings: Settings) -> "pa.Table":
 
     sources = Sources(settings.knowledge.location)
     documents = read_documents(sources.names(), sources.read)
-    for skipped in documents.skipped:
-        print_note(f"left out: {skipped.source}: {skipped.reason}")
+    for document in documents.skipped:
+        print_note(f"left out: {document.source}: {document.reason}")
     embedder = load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
     return embed_chunks(chunk_table(document_table(documents)), None, embedder).rows
 
@@ -137,8 +137,8 @@ def _print_recall(chunks: int, recall: "Recall") -> None:
             [f"recall@{TOP_K} of the section", f"{recall.section:.3f}"],
         ],
     )
-    for missed in recall.missed:
-        print_note(f"not found: {missed.question} ({missed.source}, {missed.section})")
+    for question in recall.missed:
+        print_note(f"not found: {question.question} ({question.source}, {question.section})")
 
 
 def _print_answers(answers: "Sequence[Asked]") -> None:
@@ -167,7 +167,7 @@ def _print_as_json(chunks: int, recall: "Recall", answers: "Sequence[Asked]") ->
             "questions": recall.questions,
             "top_k": TOP_K,
             "recall": {"source": recall.source, "section": recall.section},
-            "not_found": [missed.model_dump() for missed in recall.missed],
+            "not_found": [question.model_dump() for question in recall.missed],
             "extraction": extraction,
             "not_answered": [answer.question for answer in wrong if answer.wanted],
             "not_declined": [answer.question for answer in wrong if not answer.wanted],

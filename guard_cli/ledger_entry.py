@@ -1,17 +1,17 @@
-"""The ledger entry of a command that changes something: that of an admin with the method `CLI`, beside those of requests."""
+"""The ledger entry of a command that changes something: like that of a request by an admin, but with the method `CLI`."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # help must not wait for SQLAlchemy
     from guard_store.db.database import Database
 
-_DONE = 200
+_OK = 200
 
 
 def write_ledger_entry(
     database: "Database", command: str, project_id: str | None = None, **details: str | None
 ) -> None:
-    """Append the entry of a command that has succeeded."""
+    """Append the entry of a command that succeeded."""
     import msgspec
 
     from guard_core.days import now_us
@@ -22,7 +22,7 @@ def write_ledger_entry(
         at_us=now_us(),
         route=f"ml-guard {command}",
         method="CLI",
-        status=_DONE,
+        status=_OK,
         role="admin",
         project_id=project_id,
         details=msgspec.json.encode(details).decode(),

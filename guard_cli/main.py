@@ -1,6 +1,6 @@
-"""The entry of `ml-guard`: the names of its commands, each imported when it is called, and the exit codes of failures.
+"""Entry point of `ml-guard`: the table of commands, which are imported only when called, and the exit codes of failures.
 
-What a command does is in the module of its domain.
+Each command is defined in the module of its domain.
 """
 
 import importlib
@@ -32,7 +32,7 @@ _COMMANDS = {
 
 
 class CommandLine(click.Group):
-    """A group that imports a command's module only when that command is called or asked for help."""
+    """A group that imports the module of a command only when the command runs or shows its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the table."""
@@ -48,7 +48,7 @@ class CommandLine(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of the first argument; the error for an unknown one lists the commands."""
+        """Find the command that the first argument names; the error for an unknown name lists the commands."""
         if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}. The commands are {', '.join(_COMMANDS)}.")
         return super().resolve_command(ctx, args)
@@ -71,7 +71,7 @@ class CommandLine(click.Group):
         """Run the command and return its exit code; a failure is one line and exit code 2."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # a reader such as `head` that has read enough is no failure
+        except BrokenPipeError:  # a reader such as `head` that closes the pipe early is no failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except KeyboardInterrupt:
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _loaded(module: str, *names: str) -> tuple[type[Exception], ...]:
-    """Return exception classes of a module; none if it is not imported, because then nothing can have raised them."""
+    """Return exception classes of a module, or none if it is not imported and so cannot have raised any."""
     imported = sys.modules.get(module)
     return () if imported is None else tuple(getattr(imported, name) for name in names)
 
@@ -124,7 +124,7 @@ def _describe_os_error(error: OSError) -> str:
 
 
 def _describe_database_error(error: Exception) -> str:
-    """Return the driver's reason in one line; SQLAlchemy's own text would show the statement and its values."""
+    """Return the driver's reason in one line; the text of SQLAlchemy would include the statement and its values."""
     reason = " ".join(str(getattr(error, "orig", error)).split())
     return f"the database cannot be used: {reason}; ML_GUARD_DATABASE_URL (or --database) says where it is"
 

@@ -1,4 +1,4 @@
-"""`ml-guard models`: the versions of a model, and decisions about them, recorded as those of the command line."""
+"""`ml-guard models`: list the versions of a model, and decide about them; decisions are recorded with the actor `cli`."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -73,7 +73,7 @@ def print_versions(settings: Settings, project_id: str, model_id: str, *, as_jso
     Raises
     ------
     CommandError
-        If there is none, or the registry does not answer.
+        If there are none, or the registry does not answer.
     """
     from guard_store.retraining.registry import RegistryUnavailableError
     from serving.app import Services
@@ -88,8 +88,8 @@ def print_versions(settings: Settings, project_id: str, model_id: str, *, as_jso
     if not versions:
         raise CommandError(f"{project_id}/{model_id} has no versions yet: a training makes the first one")
     rows = [
-        [one.version, one.aliases, one.created_at.isoformat(timespec="seconds"), one.promoted, one.reasons]
-        for one in versions
+        [view.version, view.aliases, view.created_at.isoformat(timespec="seconds"), view.promoted, view.reasons]
+        for view in versions
     ]
     print_rows(_COLUMNS, rows, as_json=as_json)
 
@@ -100,7 +100,7 @@ def decide(settings: Settings, action: str, project_id: str, model_id: str, vers
     Raises
     ------
     CommandError
-        If it is not possible, with the reason.
+        If the decision is not possible, with the reason.
     """
     from guard_store.retraining.decisions import Actor
     from guard_store.retraining.registry import RegistryUnavailableError

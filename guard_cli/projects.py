@@ -1,4 +1,4 @@
-"""`ml-guard projects`: projects without a server."""
+"""`ml-guard projects`: create and list projects; no server is needed."""
 
 import re
 
@@ -45,6 +45,6 @@ def list_projects(*, as_json: bool) -> None:
     from guard_store.projects.store import ProjectStore
 
     with open_database(load_settings()) as database:
-        found = ProjectStore(database).page()
-    rows = [[project.id, project.name, project.timezone] for project in found]
+        page = ProjectStore(database).page()
+    rows = [[project.id, project.name, project.timezone] for project in page]
     print_rows(_COLUMNS, rows, as_json=as_json)

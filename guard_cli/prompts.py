@@ -1,4 +1,4 @@
-"""`ml-guard prompts`: the templates checked, and the reviewed versions locked."""
+"""`ml-guard prompts`: check the prompt templates, and lock their reviewed versions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,8 @@ def _load(folder: Path | None) -> "tuple[Path, PromptBook]":
         book = PromptBook.load(folder)
     except PromptError as error:
         raise CommandError(str(error)) from None
-    if not list(book) and not (folder / LOCK).exists():  # else all of those that were locked have been removed
+    if (
+        not list(book) and not (folder / LOCK).exists()
+    ):  # with a lock file, all locked prompts were removed, which `changes` reports
         raise CommandError(f"{folder}: no prompts are there, *.yaml")
     return folder, book

@@ -1,4 +1,4 @@
-"""`ml-guard research`: a research request run again from the steps that were kept; no server is needed."""
+"""`ml-guard research`: replay a research request from its recorded steps; no server is needed."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ def replay_command(request_id: str) -> int:
 
 
 def replay_research(settings: Settings, request_id: str) -> int:
-    """Run the steps again and print how each compares; return the exit code."""
+    """Run the recorded steps again, print how each result compares, and return the exit code."""
     from serving.app import Services
     from serving.assistant.research.replay import replay
 
@@ -42,12 +42,15 @@ def replay_research(settings: Settings, request_id: str) -> int:
             database, "research replay", steps[0].step.project_id, replayed=request_id, end=steps[-1].state
         )
     rows = [
-        [str(one.step.place + 1), one.step.tool, one.state, one.why if one.state == "skipped" else ""] for one in steps
+        [str(item.step.place + 1), item.step.tool, item.state, item.why if item.state == "skipped" else ""]
+        for item in steps
     ]
     print_table(["step", "tool", "result", ""], rows)
-    before, last = steps[0].step.knowledge_version, steps[-1]
-    if version != before:
-        print_answer(f"the knowledge base has version {version} now, had {before}: results can differ for that alone")
+    recorded_version, last = steps[0].step.knowledge_version, steps[-1]
+    if version != recorded_version:
+        print_answer(
+            f"the knowledge base has version {version} now, had {recorded_version}: results can differ for that alone"
+        )
     if last.state == "differs":
         print_answer(f"step {last.step.place + 1} ({last.step.tool}) is the first that differs: {last.why}")
         return _DIFFERS

@@ -1,4 +1,8 @@
-"""`ml-guard serve`: the server as one process or several, on a free port and an address that its keys protect."""
+"""`ml-guard serve`: run the server in one process or several.
+
+Checks before the start belong here: a free port, valid files, and keys if other machines can reach the address. The app itself
+is built in `serving.app`.
+"""
 
 import errno
 import os
@@ -26,18 +30,18 @@ if TYPE_CHECKING:  # help must not wait for SQLAlchemy and the server's modules
 DEMO_KEY = "demo-key"
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _STOP_S = 10
-_WORKER_SILENT_S = 15  # workers busy with large batches are alive; uvicorn waits as long for some killed ones
+_WORKER_SILENT_S = 15  # workers that are busy with large batches must count as alive; some killed ones are detected only after this time
 
 
 def address_options(command: _Command) -> _Command:
-    """Give a command the options of the server's address: they override the settings."""
+    """Add to a command the options that override the address and the number of processes of the server."""
     workers = click.option("--workers", help="Number of server processes.")
     port = click.option("--port", help="Port of the server.")
     return click.option("--host", help="Address to bind to.")(port(workers(command)))
 
 
 def load_settings_with(**overrides: str | None) -> Settings:
-    """Load the settings, overridden in the environment: the processes that we start read the same.
+    """Load the settings with overrides, which are set in the environment so that processes that we start use them too.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def _run_server(settings: Settings) -> int:
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=False,  # ours believes only ML_GUARD_TRUSTED_PROXIES
+            proxy_headers=False,  # our own handling trusts only ML_GUARD_TRUSTED_PROXIES
             timeout_graceful_shutdown=_STOP_S,
             timeout_worker_healthcheck=_WORKER_SILENT_S,
         )
@@ -96,7 +100,7 @@ def _run_server(settings: Settings) -> int:
 
 
 def _check_files(settings: Settings) -> None:
-    """Read once what each worker reads again: here a mistake is one line."""
+    """Read the files that each worker will read, so that a mistake is reported once, in one line."""
     from guard_store.ledger.checkpoints import load_signer
     from serving.alerts.routes import senders
     from serving.alerts.senders.base import RouteError
@@ -120,22 +124,22 @@ def _check_files(settings: Settings) -> None:
 
 
 def app_of_process() -> "FastAPI":
-    """Make the app of a server process; a worker ends when the process that started it has ended, in whatever way."""
+    """Build the app of a server process; a worker terminates when its parent process has ended, however that ended."""
     from serving.runtime.interpreter import tune_interpreter
 
     parent = parent_process()
     if parent is not None:
-        Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
+        Thread(target=_terminate_with, args=(parent,), name="parent-watch", daemon=True).start()
     tune_interpreter()
-    # Makes the metrics, which must know the folder that the workers share.
+    # Imported here: it creates the metrics, which need PROMETHEUS_MULTIPROC_DIR to be set.
     from serving.app import create_app
 
     return create_app()
 
 
-def _end_with(parent: BaseProcess) -> None:
+def _terminate_with(parent: BaseProcess) -> None:
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)  # what waits is stored first
+    os.kill(os.getpid(), signal.SIGTERM)  # a graceful stop, which stores the queued rows first
 
 
 def require_key_if_open(host: str, keys: "KeyStore") -> None:
@@ -144,7 +148,7 @@ def require_key_if_open(host: str, keys: "KeyStore") -> None:
     Raises
     ------
     CommandError
-        If there is no admin key, or the public key of the demo is not revoked; with the command that helps.
+        If there is no admin key, or the demo's public key is not revoked; the message includes the command that helps.
     """
     from serving.http.limits.addresses import is_loopback
 
@@ -163,7 +167,7 @@ def require_key_if_open(host: str, keys: "KeyStore") -> None:
 
 @contextmanager
 def bound_socket(host: str, port: int, port_setting: str = f"{ENV_PREFIX}PORT") -> Iterator[socket.socket]:
-    """Bind a socket to the address, and close it at the end.
+    """Bind a socket to the address, and close it on exit.
 
     Raises
     ------
@@ -185,13 +189,13 @@ def bound_socket(host: str, port: int, port_setting: str = f"{ENV_PREFIX}PORT") 
 
 @contextmanager
 def _metrics_of_workers(settings: Settings) -> Iterator[None]:
-    # Set before prometheus_client is imported anywhere, and before the workers start: they inherit it.
+    # Must be set before prometheus_client is imported, and before the workers start, which inherit it.
     if settings.server.workers == 1:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         yield
         return
     folder = settings.storage.home.resolve() / f"metrics-{settings.server.port}"
-    shutil.rmtree(folder, ignore_errors=True)  # the port is ours by now, so nobody else uses the folder
+    shutil.rmtree(folder, ignore_errors=True)  # we have bound the port, so no other server uses the folder
     folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     try:

@@ -12,5 +12,5 @@ def settings(*, env: bool) -> None:
     """Print the table of settings."""
     from guard_core.settings.docs import env_example, markdown_page
 
-    load_settings()  # a setting that is wrong here is reported, as by each command
+    load_settings()  # reports wrong settings, like every other command
     print_answer((env_example() if env else markdown_page()).rstrip("\n"))

@@ -1,4 +1,7 @@
-"""What commands print: answers on stdout as text, a table or JSON, notes on stderr; and the options that several share."""
+"""Output of commands, and the options that several of them share.
+
+Answers go to stdout as text, a table or JSON; notes go to stderr.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,7 +16,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 class CommandError(Exception):
-    """A command cannot run: one line with the reason and the fix."""
+    """A command cannot run; the message is one line with the reason and the fix."""
 
 
 def _text(value: object) -> str:
@@ -22,12 +25,12 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table, and a field of the same rows as JSON.
+    """A column of a table, which is also a field of the rows as JSON.
 
     Attributes
     ----------
-    title : head of the column; with underscores for spaces the name of the JSON field.
-    text : turns a value into the cell of the table; the JSON has the value itself.
+    title : heading of the column; with underscores in place of spaces, the name of the JSON field.
+    text : converts a value to the text of a cell; JSON has the value itself.
     """
 
     title: str
@@ -35,7 +38,7 @@ class Column:
 
 
 def example(*commands: str) -> str:
-    r"""Return the epilog of a command's help that shows how to call it.
+    r"""Return the epilog of a command's help, with examples of calls.
 
     >>> example("ml-guard keys list")
     '\x08\nExample:\n  ml-guard keys list'
@@ -49,7 +52,7 @@ def print_answer(text: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print on stderr what is not part of the answer."""
+    """Print a line on stderr that is not part of the answer."""
     click.echo(text, err=True)
 
 
@@ -64,7 +67,7 @@ def print_rows(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, as_j
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON for people and programs alike: indented, in UTF-8."""
+    """Print a value as indented JSON in UTF-8."""
     print_answer(json.dumps(value, indent=2, ensure_ascii=False))
 
 

@@ -1,7 +1,7 @@
 """Serving and Dagster on one machine, started and stopped together.
 
 - `dagster_health`: health of Dagster over HTTP
-- `processes`: starts, recognises and stops a process group
+- `processes`: starts, identifies and stops a process group
 - `stack`: processes of the stack and their health
 - `up`: commands `up` and `down`
 """

@@ -1,4 +1,4 @@
-"""The health of Dagster over HTTP: its webserver, its daemons, our code location, the build of the knowledge base."""
+"""The health of Dagster over HTTP: webserver, daemons, our code location, and the build of the knowledge base."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
     Raises
     ------
     CommandError
-        If the pipelines' code cannot be loaded: waiting would not help.
+        If the code of the pipelines cannot be loaded, because waiting would not help.
     """
     try:
         response = client.post(f"{url}/graphql", json={"query": _QUERY})
@@ -47,7 +47,7 @@ def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
 
 
 def knowledge_failure(client: httpx.Client, url: str) -> str | None:
-    """Return why the knowledge base cannot be built; None as long as nothing has failed."""
+    """Return why the knowledge base cannot be built, or None if nothing has failed."""
     try:
         data: dict[str, Any] = client.post(f"{url}/graphql", json={"query": _KNOWLEDGE_QUERY}).json()["data"]
     except (httpx.TransportError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them: recorded, recognised again, stopped with their children."""
+"""Process groups that outlive the command that starts them: start, identify and stop them with their children."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_S = 0.1
-_children: dict[int, subprocess.Popen[bytes]] = {}  # of this process: they must be waited for when they end
+_children: dict[int, subprocess.Popen[bytes]] = {}  # of this process, which must reap them when they end
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """A process that we started, with its children; `started` tells it from a later process with the same id."""
+    """A process that we started, with its children; `started` distinguishes it from a later process with the same id."""
 
     name: str
     pid: int
@@ -22,7 +22,7 @@ class ProcessGroup:
 
 
 def start(name: str, command: Sequence[str], *, env: Mapping[str, str], folder: Path, log: Path) -> ProcessGroup:
-    """Start a process in a session of its own, with its output appended to a log file."""
+    """Start a process in a new session, with its output appended to a log file."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             command,
@@ -38,7 +38,7 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], folder: 
 
 
 def is_running(process: ProcessGroup) -> bool:
-    """Return whether the process that we started still runs."""
+    """Return whether the process is still running, and is the one that we started."""
     if child := _children.get(process.pid):
         child.poll()
     started = _start_time(process.pid)
@@ -46,7 +46,7 @@ def is_running(process: ProcessGroup) -> bool:
 
 
 def stop(processes: Sequence[ProcessGroup], *, timeout_s: float) -> None:
-    """Terminate all, and kill those that have not ended within the time."""
+    """Terminate all process groups, and kill those that have not ended within `timeout_s`."""
     running = [process for process in processes if is_running(process)]
     for process in running:
         _signal(process, signal.SIGTERM)
@@ -54,7 +54,7 @@ def stop(processes: Sequence[ProcessGroup], *, timeout_s: float) -> None:
     while time.monotonic() < deadline and any(is_running(process) for process in running):
         time.sleep(_POLL_S)
     for process in running:
-        _signal(process, signal.SIGKILL)  # children that outlived their parent too: the group is still theirs
+        _signal(process, signal.SIGKILL)  # also children that outlived their parent: they are still in its group
         if child := _children.get(process.pid):
             child.wait()
 
@@ -67,9 +67,9 @@ def _signal(process: ProcessGroup, number: signal.Signals) -> None:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when a living process started; None if there is none."""
+    """Return the start time of a running process in the system's format, or None if no process has this id."""
     try:
-        # Behind the command's name, which may hold anything: state is field 0, the start time field 19.
+        # After the name of the command, which may contain anything, the state is field 0 and the start time field 19.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] == "Z" else fields[19]
     except FileNotFoundError:

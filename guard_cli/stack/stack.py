@@ -1,6 +1,6 @@
-"""The processes of `ml-guard up`: their commands and environment, their health, their record in the home folder.
+"""The processes of `ml-guard up`: their commands, environment and health, and their record in the home folder.
 
-The health of Dagster is in `dagster_health`.
+Checks of Dagster belong in `dagster_health`; starting and stopping one process, in `processes`.
 """
 
 import json
@@ -26,13 +26,13 @@ _HEALTHY_WITHIN_S = 120
 _KNOWLEDGE_WITHIN_S = 120
 _STOP_WITHIN_S = 20
 _POLL_S = 0.25
-_KNOWLEDGE_POLL_S = 1  # the question is not cheap, and takes the processor from the build it waits for
+_KNOWLEDGE_POLL_S = 1  # the query is not cheap, and competes for the processor with the build that it waits for
 _REQUEST_TIMEOUT_S = 10
 _LOG_LINES_SHOWN = 15
 
 
 def require_checkout() -> None:
-    """Check that Dagster's files are beside the code.
+    """Check that the files of Dagster are beside the code.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:
 
 
 def wait_until_healthy(settings: Settings, home: Path) -> None:
-    """Return when all are healthy.
+    """Wait until all processes are healthy.
 
     Raises
     ------
     CommandError
-        If a process ends or takes too long, with the end of its log.
+        If a process ends or takes too long; the message includes the end of its log.
     """
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         _wait(
@@ -74,7 +74,7 @@ def wait_until_healthy(settings: Settings, home: Path) -> None:
 
 
 def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
-    """Return when the knowledge base answers, with None, or the reason why it does not: the stack is up all the same.
+    """Wait until the knowledge base can be queried; return None, or the reason why it cannot (the stack is up anyway).
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _wait(waiting: Mapping[str, Callable[[], bool]], home: Path) -> None:
 
 
 def stop_all(home: Path) -> list[str]:
-    """Stop the recorded processes that run, remove the record, and return the names of those stopped."""
+    """Stop the recorded processes that are running, remove the record, and return the names of the stopped ones."""
     running = [process for process in recorded(home) if is_running(process)]
     stop(running, timeout_s=_STOP_WITHIN_S)
     record_path(home).unlink(missing_ok=True)
@@ -123,7 +123,7 @@ def stop_all(home: Path) -> list[str]:
 
 
 def recorded(home: Path) -> list[ProcessGroup]:
-    """Return the processes that were started from this home, running or not."""
+    """Return the processes that were started for this home folder, running or not."""
     try:
         return msgspec.json.decode(record_path(home).read_bytes(), type=list[ProcessGroup])
     except FileNotFoundError:
@@ -131,12 +131,12 @@ def recorded(home: Path) -> list[ProcessGroup]:
 
 
 def record_path(home: Path) -> Path:
-    """Return the path of the record of started processes."""
+    """Return the path of the file that records the started processes."""
     return home / "up.json"
 
 
 def addresses(settings: Settings, home: Path) -> str:
-    """Return the addresses of serving and Dagster and the folder of the logs, a line each."""
+    """Return the addresses of serving and Dagster and the folder of the logs, one a line."""
     return "\n".join(
         [
             f"API      {_serving_url(settings)}",
@@ -162,14 +162,14 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
 
 
 def environment(settings: Settings, home: Path) -> dict[str, str]:
-    """Prepare Dagster's home, and return the environment of the processes."""
+    """Prepare the home folder of Dagster, and return the environment of the processes."""
     dagster_home = home / "dagster"
-    first_visit = dagster_home / ".nux" / "nux.yaml"
-    first_visit.parent.mkdir(parents=True, exist_ok=True)
-    first_visit.write_text("seen: 1\n")  # no dialogue over the pages
+    welcome_state = dagster_home / ".nux" / "nux.yaml"
+    welcome_state.parent.mkdir(parents=True, exist_ok=True)
+    welcome_state.write_text("seen: 1\n")  # suppresses the welcome dialogue of the web UI
     shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
-    # The processes run in the repository's folder, wherever this command was called: they must not read another .env
-    # there, and relative paths would move.
+    # The processes run in the folder of the repository, wherever this command was called. All settings are passed in the
+    # environment, with absolute paths: a .env file there must not change them, and relative paths would point elsewhere.
     storage = {
         "home": home,
         "lake_url": settings.storage.lake,

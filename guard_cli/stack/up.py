@@ -1,6 +1,6 @@
-"""`ml-guard up` and `ml-guard down`: serving and Dagster on this machine, started, watched and stopped together.
+"""`ml-guard up` and `ml-guard down`: start, watch and stop serving and Dagster on this machine.
 
-What the processes are is in `stack`; how one is started and stopped, in `processes`.
+The processes are defined in `stack`; starting and stopping one belongs in `processes`.
 """
 
 import signal
@@ -68,7 +68,7 @@ def _require_stopped(settings: Settings, home: Path) -> None:
         (settings.dagster.host, settings.dagster.port, "DAGSTER_PORT"),
     ):
         with bound_socket(host, port, f"{ENV_PREFIX}{setting}"):
-            pass  # bound and released: a taken port is reported before anything starts
+            pass  # only bound and released, so that a taken port is reported before anything starts
 
 
 def _prepare_database(settings: Settings) -> None:

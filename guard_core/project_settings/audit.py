@@ -1,4 +1,4 @@
-"""What a project's audit trail keeps beside the ledger."""
+"""What a project's audit trail keeps in addition to the ledger."""
 
 from pydantic import Field
 
@@ -6,6 +6,6 @@ from guard_core.project_settings.section import Section
 
 
 class AuditSettings(Section):
-    """What is kept for the audit."""
+    """What the audit trail keeps in addition to the ledger."""
 
-    bodies: bool = Field(default=False, description="Whether bodies of calls of language models are kept.")
+    bodies: bool = Field(default=False, description="Whether to keep the bodies of calls of language models.")

@@ -1,6 +1,6 @@
-"""How a model's drift is judged: methods, thresholds, error rate, windows, exceptions by column.
+"""How a model's drift is evaluated: methods, thresholds, error rate, windows, exceptions by column.
 
-Which methods there are is in `drift_methods.py`; judging is `ml.monitoring.verdicts`.
+The methods are listed in `drift_methods`; verdicts are computed in `ml.monitoring.verdicts`.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ Windows = Annotated[
 
 
 class ThresholdsOverride(Section):
-    """The effects of one method that a project changes; None keeps the default."""
+    """Thresholds of one method that a project changes; None keeps the default."""
 
     warning: Effect | None = Field(
         None, description="Effect from which a significant change is a warning, in the unit of the method."
@@ -52,7 +52,7 @@ class ThresholdsOverride(Section):
     )
 
     def on_top_of(self, default: Thresholds) -> Thresholds:
-        """Return the default thresholds with these in their place."""
+        """Return the default thresholds, overridden by those that are set here."""
         return Thresholds(
             default.warning if self.warning is None else self.warning,
             default.drift if self.drift is None else self.drift,
@@ -60,11 +60,11 @@ class ThresholdsOverride(Section):
 
 
 class ColumnOverride(Section):
-    """What one column does differently; None keeps the model's setting."""
+    """Exceptions for one column; None keeps the model's setting."""
 
     judged: bool = Field(default=True, description="False leaves the column out of the report.")
     method: Method | None = Field(
-        None, description="The statistic that decides for this column, where it fits the column's kind."
+        None, description="The statistic that decides for this column, if it is defined for the column's kind."
     )
     bins: Bins | None = Field(None, description="Bins of a numeric column, by quantiles of the reference.")
     minimum_rows: Rows | None = Field(None, description="Rows of the column below which it has no verdict.")
@@ -83,7 +83,7 @@ class ColumnOverride(Section):
 
 
 class DriftSettings(Section):
-    """How a model's drift is judged."""
+    """How a model's drift is evaluated."""
 
     numeric_method: NumericMethod = Field("psi", description="The statistic that decides for numeric columns.")
     categorical_method: CategoricalMethod = Field(
@@ -94,24 +94,24 @@ class DriftSettings(Section):
         0.005,
         gt=0,
         le=0.5,
-        description="Largest share of days without any change on which one of a model's columns may alarm nevertheless. "
-        "The default is half of the promised 1 %: the other half pays for approximations.",
+        description="Largest share of days without any change on which a column of the model may raise a false alarm. "
+        "The default is half of the promised 1 %: the other half is a margin for approximations.",
     )
     minimum_rows: Rows = Field(30, description="Rows of a column below which it has no verdict.")
     windows: Windows = Field(
         (1, 2, 4, 7, 14, 28),
-        description="Days to look back, ascending; the first window that holds enough rows is judged, column by column.",
+        description="Lengths of trailing windows in days, ascending; each column is tested on the first one with enough rows.",
     )
     thresholds: Mapping[Method, ThresholdsOverride] = Field(
         default_factory=dict,
-        description="Warning and drift effects by method; a method or an effect that is left out has its default.",
+        description="Warning and drift effects by method; an omitted method or effect has its default.",
     )
-    y_pred: bool = Field(default=True, description="Whether predictions are judged beside the features.")
-    y_proba: bool = Field(default=True, description="Whether probabilities are judged beside the features.")
-    latency_ms: bool = Field(default=True, description="Whether latencies are judged beside the features.")
+    y_pred: bool = Field(default=True, description="Whether predictions get verdicts, like the features.")
+    y_proba: bool = Field(default=True, description="Whether probabilities get verdicts, like the features.")
+    latency_ms: bool = Field(default=True, description="Whether latencies get verdicts, like the features.")
     overrides: Mapping[str, ColumnOverride] = Field(
         default_factory=dict,
-        description="Exceptions by column. A feature may be written with or without the prefix `feature_`.",
+        description="Exceptions by column. The prefix `feature_` of a feature is optional.",
     )
 
     @model_validator(mode="after")
@@ -124,7 +124,7 @@ class DriftSettings(Section):
         return self
 
     def thresholds_of(self, method: Method) -> Thresholds:
-        """Return the effects of a method: the default ones, with the project's on top.
+        """Return the thresholds of a method: the defaults, overridden by those of the project.
 
         Examples
         --------
@@ -139,7 +139,7 @@ class DriftSettings(Section):
         return default if override is None else override.on_top_of(default)
 
     def override(self, column: str) -> ColumnOverride:
-        """Return the exceptions of a lake column.
+        """Return the exceptions for a lake column.
 
         Examples
         --------
@@ -155,7 +155,7 @@ class DriftSettings(Section):
         return ColumnOverride()
 
     def judges(self, column: str) -> bool:
-        """Return whether a lake column is judged: features and the three of the envelope, unless switched off."""
+        """Return whether a lake column gets a verdict: features and the three of the envelope, unless switched off."""
         if column in ENVELOPE_COLUMNS:
             return bool(getattr(self, column)) and self.override(column).judged
         return column.startswith(FEATURE_PREFIX) and self.override(column).judged

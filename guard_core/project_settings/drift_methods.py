@@ -1,6 +1,6 @@
-"""The methods that may decide, and the effects at which they warn and call drift by default.
+"""The methods that can decide a verdict, and the default effects from which they report a warning or a drift.
 
-Only names and numbers; how a method's significance is found is in `evidence.py`.
+Only names and numbers; significance and effect are computed in `ml.monitoring.verdicts`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CATEGORICAL_METHODS: tuple[str, ...] = get_args(CategoricalMethod)
 METHODS: tuple[str, ...] = get_args(Method)
 
 MAX_WINDOW_DAYS = 366
-"""Days of the longest trailing window."""
+"""Length of the longest trailing window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Thresholds:
     drift: float
 
 
-# 0.1 and 0.2 are the customary marks of PSI. The others sit where the same shift of a normal distribution (0.32 and 0.45
-# standard deviations) puts them: near equality JS² = PSI/(8 ln 2) bits, H² = PSI/8, V² = PSI/4, D = 2Φ(shift/2) - 1.
+# 0.1 and 0.2 are the customary thresholds of PSI. The others correspond to the same shift of a normal distribution (0.32 and
+# 0.45 standard deviations): near equality JS² = PSI/(8 ln 2) bits, H² = PSI/8, V² = PSI/4, D = 2Φ(shift/2) - 1.
 DEFAULT_THRESHOLDS: dict[str, Thresholds] = {
     "psi": Thresholds(0.1, 0.2),
     "jensen_shannon": Thresholds(0.13, 0.19),

@@ -1,4 +1,4 @@
-"""What a candidate has to reach to be promoted; comparing it with the champion is `ml.retraining.promotion`."""
+"""What a candidate must reach to be promoted; the comparison with the champion is `ml.retraining.promotion`."""
 
 from typing import Annotated
 
@@ -11,18 +11,18 @@ _Loss = Annotated[float, Field(ge=0)]
 
 
 class GateSettings(Section):
-    """What a candidate has to reach."""
+    """What a candidate must reach to be promoted."""
 
     min_rows: _Rows = Field(
         100, description="Labelled rows of the held-out window below which no candidate is promoted."
     )
     min_gain: _Loss = Field(
         0.0,
-        description="How much better than the champion, in the deciding metric, the candidate must be at least; the "
-        "interval of the gain must be above it.",
+        description="Least gain over the champion in the deciding metric; the interval of the gain must lie above it.",
     )
     max_segment_loss: _Loss = Field(
-        0.02, description="How much worse a segment may become in the deciding metric, unless that may be chance."
+        0.02,
+        description="How much worse a segment may become in the deciding metric, unless the loss may be due to chance.",
     )
     min_segment_rows: _Rows = Field(200, description="Labelled rows below which a segment is not compared.")
     max_calibration_loss: _Loss = Field(0.02, description="How much larger the calibration error may become.")

@@ -10,5 +10,5 @@ class PredictSettings(Section):
 
     shadow: bool = Field(
         default=False,
-        description="Whether the challenger scores live traffic too, without its predictions being returned.",
+        description="Whether the challenger also scores live traffic; its predictions are not returned.",
     )

@@ -1,6 +1,6 @@
-"""The whole settings of a project, and those of one model: its project's section, with the model's own on top.
+"""All settings of a project, and those of one model: the section of its project, overridden by that of the model.
 
-Stored settings have only the fields that were given, so that a default may change; a section is checked again when it is read.
+Only fields that were set are stored, so that defaults can change; a section is validated again when it is read.
 """
 
 from collections.abc import Mapping
@@ -21,22 +21,24 @@ S = TypeVar("S", bound=Section)
 
 
 class ModelSettings(Section):
-    """The sections that a model may override field by field."""
+    """The sections that a model can override field by field."""
 
-    drift: DriftSettings = Field(default_factory=DriftSettings, description="How drift is judged.")
+    drift: DriftSettings = Field(default_factory=DriftSettings, description="How drift is evaluated.")
     retrain: RetrainSettings = Field(default_factory=RetrainSettings, description="When retraining is recommended.")
-    training: TrainingSpec = Field(default_factory=TrainingSpec, description="What is trained, on which rows.")
-    gate: GateSettings = Field(default_factory=GateSettings, description="What a candidate has to reach.")
+    training: TrainingSpec = Field(default_factory=TrainingSpec, description="What is trained, and on which rows.")
+    gate: GateSettings = Field(default_factory=GateSettings, description="What a candidate must reach to be promoted.")
     predict: PredictSettings = Field(default_factory=PredictSettings, description="How predictions are made.")
 
 
 class ProjectSettings(ModelSettings):
     """A project's settings: `{"drift": {…}, "models": {"<model id>": {"drift": {…}}}}`."""
 
-    audit: AuditSettings = Field(default_factory=AuditSettings, description="What is kept for the audit.")
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="What the audit trail keeps in addition to the ledger."
+    )
     tools: ToolSettings = Field(default_factory=ToolSettings, description="Which tools may be called, and how.")
     models: Mapping[str, ModelSettings] = Field(
-        default_factory=dict, description="Settings of single models by their id, on top of the project's."
+        default_factory=dict, description="Settings of single models by id; they override those of the project."
     )
 
 
@@ -55,7 +57,7 @@ def settings_of_project(settings: Mapping[str, Any], section: type[S]) -> S:
 
 
 def settings_of_model(settings: Mapping[str, Any], model_id: str, section: type[S]) -> S:
-    """Read one section of a model's settings out of its project's stored ones.
+    """Read one section of a model's settings from the stored settings of its project.
 
     Raises
     ------

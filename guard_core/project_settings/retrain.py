@@ -12,13 +12,15 @@ _Days = Annotated[int, Field(ge=1, le=366)]
 class RetrainSettings(Section):
     """When retraining is recommended."""
 
-    enabled: bool = Field(default=True, description="False: the rule is evaluated and shown, and never recommends.")
+    enabled: bool = Field(
+        default=True, description="If false, the rule is evaluated and shown, but never recommends retraining."
+    )
     min_drifted_share: float = Field(
         0.3,
         gt=0,
         le=1,
-        description="Share of the features in drift from which on it is a reason, weighted by importance where the model "
-        "gives it.",
+        description="Share of features in drift from which drift is a reason, weighted by importance if the model "
+        "reports it.",
     )
     prediction_drift: bool = Field(
         default=True, description="Whether drift of the predictions or their probabilities is a reason."
@@ -26,21 +28,25 @@ class RetrainSettings(Section):
     max_drop: float = Field(
         0.02,
         ge=0,
-        description="ROC AUC or accuracy below the baseline's; a larger drop is a reason if its interval is below the "
-        "baseline.",
+        description="Drop of ROC AUC or accuracy below the baseline; a larger one is a reason if its interval is below "
+        "the baseline.",
     )
     max_error_growth: float = Field(
-        0.1, ge=0, description="Growth of MAE as a share of the baseline's; the same as `max_drop` for regression."
+        0.1,
+        ge=0,
+        description="Growth of MAE as a share of the baseline's; the counterpart of `max_drop` for regression.",
     )
     max_age_days: int = Field(
         90,
         ge=1,
-        description="Days between the data that the champion was trained on and the day; an older model is a reason.",
+        description="Days between the champion's training data and the evaluated day; an older model is a reason.",
     )
     days: _Days = Field(
         2, description="A reason counts if it holds on `days` of the newest `of_days` days that have evidence."
     )
-    of_days: _Days = Field(3, description="Newest days that have evidence, of which a reason must hold on `days`.")
+    of_days: _Days = Field(
+        3, description="Newest days with evidence that are considered; a reason must hold on `days` of them."
+    )
     cooldown_days: int = Field(14, ge=0, description="Days after a flag before the next one.")
     min_labelled_rows: int = Field(500, ge=1, description="Labelled rows below which nothing is trained.")
 

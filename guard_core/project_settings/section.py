@@ -1,6 +1,6 @@
-"""The base class of a project's settings, and the one error that names a wrong field.
+"""The base class of all sections of a project's settings, and the error that names a wrong field.
 
-Which fields there are is decided by the sections: drift, retrain, training, gate, predict, tools, audit.
+The fields themselves belong in the sections: drift, retrain, training, gate, predict, tools, audit.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from guard_core.validation import reason_of
 
 
 class ProjectSettingsError(ValueError):
-    """A setting of a project is wrong: the message is one line that names its path and the fix."""
+    """A setting of a project is wrong; the message is one line that names its path and the fix."""
 
 
 class Section(BaseModel):
-    """A section of a project's settings, or a part of one: immutable, strict about types, without unknown fields."""
+    """A section of a project's settings, or a part of one: immutable, with strict types and no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_fields(cls, values: Any) -> Any:
-        """Name the fields that exist, which the reason of `extra="forbid"` does not."""
+        """Name the existing fields, which the message of `extra="forbid"` does not."""
         if isinstance(values, Mapping):
             for name in values:
                 if name not in cls.model_fields:
@@ -34,7 +34,7 @@ class Section(BaseModel):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Self:
-        """Read settings from plain data (JSON); a field that is left out keeps its default.
+        """Read settings from plain data (JSON); an omitted field keeps its default.
 
         Raises
         ------
@@ -47,12 +47,12 @@ class Section(BaseModel):
             raise ProjectSettingsError(_first_reason(error)) from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that were given as plain data, without defaults; `from_dict` is the inverse."""
+        """Return the fields that were set, as plain data without defaults; `from_dict` is the inverse."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 def error_at(path: tuple[str, ...], reason: str, value: object) -> ValidationError:
-    """Build the error of a field inside the value that a validator checks; pydantic puts the outer path before `path`."""
+    """Build the error of a field inside the value that a validator checks; pydantic prepends the outer path to `path`."""
     kind = PydanticCustomError("value_error", "{reason}", {"reason": reason})
     return ValidationError.from_exception_data("settings", [InitErrorDetails(type=kind, loc=path, input=value)])
 
@@ -62,6 +62,6 @@ def _first_reason(error: ValidationError) -> str:
     parts = [part for part in first["loc"] if part != "[key]"]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
     reason = reason_of(first)
-    if first["type"] != "value_error":  # our own reasons name the value where it helps
+    if first["type"] != "value_error":  # our own messages include the value if it helps
         reason = f"{reason}, got {first['input']!r}"
     return f"{path}: {reason}" if path else reason

@@ -1,4 +1,4 @@
-"""Which tools a project allows: called by which role, with what arguments, how long, how much output, at what price."""
+"""Which tools a project allows: for which role, with which arguments, limits of time and output, and price."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -9,22 +9,22 @@ from pydantic import Field
 from guard_core.project_settings.section import Section
 from guard_core.settings import Role
 
-_LONGEST_S = 600
-_LARGEST = 64 * 2**20
+_MAX_TIMEOUT_S = 600
+_MAX_OUTPUT_BYTES = 64 * 2**20
 
 Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
 
 
 class ToolRule(Section):
-    """What a project changes about one tool; None leaves it as it is."""
+    """Settings of a project for one tool; None keeps the default of the tool."""
 
-    role: Role | None = Field(None, description="The least role that may call the tool.")
-    timeout_s: float | None = Field(None, gt=0, le=_LONGEST_S, description="Seconds that a call may take.")
-    output_bytes: int | None = Field(None, ge=1, le=_LARGEST, description="Bytes that a result may have.")
+    role: Role | None = Field(None, description="Lowest role that may call the tool.")
+    timeout_s: float | None = Field(None, gt=0, le=_MAX_TIMEOUT_S, description="Time limit of a call in seconds.")
+    output_bytes: int | None = Field(None, ge=1, le=_MAX_OUTPUT_BYTES, description="Size limit of a result in bytes.")
     cost_usd: float | None = Field(None, ge=0, description="Cost of one call in US dollars.")
     arguments: Mapping[str, Patterns] | None = Field(
         None,
-        description="By name of the argument, patterns (`*`, `?`) of which one must fit; other arguments are refused then.",
+        description="Patterns (`*`, `?`) by name of the argument, one of which must match; all other arguments are refused.",
     )
 
 
@@ -33,28 +33,30 @@ class ToolSettings(Section):
 
     allow: Patterns = Field(
         (),
-        description="Names or patterns (`*`, `?`) of other people's tools that may be called; those of ML Guard need not "
-        "be named.",
+        description="Names or patterns (`*`, `?`) of external tools that may be called; those of ML Guard need not be "
+        "listed.",
     )
-    deny: Patterns = Field((), description="Names or patterns of tools that may not be called, whatever `allow` has.")
+    deny: Patterns = Field(
+        (), description="Names or patterns of tools that must not be called, even if `allow` matches them."
+    )
     rules: Mapping[str, ToolRule] = Field(
         default_factory=dict,
-        description="Rules by name or pattern of tools; of several that fit a tool, the first one holds.",
+        description="Rules by name or pattern of tools; the first one that matches a tool applies.",
     )
 
     def denies(self, tool: str) -> bool:
-        """Return whether a tool is forbidden by name."""
+        """Return whether the name of a tool is denied."""
         return fits(tool, self.deny)
 
     def allows(self, tool: str) -> bool:
-        """Return whether a tool that is not ML Guard's is allowed by name."""
+        """Return whether the name of a tool that is not one of ML Guard's is allowed."""
         return fits(tool, self.allow)
 
     def rule(self, tool: str) -> ToolRule:
-        """Return the first rule that fits a tool, or an empty one."""
+        """Return the first rule that matches a tool, or an empty one."""
         return next((rule for pattern, rule in self.rules.items() if fnmatchcase(tool, pattern)), ToolRule())
 
 
 def fits(text: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a text fits one of the patterns."""
+    """Return whether a text matches one of the patterns."""
     return any(fnmatchcase(text, pattern) for pattern in patterns)

@@ -1,4 +1,4 @@
-"""What is trained, on which rows and with what; training itself is `ml.retraining.training`."""
+"""What is trained, on which rows and with which algorithms; training itself is `ml.retraining.training`."""
 
 from typing import Annotated, Literal, get_args
 
@@ -27,35 +27,35 @@ class TrainingSpec(Section):
     )
     builder: Annotated[str, AfterValidator(_require_module_and_function)] | None = Field(
         None,
-        description='"module:function" brings a model of one\'s own in their place: the function is given the learned '
+        description='"module:function" of a custom model that replaces the algorithms: the function takes the learned '
         "ModelSchema and returns an unfitted scikit-learn estimator that reads a data frame of the raw features.",
     )
     folds: int = Field(
         3,
         ge=1,
         le=20,
-        description="Pieces of the newer half of the rows, in time, that candidates are validated on.",
+        description="Number of consecutive parts of the newer half of the rows that candidates are validated on.",
     )
     min_rows: _Rows = Field(200, description="Labelled rows below which nothing is trained.")
     search_rows: int = Field(
         50_000,
         ge=100,
-        description="The newest rows, at most, that candidates compete on; the best learns from all rows.",
+        description="Newest rows that candidates are compared on, at most; the best one is trained on all rows.",
     )
     window_days: _Days = Field(365, description="Days before the flag whose rows are used.")
-    max_rows: int = Field(2_000_000, ge=100, description="The newest labelled rows of the window, at most.")
+    max_rows: int = Field(2_000_000, ge=100, description="Newest labelled rows of the window that are used, at most.")
     holdout_days: _Days = Field(
         7,
-        description="The newest days are kept for the gate: this many, and more until they have `holdout_rows` labelled "
-        "rows, but never more than half of the rows.",
+        description="Newest days that are held out for the promotion rule: this many, or more until they have `holdout_rows` "
+        "labelled rows, but never more than half of the rows.",
     )
-    holdout_rows: _Rows = Field(500, description="Labelled rows that the days kept for the gate must have.")
+    holdout_rows: _Rows = Field(500, description="Labelled rows that the held-out days must have.")
     baseline_days: _Days = Field(
         28,
-        description="The newest days (at least the held-out ones) whose rows, scored by a new champion, are its baseline.",
+        description="Newest days (at least the held-out ones) whose rows, scored by a new champion, become its baseline.",
     )
     max_categories: int = Field(
-        10_000, ge=2, description="A categorical feature with more values than that is an id, and left out."
+        10_000, ge=2, description="A categorical feature with more distinct values is taken for an id, and left out."
     )
     exclude: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = Field(
         (), description="Features that the model must not read."

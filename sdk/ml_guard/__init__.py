@@ -1,10 +1,10 @@
-"""The thin client of ML Guard. Import from here; the modules below are internal.
+"""The client library of ML Guard. Import from here; the modules below are internal.
 
 - `client`: the blocking and the asynchronous client
 - `errors`: errors of requests
 - `exchange`: one request with its retries, without transport
 - `operations`: operations of the API, shared by both clients
-- `results`: responses of the server
+- `results`: results of sending events and labels
 - `shapes`: events and labels
 """
 

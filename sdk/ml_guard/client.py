@@ -1,4 +1,7 @@
-"""The blocking and the asynchronous client: they walk the steps of `Operations` over HTTP and add nothing to them."""
+"""The blocking and the asynchronous client: they run the steps of `Operations` over HTTP.
+
+Only transport and waiting belong here; requests, retries and results belong in `operations` and `exchange`.
+"""
 
 import asyncio
 import functools
@@ -22,7 +25,7 @@ _Operation = Callable[Concatenate[Operations, P], Steps[T]]
 def _blocking(operation: _Operation[P, T]) -> Callable[Concatenate["MLGuardClient", P], T]:
     @functools.wraps(operation)
     def method(self: "MLGuardClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._walk(operation(self._operations, *args, **kwargs))
+        return self._run(operation(self._operations, *args, **kwargs))
 
     return method
 
@@ -30,16 +33,16 @@ def _blocking(operation: _Operation[P, T]) -> Callable[Concatenate["MLGuardClien
 def _awaitable(operation: _Operation[P, T]) -> Callable[Concatenate["AsyncMLGuardClient", P], Coroutine[Any, Any, T]]:
     @functools.wraps(operation)
     async def method(self: "AsyncMLGuardClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._walk(operation(self._operations, *args, **kwargs))
+        return await self._run(operation(self._operations, *args, **kwargs))
 
     return method
 
 
 class MLGuardClient:
-    """Sends events and labels, reads verdicts. Threads may share one; use it in a `with`, or close it."""
+    """Client of the API: send events and labels, read results. Threads can share it; use it as a context manager, or close it."""
 
     def __init__(self, base_url: str, api_key: str | None = None, *, timeout_s: float = 30.0, retries: int = 5) -> None:
-        """Speak to the server at `base_url`; a request that failed for a passing reason is made `retries` times more."""
+        """Connect to the server at `base_url`; a request with a temporary failure is retried up to `retries` times."""
         self._operations = Operations(retries)
         self._http = httpx.Client(**_http_options(base_url, api_key, timeout_s))
 
@@ -83,13 +86,13 @@ class MLGuardClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._http.base_url!r})"
 
-    def _walk(self, steps: Steps[T]) -> T:
+    def _run(self, steps: Steps[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
                 step = steps.send(outcome)
-            except StopIteration as done:
-                result: T = done.value
+            except StopIteration as stop:
+                result: T = stop.value
                 return result
             if isinstance(step, Wait):
                 time.sleep(step.seconds)
@@ -102,10 +105,10 @@ class MLGuardClient:
 
 
 class AsyncMLGuardClient:
-    """`MLGuardClient` for asyncio: the same methods, awaited; `async with`, or `await client.aclose()`."""
+    """`MLGuardClient` for asyncio, with the same methods as coroutines; use `async with`, or `await client.aclose()`."""
 
     def __init__(self, base_url: str, api_key: str | None = None, *, timeout_s: float = 30.0, retries: int = 5) -> None:
-        """Speak to the server at `base_url`; a request that failed for a passing reason is made `retries` times more."""
+        """Connect to the server at `base_url`; a request with a temporary failure is retried up to `retries` times."""
         self._operations = Operations(retries)
         self._http = httpx.AsyncClient(**_http_options(base_url, api_key, timeout_s))
 
@@ -149,13 +152,13 @@ class AsyncMLGuardClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._http.base_url!r})"
 
-    async def _walk(self, steps: Steps[T]) -> T:
+    async def _run(self, steps: Steps[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
                 step = steps.send(outcome)
-            except StopIteration as done:
-                result: T = done.value
+            except StopIteration as stop:
+                result: T = stop.value
                 return result
             if isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)
@@ -172,5 +175,5 @@ def _http_options(base_url: str, api_key: str | None, timeout_s: float) -> dict[
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("base_url: must look like http://host:port")
     if api_key is not None and not (api_key and api_key.isascii() and api_key.isprintable()):
-        raise ValueError("api_key: must be printable ASCII")  # the key itself never enters a message
+        raise ValueError("api_key: must be printable ASCII")  # an error message must not contain the key
     return {"base_url": url, "timeout": timeout_s, "headers": {"X-API-Key": api_key} if api_key else {}}

@@ -1,4 +1,4 @@
-"""What can go wrong between here and the server. A wrong argument is a TypeError or ValueError instead."""
+"""Errors of requests. A wrong argument raises TypeError or ValueError instead."""
 
 import json
 
@@ -8,15 +8,15 @@ REQUEST_ID_HEADER = "X-Request-ID"
 
 
 class MLGuardError(Exception):
-    """Anything that the server, or the way to it, did."""
+    """Base class of all errors of requests: of the server, or of the connection to it."""
 
 
 class ConnectionFailedError(MLGuardError):
-    """No answer came, after all retries. Sending the same events again is safe: they carry their ids."""
+    """No response arrived, after all retries. It is safe to send the same events again, because they have ids."""
 
 
 class ApiError(MLGuardError):
-    """The server refused: an RFC 9457 problem, or whatever else answered with an error status."""
+    """The response has an error status: an RFC 9457 problem of the server, or an error of a proxy."""
 
     def __init__(self, status: int, title: str, detail: str, request_id: str) -> None:
         self.status = status
@@ -27,7 +27,7 @@ class ApiError(MLGuardError):
 
     @classmethod
     def from_response(cls, response: httpx.Response, request_id: str) -> "ApiError":
-        """Read the problem out of an answer, also where a proxy answered with a page of its own."""
+        """Read the problem from a response; the response of a proxy may have no problem document."""
         try:
             body = response.json()
         except (json.JSONDecodeError, UnicodeDecodeError):
@@ -35,5 +35,5 @@ class ApiError(MLGuardError):
         problem = body if isinstance(body, dict) else {}
         title = problem.get("title") or response.reason_phrase or "Unexpected answer"
         detail = problem.get("detail") or response.text[:200].strip() or "the answer says no more"
-        sent_back = response.headers.get(REQUEST_ID_HEADER) or request_id
-        return cls(response.status_code, str(title), str(detail), sent_back)
+        server_request_id = response.headers.get(REQUEST_ID_HEADER) or request_id
+        return cls(response.status_code, str(title), str(detail), server_request_id)

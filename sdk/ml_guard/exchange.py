@@ -1,6 +1,6 @@
-"""One request with its retries, as steps that a blocking and an asynchronous client both can walk.
+"""One request with its retries, as steps that both the blocking and the asynchronous client can run.
 
-When to try again belongs here; sockets and clocks do not.
+The decision to retry belongs here; sockets and clocks do not.
 """
 
 import logging
@@ -28,7 +28,7 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 @dataclass(frozen=True)
 class Send:
-    """A request to make; `repeatable` where making it twice does no more than making it once."""
+    """A request to make; `repeatable` if making it twice has the same effect as making it once."""
 
     method: str
     path: str
@@ -39,7 +39,7 @@ class Send:
 
     @property
     def http(self) -> dict[str, Any]:
-        """The arguments of httpx's `request`."""
+        """The arguments of `httpx.Client.request`."""
         return {
             "method": self.method,
             "url": self.path,
@@ -56,7 +56,7 @@ class Wait(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back, and the request id under which the server logged it."""
+    """A successful response, and the request id under which the server logged it."""
 
     response: httpx.Response
     request_id: str
@@ -68,14 +68,14 @@ Steps = Generator[Send | Wait, Outcome, T]
 
 
 def exchange(request: Send, *, retries: int) -> Steps[Answer]:
-    """Make a request, again where that is safe and may help.
+    """Make a request, and retry it if that is safe and may help.
 
     Raises
     ------
     ApiError
-        Where the last answer is an error.
+        If the last response is an error.
     ConnectionFailedError
-        Where the last attempt got none.
+        If the last attempt got no response.
     """
     request_id = uuid.uuid4().hex
     request = Send(**{**vars(request), "headers": {**request.headers, REQUEST_ID_HEADER: request_id}})
@@ -87,35 +87,35 @@ def exchange(request: Send, *, retries: int) -> Steps[Answer]:
         wait_s = _wait_s(outcome, attempt, repeatable=request.repeatable) if attempt < retries else None
         attempt += 1
         reason = f"{outcome.status_code}" if isinstance(outcome, httpx.Response) else type(outcome).__name__
-        what = f"{request.method} {request.path}: {reason}, attempt {attempt} (request {request_id})"
+        summary = f"{request.method} {request.path}: {reason}, attempt {attempt} (request {request_id})"
         if wait_s is not None:
-            _logger.info("%s: again in %.1f s", what, wait_s)
+            _logger.info("%s: retry in %.1f s", summary, wait_s)
             yield Wait(wait_s)
         elif isinstance(outcome, httpx.Response):
             raise ApiError.from_response(outcome, request_id)
         else:
-            raise ConnectionFailedError(f"{what}: {outcome}") from outcome
+            raise ConnectionFailedError(f"{summary}: {outcome}") from outcome
 
 
 def _wait_s(outcome: Outcome, attempt: int, *, repeatable: bool) -> float | None:
-    # None: trying again cannot help, is not safe, or would have to be later than a caller can be kept waiting.
+    # None: a retry cannot help, is not safe, or would keep the caller waiting for too long.
     longest_s = min(_FIRST_WAIT_S * 2.0**attempt, _LONGEST_WAIT_S)
     backoff_s = _random.uniform(longest_s / 2, longest_s)
     if not isinstance(outcome, httpx.Response):
         return backoff_s if repeatable or isinstance(outcome, _NOT_SENT) else None
     if outcome.status_code not in (_NOT_PROCESSED | _PERHAPS_PROCESSED if repeatable else _NOT_PROCESSED):
         return None
-    asked_s = _retry_after_s(outcome.headers.get("Retry-After", ""))
-    if asked_s is None:
+    retry_after_s = _retry_after_s(outcome.headers.get("Retry-After", ""))
+    if retry_after_s is None:
         return backoff_s
-    return None if asked_s > _LONGEST_WAIT_S else asked_s + _random.uniform(0, _FIRST_WAIT_S)
+    return None if retry_after_s > _LONGEST_WAIT_S else retry_after_s + _random.uniform(0, _FIRST_WAIT_S)
 
 
 def _retry_after_s(value: str) -> float | None:
     if value.isdecimal():
         return float(value)
     try:
-        moment = parsedate_to_datetime(value)
+        instant = parsedate_to_datetime(value)
     except ValueError:
-        return None  # none given, or none that can be read
-    return max(0.0, (moment.astimezone(timezone.utc) - datetime.now(timezone.utc)).total_seconds())
+        return None  # missing or malformed
+    return max(0.0, (instant.astimezone(timezone.utc) - datetime.now(timezone.utc)).total_seconds())

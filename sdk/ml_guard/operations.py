@@ -1,4 +1,4 @@
-"""What the API can be asked for, written once for both clients: requests out, results in, no transport."""
+"""Operations of the API, written once for both clients: they yield requests and return results, without transport."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ Day = date | str
 
 
 class Operations:
-    """Every method walks through the requests that one call of a client takes."""
+    """The methods of both clients; each yields the requests and waits of one call, and returns its result."""
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
@@ -45,25 +45,25 @@ class Operations:
         model_version: str | None = None,
         segment: str | None = None,
     ) -> Steps[EventResult]:
-        """Send one event; when this returns, it is stored. `timestamp` defaults to now, `event_id` to a new one."""
-        given = {name: value for name, value in locals().items() if name != "self"}
+        """Send one event, which is durable on return. `timestamp` defaults to now, `event_id` to a new id."""
+        fields = {name: value for name, value in locals().items() if name != "self"}
         if event_id is None:
-            del given["event_id"]
-        answer = yield from self._exchange(Send("POST", f"{_API}/events", encode(Event(**given)), headers=_JSON))
+            del fields["event_id"]
+        answer = yield from self._exchange(Send("POST", f"{_API}/events", encode(Event(**fields)), headers=_JSON))
         body = _json(answer)
         return EventResult(body["event_id"], body["status"], answer.request_id)
 
     def ingest_events(
         self, events: Iterable[Event | Mapping[str, Any]], *, compress: bool = False
     ) -> Steps[BatchResult]:
-        """Send any number of events, read lazily, in requests of 10,000 rows at most; good rows of a batch are kept.
+        """Send any number of events, read lazily, in requests of 10,000 rows at most; valid rows of a batch are stored.
 
-        Give `event_id`s (or `Event`s, which have one) if you may send the same events again.
+        Set `event_id` in each row (`Event` has one by default) if you may send the same events again.
         """
         return (yield from self._send_rows(f"{_API}/events/batch", events, Event, compress=compress))
 
     def send_labels(self, labels: Iterable[Label | Mapping[str, Any]], *, compress: bool = False) -> Steps[BatchResult]:
-        """Send what really happened to events, whenever it becomes known."""
+        """Send the true outcomes of events, as soon as they are known."""
         return (yield from self._send_rows(f"{_API}/labels", labels, Label, compress=compress))
 
     def predict(
@@ -76,23 +76,24 @@ class Operations:
         segment: str | None = None,
         explain: bool = False,
     ) -> Steps[Json]:
-        """Ask the champion about one row; `model` is an id, `id@alias` or `id/version`. The prediction becomes an event."""
+        """Predict one row; `model` is an id (its champion), `id@alias` or `id/version`. The prediction is stored as an event."""
         body = {"features": dict(features), "event_id": event_id or uuid.uuid4().hex, "segment": segment}
         return (yield from self._predict(body, model, project_id, explain=explain))
 
     def predict_many(
         self, instances: Iterable[Mapping[str, Any]], *, model: str | None = None, project_id: str | None = None
     ) -> Steps[Json]:
-        """Ask about many rows in one request: each has `features`, and may have `event_id`, `timestamp` and `segment`."""
+        """Predict many rows in one request; each has `features`, and optionally `event_id`, `timestamp` and `segment`."""
         rows = [{"event_id": uuid.uuid4().hex, **instance} for instance in instances]
         return (yield from self._predict({"instances": rows}, model, project_id, explain=False))
 
     def query(
         self, question: str, *, grounded: bool = True, project_id: str | None = None, top_k: int = 5
     ) -> Steps[Json]:
-        """Ask the knowledge base; the answer has `citations` whose quotes stand in their sources, or is `declined`.
+        """Query the knowledge base; the answer has `citations` with verbatim quotes from their sources, or is `declined`.
 
-        `grounded=False` lets a language model answer beyond the sources. Never asked twice: each answer may cost.
+        `grounded=False` allows a language model to answer beyond the sources. The request is not retried after it may have
+        been processed, because each answer may cost money.
         """
         body = {"question": question, "grounded": grounded, "top_k": top_k}
         return (
@@ -100,9 +101,9 @@ class Operations:
         )
 
     def research(self, topic: str, steps: Sequence[str] | None = None, project_id: str | None = None) -> Steps[Json]:
-        """Research a topic: findings with their quotes and sources, the audit trace, the risk check.
+        """Research a topic; the result has findings with quotes and sources, the audit trace, and the risk check.
 
-        `steps` are some of search, fetch, summarize, in this order; all unless given.
+        `steps` is a selection of search, fetch, summarize, in this order; the default is all of them.
         """
         body: Json = {"topic": topic}
         if steps is not None:
@@ -112,16 +113,16 @@ class Operations:
         return (yield from self._post("/research", body))
 
     def force_retraining(self, project_id: str, model_id: str, *, reason: str, as_of: str | None = None) -> Steps[Json]:
-        """Ask for a training whatever the rule says; returns the flag. An active flag is an ApiError with status 409."""
+        """Request a training regardless of the retrain rule; return its flag. An active flag raises ApiError with status 409."""
         path = f"{_model(project_id, model_id)}/retrain"
         return (yield from self._post(path, {"reason": reason, "as_of": as_of}))
 
     def flags(self, project_id: str, model_id: str) -> Steps[list[Json]]:
-        """The model's retrain flags, newest first."""
+        """List the model's retrain flags, newest first."""
         return (yield from self._items("flags", project_id, model_id))
 
     def versions(self, project_id: str, model_id: str) -> Steps[list[Json]]:
-        """The model's registered versions with aliases and metrics, newest first."""
+        """List the model's registered versions with aliases and metrics, newest first."""
         return (yield from self._items("versions", project_id, model_id))
 
     def create_project(
@@ -132,7 +133,7 @@ class Operations:
         timezone: str = "UTC",
         settings: Mapping[str, Any] | None = None,
     ) -> Steps[Json]:
-        """Create a project; its days are those of `timezone` (IANA). An existing one is an ApiError with status 409."""
+        """Create a project with local days in `timezone` (IANA name). An existing id raises ApiError with status 409."""
         body = {"id": project_id, "name": name or project_id, "timezone": timezone, "settings": dict(settings or {})}
         return (yield from self._post(f"{_API}/projects", body))
 
@@ -141,48 +142,48 @@ class Operations:
         return _json((yield from self._exchange(Send("GET", f"{_API}/projects/{quote(project_id, safe='')}"))))
 
     def capture_baseline(self, project_id: str, model_id: str, start: Day, end: Day) -> Steps[Json]:
-        """Make the local days from `start` to `end`, both included, the model's reference from now on."""
+        """Capture the local days from `start` to `end`, inclusive, as the model's new active baseline."""
         body = {"project_id": project_id, "model_id": model_id, "start": str(start), "end": str(end)}
         return (yield from self._post(f"{_API}/baselines", body))
 
     def baselines(self, project_id: str, model_id: str) -> Steps[list[Json]]:
-        """All versions of the model's reference, newest first; one of them is active."""
+        """List all versions of the model's baseline, newest first; one of them is active."""
         return (yield from self._items("baselines", project_id, model_id))
 
     def metrics(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        """Each local day's metrics, from `start` to `end`, both included."""
+        """Read the metrics of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("metrics", project_id, model_id, start, end))
 
     def drift(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        """Each local day's drift report, from `start` to `end`, both included."""
+        """Read the drift report of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("drift", project_id, model_id, start, end))
 
     def performance(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        """Each local day's performance, realised and estimated, from `start` to `end`, both included."""
+        """Read the realised and estimated performance of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("performance", project_id, model_id, start, end))
 
     def news(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
-        """Each local day's counts and how far its processing has come."""
+        """Read the state of each local day: its counts, and how far it is processed."""
         return (yield from self._items("news", project_id, model_id, start, end))
 
     def costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
-        """Each local day's costs, from `start` to `end`, both included; amounts are decimal text."""
+        """Read the costs of each local day from `start` to `end`, inclusive; amounts are decimal text."""
         return (yield from self._pages(f"{_API}/costs", {"project_id": project_id, **_range(start, end)}))
 
     def unit_costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
-        """Each local day's costs for a thousand predictions, and by model."""
+        """Read the costs per thousand predictions of each local day, in total and by model."""
         return (yield from self._pages(f"{_API}/costs/units", {"project_id": project_id, **_range(start, end)}))
 
     def cost_forecast(self, project_id: str, *, day: Day | None = None) -> Steps[Json]:
-        """What the month comes to, as it looks at the end of a local day: yesterday, unless one is named."""
+        """Read the forecast of a month's costs as of the end of a local day, by default yesterday."""
         params = {"project_id": project_id, **({} if day is None else {"day": str(day)})}
         return _json((yield from self._exchange(Send("GET", f"{_API}/costs/forecast", params=params))))
 
@@ -195,11 +196,11 @@ class Operations:
         end: Day | None = None,
         overwrite: bool = False,
     ) -> Steps[Json]:
-        """Have AWS asked for one local day, or for those from `start` to `end`; `overwrite` reads final days again."""
+        """Pull costs from AWS for one local day, or for the days from `start` to `end`; `overwrite` reads final days again."""
         params = {"project_id": project_id, **_range(start, end), "overwrite": str(overwrite).lower()}
         if day is not None:
             params["day"] = str(day)
-        # Each request to AWS costs money: it is not repeated unless the server has said that it did nothing.
+        # Each request to AWS costs money: it is retried only if the server reported that it did nothing.
         request = Send("POST", f"{_API}/costs/pull", params=params, repeatable=False)
         return _json((yield from self._exchange(request)))
 
@@ -212,31 +213,31 @@ class Operations:
         severity: str | None = None,
         kind: str | None = None,
     ) -> Steps[list[Json]]:
-        """Alerts, newest first; those that are open together for a model have one `incident_id`."""
-        wanted = {"project_id": project_id, "model_id": model_id, "state": state, "severity": severity, "kind": kind}
-        params = {name: value for name, value in wanted.items() if value is not None}
+        """List alerts, newest first; alerts of a model that are open at the same time share an `incident_id`."""
+        filters = {"project_id": project_id, "model_id": model_id, "state": state, "severity": severity, "kind": kind}
+        params = {name: value for name, value in filters.items() if value is not None}
         return (yield from self._pages(f"{_API}/alerts", params))
 
     def alert(self, alert_id: str) -> Steps[Json]:
-        """One alert with its history, and the messages of its incident."""
+        """Read an alert with its history and the messages of its incident."""
         return _json((yield from self._exchange(Send("GET", f"{_API}/alerts/{quote(alert_id, safe='')}"))))
 
     def acknowledge_alert(self, alert_id: str, reason: str) -> Steps[Json]:
-        """Say that somebody looks after it: nobody is told that it got worse any more, but that it ended."""
+        """Acknowledge an alert: no further message is sent if it gets worse, only one when it is resolved."""
         return (yield from self._post(f"{_API}/alerts/{quote(alert_id, safe='')}/acknowledge", {"reason": reason}))
 
     def health(self) -> Steps[Json]:
-        """`{"status": "ok"}` from a server that is alive."""
+        """Check that the server is alive; return `{"status": "ok"}`."""
         return _json((yield from self._exchange(Send("GET", f"{_API}/health"))))
 
     def _exchange(self, request: Send) -> Steps[Answer]:
         return (yield from exchange(request, retries=self._retries))
 
     def _predict(self, body: Json, model: str | None, project_id: str | None, *, explain: bool) -> Steps[Json]:
-        named = {"model": model, "project_id": project_id, "explain": explain or None}
-        wanted = {name: value for name, value in {**body, **named}.items() if value is not None}
-        content = json.dumps(wanted, allow_nan=False, default=_as_text).encode()
-        # The ids make it repeatable: the same prediction again is a duplicate.
+        options = {"model": model, "project_id": project_id, "explain": explain or None}
+        payload = {name: value for name, value in {**body, **options}.items() if value is not None}
+        content = json.dumps(payload, allow_nan=False, default=_as_text).encode()
+        # Repeatable because of the event ids: the same prediction again is a duplicate.
         return _json((yield from self._exchange(Send("POST", "/predict", content, headers=_JSON))))
 
     def _post(self, path: str, body: Json) -> Steps[Json]:

@@ -1,4 +1,4 @@
-"""What the server said about what was sent."""
+"""Results of sending events and labels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EventResult:
-    """A stored event: `status` is `accepted`, or `duplicate` where it was stored before."""
+    """Result of a stored event: `status` is `accepted`, or `duplicate` if it was already stored."""
 
     event_id: str
     status: str
@@ -15,7 +15,7 @@ class EventResult:
 
 @dataclass(frozen=True)
 class RowError:
-    """Why a row was rejected; `index` counts from the first row of the whole batch."""
+    """Reason of a rejected row; `index` counts from the first row of the whole batch."""
 
     index: int
     field: str
@@ -24,7 +24,7 @@ class RowError:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """Counts over all requests that a batch took: sent = accepted + duplicates + rejected."""
+    """Counts over all requests of a batch: rows sent = accepted + duplicates + rejected."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -43,7 +43,7 @@ class BatchResult:
 
     @classmethod
     def from_answer(cls, answer: dict[str, Any], *, first_row: int, request_id: str) -> "BatchResult":
-        """Read one request's answer, whose indexes count from `first_row`."""
+        """Read the response to one request, whose row indexes count from `first_row`."""
         errors = (
             RowError(first_row + int(error["index"]), str(error["field"]), str(error["reason"]))
             for error in answer.get("errors", ())

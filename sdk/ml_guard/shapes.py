@@ -1,4 +1,7 @@
-"""The shapes of what is sent: types and required fields, checked here; limits and plausibility are the server's."""
+"""Events and labels as they are sent.
+
+Types and required fields are checked here; limits and plausibility are checked by the server.
+"""
 
 import json
 import math
@@ -9,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 _SCALARS = (str, int, float, bool, type(None))
-_ALWAYS_GOOD = frozenset({str, int, bool, type(None)})
+_ALWAYS_VALID = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 Scalar = str | int | float | bool | None
@@ -17,7 +20,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One inference. `timestamp` defaults to now, `event_id` to a new one: sending the same Event twice stores it once."""
+    """One inference. `timestamp` defaults to now, `event_id` to a new id, so that an Event that is sent twice is stored once."""
 
     project_id: str
     model_id: str
@@ -38,20 +41,20 @@ class Event:
         for name in ("endpoint", "request_id", "model_version", "segment"):
             _check_text(name, getattr(self, name), required=False)
         instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
-        set_once = object.__setattr__
-        set_once(self, "timestamp", _instant("timestamp", instant))
-        set_once(self, "latency_ms", _number("latency_ms", self.latency_ms))
+        set_frozen = object.__setattr__
+        set_frozen(self, "timestamp", _instant("timestamp", instant))
+        set_frozen(self, "latency_ms", _number("latency_ms", self.latency_ms))
         if self.y_proba is not None:
-            set_once(self, "y_proba", _number("y_proba", self.y_proba))
-        set_once(self, "y_pred", _scalar("y_pred", self.y_pred))
+            set_frozen(self, "y_proba", _number("y_proba", self.y_proba))
+        set_frozen(self, "y_pred", _scalar("y_pred", self.y_pred))
         if not isinstance(self.features, Mapping):
             raise TypeError(f"features: a mapping of names to values is needed, not {type(self.features).__name__}")
-        set_once(self, "features", _features(self.features))
+        set_frozen(self, "features", _features(self.features))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What really happened to an event, known at `observed_at` (default: now)."""
+    """The true outcome of an event, known at `observed_at` (default: now)."""
 
     project_id: str
     event_id: str
@@ -72,12 +75,12 @@ Row = TypeVar("Row", Event, Label)
 
 
 def encode(row: Event | Label) -> bytes:
-    """One JSON object; optional fields without a value are left out."""
+    """Encode a row as a JSON object, without optional fields that have no value."""
     return _encode({name: value for name, value in vars(row).items() if value is not None or name == "y_pred"}).encode()
 
 
 def encoded_lines(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row]) -> Iterator[bytes]:
-    """One NDJSON line a row; an error names the row and the field, as in `rows[17].latency_ms: …`."""
+    """Encode each row as a line of NDJSON; an error names the row and the field, as in `rows[17].latency_ms: …`."""
     required = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(shape)}
     for index, row in enumerate(rows):
         try:
@@ -90,7 +93,7 @@ def encoded_lines(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row]) -> 
 
 
 def chunks(lines: Iterable[bytes], *, max_rows: int, max_bytes: int) -> Iterator[list[bytes]]:
-    """Lines in groups that one request may carry; a line that is too long goes alone, for the server to refuse."""
+    """Group lines into requests; a line that is too long gets its own request, which the server rejects."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -109,8 +112,8 @@ def _checked_fields(row: object, required: Mapping[str, bool]) -> Mapping[str, A
     for name in row:
         if name not in required:
             raise TypeError(f"{name}: is not a field; the fields are {', '.join(required)}")
-    for name, needed in required.items():
-        if needed and name not in row:
+    for name, is_required in required.items():
+        if is_required and name not in row:
             raise TypeError(f"{name}: is missing")
     return row
 
@@ -127,14 +130,16 @@ def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
     for name, value in features.items():
         if not isinstance(name, str):
             raise TypeError(f"features: names are text, not {type(name).__name__}")
-        plain = type(value) in _ALWAYS_GOOD or (type(value) is float and math.isfinite(value))
-        checked[name] = value if plain else _scalar(f"features.{name}", value)  # nearly all are: no name is formatted
+        is_valid = type(value) in _ALWAYS_VALID or (type(value) is float and math.isfinite(value))
+        checked[name] = (
+            value if is_valid else _scalar(f"features.{name}", value)
+        )  # formats no name for valid values, which most are
     return checked
 
 
 def _scalar(name: str, value: Any) -> Any:
     if type(value) not in _SCALARS and hasattr(value, "item"):
-        value = value.item()  # numpy's scalars are not JSON, their Python values are
+        value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
     if not isinstance(value, _SCALARS):
         raise TypeError(f"{name}: text, number, boolean or None is needed, not {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
@@ -151,7 +156,7 @@ def _number(name: str, value: Any) -> float:
 
 def _instant(name: str, value: datetime | str) -> str:
     if isinstance(value, str):
-        return value  # the server reads it, and refuses it without an offset
+        return value  # the server parses it, and rejects it without an offset
     if not isinstance(value, datetime):
         raise TypeError(f"{name}: a datetime or ISO 8601 text is needed, not {type(value).__name__}")
     if value.utcoffset() is None:

@@ -1,13 +1,13 @@
 """Alerts over HTTP, and delivery of their messages.
 
-Facts become alerts in `guard_store.alerts`; texts of messages are `guard_core.alerting`.
+`guard_store.alerts` turns facts into alerts; `guard_core.alerting` words the messages.
 
-- `delivery`: background task: folds facts, sends due messages
+- `delivery`: background task that folds facts and sends due messages
 - `endpoints`: routes
 - `metrics`: Prometheus metrics
-- `policy_file`: alert policies as a YAML file
+- `policy_file`: alert policies from a YAML file
 - `routes`: names and URLs that messages are sent to
 - `schemas`: requests and responses
-- `senders`: one way of sending a file
-- `service`: alerts, their messages and the policies that raise them, as the routes read and change them
+- `senders`: one transport a file
+- `service`: reads and changes alerts, messages and alert policies
 """

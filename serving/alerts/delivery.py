@@ -1,7 +1,7 @@
-"""The sender of a running server: facts are folded, messages go out, one at a time on each route.
+"""The delivery task of a running server: it folds facts into alerts and sends due messages, one at a time on each route.
 
-Any number of servers may do this at once: a message is leased by one of them. Sending blocks, so it has a thread of its own; a
-receiver that hangs holds up its own route and nobody else's.
+Any number of servers may run it at once, because a server leases a message before it sends it. Sending blocks, so each message
+is sent in its own thread, and a receiver that hangs delays only its own route.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from serving.alerts.senders.base import THREAD_PREFIX, DeliveryError, Sender
 
 _log = logging.getLogger(__name__)
 _POLL_S = 1.0
-_STANDING_EACH = 10  # polls
+_POLLS_PER_GAUGE_UPDATE = 10
 _LEASE_MARGIN_S = 30
 
 
 class DeliveryService:
-    """Folds facts and sends messages while the server runs."""
+    """Fold facts and send messages while the server runs."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.store = AlertStore(database)
@@ -43,25 +43,25 @@ class DeliveryService:
         self._dead = 0
 
     async def start(self) -> None:
-        """Begin.
+        """Build the senders and start the task.
 
         Raises
         ------
         RouteError
-            Where the URL of a route is wrong.
+            If the URL of a route is wrong.
         """
         self._senders = await asyncio.to_thread(senders, self._settings)
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Begin no further message, and wait for those that are being sent, as long as sending may take."""
+        """Start no further message, and wait for those in flight; each has the timeout of a send."""
         self._stopping.set()
         if self._task is not None:
             await self._task
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     def problems(self) -> dict[str, str]:
-        """What is wrong with delivery."""
+        """Return what is wrong with delivery, for the readiness report."""
         if not self._dead:
             return {}
         return {"alerts": f"{self._dead} messages were given up: see /api/v1/alert-deliveries?state=dead"}
@@ -74,25 +74,25 @@ class DeliveryService:
                 for route in await asyncio.to_thread(self.outbox.routes_with_work):
                     if route not in self._busy:
                         self._busy[route] = asyncio.create_task(self._work(route))
-                if polls % _STANDING_EACH == 0:
-                    await asyncio.to_thread(self._look)
+                if polls % _POLLS_PER_GAUGE_UPDATE == 0:
+                    await asyncio.to_thread(self._update_gauges)
             except SQLAlchemyError as error:
-                _log.warning("alerts wait for the database: %s", type(error).__name__)
-            except Exception:  # noqa: BLE001 - logged; the next look may succeed, and nobody else would send
-                _log.exception("alerts were not looked at")
+                _log.warning("alert delivery is waiting for the database: %s", type(error).__name__)
+            except Exception:  # noqa: BLE001 - logged; the next poll may succeed, and without this task no message is sent
+                _log.exception("a poll of alert delivery failed")
             polls += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _POLL_S)
 
-    def _look(self) -> None:
+    def _update_gauges(self) -> None:
         depth = self.outbox.depth()
         if depth.dead > self._dead:
-            _log.error("messages of alerts were given up", extra={"dead": depth.dead})
+            _log.error("alert messages were given up", extra={"dead": depth.dead})
         self._dead = depth.dead
-        metrics.standing(self.store.open_by_severity(), depth)
+        metrics.set_gauges(self.store.open_by_severity(), depth)
 
     async def _work(self, route: str) -> None:
-        """Send what is due on a route, one after the other."""
+        """Send the due messages of a route, one after the other."""
         lease_s = self._settings.alert.timeout_s + _LEASE_MARGIN_S
         try:
             while not self._is_hung(route) and not self._stopping.is_set():
@@ -101,8 +101,8 @@ class DeliveryService:
                     return
                 await self._deliver(delivery)
         except SQLAlchemyError as error:
-            # What went out without being noted goes out again when its lease has run out.
-            _log.warning("alerts wait for the database: %s", type(error).__name__)
+            # A message that was sent but could not be marked as sent is sent again once its lease expires.
+            _log.warning("alert delivery is waiting for the database: %s", type(error).__name__)
         finally:
             del self._busy[route]
 
@@ -111,7 +111,7 @@ class DeliveryService:
         error = await self._error_of(delivery)
         if error is None:
             await asyncio.to_thread(self.outbox.mark_sent, delivery)
-            metrics.attempted("sent")
+            metrics.count_attempt("sent")
             _log.info("alert sent", extra=names)
             return
         state = await asyncio.to_thread(
@@ -122,7 +122,7 @@ class DeliveryService:
             retry_s=self._settings.alert.retry_s,
             final=delivery.route not in self._senders,
         )
-        metrics.attempted("dead" if state == "dead" else "failed")
+        metrics.count_attempt("dead" if state == "dead" else "failed")
         _log.warning("alert not sent: %s", error, extra={**names, "attempts": delivery.attempts + 1, "state": state})
 
     async def _error_of(self, delivery: Delivery) -> str | None:
@@ -142,12 +142,12 @@ class DeliveryService:
         return None
 
     def _is_hung(self, route: str) -> bool:
-        """Whether a thread of the route still waits for its receiver: there is one at most."""
+        """Return whether a thread of the route still waits for its receiver; a route has one such thread at most."""
         return route in self._hung
 
 
 def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio.Future[None]":
-    """Send in a thread that nobody waits for at the end of the process."""
+    """Send in a daemon thread, so that a receiver that hangs does not keep the process from ending."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
@@ -157,7 +157,7 @@ def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio
                 done.set_result(None)
             else:
                 done.set_exception(error)
-                done.exception()  # looked at, also where nobody waits any more
+                done.exception()  # marks it as retrieved: after a timeout nothing awaits the future
 
     def run() -> None:
         failure: BaseException | None = None
@@ -165,7 +165,7 @@ def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio
             sender.send(delivery, timeout_s)
         except DeliveryError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - a receiver can make a library raise anything
+        except Exception as error:  # noqa: BLE001 - a response can make a library raise anything
             failure = DeliveryError(f"sending failed: {type(error).__name__}")
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, failure)

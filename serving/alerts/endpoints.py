@@ -1,4 +1,4 @@
-"""Routes of alerts: read and acknowledged by analysts; policies, mutes and dead letters are the admins'."""
+"""Alert routes: analysts read and acknowledge alerts; admins change policies, mute alerts and resend messages."""
 
 from typing import Annotated, Literal
 
@@ -70,25 +70,25 @@ AlertToChange = Annotated[Alert, Depends(_alert_to_change)]
 
 @router.get("/alerts/{alert_id}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_alert(alert: AlertToRead, alerts: Alerts) -> AlertDetail:
-    """Read an alert, what became of it, and the messages of its incident."""
+    """Read an alert, its history, and the messages of its incident."""
     return alerts.detail(alert)
 
 
 @router.post("/alerts/{alert_id}/acknowledge", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 def acknowledge_alert(alert: AlertToRead, body: Reason, alerts: Alerts, actor: ActorDep) -> AlertView:
-    """Say that somebody looks after it: nobody is told that it got worse any more, but that it ended."""
+    """Acknowledge an alert: no further message is sent if it gets worse, only one when it is resolved."""
     return alerts.acknowledge(alert, body.reason, actor)
 
 
 @router.post("/alerts/{alert_id}/mute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def mute_alert(alert: AlertToChange, body: MuteRequest, alerts: Alerts, actor: ActorDep) -> AlertView:
-    """Tell nobody about it until an instant."""
+    """Mute an alert: no messages about it are sent until the given instant."""
     return alerts.mute(alert, microseconds(body.until), body.reason, actor)
 
 
 @router.post("/alerts/{alert_id}/unmute", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
 def unmute_alert(alert: AlertToChange, body: Reason, alerts: Alerts, actor: ActorDep) -> AlertView:
-    """Tell people about it again."""
+    """Unmute an alert: messages about it are sent again."""
     return alerts.mute(alert, None, body.reason, actor)
 
 
@@ -101,7 +101,7 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[DeliveryView]:
-    """List messages, newest first; `state=dead`: those that were given up."""
+    """List messages, newest first; `state=dead` selects those that were given up."""
     project_id = project_id or caller.project_id
     caller.require("analyst", project_id)
     return alerts.messages(project_id, state, cursor, limit)
@@ -114,7 +114,7 @@ def resend_delivery(
     alerts: Alerts,
     record: EntryDep,
 ) -> DeliveryView:
-    """Try to send a message again that was given up."""
+    """Resend a message that was given up."""
     message = alerts.find_message(message_id)
     _require(caller, "admin", message.project_id, record)
     return alerts.resend(message)
@@ -128,7 +128,7 @@ def list_routes(policies: Policies) -> list[RouteView]:
 
 @router.get(_POLICIES, responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_policies(project: ProjectToRead, policies: Policies) -> list[PolicyView]:
-    """List the policies in force by name: the project's own, and the defaults beside them."""
+    """List the policies in force by name: those of the project, and the defaults that it has not replaced."""
     return policies.in_force(project.id)
 
 
@@ -142,13 +142,13 @@ def read_policy(project: ProjectToRead, name: PolicyName, policies: Policies) ->
 def put_policy(
     project: ProjectToChange, name: PolicyName, body: PolicyRequest, policies: Policies, request_id: RequestId
 ) -> PolicyView:
-    """Make a policy, or replace the one of this name, a default too; the models are looked at again with the next run."""
+    """Create a policy, or replace the policy or default of this name; models are evaluated again in the next run."""
     return policies.put(project.id, name, body, request_id)
 
 
 @router.delete(_POLICIES + "/{name}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def remove_policy(project: ProjectToChange, name: PolicyName, policies: Policies) -> None:
-    """Remove a policy of the project's own; a default of that name is in force again."""
+    """Remove a policy of the project; a default of the same name is in force again."""
     policies.remove(project.id, name)
 
 

@@ -1,4 +1,7 @@
-"""What Prometheus reads of alerts and of their delivery. Counts of the database are the same in every worker."""
+"""Prometheus metrics of alerts and of their delivery.
+
+The gauges are counted in the database, so every worker reports the same values: hence `mostrecent`.
+"""
 
 from prometheus_client import Counter, Gauge
 
@@ -10,29 +13,29 @@ from guard_store.alerts.outbox import Depth
 _open = Gauge("ml_guard_alerts_open", "Alerts that are open.", ["severity"], multiprocess_mode="mostrecent")
 _deliveries = Counter(
     "ml_guard_alert_deliveries",
-    "Attempts at sending a message: sent, failed (tried again), dead (given up).",
+    "Attempts to send a message: sent, failed (will be retried), dead (given up).",
     ["outcome"],
 )
 _outbox = Gauge(
     "ml_guard_alert_outbox_messages",
-    "Messages that wait, and those given up.",
+    "Messages that are waiting, and messages that were given up.",
     ["state"],
     multiprocess_mode="mostrecent",
 )
 _age = Gauge(
     "ml_guard_alert_outbox_age_seconds",
-    "Age of the oldest message that is due and not sent.",
+    "Age of the oldest message that is due and has not been sent.",
     multiprocess_mode="mostrecent",
 )
 
 
-def attempted(outcome: str) -> None:
-    """Count an attempt."""
+def count_attempt(outcome: str) -> None:
+    """Count one attempt to send a message."""
     _deliveries.labels(outcome).inc()
 
 
-def standing(open_alerts: dict[str, int], depth: Depth) -> None:
-    """How things are now."""
+def set_gauges(open_alerts: dict[str, int], depth: Depth) -> None:
+    """Set the gauges from the number of open alerts by severity and the depth of the outbox."""
     for severity in SEVERITIES:
         _open.labels(severity).set(open_alerts.get(severity, 0))
     _outbox.labels("waiting").set(depth.waiting)

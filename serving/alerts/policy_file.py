@@ -1,4 +1,7 @@
-"""Policies as a YAML file: what the policies of some projects are to be, as a whole; each mistake names its field."""
+"""Alert policies from a YAML file, which replaces all policies of the projects that it names.
+
+Reading and checking the file belongs here; storing the policies belongs in `guard_store.alerts.policies`.
+"""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +15,7 @@ from guard_core.validation import reason_of
 
 
 class PolicyFileError(ValueError):
-    """The file is wrong: one line that names the field."""
+    """The file is wrong; the message is one line that names the field."""
 
 
 class _File(BaseModel):
@@ -22,15 +25,15 @@ class _File(BaseModel):
 
 
 def read_policies(path: Path, routes: Collection[str]) -> Mapping[str, list[Policy]]:
-    """Policies by project.
+    """Return the policies of the file, by project.
 
     Raises
     ------
     PolicyFileError
-        Where the file cannot be read, a field is wrong, or a route is not known.
+        If the file cannot be read, a field is wrong, or a route is unknown.
     """
     try:
-        given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PolicyFileError(f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -38,14 +41,14 @@ def read_policies(path: Path, routes: Collection[str]) -> Mapping[str, list[Poli
         where = f"line {mark.line + 1}: " if mark else ""
         raise PolicyFileError(f"{path}: {where}is not YAML") from None
     try:
-        found = _File.model_validate(given)
+        file = _File.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
         raise PolicyFileError(f"{path}: {field or 'the file'}: {reason_of(first)}") from None
-    for project_id, policies in found.projects.items():
+    for project_id, policies in file.projects.items():
         _check(f"{path}: projects.{project_id}", policies, routes)
-    return found.projects
+    return file.projects
 
 
 def _check(where: str, policies: list[Policy], routes: Collection[str]) -> None:

@@ -1,6 +1,6 @@
-"""Where messages are sent: names and URLs of the setting, and which way of sending a URL wants.
+"""Routes of messages: the names and URLs of `ML_GUARD_ALERT_ROUTES`, and the sender that a URL selects.
 
-A URL holds secrets: it is in no message, log line or answer.
+A URL contains secrets: it must not appear in a message, a log line or a response.
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ from serving.alerts.senders.webhook import WebhookSender
 
 
 def scheme_of(url: SecretStr) -> str:
-    """What kind of route it is, which is no secret."""
+    """Return the scheme of a route's URL, the only part of it that is not secret."""
     return url.get_secret_value().partition(":")[0].lower()
 
 
 def sender_of(url: SecretStr) -> Sender:
-    """The way of sending to a URL.
+    """Return the sender that a URL selects by its scheme.
 
     Raises
     ------
     RouteError
-        Where the URL is wrong.
+        If the URL is wrong.
     """
     text = url.get_secret_value()
     try:
@@ -46,17 +46,17 @@ def sender_of(url: SecretStr) -> Sender:
 
 
 def senders(settings: Settings) -> Mapping[str, Sender]:
-    """All routes, ready to send.
+    """Return the senders of all routes, by name of the route.
 
     Raises
     ------
     RouteError
-        Naming the route and what is wrong with it.
+        If a URL is wrong; the message names the route and the mistake.
     """
-    found: dict[str, Sender] = {}
+    by_route: dict[str, Sender] = {}
     for name, url in settings.alert.routes.items():
         try:
-            found[name] = sender_of(url)
+            by_route[name] = sender_of(url)
         except RouteError as error:
             raise RouteError(f"{name}: {error}") from None
-    return found
+    return by_route

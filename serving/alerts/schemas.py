@@ -1,4 +1,4 @@
-"""Requests and answers about alerts, their policies and their delivery."""
+"""Requests and responses about alerts, alert policies and delivery."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from guard_store.alerts.store import Step
 
 
 class AlertQuery(BaseModel):
-    """Which alerts are asked for."""
+    """Filters and paging of a list of alerts."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,16 +25,16 @@ class AlertQuery(BaseModel):
     kind: Kind | None = None
     incident_id: str | None = None
     limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(None, description="`next_cursor` of the previous page.")
 
     @property
     def filters(self) -> dict[str, str | None]:
-        """The values to filter by, by column."""
+        """The values to filter by, keyed by column."""
         return self.model_dump(exclude={"limit", "cursor"})
 
 
 class Reason(BaseModel):
-    """Why somebody does something; it goes on record."""
+    """The reason for an action; it is recorded."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,25 +42,27 @@ class Reason(BaseModel):
 
 
 class MuteRequest(Reason):
-    """Until when nobody is told about an alert."""
+    """Until when an alert sends no messages."""
 
     until: AwareDatetime = Field(description="Instant with an offset.")
 
 
 class AlertView(BaseModel):
-    """An alert: what it is about, how it stands."""
+    """An alert: its subject and its state."""
 
     id: str
-    incident_id: str = Field(description="The alerts of a model that are open together are one incident, one thread.")
-    project_id: str | None = Field(description="null: all projects are concerned.")
+    incident_id: str = Field(
+        description="Alerts of a model that are open at the same time share one incident, and one thread."
+    )
+    project_id: str | None = Field(description="Null if all projects are affected.")
     model_id: str | None
     kind: str
     severity: str
     state: str
     summary: str
-    since_day: str | None = Field(description="First local day on which it held.")
-    day: str | None = Field(description="The newest local day that it was judged on.")
-    value: float | None = Field(description="How much; more is worse.")
+    since_day: str | None = Field(description="First local day on which the condition held.")
+    day: str | None = Field(description="Newest local day on which the condition was evaluated.")
+    value: float | None = Field(description="Size of the problem; larger is worse.")
     details: Mapping[str, Any]
     opened_at: datetime
     changed_at: datetime
@@ -72,24 +74,24 @@ class AlertView(BaseModel):
 
     @classmethod
     def of(cls, alert: Alert) -> "AlertView":
-        """The view of a stored alert."""
-        return cls(**_seen(alert))
+        """Convert a stored alert."""
+        return cls(**_fields_of(alert))
 
 
 class StepView(BaseModel):
-    """Something that became of an alert."""
+    """A change of an alert."""
 
     at: datetime
     action: str = Field(description="opened, updated, noted, acknowledged, muted, unmuted or resolved.")
     text: str
     day: str | None
-    told: bool = Field(description="Whether a message was written about it.")
+    told: bool = Field(description="Whether the change was announced in a message.")
     key_id: str | None
     request_id: str | None
 
     @classmethod
     def of(cls, step: Step) -> "StepView":
-        """The view of a stored step."""
+        """Convert a stored step."""
         return cls(
             at=from_microseconds(step.at_us),
             action=step.action,
@@ -102,16 +104,16 @@ class StepView(BaseModel):
 
 
 class TryView(BaseModel):
-    """An attempt at sending a message."""
+    """An attempt to send a message."""
 
     at: datetime
-    error: str | None = Field(description="null: it went out.")
+    error: str | None = Field(description="Null if the message was sent.")
 
 
 class DeliveryView(BaseModel):
-    """A message on its way to one route."""
+    """A message to one route."""
 
-    id: str = Field(description="Goes with each attempt.")
+    id: str = Field(description="The same for every attempt, so that receivers can discard repetitions.")
     incident_id: str
     project_id: str | None
     model_id: str | None
@@ -128,7 +130,7 @@ class DeliveryView(BaseModel):
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryView":
-        """The view of a stored message."""
+        """Convert a stored message."""
         return cls(
             id=delivery.id,
             incident_id=delivery.incident_id,
@@ -140,7 +142,9 @@ class DeliveryView(BaseModel):
             text=delivery.body,
             state=delivery.state,
             attempts=delivery.attempts,
-            tries=[TryView(at=from_microseconds(one["at_us"]), error=one["error"]) for one in delivery.tries],
+            tries=[
+                TryView(at=from_microseconds(attempt["at_us"]), error=attempt["error"]) for attempt in delivery.tries
+            ],
             created_at=from_microseconds(delivery.created_us),
             due_at=from_microseconds(delivery.due_us),
             sent_at=_instant(delivery.sent_us),
@@ -155,23 +159,23 @@ class AlertDetail(AlertView):
 
     @classmethod
     def with_history(cls, alert: Alert, steps: list[StepView], deliveries: list[DeliveryView]) -> "AlertDetail":
-        """The view of an alert and of what became of it."""
-        return cls(**_seen(alert), history=steps, deliveries=deliveries)
+        """Convert a stored alert together with its history and messages."""
+        return cls(**_fields_of(alert), history=steps, deliveries=deliveries)
 
 
 class PolicyView(Policy):
-    """A policy that is in force, and whose it is."""
+    """A policy that is in force, and where it is defined."""
 
     source: Literal["project", "default"]
 
     @classmethod
-    def of(cls, policy: Policy, *, own: bool) -> "PolicyView":
-        """The view of a policy."""
-        return cls(**policy.model_dump(), source="project" if own else "default")
+    def of(cls, policy: Policy, *, source: Literal["project", "default"]) -> "PolicyView":
+        """Convert a policy."""
+        return cls(**policy.model_dump(), source=source)
 
 
 class RouteView(BaseModel):
-    """A place that messages can be sent to; its URL holds secrets and is not shown."""
+    """A route that messages can be sent on; its URL contains secrets and is not shown."""
 
     name: str
     scheme: str
@@ -180,7 +184,7 @@ class RouteView(BaseModel):
 PolicyRequest = Rule
 
 
-def _seen(alert: Alert) -> dict[str, Any]:
+def _fields_of(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
         "incident_id": alert.incident_id,

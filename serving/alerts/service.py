@@ -1,6 +1,6 @@
-"""Alerts, their messages and the policies that raise them, as the routes read and change them.
+"""Services behind the alert routes: alerts, their messages, and the alert policies of projects.
 
-Sending the messages is `delivery`.
+Sending messages belongs in `delivery`.
 """
 
 from collections.abc import Mapping
@@ -30,20 +30,20 @@ _START = (2**62, "")
 
 
 class AlertService:
-    """Reads and changes alerts, and the messages about them."""
+    """Read and change alerts and their messages."""
 
     def __init__(self, alerts: AlertStore, outbox: Outbox) -> None:
         self._alerts = alerts
         self._outbox = outbox
 
     def page(self, filters: Mapping[str, str | None], cursor: str | None, limit: int) -> Page[AlertView]:
-        """Return a page of the alerts whose columns have these values, newest first."""
+        """Return a page of the alerts that match all filters (value by column), newest first."""
         before = decode_cursor(cursor, tuple[int, str], _START)
         alerts = self._alerts.page(filters, before=before, limit=limit + 1)
         return page_of(alerts, limit, position=lambda alert: (alert.opened_us, alert.id), item=AlertView.of)
 
     def find(self, alert_id: str) -> Alert:
-        """Return the alert of an id.
+        """Return an alert by its id.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class AlertService:
         return alert
 
     def detail(self, alert: Alert) -> AlertDetail:
-        """Return an alert with its history and the messages of its incident."""
+        """Add to an alert its history and the messages of its incident."""
         steps = [StepView.of(step) for step in self._alerts.history(alert.id)]
         messages = self._outbox.of_incident(alert.incident_id)
         return AlertDetail.with_history(alert, steps, [DeliveryView.of(message) for message in messages])
@@ -67,17 +67,17 @@ class AlertService:
         Raises
         ------
         Conflict
-            If it is resolved.
+            If the alert is resolved.
         """
         return self._changed(alert, is_open=self._alerts.acknowledge(alert.id, reason, actor))
 
     def mute(self, alert: Alert, until_us: int | None, reason: str, actor: Actor) -> AlertView:
-        """Mute an alert until an instant; unmute it if there is none.
+        """Mute an alert until `until_us`, or unmute it if that is None.
 
         Raises
         ------
         Conflict
-            If it is resolved.
+            If the alert is resolved.
         """
         return self._changed(alert, is_open=self._alerts.mute(alert.id, until_us, reason, actor))
 
@@ -90,7 +90,7 @@ class AlertService:
         return page_of(messages, limit, position=lambda message: (message.created_us, message.id), item=DeliveryView.of)
 
     def find_message(self, message_id: str) -> Delivery:
-        """Return the message of an id.
+        """Return a message by its id.
 
         Raises
         ------
@@ -103,12 +103,12 @@ class AlertService:
         return message
 
     def resend(self, message: Delivery) -> DeliveryView:
-        """Send a message again that was given up.
+        """Put a message that was given up back into the queue.
 
         Raises
         ------
         Conflict
-            If it was not given up.
+            If the message was not given up.
         """
         if not self._outbox.resend(message.id):
             raise Conflict(f"Message {message.id} was not given up: it is {message.state}.")
@@ -121,24 +121,27 @@ class AlertService:
 
 
 class AlertPolicyService:
-    """Reads and changes the alert policies of projects, and lists the routes that they can name."""
+    """Read and change the alert policies of projects, and list the routes that policies can name."""
 
     def __init__(self, policies: PolicyStore, settings: AlertSettings) -> None:
         self._policies = policies
         self._settings = settings
 
     def routes(self) -> list[RouteView]:
-        """Return the routes by name."""
+        """Return all routes, ordered by name."""
         routes = self._settings.routes
         return [RouteView(name=name, scheme=scheme_of(routes[name])) for name in sorted(routes)]
 
     def in_force(self, project_id: str) -> list[PolicyView]:
         """Return the policies of a project, and the defaults that it has not replaced."""
-        own = {policy.name for policy in self._policies.of_project(project_id)}
-        return [PolicyView.of(policy, own=policy.name in own) for policy in self._policies.in_force(project_id)]
+        project_names = {policy.name for policy in self._policies.of_project(project_id)}
+        return [
+            PolicyView.of(policy, source="project" if policy.name in project_names else "default")
+            for policy in self._policies.in_force(project_id)
+        ]
 
     def find(self, project_id: str, name: str) -> PolicyView:
-        """Return the policy in force of a name.
+        """Return the policy that is in force under a name.
 
         Raises
         ------
@@ -151,12 +154,12 @@ class AlertPolicyService:
         raise NotFound(f"Project {project_id!r} has no policy {name!r}.")
 
     def put(self, project_id: str, name: str, body: PolicyRequest, request_id: str) -> PolicyView:
-        """Make a policy, or replace the one of this name.
+        """Create a policy, or replace the one of this name.
 
         Raises
         ------
         Unprocessable
-            If it names a route that the settings do not have.
+            If the policy names a route that is not in the settings.
         """
         unknown = sorted(set(body.routes or ()) - set(self._settings.routes))
         if unknown:
@@ -166,12 +169,12 @@ class AlertPolicyService:
         return self.find(project_id, name)
 
     def remove(self, project_id: str, name: str) -> None:
-        """Remove a policy of the project's own.
+        """Remove a policy that the project defines; the defaults cannot be removed.
 
         Raises
         ------
         NotFound
-            If the project has none of this name.
+            If the project defines no policy of this name.
         """
         if not self._policies.remove(project_id, name):
             raise NotFound(f"Project {project_id!r} has no policy {name!r} of its own.")

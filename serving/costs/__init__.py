@@ -1,7 +1,7 @@
-"""Costs of projects over HTTP: by local day, by prediction, by the end of the month.
+"""Costs of projects over HTTP: by local day, per thousand predictions, and forecast for the month.
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: reads, judges and pulls costs
-- `units`: costs of a thousand predictions, by model
+- `service`: reads, forecasts and pulls costs
+- `units`: costs per thousand predictions, by model
 """

@@ -1,4 +1,4 @@
-"""Routes of costs: read by analysts; pulled by admins, because AWS charges for each request."""
+"""Cost routes: analysts read costs; admins pull them, because AWS charges for each request."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ Costs = Annotated[CostService, Depends(part(CostService))]
 
 QueriedProject = Annotated[str, Query(description="Id of a project.")]
 QueriedDay = Annotated[str | None, Query(description="A local day, `YYYY-MM-DD`.")]
-QueriedMetric = Annotated[Metric, Query(description="Which amounts of AWS.")]
+QueriedMetric = Annotated[Metric, Query(description="Which amounts of AWS to use.")]
 
 
 def _project_to_read(
@@ -47,7 +47,7 @@ ProjectToPull = Annotated[Project, Depends(_project_to_pull)]
 def read_costs(
     project: ProjectToRead, costs: Costs, days: QueriedDays, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[CostDayView]:
-    """Read what each local day has cost, by source and service."""
+    """Read the costs of each local day, by source and service."""
     return costs.days(project, days, cursor, limit)
 
 
@@ -60,7 +60,7 @@ def read_unit_costs(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[UnitDayView]:
-    """Read what a thousand predictions have cost on each local day, and each model."""
+    """Read the costs per thousand predictions of each local day, in total and by model."""
     return costs.unit_days(project, days, metric, cursor, limit)
 
 
@@ -71,10 +71,10 @@ def read_forecast(
     day: QueriedDay = None,
     metric: QueriedMetric = "unblended",
     confidence: Annotated[
-        float, Query(gt=0, lt=1, description="Share of months that the interval is meant to hold.")
+        float, Query(gt=0, lt=1, description="Share of months whose cost the interval should contain.")
     ] = DEFAULT_CONFIDENCE,
 ) -> ForecastsView:
-    """Read what the month comes to, as it looks at the end of a local day: yesterday, unless one is named."""
+    """Read the forecast of a month's costs as of the end of a local day, by default yesterday."""
     checked_days(day, day)
     return costs.forecast(project, day, metric, confidence)
 
@@ -88,11 +88,11 @@ def pull_costs(
     start: QueriedDay = None,
     end: QueriedDay = None,
     *,
-    overwrite: Annotated[bool, Query(description="Whether days whose figures are final are read again.")] = False,
+    overwrite: Annotated[bool, Query(description="Whether to read days again whose amounts are final.")] = False,
 ) -> PullView:
-    """Ask AWS Cost Explorer for one local day, or for those from `start` to `end`."""
-    for name in (day, start, end):
-        checked_days(name, name)
+    """Pull costs from AWS Cost Explorer for one local day, or for the days from `start` to `end`."""
+    for queried_day in (day, start, end):
+        checked_days(queried_day, queried_day)
     view, outcome = costs.pull(project, day, start, end, overwrite=overwrite)
     record.details["costs"] = {"start": view.start, "end": view.end, "state": view.state, "requests": outcome.requests}
     return view

@@ -1,4 +1,4 @@
-"""Costs as they are asked for and shown. Money is decimal text, exact; currencies are never added to each other."""
+"""Requests and responses about costs. Amounts are exact, as decimal text; currencies are never added to each other."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -24,25 +24,25 @@ class SumView(BaseModel):
 
 
 class ServiceView(SumView):
-    """What one service has cost."""
+    """The cost of one service."""
 
     service: str
-    label: str = Field(description="Value of the tag at AWS, or the model.")
+    label: str = Field(description="Value of the cost allocation tag at AWS, or the name of the language model.")
 
 
 class AnomalyView(BaseModel):
-    """A day's cost beside the eight weeks before it."""
+    """The cost of a day compared with the eight weeks before it."""
 
     currency: str
     state: Literal["normal", "high", "low", "insufficient_data", "no_data"]
     cost: float | None
     expected: float | None
-    allowed: float | None = Field(description="How far from `expected` a day may be without being an anomaly.")
-    lacking_days: int = Field(description="How many more days it would take to say something.")
+    allowed: float | None = Field(description="How far a day may be from `expected` without being an anomaly.")
+    lacking_days: int = Field(description="How many more days of data are needed for a verdict.")
 
     @classmethod
     def of(cls, currency: str, verdict: CostVerdict) -> "AnomalyView":
-        """Show a verdict."""
+        """Convert a verdict."""
         return cls(
             currency=currency,
             state=verdict.state,
@@ -54,21 +54,21 @@ class AnomalyView(BaseModel):
 
 
 class SourceView(BaseModel):
-    """A day at one source."""
+    """The costs of a day from one source."""
 
     source: CostSource
     state: PullState
-    reason: str | None = Field(description="Why it is not `ok`, or why its figures could not be refreshed.")
-    basis: Basis = Field(description="`utc_day` where AWS only knows its own days.")
+    reason: str | None = Field(description="Why the state is not `ok`, or why the amounts could not be refreshed.")
+    basis: Basis = Field(description="`utc_day` if AWS reports only UTC days.")
     estimated: bool = Field(description="Whether amounts may still change.")
     pulled_at: datetime | None
     totals: list[SumView]
     services: list[ServiceView]
-    anomalies: list[AnomalyView] = Field(description="By currency, of the unblended amounts.")
+    anomalies: list[AnomalyView] = Field(description="Of the unblended amounts, by currency.")
 
     @classmethod
     def of(cls, day: CostDay, anomalies: list[AnomalyView]) -> "SourceView":
-        """Show a day."""
+        """Convert the stored costs of a day."""
         services = [
             ServiceView(
                 service=line.service,
@@ -93,11 +93,11 @@ class SourceView(BaseModel):
 
 
 class CostDayView(BaseModel):
-    """A local day of a project."""
+    """The costs of a project on a local day."""
 
     day: str
     state: PullState = Field(
-        description="`partial` where a source lacks something, or is unavailable and another is not."
+        description="`partial` if a source is incomplete, or if some sources are unavailable and others are not."
     )
     basis: Basis
     estimated: bool
@@ -105,14 +105,14 @@ class CostDayView(BaseModel):
     sources: list[SourceView]
 
     @classmethod
-    def of(cls, day: str, found: Collection[CostDay], sources: list[SourceView]) -> "CostDayView":
-        """Show a day."""
+    def of(cls, day: str, cost_days: Collection[CostDay], sources: list[SourceView]) -> "CostDayView":
+        """Combine the stored costs of a day from all sources."""
         return cls(
             day=day,
-            state=state_of(found),
-            basis=basis_of(found),
-            estimated=any(one.estimated for one in found),
-            totals=sums_of(found),
+            state=state_of(cost_days),
+            basis=basis_of(cost_days),
+            estimated=any(cost_day.estimated for cost_day in cost_days),
+            totals=sums_of(cost_days),
             sources=sources,
         )
 
@@ -125,48 +125,48 @@ class FailedDay(BaseModel):
 
 
 class PullView(BaseModel):
-    """What a pull came to."""
+    """The result of a pull."""
 
     project_id: str
     start: str
     end: str
-    state: PullState = Field(description="`unavailable` where no day was read, `partial` where some were not.")
+    state: PullState = Field(description="`unavailable` if no day was read, `partial` if some days were not.")
     reason: str | None
-    requests: int = Field(description="To Cost Explorer.")
-    requests_cost_usd: Money = Field(description="What AWS charges for them: a cent each.")
-    kept: list[str] = Field(description="Days that were final already and were not asked for.")
+    requests: int = Field(description="Requests to Cost Explorer.")
+    requests_cost_usd: Money = Field(description="What AWS charges for the requests: one cent each.")
+    kept: list[str] = Field(description="Days that were already final and were not requested.")
     failed: list[FailedDay]
-    days: list[CostDayView] = Field(description="All that is known of the range now.")
+    days: list[CostDayView] = Field(description="All stored costs of the range after the pull.")
 
 
 class UnitCostView(BaseModel):
-    """Costs of a day in one currency, and for a thousand predictions."""
+    """Costs of a day in one currency, and per thousand predictions."""
 
     currency: str
-    cloud: Money | None = Field(description="At AWS; null where it is not known.")
-    llm: Money | None = Field(description="Calls of language models, in US dollars; null where there are none.")
-    total: Money = Field(description="Of what is known.")
-    per_1000_predictions: Money | None = Field(description="Null where there are no predictions.")
+    cloud: Money | None = Field(description="At AWS; null if unknown.")
+    llm: Money | None = Field(description="Calls of language models, in US dollars; null if there are none.")
+    total: Money = Field(description="Sum of the known costs.")
+    per_1000_predictions: Money | None = Field(description="Null if there are no predictions.")
 
 
 class ModelCostView(BaseModel):
-    """A model's share of the cloud's costs, by its share of the day's predictions."""
+    """The cloud costs that are allocated to a model by its share of the day's predictions."""
 
     model_id: str
     predictions: int
     share: float | None
     cloud: dict[str, Money] = Field(description="By currency.")
-    per_1000_predictions: dict[str, Money] = Field(description="By currency; empty where there are no predictions.")
+    per_1000_predictions: dict[str, Money] = Field(description="By currency; empty if there are no predictions.")
 
 
 class LanguageModelCostView(BaseModel):
-    """What calls of one language model cost."""
+    """The cost of the calls of one language model."""
 
     model: str
     requests: int
     cost_usd: Money
     per_1000_requests_usd: Money | None
-    unpriced: int = Field(description="Calls whose price is not known.")
+    unpriced: int = Field(description="Calls whose price is unknown.")
 
 
 class UnitDayView(BaseModel):
@@ -183,7 +183,7 @@ class UnitDayView(BaseModel):
 
 
 class ForecastView(BaseModel):
-    """The cost of a whole month in one currency."""
+    """The expected cost of a whole month in one currency."""
 
     source: CostSource
     currency: str
@@ -194,27 +194,27 @@ class ForecastView(BaseModel):
     expected: float | None
     lower: float | None
     upper: float | None
-    lacking_days: int = Field(description="How many more days it would take.")
+    lacking_days: int = Field(description="How many more days of data are needed for a forecast.")
 
     @classmethod
     def of(cls, source: CostSource, currency: str, forecast: MonthForecast) -> "ForecastView":
-        """Show a forecast."""
-        said = {name: getattr(forecast, name) for name in MonthForecast.__dataclass_fields__}
-        return cls(source=source, currency=currency, **said)
+        """Convert a forecast."""
+        fields = {name: getattr(forecast, name) for name in MonthForecast.__dataclass_fields__}
+        return cls(source=source, currency=currency, **fields)
 
 
 class ForecastsView(BaseModel):
-    """What a month comes to."""
+    """The expected costs of a month, by source and currency."""
 
     project_id: str
     month: str
-    as_of: str = Field(description="Last local day whose costs count as known.")
+    as_of: str = Field(description="Last local day whose costs are taken as known.")
     confidence: float
     items: list[ForecastView]
 
 
 def sums_of(days: Collection[CostDay]) -> list[SumView]:
-    """Sums over sources, by currency."""
+    """Sum over sources and services, by currency."""
     lines = [line for day in days for line in day.lines]
     amortised = total(lines, "amortised")
     return [
@@ -224,11 +224,11 @@ def sums_of(days: Collection[CostDay]) -> list[SumView]:
 
 
 def state_of(days: Collection[CostDay]) -> PullState:
-    """The state of a day over its sources."""
+    """Return the common state of a day's sources, or `partial` if they differ."""
     states = {day.state for day in days}
     return states.pop() if len(states) == 1 else "partial"
 
 
 def basis_of(days: Collection[CostDay]) -> Basis:
-    """`utc_day` as soon as one source has only that."""
+    """Return `utc_day` if any source has only UTC days."""
     return "utc_day" if any(day.basis == "utc_day" for day in days) else "local_day"

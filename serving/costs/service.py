@@ -1,4 +1,7 @@
-"""Costs of a project: read with their anomalies, forecast, and pulled. Unit costs are computed in `units.py`."""
+"""Services behind the cost routes: read costs with their anomalies, forecast them, pull them from AWS.
+
+Unit costs are computed in `units`; the statistics are in `ml.costs`.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -36,7 +39,7 @@ _REQUEST_USD = Decimal("0.01")
 
 
 class CostService:
-    """Reads, forecasts and pulls the costs of projects."""
+    """Read, forecast and pull the costs of projects."""
 
     def __init__(self, costs: CostStore, units: UnitCosts, database: Database, settings: Settings) -> None:
         self._costs = costs
@@ -45,7 +48,7 @@ class CostService:
         self._settings = settings
 
     def days(self, project: Project, days: Days, cursor: str | None, limit: int) -> Page[CostDayView]:
-        """Return a page of what each local day has cost, by source and service."""
+        """Return a page of the costs of each local day, by source and service."""
         names = self._page_of_days(project, days, cursor, limit)
         views = {view.day: view for view in self._views(project, names[:limit])}
         return page_of(names, limit, position=lambda day: day, item=lambda day: views[day], state=lambda: "not_pulled")
@@ -59,14 +62,14 @@ class CostService:
         return page_of(names, limit, position=lambda day: day, item=lambda day: views[day], state=lambda: "not_pulled")
 
     def _page_of_days(self, project: Project, days: Days, cursor: str | None, limit: int) -> list[str]:
-        """Return the days of a page, and the one after them if there is one."""
+        """Return the days of a page, plus one more if there is a next page."""
         after = decode_cursor(cursor, str, "")
         return self._costs.pulled_days(project.id, days.start, days.end, after=after, limit=limit + 1)
 
     def pull(
         self, project: Project, day: str | None, start: str | None, end: str | None, *, overwrite: bool
     ) -> tuple[PullView, CostPull]:
-        """Pull days of a project from AWS, and sum its calls of language models on them."""
+        """Pull days of a project from AWS, and sum the costs of its calls of language models on these days."""
         days = self._days_to_pull(project, day, start, end)
         outcome = pull_aws(self._database, self._settings, [project], days, overwrite=overwrite)
         sum_language_models(self._database, days, project_id=project.id)
@@ -86,7 +89,7 @@ class CostService:
         return view, outcome
 
     def forecast(self, project: Project, as_of: str | None, metric: Metric, confidence: float) -> ForecastsView:
-        """Forecast the costs of the month of a day: yesterday, unless a day is named."""
+        """Forecast the costs of the month that contains `as_of`, by default yesterday."""
         yesterday = _today(project) - timedelta(days=1)
         last = yesterday if as_of is None else self._checked_day(project, "day", as_of)
         first = min(last - timedelta(weeks=WINDOW_WEEKS), last.replace(day=1))

@@ -1,6 +1,6 @@
-"""Unit economics: the costs of a local day for a thousand predictions and by model.
+"""Unit economics: the costs of a local day per thousand predictions and by model.
 
-Costs of the cloud are allocated to models by their share of the day's predictions, because AWS does not report them by model.
+Cloud costs are allocated to models by their share of the day's predictions, because AWS does not report them by model.
 Costs of language models come from their usage, which is recorded by model.
 """
 
@@ -31,7 +31,7 @@ _MOST_MODELS = 100_000
 
 
 class UnitCosts:
-    """Divides the costs of local days by their predictions."""
+    """Divide the costs of local days by their predictions."""
 
     def __init__(
         self, costs: CostStore, usage: UsageStore, day_states: DayStateStore, aggregates: AggregateStore
@@ -42,7 +42,7 @@ class UnitCosts:
         self._aggregates = aggregates
 
     def by_day(self, project: Project, days: Sequence[str], metric: Metric) -> dict[str, UnitDayView]:
-        """Return the unit costs of these days, by day."""
+        """Return the unit costs of the given days, by day."""
         if not days:
             return {}
         first, last = min(days), max(days)
@@ -75,7 +75,7 @@ class UnitCosts:
 
 
 def per_thousand(amount: Decimal, units: int) -> Decimal | None:
-    """Return the cost of a thousand units; None if there are none.
+    """Return the cost of a thousand units, or None if there are no units.
 
     >>> per_thousand(Decimal("0.5"), 2000), per_thousand(Decimal(1), 0)
     (Decimal('0.250000000000'), None)
@@ -108,13 +108,13 @@ def _unit_day(
 def _cost(
     currency: str, cloud: Mapping[str, Decimal] | None, llm: Mapping[str, Decimal] | None, predictions: int
 ) -> UnitCostView:
-    at_cloud = None if cloud is None else cloud.get(currency, Decimal(0))
-    of_models = None if llm is None or currency != "USD" else llm.get(currency, Decimal(0))
-    total = sum((part for part in (at_cloud, of_models) if part is not None), Decimal(0))
+    cloud_cost = None if cloud is None else cloud.get(currency, Decimal(0))
+    llm_cost = None if llm is None or currency != "USD" else llm.get(currency, Decimal(0))
+    total = sum((part for part in (cloud_cost, llm_cost) if part is not None), Decimal(0))
     return UnitCostView(
         currency=currency,
-        cloud=at_cloud,
-        llm=of_models,
+        cloud=cloud_cost,
+        llm=llm_cost,
         total=total,
         per_1000_predictions=per_thousand(total, predictions),
     )

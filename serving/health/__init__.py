@@ -1,6 +1,6 @@
-"""Liveness, readiness and status, for load balancers and operators.
+"""Liveness and readiness, for load balancers and operators.
 
 - `endpoints`: routes
-- `schemas`: answers about the server's health
-- `service`: checks of what must work before requests are taken
+- `schemas`: responses
+- `service`: readiness check of all parts
 """

@@ -1,4 +1,4 @@
-"""Routes of health: they need no key, because load balancers call them, and people in a hurry."""
+"""Health routes; they need no key, so that load balancers can call them."""
 
 from typing import Annotated, Any
 
@@ -23,17 +23,17 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {
 
 @router.get("/healthz", openapi_extra=ANYONE)
 async def liveness() -> Health:
-    """Whether the process answers; asks nobody else."""
+    """Check that the process is alive, without checking the parts that it depends on."""
     return Health()
 
 
 @router.get("/api/v1/health", openapi_extra=ANYONE)
 async def health() -> Health:
-    """Whether the process answers; asks nobody else."""
+    """Check that the process is alive, without checking the parts that it depends on."""
     return Health()
 
 
 @router.get("/readyz", openapi_extra=ANYONE, responses=_NOT_READY, response_model_exclude_none=True)
 def readiness(checks: Checks) -> Readiness:
-    """Whether requests can be served: 503 names the failing part; `degraded` names what works less well than it should."""
+    """Check that requests can be served: 503 names the failing parts, `degraded` the parts that work with limitations."""
     return checks.readiness()

@@ -1,4 +1,4 @@
-"""Answers about the server's health."""
+"""Responses about the server's health."""
 
 from typing import Literal
 
@@ -8,20 +8,20 @@ from serving.assistant.knowledge.passages import Retrieval
 
 
 class Health(BaseModel):
-    """All is well."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
 
 
 class KnowledgeReadiness(BaseModel):
-    """How the knowledge base is searched; `version` is missing where it was never built."""
+    """How the knowledge base is searched; `version` is absent if it has not been built yet."""
 
     retrieval: Retrieval | Literal["loading"]
     version: int | None
 
 
 class Readiness(BaseModel):
-    """Requests can be served; `degraded` says what works only with what it knew before."""
+    """Requests can be served; `degraded` gives the problem of each part that works with limitations."""
 
     status: Literal["ok", "degraded"] = "ok"
     knowledge: KnowledgeReadiness

@@ -1,4 +1,4 @@
-"""What must work before this process takes requests, and what works less well than it should."""
+"""The readiness check: which parts fail so that requests cannot be served, and which are degraded."""
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +14,7 @@ from serving.predict.service import PredictService
 
 
 class HealthService:
-    """Checks the parts of a running server."""
+    """Check the parts of a running server."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class HealthService:
         Raises
         ------
         Unavailable
-            If requests cannot be served, with the parts that fail.
+            If requests cannot be served; the error names the failing parts.
         """
         failing = self._failing_parts()
         if failing:
@@ -52,7 +52,7 @@ class HealthService:
         return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)
 
     def _failing_parts(self) -> dict[str, str]:
-        """Return the reason by failing part; reasons never repeat the address of the database."""
+        """Return the reason of each failing part; no reason contains the address of the database, which may hold a password."""
         failing: dict[str, str] = {}
         try:
             with self._database.read() as connection:

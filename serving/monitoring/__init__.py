@@ -1,6 +1,6 @@
-"""Results of models over HTTP.
+"""Monitoring of models over HTTP.
 
-- `baselines`: baselines
+- `baselines`: reference windows
 - `kinds`: kinds of columns
 - `results`: day states, metrics, profiles, drift, performance
 """

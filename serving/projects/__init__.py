@@ -3,5 +3,5 @@
 - `endpoints`: routes
 - `schemas`: requests and responses
 - `service`: changes a project and invalidates its days
-- `settings`: validates project settings
+- `settings`: which results a change of settings affects
 """

@@ -1,4 +1,4 @@
-"""Routes of projects."""
+"""Project routes: analysts read projects, admins of all projects create them, admins change them."""
 
 from typing import Annotated
 
@@ -26,13 +26,13 @@ Projects = Annotated[ProjectService, Depends(part(ProjectService))]
 
 @router.post("/projects", status_code=201, responses=CONFLICT, openapi_extra=ADMIN_OF_ALL)
 def make_project(body: ProjectRequest, projects: Projects, request_id: RequestId) -> ProjectView:
-    """Make a project."""
+    """Create a project."""
     return ProjectView.of(projects.create(body, request_id))
 
 
 @router.get("/projects", openapi_extra=ANALYST)
 def list_projects(caller: Caller, projects: Projects, cursor: Cursor = None, limit: Limit = 100) -> Page[ProjectView]:
-    """List the projects that the key opens, by id."""
+    """List the projects that the key has access to, ordered by id."""
     return projects.page(caller.project_id, cursor, limit)
 
 
@@ -46,5 +46,5 @@ def read_project(project: ProjectToRead) -> ProjectView:
 def change_project(
     project: ProjectToChange, body: ProjectChange, projects: Projects, request_id: RequestId
 ) -> ProjectView:
-    """Change a project: another time zone lays its days anew, other drift settings judge its days again."""
+    """Change a project: a new time zone reassigns its events to days, new drift settings reevaluate its days."""
     return ProjectView.of(projects.change(project.id, body, request_id))

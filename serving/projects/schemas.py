@@ -1,4 +1,4 @@
-"""Requests and answers about projects."""
+"""Requests and responses about projects."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,11 +19,13 @@ def _zone(name: str) -> str:
     return name
 
 
-Timezone = Annotated[str, AfterValidator(_zone), Field(description="IANA time zone: a day is a day there.")]
+Timezone = Annotated[
+    str, AfterValidator(_zone), Field(description="IANA time zone that defines the project's local days.")
+]
 
 
 class _ShownAsProjectSettings:
-    """Show stored settings as `ProjectSettings` in OpenAPI, and return them as they are: older rows may break newer rules."""
+    """Describe stored settings as `ProjectSettings` in OpenAPI, but return them unvalidated: older rows may break newer rules."""
 
     def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.json_or_python_schema(
@@ -37,26 +39,24 @@ StoredSettings = Annotated[Mapping[str, Any], _ShownAsProjectSettings()]
 
 
 class ProjectRequest(BaseModel):
-    """A project to be made."""
+    """A project to create."""
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str | None = Field(None, pattern=ID_PATTERN, description="Made where it is not given.")
+    id: str | None = Field(None, pattern=ID_PATTERN, description="Generated if it is omitted.")
     name: ProjectName
     timezone: Timezone = "UTC"
-    settings: ProjectSettings = Field(
-        default_factory=ProjectSettings, description="A field that is left out has its default."
-    )
+    settings: ProjectSettings = Field(default_factory=ProjectSettings, description="An omitted field has its default.")
 
 
 class ProjectChange(BaseModel):
-    """What is to be changed; `settings` are replaced as a whole."""
+    """The fields to change; `settings` are replaced as a whole."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: ProjectName | None = None
     timezone: Timezone | None = None
-    settings: ProjectSettings | None = Field(None, description="A field that is left out has its default.")
+    settings: ProjectSettings | None = Field(None, description="An omitted field has its default.")
 
 
 class ProjectView(BaseModel):
@@ -65,13 +65,13 @@ class ProjectView(BaseModel):
     id: str
     name: str
     timezone: str
-    settings: StoredSettings = Field(description="The fields that were given; every other one has its default.")
+    settings: StoredSettings = Field(description="The fields that were set; all others have their defaults.")
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, project: Project) -> "ProjectView":
-        """The view of a stored project."""
+        """Convert a stored project."""
         return cls(
             id=project.id,
             name=project.name,

@@ -1,4 +1,7 @@
-"""Projects: made, listed, and changed with the consequences for their days in one transaction."""
+"""Services behind the project routes: create, list and change projects.
+
+A change and the invalidation of the results that it affects are one transaction; what a change affects is in `settings`.
+"""
 
 from sqlalchemy import Connection
 
@@ -16,19 +19,19 @@ from serving.projects.settings import is_rule_changed, models_with_changed_drift
 
 
 class ProjectService:
-    """Makes, lists and changes projects."""
+    """Create, list and change projects."""
 
     def __init__(self, projects: ProjectStore, *, close_delay_s: int) -> None:
         self._projects = projects
         self._close_delay_s = close_delay_s
 
     def create(self, body: ProjectRequest, request_id: str) -> Project:
-        """Make a project, with an id of its own unless one is given.
+        """Create a project, with a generated id unless the request has one.
 
         Raises
         ------
         Conflict
-            If there is a project of this id.
+            If there is already a project with this id.
         """
         project_id = body.id or new_project_id()
         try:
@@ -38,20 +41,20 @@ class ProjectService:
             raise Conflict(f"{error}.") from None
 
     def page(self, only_id: str | None, cursor: str | None, limit: int) -> Page[ProjectView]:
-        """Return a page of the projects by id, or only one of them."""
+        """Return a page of the projects, ordered by id; `only_id` restricts it to one project."""
         after_id = decode_cursor(cursor, str, "")
         projects = self._projects.page(only_id=only_id, after_id=after_id, limit=limit + 1)
         return page_of(projects, limit, position=lambda project: project.id, item=ProjectView.of)
 
     def change(self, project_id: str, body: ProjectChange, request_id: str) -> Project:
-        """Change a project.
+        """Change a project, and invalidate the results that depend on what has changed.
 
         Raises
         ------
         NotFound
             If there is no such project.
         Conflict
-            If its days cannot be assigned again, because events of them are deleted.
+            If events cannot be reassigned to the days of the new time zone, because some of them are deleted.
         """
         try:
             project = self._projects.update(

@@ -1,6 +1,6 @@
 """Retraining over HTTP.
 
-- `flags`: recommendations and retrain flags
-- `lineage`: where a prediction, a version or a run comes from
-- `versions`: versions of the registry
+- `flags`: recommendations of the retrain rule, and retrain flags
+- `lineage`: what a prediction, a version or a run was made from
+- `versions`: registered versions of models
 """

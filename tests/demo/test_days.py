@@ -42,14 +42,16 @@ def test_a_day_is_measured_when_all_its_events_and_some_labels_are_there() -> No
 
 
 def test_it_waits_until_every_day_is_there_and_done() -> None:
-    news = looks([], [day("a", done=2)], [day("a", done=2), day("b")], [day("a", done=2), day("b", done=2)])
-    wait_until(MEASURED, ["a", "b"], "measured", news=news, progress=Progress(io.StringIO()))
+    day_states = looks([], [day("a", done=2)], [day("a", done=2), day("b")], [day("a", done=2), day("b", done=2)])
+    wait_until(MEASURED, ["a", "b"], "measured", day_states=day_states, progress=Progress(io.StringIO()))
 
 
 def test_it_gives_up_with_the_first_error_of_the_pipelines() -> None:
-    news = looks([day("a", done=2), day("b", error="disk full")])
+    day_states = looks([day("a", done=2), day("b", error="disk full")])
     with pytest.raises(DemoFailedError, match=r"^1 of 2 days measured, no change .*; 1 failing, first b: disk full$"):
-        wait_until(MEASURED, ["a", "b"], "measured", news=news, progress=Progress(io.StringIO()), stalled_s=0.01)
+        wait_until(
+            MEASURED, ["a", "b"], "measured", day_states=day_states, progress=Progress(io.StringIO()), stalled_s=0.01
+        )
 
 
 def test_days_that_are_asked_for_again_are_movement_not_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,5 +60,5 @@ def test_days_that_are_asked_for_again_are_movement_not_a_stall(monkeypatch: pyt
     done = [day("a", done=2), day("b", done=2)]
     fewer = [[day("a", revision=number, done=number), day("b", revision=number)] for number in range(10)]
     wait_until(
-        MEASURED, ["a", "b"], "measured", news=looks(*fewer, done), progress=Progress(io.StringIO()), stalled_s=15
+        MEASURED, ["a", "b"], "measured", day_states=looks(*fewer, done), progress=Progress(io.StringIO()), stalled_s=15
     )

@@ -1,4 +1,4 @@
-"""Progress: plain lines for a file, one living line for a terminal, seconds of each phase."""
+"""Progress: plain lines for a file, a rewritten status line for a terminal, seconds of each phase."""
 
 import io
 

@@ -1,6 +1,6 @@
-"""Ways of sending a message; `serving.alerts.routes` chooses one by the URL. Errors never contain a URL: it holds secrets.
+"""Transports of messages; `serving.alerts.routes` selects one by the URL. Errors never contain a URL, because it has secrets.
 
-- `base`: what all senders share
+- `base`: the interface and the errors that all senders share
 - `by_apprise`: every service that Apprise supports
 - `mail`: SMTP
 - `text_file`: a text file

@@ -1,28 +1,34 @@
-"""What all ways of sending have in common."""
+"""The interface and the errors that all senders share."""
 
 from typing import Protocol
 
 from guard_store.alerts.outbox import Delivery
 
 THREAD_PREFIX = "alert-"
-"""Names of threads that send begin with it."""
+"""Prefix of the names of the threads that send messages."""
 
 
 class DeliveryError(Exception):
-    """A message was not delivered, as far as can be known; the text says why, without secrets."""
+    """A message was not delivered, as far as we can tell; the text gives the reason without secrets."""
 
 
 class RouteError(ValueError):
-    """A route's URL is wrong; the text says what, without the URL."""
+    """The URL of a route is wrong; the text names the mistake without the URL."""
 
 
 class Sender(Protocol):
-    """A way of sending; it blocks, for about `timeout_s` at most."""
+    """A transport of messages."""
 
     def send(self, delivery: Delivery, timeout_s: float) -> None:
-        """Send one message, or raise DeliveryError."""
+        """Send one message; block for about `timeout_s` seconds at most.
+
+        Raises
+        ------
+        DeliveryError
+            If the message was not delivered.
+        """
 
 
 def text_of(delivery: Delivery) -> str:
-    """The message as people read it: the title of each message of a thread, then what there is to say."""
+    """Return a message as plain text: its title and its body."""
     return f"{delivery.title}\n\n{delivery.body}"

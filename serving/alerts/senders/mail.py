@@ -1,6 +1,6 @@
-"""Mail by SMTP, so that all messages of an incident are one thread: stable ids, references, one subject.
+"""Mail by SMTP; message ids, references and the subject make all messages of an incident one thread.
 
-Apprise sets no such headers; everything else is its own.
+Apprise sets no such headers, so mail does not go through it.
 """
 
 import smtplib
@@ -21,7 +21,7 @@ _PORTS = {"plain": 25, "starttls": 587, "ssl": 465}
 
 @dataclass(frozen=True)
 class MailSender:
-    """A mailbox, and the server that takes mail for it."""
+    """Recipients, and the SMTP server that accepts mail for them."""
 
     host: str
     port: int
@@ -33,12 +33,12 @@ class MailSender:
 
     @classmethod
     def of(cls, url: SplitResult) -> "MailSender":
-        """From `mailtos://user:password@smtp.example.com:587?to=a@example.com,b@example.com&from=guard@example.com`.
+        """Parse `mailtos://user:password@smtp.example.com:587?to=a@example.com,b@example.com&from=guard@example.com`.
 
         Raises
         ------
         RouteError
-            Where something is missing or unknown.
+            If a part is missing or unknown.
         """
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         unknown = sorted(set(query) - {"to", "from", "smtp", "mode"})
@@ -51,10 +51,10 @@ class MailSender:
         if not host:
             raise RouteError("the SMTP server is missing: mailtos://user:password@smtp.example.com?to=…")
         user = unquote(url.username) if url.username else None
-        recipients = tuple(one.strip() for one in query.get("to", "").split(",") if one.strip())
+        recipients = tuple(address.strip() for address in query.get("to", "").split(",") if address.strip())
         sender = query.get("from") or (user if user and "@" in user else f"{user or 'ml-guard'}@{url.hostname}")
         for name, addresses in (("to", recipients), ("from", (sender,))):
-            if not addresses or not all("@" in parseaddr(one)[1] for one in addresses):
+            if not addresses or not all("@" in parseaddr(address)[1] for address in addresses):
                 raise RouteError(f"{name}: needs an address such as oncall@example.com")
         password = unquote(url.password) if url.password else None
         return cls(host, url.port or _PORTS[mode], mode, user, password, sender, recipients)
@@ -62,7 +62,7 @@ class MailSender:
     def send(self, delivery: Delivery, timeout_s: float) -> None:
         """Send one message to all recipients."""
         try:
-            with self._connected(timeout_s) as server:
+            with self._connect(timeout_s) as server:
                 if self.mode == "starttls":
                     server.starttls(context=ssl.create_default_context())
                 if self.user and self.password:
@@ -76,11 +76,11 @@ class MailSender:
             raise DeliveryError(f"the mail server refused {len(refused)} of {len(self.recipients)} recipients")
 
     def message(self, delivery: Delivery) -> EmailMessage:
-        """The mail; the same for each attempt."""
+        """Build the mail; every attempt sends the same one."""
         mail = EmailMessage()
         mail["From"] = self.sender
         mail["To"] = ", ".join(self.recipients)
-        # Mail programs make a thread of what has the same subject and refers to its first message.
+        # Mail programs group messages that have the same subject and refer to the same first message.
         mail["Subject"] = delivery.title if delivery.title == delivery.thread else f"Re: {delivery.thread}"
         mail["Date"] = formatdate(delivery.created_us / SECOND_US)
         mail["Message-ID"] = _message_id(delivery.id)
@@ -93,7 +93,7 @@ class MailSender:
         mail.set_content(text_of(delivery))
         return mail
 
-    def _connected(self, timeout_s: float) -> smtplib.SMTP:
+    def _connect(self, timeout_s: float) -> smtplib.SMTP:
         if self.mode == "ssl":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=timeout_s, context=ssl.create_default_context())
         return smtplib.SMTP(self.host, self.port, timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Messages into a text file, one under the other: for a first look, for demos, for whoever ships logs."""
+"""Messages appended to a text file: for first steps, for the demo, and for log shippers."""
 
 import os
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from serving.alerts.senders.base import DeliveryError, RouteError, text_of
 
 @dataclass(frozen=True)
 class FileSender:
-    """A file that is written to at its end."""
+    """A file that messages are appended to."""
 
     path: Path
 
     @classmethod
     def of(cls, url: SplitResult) -> "FileSender":
-        """From `file:///absolute/path`.
+        """Parse `file:///absolute/path`.
 
         Raises
         ------
         RouteError
-            Where the path is not absolute.
+            If the path is not absolute.
         """
         if url.netloc or not url.path.startswith("/") or url.path.endswith("/"):
             raise RouteError("needs the absolute path of a file: file:///var/log/ml-guard-alerts.txt")
         return cls(Path(unquote(url.path)))
 
     def send(self, delivery: Delivery, timeout_s: float) -> None:  # noqa: ARG002 - a disk does not hang
-        """Write one message, and wait until it is on disk."""
+        """Append one message, and wait until it is on disk."""
         at = from_microseconds(delivery.created_us).replace(microsecond=0).isoformat()
         text = f"--- {at} incident {delivery.incident_id[:8]}, message {delivery.seq}\n{text_of(delivery)}\n"
         try:

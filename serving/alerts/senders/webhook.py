@@ -1,4 +1,4 @@
-"""A webhook of our own for machines: the message as JSON, signed, so that the receiver knows whom it is from and when.
+"""A webhook for programs: the message as signed JSON, so that the receiver can verify its origin and its time.
 
 The signature is HMAC-SHA256 over `<timestamp>.<body>`; `docs/alerts.md` shows how to verify it.
 """
@@ -17,13 +17,13 @@ from guard_core.days import from_microseconds
 from guard_store.alerts.outbox import Delivery
 from serving.alerts.senders.base import DeliveryError, RouteError
 
-_LEAST_SECRET = 16
-_GOOD = range(200, 300)
+_MIN_SECRET_BYTES = 16
+_SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True)
 class WebhookSender:
-    """A receiver and the secret that is shared with it."""
+    """A receiver and the secret that it shares with us."""
 
     tls: bool
     host: str
@@ -33,25 +33,25 @@ class WebhookSender:
 
     @classmethod
     def of(cls, url: SplitResult) -> "WebhookSender":
-        """From `webhook+https://:secret@host/path`.
+        """Parse `webhook+https://:secret@host/path`.
 
         Raises
         ------
         RouteError
-            Where the host or the secret is missing, or the secret is short.
+            If the host or the secret is missing, or the secret is too short.
         """
         if not url.hostname:
             raise RouteError("the host is missing: webhook+https://:secret@host/path")
         secret = unquote(url.password or "").encode()
-        if len(secret) < _LEAST_SECRET:
+        if len(secret) < _MIN_SECRET_BYTES:
             raise RouteError(
-                f"the secret must have {_LEAST_SECRET} characters at least: webhook+https://:secret@host/path"
+                f"the secret must have {_MIN_SECRET_BYTES} characters at least: webhook+https://:secret@host/path"
             )
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         return cls(url.scheme.endswith("https"), url.hostname, url.port, path, secret)
 
     def send(self, delivery: Delivery, timeout_s: float) -> None:
-        """POST the message; any answer but 2xx is a failure, a redirect too."""
+        """POST the message; any status outside 2xx is a failure, including redirects."""
         body = body_of(delivery)
         timestamp = str(int(time.time()))
         headers = {
@@ -69,7 +69,7 @@ class WebhookSender:
             raise DeliveryError(f"the receiver failed: {type(error).__name__}") from error
         finally:
             connection.close()
-        if status not in _GOOD:
+        if status not in _SUCCESS:
             raise DeliveryError(f"the receiver answered {status}")
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
@@ -80,7 +80,7 @@ class WebhookSender:
 
 
 def body_of(delivery: Delivery) -> bytes:
-    """The JSON that is sent; the same for each attempt."""
+    """Encode a message as JSON; every attempt sends the same bytes."""
     return msgspec.json.encode(
         {
             **delivery.payload,
@@ -93,5 +93,5 @@ def body_of(delivery: Delivery) -> bytes:
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 of the timestamp and the body, in hex."""
+    """Return the HMAC-SHA256 of `<timestamp>.<body>` in hex."""
     return hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

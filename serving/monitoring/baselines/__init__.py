@@ -2,5 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: captures a baseline
+- `service`: captures, lists and activates baselines
 """

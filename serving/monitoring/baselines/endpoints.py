@@ -1,4 +1,4 @@
-"""Routes of baselines: analysts capture them, list them and choose the active one."""
+"""Baseline routes: analysts capture baselines, list them and activate one."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ _BASELINES = "/projects/{project_id}/models/{model_id}/baselines"
 def capture_baseline(
     body: BaselineRequest, caller: Caller, baselines: Baselines, projects: ProjectStoreDep, request_id: RequestId
 ) -> BaselineView:
-    """Make a window of local days the model's reference from now on."""
+    """Capture a range of local days as the model's new active baseline."""
     caller.require("analyst", body.project_id)
     find_project(projects, body.project_id)
     days = checked_days(body.start, body.end)
@@ -42,7 +42,7 @@ def capture_baseline(
 def list_baselines(
     project: ProjectToRead, model_id: ModelId, baselines: Baselines, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[BaselineView]:
-    """List all versions, newest first."""
+    """List all versions of a model's baseline, newest first."""
     return baselines.versions(project.id, model_id, cursor, limit)
 
 
@@ -54,5 +54,5 @@ def activate_baseline(
     baselines: Baselines,
     request_id: RequestId,
 ) -> BaselineView:
-    """Refer to an older version again: all days are judged against it."""
+    """Activate a version of the baseline: all days are evaluated against it again."""
     return BaselineView.of(baselines.activate(project.id, model_id, version, request_id))

@@ -1,4 +1,4 @@
-"""Requests and answers about baselines."""
+"""Requests and responses about baselines."""
 
 from datetime import datetime
 
@@ -10,18 +10,18 @@ from guard_store.monitoring.baselines import Baseline
 
 
 class BaselineRequest(BaseModel):
-    """A reference window to be captured."""
+    """A range of days to capture as the reference."""
 
     model_config = ConfigDict(extra="forbid")
 
     project_id: str
     model_id: str
     start: str = Field(description="First local day, `YYYY-MM-DD`.")
-    end: str = Field(description="Last local day, itself included.")
+    end: str = Field(description="Last local day, inclusive.")
 
 
 class BaselineView(BaseModel):
-    """A captured reference window; it never changes, only which version is active does."""
+    """A captured baseline; it never changes, except for which version is active."""
 
     id: str
     project_id: str
@@ -32,18 +32,18 @@ class BaselineView(BaseModel):
     rows: int
     sha256: str = Field(description="Digest of the merged profile's content.")
     design_effects: dict[str, float] = Field(
-        description="By column, how much more the window's days differ from each other than independent rows would;"
-        " 1 where it is not named."
+        description="By column, how much more the days of the window differ from each other than they would if rows were"
+        " independent; 1 for columns that are not listed."
     )
     active: bool
-    from_day: str | None = Field(description="First day that is judged by it; null: all days are.")
+    from_day: str | None = Field(description="First day that is compared with it; null for all days.")
     created_at: datetime
     created_by: str | None = Field(description="Id of the key that captured it.")
     request_id: str | None
 
     @classmethod
     def of(cls, baseline: Baseline) -> "BaselineView":
-        """The view of a stored baseline."""
+        """Convert a stored baseline."""
         return cls(
             id=baseline.id,
             project_id=baseline.project_id,

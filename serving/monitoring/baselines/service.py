@@ -1,4 +1,4 @@
-"""Baselines: captured from the merged profiles of a window of days, listed and activated."""
+"""Service behind the baseline routes: capture a baseline from the merged profiles of some days, list and activate versions."""
 
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
@@ -11,11 +11,11 @@ from serving.http.problems import Conflict, NotFound
 from serving.monitoring.baselines.schemas import BaselineView
 from serving.monitoring.results.days import Days
 
-_DAYS_NAMED = 31
+_MAX_DAYS_LISTED = 31
 
 
 class BaselineService:
-    """Captures, lists and activates the baselines of models."""
+    """Capture, list and activate the baselines of models."""
 
     def __init__(self, day_states: DayStateStore, aggregates: AggregateStore, baselines: BaselineStore) -> None:
         self._day_states = day_states
@@ -35,7 +35,7 @@ class BaselineService:
         )
 
     def activate(self, project_id: str, model_id: str, version: int, request_id: str) -> Baseline:
-        """Make a version the reference of its model again.
+        """Make a version the active baseline of its model.
 
         Raises
         ------
@@ -50,14 +50,14 @@ class BaselineService:
     def capture(
         self, project_id: str, model_id: str, days: Days, *, created_by: str | None, request_id: str
     ) -> Baseline:
-        """Store the next version, from the days of a window.
+        """Store the merged profiles of a range of days as the next version.
 
         Raises
         ------
         NotFound
-            If the window has no events.
+            If the days have no events.
         Conflict
-            If some of its days are not profiled with all their events, or their profiles cannot be merged.
+            If the profile of a day does not include all of its events, or the profiles cannot be merged.
         """
         day_states = self._day_states.list(project_id, model_id, days.start, days.end)
         with_events = [item for item in day_states if item.events]
@@ -68,7 +68,8 @@ class BaselineService:
         if missing:
             raise _not_profiled(missing)
         try:
-            # Not all profiles: a day that has lost its events to a change of the time zone may keep one until it is processed.
+            # Only days with events: after a change of the time zone, a day may have lost its events and keep its profile
+            # until it is processed.
             daily_profiles = [TableProfile.from_bytes(profiles[item.day]) for item in with_events]
             merged = TableProfile.merge(daily_profiles)
         except ValueError as error:
@@ -88,10 +89,10 @@ class BaselineService:
 
 
 def _not_profiled(missing: list[DayState]) -> Conflict:
-    named = ", ".join(item.day for item in missing[:_DAYS_NAMED])
-    more = f" and {len(missing) - _DAYS_NAMED} more" if len(missing) > _DAYS_NAMED else ""
+    listed = ", ".join(item.day for item in missing[:_MAX_DAYS_LISTED])
+    more = f" and {len(missing) - _MAX_DAYS_LISTED} more" if len(missing) > _MAX_DAYS_LISTED else ""
     return Conflict(
-        f"Not profiled yet with all their events: {named}{more}. Wait for the pipelines, or choose other days;"
+        f"Not profiled yet with all their events: {listed}{more}. Wait for the pipelines, or choose other days;"
         " the model's news say how far each day is.",
         days=[item.day for item in missing],
     )

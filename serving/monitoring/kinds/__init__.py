@@ -1,6 +1,6 @@
-"""Kinds of features over HTTP: learned by the pipelines, corrected by analysts.
+"""Kinds of columns over HTTP: learned by the pipelines, corrected by analysts.
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: kinds of a model's columns
+- `service`: lists and sets the kinds of a model's columns
 """

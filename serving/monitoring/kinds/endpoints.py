@@ -1,4 +1,4 @@
-"""Routes of kinds. A changed kind makes all days of the model due again."""
+"""Kind routes for analysts; after a change, all days of the model are processed again."""
 
 from typing import Annotated
 
@@ -14,14 +14,14 @@ from serving.monitoring.kinds.service import KindService
 router = keyed_router("kinds")
 Kinds = Annotated[KindService, Depends(part(KindService))]
 _MODEL = "/projects/{project_id}/models/{model_id}"
-FeatureName = Annotated[str, Path(min_length=1, max_length=128, description="Name of a feature, as events say it.")]
+FeatureName = Annotated[str, Path(min_length=1, max_length=128, description="Name of a feature, as in the events.")]
 
 
 @router.get(_MODEL + "/kinds", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_kinds(
     project: ProjectToRead, model_id: ModelId, kinds: Kinds, cursor: Cursor = None, limit: Limit = 1000
 ) -> Page[KindView]:
-    """List the kinds of the model's features and of its prediction."""
+    """List the kinds of the model's features and of its predictions."""
     return kinds.page(project.id, model_id, cursor, limit)
 
 
@@ -34,7 +34,7 @@ def set_feature_kind(
     kinds: Kinds,
     request_id: RequestId,
 ) -> KindView:
-    """Set the kind of a feature, whatever was learned."""
+    """Set the kind of a feature, in place of the learned one."""
     return kinds.override(project.id, model_id, feature_column(feature), body.kind, request_id)
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers about the kinds of columns."""
+"""Requests and responses about the kinds of columns."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ from guard_store.monitoring.kinds import ColumnKind
 
 
 class FeatureKind(BaseModel):
-    """The kind that a feature is to have."""
+    """The kind to set for a feature."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,7 +19,7 @@ class FeatureKind(BaseModel):
 
 
 class PredictionKind(BaseModel):
-    """The kind that the predictions are to have."""
+    """The kind to set for the predictions."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,17 +29,17 @@ class PredictionKind(BaseModel):
 class KindView(BaseModel):
     """The kind of a column."""
 
-    feature: str | None = Field(description="Name of the feature; null for the model's prediction.")
+    feature: str | None = Field(description="Name of the feature; null for the predictions.")
     kind: str
     source: Literal["learned", "override"]
     updated_at: datetime
 
     @classmethod
-    def of(cls, stored: ColumnKind) -> "KindView":
-        """The view of a stored kind."""
+    def of(cls, column_kind: ColumnKind) -> "KindView":
+        """Convert a stored kind."""
         return cls(
-            feature=None if stored.feature == PREDICTION else feature_name(stored.feature),
-            kind=stored.kind,
-            source=stored.source,
-            updated_at=from_microseconds(stored.updated_us),
+            feature=None if column_kind.feature == PREDICTION else feature_name(column_kind.feature),
+            kind=column_kind.kind,
+            source=column_kind.source,
+            updated_at=from_microseconds(column_kind.updated_us),
         )

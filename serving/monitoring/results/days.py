@@ -1,4 +1,4 @@
-"""A range of local days as callers write it."""
+"""Ranges of local days as query parameters of many routes."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,16 +20,16 @@ class Days:
 
 
 def checked_days(start: str | None, end: str | None) -> Days:
-    """The range, if it is one.
+    """Check the bounds of a range; a missing bound leaves its side open.
 
     Raises
     ------
     Unprocessable
-        Naming the bound that is wrong.
+        If a bound is no day, or the range ends before it starts; the error names the bound.
     """
     days = Days(_day("start", start or FIRST_DAY), _day("end", end or LAST_DAY))
     if days.start > days.end:
-        raise _wrong("start", f"{days.start} is after end, {days.end}")
+        raise _unprocessable("start", f"{days.start} is after end, {days.end}")
     return days
 
 
@@ -39,17 +39,17 @@ def _day(field: str, text: str) -> str:
     except ValueError:
         day = None
     if day is None or day.isoformat() != text:  # Python also reads 20130310 and 2013-W10-7
-        raise _wrong(field, "must be a day like 2013-03-10")
+        raise _unprocessable(field, "must be a day like 2013-03-10")
     return text
 
 
-def _wrong(field: str, reason: str) -> Unprocessable:
+def _unprocessable(field: str, reason: str) -> Unprocessable:
     return Unprocessable(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
 
 
 def _queried_days(
     start: Annotated[str | None, Query(description="First local day, `YYYY-MM-DD`.")] = None,
-    end: Annotated[str | None, Query(description="Last local day, `YYYY-MM-DD`, itself included.")] = None,
+    end: Annotated[str | None, Query(description="Last local day, `YYYY-MM-DD`, inclusive.")] = None,
 ) -> Days:
     return checked_days(start, end)
 

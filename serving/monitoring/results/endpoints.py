@@ -1,4 +1,4 @@
-"""Routes of results: read by analysts."""
+"""Result routes, for analysts: models, day states, rejections, metrics, profiles, drift and performance."""
 
 from typing import Annotated, Literal
 
@@ -27,7 +27,7 @@ _MODEL = _PROJECT + "/models/{model_id}"
 
 def _queried_slice(
     dimension: Annotated[
-        Literal["endpoint", "model_version", "segment"] | None, Query(description="Without it: the whole day.")
+        Literal["endpoint", "model_version", "segment"] | None, Query(description="By default, the whole day.")
     ] = None,
     value: Annotated[str | None, Query(description="The endpoint, model version or segment.")] = None,
 ) -> SliceKey:
@@ -39,7 +39,7 @@ QueriedSlice = Annotated[SliceKey, Depends(_queried_slice)]
 
 @router.get(_PROJECT + "/models", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_models(project: ProjectToRead, results: Results, cursor: Cursor = None, limit: Limit = 100) -> Page[ModelView]:
-    """List the models that have events, by id."""
+    """List the models that have events, ordered by id."""
     return results.models(project, cursor, limit)
 
 
@@ -47,7 +47,7 @@ def list_models(project: ProjectToRead, results: Results, cursor: Cursor = None,
 def read_rejections(
     project: ProjectToRead, results: Results, days: QueriedDays, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[RejectionsView]:
-    """Read how many rows were turned away, by local day of arrival, model and field."""
+    """Read the counts of rejected rows, by local day of arrival, model and field."""
     return results.rejections(project, days, cursor, limit)
 
 
@@ -60,7 +60,7 @@ def read_news(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[NewsView]:
-    """Read what each local day has received, and how far it is processed."""
+    """Read the state of each local day: what it has received, and how far it is processed."""
     return results.news(project, model_id, days, cursor, limit)
 
 
@@ -74,7 +74,7 @@ def read_metrics(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[MetricsView]:
-    """Read each local day's metrics."""
+    """Read the metrics of each local day."""
     return results.metrics(project, model_id, days, slice_key, cursor, limit)
 
 
@@ -85,7 +85,7 @@ def read_slices(
     results: Results,
     day: Annotated[str, Query(description="Local day, `YYYY-MM-DD`.")],
 ) -> Page[MetricsView]:
-    """Read one day's metrics of every endpoint, model version and segment."""
+    """Read the metrics of one day for every endpoint, model version and segment."""
     return results.slices(project, model_id, checked_days(day, day).start)
 
 
@@ -98,12 +98,12 @@ def read_profiles(
     slice_key: QueriedSlice,
     *,
     detail: Annotated[
-        bool, Query(description="Whole distributions: counts at all knots, all kept categories.")
+        bool, Query(description="Include whole distributions: counts at all knots, and all categories of the profile.")
     ] = False,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100, description="Items of a page at most.")] = 31,
 ) -> Page[ProfileView]:
-    """Read each local day's profiles: what drift is judged from."""
+    """Read the profiles of each local day, from which drift is computed."""
     return results.profiles(project, model_id, days, slice_key, cursor, limit, detail=detail)
 
 
@@ -116,7 +116,7 @@ def read_drift(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[DriftView]:
-    """Read each local day's drift report."""
+    """Read the drift report of each local day."""
     return results.drift(project, model_id, days, cursor, limit)
 
 
@@ -130,5 +130,5 @@ def read_performance(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[PerformanceView]:
-    """Read how good each local day's predictions were: realised, estimated, and how far the two are apart."""
+    """Read the performance of each local day: realised, estimated, and the difference of the two."""
     return results.performance(project, model_id, days, slice_key, cursor, limit)

@@ -1,4 +1,4 @@
-"""Lake column names as callers know them: features without the prefix, apart from the event's own fields."""
+"""Names of lake columns on the API: features without their prefix, separate from the fields of the event itself."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 def by_feature(columns: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-    """The event's own fields, and the features by their plain names.
+    """Split values by lake column into those of the event's own fields and those of features, by plain name.
 
     >>> by_feature({"latency_ms": 1, "feature_age": 2})
     ({'latency_ms': 1}, {'age': 2})

@@ -1,4 +1,4 @@
-"""Profiles as JSON: a summary of each column, and its whole distribution where it is asked for."""
+"""Profiles as JSON: a summary of each column, and its whole distribution on request."""
 
 import math
 from typing import Any
@@ -15,41 +15,41 @@ _CATEGORIES_SHOWN = 20
 def profile_columns(
     profile: bytes, *, detail: bool
 ) -> tuple[int, dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Rows, the event's own fields and the features of stored profile bytes.
+    """Decode a stored profile; return its rows, the columns of the event's own fields, and those of features.
 
     Parameters
     ----------
-    detail : the cumulative counts at all knots, and all kept categories.
+    detail : whether to include the cumulative counts at all knots, and all categories of the profile.
     """
     table = TableProfile.from_bytes(profile)
-    shown = {
+    columns = {
         name: _numeric(column, detail=detail)
         if isinstance(column, NumericProfile)
         else _categorical(column, detail=detail)
         for name, column in table.columns.items()
     }
-    return table.rows, *by_feature(shown)
+    return table.rows, *by_feature(columns)
 
 
 def _numeric(column: NumericProfile, *, detail: bool) -> dict[str, Any]:
     quantiles = column.quantile(list(_QUANTILES.values())).tolist()
-    shown: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "kind": "numeric",
         "count": column.count,
         "nulls": column.nulls,
         "non_finite": column.non_finite,
-        "mean": _known(column.mean),
-        "std": _known(column.std),
-        "min": _known(column.minimum),
-        "max": _known(column.maximum),
-        "quantiles": {name: _known(value) for name, value in zip(_QUANTILES, quantiles, strict=True)},
+        "mean": _finite(column.mean),
+        "std": _finite(column.std),
+        "min": _finite(column.minimum),
+        "max": _finite(column.maximum),
+        "quantiles": {name: _finite(value) for name, value in zip(_QUANTILES, quantiles, strict=True)},
         "rank_error": column.rank_error,
     }
     if detail:
-        shown["knots"] = column.knots.tolist()
-        shown["below"] = column.below.tolist()
-        shown["upto"] = column.upto.tolist()
-    return shown
+        summary["knots"] = column.knots.tolist()
+        summary["below"] = column.below.tolist()
+        summary["upto"] = column.upto.tolist()
+    return summary
 
 
 def _categorical(column: CategoricalProfile, *, detail: bool) -> dict[str, Any]:
@@ -64,5 +64,5 @@ def _categorical(column: CategoricalProfile, *, detail: bool) -> dict[str, Any]:
     }
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None

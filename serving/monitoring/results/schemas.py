@@ -1,4 +1,4 @@
-"""Answers about results. Features have the names that their events gave them, not the lake's."""
+"""Responses about results. Features have their names from the events, not those of the lake's columns."""
 
 from datetime import datetime
 from typing import Any
@@ -17,37 +17,37 @@ from serving.monitoring.results.naming import by_feature
 
 
 class ModelView(BaseModel):
-    """What there is of a model."""
+    """A model that has events, with the extent of its data."""
 
     model_id: str
     events: int
     first_day: str
     last_day: str
-    pending_days: int = Field(description="Days that are not processed with all their events, today's among them.")
+    pending_days: int = Field(description="Days whose events are not all processed yet, including today.")
     failed_days: int
 
     @classmethod
-    def of(cls, news: ModelDayStates) -> "ModelView":
-        """The view of a model's news."""
+    def of(cls, model: ModelDayStates) -> "ModelView":
+        """Convert the summary of a model's day states."""
         return cls(
-            model_id=news.model_id,
-            events=news.events,
-            first_day=news.first_day,
-            last_day=news.last_day,
-            pending_days=news.pending_days,
-            failed_days=news.failed_days,
+            model_id=model.model_id,
+            events=model.events,
+            first_day=model.first_day,
+            last_day=model.last_day,
+            pending_days=model.pending_days,
+            failed_days=model.failed_days,
         )
 
 
 class NewsView(BaseModel):
-    """What a local day has received, and how far it is processed: a stage is done where it has reached `revision`."""
+    """The state of a local day: what it has received and how far it is processed. A stage is done when it reaches `revision`."""
 
     day: str
     state: str = Field(description="`open` (not over yet), `pending`, `failed` or `done`.")
     events: int
     late: int
     duplicates: int
-    rejected: int = Field(description="Rows turned away that arrived on this day; `/rejections` says why.")
+    rejected: int = Field(description="Rejected rows that arrived on this day; `/rejections` gives the reasons.")
     labels: int
     revision: int
     lake_revision: int
@@ -61,53 +61,53 @@ class NewsView(BaseModel):
     changed_at: datetime
 
     @classmethod
-    def of(cls, news: DayState, *, state: str, rejected: int) -> "NewsView":
-        """The view of a day's news."""
+    def of(cls, day_state: DayState, *, state: str, rejected: int) -> "NewsView":
+        """Convert a stored day state."""
         return cls(
-            day=news.day,
+            day=day_state.day,
             state=state,
-            events=news.events,
-            late=news.late,
-            duplicates=news.duplicates,
+            events=day_state.events,
+            late=day_state.late,
+            duplicates=day_state.duplicates,
             rejected=rejected,
-            labels=news.labels,
-            revision=news.revision,
-            lake_revision=news.lake_revision,
-            profile_revision=news.profile_revision,
-            drift_revision=news.drift_revision,
-            performance_revision=news.performance_revision,
-            retrain_revision=news.retrain_revision,
-            attempts=news.attempts,
-            error=news.error,
-            request_id=news.request_id,
-            changed_at=from_microseconds(news.changed_us),
+            labels=day_state.labels,
+            revision=day_state.revision,
+            lake_revision=day_state.lake_revision,
+            profile_revision=day_state.profile_revision,
+            drift_revision=day_state.drift_revision,
+            performance_revision=day_state.performance_revision,
+            retrain_revision=day_state.retrain_revision,
+            attempts=day_state.attempts,
+            error=day_state.error,
+            request_id=day_state.request_id,
+            changed_at=from_microseconds(day_state.changed_us),
         )
 
 
 class RejectionsView(BaseModel):
-    """Rows that were turned away, by local day of arrival."""
+    """Counts of rejected rows, by local day of arrival."""
 
     day: str
-    model_id: str | None = Field(description="Null where it could not be read.")
+    model_id: str | None = Field(description="Null if it could not be read.")
     field: str
     count: int
 
     @classmethod
     def of(cls, rejections: Rejections) -> "RejectionsView":
-        """The view of stored counts."""
+        """Convert stored counts."""
         model_id = rejections.model_id or None
         return cls(day=rejections.day, model_id=model_id, field=rejections.field, count=rejections.count)
 
 
 class _Computed(BaseModel):
     day: str
-    revision: int = Field(description="The day's news that this was computed from.")
+    revision: int = Field(description="Revision of the day that this was computed from.")
     run_id: str | None = Field(description="Dagster run that computed it.")
     computed_at: datetime
 
 
 class MetricsView(_Computed):
-    """A day's metrics, of the whole day or of one endpoint, model version or segment."""
+    """Metrics of a day, for the whole day or one endpoint, model version or segment."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -118,7 +118,7 @@ class MetricsView(_Computed):
 
     @classmethod
     def of(cls, aggregate: Aggregate) -> "MetricsView":
-        """The view of a stored slice."""
+        """Convert a stored slice."""
         return cls(
             **{"count": aggregate.rows, **aggregate.metrics},
             day=aggregate.day,
@@ -132,7 +132,7 @@ class MetricsView(_Computed):
 
 
 class PerformanceView(_Computed):
-    """How good a day's predictions were, of the whole day or of one endpoint, model version or segment."""
+    """Performance of a day's predictions, for the whole day or one endpoint, model version or segment."""
 
     dimension: str | None
     value: str | None
@@ -145,12 +145,14 @@ class PerformanceView(_Computed):
     estimated: dict[str, Any] | None = Field(
         description="Without labels, from the baseline: each metric with its band."
     )
-    check: dict[str, Any] | None = Field(description="The estimate of the labelled rows against what was realised.")
+    check: dict[str, Any] | None = Field(
+        description="The estimate for the labelled rows compared with the realised performance."
+    )
     lake_version: int
 
     @classmethod
     def of(cls, stored: StoredPerformance) -> "PerformanceView":
-        """The view of a stored slice."""
+        """Convert a stored slice."""
         return cls(
             day=stored.day,
             dimension=stored.dimension or None,
@@ -169,7 +171,7 @@ class PerformanceView(_Computed):
 
 
 class ProfileView(BaseModel):
-    """A day's profiles, by column."""
+    """Profiles of a day, by column."""
 
     day: str
     dimension: str | None
@@ -180,12 +182,12 @@ class ProfileView(BaseModel):
 
 
 class DriftView(_Computed):
-    """A day's drift report: one verdict for the model, one for each column."""
+    """Drift report of a day: one verdict for the model and one for each column."""
 
     state: str
     reason: str | None
     baseline_id: str | None
-    window_days: int = Field(description="Longest window that a verdict looked back, today included.")
+    window_days: int = Field(description="Longest window that a verdict was computed on, including this day.")
     summary: dict[str, int] = Field(description="Number of columns by state.")
     drifted: list[str]
     warned: list[str]
@@ -194,7 +196,7 @@ class DriftView(_Computed):
 
     @classmethod
     def of(cls, stored: StoredReport) -> "DriftView":
-        """The view of a stored report."""
+        """Convert a stored report."""
         report = stored.report
         verdicts = {verdict["column"]: dict(verdict) for verdict in report.get("columns", ())}
         for verdict in verdicts.values():

@@ -1,4 +1,4 @@
-"""A model's results, page by page; the state of an empty page is the reason why it is empty."""
+"""Service behind the result routes: a model's results page by page; the state of an empty page gives the reason."""
 
 from collections import Counter
 
@@ -31,7 +31,7 @@ SliceKey = tuple[str, str]
 
 
 class ResultsService:
-    """Reads what the pipelines have computed of a project's models."""
+    """Read the results that the pipelines have computed for a project's models."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ResultsService:
         )
 
     def news(self, project: Project, model_id: str, days: Days, cursor: str | None, limit: int) -> Page[NewsView]:
-        """Return a page of what each local day has received and how far it is processed."""
+        """Return a page of day states: what each local day has received, and how far it is processed."""
         after_day = decode_cursor(cursor, str, "")
         day_states = self._day_states.list(
             project.id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1
@@ -81,7 +81,7 @@ class ResultsService:
         return page_of(day_states, limit, position=lambda item: item.day, item=view, state=lambda: "no_events")
 
     def rejections(self, project: Project, days: Days, cursor: str | None, limit: int) -> Page[RejectionsView]:
-        """Return a page of counts of rejected rows, by day, model and field."""
+        """Return a page of counts of rejected rows, by local day of arrival, model and field."""
         after = decode_cursor(cursor, tuple[str, str, str], ("", "", ""))
         counts = self._rejections.days(project.id, days.start, days.end, after=after, limit=limit + 1)
         return page_of(
@@ -101,7 +101,7 @@ class ResultsService:
         cursor: str | None,
         limit: int,
     ) -> Page[MetricsView]:
-        """Return a page of metrics by day."""
+        """Return a page of a slice's metrics by day."""
         aggregates = self._aggregates.days(
             project.id,
             model_id,
@@ -141,7 +141,7 @@ class ResultsService:
         *,
         detail: bool,
     ) -> Page[ProfileView]:
-        """Return a page of profiles by day."""
+        """Return a page of a slice's profiles by day; `detail` includes whole distributions."""
         profiles = self._aggregates.profiles(
             project.id,
             model_id,
@@ -153,16 +153,17 @@ class ResultsService:
         )
         dimension, value = slice_key if slice_key != WHOLE_DAY else (None, None)
 
-        def view(stored: tuple[str, bytes]) -> ProfileView:
-            rows, envelope, features = profile_columns(stored[1], detail=detail)
+        def view(item: tuple[str, bytes]) -> ProfileView:
+            day, profile = item
+            rows, envelope, features = profile_columns(profile, detail=detail)
             return ProfileView(
-                day=stored[0], dimension=dimension, value=value, rows=rows, envelope=envelope, features=features
+                day=day, dimension=dimension, value=value, rows=rows, envelope=envelope, features=features
             )
 
         return page_of(
             list(profiles.items()),
             limit,
-            position=lambda stored: stored[0],
+            position=lambda item: item[0],
             item=view,
             state=lambda: self._empty_state(project.id, model_id, days, slice_key),
         )
@@ -194,7 +195,7 @@ class ResultsService:
         cursor: str | None,
         limit: int,
     ) -> Page[PerformanceView]:
-        """Return a page of performance by day."""
+        """Return a page of a slice's performance by day."""
         after_day = decode_cursor(cursor, str, "")
         performance = self._performance.days(
             project.id, model_id, days.start, days.end, slice_key, limit=limit + 1, after_day=after_day
@@ -224,12 +225,12 @@ class ResultsService:
 
 
 def slice_key_of(dimension: str | None, value: str | None) -> SliceKey:
-    """Return the slice that two query parameters name, the whole day without them.
+    """Return the slice that two query parameters select; without both, the whole day.
 
     Raises
     ------
     Unprocessable
-        If only one of them is given.
+        If only one of them is set.
     """
     if dimension is None and value is None:
         return WHOLE_DAY

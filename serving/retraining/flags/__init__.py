@@ -2,5 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: forces and acknowledges flags
+- `service`: lists, forces and acknowledges flags
 """

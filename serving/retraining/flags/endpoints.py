@@ -1,4 +1,4 @@
-"""Routes of retraining: read by analysts, forced and acknowledged by admins; every decision is recorded with its actor."""
+"""Retraining routes: analysts read; admins force trainings and acknowledge flags, which is recorded with the actor."""
 
 from typing import Annotated
 
@@ -35,13 +35,13 @@ def read_recommendations(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[EvaluationView]:
-    """Read what the retrain rule has said, day by day: every reason, and what held it back."""
+    """Read the outcomes of the retrain rule day by day: every reason, and what prevented a recommendation."""
     return flags.evaluations(project.id, model_id, days, cursor, limit)
 
 
 @router.get(_MODEL + "/flags", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_flags(project: ProjectToRead, model_id: ModelId, flags: Flags, limit: Limit = 100) -> Page[FlagView]:
-    """List the newest retrain flags, the last one first."""
+    """List retrain flags, newest first."""
     return flags.newest(project.id, model_id, limit)
 
 
@@ -53,7 +53,7 @@ def force_retraining(
     flags: Flags,
     actor: ActorDep,
 ) -> FlagView:
-    """Ask for a training whatever the rule says; the sensor starts it within seconds."""
+    """Request a training regardless of the retrain rule; the sensor starts it within seconds."""
     return FlagView.of(flags.force(project, model_id, body, actor))
 
 
@@ -65,5 +65,5 @@ def acknowledge_flag(
     flags: Flags,
     actor: ActorDep,
 ) -> FlagView:
-    """Say that the active flag has been seen, or that nothing is to be trained for it."""
+    """Acknowledge the active flag, or dismiss it so that nothing is trained."""
     return FlagView.of(flags.acknowledge(project.id, model_id, body, actor))

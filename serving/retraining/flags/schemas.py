@@ -1,4 +1,4 @@
-"""Requests and answers about retraining."""
+"""Requests and responses about recommendations and retrain flags."""
 
 from datetime import datetime
 from typing import Any
@@ -11,37 +11,37 @@ from guard_store.retraining.flag import Flag
 
 
 class ForceRequest(BaseModel):
-    """A training that is wanted whatever the rule says."""
+    """A request to train regardless of the retrain rule."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=1000, description="Why; it goes on record.")
+    reason: str = Field(min_length=1, max_length=1000, description="The reason; it is recorded.")
     as_of: datetime | None = Field(
-        None, description="Instant (with an offset) after which nothing may be known to the training; now by default."
+        None, description="Instant (with an offset); the training uses only what was known then. Default: now."
     )
 
 
 class AcknowledgeRequest(BaseModel):
-    """A person has seen a flag."""
+    """Acknowledgement or dismissal of a flag."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=1000, description="Why; it goes on record.")
-    dismiss: bool = Field(default=False, description="Whether nothing is to be trained for it.")
+    reason: str = Field(min_length=1, max_length=1000, description="The reason; it is recorded.")
+    dismiss: bool = Field(default=False, description="Whether to dismiss the flag: nothing is trained for it.")
 
 
 class FlagView(BaseModel):
-    """A model that is, or was, to be trained."""
+    """A retrain flag: a model that is to be trained, or was."""
 
     id: str
     project_id: str
     model_id: str
     day: str
-    as_of: datetime = Field(description="Nothing that was not known then goes into the training.")
+    as_of: datetime = Field(description="The training uses only what was known at this instant.")
     state: str = Field(description="`open`, `training`, `done`, `failed` (given up) or `dismissed`.")
     forced: bool
-    reasons: list[dict[str, Any]] = Field(description="Each `rule` with its numbers.")
-    attempts: int = Field(description="Trainings that have failed.")
+    reasons: list[dict[str, Any]] = Field(description="Each `rule` that held, with its numbers.")
+    attempts: int = Field(description="Failed trainings.")
     error: str | None
     dagster_run_id: str | None
     created_at: datetime
@@ -53,8 +53,8 @@ class FlagView(BaseModel):
 
     @classmethod
     def of(cls, flag: Flag) -> "FlagView":
-        """The view of a stored flag."""
-        seen = flag.acknowledged_us
+        """Convert a stored flag."""
+        acknowledged_us = flag.acknowledged_us
         return cls(
             id=flag.id,
             project_id=flag.project_id,
@@ -69,7 +69,7 @@ class FlagView(BaseModel):
             dagster_run_id=flag.dagster_run_id,
             created_at=from_microseconds(flag.created_us),
             created_by=flag.created_by,
-            acknowledged_at=None if seen is None else from_microseconds(seen),
+            acknowledged_at=None if acknowledged_us is None else from_microseconds(acknowledged_us),
             acknowledged_by=flag.acknowledged_by,
             acknowledged_reason=flag.acknowledged_reason,
             request_id=flag.request_id,
@@ -77,19 +77,19 @@ class FlagView(BaseModel):
 
 
 class EvaluationView(BaseModel):
-    """What the retrain rule has said of a day."""
+    """The outcome of the retrain rule for a day."""
 
     day: str
     recommended: bool
-    reasons: list[dict[str, Any]] = Field(description="Each `rule` that holds, with its numbers.")
-    against: list[dict[str, Any]] = Field(description="What holds it back, with its numbers.")
-    flag_id: str | None = Field(description="The flag that the day has raised.")
+    reasons: list[dict[str, Any]] = Field(description="Each `rule` that held, with its numbers.")
+    against: list[dict[str, Any]] = Field(description="What prevented a recommendation, with its numbers.")
+    flag_id: str | None = Field(description="The flag that this outcome raised.")
     run_id: str | None = Field(description="Dagster run that computed it.")
     computed_at: datetime
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> "EvaluationView":
-        """The view of a stored evaluation."""
+        """Convert a stored evaluation."""
         return cls(
             day=evaluation.day,
             recommended=evaluation.recommended,

@@ -1,4 +1,7 @@
-"""Retrain flags: raised by hand, acknowledged or dismissed, with the problem that answers where the store refuses."""
+"""Service behind the retraining routes: outcomes of the retrain rule, and flags raised, acknowledged or dismissed by people.
+
+The rule is `ml.retraining.rule`; starting the training belongs to the pipelines.
+"""
 
 from guard_core.days import local_days, microseconds, now_us
 from guard_store.day_state.store import DayStateStore
@@ -14,7 +17,7 @@ from serving.retraining.flags.schemas import AcknowledgeRequest, EvaluationView,
 
 
 class FlagService:
-    """Reads the outcomes of the retrain rule; lists, raises and acknowledges flags."""
+    """Read the outcomes of the retrain rule; list, raise and acknowledge flags."""
 
     def __init__(self, day_states: DayStateStore, evaluations: EvaluationStore, flags: RetrainStore) -> None:
         self._day_states = day_states
@@ -24,7 +27,7 @@ class FlagService:
     def evaluations(
         self, project_id: str, model_id: str, days: Days, cursor: str | None, limit: int
     ) -> Page[EvaluationView]:
-        """Return a page of the outcomes of the retrain rule by day."""
+        """Return a page of the outcomes of the retrain rule, by day."""
         after_day = decode_cursor(cursor, str, "")
         evaluations = self._evaluations.days(
             project_id, model_id, days.start, days.end, after_day=after_day, limit=limit + 1
@@ -40,19 +43,19 @@ class FlagService:
         )
 
     def newest(self, project_id: str, model_id: str, limit: int) -> Page[FlagView]:
-        """Return the newest flags of a model, the last one first."""
+        """Return the newest flags of a model, newest first."""
         flags = self._flags.newest(project_id, model_id, limit)
         return Page(items=[FlagView.of(flag) for flag in flags], next_cursor=None, state="ok" if flags else "no_flags")
 
     def force(self, project: Project, model_id: str, body: ForceRequest, actor: Actor) -> Flag:
-        """Raise a flag by hand.
+        """Raise a flag on request of a person.
 
         Raises
         ------
         NotFound
             If the model has no events.
         Conflict
-            If a flag is active.
+            If a flag is already active.
         Unprocessable
             If the instant has no offset or lies in the future.
         """
@@ -81,7 +84,7 @@ class FlagService:
         NotFound
             If the model has no active flag.
         Conflict
-            If its training has begun (it cannot be dismissed any more), or is done.
+            If the flag is to be dismissed, and its training has begun or is done.
         """
         flag = self._flags.active(project_id, model_id)
         if flag is None:

@@ -2,5 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: responses
-- `service`: follows ids backwards
+- `service`: follows ids from each part to the one before it
 """

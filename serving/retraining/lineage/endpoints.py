@@ -1,4 +1,4 @@
-"""`GET /api/v1/lineage/{id}`: from a prediction back to the data, the flag and the drift report behind it."""
+"""The lineage route, `GET /api/v1/lineage/{id}`, for analysts."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ def read_lineage(
     lineages: Lineages,
     caller: Caller,
     project_id: Annotated[
-        str | None, Query(description="Needed for an event id, unless the key has a project.")
+        str | None, Query(description="Required for an event id, unless the key belongs to a project.")
     ] = None,
 ) -> Lineage:
     """Trace an id: prediction, model version, training run, data version, flag, drift report, baseline."""

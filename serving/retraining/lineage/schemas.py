@@ -1,4 +1,4 @@
-"""What lineage answers: each part with the ids of what it came from; null where an id leads no further."""
+"""Responses of the lineage route: each part has the ids of its origin; null if the trail ends before it."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 
 class PredictionPart(BaseModel):
-    """The prediction that was asked about."""
+    """The prediction that was traced."""
 
     event_id: str
     request_id: str | None
@@ -17,14 +17,14 @@ class PredictionPart(BaseModel):
 
 
 class VersionPart(BaseModel):
-    """The version that made it."""
+    """The version that made the prediction."""
 
     version: str
-    aliases: list[str] = Field(description="That it has now.")
+    aliases: list[str] = Field(description="Present aliases of the version.")
 
 
 class RunPart(BaseModel):
-    """The training that made the version."""
+    """The training that produced the version."""
 
     mlflow_run_id: str | None
     dagster_run_id: str | None
@@ -33,7 +33,7 @@ class RunPart(BaseModel):
 
 
 class FlagPart(BaseModel):
-    """The flag that asked for the training."""
+    """The flag that caused the training."""
 
     id: str
     day: str
@@ -51,7 +51,7 @@ class DriftPart(BaseModel):
 
 
 class BaselinePart(BaseModel):
-    """The baseline that the report compared with."""
+    """The baseline of the drift report."""
 
     id: str
     version: int
@@ -60,7 +60,7 @@ class BaselinePart(BaseModel):
 
 
 class Lineage(BaseModel):
-    """The whole way back."""
+    """All parts, from the prediction back to the baseline."""
 
     project_id: str
     model_id: str

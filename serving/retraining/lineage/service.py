@@ -1,4 +1,4 @@
-"""Lineage: each part is looked up by an id that the part before it holds."""
+"""Service behind the lineage route: each part is looked up by an id that the previous part contains."""
 
 import json
 
@@ -25,7 +25,7 @@ from serving.retraining.lineage.schemas import (
 
 
 class LineageService:
-    """Follows ids from a prediction back to the data behind it."""
+    """Follow ids from a prediction back to the data that its model was trained on."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class LineageService:
         Raises
         ------
         NotFound
-            If nothing has this id, or what has it belongs to a project that the key does not open.
+            If nothing has this id, or the key has no access to the project that it belongs to.
         """
         prediction: Prediction | None = None
         version: str | None = None
@@ -68,7 +68,7 @@ class LineageService:
             prediction = self._predictions.find(trace_id, project_id or caller.project_id)
             if prediction is not None:
                 key, version = (prediction.project_id, prediction.model_id), prediction.model_version
-        if key is None or not _is_open(caller, key[0]):
+        if key is None or not _has_access(caller, key[0]):
             raise _not_found(trace_id)
         run = run or (self._trainings.of_version(*key, version) if version else None)
         registered = self._registry.version(*key, version) if version else None
@@ -94,7 +94,9 @@ class LineageService:
             prediction=None if prediction is None else _prediction(prediction),
             model_version=None
             if version is None
-            else VersionPart(version=version, aliases=[alias for alias, of in aliases.items() if of == version]),
+            else VersionPart(
+                version=version, aliases=[alias for alias, number in aliases.items() if number == version]
+            ),
             training_run=None if run is None else _run(run),
             flag=None if flag is None else _flag(flag),
             drift_report=None if report is None else _report(report),
@@ -135,7 +137,7 @@ def _report(report: StoredReport) -> DriftPart:
     return DriftPart(day=report.day, state=report.state, drifted=drifted, baseline_id=report.baseline_id)
 
 
-def _is_open(caller: Principal, project_id: str) -> bool:
+def _has_access(caller: Principal, project_id: str) -> bool:
     try:
         caller.require("analyst", project_id)
     except Forbidden:

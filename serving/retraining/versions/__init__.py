@@ -2,5 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: versions, and decisions of people about them
+- `service`: versions, and decisions by people about them
 """

@@ -1,4 +1,4 @@
-"""Routes of versions: read by analysts, promoted, rejected and rolled back by admins, every decision on record."""
+"""Version routes: analysts read versions; admins promote, reject and roll back, and every decision is recorded."""
 
 from typing import Annotated
 
@@ -36,14 +36,14 @@ QueriedVersion = Annotated[str, Query(pattern=r"^[1-9]\d{0,9}$", description="Nu
 
 @router.get(_MODEL + "/versions", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_versions(project: ProjectToRead, model_id: ModelId, versions: Versions) -> Page[VersionView]:
-    """List the versions of the registry with their aliases and metrics, newest first."""
+    """List the registered versions of a model with their aliases and metrics, newest first."""
     items = versions.versions(project.id, model_id)
     return Page(items=items, next_cursor=None, state="ok" if items else "no_versions")
 
 
 @router.get(_MODEL + "/versions/{version}", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_version(project: ProjectToRead, model_id: ModelId, version: Version, versions: Versions) -> VersionDetail:
-    """Read a version: its cards, its evaluation, the decisions about it."""
+    """Read a version with its cards, its evaluation and the decisions about it."""
     return versions.detail(project.id, model_id, version)
 
 
@@ -59,13 +59,13 @@ def compare_versions(
 def list_decisions(
     project: ProjectToRead, model_id: ModelId, versions: Versions, limit: Limit = 100
 ) -> Page[DecisionView]:
-    """List the decisions about a model, by the gate and by people, newest first."""
+    """List the decisions about a model, by the promotion rule and by people, newest first."""
     return versions.decisions(project.id, model_id, limit)
 
 
 @router.get(_MODEL + "/shadow", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_shadow(project: ProjectToRead, model_id: ModelId, versions: Versions, limit: Limit = 100) -> Page[ShadowView]:
-    """Read how the challenger's answers to live traffic differ from the champion's, by local day, newest first."""
+    """Read how the challenger's predictions on live traffic differ from the champion's, by local day, newest first."""
     return versions.shadow(project.id, model_id, limit)
 
 
@@ -78,7 +78,7 @@ def promote_version(
     versions: Versions,
     actor: ActorDep,
 ) -> VersionView:
-    """Make a version the champion, whatever the gate has said; it answers within seconds."""
+    """Make a version the champion regardless of the promotion rule; servers use it within seconds."""
     return versions.promote(project.id, model_id, version, body.reason, actor)
 
 
@@ -91,7 +91,7 @@ def reject_version(
     versions: Versions,
     actor: ActorDep,
 ) -> VersionView:
-    """Take the alias `challenger` from a version: it will not be promoted."""
+    """Reject a version: it loses the alias `challenger`, and will not be promoted."""
     return versions.reject(project.id, model_id, version, body.reason, actor)
 
 
@@ -103,5 +103,5 @@ def roll_back(
     versions: Versions,
     actor: ActorDep,
 ) -> VersionView:
-    """Make the champion before the present one the champion again."""
+    """Roll back to the previous champion."""
     return versions.roll_back(project.id, model_id, body.reason, actor)

@@ -1,4 +1,4 @@
-"""Requests and answers about versions."""
+"""Requests and responses about versions, decisions and shadow comparisons."""
 
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,11 @@ from guard_store.retraining.training_runs import TrainingRun
 
 
 class DecisionRequest(BaseModel):
-    """A decision of a person."""
+    """The reason for a decision by a person."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=1000, description="Why; it goes on record.")
+    reason: str = Field(min_length=1, max_length=1000, description="The reason; it is recorded.")
 
 
 class VersionView(BaseModel):
@@ -27,15 +27,15 @@ class VersionView(BaseModel):
     aliases: list[str]
     created_at: datetime
     mlflow_run_id: str | None
-    flag_id: str | None = Field(description="The flag that it was trained for; null where ML Guard has not trained it.")
-    promoted: bool | None = Field(description="What the gate has said.")
-    reasons: list[str] = Field(description="Why, with the numbers.")
-    metrics: dict[str, Any] | None = Field(description="On the held-out days: each metric with its 95 % interval.")
-    data: dict[str, Any] | None = Field(description="What it was trained on: version of the lake, days, rows.")
+    flag_id: str | None = Field(description="The flag that it was trained for; null if ML Guard did not train it.")
+    promoted: bool | None = Field(description="Whether the promotion rule promoted it; null if it was not evaluated.")
+    reasons: list[str] = Field(description="Reasons of the promotion rule, with their numbers.")
+    metrics: dict[str, Any] | None = Field(description="Each metric on the held-out days, with its 95 % interval.")
+    data: dict[str, Any] | None = Field(description="Training data: version of the lake, days, rows.")
 
     @classmethod
     def of(cls, version: ModelVersion, run: TrainingRun | None) -> "VersionView":
-        """The view of a version and its training."""
+        """Combine a version with its training run."""
         evaluation = run.evaluation if run is not None else None
         return cls(
             version=version.version,
@@ -60,7 +60,7 @@ class VersionDetail(VersionView):
 
 
 class DecisionView(BaseModel):
-    """A decision, by the gate where there is no key."""
+    """A decision about a version; without a key, the promotion rule made it."""
 
     action: str
     version: str | None
@@ -74,7 +74,7 @@ class DecisionView(BaseModel):
 
     @classmethod
     def of(cls, decision: Decision) -> "DecisionView":
-        """The view of a stored decision."""
+        """Convert a stored decision."""
         return cls(
             action=decision.action,
             version=decision.version,
@@ -93,24 +93,26 @@ class Comparison(BaseModel):
 
     a: VersionView
     b: VersionView
-    same_days: bool = Field(description="Whether both were measured on the same days; else differences mislead.")
+    same_days: bool = Field(
+        description="Whether both were measured on the same days; otherwise differences are misleading."
+    )
     metrics: dict[str, dict[str, float | None]] = Field(description="By metric: `a`, `b` and `difference` (b - a).")
 
 
 class ShadowView(BaseModel):
-    """What a challenger would have answered on a local day."""
+    """A challenger's predictions for the traffic of a local day, compared with the champion's."""
 
     day: str
     champion: str
     challenger: str
     rows: int
-    differing: int = Field(description="Rows with another prediction.")
+    differing: int = Field(description="Rows with a different prediction.")
     failed: int = Field(description="Rows that the challenger cannot read.")
     mean_difference: float | None = Field(description="Mean absolute difference of probabilities, or of numbers.")
 
     @classmethod
     def of(cls, tally: ShadowTally) -> "ShadowView":
-        """The view of stored sums."""
+        """Convert stored sums."""
         compared = tally.rows - tally.failed
         return cls(
             day=tally.day,

@@ -1,4 +1,7 @@
-"""Versions of models, joined from the registry, the training runs and the decisions; and decisions of people about them."""
+"""Service behind the version routes: versions joined from registry, training runs and decisions; decisions by people.
+
+Decisions by the pipelines are made in `ml.retraining.promotion`.
+"""
 
 import tempfile
 from pathlib import Path
@@ -14,11 +17,11 @@ from serving.http.paging import Page
 from serving.http.problems import Conflict, NotFound
 from serving.retraining.versions.schemas import Comparison, DecisionView, ShadowView, VersionDetail, VersionView
 
-_MANY = 1_000
+_MAX_ROWS = 1_000
 
 
 class VersionService:
-    """Reads versions from the registry, and records decisions about them."""
+    """Read versions from the registry, and record decisions about them."""
 
     def __init__(
         self,
@@ -35,23 +38,23 @@ class VersionService:
         self._shadow = shadow
 
     def decisions(self, project_id: str, model_id: str, limit: int) -> Page[DecisionView]:
-        """Return the newest decisions about a model."""
+        """Return the newest decisions about a model, newest first."""
         items = [DecisionView.of(decision) for decision in self._decisions.newest(project_id, model_id, limit)]
         return Page(items=items, next_cursor=None, state="ok" if items else "no_decisions")
 
     def shadow(self, project_id: str, model_id: str, limit: int) -> Page[ShadowView]:
-        """Return the newest local days of comparisons between challenger and champion."""
+        """Return the newest comparisons between challenger and champion, by local day."""
         items = [ShadowView.of(tally) for tally in self._shadow.of_model(project_id, model_id, limit)]
         return Page(items=items, next_cursor=None, state="ok" if items else "no_comparisons")
 
     def versions(self, project_id: str, model_id: str) -> list[VersionView]:
         """Return all versions, newest first."""
-        runs = {run.mlflow_run_id: run for run in self._trainings.newest(project_id, model_id, _MANY)}
+        runs = {run.mlflow_run_id: run for run in self._trainings.newest(project_id, model_id, _MAX_ROWS)}
         versions = self._registry.versions(project_id, model_id)
         return [VersionView.of(version, runs.get(version.run_id)) for version in versions]
 
     def detail(self, project_id: str, model_id: str, number: str) -> VersionDetail:
-        """Return one version with its cards, its evaluation and the decisions about it.
+        """Return a version with its cards, its evaluation and the decisions about it.
 
         Raises
         ------
@@ -61,7 +64,7 @@ class VersionService:
         version = self._version(project_id, model_id, number)
         view = self._view(version)
         run = self._trainings.of_run(version.run_id) if version.run_id else None
-        decisions = self._decisions.newest(project_id, model_id, _MANY, version=number)
+        decisions = self._decisions.newest(project_id, model_id, _MAX_ROWS, version=number)
         return VersionDetail(
             **view.model_dump(),
             evaluation=None if run is None or run.evaluation is None else dict(run.evaluation),
@@ -95,8 +98,10 @@ class VersionService:
 
         Raises
         ------
-        NotFound, Conflict
-            If there is no such version, or it is the champion already.
+        NotFound
+            If there is no such version.
+        Conflict
+            If the version is already the champion.
         """
         version = self._version(project_id, model_id, number)
         aliases = self._registry.aliases(project_id, model_id)
@@ -105,12 +110,14 @@ class VersionService:
         return self._make_champion(version, "promoted", reason, actor)
 
     def reject(self, project_id: str, model_id: str, number: str, reason: str, actor: Actor) -> VersionView:
-        """Take the challenger's alias from a version.
+        """Reject a version: record the decision, and remove the alias `challenger` if the version has it.
 
         Raises
         ------
-        NotFound, Conflict
-            If there is no such version, or it is the champion.
+        NotFound
+            If there is no such version.
+        Conflict
+            If the version is the champion.
         """
         version = self._version(project_id, model_id, number)
         aliases = self._registry.aliases(project_id, model_id)
@@ -132,15 +139,15 @@ class VersionService:
         return self._view(self._version(version.project_id, version.model_id, number))
 
     def roll_back(self, project_id: str, model_id: str, reason: str, actor: Actor) -> VersionView:
-        """Make the predecessor of the present champion the champion again; a second rollback goes one further back.
+        """Make the predecessor of the present champion the champion again; a second rollback goes back one more version.
 
         Raises
         ------
         Conflict
-            If the present champion is the first one.
+            If the present champion has no predecessor.
         """
         champion = self._registry.aliases(project_id, model_id).get(CHAMPION)
-        # Only promotions count: following a rollback to this version would lead back to the version that was worse.
+        # Only promotions count: the rollback that made this version champion would lead back to the version it replaced.
         previous = None if champion is None else self._champion_before(project_id, model_id, champion)
         if previous is None:
             raise Conflict(f"Model {model_id!r} has no champion before the present one.")
@@ -179,7 +186,7 @@ class VersionService:
         promotion = self._decisions.last(project_id, model_id, "promoted", version=number)
         if promotion is not None:
             return promotion.champion_before
-        # A training that was killed after it had moved the alias has not recorded its decision.
+        # A training that was killed after it moved the alias has recorded no decision.
         run = self._trainings.of_version(project_id, model_id, number)
         evaluation = None if run is None else run.evaluation
         return None if evaluation is None else evaluation["champion_version"]

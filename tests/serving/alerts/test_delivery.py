@@ -134,7 +134,7 @@ async def test_what_cannot_be_delivered_is_given_up_visibly_and_can_be_sent_agai
     hooks.always = "refuse"
     async with sender(database, settings_for(routes, alert_attempts=2)) as service:
         await until(lambda: states(facts) == {"dead"})
-        service._look()
+        service._update_gauges()
         assert "2 messages were given up" in service.problems()["alerts"]
         (first, second) = facts.messages()
         assert [one["error"] for one in first.tries] == ["the receiver answered 500"] * 2

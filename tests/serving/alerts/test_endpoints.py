@@ -145,7 +145,7 @@ async def test_a_dead_message_is_shown_counted_and_sent_again(
     assert delivery is not None
     assert outbox.claim("oncall", lease_s=30) is None
     outbox.mark_failed(delivery, "refused", most_attempts=1, retry_s=1)
-    await asyncio.to_thread(services.alerts._look)
+    await asyncio.to_thread(services.alerts._update_gauges)
     assert "1 messages were given up" in (await anonymous.get("/readyz")).json()["degraded"]["alerts"]
     metrics = (await anonymous.get("/metrics")).text
     assert 'ml_guard_alert_outbox_messages{state="dead"} 1.0' in metrics

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.drift_study import NUMERIC, OUTLIER, false_alarms, found_shifts, tail_ratios
+from bench.drift_study import NUMERIC, OUTLIER, detection_rate, false_alarms, tail_ratios
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 1000), (50, 5000), (200, 1000), (1000, 1000)])
@@ -16,17 +16,17 @@ def test_at_most_one_day_in_a_hundred_alarms_when_nothing_has_changed(n: int, m:
 
 def test_half_a_standard_deviation_in_one_of_twenty_features_is_found_at_two_hundred_rows() -> None:
     rng = np.random.default_rng(22)
-    assert found_shifts(rng, 200, 1000, 60, frozenset(["normal_0"])) >= 0.8
+    assert detection_rate(rng, 200, 1000, 60, frozenset(["normal_0"])) >= 0.8
 
 
 def test_half_a_standard_deviation_in_every_numeric_feature_is_found_at_two_hundred_rows() -> None:
     rng = np.random.default_rng(23)
-    assert found_shifts(rng, 200, 1000, 20, frozenset(NUMERIC)) >= 0.8
+    assert detection_rate(rng, 200, 1000, 20, frozenset(NUMERIC)) >= 0.8
 
 
 def test_one_outlier_in_five_thousand_rows_hides_nothing() -> None:
     rng = np.random.default_rng(24)
-    assert found_shifts(rng, 5000, 5000, 3, frozenset(NUMERIC), (OUTLIER, OUTLIER)) >= 0.95
+    assert detection_rate(rng, 5000, 5000, 3, frozenset(NUMERIC), (OUTLIER, OUTLIER)) >= 0.95
 
 
 def test_the_judged_law_holds_in_the_tail_where_that_of_jensen_shannon_does_not() -> None:

@@ -1,6 +1,7 @@
-"""The gate in front of a stub that costs nothing: what it adds to the stub alone, and LiteLLM's proxy in front of the same stub.
+"""The gateway in front of a stub that costs almost no time: its overhead, beside that of LiteLLM's proxy in front of the same stub.
 
-Policy, budgets and ledger are on; one worker, SQLite. wrk and the stub run on the same cores. Nothing but this machine is asked.
+Content policy, budgets and ledger are on; one worker, SQLite. wrk and the stub run on the same cores, and all requests stay on
+this machine.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ _BODY = {
 }
 _PRICES = {"stub": {"input": 3, "output": 15}}
 _NONE = "-"
-_MASTER_KEY = "sk-bench-0123456789abcdef"  # of the loopback, for a stub
+_MASTER_KEY = "sk-bench-0123456789abcdef"  # no secret: only valid on the loopback interface, for the stub
 
 
 def run(seconds: int = 6) -> str:
@@ -63,25 +64,26 @@ def run(seconds: int = 6) -> str:
         home = Path(folder)
         body = home / "body.json"
         body.write_text(json.dumps(_BODY))
-        settings, key = _prepared(home)
+        settings, key = _prepare(home)
         stub = running.enter_context(_stub(home))
         model = {"ML_GUARD_LLM_BASE_URL": f"{stub}/v1", "ML_GUARD_LLM_PRICES": json.dumps(_PRICES)}
-        sides = {
+        servers = {
             "the stub alone": (stub, _NONE),
             "ML Guard": (running.enter_context(guard(settings, home, **model)), key),
             f"LiteLLM {LITELLM}": (running.enter_context(_litellm(stub, home)), _MASTER_KEY),
         }
-        for url, k in sides.values():
+        for url, k in servers.values():
             _warm_up(url, k)
-        ways = [partial(load, f"{url}/v1/chat/completions", body, k) for url, k in sides.values()]
+        generators = [partial(load, f"{url}/v1/chat/completions", body, k) for url, k in servers.values()]
         loads = {
-            n: dict(zip(sides, in_turns([partial(way, n, seconds) for way in ways]), strict=True)) for n in CONNECTIONS
+            n: dict(zip(servers, in_turns([partial(generator, n, seconds) for generator in generators]), strict=True))
+            for n in CONNECTIONS
         }
-        firsts = {name: asyncio.run(_first_tokens(url, k)) for name, (url, k) in sides.items()}
+        firsts = {name: asyncio.run(_first_tokens(url, k)) for name, (url, k) in servers.items()}
         calls = _check(settings)
     lead = (
         f"A chat of two messages, answered by a stub; one server process each; medians of {ROUNDS} rounds of {seconds} s, in turns;"
-        f" wrk and the stub on the same cores. ML Guard judges both sides, reserves in three budgets, settles and writes the ledger (SQLite): {calls:,} calls,"
+        f" wrk and the stub on the same cores. ML Guard applies the content policy to request and response, reserves in three budgets, settles, and writes the ledger (SQLite): {calls:,} calls,"
         " each a row of one valid chain, counted in usage and budgets. LiteLLM runs with its master key, without a database, budgets, policy or log."
     )
     return f"{lead}\n\n{_loads(loads)}\n\n{_streams(firsts)}"
@@ -92,23 +94,23 @@ def _loads(loads: dict[int, dict[str, Load]]) -> str:
     for n, by_name in loads.items():
         alone = by_name["the stub alone"]
         slowest = by_name[f"LiteLLM {LITELLM}"]
-        for name, found in by_name.items():
-            added = "" if found is alone else f"{found.p50_ms - alone.p50_ms:.2f}"
-            ratio = f"{found.rate / slowest.rate:.1f}×"
-            cells = [f"{found.rate:,.0f}", f"{found.p50_ms:.2f}", f"{found.p99_ms:.2f}", added, ratio]
+        for name, measured in by_name.items():
+            added = "" if measured is alone else f"{measured.p50_ms - alone.p50_ms:.2f}"
+            ratio = f"{measured.rate / slowest.rate:.1f}×"
+            cells = [f"{measured.rate:,.0f}", f"{measured.p50_ms:.2f}", f"{measured.p99_ms:.2f}", added, ratio]
             rows.append([f"{n} connections: {name}", *cells])
     return table(["load", "requests/s", "p50 ms", "p99 ms", "added p50 ms", "against LiteLLM"], rows)
 
 
 def _streams(firsts: dict[str, list[float]]) -> str:
     rows = [
-        [name, f"{statistics.median(found):.2f}", f"{statistics.quantiles(found, n=100)[98]:.2f}"]
-        for name, found in firsts.items()
+        [name, f"{statistics.median(latencies):.2f}", f"{statistics.quantiles(latencies, n=100)[98]:.2f}"]
+        for name, latencies in firsts.items()
     ]
     return table([f"{STREAMS} streams, one after the other", "first token p50 ms", "p99 ms"], rows)
 
 
-def _prepared(home: Path) -> tuple[Settings, str]:
+def _prepare(home: Path) -> tuple[Settings, str]:
     settings = Settings(storage=StorageSettings(home=home))
     database = Database(settings.storage.database)
     migrate(database)
@@ -123,7 +125,7 @@ def _prepared(home: Path) -> tuple[Settings, str]:
 @contextmanager
 def _stub(home: Path) -> Iterator[str]:
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "bench.gate_stub", str(port)]
+    command = [sys.executable, "-m", "bench.gateway_stub", str(port)]
     with process(command, os.environ, home / "stub.log", f"http://127.0.0.1:{port}/"):
         yield f"http://127.0.0.1:{port}"
 
@@ -132,7 +134,7 @@ def _stub(home: Path) -> Iterator[str]:
 def _litellm(stub: str, home: Path) -> Iterator[str]:
     (port,) = free_ports(1)
     model = {"model": "openai/stub", "api_base": f"{stub}/v1", "api_key": "none"}
-    config = home / "litellm.json"  # JSON is YAML too
+    config = home / "litellm.json"  # LiteLLM reads YAML, of which JSON is a subset
     models = [{"model_name": "stub", "litellm_params": model}]
     config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": _MASTER_KEY}}))
     env = environment("LITELLM_")
@@ -158,13 +160,15 @@ def _litellm_command() -> Path:
     if not command.exists():
         uv = Path(sys.executable).with_name("uv")
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
-        wanted = [f"litellm[proxy]=={LITELLM}"]
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", *wanted], check=True)
+        requirements = [f"litellm[proxy]=={LITELLM}"]
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", *requirements], check=True
+        )
     return command.absolute()
 
 
 def _warm_up(url: str, key: str) -> None:
-    """The first calls of a server may take seconds each; they are not measured."""
+    """Make calls that are not measured, because the first calls of a server may take seconds each."""
     headers = {} if key == _NONE else {"X-API-Key": key}
     with httpx.Client(headers=headers, timeout=120, trust_env=False) as client:
         for _ in range(50):
@@ -172,41 +176,41 @@ def _warm_up(url: str, key: str) -> None:
 
 
 async def _first_tokens(url: str, key: str) -> list[float]:
-    """Milliseconds from each request to the first text of its stream."""
+    """Measure the milliseconds from each request to the first text of its stream."""
     headers = {} if key == _NONE else {"X-API-Key": key}
-    found = []
+    latencies = []
     async with aiohttp.ClientSession(headers=headers) as session:
         for _ in range(STREAMS + 20):
-            began = time.perf_counter()
+            start = time.perf_counter()
             async with session.post(f"{url}/v1/chat/completions", json={**_BODY, "stream": True}) as answer:
                 answer.raise_for_status()
                 first = None
                 async for line in answer.content:
                     if first is None and line.startswith(b"data:") and b'"word' in line:
-                        first = (time.perf_counter() - began) * 1e3
+                        first = (time.perf_counter() - start) * 1e3
                 if first is None:
                     raise AssertionError(f"{url}: a stream without text")
-            found.append(first)
-    return found[20:]
+            latencies.append(first)
+    return latencies[20:]
 
 
 def _check(settings: Settings) -> int:
-    """Each call is a row of a valid chain, and counted in usage."""
+    """Check that each call is a row of a valid chain and is counted in usage; return the number of calls."""
     database = Database(settings.storage.database)
     deadline = time.monotonic() + 10
     while True:
         with database.read() as connection:
-            of_calls = select(func.count()).select_from(ledger).where(ledger.c.model == "stub")
-            rows = connection.execute(of_calls).scalar_one()
+            count_calls = select(func.count()).select_from(ledger).where(ledger.c.model == "stub")
+            rows = connection.execute(count_calls).scalar_one()
             counted = connection.execute(select(func.sum(usage.c.requests))).scalar_one()
             held = connection.exec_driver_sql("SELECT count(*) FROM reservations").scalar_one()
         if held == 0 or time.monotonic() > deadline:
             break
-        time.sleep(0.2)  # what wrk has left at its end
-    found = LedgerStore(database, None).verify()
+        time.sleep(0.2)  # requests that wrk abandoned at its end still have to settle
+    verification = LedgerStore(database, None).verify()
     database.close()
-    if not found.ok or rows != counted or held:
-        raise AssertionError(f"{rows} rows, {counted} counted, {held} held; {found.problem}")
+    if not verification.ok or rows != counted or held:
+        raise AssertionError(f"{rows} rows, {counted} counted, {held} held; {verification.problem}")
     return int(rows)
 
 

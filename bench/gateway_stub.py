@@ -1,6 +1,6 @@
-"""An OpenAI-compatible server that costs next to nothing: what is in front of it is measured. Raw asyncio, fixed answers.
+"""An OpenAI-compatible server that costs almost no time, so that what is in front of it is measured.
 
-Run with a port; a path is all that it looks at, and whether the body asks for a stream.
+Raw asyncio with fixed responses; run it with a port. It ignores the path, and checks only whether the body requests a stream.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _HEAD = {"id": "chatcmpl-1", "created": 1, "model": "stub"}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": _WORDS, "total_tokens": 12 + _WORDS}
 
 
-def _whole() -> bytes:
+def _completion() -> bytes:
     message = {"role": "assistant", "content": "word " * _WORDS}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     body = json.dumps({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}).encode()
@@ -32,12 +32,12 @@ def _stream() -> bytes:
     events[-1]["choices"][0]["finish_reason"] = "stop"  # type: ignore[index]
     events.append({**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
     data = [*(json.dumps(event) for event in events), "[DONE]"]
-    chunks = [f"data: {one}\n\n".encode() for one in data]
+    chunks = [f"data: {event}\n\n".encode() for event in data]
     body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     return b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + body
 
 
-_ANSWERS = (_whole(), _stream())
+_RESPONSES = (_completion(), _stream())
 
 
 class _Protocol(asyncio.Protocol):
@@ -55,7 +55,7 @@ class _Protocol(asyncio.Protocol):
             if len(self._data) < end + 4 + length:
                 return
             body, self._data = self._data[end + 4 : end + 4 + length], self._data[end + 4 + length :]
-            self._transport.write(_ANSWERS[b'"stream":true' in body.replace(b" ", b"")])
+            self._transport.write(_RESPONSES[b'"stream":true' in body.replace(b" ", b"")])
 
 
 async def _serve(port: int) -> None:
