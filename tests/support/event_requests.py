@@ -1,4 +1,4 @@
-"""Events as a client sends them, and what the database holds afterwards."""
+"""Events as a client sends them, in each format, and what the database holds afterwards."""
 
 import gzip
 import json
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pyarrow as pa
 
 from guard_core.settings import Settings
 from serving.app import Services, create_app
@@ -74,3 +75,30 @@ async def send_raw(client: httpx.AsyncClient, body: bytes, path: str = MANY, **h
 def zipped(rows: list[Any]) -> bytes:
     """A gzipped JSON array."""
     return gzip.compress(json.dumps(rows).encode())
+
+
+def encode_arrow(table: pa.Table, **options: Any) -> bytes:
+    """Encode a table as an Arrow IPC stream, in batches of three rows."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table, max_chunksize=3)
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
+
+
+def make_table(rows: list[dict[str, Any]], features: str = "struct") -> pa.Table:
+    """Make a table of events, their features in one of the three ways that are read: "struct", "map", or a column each."""
+    plain = {name: [row[name] for row in rows] for name in rows[0] if name != "features"}
+    plain["timestamp"] = [datetime.fromisoformat(row["timestamp"]) for row in rows]
+    columns = {name: pa.array(values) for name, values in plain.items()}
+    columns["timestamp"] = columns["timestamp"].cast(pa.timestamp("ns", tz="America/New_York"))
+    columns["model_id"] = columns["model_id"].dictionary_encode()
+    if features == "struct":
+        columns["features"] = pa.array([row["features"] for row in rows])
+    elif features == "map":
+        kind = pa.map_(pa.string(), pa.float64())
+        columns["features"] = pa.array([list(row["features"].items()) for row in rows], kind)
+    else:
+        for name in rows[0]["features"]:
+            columns[f"features.{name}"] = pa.array([row["features"][name] for row in rows])
+    return pa.table(columns)

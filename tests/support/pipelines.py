@@ -1,13 +1,17 @@
-"""The pipelines on one database: real ticks of the sensors, and the runs that they ask for."""
+"""The pipelines on one database: real ticks of the sensors, and the runs that they request, on a Dagster instance in a temporary home."""
 
-from collections.abc import Sequence
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
+import pytest
 from dagster import DagsterInstance
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from guard_core.settings import Settings
+from guard_core.settings import Settings, load_settings
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
@@ -16,7 +20,10 @@ from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.design_effect import design_effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +131,55 @@ class Pipelines:
     def _asked_before(self, request: dg.RunRequest) -> bool:
         found = self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": request.run_key or ""}))
         return bool(found)
+
+
+def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: str) -> None:
+    """Capture the days from `first` to `last` as the baseline, as the API would."""
+    stored = AggregateStore(pipelines.database).profiles(project_id, "m", first, last)
+    days = [TableProfile.from_bytes(data) for data in stored.values()]
+    profile = TableProfile.merge(days)
+    data = profile.to_bytes()
+    BaselineStore(pipelines.database).capture(
+        project_id,
+        "m",
+        first,
+        last,
+        rows=profile.rows,
+        sha256=hashlib.sha256(data).hexdigest(),
+        profile=data,
+        design_effects=design_effects(days, profile),
+        created_by=None,
+        request_id="baseline-request",
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, which the variables of the environment name."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("ML_GUARD_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")  # restored after what the event log sets
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRY_DELAY_S", "0")
+    return home
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance in memory, which takes half the time; the kept one where a test requests it too."""
+    if "kept_instance" in request.fixturenames:
+        yield request.getfixturevalue("kept_instance")
+        return
+    with DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def pipelines(instance: DagsterInstance, migrated_sqlite: Path) -> Iterator[Pipelines]:
+    """The pipelines on SQLite."""
+    settings = load_settings()
+    database = Database(settings.storage.database)
+    if database.is_sqlite:
+        shutil.copyfile(migrated_sqlite, database.path)
+    yield Pipelines(database, settings, instance)
+    database.close()
