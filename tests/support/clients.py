@@ -18,19 +18,19 @@ from serving.app import Services, create_app
 
 @dataclass
 class Clients:
-    """Clients with a key; made when asked for."""
+    """Clients with a key, each created on request."""
 
     app: FastAPI
     services: Services
     opened: list[httpx.AsyncClient]
 
     def of(self, role: Role, project_id: str | None = None) -> httpx.AsyncClient:
-        """A client with a new key of this role."""
+        """Return a client with a new key of this role."""
         _, secret = self.services.keys.create(f"{role} of {project_id}", role, project_id)
         return self.with_key(secret)
 
     def with_key(self, secret: str) -> httpx.AsyncClient:
-        """A client with this key."""
+        """Return a client with this key."""
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://guard", headers={"X-API-Key": secret}
         )
@@ -50,11 +50,11 @@ class _CurrentStderr:
     """The stderr of the moment: pytest replaces it between a test's set-up and the test."""
 
     def write(self, text: str) -> None:
-        """Write to it."""
+        """Write to the current stderr."""
         sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Flush it."""
+        """Flush the current stderr."""
         sys.stderr.flush()
 
 

@@ -17,7 +17,7 @@ ONE, MANY = "/api/v1/events", "/api/v1/events/batch"
 
 
 def event(**changed: Any) -> dict[str, Any]:
-    """An event of the contract; a field given as `...` is left out."""
+    """Return an event of the contract; a field given as `...` is left out."""
     made = {
         "project_id": "flights",
         "model_id": "delay_v1",
@@ -32,24 +32,24 @@ def event(**changed: Any) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not ...}
 
 
-def named(n: int, **changed: Any) -> list[dict[str, Any]]:
-    """Events with ids e0, e1 and so on."""
+def make_events(n: int, **changed: Any) -> list[dict[str, Any]]:
+    """Make events with the ids e0, e1 and so on."""
     return [event(event_id=f"e{i}", **changed) for i in range(n)]
 
 
 def ndjson(rows: list[Any]) -> bytes:
-    """One JSON value a line."""
+    """Encode rows as NDJSON, one value a line."""
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
 def from_now(**delta: float) -> str:
-    """An instant relative to now."""
+    """Return an instant relative to now."""
     return (datetime.now(UTC) + timedelta(**delta)).isoformat()
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[Services, httpx.AsyncClient]]:
-    """An app of its own with the project, and a client that may send to it."""
+    """Run a separate app with the project, and a client that may send to it."""
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         services: Services = app.state.services
@@ -72,8 +72,8 @@ async def send_raw(client: httpx.AsyncClient, body: bytes, path: str = MANY, **h
     return await client.post(path, content=body, headers={"Content-Type": "application/json", **named_headers})
 
 
-def zipped(rows: list[Any]) -> bytes:
-    """A gzipped JSON array."""
+def gzip_rows(rows: list[Any]) -> bytes:
+    """Compress rows as a gzipped JSON array."""
     return gzip.compress(json.dumps(rows).encode())
 
 

@@ -35,7 +35,7 @@ class Pipelines:
     instance: DagsterInstance
 
     def tick(self) -> list[dg.RunRequest]:
-        """One look of the sensor; runs with a key that was asked for before are dropped, as the daemon does."""
+        """Evaluate the sensor once, and drop runs whose key was requested before, as the daemon does."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="unprocessed_days"
         ) as context:
@@ -44,7 +44,7 @@ class Pipelines:
         return [request for request in requests if not self._asked_before(request)]
 
     def skip_reason(self) -> str:
-        """What the sensor says when it asks for nothing."""
+        """Return the reason that the sensor gives when it requests no run."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs()
         ) as context:
@@ -53,7 +53,7 @@ class Pipelines:
         return answer.skip_message or ""
 
     def tick_retrain(self) -> list[dg.RunRequest]:
-        """One look of the retrain sensor, with the partitions that it asks for."""
+        """Evaluate the retrain sensor once, and add the partitions that it requests."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="retrain_sensor"
         ) as context:
@@ -65,7 +65,7 @@ class Pipelines:
         return [request for request in answer.run_requests or [] if not self._asked_before(request)]
 
     def retrain(self, request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
-        """The training run that a tick asked for."""
+        """Execute the training run that a tick requested."""
         return (
             defs()
             .resolve_job_def("retrain")
@@ -78,18 +78,18 @@ class Pipelines:
         )
 
     def run(self, tags: dict[str, str], *, raises: bool = True) -> dg.ExecuteInProcessResult:
-        """A run of the daily job."""
+        """Execute a run of the daily job."""
         job = defs().resolve_job_def("daily")
         return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=raises)
 
     def run_request(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """The run that a tick asked for."""
+        """Execute the run that a tick requested."""
         return self.run({**request.tags, "dagster/run_key": request.run_key or ""})
 
     def hold(
         self, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, job: str = "daily"
     ) -> dg.DagsterRun:
-        """A run of the request that is stuck in a status."""
+        """Create a run of the request that stays in a status."""
         tags = {**request.tags, "dagster/run_key": request.run_key or ""}
         # Who is in the queue must say where the daemon finds its job.
         location = RegisteredCodeLocationOrigin("guard_pipelines")
@@ -99,7 +99,7 @@ class Pipelines:
         )
 
     def settle(self, most: int = 5) -> int:
-        """Tick and run until there is nothing to do; returns how many runs it took."""
+        """Tick and run until there is nothing to do, and return the number of runs."""
         runs = 0
         while requests := self.tick():
             for request in requests:
@@ -114,18 +114,18 @@ class Pipelines:
         return DayStateStore(self.database)
 
     def lake(self, project_id: str, model_id: str = "m") -> LakeSnapshot:
-        """Newest version of a model's table."""
+        """Open the newest version of a model's table."""
         snapshot = Lake(self.settings.storage.lake).snapshot(project_id, model_id)
         assert snapshot is not None
         return snapshot
 
     def counts(self, project_id: str, model_id: str = "m") -> dict[str, int]:
-        """Events by day, as aggregated."""
+        """Read the aggregated number of events by day."""
         days = AggregateStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
         return {aggregate.day: aggregate.metrics["count"] for aggregate in days}
 
     def reports(self, project_id: str, model_id: str = "m") -> Sequence[StoredReport]:
-        """All drift reports of a model."""
+        """Read all drift reports of a model."""
         return DriftReportStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
 
     def _asked_before(self, request: dg.RunRequest) -> bool:

@@ -19,13 +19,13 @@ from tests.support.event_requests import (
     ONE,
     encode_arrow,
     event,
+    gzip_rows,
+    make_events,
     make_table,
-    named,
     ndjson,
     send_lines,
     send_raw,
     serving,
-    zipped,
 )
 from tests.support.event_rows import stored_ids
 from tests.support.settings import with_values
@@ -44,7 +44,7 @@ async def _features(database: Database) -> list[Any]:
 async def test_arrow_streams_mean_what_json_means(analyst: httpx.AsyncClient, database: Database) -> None:
     features = {"age": 29.0, "balance": 1200.5}
     for number, way in enumerate(("struct", "map", "columns")):
-        rows = [{**row, "event_id": f"{way}-{row['event_id']}"} for row in named(7, features=features)]
+        rows = [{**row, "event_id": f"{way}-{row['event_id']}"} for row in make_events(7, features=features)]
         answer = await send_raw(analyst, encode_arrow(make_table(rows, way)), Content_Type=ARROW)
         assert answer.json() == {"accepted": 7, "duplicates": 0, "rejected": 0, "errors": []}, way
         assert await _features(database) == [features] * 7 * (number + 1)
@@ -53,7 +53,7 @@ async def test_arrow_streams_mean_what_json_means(analyst: httpx.AsyncClient, da
 
 
 async def test_arrow_nulls_leave_optional_fields_out_and_bad_values_are_named(analyst: httpx.AsyncClient) -> None:
-    good = make_table(named(3))
+    good = make_table(make_events(3))
     nulls = pa.array([None, "a", None])
     answer = await send_raw(analyst, encode_arrow(good.append_column("segment", nulls)), Content_Type=ARROW)
     assert answer.json()["accepted"] == 3
@@ -62,13 +62,13 @@ async def test_arrow_nulls_leave_optional_fields_out_and_bad_values_are_named(an
     answer = await send_raw(analyst, encode_arrow(naive), Content_Type=ARROW)
     assert [(e["index"], e["field"]) for e in answer.json()["errors"]] == [(n, "timestamp") for n in range(3)]
     assert "has no offset" in answer.json()["errors"][0]["reason"]
-    nan = make_table(named(1, features={"x": float("nan")}))
+    nan = make_table(make_events(1, features={"x": float("nan")}))
     answer = await send_raw(analyst, encode_arrow(nan), Content_Type=ARROW)
     assert answer.json()["errors"][0]["field"] == "features.x"
 
 
 async def test_arrow_that_events_cannot_be_is_refused_by_column(analyst: httpx.AsyncClient) -> None:
-    good = make_table(named(2))
+    good = make_table(make_events(2))
     long_words = pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array(["x" * 10_000]))
     cases = [
         (encode_arrow(good.append_column("features.x", pa.array([1, 2]))), 422, "not as both"),
@@ -98,7 +98,7 @@ async def test_compressed_bodies_are_read_in_every_format(analyst: httpx.AsyncCl
         ("zstd", zstandard.compress),
         ("zstd", lambda body: zstandard.compress(body[:1000]) + zstandard.compress(body[1000:])),
     ]
-    rows = named(2_000)
+    rows = make_events(2_000)
     assert (await analyst.post(MANY, json=rows)).json()["accepted"] == 2_000
     for kind, body in (
         ("application/json", json.dumps(rows).encode()),
@@ -113,7 +113,7 @@ async def test_compressed_bodies_are_read_in_every_format(analyst: httpx.AsyncCl
 async def test_bodies_that_cannot_be_read_are_answered_with_the_reason(
     analyst: httpx.AsyncClient, database: Database
 ) -> None:
-    array = json.dumps(named(1)).encode()
+    array = json.dumps(make_events(1)).encode()
     cases: list[tuple[bytes, dict[str, str], str, int, str]] = [
         (b"", {}, MANY, 400, "not a JSON array"),
         (b"{}", {}, MANY, 400, "not a JSON array of events; a single event goes to POST /api/v1/events"),
@@ -160,8 +160,8 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
     small = with_values(settings, max_body_bytes=200_000, ingest_max_batch_rows=100)
     bomb = b" " * 50_000_000
     async with serving(small) as (services, client):
-        assert (await client.post(MANY, json=named(100))).json()["accepted"] == 100
-        many = named(101)
+        assert (await client.post(MANY, json=make_events(100))).json()["accepted"] == 100
+        many = make_events(101)
         for answer in (
             await client.post(MANY, json=many),
             await send_lines(client, many),
@@ -173,7 +173,7 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
             (b" " * 200_001, "identity"),
             (gzip.compress(bomb), "gzip"),
             (zstandard.compress(bomb), "zstd"),
-            (zipped([event(features={"x": "y" * 1000})] * 300), "gzip"),
+            (gzip_rows([event(features={"x": "y" * 1000})] * 300), "gzip"),
         ):
             for kind in ("application/json", LINES, ARROW):
                 answer = await send_raw(client, body, Content_Encoding=encoding, Content_Type=kind)
@@ -183,7 +183,7 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
 
 
 async def test_arrow_timestamps_may_be_text(analyst: httpx.AsyncClient) -> None:
-    rows = named(2)
+    rows = make_events(2)
     text = make_table(rows)
     text = text.set_column(text.column_names.index("timestamp"), "timestamp", pa.array([r["timestamp"] for r in rows]))
     assert (await send_raw(analyst, encode_arrow(text), Content_Type=ARROW)).json()["accepted"] == 2
