@@ -12,13 +12,13 @@ from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
-from tests.support.postgresql import create_postgresql, initialised, started
+from tests.support.postgresql import create_postgresql, initialise_server, run_server
 from tests.support.settings import settings_of
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see defaults, not the settings of whoever runs them."""
+    """Run tests with the defaults, not with the settings of the developer's environment."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     Variables(monkeypatch).forget()
 
@@ -26,9 +26,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a PostgreSQL server of this test session; its `postgres` database is for making others."""
-    server = initialised(tmp_path_factory.mktemp("postgresql"))
+    server = initialise_server(tmp_path_factory.mktemp("postgresql"))
     # What these tests kill is our processes, never the machine: the disk need not be waited for.
-    with started(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_connections=200"):
+    with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_connections=200"):
         yield f"postgresql://postgres@/postgres?host={server.pgdata}"
 
 

@@ -1,8 +1,6 @@
 """Across rooms: a model that the pipelines have trained answers, and its prediction can be traced back to the data."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,26 +9,18 @@ import pytest
 from guard_store.auth.store import KeyStore
 from guard_store.projects.store import ProjectStore
 from serving.app import create_app
-from tests.guard_pipelines.conftest import home, instance, pipelines  # noqa: F401 - fixtures
+from tests.support.clients import _logging_as_before
 from tests.support.pipeline_projects import MODEL, PROJECT, send_days, train_first
-from tests.support.pipelines import Pipelines
+from tests.support.pipelines import Pipelines, home, instance, pipelines
+
+__all__ = ["_logging_as_before", "home", "instance", "pipelines"]
 
 FEATURES = {"x": 1.0, "plan": "a"}
 
 
-@pytest.fixture
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers.clear()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 @pytest.mark.usefixtures("_logging_as_before")
 def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift_report(
-    pipelines: Pipelines,  # noqa: F811 - the fixture
+    pipelines: Pipelines,
 ) -> None:
     train_first(pipelines)
     send_days(pipelines.database, 11, 18, turned=True)
@@ -59,7 +49,7 @@ def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift
     assert answers["compared"]["metrics"]["roc_auc"]["difference"] is not None
 
 
-async def _asked(pipelines: Pipelines) -> dict[str, Any]:  # noqa: F811 - the fixture
+async def _asked(pipelines: Pipelines) -> dict[str, Any]:
     keys = KeyStore(pipelines.database)
     ProjectStore(pipelines.database).create("other", "Other")
     _, key = keys.create("analyst", "analyst", PROJECT)

@@ -37,6 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
+@pytest.mark.timeout(900)
 def test_three_weeks_of_flights_pass_through_everything(home: Path, ports: list[str]) -> None:
     done, summary = run_demo(home, "--days", "21", *ports)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -57,6 +58,7 @@ def test_three_weeks_of_flights_pass_through_everything(home: Path, ports: list[
     assert not (home / "up.json").exists()
 
 
+@pytest.mark.timeout(900)
 def test_again_sends_only_duplicates_and_changes_no_number(home: Path, ports: list[str]) -> None:
     before = json.loads((home / "demo.json").read_text())
     done, summary = run_demo(home, "--days", "21", *ports)

@@ -11,8 +11,7 @@ from ml_guard import ApiError, Event, MLGuardClient
 from demo.flights import FEATURES
 from demo.progress import Progress
 from demo.sending import event_rows, instances, label_rows, send
-from tests.sdk.api_double import ApiDouble, Misbehaviour
-from tests.sdk.conftest import api, client
+from tests.sdk.api_double import ApiDouble, Misbehaviour, api, client
 
 __all__ = ["api", "client"]
 

@@ -12,7 +12,7 @@ import psycopg
 
 from tests.deploy.compose import Service
 from tests.support.paths import ROOT
-from tests.support.postgresql import initialised, started
+from tests.support.postgresql import initialise_server, run_server
 
 _SCRIPTS = "/docker-entrypoint-initdb.d"
 
@@ -20,13 +20,13 @@ _SCRIPTS = "/docker-entrypoint-initdb.d"
 @contextmanager
 def postgres(service: Service, address: str, folder: Path) -> Iterator[Path]:
     """Run the server at an address, on the port of its image; gives the folder of its programs."""
-    server = initialised(folder)
+    server = initialise_server(folder)
     major = int(service.image.split(":")[1].split(".")[0])
     assert int((folder / "PG_VERSION").read_text()) == major, "test with the version that the image runs"
     # The image's own rule: a password for everybody over TCP; `postgres` is only us, preparing.
     (folder / "pg_hba.conf").write_text("host all postgres 127.0.0.0/8 trust\nhost all all 127.0.0.0/8 scram-sha-256\n")
 
-    with started(server, f"-h {address} -p 5432 -k ''"):
+    with run_server(server, f"-h {address} -p 5432 -k ''"):
         _prepare(service, address, server.bin_path)
         yield server.bin_path
 

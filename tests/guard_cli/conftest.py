@@ -1,5 +1,5 @@
-"""The app and its clients, as the tests of serving have them."""
+"""The app and its clients."""
 
-from tests.serving.conftest import _logging_as_before, anonymous, app, clients, services
+from tests.support.clients import _logging_as_before, anonymous, app, clients, services
 
 __all__ = ["_logging_as_before", "anonymous", "app", "clients", "services"]

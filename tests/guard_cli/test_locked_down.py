@@ -8,7 +8,7 @@ from guard_cli.terminal import CommandError
 from guard_core.settings import Settings
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
-from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.api import call_route, read_documented_routes
 from tests.support.clients import Clients
 from tests.support.settings import with_values
 
@@ -34,7 +34,9 @@ def test_it_does_not_start_without_an_admin_key_nor_while_the_demos_works(databa
 
 
 async def test_without_a_key_there_are_only_probes(anonymous: httpx.AsyncClient, clients: Clients) -> None:
-    answered = {route.path for route in documented_routes() if await ask(anonymous, route, "flights") != 401}
+    answered = {
+        route.path for route in read_documented_routes() if await call_route(anonymous, route, "flights") != 401
+    }
     assert answered == {"/healthz", "/readyz", "/api/v1/health"}
     assert (await clients.of("guest").get("/metrics")).status_code == 200
     assert (await clients.of("guest").get("/metrics", headers={"X-API-Key": "wrong"})).status_code == 401

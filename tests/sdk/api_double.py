@@ -4,9 +4,16 @@ import gzip
 import json
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
+from ml_guard import MLGuardClient
+
+ROW: dict[str, Any] = {"project_id": "p", "model_id": "m", "latency_ms": 1.5, "y_pred": 1, "features": {"n": 1}}
+API_KEY = "secret-key-never-shown"
 
 
 @dataclass
@@ -133,3 +140,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+@pytest.fixture
+def api() -> Iterator[ApiDouble]:
+    """An API on a real socket, which misbehaves on demand."""
+    with ApiDouble() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client(api: ApiDouble) -> Iterator[MLGuardClient]:
+    """A client of that API."""
+    with MLGuardClient(base_url=api.url, api_key=API_KEY, timeout_s=5) as client:
+        yield client

@@ -20,7 +20,7 @@ from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events
-from tests.sdk.test_events import ROW
+from tests.sdk.api_double import ROW
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import settings_of
 

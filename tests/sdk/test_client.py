@@ -7,9 +7,7 @@ from datetime import date
 import pytest
 from ml_guard import ApiError, AsyncMLGuardClient, ConnectionFailedError, MLGuardClient
 
-from tests.sdk.api_double import DROP, ApiDouble, Misbehaviour
-from tests.sdk.conftest import API_KEY
-from tests.sdk.test_events import ROW
+from tests.sdk.api_double import API_KEY, DROP, ROW, ApiDouble, Misbehaviour
 
 
 def test_a_problem_becomes_an_error_with_its_parts(api: ApiDouble, client: MLGuardClient) -> None:

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from ml_guard import Event, MLGuardClient, RowError
 
-from tests.sdk.api_double import ApiDouble
-
-ROW: dict[str, Any] = {"project_id": "p", "model_id": "m", "latency_ms": 1.5, "y_pred": 1, "features": {"n": 1}}
+from tests.sdk.api_double import ROW, ApiDouble
 
 
 def test_the_example_of_the_specification_arrives_as_the_event_contract(api: ApiDouble, client: MLGuardClient) -> None:

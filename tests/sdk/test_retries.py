@@ -7,8 +7,7 @@ from email.utils import format_datetime
 import pytest
 from ml_guard import ApiError, ConnectionFailedError, MLGuardClient, MLGuardError
 
-from tests.sdk.api_double import DROP, ApiDouble, Misbehaviour
-from tests.sdk.test_events import ROW
+from tests.sdk.api_double import DROP, ROW, ApiDouble, Misbehaviour
 
 
 def test_a_busy_server_is_asked_again_but_not_before_it_said(api: ApiDouble, client: MLGuardClient) -> None:

@@ -1,14 +1,18 @@
 """What several tests share.
 
 - `alert_facts`: facts, and the alerts that follow
+- `api`: the documented routes, a valid request to each, and the form of errors
+- `assistant`: questions and researches, and checks of their answers
 - `aws`: AWS on this machine, with seeded costs
-- `clients`: clients of the app, each with a key
-- `event_requests`: events as a client sends them
+- `clients`: the app, clients of it with a key each, and a wait for what it does in the background
+- `event_requests`: events as a client sends them, in each format
 - `event_rows`: events as rows of the store
+- `gateway`: calls of models, their policies, and the accounts of what they cost
+- `ledger`: rows of the ledger
 - `model_days`: a model with a few processed days
 - `paths`: where the checkout is
 - `pipeline_projects`: days whose labels depend on their features
-- `pipelines`: the pipelines on one database, with real ticks
+- `pipelines`: the pipelines on one database, with real ticks and a Dagster instance
 - `postgresql`: a PostgreSQL server for tests
 - `sample_knowledge`: the sample knowledge base, built once
 - `server`: real `ml-guard` processes

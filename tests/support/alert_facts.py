@@ -27,13 +27,13 @@ ZONE = "America/New_York"
 
 
 def instant(text: str) -> int:
-    """Microseconds of an ISO instant."""
+    """Convert an ISO instant to microseconds."""
     return microseconds(datetime.fromisoformat(text))
 
 
 @dataclass
 class Facts:
-    """Writes facts of one project and folds them at an instant of the test's choice."""
+    """Facts of one project, written and folded at instants that a test chooses."""
 
     database: Database
     routes: Sequence[str] = ("oncall",)
@@ -48,7 +48,7 @@ class Facts:
 
     @staticmethod
     def route_urls(names: Sequence[str]) -> dict[str, SecretStr]:
-        """A route of each name."""
+        """Return a route of each name."""
         return {name: SecretStr(f"file:///nowhere/{name}") for name in names}
 
     def policy(self, name: str, **rule: Any) -> None:
@@ -84,28 +84,28 @@ class Facts:
             )
 
     def drift(self, day: str, *, op: Op = "fires", message: str = "Drift in temp.", **details: Any) -> None:
-        """What the pipelines write of a day in drift."""
+        """Write the fact that the pipelines write about a day in drift."""
         self.write("drift", "policy/drift/drift", message, op=op, day=day, policy="drift", **details)
 
     def fold(self, at: str | None = None) -> list[Delivery]:
-        """Fold at an instant; the messages that came of it."""
+        """Fold the facts at an instant, and return the messages that result."""
         self.at = at or self.at
         known = {message.id for message in self.messages()}
         fold(self.database, self.settings, gather_s=-1e9, at_us=instant(self.at))
         return [message for message in self.messages() if message.id not in known]
 
     def messages(self) -> list[Delivery]:
-        """All messages, in the order in which they were written."""
+        """Read all messages, in the order in which they were written."""
         found = Outbox(self.database).page(project_id=None, state=None, before=None, limit=1000)
         return sorted(found, key=lambda message: (message.created_us, message.seq))
 
     def alerts(self) -> list[Alert]:
-        """All alerts, oldest first."""
+        """Read all alerts, oldest first."""
         with self.database.read() as connection:
             rows = connection.execute(select(alerts).order_by(alerts.c.opened_us, alerts.c.id)).all()
         return [Alert(**row._mapping) for row in rows]
 
 
 def add_project(database: Database, project_id: str) -> None:
-    """Another project."""
+    """Store another project."""
     ProjectStore(database).create(project_id, project_id, "UTC")

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def line(service: str, label: str, amount: str, currency: str = "USD", amortised: str | None = None) -> Json:
-    """A line as Cost Explorer writes it."""
+    """Return a line as Cost Explorer writes it."""
     metrics = {"UnblendedCost": amount, "AmortizedCost": amortised or amount}
     return {
         "Keys": [service, f"project${label}"],
@@ -26,12 +26,12 @@ def line(service: str, label: str, amount: str, currency: str = "USD", amortised
 
 
 def period(start: str, *lines: Json, estimated: bool = False) -> Json:
-    """A span of time as Cost Explorer writes it."""
+    """Return a span of time as Cost Explorer writes it."""
     return {"TimePeriod": {"Start": start, "End": start}, "Total": {}, "Groups": list(lines), "Estimated": estimated}
 
 
 def page(*periods: Json, following: str | None = None) -> Json:
-    """An answer as Cost Explorer writes it."""
+    """Return an answer as Cost Explorer writes it."""
     return {"ResultsByTime": list(periods), **({"NextPageToken": following} if following else {})}
 
 
@@ -42,7 +42,7 @@ class Variables:
     monkeypatch: pytest.MonkeyPatch
 
     def forget(self) -> None:
-        """Nothing of whoever runs the tests: no keys, no files, no machine's role."""
+        """Remove the AWS settings of the developer's account: keys, files and the role of the machine."""
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             self.monkeypatch.delenv(name)
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -50,7 +50,7 @@ class Variables:
         self.monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     def point_to(self, url: str) -> None:
-        """Let AWS be this server, with a key."""
+        """Direct calls of AWS to this server, with a key."""
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             self.monkeypatch.setenv(name, "testing")
         self.monkeypatch.setenv("AWS_ENDPOINT_URL", url)
@@ -63,12 +63,12 @@ class SeededAws:
     url: str
 
     def seed(self, *pages: Json) -> None:
-        """What the next questions are answered with, one page each; the same question gets the same answer."""
+        """Set the answers to the next questions, one page each; the same question gets the same answer."""
         answer = httpx.post(f"{self.url}/moto-api/static/ce/cost-and-usage-results", json={"results": list(pages)})
         answer.raise_for_status()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Remove all seeded answers."""
         httpx.post(f"{self.url}/moto-api/reset").raise_for_status()
 
 
@@ -82,7 +82,7 @@ class Refusal:
 
 
 class OddAws(ThreadingHTTPServer):
-    """Answers questions with what stands in the queue, and remembers them, and for which region they were signed."""
+    """A server that answers from a queue, and records each question with the region that it was signed for."""
 
     daemon_threads = True
 
@@ -94,7 +94,7 @@ class OddAws(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -117,4 +117,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        """Tests read `asked`, not standard error."""
+        """Log nothing: tests read `asked`, not standard error."""

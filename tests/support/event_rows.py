@@ -34,32 +34,32 @@ def row(
     received_us: int = NOON_US,
     features: str = '{"carrier":"UA"}',
 ) -> EventRow:
-    """A row of the event store."""
+    """Return a row of the event store."""
     return EventRow(
         project_id, event_id, model_id, ts_us, received_us, None, 12.5, "1", 0.8, features, "request", None, "a"
     )
 
 
 def submission(*rows: EventRow, **rest: Any) -> StoreEvents:
-    """What one request wants stored."""
+    """Return the step that stores the rows of one request."""
     return StoreEvents(rows, rows[0].received_us if rows else NOON_US, rest.pop("request_id", "request"), **rest)
 
 
 def new_writer(
     database: Database, *, close_delay_s: int = 300, queue_rows: int = 50_000, **options: Any
 ) -> GroupWriter:
-    """A writer with the steps of all domains; it is not started."""
+    """Return a writer with the steps of all domains, without starting it."""
     return GroupWriter(database, writer_steps(close_delay_s=close_delay_s), queue_rows=queue_rows, **options)
 
 
-def stored(writer: GroupWriter, work: StoreEvents | StoreLabels) -> RowsOutcome:
-    """Store rows, and say what became of them."""
+def store_rows(writer: GroupWriter, work: StoreEvents | StoreLabels) -> RowsOutcome:
+    """Store rows, and return their outcome."""
     writer.store(work)
     return work.outcome
 
 
-def submitted(writer: GroupWriter, work: StoreEvents | StoreLabels) -> Awaitable[RowsOutcome]:
-    """Queue rows at once; awaited, it says what became of them."""
+def submit_rows(writer: GroupWriter, work: StoreEvents | StoreLabels) -> Awaitable[RowsOutcome]:
+    """Queue rows at once, and return an awaitable of their outcome."""
     future = writer.submit(work)
 
     async def outcome() -> RowsOutcome:
@@ -71,7 +71,7 @@ def submitted(writer: GroupWriter, work: StoreEvents | StoreLabels) -> Awaitable
 
 @contextmanager
 def running(database: Database, **options: Any) -> Iterator[GroupWriter]:
-    """A writer, stopped at the end."""
+    """Run a writer, and stop it at the end."""
     writer = new_writer(database, **options)
     writer.start()
     try:
@@ -81,18 +81,18 @@ def running(database: Database, **options: Any) -> Iterator[GroupWriter]:
 
 
 def stored_ids(database: Database) -> list[str]:
-    """Event ids that are stored, sorted."""
+    """Read the event ids that are stored, sorted."""
     with database.read() as connection:
         return sorted(connection.execute(select(events.c.event_id)).scalars())
 
 
 def news(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The news rows by key."""
+    """Read the states of all days by project, model and day."""
     return {(r["project_id"], r["model_id"], r["day"]): r for r in _all(database, day_states)}
 
 
-def rejected(database: Database) -> dict[tuple[str, str, str, str], int]:
-    """Counts of rejections by key."""
+def read_rejections(database: Database) -> dict[tuple[str, str, str, str], int]:
+    """Read the counts of rejections by project, model, day and field."""
     return {(r["project_id"], r["model_id"], r["day"], r["field"]): r["count"] for r in _all(database, rejections)}
 
 

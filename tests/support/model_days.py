@@ -22,12 +22,12 @@ KINDS: Mapping[str, Kind] = {"y_pred": "categorical", "feature_age": "numeric", 
 
 
 def day_of(number: int) -> str:
-    """The n-th day of the model, from 0."""
+    """Return the n-th day of the model, counted from 0."""
     return (FIRST + timedelta(days=number)).isoformat()
 
 
 class Model:
-    """Sends and processes the days of a model."""
+    """A model whose days are sent and processed one by one."""
 
     def __init__(self, services: Services, client: httpx.AsyncClient, project_id: str) -> None:
         self._services = services

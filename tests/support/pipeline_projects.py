@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, Any] = {
 
 
 def make_project(database: Database, **settings: Any) -> None:
-    """The project of these days."""
+    """Store the project of these days."""
     ProjectStore(database).create(PROJECT, "P", "UTC")
     ProjectStore(database).update(PROJECT, settings={**SETTINGS, **settings})
 
@@ -65,7 +65,7 @@ def send_days(
 
 
 def send_labels(database: Database, truth: Mapping[str, int], day: int, *, observed: str = "") -> None:
-    """Labels of one day's events, observed as the day ends or when it is said."""
+    """Store labels of one day's events, observed at the end of the day or at a given instant."""
     store_labels(database, PROJECT, truth, observed_at=observed or f"2013-01-{day:02d}T23:59:00Z")
 
 
@@ -80,7 +80,7 @@ def force(database: Database, day: int) -> Flag:
 
 
 def train_first(pipelines: Pipelines) -> Flag:
-    """Ten days, their labels, and a first champion."""
+    """Process ten days with their labels, and train a first champion."""
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 10)
     pipelines.settle()

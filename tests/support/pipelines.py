@@ -1,13 +1,17 @@
-"""The pipelines on one database: real ticks of the sensors, and the runs that they ask for."""
+"""The pipelines on one database: real ticks of the sensors, and the runs that they request, on a Dagster instance in a temporary home."""
 
-from collections.abc import Sequence
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
+import pytest
 from dagster import DagsterInstance
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from guard_core.settings import Settings
+from guard_core.settings import Settings, load_settings
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
@@ -16,7 +20,10 @@ from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.design_effect import design_effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Pipelines:
     instance: DagsterInstance
 
     def tick(self) -> list[dg.RunRequest]:
-        """One look of the sensor; runs with a key that was asked for before are dropped, as the daemon does."""
+        """Evaluate the sensor once, and drop runs whose key was requested before, as the daemon does."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="unprocessed_days"
         ) as context:
@@ -37,7 +44,7 @@ class Pipelines:
         return [request for request in requests if not self._asked_before(request)]
 
     def skip_reason(self) -> str:
-        """What the sensor says when it asks for nothing."""
+        """Return the reason that the sensor gives when it requests no run."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs()
         ) as context:
@@ -46,7 +53,7 @@ class Pipelines:
         return answer.skip_message or ""
 
     def tick_retrain(self) -> list[dg.RunRequest]:
-        """One look of the retrain sensor, with the partitions that it asks for."""
+        """Evaluate the retrain sensor once, and add the partitions that it requests."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="retrain_sensor"
         ) as context:
@@ -58,7 +65,7 @@ class Pipelines:
         return [request for request in answer.run_requests or [] if not self._asked_before(request)]
 
     def retrain(self, request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
-        """The training run that a tick asked for."""
+        """Execute the training run that a tick requested."""
         return (
             defs()
             .resolve_job_def("retrain")
@@ -71,18 +78,18 @@ class Pipelines:
         )
 
     def run(self, tags: dict[str, str], *, raises: bool = True) -> dg.ExecuteInProcessResult:
-        """A run of the daily job."""
+        """Execute a run of the daily job."""
         job = defs().resolve_job_def("daily")
         return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=raises)
 
     def run_request(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """The run that a tick asked for."""
+        """Execute the run that a tick requested."""
         return self.run({**request.tags, "dagster/run_key": request.run_key or ""})
 
     def hold(
         self, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, job: str = "daily"
     ) -> dg.DagsterRun:
-        """A run of the request that is stuck in a status."""
+        """Create a run of the request that stays in a status."""
         tags = {**request.tags, "dagster/run_key": request.run_key or ""}
         # Who is in the queue must say where the daemon finds its job.
         location = RegisteredCodeLocationOrigin("guard_pipelines")
@@ -92,7 +99,7 @@ class Pipelines:
         )
 
     def settle(self, most: int = 5) -> int:
-        """Tick and run until there is nothing to do; returns how many runs it took."""
+        """Tick and run until there is nothing to do, and return the number of runs."""
         runs = 0
         while requests := self.tick():
             for request in requests:
@@ -107,20 +114,72 @@ class Pipelines:
         return DayStateStore(self.database)
 
     def lake(self, project_id: str, model_id: str = "m") -> LakeSnapshot:
-        """Newest version of a model's table."""
+        """Open the newest version of a model's table."""
         snapshot = Lake(self.settings.storage.lake).snapshot(project_id, model_id)
         assert snapshot is not None
         return snapshot
 
     def counts(self, project_id: str, model_id: str = "m") -> dict[str, int]:
-        """Events by day, as aggregated."""
+        """Read the aggregated number of events by day."""
         days = AggregateStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
         return {aggregate.day: aggregate.metrics["count"] for aggregate in days}
 
     def reports(self, project_id: str, model_id: str = "m") -> Sequence[StoredReport]:
-        """All drift reports of a model."""
+        """Read all drift reports of a model."""
         return DriftReportStore(self.database).days(project_id, model_id, "0000-01-01", "9999-12-31")
 
     def _asked_before(self, request: dg.RunRequest) -> bool:
         found = self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": request.run_key or ""}))
         return bool(found)
+
+
+def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: str) -> None:
+    """Capture the days from `first` to `last` as the baseline, as the API would."""
+    stored = AggregateStore(pipelines.database).profiles(project_id, "m", first, last)
+    days = [TableProfile.from_bytes(data) for data in stored.values()]
+    profile = TableProfile.merge(days)
+    data = profile.to_bytes()
+    BaselineStore(pipelines.database).capture(
+        project_id,
+        "m",
+        first,
+        last,
+        rows=profile.rows,
+        sha256=hashlib.sha256(data).hexdigest(),
+        profile=data,
+        design_effects=design_effects(days, profile),
+        created_by=None,
+        request_id="baseline-request",
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, which the variables of the environment name."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("ML_GUARD_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")  # restored after what the event log sets
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRY_DELAY_S", "0")
+    return home
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance in memory, which takes half the time; the kept one where a test requests it too."""
+    if "kept_instance" in request.fixturenames:
+        yield request.getfixturevalue("kept_instance")
+        return
+    with DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def pipelines(instance: DagsterInstance, migrated_sqlite: Path) -> Iterator[Pipelines]:
+    """The pipelines on SQLite."""
+    settings = load_settings()
+    database = Database(settings.storage.database)
+    if database.is_sqlite:
+        shutil.copyfile(migrated_sqlite, database.path)
+    yield Pipelines(database, settings, instance)
+    database.close()

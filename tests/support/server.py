@@ -22,7 +22,7 @@ http = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), trust_env=
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
-    """Only these settings of ours."""
+    """Return the environment of a process with these settings of ML Guard and no others."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ML_GUARD_", "DAGSTER_"))}
     given = {f"ML_GUARD_{name.upper()}": str(value) for name, value in settings.items()}
     return {**kept, "ML_GUARD_HOME": str(home), "PYTHONPATH": str(ROOT), **given}
@@ -53,13 +53,13 @@ class Server:
     log: Path
 
     def lines(self) -> list[str]:
-        """What it has logged."""
+        """Read the lines of its log."""
         return self.log.read_text().splitlines()
 
 
 @contextmanager
 def serving(home: Path, **settings: object) -> Iterator[Server]:
-    """A server that is ready; ended with SIGTERM, and its group with SIGKILL if that does not help."""
+    """Run a server until it is ready; end it with SIGTERM, and its group with SIGKILL if it outlives that."""
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     log = home / "serve.log"
@@ -87,7 +87,7 @@ def serving(home: Path, **settings: object) -> Iterator[Server]:
 
 
 def wait_until(condition: object, what: str, patience_s: float = _PATIENCE_S) -> None:
-    """Return as soon as it is so."""
+    """Return as soon as a condition holds; fail after the patience."""
     deadline = time.monotonic() + patience_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, f"not {what}"

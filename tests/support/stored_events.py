@@ -26,7 +26,7 @@ def event(
     event_id: str | None = None,
     **envelope: Any,
 ) -> EventRow:
-    """One row; `at` is an ISO instant, `features` may be JSON text."""
+    """Return one row; `at` is an ISO instant, `features` may be JSON text."""
     text = features if isinstance(features, str) else msgspec.json.encode(features or {}).decode()
     return EventRow(
         project_id,

@@ -174,7 +174,7 @@ class Upstream:
 
 @asynccontextmanager
 async def running(upstream: Upstream) -> AsyncIterator[Upstream]:
-    """The server, listening on a free port."""
+    """Run the server on a free port."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", upstream.chat)
     app.router.add_post("/v1/embeddings", upstream.embeddings)

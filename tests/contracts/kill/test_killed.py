@@ -49,6 +49,7 @@ def home(template: Path, tmp_path: Path, database_url: str) -> Iterator[Home]:
     home.database.close()
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("workers", LIVES)
 async def test_what_was_answered_holds_after_a_kill(home: Home, aws: SeededAws, workers: int) -> None:
     aws.seed(*(page(period(f"2026-01-{1 + n % 28:02d}", line("S3", PROJECT, "1"))) for n in range(500)))

@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.contracts.kill.exchanges import Client, Effect
 from tests.contracts.kill.home import PILOT, PROJECT, WATCHED, WATCHED_DAYS
-from tests.serving.assistant.query.asking import QUESTION
 from tests.serving.predict.registered import FEATURES, MODEL_ID
+from tests.support.assistant import QUESTION
 
 _V1 = "/api/v1"
 _MODEL = f"{_V1}/projects/{{project_id}}/models/{{model_id}}"

@@ -19,6 +19,7 @@ from tests.support.server import environment, free_port, ml_guard
 from tests.support.settings import settings_of
 
 
+@pytest.mark.timeout(900)
 def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_path: Path) -> None:
     port, dagster_port = free_port(), free_port()
     env = environment(tmp_path / "home", port=port, dagster_port=dagster_port)

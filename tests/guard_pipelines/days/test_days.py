@@ -1,6 +1,5 @@
 """Local days from the store to the verdict: every zone, every length of day, late events, settings, reruns."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,10 @@ from guard_pipelines.tags import range_tags
 from guard_store.day_state.invalidation import invalidate_drift, rebuild_for_timezone
 from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import AggregateStore
-from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
-from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.design_effect import design_effects
-from tests.support.pipelines import Pipelines
+from tests.support.pipelines import Pipelines, capture_baseline
 from tests.support.stored_events import event, store, store_labels
 
 
@@ -29,25 +25,6 @@ def stream(project_id: str, start: str, end: str, every: str, **envelope: Any) -
         event(project_id, "m", at.isoformat(), {"x": float(x), "kind": "ab"[i % 2]}, y_pred=i % 2, **envelope)
         for i, (at, x) in enumerate(zip(instants, rng.normal(size=len(instants)), strict=True))
     ]
-
-
-def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: str) -> None:
-    stored = AggregateStore(pipelines.database).profiles(project_id, "m", first, last)
-    days = [TableProfile.from_bytes(data) for data in stored.values()]
-    profile = TableProfile.merge(days)
-    data = profile.to_bytes()
-    BaselineStore(pipelines.database).capture(
-        project_id,
-        "m",
-        first,
-        last,
-        rows=profile.rows,
-        sha256=hashlib.sha256(data).hexdigest(),
-        profile=data,
-        design_effects=design_effects(days, profile),
-        created_by=None,
-        request_id="baseline-request",
-    )
 
 
 @pytest.mark.parametrize(

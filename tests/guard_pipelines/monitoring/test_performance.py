@@ -7,8 +7,7 @@ import pytest
 
 from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
 from guard_store.projects.store import ProjectStore
-from tests.guard_pipelines.days.test_days import capture_baseline
-from tests.support.pipelines import Pipelines
+from tests.support.pipelines import Pipelines, capture_baseline
 from tests.support.stored_events import event, store, store_labels
 
 ROWS = 400

@@ -22,6 +22,8 @@ from tests.support.paths import ROOT
 from tests.support.pipeline_projects import MODEL, PROJECT, force, make_project, send_days
 from tests.support.pipelines import Pipelines
 
+pytestmark = pytest.mark.timeout(900)
+
 KEY = (PROJECT, MODEL)
 # How far a run has come when it is killed: whether a version is registered, and whether it serves.
 KILLS = [

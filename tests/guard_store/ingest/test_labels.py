@@ -21,7 +21,7 @@ from guard_store.lake.store import Lake
 from guard_store.writer.sessions import open_session
 from guard_store.writer.work import RowsRefusedError
 from guard_store.writer.writer import GroupWriter
-from tests.support.event_rows import NOON_US, PROJECT, make_project, news, row, running, stored, submission
+from tests.support.event_rows import NOON_US, PROJECT, make_project, news, row, running, store_rows, submission
 
 DAY = ("flights", "delay", "2013-01-02")
 HOUR_US = 3_600_000_000
@@ -34,7 +34,7 @@ def label(event_id: str, y_true: str = "1", *, observed_us: int = NOON_US, proje
 
 
 def send(writer: GroupWriter, *labels: LabelRow) -> tuple[int, frozenset[int]]:
-    outcome = stored(writer, StoreLabels(labels, NOON_US, "labels"))
+    outcome = store_rows(writer, StoreLabels(labels, NOON_US, "labels"))
     return outcome.accepted, outcome.duplicates
 
 

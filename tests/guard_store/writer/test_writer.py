@@ -24,13 +24,13 @@ from tests.support.event_rows import (
     make_project,
     new_writer,
     news,
-    rejected,
+    read_rejections,
     row,
     running,
-    stored,
+    store_rows,
     stored_ids,
     submission,
-    submitted,
+    submit_rows,
 )
 
 KEY = (PROJECT, "delay", "2013-01-02")
@@ -44,8 +44,8 @@ def writer(database: Database) -> Iterator[GroupWriter]:
 
 
 def test_an_event_sent_again_is_a_duplicate_and_stays_as_it_was(writer: GroupWriter, database: Database) -> None:
-    assert stored(writer, submission(row("a", features='{"n":1}'))) == RowsOutcome(1, frozenset())
-    assert stored(writer, submission(row("a", features='{"n":2}'), row("b"))) == RowsOutcome(1, frozenset({0}))
+    assert store_rows(writer, submission(row("a", features='{"n":1}'))) == RowsOutcome(1, frozenset())
+    assert store_rows(writer, submission(row("a", features='{"n":2}'), row("b"))) == RowsOutcome(1, frozenset({0}))
     assert stored_ids(database) == ["a", "b"]
     with database.read() as connection:
         kept = connection.execute(text("SELECT features FROM events WHERE event_id = 'a'")).scalar_one()
@@ -53,21 +53,21 @@ def test_an_event_sent_again_is_a_duplicate_and_stays_as_it_was(writer: GroupWri
 
 
 def test_the_same_id_twice_in_one_request_is_stored_once(writer: GroupWriter, database: Database) -> None:
-    assert stored(writer, submission(row("a"), row("b"), row("a"))) == RowsOutcome(2, frozenset({2}))
+    assert store_rows(writer, submission(row("a"), row("b"), row("a"))) == RowsOutcome(2, frozenset({2}))
     assert stored_ids(database) == ["a", "b"]
 
 
 def test_ids_are_unique_within_a_project_not_across_projects(writer: GroupWriter, database: Database) -> None:
     make_project(database, "other")
-    assert stored(writer, submission(row("a"), row("a", project_id="other"))).accepted == 2
+    assert store_rows(writer, submission(row("a"), row("a", project_id="other"))).accepted == 2
 
 
 def test_news_count_events_and_duplicates_but_only_stored_events_are_a_revision(
     writer: GroupWriter, database: Database
 ) -> None:
-    stored(writer, submission(row("a"), row("b"), request_id="first"))
-    stored(writer, submission(row("a"), row("c"), request_id="second"))
-    stored(writer, submission(row("a"), row("b"), row("c"), request_id="third"))
+    store_rows(writer, submission(row("a"), row("b"), request_id="first"))
+    store_rows(writer, submission(row("a"), row("c"), request_id="second"))
+    store_rows(writer, submission(row("a"), row("b"), row("c"), request_id="third"))
     found = news(database)[KEY]
     assert {name: found[name] for name in ("events", "late", "duplicates", "revision", "changes", "request_id")} == {
         "events": 3,
@@ -83,7 +83,7 @@ async def test_requests_that_share_a_transaction_get_their_own_outcomes(database
     make_project(database)
     commits: list[Commit] = []
     writer = new_writer(database, queue_rows=50_000, close_delay_s=300, on_commit=commits.append)
-    futures = [submitted(writer, submission(row(name))) for name in ("a", "b", "a", "c", "b")]
+    futures = [submit_rows(writer, submission(row(name))) for name in ("a", "b", "a", "c", "b")]
     writer.start()
     outcomes = await asyncio.gather(*futures)
     await asyncio.to_thread(writer.stop)
@@ -99,7 +99,7 @@ def test_a_day_of_the_clock_change_has_the_events_of_all_its_hours(
 ) -> None:
     start = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
     instants = [start + timedelta(minutes=30 * n) for n in range(-4, 2 * hours + 4)]
-    stored(writer, submission(*(row(f"e{n}", microseconds(instant)) for n, instant in enumerate(instants))))
+    store_rows(writer, submission(*(row(f"e{n}", microseconds(instant)) for n, instant in enumerate(instants))))
     expected = Counter(instant.astimezone(ZoneInfo("America/New_York")).date().isoformat() for instant in instants)
     assert {key[2]: found["events"] for key, found in news(database).items()} == dict(expected)
     assert expected[day] == 2 * hours
@@ -107,8 +107,8 @@ def test_a_day_of_the_clock_change_has_the_events_of_all_its_hours(
 
 def test_events_are_late_from_the_close_of_their_local_day_on(writer: GroupWriter, database: Database) -> None:
     closes_us = microseconds(datetime(2013, 1, 3, 5, 5, tzinfo=UTC))  # midnight in New York and 300 s
-    stored(writer, submission(row("in time", received_us=closes_us - 1)))
-    stored(writer, submission(row("late", received_us=closes_us), row("in time", received_us=closes_us)))
+    store_rows(writer, submission(row("in time", received_us=closes_us - 1)))
+    store_rows(writer, submission(row("late", received_us=closes_us), row("in time", received_us=closes_us)))
     found = news(database)[KEY]
     assert (found["events"], found["late"], found["duplicates"]) == (2, 1, 1)
 
@@ -118,31 +118,31 @@ def test_each_project_counts_in_its_own_zone(writer: GroupWriter, database: Data
     for project_id, zone in zones.items():
         make_project(database, project_id, zone)
     instant_us = microseconds(datetime(2013, 6, 15, 11, tzinfo=UTC))
-    stored(writer, submission(*(row("a", instant_us, project_id=project_id) for project_id in zones)))
+    store_rows(writer, submission(*(row("a", instant_us, project_id=project_id) for project_id in zones)))
     assert {key[0]: key[2] for key in news(database)} == {"east": "2013-06-16", "west": "2013-06-14"}
 
 
 def test_a_time_zone_that_has_just_changed_counts_at_once(writer: GroupWriter, database: Database) -> None:
     instant_us = microseconds(datetime(2013, 6, 15, 23, tzinfo=UTC))
-    stored(writer, submission(row("a", instant_us)))
+    store_rows(writer, submission(row("a", instant_us)))
     with database.write() as connection:
         connection.execute(update(projects).values(timezone="Asia/Tokyo"))
-    stored(writer, submission(row("b", instant_us)))
+    store_rows(writer, submission(row("b", instant_us)))
     assert sorted(key[2] for key in news(database)) == ["2013-06-15", "2013-06-16"]
 
 
 def test_rejections_add_up_by_local_day_of_arrival(writer: GroupWriter, database: Database) -> None:
     arrival_us = microseconds(datetime(2013, 1, 3, 4, 59, tzinfo=UTC))  # still the second in New York
     for _ in range(2):
-        stored(
+        store_rows(
             writer,
             submission(
                 row("a", received_us=arrival_us),
                 rejected={(PROJECT, "delay", "timestamp"): 2, (PROJECT, "", "model_id"): 1},
             ),
         )
-    stored(writer, submission(rejected={(PROJECT, "delay", "timestamp"): 1}))
-    assert rejected(database) == {
+    store_rows(writer, submission(rejected={(PROJECT, "delay", "timestamp"): 1}))
+    assert read_rejections(database) == {
         (PROJECT, "delay", "2013-01-02", "timestamp"): 5,
         (PROJECT, "", "2013-01-02", "model_id"): 2,
     }
@@ -159,7 +159,7 @@ def test_two_writers_with_the_same_events_store_and_acknowledge_each_once(databa
         order = random.Random(seed).sample(names, len(names))  # noqa: S311 - test data
         for start in range(0, len(order), 150):
             sent = order[start : start + 150]
-            outcome = stored(writer, submission(*map(row, sent)))
+            outcome = store_rows(writer, submission(*map(row, sent)))
             with lock:
                 accepted.update(name for place, name in enumerate(sent) if place not in outcome.duplicates)
 
@@ -175,13 +175,13 @@ def test_two_writers_with_the_same_events_store_and_acknowledge_each_once(databa
 async def test_a_full_queue_turns_away_and_the_rest_is_stored(database: Database) -> None:
     make_project(database)
     writer = new_writer(database, queue_rows=3, close_delay_s=300)
-    futures = [submitted(writer, submission(row("a"), row("b"))), submitted(writer, submission(row("c")))]
+    futures = [submit_rows(writer, submission(row("a"), row("b"))), submit_rows(writer, submission(row("c")))]
     with pytest.raises(QueueFullError, match="3 rows wait for their commit, 3 may"):
-        submitted(writer, submission(row("d")))
+        submit_rows(writer, submission(row("d")))
     writer.start()
     await asyncio.gather(*futures)
     assert writer.queue_depth == 0
-    assert (await submitted(writer, submission(*map(row, "defgh")))).accepted == 5, "larger than the queue, but alone"
+    assert (await submit_rows(writer, submission(*map(row, "defgh")))).accepted == 5, "larger than the queue, but alone"
     await asyncio.to_thread(writer.stop)
     assert stored_ids(database) == list("abcdefgh")
 
@@ -189,21 +189,21 @@ async def test_a_full_queue_turns_away_and_the_rest_is_stored(database: Database
 async def test_stopping_stores_what_waits_and_takes_nothing_more(database: Database) -> None:
     make_project(database)
     writer = new_writer(database, queue_rows=50_000, close_delay_s=300, group_rows=2)
-    futures = [submitted(writer, submission(row(f"e{n}"))) for n in range(9)]
+    futures = [submit_rows(writer, submission(row(f"e{n}"))) for n in range(9)]
     writer.start()
     await asyncio.to_thread(writer.stop)
     assert [(await future).accepted for future in futures] == [1] * 9
     with pytest.raises(StoreUnavailableError, match="stopping"):
-        submitted(writer, submission(row("x")))
+        submit_rows(writer, submission(row("x")))
 
 
 async def test_rows_that_the_database_refuses_fail_their_own_request_only(database: Database) -> None:
     make_project(database)
     writer = new_writer(database, queue_rows=50_000, close_delay_s=300)
     good, bad, gone = (
-        submitted(writer, submission(row("good"))),
-        submitted(writer, submission(row("fine"), row("bad", 2**70))),
-        submitted(writer, submission(row("gone", project_id="gone"))),
+        submit_rows(writer, submission(row("good"))),
+        submit_rows(writer, submission(row("fine"), row("bad", 2**70))),
+        submit_rows(writer, submission(row("gone", project_id="gone"))),
     )
     writer.start()
     assert (await good).accepted == 1
@@ -220,50 +220,50 @@ def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(
 ) -> None:
     _rename(database, "day_news", "elsewhere")
     with pytest.raises(StoreUnavailableError):
-        stored(writer, submission(row("a")))
+        store_rows(writer, submission(row("a")))
     _rename(database, "elsewhere", "day_news")
     assert stored_ids(database) == []
     assert writer.queue_depth == 0
-    assert stored(writer, submission(row("a"))).accepted == 1
+    assert store_rows(writer, submission(row("a"))).accepted == 1
     assert news(database)[KEY]["events"] == 1
 
 
 def test_a_connection_that_the_server_ended_is_replaced_unseen(writer: GroupWriter, database: Database) -> None:
     if database.is_sqlite:
         pytest.skip("a file has no server")
-    stored(writer, submission(row("a")))
+    store_rows(writer, submission(row("a")))
     with database.write() as connection:
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
         )
-    assert stored(writer, submission(row("a"), row("b"))) == RowsOutcome(1, frozenset({0}))
+    assert store_rows(writer, submission(row("a"), row("b"))) == RowsOutcome(1, frozenset({0}))
     assert news(database)[KEY]["events"] == 2
 
 
 def test_a_disk_without_room_fails_the_request_and_nothing_else(writer: GroupWriter, database: Database) -> None:
     if not database.is_sqlite:
         pytest.skip("only SQLite can be told that its disk is full")
-    stored(writer, submission(row("a")))
+    store_rows(writer, submission(row("a")))
     session = writer._session
     assert session is not None
     connection = session._connection  # type: ignore[attr-defined]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreUnavailableError, match="OperationalError"):
-        stored(writer, submission(*(row(f"e{n}", features="x" * 1_000) for n in range(100))))
+        store_rows(writer, submission(*(row(f"e{n}", features="x" * 1_000) for n in range(100))))
     connection.execute("PRAGMA max_page_count = 1000000")
     assert stored_ids(database) == ["a"]
-    assert stored(writer, submission(row("b"))).accepted == 1
+    assert store_rows(writer, submission(row("b"))).accepted == 1
     assert news(database)[KEY]["events"] == 2
 
 
 def test_a_large_group_is_stored_in_the_order_of_its_chunks(writer: GroupWriter, database: Database) -> None:
     names = [f"e{n:05d}" for n in range(6_789)]
     half = len(names) // 2
-    assert stored(writer, submission(*map(row, names[:half]))).accepted == half
-    outcome = stored(writer, submission(*map(row, names)))
+    assert store_rows(writer, submission(*map(row, names[:half]))).accepted == half
+    outcome = store_rows(writer, submission(*map(row, names)))
     assert outcome == RowsOutcome(len(names) - half, frozenset(range(half)))
     assert stored_ids(database) == names
 

@@ -145,3 +145,16 @@ def mail_server() -> Iterator[Mailbox]:
     controller.start()
     yield mailbox
     controller.stop()
+
+
+SECRET = "a secret of the receiver"
+
+
+def route_to_hooks(hooks: Hooks) -> str:
+    """Return the URL of a route to an HTTP receiver, with `SECRET` to sign by."""
+    return hooks.url.replace("http://", f"webhook+http://:{SECRET.replace(' ', '%20')}@")
+
+
+def route_to_mailbox(mailbox: Mailbox) -> str:
+    """Return the URL of a route to two addresses on an SMTP server."""
+    return f"mailto://127.0.0.1:{mailbox.port}?to=oncall@example.com,second@example.com&from=guard@example.com"

@@ -14,11 +14,17 @@ from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
 from guard_store.db.database import Database
 from serving.alerts.delivery import DeliveryService
-from tests.serving.alerts.receivers import Hooks, Mailbox, http_receiver, mail_server
+from tests.serving.alerts.receivers import (
+    SECRET,
+    Hooks,
+    Mailbox,
+    http_receiver,
+    mail_server,
+    route_to_hooks,
+    route_to_mailbox,
+)
 from tests.support.alert_facts import Facts
 from tests.support.settings import settings_of
-
-SECRET = "a secret of the receiver"
 
 
 @pytest.fixture
@@ -31,14 +37,6 @@ def hooks() -> Iterator[Hooks]:
 def mailbox() -> Iterator[Mailbox]:
     with mail_server() as mailbox:
         yield mailbox
-
-
-def webhook(hooks: Hooks) -> str:
-    return hooks.url.replace("http://", f"webhook+http://:{SECRET.replace(' ', '%20')}@")
-
-
-def mail(mailbox: Mailbox) -> str:
-    return f"mailto://127.0.0.1:{mailbox.port}?to=oncall@example.com,second@example.com&from=guard@example.com"
 
 
 def settings_for(routes: dict[str, str], **more: int) -> Settings:
@@ -85,7 +83,7 @@ def states(facts: Facts) -> set[str]:
 async def test_whatever_the_receiver_does_all_messages_arrive_in_order(
     database: Database, hooks: Hooks, moods: list[str]
 ) -> None:
-    routes = {"hook": webhook(hooks)}
+    routes = {"hook": route_to_hooks(hooks)}
     facts = thread_of(database, routes)
     hooks.moods = list(moods)
     async with sender(database, settings_for(routes)):
@@ -101,7 +99,7 @@ async def test_whatever_the_receiver_does_all_messages_arrive_in_order(
 async def test_a_later_message_of_an_incident_waits_for_the_earlier_and_others_do_not(
     database: Database, hooks: Hooks
 ) -> None:
-    routes = {"hook": webhook(hooks)}
+    routes = {"hook": route_to_hooks(hooks)}
     facts = thread_of(database, routes)
     facts.drift("2013-03-01", model="other")
     facts.fold("2013-03-29T12:00:00Z")
@@ -114,7 +112,7 @@ async def test_a_later_message_of_an_incident_waits_for_the_earlier_and_others_d
 
 
 async def test_a_route_that_hangs_holds_up_nobody_else(database: Database, hooks: Hooks, mailbox: Mailbox) -> None:
-    routes = {"hook": webhook(hooks), "mail": mail(mailbox)}
+    routes = {"hook": route_to_hooks(hooks), "mail": route_to_mailbox(mailbox)}
     facts = thread_of(database, routes)
     hooks.always = "hang"
     began = time.monotonic()
@@ -129,7 +127,7 @@ async def test_a_route_that_hangs_holds_up_nobody_else(database: Database, hooks
 async def test_what_cannot_be_delivered_is_given_up_visibly_and_can_be_sent_again(
     database: Database, hooks: Hooks
 ) -> None:
-    routes = {"hook": webhook(hooks)}
+    routes = {"hook": route_to_hooks(hooks)}
     facts = thread_of(database, routes, steps=2)
     hooks.always = "refuse"
     async with sender(database, settings_for(routes, alert_attempts=2)) as service:
@@ -153,7 +151,7 @@ async def test_a_message_for_a_route_that_is_gone_is_given_up_at_once(database: 
 
 
 async def test_the_signature_is_of_the_timestamp_and_the_very_body(database: Database, hooks: Hooks) -> None:
-    routes = {"hook": webhook(hooks)}
+    routes = {"hook": route_to_hooks(hooks)}
     facts = thread_of(database, routes, steps=2)
     async with sender(database, settings_for(routes)):
         await until(lambda: states(facts) == {"sent"})
@@ -172,7 +170,7 @@ async def test_the_signature_is_of_the_timestamp_and_the_very_body(database: Dat
 async def test_the_mails_of_an_incident_are_one_thread_whatever_the_server_does(
     database: Database, mailbox: Mailbox, moods: list[str]
 ) -> None:
-    routes = {"mail": mail(mailbox)}
+    routes = {"mail": route_to_mailbox(mailbox)}
     facts = thread_of(database, routes)
     mailbox.moods = list(moods)
     async with sender(database, settings_for(routes)):
@@ -203,7 +201,7 @@ async def test_no_secret_of_a_route_is_in_a_log_line_or_an_error(
     database: Database, hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    routes = {"hook": webhook(hooks), "json": hooks.url.replace("http://", "json://user:very-hidden@")}
+    routes = {"hook": route_to_hooks(hooks), "json": hooks.url.replace("http://", "json://user:very-hidden@")}
     facts = thread_of(database, routes, steps=2)
     hooks.always = "refuse"
     async with sender(database, settings_for(routes, alert_attempts=1)):

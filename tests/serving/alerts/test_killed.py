@@ -11,8 +11,7 @@ from collections import Counter
 
 from guard_core.settings import Settings
 from guard_store.db.database import Database
-from tests.serving.alerts.receivers import http_receiver, mail_server
-from tests.serving.alerts.test_delivery import mail, webhook
+from tests.serving.alerts.receivers import http_receiver, mail_server, route_to_hooks, route_to_mailbox
 from tests.support.alert_facts import Facts
 from tests.support.paths import ROOT
 
@@ -24,7 +23,7 @@ def test_a_killed_sender_loses_nothing_and_repeats_only_what_the_kill_hit(
     database: Database, settings: Settings
 ) -> None:
     with http_receiver() as hooks, mail_server() as mailbox:
-        routes = {"hook": webhook(hooks), "mail": mail(mailbox)}
+        routes = {"hook": route_to_hooks(hooks), "mail": route_to_mailbox(mailbox)}
         facts = _incidents(database, routes)
         moods = ["ok", "lie", "ok", "ok", "refuse", "ok", "ok", "close"]
         hooks.moods = list(moods)

@@ -16,13 +16,14 @@ from fastapi import FastAPI
 
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
-from guard_store.ledger.store import LedgerFilter, LedgerStore
+from guard_store.ledger.store import LedgerStore
 from guard_store.projects.store import ProjectStore
 from serving.app import Services
 from serving.assistant.tools.executor import METHOD
 from serving.audit.exempt import EXEMPT
-from tests.serving.http.test_api_page import ask, documented_routes
+from tests.support.api import call_route, read_documented_routes
 from tests.support.clients import Clients
+from tests.support.ledger import read_ledger
 from tests.support.server import serving
 
 JSON = {"Content-Type": "application/json"}
@@ -31,15 +32,9 @@ EVENT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def rows(services: Services, **wanted: Any) -> list[dict[str, Any]]:
-    """Rows of the ledger, newest first."""
-    found = services.audit.store.page(LedgerFilter(**wanted), None, 1_000)
-    return [msgspec.structs.asdict(row) for row in found]
-
-
 def requests(services: Services) -> list[dict[str, Any]]:
     """Rows of requests; the calls of tools that a research makes have rows of their own."""
-    return [row for row in rows(services) if row["method"] != METHOD]
+    return [row for row in read_ledger(services) if row["method"] != METHOD]
 
 
 async def test_every_route_of_every_caller_is_on_record_and_the_chain_is_whole(
@@ -47,10 +42,10 @@ async def test_every_route_of_every_caller_is_on_record_and_the_chain_is_whole(
 ) -> None:
     callers = {None: anonymous, "guest": clients.of("guest"), "admin": clients.of("admin")}
     probes = 0
-    for route in documented_routes():
+    for route in read_documented_routes():
         for client in callers.values():
             before = len(requests(clients.services))
-            status = await ask(client, route, project)
+            status = await call_route(client, route, project)
             after = requests(clients.services)
             if route.path in EXEMPT:
                 assert len(after) == before, route
@@ -73,7 +68,7 @@ async def test_a_row_has_the_caller_and_the_hashes_of_both_bodies_but_not_the_bo
     client = clients.of("admin")
     body = b'{"name": "Confidential"}'
     answer = await client.post("/api/v1/projects", content=body, headers={"X-Request-ID": "traced", **JSON})
-    row = rows(services, request_id="traced")[0]
+    row = read_ledger(services, request_id="traced")[0]
     assert row["request_hash"] == hashlib.sha256(body).hexdigest()
     assert row["response_hash"] == hashlib.sha256(answer.content).hexdigest()
     assert (row["status"], row["role"], row["method"]) == (201, "admin", "POST")
@@ -86,7 +81,7 @@ async def test_events_are_on_record_once_a_batch_with_their_counts(
 ) -> None:
     batch = [{**EVENT, "event_id": f"e{n}"} for n in (1, 2, 2)] + [{**EVENT, "latency_ms": "x"}]
     await analyst.post("/api/v1/events/batch", json=batch)
-    (row,) = rows(services)
+    (row,) = read_ledger(services)
     assert row["project_id"] == project
     counts = json.loads(row["details"])
     assert (counts["requests"], counts["accepted"], counts["duplicates"], counts["rejected"]) == (1, 2, 1, 1)
@@ -97,7 +92,7 @@ async def test_single_events_of_one_transaction_share_a_row_and_none_is_lost(
 ) -> None:
     sent = [analyst.post("/api/v1/events", json={**EVENT, "event_id": f"e{n}"}) for n in range(60)]
     assert {answer.status_code for answer in await asyncio.gather(*sent)} == {201}
-    found = [json.loads(row["details"]) for row in rows(services, route="/api/v1/events")]
+    found = [json.loads(row["details"]) for row in read_ledger(services, route="/api/v1/events")]
     assert sum(one["requests"] for one in found) == sum(one["accepted"] for one in found) == 60
     assert len(found) < 60
     ids = [name for one in found for name in one.get("request_ids", [])]
@@ -109,7 +104,7 @@ async def test_a_refused_request_is_on_record_too(anonymous: httpx.AsyncClient, 
     await clients.of("guest", project).post("/api/v1/events", json=EVENT)
     await clients.of("analyst", project).post("/api/v1/events", json={**EVENT, "latency_ms": "x"})
     await clients.of("admin").get("/api/v1/projects/nowhere")
-    assert [(row["status"], row["role"]) for row in rows(clients.services)] == [
+    assert [(row["status"], row["role"]) for row in read_ledger(clients.services)] == [
         (404, "admin"), (422, "analyst"), (403, "guest"), (401, "guest"),
     ]  # fmt: skip
 

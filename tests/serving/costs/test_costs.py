@@ -14,10 +14,10 @@ from guard_store.costs.store import CostStore
 from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.aggregates import Slice
 from serving.app import Services
-from tests.serving.audit.test_on_record import rows
-from tests.serving.gateway.usage.test_endpoints import spend
 from tests.support.aws import OddAws, SeededAws, line, page, period
 from tests.support.clients import Clients
+from tests.support.gateway import spend
+from tests.support.ledger import read_ledger
 from tests.support.stored_events import event, store
 
 DAY = "2026-01-31"
@@ -87,7 +87,7 @@ async def test_without_credentials_the_answer_says_so_and_is_no_error(
     assert (said["state"], said["reason"]) == ("unavailable", "there are no AWS credentials")
     assert said["failed"] == [{"day": DAY, "reason": "there are no AWS credentials"}]
     assert [(d["state"], d["totals"]) for d in said["days"]] == [("unavailable", [])]
-    (row,) = rows(services, route="/api/v1/costs/pull")
+    (row,) = read_ledger(services, route="/api/v1/costs/pull")
     assert row["project_id"] == project
     told = {"start": DAY, "end": DAY, "state": "unavailable", "requests": 0}
     assert json.loads(row["details"]) == {"costs": told}

@@ -9,18 +9,7 @@ from fastapi import FastAPI
 from serving.http.problems import Conflict, Problem, Unauthorised, Unavailable
 from serving.http.rendering import problem_response
 from serving.http.routing import MAX_BODY_BYTES
-
-MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
-
-
-def check_problem(answer: httpx.Response, status: int) -> dict[str, object]:
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    body: dict[str, object] = answer.json()
-    assert set(body) >= MEMBERS
-    assert body["status"] == status
-    assert body["request_id"] == answer.headers["x-request-id"]
-    return body
+from tests.support.api import check_problem
 
 
 async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from guard_core.settings import Settings
@@ -22,6 +23,8 @@ from guard_store.retraining.registry import CHAMPION, Registry
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.server import Server, serving, wait_until
 from tests.support.settings import settings_of
+
+pytestmark = pytest.mark.timeout(900)
 
 FLIPS = 10
 SENDERS = 8

@@ -1,10 +1,8 @@
 """The knowledge base of a running server: it is found, followed, searched by meaning and words, and says how it stands."""
 
-import asyncio
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
@@ -15,6 +13,7 @@ from ml.knowledge.tables import embed_chunks
 from serving.assistant.knowledge.passages import SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.http.problems import Unavailable
+from tests.support.clients import wait_for
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_chunks, sample_rows, store_sample
 from tests.support.settings import with_values
@@ -22,18 +21,11 @@ from tests.support.settings import with_values
 RIGHT = "What is the right to be forgotten?"
 
 
-async def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
-
-
 async def test_a_search_finds_the_passage_with_its_source_section_page_and_likeness(
     settings: Settings, knowledge: KnowledgeService
 ) -> None:
     version = store_sample(settings)
-    await until(lambda: knowledge.state().retrieval == "hybrid")
+    await wait_for(lambda: knowledge.state().retrieval == "hybrid")
     found = await knowledge.search(RIGHT, 5)
     assert (found.retrieval, found.version, len(found.passages)) == ("hybrid", version.number, 5)
     best = found.passages[0]
@@ -55,7 +47,7 @@ async def test_a_search_finds_the_passage_with_its_source_section_page_and_liken
 
 async def test_a_document_comes_whole_and_in_order(settings: Settings, knowledge: KnowledgeService) -> None:
     store_sample(settings)
-    await until(lambda: knowledge.state().chunks > 0)
+    await wait_for(lambda: knowledge.state().chunks > 0)
     passages = await knowledge.document("aws_costs.md")
     wanted = [row for row in sample_rows().to_pylist() if row["source"] == "aws_costs.md"]
     assert [passage.text for passage in passages] == [row["text"] for row in wanted]
@@ -108,7 +100,7 @@ async def test_vectors_of_another_model_are_not_compared(settings: Settings, kno
     place = sample_rows().column_names.index("model_hash")
     other = sample_rows().set_column(place, "model_hash", pa.array(["other"] * len(sample_rows())))
     KnowledgeStore(settings.storage.lake).replace("embeddings", other)
-    await until(lambda: knowledge.state().retrieval == "lexical")
+    await wait_for(lambda: knowledge.state().retrieval == "lexical")
     assert "until it is built again" in (knowledge.state().problem or "")
     assert (await knowledge.search("right to erasure", 1)).retrieval == "lexical"
 
@@ -117,7 +109,7 @@ async def test_a_new_version_answers_within_seconds_and_none_goes_unanswered(
     settings: Settings, knowledge: KnowledgeService
 ) -> None:
     store_sample(settings)
-    await until(lambda: knowledge.state().chunks > 0)
+    await wait_for(lambda: knowledge.state().chunks > 0)
     fewer = sample_rows().filter(pa.compute.not_equal(sample_rows()["source"], "gdpr.pdf"))
     KnowledgeStore(settings.storage.lake).replace("embeddings", fewer)
     seen = set()
@@ -134,7 +126,7 @@ async def test_a_table_without_chunks_is_empty_with_its_version(
     settings: Settings, knowledge: KnowledgeService
 ) -> None:
     KnowledgeStore(settings.storage.lake).replace("embeddings", sample_rows().slice(0, 0))
-    await until(lambda: knowledge.state().version == 0)
+    await wait_for(lambda: knowledge.state().version == 0)
     assert (await knowledge.search(RIGHT, 5)) == SearchResult((), "empty", 0)
 
 
@@ -142,14 +134,14 @@ async def test_a_table_that_cannot_be_read_is_a_problem_and_what_is_loaded_goes_
     settings: Settings, knowledge: KnowledgeService
 ) -> None:
     store_sample(settings)
-    await until(lambda: knowledge.state().chunks > 0)
+    await wait_for(lambda: knowledge.state().chunks > 0)
     log = next((settings.storage.home / "lake" / "_knowledge" / "embeddings" / "_delta_log").glob("*0.json"))
     whole = log.read_text()
     log.write_text("{")
-    await until(lambda: knowledge.state().problem is not None)
+    await wait_for(lambda: knowledge.state().problem is not None)
     assert (await knowledge.search(RIGHT, 1)).passages[0].source == "gdpr.pdf"
     log.write_text(whole)
-    await until(lambda: knowledge.state().problem is None)
+    await wait_for(lambda: knowledge.state().problem is None)
     assert knowledge.state().retrieval == "hybrid"
 
 

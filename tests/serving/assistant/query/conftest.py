@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from guard_core.settings import Price, Settings
-from tests.serving.assistant.query.asking import GOOD
+from tests.support.assistant import GOOD
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import with_values
 from tests.support.upstream import KEY, Upstream, running

@@ -9,9 +9,9 @@ import yaml
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.serving.assistant.query.asking import ask, ask_streamed, assert_cited, text_of
-from tests.serving.audit.test_on_record import rows
+from tests.support.assistant import ask, ask_streamed, assert_cited, join_text
 from tests.support.clients import Clients
+from tests.support.ledger import read_ledger
 from tests.support.paths import ROOT
 from tests.support.settings import with_values
 
@@ -35,7 +35,7 @@ async def test_the_smoke_test_of_the_specification(anonymous: httpx.AsyncClient,
     shown = (await anonymous.get("/metrics")).text
     assert 'ml_guard_llm_calls_total{model="extractive",outcome="ok",route="/query"}' in shown
     assert 'ml_guard_query_answers_total{outcome="answered",retrieval="hybrid",route="/query"}' in shown
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     assert (row["status"], row["role"], row["model"], row["cost_nano_usd"]) == (200, "guest", "extractive", 0)
     assert (row["tokens_in"], row["tokens_out"]) == (told["tokens"]["input"], told["tokens"]["output"])
     assert json.loads(row["details"])["retrieval"] == "hybrid"
@@ -62,7 +62,7 @@ async def test_a_stream_says_the_same_as_a_whole_answer(anonymous: httpx.AsyncCl
     names = [name for name, _ in events]
     assert names[0] == "text"
     assert names[-3:] == ["citations", "answer", "end"]
-    assert text_of(events) == whole["answer"]
+    assert join_text(events) == whole["answer"]
     last = dict(events)["answer"]
     assert {**last, "request_id": ""} == {**whole, "request_id": ""}
     assert dict(events)["citations"] == whole["citations"]
@@ -110,12 +110,12 @@ async def test_a_project_is_asked_for_with_a_key_of_it(
     assert (await clients.of("guest", "other").post("/query", json=body)).status_code == 403
     assert (await clients.of("guest").post("/query", json={**body, "project_id": "none"})).status_code == 404
     assert (await clients.of("guest", project).post("/api/v1/query", json=body)).status_code == 200
-    assert rows(clients.services, route="/api/v1/query")[0]["project_id"] == project
+    assert read_ledger(clients.services, route="/api/v1/query")[0]["project_id"] == project
 
 
 async def test_without_a_project_it_counts_for_that_of_the_key(clients: Clients, project: str) -> None:
     await ask(clients.of("guest", project), GDPR)
-    assert rows(clients.services, route="/query")[0]["project_id"] == project
+    assert read_ledger(clients.services, route="/query")[0]["project_id"] == project
 
 
 async def test_a_budget_of_requests_stops_questions_too(clients: Clients, project: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.serving.assistant.query.asking import GOOD, QUESTION, ask, events_of, said
-from tests.serving.audit.test_on_record import rows
+from tests.support.assistant import GOOD, QUESTION, ask, ask_question, parse_events
 from tests.support.clients import Clients
+from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
@@ -30,7 +30,7 @@ both = pytest.mark.parametrize("stream", [False, True])
 async def test_a_claim_whose_quote_stands_in_its_passage_goes_out(
     analyst: httpx.AsyncClient, upstream: Upstream, services: Services, stream: bool
 ) -> None:
-    told = await said(analyst, stream=stream)
+    told = await ask_question(analyst, stream=stream)
     assert told["answer"] == GOOD
     (citation,) = told["citations"]
     assert (citation["n"], citation["source"], citation["verified"]) == (1, "gdpr.pdf", True)
@@ -44,7 +44,7 @@ async def test_a_claim_whose_quote_stands_in_its_passage_goes_out(
     assert told["tokens"] == {**tokens, "estimated": False}
     nano = upstream.tokens_in * 3_000 + upstream.tokens_out * 15_000
     assert told["cost_usd"] == pytest.approx(nano / 10**9)
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     prompt = services.prompts.get("query")
     assert (row["prompt"], row["prompt_hash"], row["model"]) == ("query@1", prompt.hash, "stub")
     assert (row["tokens_in"], row["tokens_out"], row["cost_nano_usd"]) == (
@@ -68,13 +68,13 @@ async def test_what_no_source_bears_never_goes_out(
     analyst: httpx.AsyncClient, upstream: Upstream, services: Services, stream: bool, bad: str, fault: str
 ) -> None:
     upstream.say = f"{bad} {GOOD} {bad}"
-    told = await said(analyst, stream=stream)
+    told = await ask_question(analyst, stream=stream)
     assert told["answer"] == GOOD
     assert told["flags"] == [fault]
     upstream.say = bad
-    told = await said(analyst, stream=stream)
+    told = await ask_question(analyst, stream=stream)
     assert (told["answer"], told["declined"], told["citations"]) == (DECLINED, True, [])
-    details = [json.loads(row["details"]) for row in rows(services, route="/query")]
+    details = [json.loads(row["details"]) for row in read_ledger(services, route="/query")]
     assert [(one["faults"], one["declined"]) for one in details] == [([fault], True), ([fault], False)]
 
 
@@ -83,7 +83,7 @@ async def test_the_sentence_that_declines_is_an_answer_without_a_fault(
     analyst: httpx.AsyncClient, upstream: Upstream, stream: bool
 ) -> None:
     upstream.say = DECLINED
-    told = await said(analyst, stream=stream)
+    told = await ask_question(analyst, stream=stream)
     assert (told["answer"], told["declined"], told["flags"]) == (DECLINED, True, [])
 
 
@@ -92,7 +92,7 @@ async def test_an_answer_that_need_not_be_grounded_goes_out_as_it_is(
     analyst: httpx.AsyncClient, upstream: Upstream, stream: bool
 ) -> None:
     upstream.say = f'This is urgent. {GOOD} It is "within three weeks" [1].'
-    told = await said(analyst, stream=stream, grounded=False)
+    told = await ask_question(analyst, stream=stream, grounded=False)
     assert told["answer"].strip() == upstream.say
     assert [citation["quote"] for citation in told["citations"]] == ["within 72 hours of becoming aware of it"]
     assert (told["flags"], told["declined"]) == (["invented_quote"], False)
@@ -121,7 +121,7 @@ async def test_a_stream_that_nobody_reads_any_more_is_charged_for_what_was_said(
             if line == "event: text":
                 break
     for _ in range(200):
-        found = rows(services, route="/query")
+        found = read_ledger(services, route="/query")
         if found:
             break
         await asyncio.sleep(0.05)
@@ -140,12 +140,12 @@ async def test_a_stream_that_breaks_says_so_and_does_not_end_well(
     upstream.say = f"{GOOD} {GOOD}"
     answer = await analyst.post("/query", json={"question": QUESTION, "stream": True, "grounded": False})
     if answer.status_code == 200:
-        names = [name for name, _ in events_of(answer.text)]
+        names = [name for name, _ in parse_events(answer.text)]
         assert names[-1] == "error"
         assert "end" not in names
     else:
         assert answer.status_code == 502
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     assert row["tokens_out"] > 0
 
 
@@ -157,7 +157,7 @@ async def test_a_server_that_fails_is_a_bad_gateway_and_costs_nothing(
     answer = await analyst.post("/query", json={"question": QUESTION})
     assert answer.status_code == told
     assert answer.headers["content-type"] == "application/problem+json"
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     assert (row["status"], row["tokens_in"], row["tokens_out"]) == (told, 0, 0)
 
 

@@ -12,9 +12,9 @@ from ml.knowledge.documents import read_document
 from ml.knowledge.reading import ReadResult
 from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 from serving.app import Services
-from tests.serving.assistant.query.asking import ask_streamed, text_of
-from tests.serving.audit.test_on_record import rows
+from tests.support.assistant import ask_streamed, join_text
 from tests.support.clients import Clients
+from tests.support.ledger import read_ledger
 from tests.support.sample_knowledge import packaged_embedder
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
@@ -83,8 +83,8 @@ class TestByExtraction:
         changed = [citation for citation in told["citations"] if "DENYLIST" in citation["quote"]]
         assert [citation["verified"] for citation in changed] == [False]
         assert set(told["flags"]) == {"passage.injection", "response.denylist"}
-        assert text_of(await ask_streamed(analyst, REFUNDS)) == told["answer"]
-        (first, second) = rows(services, route="/query")
+        assert join_text(await ask_streamed(analyst, REFUNDS)) == told["answer"]
+        (first, second) = read_ledger(services, route="/query")
         assert first["flags"] == second["flags"] == "passage.injection,response.denylist"
         assert first["compliance_flag"]
 
@@ -121,7 +121,7 @@ async def test_a_blocked_question_is_asked_nowhere(
     assert refused.headers["content-type"] == "application/problem+json"
     assert IBAN not in refused.text
     assert upstream.requests == 0
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     assert (row["status"], row["flags"], row["compliance_flag"]) == (403, "request.pii.iban", True)
 
 
@@ -149,6 +149,6 @@ async def test_a_model_whose_answer_is_blocked_says_nothing_of_it(
     assert answer.status_code == 200
     assert "0532" not in answer.text
     assert "withheld" in answer.text
-    (row,) = rows(services, route="/query")
+    (row,) = read_ledger(services, route="/query")
     assert "response.pii.iban" in row["flags"]
     assert row["tokens_out"] > 0

@@ -17,7 +17,9 @@ from guard_store.research.tool_calls import ToolCall, ToolCallStore
 from guard_store.retention.sweeps import sweep_research
 from serving.app import Services
 from serving.assistant.tools.arguments import digest
-from tests.serving.assistant.research.conftest import GDPR, AddDocument, ledger_rows, research
+from tests.serving.assistant.research.conftest import AddDocument
+from tests.support.assistant import GDPR, run_research
+from tests.support.ledger import read_chain
 from tests.support.settings import settings_of, with_values
 
 both_engines = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -33,22 +35,22 @@ async def replayed(settings: Settings, request_id: str) -> int:
 async def test_a_research_comes_out_the_same(
     analyst: httpx.AsyncClient, settings: Settings, services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     assert await replayed(settings, told["request_id"]) == 0
     said = capsys.readouterr().out
     assert "all steps came out the same" in said
     assert said.count(" same") == len(told["audit_trace"]) + 1
     assert "version" not in said
-    again_rows = ledger_rows(services, request_id=f"replay:{told['request_id']}")
+    again_rows = read_chain(services, request_id=f"replay:{told['request_id']}")
     assert [row["response_hash"] for row in again_rows] == [call["result_hash"] for call in told["audit_trace"]]
-    assert ledger_rows(services, route="ml-guard research replay")[0]["details"]["end"] == "same"
+    assert read_chain(services, route="ml-guard research replay")[0]["details"]["end"] == "same"
     assert services.audit.store.verify().ok
 
 
 async def test_a_changed_knowledge_base_is_named_with_the_first_step_that_differs(
     analyst: httpx.AsyncClient, settings: Settings, add_document: AddDocument, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     add_document("more.md", "# Data retention under GDPR\n\nData retention under GDPR: retention is data retention.\n")
     assert await replayed(settings, told["request_id"]) == 1
     said = capsys.readouterr().out
@@ -74,7 +76,7 @@ async def test_an_input_that_was_changed_is_found(
     hash_too: bool,
     why: str,
 ) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     changed = {"topic": "something else", "top_k": 24}
     values = {"input": json.dumps(changed)} | ({"input_hash": digest(changed)} if hash_too else {})
     with services.database.write() as connection:
@@ -119,5 +121,5 @@ def test_calls_of_others_are_remembered_as_long_as_the_ledger(database: Database
 async def test_with_no_days_nothing_is_kept(analyst: httpx.AsyncClient, services: Services) -> None:
     kept = services.research._settings
     services.research._settings = with_values(kept, retention_research_days=0)
-    told = await research(analyst)
+    told = await run_research(analyst)
     assert services.research.steps.of(told["request_id"]) == []

@@ -7,18 +7,10 @@ import httpx
 import pytest
 
 from serving.app import Services
-from tests.serving.assistant.query.asking import events_of
-from tests.serving.assistant.research.conftest import (
-    GDPR,
-    AddDocument,
-    assert_quoted,
-    items,
-    ledger_rows,
-    loaded,
-    research,
-    tool_rows,
-)
+from tests.serving.assistant.research.conftest import AddDocument
+from tests.support.assistant import GDPR, assert_quoted, parse_events, read_risk_items, run_research, wait_for_version
 from tests.support.clients import Clients
+from tests.support.ledger import read_chain, read_tool_calls
 
 POISON = """# Notes on retention
 
@@ -39,13 +31,13 @@ both_engines = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 async def test_the_topic_of_the_specification_gives_findings_that_stand_in_their_sources(
     analyst: httpx.AsyncClient, admin: httpx.AsyncClient, services: Services
 ) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     assert_quoted(told)
     assert "gdpr.pdf" in {source["source"] for source in told["sources"] if source["used"]}
     assert (told["retrieval"], told["model"], told["prompt"], told["cost_usd"]) == ("hybrid", "extractive", None, 0.0)
     first, *_, last_but_one, last = (call["step"] for call in told["audit_trace"])
     assert (first, last_but_one, last) == ("search", "summarize", "risk_check")
-    rows = tool_rows(services, request_id=told["request_id"])
+    rows = read_tool_calls(services, request_id=told["request_id"])
     assert [call["call_id"] for call in told["audit_trace"]] == [row["details"]["call_id"] for row in rows]
     for call, row in zip(told["audit_trace"], rows, strict=True):
         assert (call["seq"], call["hash"], call["result_hash"]) == (row["seq"], row["hash"], row["response_hash"])
@@ -58,8 +50,8 @@ async def test_the_topic_of_the_specification_gives_findings_that_stand_in_their
 
 
 async def test_the_request_is_one_row_with_its_usage(analyst: httpx.AsyncClient, services: Services) -> None:
-    told = await research(analyst)
-    (row,) = ledger_rows(services, route="/research")
+    told = await run_research(analyst)
+    (row,) = read_chain(services, route="/research")
     assert (row["model"], row["cost_nano_usd"], row["tokens_out"]) == ("extractive", 0, told["tokens"]["output"])
     assert row["details"]["tool_calls"] == len(told["audit_trace"])
     assert row["details"]["risk"] == told["risk"]["level"]
@@ -69,7 +61,7 @@ async def test_the_request_is_one_row_with_its_usage(analyst: httpx.AsyncClient,
 
 @by_meaning
 async def test_the_same_topic_has_the_same_findings_on_both_paths(analyst: httpx.AsyncClient) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     again = (await analyst.post("/api/v1/research", json={"topic": GDPR})).json()
     assert [told[name] for name in ("findings", "sources", "risk")] == [
         again[name] for name in ("findings", "sources", "risk")
@@ -88,7 +80,7 @@ async def test_the_same_topic_has_the_same_findings_on_both_paths(analyst: httpx
 async def test_the_steps_that_are_wanted_are_taken_and_the_risk_check_always(
     analyst: httpx.AsyncClient, steps: list[str], tools: set[str], has_findings: bool
 ) -> None:
-    told = await research(analyst, steps=steps)
+    told = await run_research(analyst, steps=steps)
     assert {call["tool"] for call in told["audit_trace"]} == tools
     assert bool(told["findings"]) is has_findings
     assert told["sources"]
@@ -116,22 +108,22 @@ async def test_unknown_and_misordered_steps_are_refused_by_name(
     assert named in answer.json()["detail"]
     if named[0] in "fs'" and isinstance(steps, list):
         assert "search → fetch → summarize" in answer.json()["detail"]
-    assert tool_rows(services) == []
+    assert read_tool_calls(services) == []
 
 
 async def test_a_stream_tells_each_step_and_then_the_same_result(
     analyst: httpx.AsyncClient, services: Services
 ) -> None:
-    whole = await research(analyst)
+    whole = await run_research(analyst)
     answer = await analyst.post("/research", json={"topic": GDPR, "stream": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
-    events = events_of(answer.text)
+    events = parse_events(answer.text)
     steps = [(told["step"], told["state"]) for name, told in events if name == "step"]
     named = ("search", "fetch", "summarize", "risk_check")
     assert steps == [(step, state) for step in named for state in ("started", "done")]
     assert events[-1][0] == "result"
     assert events[-1][1]["findings"] == whole["findings"]
-    row = ledger_rows(services, route="/research")[-1]
+    row = read_chain(services, route="/research")[-1]
     assert (row["details"]["stream"], row["status"]) == (True, 200)
 
 
@@ -141,23 +133,23 @@ async def test_a_stream_that_may_not_begin_has_a_status(clients: Clients, admin:
     budget = {"scope": "project", "scope_id": "closed", "measure": "requests", "period": "day", "hard": 1}
     assert (await admin.put("/api/v1/budgets", json=budget)).is_success
     client = clients.of("analyst", "closed")
-    await research(client)
+    await run_research(client)
     for stream in (False, True):
         answer = await client.post("/research", json={"topic": GDPR, "stream": stream})
         assert (answer.status_code, answer.json()["code"]) == (429, "budget_exceeded")
-    assert len({row["request_id"] for row in tool_rows(services)}) == 1
+    assert len({row["request_id"] for row in read_tool_calls(services)}) == 1
 
 
 async def test_what_the_sources_say_nothing_about_has_no_findings(analyst: httpx.AsyncClient) -> None:
-    told = await research(analyst, "history of jazz music in New Orleans")
+    told = await run_research(analyst, "history of jazz music in New Orleans")
     assert told["findings"] == []
-    assert set(items(told)) == {"no_findings"}
+    assert set(read_risk_items(told)) == {"no_findings"}
 
 
 async def test_personal_data_of_the_topic_is_nowhere_on_record(analyst: httpx.AsyncClient, services: Services) -> None:
     secrets = ("jane.doe@example.com", "219-09-9999", "4111 1111 1111 1111")
-    told = await research(analyst, f"data retention under GDPR for {' and '.join(secrets)}")
-    everything = json.dumps(ledger_rows(services))
+    told = await run_research(analyst, f"data retention under GDPR for {' and '.join(secrets)}")
+    everything = json.dumps(read_chain(services))
     for secret in secrets:
         assert secret not in everything
     assert "[EMAIL_1]" in json.dumps(told["audit_trace"][0]["arguments"])
@@ -171,18 +163,18 @@ async def test_personal_data_of_the_topic_is_nowhere_on_record(analyst: httpx.As
 async def test_a_poisoned_document_is_flagged_and_changes_nothing_else(
     add_document: AddDocument, analyst: httpx.AsyncClient, services: Services
 ) -> None:
-    told = await research(analyst)
+    told = await run_research(analyst)
     add_document("poison.md", POISON)
-    await loaded(services, 1)
-    poisoned = await research(analyst)
+    await wait_for_version(services, 1)
+    poisoned = await run_research(analyst)
     assert "poison.md" in {source["source"] for source in poisoned["sources"]}
     assert poisoned["findings"] == told["findings"]
-    found = items(poisoned)
+    found = read_risk_items(poisoned)
     assert (found["injection"]["count"], found["injection"]["sources"]) == (1, ["poison.md"])
     assert poisoned["risk"]["score"] > told["risk"]["score"]
     assert poisoned["risk"]["level"] == "medium"
     assert {rule: item["count"] for rule, item in found.items() if rule != "injection"} == {
-        rule: item["count"] for rule, item in items(told).items()
+        rule: item["count"] for rule, item in read_risk_items(told).items()
     }
     (source,) = [source for source in poisoned["sources"] if source["source"] == "poison.md"]
     assert (source["used"], "orders" in source["note"]) == (False, True)
@@ -194,19 +186,19 @@ async def test_a_project_can_deny_tools_and_that_is_on_record(
     client = clients.of("analyst", project)
     rules: dict[str, Any] = {"tools": {"deny": ["fetch"]}}
     assert (await admin.patch(f"/api/v1/projects/{project}", json={"settings": rules})).is_success
-    told = await research(client)
+    told = await run_research(client)
     assert {call["outcome"] for call in told["audit_trace"] if call["tool"] == "fetch"} == {"denied"}
     assert {call["rule"] for call in told["audit_trace"] if call["tool"] == "fetch"} == {"tool.denied"}
-    assert items(told)["unavailable"]["count"] >= 1
+    assert read_risk_items(told)["unavailable"]["count"] >= 1
     assert told["findings"]  # out of what the search has found
     rules = {"tools": {"rules": {"se*": {"role": "admin"}}}}
     assert (await admin.patch(f"/api/v1/projects/{project}", json={"settings": rules})).is_success
     answer = await client.post("/research", json={"topic": GDPR})
     assert (answer.status_code, answer.json()["code"], answer.json()["tool"]) == (403, "tool.role", "search")
-    row = tool_rows(clients.services)[-1]
+    row = read_tool_calls(clients.services)[-1]
     assert (row["status"], row["flags"], row["compliance_flag"]) == (403, "tool.role", True)
     assert row["response_hash"] is None
-    assert (await research(clients.of("admin", project)))["findings"]
+    assert (await run_research(clients.of("admin", project)))["findings"]
 
 
 async def test_what_tools_cost_is_charged_and_reserved(
@@ -217,7 +209,7 @@ async def test_what_tools_cost_is_charged_and_reserved(
     budget = {"scope": "project", "scope_id": project, "measure": "cost_usd", "period": "day", "hard": 0.3}
     assert (await admin.put("/api/v1/budgets", json=budget)).is_success
     client = clients.of("analyst", project)
-    told = await research(client)
+    told = await run_research(client)
     assert told["cost_usd"] == 0.25
     assert told["audit_trace"][0]["cost_usd"] == 0.25
     assert (await client.post("/research", json={"topic": GDPR})).status_code == 429
@@ -239,11 +231,11 @@ async def test_who_may_not_ask_is_told_so(clients: Clients, project: str, anonym
 async def test_what_is_kept_for_a_replay_can_be_forgotten(
     clients: Clients, project: str, analyst: httpx.AsyncClient
 ) -> None:
-    told = await research(analyst, project_id=project)
+    told = await run_research(analyst, project_id=project)
     path = f"/api/v1/research/{told['request_id']}"
     clients.services.projects.create("other", "Other")
     assert (await clients.of("admin", "other").delete(path)).status_code == 404
     assert clients.services.research.steps.of(told["request_id"])
     assert (await clients.of("admin", project).delete(path)).status_code == 204
     assert clients.services.research.steps.of(told["request_id"]) == []
-    assert tool_rows(clients.services, request_id=told["request_id"])
+    assert read_tool_calls(clients.services, request_id=told["request_id"])

@@ -8,8 +8,8 @@ import pytest
 
 from serving.app import Services
 from serving.assistant.tools.arguments import digest
-from tests.serving.assistant.research.conftest import ledger_rows
 from tests.support.clients import Clients
+from tests.support.ledger import read_chain
 
 CHECK, RECORD = "/api/v1/tools/check", "/api/v1/tools/record"
 TOOL = "mcp/github/create_issue"
@@ -60,7 +60,7 @@ async def test_a_call_is_decided_by_the_projects_rules_and_that_is_on_record(
     told = (await agent.post(CHECK, json={"tool": tool, "arguments": arguments})).json()
     assert told["decision"] == ("deny" if rule else "allow")
     assert [reason["rule"] for reason in told["reasons"]] == ([rule] if rule else [])
-    (row,) = ledger_rows(services, route=CHECK)
+    (row,) = read_chain(services, route=CHECK)
     assert (row["details"]["tool"], row["details"]["decision"]) == (tool, told["decision"])
     assert (row["flags"], row["compliance_flag"]) == (rule or "", rule is not None)
     assert (row["details"]["call_id"], row["project_id"]) == (told["call_id"], "flights")
@@ -82,7 +82,7 @@ async def test_arguments_come_back_redacted_and_the_ledger_has_none_of_them_raw(
     assert told["arguments"]["title"] == "SSN [SSN_1]"
     assert told["arguments"]["to"] == ["jane@example.com", {"card": "[CREDIT_CARD_1]"}]  # this project flags addresses
     assert "[SSN_2]" in told["arguments"]
-    row = json.dumps(ledger_rows(services, route=CHECK))
+    row = json.dumps(read_chain(services, route=CHECK))
     for raw in ("219-09-999", "jane@example.com", "4111111111111111"):
         assert raw not in row
     assert "[EMAIL_1]" in row
@@ -103,7 +103,7 @@ async def test_an_outcome_is_recorded_once_with_the_hash_of_its_result(
     assert (await agent.post(RECORD, json=hashed)).json()["status"] == "duplicate"
     other = await agent.post(RECORD, json={**body, "outcome": "error"})
     assert other.status_code == 409
-    row = ledger_rows(services, route=RECORD)[0]
+    row = read_chain(services, route=RECORD)[0]
     assert row["details"]["result_hash"] == digest(result)
     assert (row["details"]["outcome"], row["details"]["latency_ms"]) == ("ok", 12.5)
     assert "labels" not in json.dumps(row)
@@ -114,7 +114,7 @@ async def test_an_outcome_without_a_question_is_refused_and_marked(
 ) -> None:
     body = {"call_id": "never-asked", "outcome": "ok", "latency_ms": 1}
     assert (await agent.post(RECORD, json=body)).status_code == 404
-    row = ledger_rows(clients.services, route=RECORD)[-1]
+    row = read_chain(clients.services, route=RECORD)[-1]
     assert (row["flags"], row["details"]["unchecked"]) == ("tool.unchecked", True)
     told = await check(agent)
     other = clients.of("analyst", project)
@@ -127,7 +127,7 @@ async def test_a_call_that_was_made_although_it_was_denied_is_a_violation(
     told = await check(agent, "mcp/github/delete_repository")
     body = {"call_id": told["call_id"], "outcome": "ok", "latency_ms": 1}
     assert (await agent.post(RECORD, json=body)).json()["violation"]
-    row = ledger_rows(services, route=RECORD)[-1]
+    row = read_chain(services, route=RECORD)[-1]
     assert (row["flags"], row["compliance_flag"]) == ("tool.ran_though_denied", True)
     obeyed = await check(agent, "mcp/github/delete_repository")
     body = {"call_id": obeyed["call_id"], "outcome": "denied", "latency_ms": 0}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import openai as lib
@@ -12,11 +11,9 @@ from openai import AsyncOpenAI
 from guard_core.units import NANO
 from guard_store.spending.usage import USAGE_GROUPS, UsageStore
 from serving.app import Services
-from tests.serving.audit.test_on_record import rows
+from tests.support.gateway import LONG, SAY, check_accounts, wait_for_calls
+from tests.support.ledger import read_ledger
 from tests.support.upstream import Upstream
-
-SAY = "one two three four five six seven eight"
-LONG = " ".join(["word"] * 400)
 
 
 async def whole(openai: AsyncOpenAI, model: str = "stub", **more: Any) -> None:
@@ -37,51 +34,6 @@ async def embed(openai: AsyncOpenAI, model: str = "stub", **_: Any) -> None:
     await openai.embeddings.create(model=model, input=["one two", "three"], encoding_format="float")
 
 
-def counted(*upstreams: Upstream) -> tuple[int, int, int]:
-    return (
-        sum(u.tokens_in for u in upstreams),
-        sum(u.tokens_cached for u in upstreams),
-        sum(u.tokens_out for u in upstreams),
-    )
-
-
-def cost_of(counts: tuple[int, int, int]) -> int:
-    tokens_in, cached, out = counts
-    return (tokens_in - cached) * 3_000 + cached * 300 + out * 15_000  # billionths, at the prices of the tests
-
-
-async def settled(services: Services, calls: int) -> list[dict[str, Any]]:
-    """The calls' rows of the ledger, once they are there."""
-    for _ in range(200):
-        found = [row for row in rows(services) if row["model"] is not None]
-        if len(found) >= calls:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError("the calls are not on record")
-
-
-async def agree(services: Services, upstreams: Sequence[Upstream], calls: int) -> None:
-    """Everybody has counted the same."""
-    found = await settled(services, calls)
-    counts = counted(*upstreams)
-    assert len(found) == calls
-    told = tuple(sum(row[name] for row in found) for name in ("tokens_in", "tokens_cached", "tokens_out"))
-    assert told == counts
-    assert sum(row["cost_nano_usd"] for row in found) == cost_of(counts)
-    day = await services.gateway.day_of("flights")
-    (sums,) = UsageStore(services.database).read([], first=day, last=day, limit=1)
-    assert (sums.tokens_in, sums.tokens_cached, sums.tokens_out) == counts
-    assert (sums.cost_nano_usd, sums.requests) == (cost_of(counts), calls)
-    standings = services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: day)
-    by_measure = {standing.budget.measure: (standing.spent, standing.reserved) for standing in standings}
-    assert by_measure == {
-        "cost_usd": (cost_of(counts), 0),
-        "tokens": (counts[0] + counts[2], 0),
-        "requests": (calls, 0),
-    }
-    assert services.audit.store.verify().ok
-
-
 @pytest.fixture(autouse=True)
 def _budgets(services: Services, project: str) -> None:
     for measure, hard in (("cost_usd", 1000 * NANO), ("tokens", 10**9), ("requests", 10**6)):
@@ -94,15 +46,15 @@ async def test_a_call_that_succeeds(
     openai: AsyncOpenAI, services: Services, upstream: Upstream, ask: Any, model: str
 ) -> None:
     await ask(openai, model)
-    await agree(services, [upstream], 1)
-    (row,) = await settled(services, 1)
+    await check_accounts(services, [upstream], 1)
+    (row,) = await wait_for_calls(services, 1)
     assert (row["tokens_estimated"], row["status"], row["project_id"]) == (False, 200, "flights")
 
 
 @pytest.mark.parametrize("ask", [whole, stream, embed])
 async def test_calls_at_once(openai: AsyncOpenAI, services: Services, upstream: Upstream, ask: Any) -> None:
     await asyncio.gather(*(ask(openai) for _ in range(20)))
-    await agree(services, [upstream], 20)
+    await check_accounts(services, [upstream], 20)
 
 
 @pytest.mark.parametrize("ask", [whole, stream, embed])
@@ -112,8 +64,8 @@ async def test_a_call_that_is_retried_costs_once(
     upstream.fail = [503]
     await ask(openai)
     assert upstream.requests == 2
-    await agree(services, [upstream], 1)
-    (row,) = await settled(services, 1)
+    await check_accounts(services, [upstream], 1)
+    (row,) = await wait_for_calls(services, 1)
     assert json.loads(row["details"])["attempts"] == 2
 
 
@@ -124,8 +76,8 @@ async def test_a_fallback_is_charged_at_its_own_price_and_name(
     upstream.fail = [500, 500]
     await ask(openai)
     assert spare.seen[0]["model"] == "spare"
-    await agree(services, [upstream, spare], 1)
-    assert (await settled(services, 1))[0]["model"] == "spare"
+    await check_accounts(services, [upstream, spare], 1)
+    assert (await wait_for_calls(services, 1))[0]["model"] == "spare"
 
 
 @pytest.mark.parametrize("ask", [whole, stream, embed])
@@ -136,8 +88,8 @@ async def test_a_call_that_fails_costs_nothing_and_holds_nothing(
     upstream.fail, spare.fail = [status] * 9, [status] * 9
     with pytest.raises(lib.APIError):
         await ask(openai)
-    await agree(services, [upstream, spare], 1)
-    assert (await settled(services, 1))[0]["status"] == (400 if status == 400 else 502)
+    await check_accounts(services, [upstream, spare], 1)
+    assert (await wait_for_calls(services, 1))[0]["status"] == (400 if status == 400 else 502)
 
 
 @pytest.mark.parametrize("model", ["stub-continuous", "stub"])
@@ -146,7 +98,7 @@ async def test_an_aborted_stream_is_charged_for_what_was_produced(
 ) -> None:
     upstream.say, upstream.delay_s = LONG, 0.1
     await stream(openai, model, stop_after=5)
-    (row,) = await settled(services, 1)
+    (row,) = await wait_for_calls(services, 1)
     await asyncio.sleep(0.3)  # whatever the upstream would still produce
     assert upstream.tokens_out < 20  # it was told at once
     assert json.loads(row["details"])["aborted"]
@@ -165,7 +117,7 @@ async def test_a_stream_that_the_upstream_breaks_is_charged_for_what_came(
 ) -> None:
     with pytest.raises(lib.APIError):
         await stream(openai, "stub-breaks")
-    (row,) = await settled(services, 1)
+    (row,) = await wait_for_calls(services, 1)
     assert row["tokens_out"] == upstream.tokens_out == 1
     assert row["tokens_estimated"]
 
@@ -175,7 +127,7 @@ async def test_what_the_upstream_does_not_count_is_estimated_and_marked(
     openai: AsyncOpenAI, services: Services, ask: Any
 ) -> None:
     await ask(openai, "stub-silent")
-    (row,) = await settled(services, 1)
+    (row,) = await wait_for_calls(services, 1)
     assert row["tokens_estimated"]
     assert 8 <= row["tokens_out"] <= 12
     assert 8 <= row["tokens_in"] <= 12
@@ -190,7 +142,7 @@ async def test_a_model_without_a_price_costs_null_and_cannot_pass_a_budget_of_do
     for budget in services.gateway.budgets.of():
         services.gateway.budgets.remove(budget.id)
     await whole(openai, "nobody")
-    row = (await settled(services, 1))[0]
+    row = (await wait_for_calls(services, 1))[0]
     assert (row["cost_nano_usd"], row["tokens_in"]) == (None, 8)
 
 
@@ -206,7 +158,7 @@ async def test_a_spent_budget_stops_every_route_that_costs_money(
         assert 0 < int(raised.value.response.headers["retry-after"]) <= 25 * 3600
         assert "America/New_York" in str(raised.value)
     assert upstream.requests == 1
-    assert [row["status"] for row in rows(services) if row["route"].startswith("/v1/")] == [429, 429, 429, 200]
+    assert [row["status"] for row in read_ledger(services) if row["route"].startswith("/v1/")] == [429, 429, 429, 200]
 
 
 async def test_calls_at_once_cannot_overspend(

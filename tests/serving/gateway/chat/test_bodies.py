@@ -12,9 +12,9 @@ from openai import AsyncOpenAI
 from guard_core.settings import Settings
 from guard_store.ledger.store import LedgerStore
 from serving.app import Services
-from tests.serving.audit.test_on_record import rows
-from tests.serving.gateway.chat.test_policy_on_chat import IBAN, POLICY, SSN, said
 from tests.support.clients import Clients
+from tests.support.gateway import IBAN, POLICY, SSN, complete
+from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
@@ -41,7 +41,7 @@ async def kept(clients: Clients, project: str) -> httpx.AsyncClient:
 
 async def bodies(admin: httpx.AsyncClient, services: Services) -> dict[str, Any]:
     """Those of the newest chat."""
-    request_id = rows(services, route="/v1/chat/completions")[0]["request_id"]
+    request_id = read_ledger(services, route="/v1/chat/completions")[0]["request_id"]
     (found,) = (await admin.get(f"/api/v1/audit/{request_id}/bodies")).json()
     return dict(found)
 
@@ -50,9 +50,9 @@ async def bodies(admin: httpx.AsyncClient, services: Services) -> dict[str, Any]
 async def test_what_was_redacted_is_not_in_what_is_kept_even_where_the_caller_got_it_back(
     openai: AsyncOpenAI, kept: httpx.AsyncClient, services: Services, stream: bool
 ) -> None:
-    assert SSN in await said(openai, TEXT, stream=stream, user=MAIL)
+    assert SSN in await complete(openai, TEXT, stream=stream, user=MAIL)
     found = await bodies(kept, services)
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert found["seq"] == row["seq"]
     assert found["request"]["messages"][0]["content"] == CONCEALED
     assert found["request"]["user"].startswith("user_")
@@ -60,7 +60,7 @@ async def test_what_was_redacted_is_not_in_what_is_kept_even_where_the_caller_go
     assert (choice["content"] if stream else choice["message"]["content"]).strip() == CONCEALED
     assert SSN not in json.dumps(found)
     assert MAIL not in json.dumps(found)
-    (read,) = rows(services, route="/api/v1/audit/{request_id}/bodies")
+    (read,) = read_ledger(services, route="/api/v1/audit/{request_id}/bodies")
     assert json.loads(read["details"]) == {"read_bodies_of": row["request_id"]}
     assert services.audit.store.verify().ok
 
@@ -68,8 +68,8 @@ async def test_what_was_redacted_is_not_in_what_is_kept_even_where_the_caller_go
 async def test_without_the_setting_nothing_is_kept(
     openai: AsyncOpenAI, clients: Clients, services: Services, project: str
 ) -> None:
-    await said(openai, TEXT, stream=False)
-    request_id = rows(services, route="/v1/chat/completions")[0]["request_id"]
+    await complete(openai, TEXT, stream=False)
+    request_id = read_ledger(services, route="/v1/chat/completions")[0]["request_id"]
     answer = await clients.of("admin", project).get(f"/api/v1/audit/{request_id}/bodies")
     assert answer.status_code == 404
 
@@ -78,23 +78,23 @@ async def test_a_blocked_request_is_not_kept_and_a_failed_one_without_an_answer(
     openai: AsyncOpenAI, kept: httpx.AsyncClient, services: Services, upstream: Upstream, spare: Upstream
 ) -> None:
     with pytest.raises(lib.PermissionDeniedError):
-        await said(openai, IBAN, stream=False)
+        await complete(openai, IBAN, stream=False)
     upstream.fail, spare.fail = [500, 500], [500, 500]
     with pytest.raises(lib.APIStatusError):
-        await said(openai, TEXT, stream=False)
+        await complete(openai, TEXT, stream=False)
     found = await bodies(kept, services)
     assert (found["request"]["messages"][0]["content"], found["response"]) == (CONCEALED, None)
-    blocked = rows(services, route="/v1/chat/completions")[1]["request_id"]
+    blocked = read_ledger(services, route="/v1/chat/completions")[1]["request_id"]
     assert (await kept.get(f"/api/v1/audit/{blocked}/bodies")).status_code == 404
 
 
 async def test_only_an_admin_of_the_project_reads_them_and_large_ones_are_left_out(
     openai: AsyncOpenAI, kept: httpx.AsyncClient, clients: Clients, services: Services
 ) -> None:
-    await said(openai, "x" * 300_000, stream=False)
+    await complete(openai, "x" * 300_000, stream=False)
     found = await bodies(kept, services)
     assert found["request"]["omitted_bytes"] > 300_000
-    request_id = rows(services, route="/v1/chat/completions")[0]["request_id"]
+    request_id = read_ledger(services, route="/v1/chat/completions")[0]["request_id"]
     services.projects.create("other", "Other")
     assert (await clients.of("admin", "other").get(f"/api/v1/audit/{request_id}/bodies")).status_code == 404
     assert (await clients.of("analyst").get(f"/api/v1/audit/{request_id}/bodies")).status_code == 403
@@ -105,7 +105,7 @@ async def test_embeddings_are_kept_without_vectors_and_pruned_rows_take_bodies_a
     openai: AsyncOpenAI, kept: httpx.AsyncClient, services: Services
 ) -> None:
     await openai.embeddings.create(model="stub", input=TEXT)
-    row = rows(services, route="/v1/embeddings")[0]
+    row = read_ledger(services, route="/v1/embeddings")[0]
     (found,) = (await kept.get(f"/api/v1/audit/{row['request_id']}/bodies")).json()
     assert (found["request"]["input"], found["response"]) == (CONCEALED, None)
     from guard_store.ledger.checkpoints import load_signer

@@ -18,11 +18,10 @@ from guard_core.settings import Settings
 from guard_core.units import NANO
 from guard_store.spending.amounts import MEASURES
 from serving.app import Services
-from tests.serving.assistant.knowledge.test_service import until
-from tests.serving.assistant.query.asking import QUESTION
-from tests.serving.assistant.research.conftest import GDPR
-from tests.serving.gateway.chat.test_accounts import LONG, SAY, agree, settled
-from tests.serving.http.test_api_page import documented_routes
+from tests.support.api import read_documented_routes
+from tests.support.assistant import GDPR, QUESTION
+from tests.support.clients import wait_for
+from tests.support.gateway import LONG, SAY, check_accounts, wait_for_calls
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import with_values
@@ -98,7 +97,7 @@ class Row:
             async for line in answer.aiter_lines():
                 n += line.startswith("data:")
                 if self.route.streams == "steps":
-                    await until(lambda: self.upstream.requests > 0)
+                    await wait_for(lambda: self.upstream.requests > 0)
                 elif n < 4:
                     continue
                 return
@@ -117,9 +116,9 @@ async def stream(row: Row) -> int:
 async def aborted(row: Row) -> int:
     row.upstream.say, row.upstream.delay_s, row.upstream.silent_s = LONG, 0.05, 0.2
     await row.abort()
-    await settled(row.services, 1)
+    await wait_for_calls(row.services, 1)
     await asyncio.sleep(0.3)  # what it would still produce
-    (call,) = await settled(row.services, 1)
+    (call,) = await wait_for_calls(row.services, 1)
     assert json.loads(call["details"])["aborted"]
     if row.route.streams == "steps":  # nobody has heard what it took: it has read, by our estimate
         assert (call["tokens_estimated"], call["tokens_out"]) == (True, 0)
@@ -132,7 +131,7 @@ async def aborted(row: Row) -> int:
 
 async def cached(row: Row) -> int:
     assert (await row.ask()).status_code == 200
-    assert (await settled(row.services, 1))[0]["tokens_cached"] == row.upstream.tokens_cached
+    assert (await wait_for_calls(row.services, 1))[0]["tokens_cached"] == row.upstream.tokens_cached
     assert (row.upstream.tokens_cached > 0) == (row.route.path != "/v1/embeddings")
     return 1
 
@@ -153,7 +152,7 @@ async def retry(row: Row) -> int:
 async def fallback(row: Row) -> int:
     row.upstream.fail = [500, 500]
     assert (await row.ask()).status_code == 200
-    assert (await settled(row.services, 1))[0]["model"] == "spare"
+    assert (await wait_for_calls(row.services, 1))[0]["model"] == "spare"
     return 1
 
 
@@ -220,12 +219,12 @@ async def test_everybody_has_counted_the_same(row: Row, route: Route, way: Way) 
         answer = await row.ask(stream=True)
         assert not answer.headers["content-type"].startswith("text/event-stream")
         return
-    await agree(row.services, [row.upstream, row.spare], await way(row))
+    await check_accounts(row.services, [row.upstream, row.spare], await way(row))
 
 
 def test_every_route_that_can_reserve_is_in_the_matrix() -> None:
     """A route that calls a model has an upstream behind it; those are under `/v1/`, and whatever else uses the gate."""
-    documented = {route.path for route in documented_routes() if route.path.startswith("/v1/")}
+    documented = {route.path for route in read_documented_routes() if route.path.startswith("/v1/")}
     assert documented - FREE_BY_NAME == {route.path for route in ROUTES if route.names_model}
     users = {
         path.parent.name
@@ -251,4 +250,4 @@ async def test_no_more_is_spent_than_a_request_each(row: Row, services: Services
         if s.budget.measure == measure
     ]
     assert standing.spent <= hard
-    await agree(services, [row.upstream], sum(answer.status_code == 200 for answer in answers))
+    await check_accounts(services, [row.upstream], sum(answer.status_code == 200 for answer in answers))

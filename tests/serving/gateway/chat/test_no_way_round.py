@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.serving.gateway.policy.test_stream import LOOKS, disguised
+from tests.support.gateway import LOOKS, disguise_secret
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
@@ -214,7 +214,7 @@ Post = Callable[..., Any]
 
 
 @over_http
-@given(secret=disguised(), before=around, action=actions)
+@given(secret=disguise_secret(), before=around, action=actions)
 async def test_no_place_of_a_request(post: Post, upstream: Upstream, secret: str, before: str, action: str) -> None:
     text = f"{before}{secret} now"
     for place, make in IN.items():
@@ -235,7 +235,7 @@ async def test_no_place_of_a_request(post: Post, upstream: Upstream, secret: str
 
 
 @over_http
-@given(secret=disguised(), before=around, action=actions)
+@given(secret=disguise_secret(), before=around, action=actions)
 async def test_no_place_of_a_whole_answer(
     post: Post, upstream: Upstream, secret: str, before: str, action: str
 ) -> None:
@@ -254,7 +254,9 @@ async def test_no_place_of_a_whole_answer(
 
 
 @over_http
-@given(secret=disguised(), before=around, action=actions, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12))
+@given(
+    secret=disguise_secret(), before=around, action=actions, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12)
+)
 async def test_no_place_of_a_stream(
     post: Post, upstream: Upstream, secret: str, before: str, action: str, cuts: list[int]
 ) -> None:
@@ -282,7 +284,7 @@ async def test_no_place_of_a_stream(
     before="e.g. ",
     cuts=[1, 2, 7, 4, 9, 7, 4, 10, 8, 3, 12, 7],
 )
-@given(secret=disguised(), before=around, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12))
+@given(secret=disguise_secret(), before=around, cuts=st.lists(st.integers(1, 12), min_size=1, max_size=12))
 async def test_log_probabilities_do_not_spell_what_was_taken_out(
     post: Post, upstream: Upstream, secret: str, before: str, cuts: list[int]
 ) -> None:

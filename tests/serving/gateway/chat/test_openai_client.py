@@ -8,7 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from serving.app import Services
-from tests.serving.audit.test_on_record import rows
+from tests.support.ledger import read_ledger
 from tests.support.upstream import KEY, Upstream
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello there, how are you today?"}]
@@ -85,7 +85,7 @@ async def test_a_prompt_of_the_registry_is_selected_by_name(
     assert "[1] (a.md)" in sent["messages"][1]["content"]
     assert sent["temperature"] == 0
     assert "prompt" not in sent
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert row["prompt"] == "query@1"
     assert row["prompt_hash"] == services.prompts.get("query", 1).hash
 

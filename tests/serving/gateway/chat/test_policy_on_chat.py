@@ -9,19 +9,10 @@ from openai import AsyncOpenAI
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.serving.audit.test_on_record import rows
+from tests.support.gateway import IBAN, POLICY, SSN, complete, message
+from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
-
-POLICY = """
-default:
-  denylist: {terms: [Bluebird], action: redact}
-  pii:
-    ssn: {action: redact, reversible: true}
-    email: redact
-    iban: block
-"""
-SSN, IBAN = "123-45-6789", "DE89 3704 0044 0532 0130 00"
 
 
 @pytest.fixture
@@ -31,28 +22,16 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     return with_values(settings, llm_policies=path)
 
 
-def message(content: Any, role: str = "user") -> Any:
-    return {"role": role, "content": content}
-
-
-async def said(openai: AsyncOpenAI, content: Any, *, stream: bool, **more: Any) -> str:
-    if not stream:
-        answer = await openai.chat.completions.create(model="stub", messages=[message(content)], **more)
-        return str(answer.choices[0].message.content)
-    chunks = await openai.chat.completions.create(model="stub", messages=[message(content)], stream=True, **more)
-    return "".join([choice.delta.content or "" async for chunk in chunks for choice in chunk.choices]).strip()
-
-
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_is_redacted_never_reaches_the_upstream_and_comes_back_where_the_policy_says_so(
     openai: AsyncOpenAI, upstream: Upstream, services: Services, stream: bool
 ) -> None:
     text = f"My number is {SSN}, mail jo@example.com about B\u200bLUEBIRD"
-    answer = await said(openai, text, stream=stream)
+    answer = await complete(openai, text, stream=stream)
     sent = upstream.seen[0]["messages"][0]["content"]
     assert sent == "My number is [SSN_1], mail [EMAIL_1] about [DENYLIST_1]"
     assert answer == f"My number is {SSN}, mail [EMAIL_1] about [DENYLIST_1]"
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert row["compliance_flag"]
     assert row["flags"].split(",") == ["request.denylist", "request.pii.email", "request.pii.ssn"]
     assert SSN not in str(row)
@@ -100,11 +79,11 @@ async def test_a_blocked_request_reaches_nobody(
     openai: AsyncOpenAI, upstream: Upstream, services: Services, stream: bool
 ) -> None:
     with pytest.raises(lib.PermissionDeniedError, match=r"pii\.iban") as raised:
-        await said(openai, f"Pay to {IBAN}", stream=stream)
+        await complete(openai, f"Pay to {IBAN}", stream=stream)
     assert raised.value.code == "content_filter"
     assert IBAN not in str(raised.value)
     assert upstream.requests == 0
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert (row["status"], row["flags"], row["compliance_flag"]) == (403, "request.pii.iban", True)
 
 
@@ -112,7 +91,7 @@ async def test_a_blocked_answer_is_withheld(openai: AsyncOpenAI, upstream: Upstr
     upstream.say = f"Pay to {IBAN} now"
     answer = await openai.chat.completions.create(model="stub", messages=[message("x")])
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (None, "content_filter")
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert (row["flags"], row["tokens_out"]) == ("response.pii.iban", upstream.tokens_out)
 
 
@@ -128,7 +107,7 @@ async def test_a_blocked_stream_ends_before_the_first_of_it(
             reasons.append(choice.finish_reason)
     assert text in ("Of course pay to ", "Of course pay ", "Of course ")
     assert reasons[-1] == "content_filter"
-    (row,) = rows(services, route="/v1/chat/completions")
+    (row,) = read_ledger(services, route="/v1/chat/completions")
     assert row["flags"] == "response.pii.iban"
 
 
@@ -138,4 +117,4 @@ async def test_tool_calls_of_an_answer_are_judged(openai: AsyncOpenAI, services:
     (call,) = answer.choices[0].message.tool_calls or []
     assert call.type == "function"
     assert call.function.arguments == '{"city": "Paris", "days": 3}'
-    assert "request.denylist" in rows(services, route="/v1/chat/completions")[0]["flags"]
+    assert "request.denylist" in read_ledger(services, route="/v1/chat/completions")[0]["flags"]

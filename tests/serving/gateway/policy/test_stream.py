@@ -12,24 +12,9 @@ from hypothesis import strategies as st
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.policy.vault import Vault
-from tests.serving.gateway.policy.conftest import policy_of
+from tests.support.gateway import build_policy, disguise_secret
 
-REDACT, BLOCK = policy_of(), policy_of("block")
-SECRETS = (
-    "SSN",
-    "PHI",
-    "Project Bluebird",
-    "S.S.N",
-    "123-45-6789",
-    "4111 1111 1111 1111",
-    "DE89 3704 0044 0532 0130 00",
-    "jo.doe@example.com",
-    "+1 (555) 123-4567",
-    "192.168.0.17",
-    "2001:db8::8a2e:370:7334",
-    "sk-" + "a1" * 16,
-)
-LOOKS = {"S": "\u0405", "P": "\u0420", "H": "\u041d", "e": "\u0435", "o": "\u043e", "B": "\u0412", "a": "\u0430"}
+REDACT, BLOCK = build_policy(), build_policy("block")
 # As a phone number may go on, its longest reading overlaps with the address.
 OVERLAPPING = "+1 (555) 123-4567 2001:db8::8a2e:370:7334"
 words = st.sampled_from(
@@ -53,30 +38,7 @@ words = st.sampled_from(
 )
 
 
-@st.composite
-def disguised(draw: st.DrawFn) -> str:
-    """A secret in other cases, widths, scripts, with invisible characters in it."""
-    secret = draw(st.sampled_from(SECRETS))
-    ways = draw(st.lists(st.integers(0, 5), min_size=len(secret), max_size=len(secret)))
-    return "".join(map(_disguise, secret, ways))
-
-
-def _disguise(character: str, way: int) -> str:
-    match way:
-        case 1:
-            return character.upper()
-        case 2 if "!" <= character <= "~":
-            return chr(ord(character) + 0xFEE0)
-        case 3:
-            return character + "\u200b"
-        case 4:
-            return LOOKS.get(character, character)
-        case 5:
-            return character.lower() + "\u2060"
-    return character
-
-
-texts = st.lists(st.one_of(words, disguised()), min_size=1, max_size=12).map(" ".join)
+texts = st.lists(st.one_of(words, disguise_secret()), min_size=1, max_size=12).map(" ".join)
 
 
 def streamed(policy: Policy, text: str, cuts: Sequence[int]) -> tuple[list[str], ResponseStream]:
@@ -112,7 +74,7 @@ def test_json_in_pieces_is_read_as_what_it_means_and_stays_json(text: str, cuts:
 
 
 @settings(max_examples=300, deadline=None)
-@given(words, disguised(), words)
+@given(words, disguise_secret(), words)
 def test_every_disguised_secret_is_found_and_gone(before: str, secret: str, after: str) -> None:
     verdict = REDACT.request(f"{before} {secret} {after}", Vault())
     assert verdict.findings
@@ -148,7 +110,7 @@ def test_words_go_out_as_soon_as_they_are_over() -> None:
 
 
 def test_a_placeholder_split_over_pieces_is_restored() -> None:
-    policy = policy_of(pii={"email": {"action": "redact", "reversible": True}})
+    policy = build_policy(pii={"email": {"action": "redact", "reversible": True}})
     vault = Vault()
     policy.request("a@b.de", vault)
     stream = ResponseStream(policy, vault)

@@ -1,29 +1,13 @@
 """Usage is told by what it is asked by; budgets are set, shown, removed by those whose they are."""
 
-import uuid
 from typing import Any
 
 import httpx
 import pytest
 
-from guard_core.units import NANO
-from guard_store.spending.amounts import Amount
-from guard_store.spending.requests import Reservation, ReserveCall, SettleCall
 from serving.app import Services
 from tests.support.clients import Clients
-
-
-async def spend(services: Services, project_id: str, day: Any, *, user: str | None = None, model: str = "m") -> None:
-    """One settled call of 10 + 5 tokens and a cent."""
-    took = Amount(tokens_in=10, tokens_out=5, cost_nano_usd=NANO // 100)
-    call = Reservation(
-        id=uuid.uuid4().hex, route="/query", request_id="r", key_id="k", role="analyst", project_id=project_id,
-        end_user=user, model=model, most=took, day=day, key_day=day, project_day=day, made_us=0, expires_us=1,
-    )  # fmt: skip
-    work = ReserveCall(call)
-    await services.events.writer.submit(work)
-    assert work.reserved is not None
-    await services.events.writer.submit(SettleCall(call, work.reserved.holds, took, model))
+from tests.support.gateway import spend
 
 
 async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: httpx.AsyncClient, project: str) -> None:

@@ -18,7 +18,7 @@ from serving.gateway.chat.schemas import read_body
 from serving.http.limits.body import MOST_DEPTH
 from serving.http.problems import Unprocessable
 from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
-from tests.serving.http.test_api_page import documented_routes
+from tests.support.api import read_documented_routes
 from tests.support.clients import Clients
 from tests.support.settings import with_values
 
@@ -30,7 +30,7 @@ async def test_a_deeply_nested_body_is_refused_by_every_route(clients: Clients, 
     admin = clients.of("admin")
     nested = [opening * depth + "1" + closing * depth for opening, closing in _NESTED]
     for body in (*(text.encode() for text in nested), b'{"name": "\xff", "features": {"\xff": 1}}'):
-        for route in documented_routes():
+        for route in read_documented_routes():
             if route.method not in {"POST", "PUT", "PATCH"}:
                 continue
             path = route.path.format_map(defaultdict(lambda: "1", project_id=project, model_id="m"))

@@ -12,7 +12,7 @@ from serving.http.limits.addresses import Proxies, address_of
 from serving.http.limits.buckets import Buckets
 from serving.http.limits.rates import RateLimits
 from serving.http.problems import TooManyRequests
-from tests.serving.http.test_problems import check_problem
+from tests.support.api import check_problem
 from tests.support.clients import Clients
 from tests.support.settings import with_values
 

@@ -14,8 +14,8 @@ from guard_store.ingest.tables import events
 from serving.app import Services
 from serving.ingest.events.schemas import Event
 from tests.support.clients import Clients
-from tests.support.event_requests import MANY, ONE, event, named, send_lines, send_raw, serving
-from tests.support.event_rows import news, rejected, stored_ids
+from tests.support.event_requests import MANY, ONE, event, make_events, send_lines, send_raw, serving
+from tests.support.event_rows import news, read_rejections, stored_ids
 from tests.support.settings import with_values
 
 
@@ -48,7 +48,7 @@ async def test_ids_made_here_are_returned_and_make_a_resend_a_duplicate(
 async def test_what_is_sent_is_accepted_duplicate_or_rejected(analyst: httpx.AsyncClient, database: Database) -> None:
     sent = accepted = duplicates = refused = 0
     for n in range(6):
-        rows: list[Any] = [*named(10 * n + 3), event(latency_ms=None), event(event_id="e1"), "not an event"]
+        rows: list[Any] = [*make_events(10 * n + 3), event(latency_ms=None), event(event_id="e1"), "not an event"]
         answer = (await send_lines(analyst, rows)).json()
         assert len(rows) == answer["accepted"] + answer["duplicates"] + answer["rejected"]
         sent, accepted = sent + len(rows), accepted + answer["accepted"]
@@ -57,26 +57,26 @@ async def test_what_is_sent_is_accepted_duplicate_or_rejected(analyst: httpx.Asy
     assert (found["events"], found["duplicates"]) == (accepted, duplicates) == (len(stored_ids(database)), duplicates)
     assert sent == accepted + duplicates + refused
     assert refused == 12
-    assert sum(rejected(database).values()) == 6, "a row whose project cannot be read is of no project"
+    assert sum(read_rejections(database).values()) == 6, "a row whose project cannot be read is of no project"
 
 
 @pytest.mark.usefixtures("project")
 async def test_an_atomic_batch_with_a_bad_row_stores_nothing(analyst: httpx.AsyncClient, database: Database) -> None:
     bad = event(timestamp="2013-01-02T00:00:00")
-    answer = await analyst.post(MANY, params={"atomic": "true"}, json=[*named(3), bad])
+    answer = await analyst.post(MANY, params={"atomic": "true"}, json=[*make_events(3), bad])
     assert answer.status_code == 422
     assert [(e["index"], e["field"]) for e in answer.json()["errors"]] == [(3, "timestamp")]
     assert "1 of 4 rows" in answer.json()["detail"]
     assert (stored_ids(database), news(database)) == ([], {})
-    assert {key[3]: n for key, n in rejected(database).items()} == {"timestamp": 1, "batch": 3}
-    answer = await analyst.post(MANY, params={"atomic": "true"}, json=named(3))
+    assert {key[3]: n for key, n in read_rejections(database).items()} == {"timestamp": 1, "batch": 3}
+    answer = await analyst.post(MANY, params={"atomic": "true"}, json=make_events(3))
     assert answer.json() == {"accepted": 3, "duplicates": 0, "rejected": 0, "errors": []}
 
 
 @pytest.mark.usefixtures("project")
 async def test_parameters_that_do_not_exist_are_named(analyst: httpx.AsyncClient) -> None:
     for query, words in (("atomic=yes", "true or false"), ("atomc=true", "'atomc'"), ("atomic=", "true or false")):
-        answer = await analyst.post(f"{MANY}?{query}", json=named(1))
+        answer = await analyst.post(f"{MANY}?{query}", json=make_events(1))
         assert (answer.status_code, words in answer.json()["detail"]) == (422, True), answer.text
 
 
@@ -97,7 +97,7 @@ async def test_unknown_projects_are_404_and_the_answer_says_how_to_make_one(
     assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, 1)
     assert answer.json()["errors"][0]["field"] == "project_id"
     assert "POST /api/v1/projects" in answer.json()["errors"][0]["reason"]
-    assert rejected(database) == {}
+    assert read_rejections(database) == {}
     services.projects.create("nowhere", "Made now", "UTC")
     assert (await analyst.post(ONE, json=event(project_id="nowhere"))).status_code == 201
 
@@ -121,7 +121,7 @@ async def test_a_key_sends_only_to_its_project_and_only_as_analyst_or_admin(
     ):
         assert (await client.post(MANY, json=body)).status_code == status
         assert (await client.post(ONE, json=body[0])).status_code == status
-    assert (stored_ids(database), rejected(database)) == (before, {})
+    assert (stored_ids(database), read_rejections(database)) == (before, {})
 
 
 @pytest.mark.usefixtures("_logging_as_before")
@@ -160,7 +160,7 @@ async def test_a_database_that_fails_is_503_and_the_same_request_works_afterward
 ) -> None:
     assert (await analyst.post(ONE, json=event(event_id="a"))).status_code == 201
     _rename(database, "day_news", "elsewhere")
-    answers = [await analyst.post(ONE, json=event(event_id="b")), await analyst.post(MANY, json=named(2))]
+    answers = [await analyst.post(ONE, json=event(event_id="b")), await analyst.post(MANY, json=make_events(2))]
     _rename(database, "elsewhere", "day_news")
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 2
     assert settings.storage.database not in answers[0].text
@@ -175,8 +175,8 @@ async def test_outcomes_are_counted_for_prometheus(analyst: httpx.AsyncClient, a
         return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("ml_guard_event")}
 
     before = await counts()
-    await analyst.post(MANY, json=[*named(3), event(event_id="e0"), event(latency_ms=-1)])
-    await analyst.post(MANY, params={"atomic": "true"}, json=[*named(3), 7])
+    await analyst.post(MANY, json=[*make_events(3), event(event_id="e0"), event(latency_ms=-1)])
+    await analyst.post(MANY, params={"atomic": "true"}, json=[*make_events(3), 7])
     gained = {name: value - before.get(name, 0) for name, value in (await counts()).items()}
     outcomes = {n: gained[f'ml_guard_events_total{{outcome="{n}"}}'] for n in ("accepted", "duplicate", "rejected")}
     assert outcomes == {"accepted": 3, "duplicate": 1, "rejected": 5}

@@ -11,7 +11,7 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 from serving.ingest.events.schemas import Event
 from tests.support.event_requests import MANY, ONE, event, from_now, send_lines, send_raw
-from tests.support.event_rows import rejected, stored_ids
+from tests.support.event_rows import read_rejections, stored_ids
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -100,7 +100,7 @@ async def test_every_broken_event_is_answered_with_field_and_fix(
         assert answer.json()["errors"] == [{"field": field, "reason": reason}]
         assert answer.json()["detail"] == f"{field} {reason}."
     assert stored_ids(database) == []
-    assert sum(rejected(database).values()) == len(BROKEN) - 1, "all but the one whose project cannot be read"
+    assert sum(read_rejections(database).values()) == len(BROKEN) - 1, "all but the one whose project cannot be read"
 
 
 async def test_every_broken_row_of_a_batch_is_named_and_the_good_ones_are_kept(
@@ -123,7 +123,7 @@ async def test_rejections_are_counted_under_the_contracts_own_fields(
     rows += [event(model_id=7), 7, "x", None]
     answer = (await analyst.post(MANY, json=rows)).json()
     assert answer["rejected"] == 14
-    assert {key[:2] + key[3:]: n for key, n in rejected(database).items()} == {
+    assert {key[:2] + key[3:]: n for key, n in read_rejections(database).items()} == {
         ("flights", "delay_v1", "unknown"): 5,
         ("flights", "delay_v1", "features"): 5,
         ("flights", "", "model_id"): 1,

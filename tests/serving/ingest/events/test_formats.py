@@ -3,7 +3,6 @@
 import gzip
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import httpx
@@ -15,7 +14,19 @@ from sqlalchemy import select
 from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
-from tests.support.event_requests import MANY, ONE, event, named, ndjson, send_lines, send_raw, serving, zipped
+from tests.support.event_requests import (
+    MANY,
+    ONE,
+    encode_arrow,
+    event,
+    gzip_rows,
+    make_events,
+    make_table,
+    ndjson,
+    send_lines,
+    send_raw,
+    serving,
+)
 from tests.support.event_rows import stored_ids
 from tests.support.settings import with_values
 
@@ -23,33 +34,6 @@ pytestmark = pytest.mark.usefixtures("project")
 
 ARROW = "application/vnd.apache.arrow.stream"
 LINES = "application/x-ndjson"
-
-
-def arrow(table: pa.Table, **options: Any) -> bytes:
-    """An Arrow IPC stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table, max_chunksize=3)
-    body: bytes = sink.getvalue().to_pybytes()
-    return body
-
-
-def table(rows: list[dict[str, Any]], features: str = "struct") -> pa.Table:
-    """Events as a table, their features in one of the ways that are read."""
-    plain = {name: [row[name] for row in rows] for name in rows[0] if name != "features"}
-    plain["timestamp"] = [datetime.fromisoformat(row["timestamp"]) for row in rows]
-    columns = {name: pa.array(values) for name, values in plain.items()}
-    columns["timestamp"] = columns["timestamp"].cast(pa.timestamp("ns", tz="America/New_York"))
-    columns["model_id"] = columns["model_id"].dictionary_encode()
-    if features == "struct":
-        columns["features"] = pa.array([row["features"] for row in rows])
-    elif features == "map":
-        kind = pa.map_(pa.string(), pa.float64())
-        columns["features"] = pa.array([list(row["features"].items()) for row in rows], kind)
-    else:
-        for name in rows[0]["features"]:
-            columns[f"features.{name}"] = pa.array([row["features"][name] for row in rows])
-    return pa.table(columns)
 
 
 async def _features(database: Database) -> list[Any]:
@@ -60,8 +44,8 @@ async def _features(database: Database) -> list[Any]:
 async def test_arrow_streams_mean_what_json_means(analyst: httpx.AsyncClient, database: Database) -> None:
     features = {"age": 29.0, "balance": 1200.5}
     for number, way in enumerate(("struct", "map", "columns")):
-        rows = [{**row, "event_id": f"{way}-{row['event_id']}"} for row in named(7, features=features)]
-        answer = await send_raw(analyst, arrow(table(rows, way)), Content_Type=ARROW)
+        rows = [{**row, "event_id": f"{way}-{row['event_id']}"} for row in make_events(7, features=features)]
+        answer = await send_raw(analyst, encode_arrow(make_table(rows, way)), Content_Type=ARROW)
         assert answer.json() == {"accepted": 7, "duplicates": 0, "rejected": 0, "errors": []}, way
         assert await _features(database) == [features] * 7 * (number + 1)
     with database.read() as connection:
@@ -69,31 +53,35 @@ async def test_arrow_streams_mean_what_json_means(analyst: httpx.AsyncClient, da
 
 
 async def test_arrow_nulls_leave_optional_fields_out_and_bad_values_are_named(analyst: httpx.AsyncClient) -> None:
-    good = table(named(3))
+    good = make_table(make_events(3))
     nulls = pa.array([None, "a", None])
-    answer = await send_raw(analyst, arrow(good.append_column("segment", nulls)), Content_Type=ARROW)
+    answer = await send_raw(analyst, encode_arrow(good.append_column("segment", nulls)), Content_Type=ARROW)
     assert answer.json()["accepted"] == 3
     at = good.column_names.index("timestamp")
     naive = good.set_column(at, "timestamp", good["timestamp"].cast(pa.timestamp("us")))
-    answer = await send_raw(analyst, arrow(naive), Content_Type=ARROW)
+    answer = await send_raw(analyst, encode_arrow(naive), Content_Type=ARROW)
     assert [(e["index"], e["field"]) for e in answer.json()["errors"]] == [(n, "timestamp") for n in range(3)]
     assert "has no offset" in answer.json()["errors"][0]["reason"]
-    nan = table(named(1, features={"x": float("nan")}))
-    answer = await send_raw(analyst, arrow(nan), Content_Type=ARROW)
+    nan = make_table(make_events(1, features={"x": float("nan")}))
+    answer = await send_raw(analyst, encode_arrow(nan), Content_Type=ARROW)
     assert answer.json()["errors"][0]["field"] == "features.x"
 
 
 async def test_arrow_that_events_cannot_be_is_refused_by_column(analyst: httpx.AsyncClient) -> None:
-    good = table(named(2))
+    good = make_table(make_events(2))
     long_words = pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array(["x" * 10_000]))
     cases = [
-        (arrow(good.append_column("features.x", pa.array([1, 2]))), 422, "not as both"),
-        (arrow(good.append_column("segment", pa.array([[1], [2]]))), 422, "'segment' is of type list"),
-        (arrow(good.append_column("segment", long_words)), 422, "dictionary value is longer"),
-        (arrow(good.append_column("endpoint", pa.array(["a", "b"]))), 422, "same name"),
-        (arrow(good.drop_columns(["features"]).append_column("features", pa.array([1, 2]))), 422, "struct or a map"),
-        (arrow(good, compression="zstd"), 422, "compress the body by Content-Encoding"),
-        (arrow(good)[:-300], 400, "not an Arrow IPC stream"),
+        (encode_arrow(good.append_column("features.x", pa.array([1, 2]))), 422, "not as both"),
+        (encode_arrow(good.append_column("segment", pa.array([[1], [2]]))), 422, "'segment' is of type list"),
+        (encode_arrow(good.append_column("segment", long_words)), 422, "dictionary value is longer"),
+        (encode_arrow(good.append_column("endpoint", pa.array(["a", "b"]))), 422, "same name"),
+        (
+            encode_arrow(good.drop_columns(["features"]).append_column("features", pa.array([1, 2]))),
+            422,
+            "struct or a map",
+        ),
+        (encode_arrow(good, compression="zstd"), 422, "compress the body by Content-Encoding"),
+        (encode_arrow(good)[:-300], 400, "not an Arrow IPC stream"),
         (b"hello", 400, "not an Arrow IPC stream"),
         (b"", 400, "not an Arrow IPC stream"),
     ]
@@ -110,12 +98,12 @@ async def test_compressed_bodies_are_read_in_every_format(analyst: httpx.AsyncCl
         ("zstd", zstandard.compress),
         ("zstd", lambda body: zstandard.compress(body[:1000]) + zstandard.compress(body[1000:])),
     ]
-    rows = named(2_000)
+    rows = make_events(2_000)
     assert (await analyst.post(MANY, json=rows)).json()["accepted"] == 2_000
     for kind, body in (
         ("application/json", json.dumps(rows).encode()),
         (LINES, ndjson(rows)),
-        (ARROW, arrow(table(rows))),
+        (ARROW, encode_arrow(make_table(rows))),
     ):
         for encoding, compress in compressions:
             answer = await send_raw(analyst, compress(body), Content_Type=kind, Content_Encoding=encoding)
@@ -125,7 +113,7 @@ async def test_compressed_bodies_are_read_in_every_format(analyst: httpx.AsyncCl
 async def test_bodies_that_cannot_be_read_are_answered_with_the_reason(
     analyst: httpx.AsyncClient, database: Database
 ) -> None:
-    array = json.dumps(named(1)).encode()
+    array = json.dumps(make_events(1)).encode()
     cases: list[tuple[bytes, dict[str, str], str, int, str]] = [
         (b"", {}, MANY, 400, "not a JSON array"),
         (b"{}", {}, MANY, 400, "not a JSON array of events; a single event goes to POST /api/v1/events"),
@@ -172,12 +160,12 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
     small = with_values(settings, max_body_bytes=200_000, ingest_max_batch_rows=100)
     bomb = b" " * 50_000_000
     async with serving(small) as (services, client):
-        assert (await client.post(MANY, json=named(100))).json()["accepted"] == 100
-        many = named(101)
+        assert (await client.post(MANY, json=make_events(100))).json()["accepted"] == 100
+        many = make_events(101)
         for answer in (
             await client.post(MANY, json=many),
             await send_lines(client, many),
-            await send_raw(client, arrow(table(many)), Content_Type=ARROW),
+            await send_raw(client, encode_arrow(make_table(many)), Content_Type=ARROW),
             await send_raw(client, b"[" + b"1," * 99_000 + b"1]"),
         ):
             assert (answer.status_code, "more than 100 rows" in answer.json()["detail"]) == (413, True)
@@ -185,7 +173,7 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
             (b" " * 200_001, "identity"),
             (gzip.compress(bomb), "gzip"),
             (zstandard.compress(bomb), "zstd"),
-            (zipped([event(features={"x": "y" * 1000})] * 300), "gzip"),
+            (gzip_rows([event(features={"x": "y" * 1000})] * 300), "gzip"),
         ):
             for kind in ("application/json", LINES, ARROW):
                 answer = await send_raw(client, body, Content_Encoding=encoding, Content_Type=kind)
@@ -195,7 +183,7 @@ async def test_limits_hold_for_rows_and_for_bytes_before_and_after_decompression
 
 
 async def test_arrow_timestamps_may_be_text(analyst: httpx.AsyncClient) -> None:
-    rows = named(2)
-    text = table(rows)
+    rows = make_events(2)
+    text = make_table(rows)
     text = text.set_column(text.column_names.index("timestamp"), "timestamp", pa.array([r["timestamp"] for r in rows]))
-    assert (await send_raw(analyst, arrow(text), Content_Type=ARROW)).json()["accepted"] == 2
+    assert (await send_raw(analyst, encode_arrow(text), Content_Type=ARROW)).json()["accepted"] == 2

@@ -12,8 +12,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from guard_core.settings import Settings
-from tests.serving.ingest.events.test_formats import arrow, table
-from tests.support.event_requests import MANY, ONE, event, named, send_raw, serving
+from tests.support.event_requests import MANY, ONE, encode_arrow, event, make_events, make_table, send_raw, serving
 from tests.support.event_rows import news, stored_ids
 
 KINDS = ("application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream")
@@ -32,7 +31,7 @@ EVENTS = st.builds(
     st.dictionaries(FIELDS.filter(lambda name: name != "project_id"), JSON, max_size=2),
     st.dictionaries(TEXT, JSON, max_size=3),
 )
-STREAM = arrow(table(named(3)))
+STREAM = encode_arrow(make_table(make_events(3)))
 
 
 @st.composite

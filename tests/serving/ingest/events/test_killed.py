@@ -25,7 +25,7 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.store import ProjectStore
 from tests.support.event_requests import MANY, ONE, event
-from tests.support.event_rows import news, rejected, stored_ids
+from tests.support.event_rows import news, read_rejections, stored_ids
 
 KILLS = 20
 LABELS = "/api/v1/labels"
@@ -78,7 +78,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(database: Dat
     assert {key: one["events"] for key, one in found.items()} == _counted(database)
     assert sum(one["events"] for one in found.values()) == len(sent)
     assert sum(one["duplicates"] for one in found.values()) >= outcomes["duplicate"]
-    assert sum(rejected(database).values()) >= outcomes["rejected"]
+    assert sum(read_rejections(database).values()) >= outcomes["rejected"]
     assert told_of_labels.ids == labelled
     assert _stored_labels(database) == sorted(labelled), "no acknowledged label is lost, none is stored twice"
     counted = told_of_labels.outcomes

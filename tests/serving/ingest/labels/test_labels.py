@@ -10,7 +10,7 @@ import pytest
 from guard_core.settings import Settings
 from serving.app import Services
 from tests.support.clients import Clients
-from tests.support.event_requests import event, from_now, ndjson, send_raw, serving, zipped
+from tests.support.event_requests import event, from_now, gzip_rows, ndjson, send_raw, serving
 
 LABELS = "/api/v1/labels"
 
@@ -105,7 +105,7 @@ async def test_every_format_of_events_is_a_format_of_labels(analyst: httpx.Async
         (json.dumps([label("a")]).encode(), {}),
         (ndjson([label("b"), label("c")]), {"Content_Type": "application/x-ndjson"}),
         (arrow([label("d"), label("e")]), {"Content_Type": "application/vnd.apache.arrow.stream"}),
-        (zipped([label("f")]), {"Content_Encoding": "gzip"}),
+        (gzip_rows([label("f")]), {"Content_Encoding": "gzip"}),
     ]
     answers = [(await send_raw(analyst, body, LABELS, **headers)).json() for body, headers in sent]
     assert [answer["accepted"] for answer in answers] == [1, 2, 2, 1]
