@@ -208,7 +208,9 @@ class Gateway:
                 try:
                     yield call
                 except BaseException as error:
-                    with anyio.CancelScope(shield=True):  # Starlette cancels every wait of a request whose client disconnects
+                    with anyio.CancelScope(
+                        shield=True
+                    ):  # Starlette cancels every wait of a request whose client disconnects
                         await call.settle_failed(error)
                     raise
         finally:
