@@ -50,7 +50,7 @@ from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.endpoints import router as tools_router
 from serving.assistant.tools.executor import ToolExecutor
 from serving.assistant.tools.service import ToolService
-from serving.audit.bodies import BodyKeeper
+from serving.audit.bodies import BodyRecorder
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.auth.keys.endpoints import router as keys_router
@@ -197,7 +197,7 @@ class Services:
         self.policies = PolicyBook(settings.llm.policies)
         self.gateway = Gateway(settings, database, self.events.writer, self.audit)
         self.knowledge = KnowledgeService(settings)
-        bodies = BodyKeeper(self.projects, cache_s=settings.server.key_cache_s)
+        bodies = BodyRecorder(self.projects, cache_s=settings.server.key_cache_s)
         self.chat = ChatService(settings, self.gateway, self.policies, self.prompts, bodies)
         self.query = QueryService(settings.llm, self.gateway, self.policies, self.prompts, self.knowledge, bodies)
         research_tools = ResearchTools(settings, self.knowledge, self.gateway.upstreams, self.prompts)
