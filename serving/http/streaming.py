@@ -1,4 +1,4 @@
-"""Answers of server-sent events: an error before the first event still has a status, a later one is the last event."""
+"""Responses of server-sent events: an error before the first event has a status, a later one is the last event."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ from serving.http.server_sent_events import HEADERS, MEDIA_TYPE
 
 
 async def stream_response(pieces: AsyncGenerator[bytes], request: Request, entry: AuditEntry) -> StreamingResponse:
-    """Wait for the first event of a stream and return the answer that sends them all.
+    """Wait for the first event of a stream, and return the response that sends all events.
 
     The response closes `pieces` if the client disconnects; `entry.stream_error` renders an error as an event.
 

@@ -12,7 +12,7 @@ from typing import Generic, Protocol
 import msgspec
 from starlette.types import Receive, Scope
 
-from serving.http.body import body_pieces, header
+from serving.http.body import header, iter_body
 from serving.http.problems import BadRequest, TooLarge, UnsupportedMedia
 from serving.ingest.arrow import arrow_rows
 from serving.ingest.row_schema import R, RowError, RowSchema
@@ -101,10 +101,10 @@ def reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Reader:
 async def read_batch(
     scope: Scope, receive: Receive, schema: RowSchema[R], batch: Batch[R], max_body_bytes: int
 ) -> None:
-    """Fill the batch from a request, large bodies beside the event loop; raises as `Reader` and `body_pieces`."""
+    """Fill the batch from a request, large bodies beside the event loop; raises as `Reader` and `iter_body`."""
     rows = reader(header(scope, b"content-type"), schema, batch)
     size = 0
-    async for piece in body_pieces(scope, receive, max_body_bytes):
+    async for piece in iter_body(scope, receive, max_body_bytes):
         size += len(piece)
         rows.feed(piece)
     if size < _THREAD_BYTES:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from guard_core.settings import Settings
 from serving.app import Services
 from serving.gateway.chat.schemas import read_body
-from serving.http.limits.body import MOST_DEPTH
+from serving.http.limits.body import MAX_DEPTH
 from serving.http.problems import Unprocessable
 from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
 from tests.serving.http.test_api_page import documented_routes
@@ -46,7 +46,7 @@ def test_a_wide_body_is_not_a_deep_one() -> None:
     wide = b'{"messages": [' + b", ".join([b'[{"a": "}"}]'] * 500) + b"]}"
     assert read_body(wide) == json.loads(wide)
     with pytest.raises(Unprocessable, match="nested more than 64 deep"):
-        read_body(b'{"messages": ' + b"[" * MOST_DEPTH + b"]" * MOST_DEPTH + b"}")
+        read_body(b'{"messages": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}")
 
 
 _NESTED = (("[", "]"), ('{"features":', "}"), ('{"settings":', "}"), ('{"messages":', "}"))

@@ -44,7 +44,7 @@ def test_a_bucket_gives_its_burst_then_its_rate() -> None:
 
 def test_names_are_bounded_and_those_that_took_most_are_kept() -> None:
     now = [0.0]
-    buckets = Buckets(0.01, 5.0, clock=lambda: now[0], most_names=100)
+    buckets = Buckets(0.01, 5.0, clock=lambda: now[0], max_names=100)
     for _ in range(5):
         assert buckets.take("greedy") == 0
     for n in range(10_000):
