@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from guard_core.ids import is_id
 from serving.http.problems import Unprocessable
-from serving.ingest.row_schema import is_storable, shown
+from serving.ingest.row_schema import is_storable, sanitise_name
 
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
 _MAX_TEXT = 128
@@ -172,7 +172,9 @@ def _check_envelopes(rows: Sequence[Instance], *, single: bool) -> None:
 def _check_texts(rows: Sequence[Instance], max_length: int, *, single: bool) -> None:
     for index, row in enumerate(rows):
         path = "" if single else f"instances[{index}]."
-        features = {f"features.{shown(name)}": value for name, value in row.features.items() if type(value) is str}
+        features = {
+            f"features.{sanitise_name(name)}": value for name, value in row.features.items() if type(value) is str
+        }
         for field, value in {"event_id": row.event_id, "segment": row.segment, **features}.items():
             if value is not None and not is_storable(value):
                 raise _wrong(path + field, "holds a NUL character: leave it out")

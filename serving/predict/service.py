@@ -21,7 +21,7 @@ from guard_store.ingest.rows import EventRow
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
-from serving.ingest.events.service import EventService, no_project
+from serving.ingest.events.service import EventService, unknown_project
 from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
@@ -204,9 +204,9 @@ class PredictService:
             )
 
     async def _check_instants(self, request: PredictRequest, project_id: str, received_us: int) -> None:
-        first_us = (await self._events.first_us((project_id,), _allowed)).get(project_id)
+        first_us = (await self._events.find_first_us((project_id,), _allowed)).get(project_id)
         if first_us is None:
-            raise no_project(project_id)
+            raise unknown_project(project_id)
         last_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
             if instance.timestamp is not None and not first_us <= microseconds(instance.timestamp) <= last_us:
