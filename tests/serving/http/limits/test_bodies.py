@@ -17,7 +17,7 @@ from serving.app import Services
 from serving.gateway.chat.schemas import read_body
 from serving.http.limits.body import MAX_DEPTH
 from serving.http.problems import Unprocessable
-from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
+from serving.runtime.http_protocol import GuardedProtocol, HeadBuffer
 from tests.serving.http.test_api_page import documented_routes
 from tests.support.clients import Clients
 from tests.support.settings import with_values
@@ -167,7 +167,7 @@ class _Transport:
 
 async def test_the_head_of_an_answer_leaves_with_its_body_or_by_itself_where_none_comes() -> None:
     transport = _Transport()
-    held = HeadWithBody(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+    held = HeadBuffer(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
     held.write(b"HTTP/1.1 200 OK\r\n\r\n")
     held.write(b"whole")
     held.write(b" and more")
