@@ -59,7 +59,7 @@ def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: Ent
     record.project_id = caller.project_id
     bodies = audit.bodies.of_request(request_id, caller.project_id)
     if not bodies:
-        raise NotFound(f"No bodies are kept of request {request_id[:128]!r}.")
+        raise NotFound(f"No bodies are recorded for request {request_id[:128]!r}.")
     record.project_id = bodies[0].project_id
     return [BodiesView.of(item) for item in bodies]
 

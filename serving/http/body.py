@@ -93,7 +93,7 @@ class _Gzip:
             try:
                 piece = self._member.decompress(chunk, _PIECE_BYTES)
             except zlib.error as error:
-                raise BadRequest("The body is not gzip, as Content-Encoding says.") from error
+                raise BadRequest("The body is not gzip, although its Content-Encoding is gzip.") from error
             yield piece
             chunk = self._member.unconsumed_tail or self._member.unused_data
             if not chunk and len(piece) == _PIECE_BYTES:  # more output may be buffered in the decompressor
@@ -122,7 +122,7 @@ class _Zstd:
                     yield self._frame.decompress(rest)
                 except zstandard.ZstdError as error:
                     raise BadRequest(
-                        "The body is not zstd with a window of at most 8 MiB, as Content-Encoding says."
+                        "The body is not zstd with a window of at most 8 MiB, although its Content-Encoding is zstd."
                     ) from error
                 rest = self._frame.unused_data if self._frame.eof else b""
 
@@ -146,7 +146,7 @@ def make_decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
             return _Gzip()
         case "zstd":
             return _Zstd()
-    raise UnsupportedMedia(f"Content-Encoding {encoding[:80]!r} is not read here: send gzip, zstd or none.")
+    raise UnsupportedMedia(f"Content-Encoding {encoding[:80]!r} is not supported: send gzip, zstd or none.")
 
 
 def _too_large(max_bytes: int) -> TooLarge:

@@ -20,14 +20,14 @@ Handler = Callable[[RawRequest], Awaitable[None]]
 _REF: Final = "#/components/schemas/{name}"
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
 _PROBLEMS: Final[Mapping[str, str]] = {
-    "400": "The body cannot be read as what its headers say.",
+    "400": "The body does not match its headers, or is malformed.",
     "401": "No key, or one that is unknown or revoked.",
     "403": "The key's role or project is not enough.",
     "404": "No such project.",
     "413": "Too many bytes or rows.",
-    "415": "Content type or encoding that is not read here.",
-    "422": "The payload breaks the contract; `errors` names each field.",
-    "503": "Queue full or database away: nothing was acknowledged; send the same again after `Retry-After`.",
+    "415": "Content type or encoding that is not supported.",
+    "422": "The payload violates the contract; `errors` names each field.",
+    "503": "Queue full or database unavailable: nothing was acknowledged; send the same again after `Retry-After`.",
 }
 
 

@@ -47,8 +47,8 @@ ANALYST = {LEAST_ROLE: "analyst"}
 ADMIN = {LEAST_ROLE: "admin"}
 ADMIN_OF_ALL = {LEAST_ROLE: "admin of all"}
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing.", **_PROBLEM}}
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present state forbids it.", **_PROBLEM}}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "It does not exist.", **_PROBLEM}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The current state does not allow it.", **_PROBLEM}}
 
 
 class KeyedRoute(APIRoute):
@@ -116,7 +116,9 @@ async def _respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: f
     if done:
         return task.result()
     task.add_done_callback(_log_late_error)
-    raise GatewayTimeout(f"There was no answer within {timeout_s:g} s; what was begun may still be done.")
+    raise GatewayTimeout(
+        f"There was no answer within {timeout_s:g} s; the work that was started may still be completed."
+    )
 
 
 def _log_late_error(task: "asyncio.Task[Response]") -> None:
@@ -138,7 +140,7 @@ def _limit_size(receive: Receive, entry: AuditEntry) -> Receive:
         size += len(piece)
         if size > MAX_BODY_BYTES:
             # The framework's own exception: it reports all others raised while the body is read as "cannot be parsed".
-            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
+            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the limit of this route.")
         return message
 
     return receive_limited

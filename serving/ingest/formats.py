@@ -107,7 +107,7 @@ def make_reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Rea
             return _Lines(schema, batch)
         case "application/vnd.apache.arrow.stream":
             return _Whole(lambda body: _read_arrow(body, batch))
-    raise UnsupportedMedia(f"Content-Type {content_type[:80]!r} is not read here: send {JSON}, {NDJSON} or {ARROW}.")
+    raise UnsupportedMedia(f"Content-Type {content_type[:80]!r} is not supported: send {JSON}, {NDJSON} or {ARROW}.")
 
 
 async def read_batch(

@@ -21,9 +21,8 @@ class ProjectWindows:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._retention_days = (
-            settings.retention.event_days
-        )  # older days accept no events: theirs may have been deleted
+        # Days past retention accept no new events, because their stored events may have been deleted.
+        self._retention_days = settings.retention.event_days
         self._first_us: TtlCache[str, int] = TtlCache(settings.server.key_cache_s)
         self._lookup_lock = asyncio.Lock()
 

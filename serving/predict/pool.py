@@ -160,7 +160,7 @@ class ModelPool:
         self._registry_error = None
         metrics.set_registry_up(up=True)
         self._update_champions(aliases)
-        if aliases:  # without a registry, no copy can be told to be unused
+        if aliases:  # an empty or missing registry does not prove that a copy is unused
             self._files.sweep(aliases)
 
     def _update_champions(self, aliases: Mapping[Key, Mapping[str, str]]) -> None:
@@ -193,7 +193,7 @@ class ModelPool:
         try:
             return LoadedModel(*key, version, self._read(model_version))
         except OSError as error:
-            raise ModelUnavailableError(f"its files cannot be kept: {error.strerror}") from error
+            raise ModelUnavailableError(f"its files cannot be stored: {error.strerror}") from error
 
     def _read(self, version: ModelVersion, *, is_retry: bool = False) -> "Predictor":
         from ml.retraining.predictor.errors import ModelError

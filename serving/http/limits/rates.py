@@ -32,7 +32,7 @@ class RateLimits:
             If the rate of the key is exceeded.
         """
         if self._keys is not None:
-            _refuse(self._keys.take(key_id), "key", "This key asks too often")
+            _refuse(self._keys.take(key_id), "key", "This key sends requests too often")
 
     def count_anonymous_request(self, address: str) -> None:
         """Count a request without a key.
@@ -43,7 +43,7 @@ class RateLimits:
             If the rate of the address is exceeded.
         """
         if self._addresses is not None:
-            _refuse(self._addresses.take(address), "address", "This address asks too often without a key")
+            _refuse(self._addresses.take(address), "address", "This address sends requests without a key too often")
 
     def check_failed_keys(self, address: str) -> None:
         """Check the failed keys of an address, before a key that is not cached is looked up.

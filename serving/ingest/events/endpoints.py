@@ -44,7 +44,7 @@ async def _send_event(request: RawRequest) -> None:
     content_type = request.header(b"content-type")
     if media_type(content_type) not in {"", JSON}:
         raise UnsupportedMedia(
-            f"Content-Type {content_type[:80]!r} is not read here: send {JSON}; batches go to /api/v1/events/batch."
+            f"Content-Type {content_type[:80]!r} is not supported: send {JSON}; batches go to /api/v1/events/batch."
         )
     service.require_room()
     checked = read_row(await request.body(service.max_body_bytes), service.schema)
