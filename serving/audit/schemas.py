@@ -106,7 +106,7 @@ class BodiesView(BaseModel):
     at: datetime
     project_id: str | None
     request: Any
-    response: Any = Field(description="Null where there was no answer; of a stream, its texts.")
+    response: Any = Field(description="Null if there was no answer; for a stream, its texts.")
 
     @classmethod
     def of(cls, stored: StoredBodies) -> Self:

@@ -66,7 +66,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def until_disconnected(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Wait until the client disconnects; the body of the request must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -59,7 +59,7 @@ class Recorder:
         JournalFullError
             If the journal has no room.
         """
-        self._opened.append(rows, entry)
+        self._open_journal.append(rows, entry)
         if not self._filled.is_set():
             self._filled.set()
 
@@ -69,7 +69,7 @@ class Recorder:
         return 0 if self._journal is None else self._journal.waiting_bytes
 
     @property
-    def _opened(self) -> Journal:
+    def _open_journal(self) -> Journal:
         if self._journal is None:
             raise RuntimeError("the recorder has not been started")
         return self._journal
@@ -80,18 +80,18 @@ class Recorder:
             self._filled.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
-            while self._opened.waiting_bytes:
-                requests, size = self._opened.take(_TAKE_BYTES)
+            while self._open_journal.waiting_bytes:
+                requests, size = self._open_journal.take(_TAKE_BYTES)
                 refused = await self._store(requests)
                 if refused is None:
-                    metrics.set_journal_bytes(self._opened.waiting_bytes)
+                    metrics.set_journal_bytes(self._open_journal.waiting_bytes)
                     if self._stopping.is_set():
                         return
                     await asyncio.sleep(_RETRY_S)
                     continue
-                self._opened.mark_stored(size)
+                self._open_journal.mark_stored(size)
                 n = sum(len(rows) for rows, _ in requests)
-                metrics.count_stored(n - refused, refused, self._opened.waiting_bytes)
+                metrics.count_stored(n - refused, refused, self._open_journal.waiting_bytes)
             if self._stopping.is_set():
                 return
 

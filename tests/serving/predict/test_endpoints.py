@@ -151,7 +151,7 @@ async def test_a_prediction_is_on_the_ledger_once_however_often_its_journal_is_s
             PREDICT, json={"features": FEATURES, "event_id": "same"}, headers={"X-Request-ID": name}
         )
         assert answer.status_code == 200, answer.text
-        requests += recorder._opened.take(2**20)[0]
+        requests += recorder._open_journal.take(2**20)[0]
         await drained(services)
     await recorder._store(requests)
     rows = services.audit.store.page(LedgerFilter(route=PREDICT), None, 10)
@@ -317,7 +317,7 @@ async def test_while_the_database_is_down_predictions_are_answered_and_stored_la
 async def test_what_cannot_be_recorded_is_not_answered(
     analyst: httpx.AsyncClient, services: Services, champion: str
 ) -> None:
-    journal = services.predict.recorder._opened
+    journal = services.predict.recorder._open_journal
     journal._max_bytes = 10
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
     assert answer.status_code == 503
