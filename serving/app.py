@@ -1,4 +1,4 @@
-"""The composition root: the only module that builds the parts of the app, hands them to one another and starts them.
+"""The composition root: the only module that builds, connects and starts the parts of the app.
 
 Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.app:create_app`.
 """
@@ -50,7 +50,7 @@ from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.endpoints import router as tools_router
 from serving.assistant.tools.executor import ToolExecutor
 from serving.assistant.tools.service import ToolService
-from serving.audit.bodies import BodyKeeper
+from serving.audit.bodies import BodyRecorder
 from serving.audit.endpoints import router as audit_router
 from serving.audit.service import AuditService
 from serving.auth.keys.endpoints import router as keys_router
@@ -124,12 +124,12 @@ _ROUTERS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Make the app; nothing is opened before its lifespan begins.
+    """Make the app; files and connections are opened in its lifespan.
 
     Raises
     ------
     SettingsError
-        If no settings are given and those of the environment are wrong.
+        If no settings are given and those of the environment are invalid.
     """
     set_library_defaults()
     settings = settings or load_settings()
@@ -155,7 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 class Services:
-    """The parts of the app, built and wired; none of them runs before `running`."""
+    """The connected parts of the app; `run` starts those that work in the background."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
@@ -176,28 +176,28 @@ class Services:
     def _build_stores(self, database: Database) -> None:
         self.keys = KeyStore(database)
         self.projects = ProjectStore(database)
-        self.news = DayStateStore(database)
+        self.day_states = DayStateStore(database)
         self.rejections = RejectionStore(database)
         self.aggregates = AggregateStore(database)
         self.baselines = BaselineStore(database)
         self.drift_reports = DriftReportStore(database)
         self.performance = PerformanceStore(database)
         self.kinds = KindStore(database)
-        self.retrain = RetrainStore(database)
+        self.retrain_flags = RetrainStore(database)
         self.evaluations = EvaluationStore(database)
-        self.trainings = TrainingRunStore(database)
+        self.training_runs = TrainingRunStore(database)
         self.decisions = DecisionStore(database)
         self.predictions = PredictionStore(database)
         self.shadow = ShadowStore(database)
         self.usage = UsageStore(database)
 
     def _build_gateway(self, settings: Settings, database: Database) -> None:
-        """Build the gateway to language models, and the assistant that asks them through it."""
+        """Build the gateway to language models, and the assistant that uses it."""
         self.prompts = PromptBook.load(default_folder())
         self.policies = PolicyBook(settings.llm.policies)
         self.gateway = Gateway(settings, database, self.events.writer, self.audit)
         self.knowledge = KnowledgeService(settings)
-        bodies = BodyKeeper(self.projects, cache_s=settings.server.key_cache_s)
+        bodies = BodyRecorder(self.projects, cache_s=settings.server.key_cache_s)
         self.chat = ChatService(settings, self.gateway, self.policies, self.prompts, bodies)
         self.query = QueryService(settings.llm, self.gateway, self.policies, self.prompts, self.knowledge, bodies)
         research_tools = ResearchTools(settings, self.knowledge, self.gateway.upstreams, self.prompts)
@@ -214,11 +214,11 @@ class Services:
         )
 
     def _shared_parts(self) -> list[object]:
-        """Return what the dependencies of routes read beside the services of the domains."""
+        """Return the parts that the dependencies of routes use, besides the services of the domains."""
         return [self.settings.server, self.authenticator, self.projects, self.prompts]
 
     def _domain_services(self) -> list[object]:
-        """Return the services of the domains, each with the parts that it needs."""
+        """Return the services of the domains, built with the parts that each needs."""
         settings, database = self.settings, self.database
         costs = CostStore(database)
         return [
@@ -242,7 +242,7 @@ class Services:
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
             ResultsService(
-                self.news,
+                self.day_states,
                 self.rejections,
                 self.aggregates,
                 self.drift_reports,
@@ -250,22 +250,27 @@ class Services:
                 self.performance,
                 settings,
             ),
-            BaselineService(self.news, self.aggregates, self.baselines),
-            KindService(self.kinds, self.news),
-            FlagService(self.news, self.evaluations, self.retrain),
-            VersionService(database, self.registry, self.trainings, self.decisions, self.shadow),
+            BaselineService(self.day_states, self.aggregates, self.baselines),
+            KindService(self.kinds, self.day_states),
+            FlagService(self.day_states, self.evaluations, self.retrain_flags),
+            VersionService(database, self.registry, self.training_runs, self.decisions, self.shadow),
             LineageService(
-                self.registry, self.trainings, self.retrain, self.predictions, self.drift_reports, self.baselines
+                self.registry,
+                self.training_runs,
+                self.retrain_flags,
+                self.predictions,
+                self.drift_reports,
+                self.baselines,
             ),
-            CostService(costs, UnitCosts(costs, self.usage, self.news, self.aggregates), database, settings),
+            CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
             AlertService(self.alerts.store, self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
         ]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Start the parts that work in the background; stop them in reverse order."""
+    async def run(self) -> AsyncIterator[None]:
+        """Start the parts that work in the background; on exit, stop them in reverse order."""
         async with AsyncExitStack() as stack:
             for service in (
                 self.events,
@@ -283,7 +288,7 @@ class Services:
 
 @asynccontextmanager
 async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
-    """Open the database, migrate it, and keep the parts running while the app runs."""
+    """Open and migrate the database, and run the parts for the lifetime of the app."""
     configure_logging(settings.server.log_level)
     database = Database(settings.storage.database)
     tracing.start(settings)
@@ -292,7 +297,7 @@ async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> 
         services = Services(settings, database)
         app.state.services = services
         app.state.parts = services.parts
-        async with services.running():
+        async with services.run():
             yield
     finally:
         database.close()
@@ -303,5 +308,5 @@ async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> 
 def _version() -> str:
     try:
         return version("ml-guard")
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return "unknown"

@@ -1,6 +1,6 @@
-"""The table of routes in `docs/api.md`, made from the app itself: `python -m serving.route_docs` writes it.
+"""The table of routes in `docs/api.md`, generated from the app by `python -m serving.route_docs`.
 
-A test calls every route with every role, and fails if the page differs from the answers.
+A test calls every route with every role, and fails if the responses differ from the page.
 """
 
 from collections.abc import Mapping
@@ -43,8 +43,8 @@ def table_of(app: FastAPI) -> str:
     return "\n".join(["| method | path | who | what |", "|---|---|---|---|", *rows]) + "\n"
 
 
-def with_table(page: str, table: str) -> str:
-    """Return a page with the table put between its marks."""
+def insert_table(page: str, table: str) -> str:
+    """Return a page with the table inserted between its marks."""
     before, rest = page.split(_START)
     return f"{before}{_START}{table}{_END}{rest.split(_END)[1]}"
 
@@ -56,8 +56,8 @@ def _purpose(operation: Mapping[str, Any]) -> str:
 
 
 def write() -> None:
-    """Write the table into the page."""
-    PAGE.write_text(with_table(PAGE.read_text(), table_of(create_app(Settings()))))
+    """Update the table in the page."""
+    PAGE.write_text(insert_table(PAGE.read_text(), table_of(create_app(Settings()))))
 
 
 if __name__ == "__main__":

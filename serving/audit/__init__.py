@@ -2,8 +2,8 @@
 
 The chain itself is `guard_store.ledger`.
 
-- `bodies`: bodies of requests and responses, redacted, where a project keeps them
-- `context`: who asks, for which project, under which id
+- `bodies`: bodies of requests and responses, redacted, for projects that record them
+- `context`: the caller, the project and the id of a request
 - `endpoints`: routes
 - `entry`: the ledger's entry of one request
 - `exempt`: routes without an entry

@@ -1,4 +1,4 @@
-"""The context of a request: who asks, for which project, under which id."""
+"""The context of a request: its caller, its project and its id."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from serving.auth.principal import Principal
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What all work for one request needs of it.
+    """The attributes of a request that all work for it shares.
 
     Attributes
     ----------
     route : path of the route as the app declares it.
     entry : the ledger's entry of the request.
-    disconnected : done when the client has disconnected; None if nothing watches for that.
+    disconnected : done when the client has disconnected; None if disconnects are not watched.
     """
 
     route: str

@@ -1,4 +1,4 @@
-"""Routes of the audit ledger: for admins; an admin of a single project sees the rows of that project."""
+"""Routes of the audit ledger, for admins; an admin of a single project sees the rows of that project only."""
 
 from typing import Annotated
 
@@ -54,25 +54,25 @@ def export_rows(query: Filters, caller: Caller, audit: Audit) -> StreamingRespon
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
 def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: EntryDep) -> list[BodiesView]:
-    """Read what a project keeps of the requests of an id, newest first, as the policy let it through."""
+    """Read the recorded bodies of the requests with an id, newest first, as redacted by the content policy."""
     record.details["read_bodies_of"] = request_id[:128]
     record.project_id = caller.project_id
     bodies = audit.bodies.of_request(request_id, caller.project_id)
     if not bodies:
-        raise NotFound(f"No bodies are kept of request {request_id[:128]!r}.")
+        raise NotFound(f"No bodies are recorded for request {request_id[:128]!r}.")
     record.project_id = bodies[0].project_id
     return [BodiesView.of(item) for item in bodies]
 
 
 @router.get("/audit/checkpoints", openapi_extra=ADMIN_OF_ALL)
 def list_checkpoints(audit: Audit) -> list[CheckpointView]:
-    """List the signed checkpoints, oldest first; an offline verification wants them."""
+    """List the signed checkpoints, oldest first; an offline verification needs them."""
     return [CheckpointView.of(checkpoint) for checkpoint in audit.store.checkpoints()]
 
 
 @router.post("/audit/verify", openapi_extra=ADMIN_OF_ALL)
 def verify(audit: Audit) -> VerificationView:
-    """Walk the whole chain, and name the first row at which it is broken."""
+    """Verify the whole chain, and report the first row at which it is broken."""
     return VerificationView.of(audit.store.verify())
 
 

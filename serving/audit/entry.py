@@ -1,4 +1,4 @@
-"""The ledger's entry of one request: begun by the middleware, filled in on the way, committed once.
+"""The ledger's entry of one request: created by the middleware, filled in by the handlers, committed once.
 
 The chain is `guard_store.ledger`; `serving.audit.service` commits entries.
 """
@@ -23,13 +23,13 @@ _json = msgspec.json.Encoder().encode
 
 
 class AuditEntry:
-    """The entry of a request on its way; attributes that are not described here are those of `guard_store.ledger.entry.Entry`.
+    """The entry of a request in progress; the other attributes are those of `guard_store.ledger.entry.Entry`.
 
     Attributes
     ----------
     committed : whether it is on the ledger, or in the transaction that puts it there.
     status : of the answer; 499 until it begins.
-    bodies : what the project keeps of the request.
+    bodies : recorded bodies, if the project records them.
     stream_error : renders an error as the last event of a stream; set by routes that stream.
     """
 
@@ -64,7 +64,7 @@ class AuditEntry:
 
     @property
     def route(self) -> str | None:
-        """Path of the route as the app declares it; None before a route is found."""
+        """Path of the route as the app declares it; None before the request is routed."""
         return getattr(self._scope.get("route"), "path_format", None)
 
     @property
@@ -95,7 +95,7 @@ class AuditEntry:
         self._response.update(piece)
 
     def answer_with(self, problem: Problem) -> bytes:
-        """Take an error as the answer: the whole of it, or the last event of a stream that has begun; return its body."""
+        """Record an error as the answer, or as the last event of a stream that has begun; return its body."""
         if self.has_begun and self.stream_error is not None:
             body = self.stream_error(problem)
         else:
@@ -105,7 +105,7 @@ class AuditEntry:
         return body
 
     def row(self) -> Entry:
-        """Return the entry as it is now."""
+        """Return a snapshot of the entry for the ledger."""
         return Entry(
             at_us=now_us(),
             route=(self.route or "")[:_MAX_NAME],

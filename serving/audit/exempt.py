@@ -1,3 +1,3 @@
-"""The only routes that the ledger knows nothing of: probes that change nothing, say nothing of anyone, and come every few seconds."""
+"""Routes without a ledger entry: probes that change nothing, reveal nothing about anyone, and arrive every few seconds."""
 
 EXEMPT = frozenset({"/healthz", "/readyz", "/api/v1/health", "/metrics"})

@@ -1,4 +1,4 @@
-"""Questions and answers about the ledger."""
+"""Requests and responses of the routes of the ledger."""
 
 import json
 from datetime import datetime
@@ -17,7 +17,7 @@ from guard_store.ledger.verify import Verification
 
 
 class AuditQuery(BaseModel):
-    """Which rows are wanted."""
+    """A filter of the ledger's rows."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class AuditQuery(BaseModel):
     until: AwareDatetime | None = Field(None, description="First instant after, with its offset.")
 
     def filter(self, key_project: str | None) -> LedgerFilter:
-        """The rows that are meant; a key of one project means that project."""
+        """Return the filter; for a key of one project, that project is the default."""
         return LedgerFilter(
             project_id=self.project_id or key_project,
             key_id=self.key_id,
@@ -45,14 +45,14 @@ class AuditQuery(BaseModel):
 
 
 class AuditPageQuery(AuditQuery):
-    """Which rows are wanted, and how many at once."""
+    """A filter of the ledger's rows, and a page."""
 
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
     limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
 
 
 class LedgerRowView(BaseModel):
-    """One row of the ledger; a column that says nothing of this route is null."""
+    """One row of the ledger; columns that do not apply to its route are null."""
 
     seq: int
     at: datetime
@@ -85,7 +85,7 @@ class LedgerRowView(BaseModel):
 
     @classmethod
     def of(cls, row: LedgerRow) -> Self:
-        """The view of a row."""
+        """Convert a row of the ledger."""
         values = msgspec.structs.asdict(row)
         cost = values.pop("cost_nano_usd")
         return cls(
@@ -100,17 +100,17 @@ class LedgerRowView(BaseModel):
 
 
 class BodiesView(BaseModel):
-    """What is kept of a request: texts that the policy took out are placeholders."""
+    """The recorded bodies of a request; redacted texts are placeholders."""
 
     seq: int = Field(description="The row of the ledger.")
     at: datetime
     project_id: str | None
     request: Any
-    response: Any = Field(description="Null where there was no answer; of a stream, its texts.")
+    response: Any = Field(description="Null if there was no answer; for a stream, its texts.")
 
     @classmethod
     def of(cls, stored: StoredBodies) -> Self:
-        """The view of stored bodies."""
+        """Convert stored bodies."""
         return cls(
             seq=stored.seq,
             at=from_microseconds(stored.at_us),
@@ -121,7 +121,7 @@ class BodiesView(BaseModel):
 
 
 class CheckpointView(BaseModel):
-    """A signed statement of what the chain's hash was at a row."""
+    """The hash of the chain at a row, signed."""
 
     seq: int
     hash: str
@@ -132,12 +132,12 @@ class CheckpointView(BaseModel):
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
-        """The view of a checkpoint."""
+        """Convert a stored checkpoint."""
         return cls(**{name: getattr(checkpoint, name) for name in cls.model_fields})
 
 
 class VerificationView(BaseModel):
-    """Whether the chain is whole."""
+    """The result of a verification of the chain."""
 
     ok: bool
     rows: int = Field(description="Rows that were checked.")
@@ -149,6 +149,6 @@ class VerificationView(BaseModel):
     problem: str | None
 
     @classmethod
-    def of(cls, found: Verification) -> Self:
-        """The view of a verification."""
-        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+    def of(cls, verification: Verification) -> Self:
+        """Convert the result of a verification."""
+        return cls(**{name: getattr(verification, name) for name in cls.model_fields})

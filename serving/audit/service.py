@@ -1,4 +1,4 @@
-"""Keeping the ledger while the server runs: rows through the one writer, checkpoints from time to time.
+"""The ledger of a running server: entries go through the group writer, checkpoints are signed periodically.
 
 Routes are `endpoints`; the chain and its proof are `guard_store.ledger`.
 """
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class AuditService:
-    """The ledger of a running server."""
+    """Commits entries to the ledger, and signs checkpoints."""
 
     def __init__(self, settings: Settings, database: Database, writer: GroupWriter) -> None:
         self._settings = settings
@@ -37,27 +37,27 @@ class AuditService:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Forget what is too old, begin to sign checkpoints."""
+        """Delete rows and bodies past their retention, and start signing checkpoints."""
         await asyncio.to_thread(sweep_ledger, self._database, self._settings)
         await asyncio.to_thread(sweep_bodies, self._database, self._settings)
         self._task = asyncio.create_task(self._sign())
 
     async def stop(self) -> None:
-        """Sign where the ledger stands."""
+        """Sign a last checkpoint."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
     async def commit(self, entry: AuditEntry, settlement: SettleCall | None = None) -> None:
-        """Put the entry of a request on the ledger, and settle the call that it made, in one transaction; return when it is durable.
+        """Commit the entry of a request and the settlement of its call in one transaction; return when it is durable.
 
         Raises
         ------
         Unavailable
-            If that is not possible now: the answer must not go out.
+            If that is not possible now; the answer must not be sent.
         """
-        entry.committed = True  # also if the caller is cancelled while the transaction goes on
+        entry.committed = True  # before the wait: a transaction goes on even if the caller is cancelled
         try:
             await self.append(entry.row(), entry.bodies, settlement)
         except Unavailable:
@@ -65,7 +65,7 @@ class AuditService:
             raise
 
     async def append(self, entry: Entry, bodies: Bodies | None = None, settlement: SettleCall | None = None) -> None:
-        """Append an entry that is not that of a request, such as the call of a tool; raises as `commit`."""
+        """Append an entry other than that of a request, such as a tool call; raises as `commit`."""
         work = AppendEntry(entry, bodies)
         try:
             await (self._writer.submit(work) if settlement is None else self._writer.submit(settlement, work))

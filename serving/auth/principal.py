@@ -1,6 +1,6 @@
-"""The caller of a request: key, role and project scope; and whether that is enough.
+"""The caller of a request: key, role and project scope, and the checks of them.
 
-How a caller is found from the headers is `serving.auth.security`; which role a route needs is declared at the route.
+Authenticating a caller is `serving.auth.security`; which role a route needs is declared at the route.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,27 @@ _RANK: dict[Role, int] = {"guest": 0, "analyst": 1, "admin": 2}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller; `key_id` None is an anonymous guest, `project_id` None means all projects."""
+    """The caller of a request.
+
+    Attributes
+    ----------
+    key_id : None for an anonymous guest.
+    project_id : the only project in scope; None for all projects.
+    """
 
     key_id: str | None
     role: Role
     project_id: str | None
 
     def require(self, role: Role, project_id: str | None = None) -> None:
-        """Pass only callers of this role or above, and of this project where one is named.
+        """Refuse callers below a role, and if a project is given, callers of other projects.
 
         Raises
         ------
         Unauthorised
-            Where the caller has no key and this needs one.
+            If the caller has no key and needs one.
         Forbidden
-            Where the key's role or project is not enough.
+            If the role or the project of the key is not enough.
         """
         if self.key_id is None and (role != "guest" or project_id is not None):
             raise Unauthorised(f"This needs a key of role {role}: {HOW_TO_SEND}.")
@@ -38,11 +44,11 @@ class Principal:
             raise Forbidden(f"This key is of another project than {project_id!r}.")
 
     def has_role(self, role: Role) -> bool:
-        """Whether the caller is of this role or above."""
+        """Return whether the caller is of this role or above."""
         return _RANK[self.role] >= _RANK[role]
 
     def require_all_projects(self, role: Role) -> None:
-        """Pass only callers of this role whose key is not confined to one project."""
+        """Refuse callers below a role, and keys of a single project; raises as `require`."""
         self.require(role)
         if self.project_id is not None:
             raise Forbidden(f"This needs a key of all projects; this key is of project {self.project_id!r} only.")

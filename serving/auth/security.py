@@ -23,18 +23,18 @@ from serving.http.problems import TooManyRequests, Unauthorised
 
 
 class KeyRing:
-    """Looks keys up and caches the valid ones for some seconds."""
+    """Authenticates API keys, and caches the valid ones for some seconds."""
 
     def __init__(self, keys: KeyStore, *, cache_s: float) -> None:
         self._keys = keys
         self._principals: TtlCache[bytes, Principal] = TtlCache(cache_s)
         self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
 
-    def known(self, secret: str) -> Principal | None:
+    def find_cached(self, secret: str) -> Principal | None:
         """Return the caller of a key, if it was looked up within the last seconds."""
         return self._principals.get(hashlib.sha256(secret.encode()).digest())
 
-    async def principal(self, secret: str) -> Principal:
+    async def authenticate(self, secret: str) -> Principal:
         """Return the caller of a key.
 
         Raises
@@ -42,12 +42,12 @@ class KeyRing:
         Unauthorised
             If the key is unknown or revoked.
         """
-        cached = self.known(secret)
+        cached = self.find_cached(secret)
         if cached is not None:
             return cached
         digest = hashlib.sha256(secret.encode()).digest()
-        # All requests of an expired key share one look-up. It counts from before the look-up, so that a key revoked
-        # meanwhile works no longer than the setting says.
+        # All requests of an expired key share one look-up. Its result expires relative to the start of the look-up, so
+        # that a key revoked meanwhile works no longer than the setting allows.
         if digest not in self._pending:
             task = asyncio.create_task(asyncio.to_thread(self._keys.find, secret))
             self._pending[digest] = (time.monotonic(), task)
@@ -67,51 +67,51 @@ class KeyRing:
 
 
 class Authenticator:
-    """Turns the credentials of a request into its caller, within the rate limits."""
+    """Authenticates the credentials of a request, within the rate limits."""
 
     def __init__(self, key_ring: KeyRing, tokens: TokenRing | None, rates: RateLimits) -> None:
         self._key_ring = key_ring
         self._tokens = tokens
         self._rates = rates
 
-    async def principal(self, scope: Scope) -> Principal:
+    async def authenticate(self, scope: Scope) -> Principal:
         """Return the caller of a request; without a key or token, the anonymous guest.
 
         Raises
         ------
         Unauthorised
-            If a key was sent that is unknown or revoked, or an invalid token.
+            If the request has an unknown or revoked key, or an invalid token.
         TooManyRequests
             If the caller exceeds a rate limit.
         """
         secret, is_bearer = _secret_of(scope)
         if secret is None:
-            self._rates.anonymous(address_of(scope))
+            self._rates.count_anonymous_request(address_of(scope))
             return ANONYMOUS
         ring: KeyRing | TokenRing = self._key_ring
-        if self._tokens is not None and is_bearer and self._tokens.reads(secret):
+        if self._tokens is not None and is_bearer and self._tokens.is_token(secret):
             ring = self._tokens
-        principal = ring.known(secret)
+        principal = ring.find_cached(secret)
         if principal is None:
             address = address_of(scope)
-            self._rates.may_try_key(address)
+            self._rates.check_failed_keys(address)
             try:
-                principal = await ring.principal(secret)
+                principal = await ring.authenticate(secret)
             except Unauthorised:
-                self._rates.wrong_key(address)
+                self._rates.record_failed_key(address)
                 raise
         if principal.key_id is not None:
-            self._rates.keyed(principal.key_id)
+            self._rates.count_keyed_request(principal.key_id)
         return principal
 
 
 async def authenticate(scope: Scope) -> Principal:
-    """Return the caller of a request and note it on its record; later calls return the same caller.
+    """Return the caller of a request, and add it to the ledger entry; later calls return the same caller.
 
     Raises
     ------
     Unauthorised
-        If a key was sent that is unknown or revoked, or an invalid token.
+        If the request has an unknown or revoked key, or an invalid token.
     TooManyRequests
         If the caller exceeds a rate limit.
     """
@@ -121,7 +121,7 @@ async def authenticate(scope: Scope) -> Principal:
         return cached
     entry: AuditEntry = state["entry"]
     try:
-        principal = await part_of(scope, Authenticator).principal(scope)
+        principal = await part_of(scope, Authenticator).authenticate(scope)
     except TooManyRequests:
         entry.committed = True  # the request was not processed; a row for each would flood the ledger
         raise

@@ -1,11 +1,11 @@
-"""What every route shares.
+"""HTTP: the infrastructure that all routes share.
 
 - `access_log`: one JSON line for each request
 - `body`: reading and decompressing bodies
 - `dependencies`: dependencies of every route
 - `error_handlers`: errors as problem details
 - `guard_app`: FastAPI behind our middleware, with a fast path to raw routes
-- `limits`: rates, addresses, bodies
+- `limits`: limits on callers
 - `metrics`: Prometheus metrics of requests, and `/metrics`
 - `middleware`: request id, ledger entry, access log, metrics, security headers
 - `openai_errors`: errors in the shape of OpenAI's clients
@@ -15,7 +15,7 @@
 - `raw_request`: one request of a raw route
 - `raw_route`: declares a raw ASGI route and its OpenAPI operation
 - `rendering`: problems as responses
-- `routing`: what JSON routes share
+- `routing`: routers, dependencies and limits of JSON routes
 - `server_sent_events`: formats server-sent events
 - `streaming`: answers with server-sent events, errors before the first one with a status
 - `tracing`: OpenTelemetry traces

@@ -1,6 +1,6 @@
-"""One JSON line for every request, in the same form as all other logs.
+"""The access log: one JSON line for each request, in the format of all other logs.
 
-Written in bulk a few times a second: the logging module would cost a busy server a sixth of its time.
+Lines are written in bulk several times a second: the logging module would cost a busy server a sixth of its time.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class _Line(msgspec.Struct):
 
 
 class AccessLog:
-    """Collects lines and writes them to stderr; `close` writes the rest.
+    """Buffers lines and writes them to stderr; `close` writes the rest.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class AccessLog:
         client: str | None,
         key_id: str | None,
     ) -> None:
-        """Remember one request; the path comes without its query, which may hold what does not belong in logs."""
+        """Buffer the line of a request; `path` must not contain the query, which may hold personal data or secrets."""
         if not self._enabled:
             return
         line = _Line(
@@ -80,7 +80,7 @@ class AccessLog:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
 
     def flush(self) -> None:
-        """Write what was collected."""
+        """Write the buffered lines."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

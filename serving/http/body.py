@@ -1,6 +1,6 @@
-"""A request's body, chunk by chunk, decompressed, never more than the settings allow.
+"""Reading the body of a request: in pieces, decompressed, and limited in size.
 
-What the bytes mean is `formats`.
+Parsing it belongs to the routes.
 """
 
 import zlib
@@ -13,61 +13,61 @@ from starlette.types import Receive, Scope
 from serving.http.problems import BadRequest, TooLarge, UnsupportedMedia
 
 _PIECE_BYTES = 2**18
-_ZSTD_INPUT_BYTES = 512  # a zstd block of 4 bytes can mean 128 KiB: this much input is 16 MiB at the very worst
-_ZSTD_WINDOW_BYTES = 2**23  # what RFC 9659 asks of HTTP senders
+_ZSTD_INPUT_BYTES = 512  # a zstd block of 4 bytes can expand to 128 KiB: this much input is 16 MiB at worst
+_ZSTD_WINDOW_BYTES = 2**23  # the limit of RFC 9659 for HTTP senders
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class Disconnected(BadRequest):
-    """The client went away before its request was complete; nobody will read this."""
-
-
 def header(scope: Scope, name: bytes) -> str:
-    """A request header, or the empty string."""
+    """Return a request header, or the empty string."""
     for key, value in scope["headers"]:
         if key == name:
             return str(value, "latin-1")
     return ""
 
 
-async def body_pieces(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIterator[bytes]:
-    """The decompressed body as it arrives.
+async def iter_body(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the pieces of the decompressed body as it arrives.
 
     Raises
     ------
-    TooLarge, UnsupportedMedia, BadRequest
-        Where there is too much of it, or it cannot be decompressed.
+    TooLarge
+        If the body is too large, compressed or decompressed.
+    UnsupportedMedia
+        If its content encoding is not supported.
+    BadRequest
+        If it cannot be decompressed, or the client disconnects before it is complete.
     """
     length = header(scope, b"content-length")
     if length.isdecimal() and int(length) > max_bytes:
         raise _too_large(max_bytes)
-    unpacked = decompressor(header(scope, b"content-encoding"))
+    decompressor = make_decompressor(header(scope, b"content-encoding"))
     received = decompressed = 0
     more = True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise Disconnected("The request ended before its body was complete.")
+            raise BadRequest("The request ended before its body was complete.")
         chunk, more = message.get("body", b""), message.get("more_body", False)
         received += len(chunk)
         if received > max_bytes:
             raise _too_large(max_bytes)
-        for piece in unpacked.feed(chunk):
+        for piece in decompressor.feed(chunk):
             decompressed += len(piece)
             if decompressed > max_bytes:
                 raise _too_large(max_bytes)
             yield piece
-    unpacked.finish()
+    decompressor.finish()
 
 
-async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
-    """The decompressed body at once; raises as `body_pieces`."""
-    pieces = [piece async for piece in body_pieces(scope, receive, max_bytes)]
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """Return the whole decompressed body; raises as `iter_body`."""
+    pieces = [piece async for piece in iter_body(scope, receive, max_bytes)]
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def until_disconnected(receive: Receive) -> None:
-    """Wait until the caller of a request whose body was read reads no more."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client disconnects; the body of the request must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -77,7 +77,7 @@ class _Identity:
         yield chunk
 
     def finish(self) -> None:
-        """There is nothing to be incomplete."""
+        """Do nothing: the body cannot be incomplete."""
 
 
 class _Gzip:
@@ -93,10 +93,10 @@ class _Gzip:
             try:
                 piece = self._member.decompress(chunk, _PIECE_BYTES)
             except zlib.error as error:
-                raise BadRequest("The body is not gzip, as Content-Encoding says.") from error
+                raise BadRequest("The body is not gzip, although its Content-Encoding is gzip.") from error
             yield piece
             chunk = self._member.unconsumed_tail or self._member.unused_data
-            if not chunk and len(piece) == _PIECE_BYTES:  # the rest may be inside the decompressor
+            if not chunk and len(piece) == _PIECE_BYTES:  # more output may be buffered in the decompressor
                 while rest := self._member.decompress(b"", _PIECE_BYTES):
                     yield rest
 
@@ -122,7 +122,7 @@ class _Zstd:
                     yield self._frame.decompress(rest)
                 except zstandard.ZstdError as error:
                     raise BadRequest(
-                        "The body is not zstd with a window of at most 8 MiB, as Content-Encoding says."
+                        "The body is not zstd with a window of at most 8 MiB, although its Content-Encoding is zstd."
                     ) from error
                 rest = self._frame.unused_data if self._frame.eof else b""
 
@@ -131,13 +131,13 @@ class _Zstd:
             raise BadRequest("The zstd body ends too early: send it completely.")
 
 
-def decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
-    """What undoes a content encoding, piece by piece: `feed` and `finish`.
+def make_decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
+    """Make an incremental decompressor for a content encoding.
 
     Raises
     ------
     UnsupportedMedia
-        Where it is not known here.
+        If the encoding is not supported.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -146,7 +146,7 @@ def decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
             return _Gzip()
         case "zstd":
             return _Zstd()
-    raise UnsupportedMedia(f"Content-Encoding {encoding[:80]!r} is not read here: send gzip, zstd or none.")
+    raise UnsupportedMedia(f"Content-Encoding {encoding[:80]!r} is not supported: send gzip, zstd or none.")
 
 
 def _too_large(max_bytes: int) -> TooLarge:

@@ -1,6 +1,6 @@
-"""Dependencies of every route: a part of the running app by its type, the id of the request and its entry of the ledger.
+"""Dependencies of every route: a part of the running app by its type, the id of the request and its ledger entry.
 
-Building the parts is the composition root, `serving.app`; who sends a request is `serving.auth.security`.
+Building the parts is the composition root, `serving.app`; authenticating the caller is `serving.auth.security`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Parts:
-    """What the app has built, one object of each type.
+    """The parts of the app, one object of each type.
 
     >>> parts = Parts(["text", 1.5])
     >>> parts.get(float)
@@ -35,7 +35,7 @@ class Parts:
         Raises
         ------
         LookupError
-            If the app has built none.
+            If the app has no part of this type.
         """
         try:
             return cast("T", self._by_type[kind])
@@ -44,7 +44,7 @@ class Parts:
 
 
 def part_of(scope: Scope, kind: type[T]) -> T:
-    """Return the part of a type of the app that answers a request."""
+    """Return the part of a type of the app that handles a request."""
     parts: Parts = scope["app"].state.parts
     return parts.get(kind)
 
@@ -52,7 +52,7 @@ def part_of(scope: Scope, kind: type[T]) -> T:
 def part(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
     """Make the dependency that reads the part of a type: `Annotated[KeyService, Depends(part(KeyService))]`."""
 
-    async def read_part(request: Request) -> T:  # a plain function would run in a thread of the pool
+    async def read_part(request: Request) -> T:  # FastAPI would run a plain function in a thread
         return part_of(request.scope, kind)
 
     return read_part

@@ -1,6 +1,6 @@
-"""Every error of a request as problem details: ours, the framework's, and a payload that does not fit its schema.
+"""Conversion of all errors to problem details: our own, the framework's, and validation errors of payloads.
 
-Logging what nobody expected is the middleware's.
+Logging unexpected errors is `middleware`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ async def render(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let `render` answer all errors of an app."""
+    """Register `render` as the handler of all errors of an app."""
     for kind in (Problem, RequestValidationError, RegistryUnavailableError, HTTPException, Exception):
         app.add_exception_handler(kind, render)
 
@@ -43,7 +43,7 @@ def _problem_of(error: Exception) -> Problem:
 
 
 def unprocessable(errors: Sequence[Mapping[str, Any]]) -> Unprocessable:
-    """The problem of pydantic's errors: names each field, never repeats its value."""
+    """Convert validation errors of pydantic to a problem that names each field, and never repeats its value."""
     fields = [{"field": _field(error["loc"]), "reason": reason_of(error)} for error in errors]
     summary = "; ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
     more = f"; and {len(fields) - 3} more" if len(fields) > 3 else ""
@@ -51,9 +51,9 @@ def unprocessable(errors: Sequence[Mapping[str, Any]]) -> Unprocessable:
 
 
 def _field(location: Sequence[str | int]) -> str:
-    # The first part says where the value came from (body, path, query); the caller knows the field by the rest.
+    # The first part is the source of the value (body, path, query); the rest is the name that the caller uses.
     parts = location[1:] if len(location) > 1 and location[0] in {"body", "path", "query", "header"} else location
-    # "[key]" follows the wrong name of an entry, which names the place already.
+    # pydantic puts "[key]" after an invalid name of an entry; the name alone is clear.
     return ".".join(str(part) for part in parts if part != "[key]")
 
 

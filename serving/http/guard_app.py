@@ -1,6 +1,6 @@
-"""FastAPI behind our own middleware, with a short way to the raw routes that take most of the traffic.
+"""FastAPI behind our own middleware, with a fast path to the raw routes, which take most of the traffic.
 
-FastAPI's layers cost a raw route as much as its own work; the answers are the same with and without them.
+FastAPI's layers would cost a raw route as much as its own work; the responses are the same with and without them.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,12 @@ from serving.http.rendering import problem_response
 
 
 class GuardApp(FastAPI):
-    """The app; `raw_routes` have no path parameters."""
+    """The app.
+
+    Parameters
+    ----------
+    raw_routes : routes without path parameters, dispatched before FastAPI's middleware and router.
+    """
 
     def __init__(
         self,
@@ -29,16 +34,16 @@ class GuardApp(FastAPI):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        # Known to the router too: it answers what does not match exactly (405).
+        # In the router too, which answers a wrong method with 405.
         self.router.routes.extend(raw_routes)
         self._raw = {(method, route.path): route for route in raw_routes for method in route.methods or ()}
-        self._outermost = RequestMiddleware(self._answer, access_log, proxies, body_timeout_s)
+        self._middleware = RequestMiddleware(self._dispatch, access_log, proxies, body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or run the lifespan."""
-        await self._outermost(scope, receive, send)
+        """Handle one request, or run the lifespan."""
+        await self._middleware(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._raw.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if route is None:
             await super().__call__(scope, receive, send)

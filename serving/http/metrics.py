@@ -1,6 +1,6 @@
-"""What Prometheus reads of every request, and the route that shows all metrics, of one worker or of many.
+"""Prometheus metrics of requests, and the route that exposes all metrics, of one worker or of several.
 
-Counters of a domain are declared in the domain; they share the registry.
+Metrics of a domain are declared in the domain; they share the registry.
 """
 
 import os
@@ -36,13 +36,13 @@ _latency_children: dict[str, Histogram] = {}
 
 
 def observe(route: str, method: str, status: int, seconds: float) -> None:
-    """Count one answered request; labels are bounded by the routes there are."""
+    """Count a request; labels are bounded, because `route` is the template of a route."""
     key = (route, method, status)
     counter = _request_children.get(key)
     if counter is None:
         known_method = method if method in _METHODS else "other"
         counter = _requests.labels(route, known_method, str(status))
-        if known_method == method:  # a made-up method must not grow the memo either
+        if known_method == method:  # arbitrary methods must not grow the cache
             _request_children[key] = counter
     counter.inc()
     latency = _latency_children.get(route)
@@ -52,7 +52,7 @@ def observe(route: str, method: str, status: int, seconds: float) -> None:
 
 
 def render() -> bytes:
-    """All metrics in Prometheus text: of this process, or of all workers where there are several."""
+    """Return all metrics as Prometheus text: of this process, or of all workers if there are several."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:
         return generate_latest(REGISTRY)
@@ -63,7 +63,7 @@ def render() -> bytes:
 
 
 def _forget_dead_workers(folder: Path) -> None:
-    # A killed worker cannot take its live gauges away itself; its counters stay, as they must.
+    # A killed worker cannot remove its live gauges itself; its counters must stay.
     for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
         if not _is_alive(int(pid)):
             mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]
@@ -82,7 +82,7 @@ def _is_alive(pid: int) -> bool:
 router = APIRouter(tags=["health"])
 
 
-async def _may_read(request: Request) -> None:
+async def _require_reader(request: Request) -> None:
     server = part_of(request.scope, ServerSettings)
     if is_loopback(server.host) if server.open_metrics is None else server.open_metrics:
         return
@@ -95,8 +95,8 @@ async def _may_read(request: Request) -> None:
     openapi_extra=ANYONE,
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
-    dependencies=[Depends(_may_read)],
+    dependencies=[Depends(_require_reader)],
 )
 def metrics() -> Response:
-    """Metrics in Prometheus text, of all workers; a key of any role is needed where the server listens beyond loopback."""
+    """Return the metrics of all workers as Prometheus text; beyond loopback, a key of any role is needed."""
     return Response(render(), media_type=CONTENT_TYPE_LATEST)

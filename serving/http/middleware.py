@@ -1,6 +1,6 @@
-"""What happens to every request: its id, its record on the ledger, its access log line, its metrics, its security headers.
+"""The middleware of every request: its id, ledger entry, access log line, metrics and security headers.
 
-Pure ASGI and nothing but what each request needs: ingestion runs through here thousands of times a second.
+Pure ASGI, and as little as possible: ingestion passes through here thousands of times a second.
 """
 
 import logging
@@ -21,7 +21,7 @@ from serving.http import metrics, tracing
 from serving.http.access_log import AccessLog
 from serving.http.dependencies import part_of
 from serving.http.limits.addresses import Proxies
-from serving.http.limits.body import BodyInTime
+from serving.http.limits.body import TimedReceive
 from serving.http.problems import Problem, unexpected
 from serving.http.rendering import problem_response
 
@@ -40,7 +40,7 @@ _OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class RequestMiddleware:
-    """Wraps the app; see the module."""
+    """Adds to every request of the app what the module describes."""
 
     def __init__(self, app: ASGIApp, access_log: AccessLog, proxies: Proxies, body_timeout_s: float) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class RequestMiddleware:
         self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -61,24 +61,24 @@ class RequestMiddleware:
         state["request_id"] = request_id
         state["entry"] = AuditEntry(scope)
         token = request_id_var.set(request_id)
-        span = tracing.of_request(scope)
+        span = tracing.start_request_span(scope)
         answer = _Answer(scope, send, request_id, request_id_header)
         try:
-            await self._app(scope, BodyInTime(receive, self._body_timeout_s), answer.send)
+            await self._app(scope, TimedReceive(receive, self._body_timeout_s), answer.send)
         except Exception as error:
             _log.exception("a request failed unexpectedly")
             if answer.started and not answer.ended:
-                raise  # half an answer is out: only closing the connection tells the client so
+                raise  # part of the answer has been sent: only closing the connection shows that it is incomplete
             if not answer.started:
-                await answer.instead(error if isinstance(error, Problem) else unexpected())
+                await answer.send_problem(error if isinstance(error, Problem) else unexpected())
         finally:
             await answer.close()
-            self._tell(scope, state, request_id, answer.status, time.perf_counter() - started_at)
+            self._report(scope, state, request_id, answer.status, time.perf_counter() - started_at)
             if span is not None:
                 span.end(scope, _route_of(scope), answer.status, request_id)
             request_id_var.reset(token)
 
-    def _tell(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
         route = _route_of(scope)
         metrics.observe(route, scope["method"], status, seconds)
         client = scope.get("client")
@@ -95,7 +95,7 @@ class RequestMiddleware:
 
 
 class _Answer:
-    """An answer on its way out: its last byte leaves only when the request is on record."""
+    """The answer to a request; its last byte is sent only when the ledger entry is durable."""
 
     def __init__(self, scope: Scope, send: Send, request_id: str, request_id_header: bytes) -> None:
         self._scope = scope
@@ -103,24 +103,23 @@ class _Answer:
         self._request_id = request_id
         self._request_id_header = request_id_header
         self._entry: AuditEntry = scope["state"]["entry"]
-        self._held: Message | None = None
+        self._start_message: Message | None = None
         self.status = DISCONNECTED
         self.started = self.ended = False
-        self._gave_up = False  # putting it on record, until the answer that says so is out
+        self._commit_failed = False  # the commit is not tried again while the answer reports its failure
 
     async def send(self, message: Message) -> None:
-        """Take one message of the app."""
+        """Send one message of the app."""
         if message["type"] == "http.response.start":
-            own_headers = message.get("headers", ())
             message["headers"] = [
-                *own_headers,
+                *message.get("headers", ()),
                 *_SECURITY_HEADERS,
                 (b"x-request-id", self._request_id_header),
             ]
             if self._scope.get("scheme") == "https":
                 message["headers"].append(_OVER_TLS)
             self.status = message["status"]
-            self._held = message  # with the first piece of the body: until then it can become an error
+            self._start_message = message  # sent with the first piece of the body: until then an error can replace it
             return
         if not self._entry.committed:
             self._entry.add_response(message.get("body", b""))
@@ -131,37 +130,39 @@ class _Answer:
             except Problem as problem:
                 if self.started:
                     raise
-                self._gave_up = True
-                await self.instead(problem)
+                self._commit_failed = True
+                await self.send_problem(problem)
                 return
-        if self._held is not None:
+        if self._start_message is not None:
             self.started = True
             self._entry.status = self.status
-            held, self._held = self._held, None
-            await self._send(held)
+            start, self._start_message = self._start_message, None
+            await self._send(start)
         self.ended = last
         await self._send(message)
 
-    async def instead(self, problem: Problem) -> None:
-        """Answer with an error, of which nothing was sent yet."""
-        self._held = None
-        await problem_response(problem, self._request_id, self._scope["path"])(self._scope, _nothing, self.send)
+    async def send_problem(self, problem: Problem) -> None:
+        """Send an error as the answer; nothing may have been sent before."""
+        self._start_message = None
+        await problem_response(problem, self._request_id, self._scope["path"])(
+            self._scope, _receive_disconnect, self.send
+        )
 
     async def close(self) -> None:
-        """Commit the entry of a request whose client did not wait for its end."""
+        """Commit the entry if `send` has not, as when the client disconnects before the end of the answer."""
         if not self.ended:
             self._entry.details["aborted"] = True
-        self._gave_up = False
+        self._commit_failed = False
         try:
             await self._commit()
         except Problem:
             _log.exception("the entry of a request without an answer could not be committed")
 
     async def _commit(self) -> None:
-        """Commit the entry, unless the handler has done so together with its own work."""
-        if self._entry.committed or self._gave_up:
+        """Commit the entry, unless the handler has committed it in the transaction of its own work."""
+        if self._entry.committed or self._commit_failed:
             return
-        # 503 means that nothing was done; and what is unavailable may be the ledger itself.
+        # 503 means that nothing was done; and the unavailable part may be the ledger itself.
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return
         if self._entry.route is None or self._entry.route in EXEMPT:
@@ -175,7 +176,7 @@ def _route_of(scope: Scope) -> str:
     return route
 
 
-async def _nothing() -> Message:
+async def _receive_disconnect() -> Message:
     return {"type": "http.disconnect"}
 
 
@@ -185,5 +186,5 @@ def _request_id_of(scope: Scope) -> tuple[str, bytes]:
             if _sane_request_id(value):
                 return value.decode(), value
             break
-    made = new_id()
-    return made, made.encode()
+    request_id = new_id()
+    return request_id, request_id.encode()

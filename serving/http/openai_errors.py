@@ -1,6 +1,6 @@
-"""Errors as OpenAI's clients read them: under `/v1/` every error has this shape, whoever says it.
+"""Errors in the format of OpenAI's API: every error below `/v1/` has it, whichever part raises it.
 
-What an error is and when it is raised is `serving.http.problems`.
+The errors themselves are `serving.http.problems`.
 """
 
 from typing import Any, Final
@@ -27,23 +27,23 @@ _QUOTA: Final = "budget_exceeded"
 
 
 def status_of(problem: Problem) -> int:
-    """OpenAI says 400 for what is malformed."""
+    """Return the status of a problem: as at OpenAI, 400 for a malformed request."""
     return 400 if problem.status == _MALFORMED else problem.status
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """A budget is not there again in a moment: the official client would ask two more times."""
-    spent = problem.members.get("code") == _QUOTA
-    return {**problem.headers, "x-should-retry": "false"} if spent else problem.headers
+    """Return the headers of a problem; the official client would retry an exceeded budget, which is pointless."""
+    is_quota = problem.members.get("code") == _QUOTA
+    return {**problem.headers, "x-should-retry": "false"} if is_quota else problem.headers
 
 
 def body_of(problem: Problem) -> dict[str, Any]:
-    """The object with `error` in it; an upstream's own goes through as it is."""
+    """Return the body of a problem; the error of an upstream passes through unchanged."""
     members = dict(problem.members)
-    own = members.pop("error", None)
-    if isinstance(own, dict) and own:
-        return {"error": own}
+    upstream_error = members.pop("error", None)
+    if isinstance(upstream_error, dict) and upstream_error:
+        return {"error": upstream_error}
     code = members.pop("code", None)
     kind = "insufficient_quota" if code == _QUOTA else _KINDS.get(problem.status, "api_error")
-    told = {"message": problem.detail, "type": kind, "param": members.pop("param", None), "code": code}
-    return {"error": {**told, **members}}
+    error = {"message": problem.detail, "type": kind, "param": members.pop("param", None), "code": code}
+    return {"error": {**error, **members}}

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own routes, the raw routes as they describe themselves, and the shape of problems."""
+"""The OpenAPI document: FastAPI's routes, the operations of the raw routes, and the schema of problems."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ router: APIRouter = keyed_router("health")
 _PROBLEM = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457 problem details; `errors` is there where fields are wrong.",
+    "description": "RFC 9457 problem details; `errors` lists invalid fields.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
@@ -44,13 +44,13 @@ def openapi_document(request: Request) -> JSONResponse:
 
 
 def document(app: Any) -> dict[str, Any]:
-    """The OpenAPI document of an app."""
-    described: dict[str, Any] = app.openapi()
-    components = described.setdefault("components", {})
+    """Return the OpenAPI document of an app."""
+    description: dict[str, Any] = app.openapi()
+    components = description.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["securitySchemes"] = _SECURITY_SCHEMES
-    described["security"] = [{"key": []}, {"bearer": []}]
+    description["security"] = [{"key": []}, {"bearer": []}]
     for route in app.routes:
         if isinstance(route, RawRoute):
-            route.describe(described)
-    return described
+            route.describe(description)
+    return description

@@ -1,4 +1,4 @@
-"""Pages by cursor: where the next page begins, opaque to the caller, and why a first page is empty."""
+"""Pages by cursor: an opaque position at which the next page begins, and a state that explains an empty page."""
 
 import base64
 import binascii
@@ -20,10 +20,10 @@ Cursor = Annotated[str | None, Query(description="`next_cursor` of the page befo
 
 
 class Page(BaseModel, Generic[Item]):
-    """Some items, and how to get the next ones."""
+    """A page of items."""
 
     items: list[Item]
-    next_cursor: str | None = Field(description="Cursor of the next page; null where this is the last one.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page.")
     state: str = Field(
         "ok", description="Why there are no items (`no_events`, `not_processed`, `missing_baseline`, …); else `ok`."
     )
@@ -37,31 +37,32 @@ def page_of(
     item: Callable[[Source], Item],
     state: Callable[[], str] | None = None,
 ) -> Page[Item]:
-    """The page of up to `limit` rows, of which one more was asked for to know whether there are more.
+    """Make the page of up to `limit` rows; the caller queries one row more, which shows whether there is a next page.
 
     Parameters
     ----------
-    position : what the cursor keeps of the last row.
-    state : asked only where there are no rows.
+    position : returns the position of a row, for the cursor.
+    item : converts a row.
+    state : called only if there are no rows; returns the reason.
     """
-    shown = rows[:limit]
-    next_cursor = encode_cursor(position(shown[-1])) if len(rows) > limit else None
-    explained = "ok" if rows or state is None else state()
-    return Page(items=[item(row) for row in shown], next_cursor=next_cursor, state=explained)
+    page_rows = rows[:limit]
+    next_cursor = encode_cursor(position(page_rows[-1])) if len(rows) > limit else None
+    page_state = "ok" if rows or state is None else state()
+    return Page(items=[item(row) for row in page_rows], next_cursor=next_cursor, state=page_state)
 
 
 def encode_cursor(position: object) -> str:
-    """The cursor of a position."""
+    """Encode a position as a cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, kind: type[Position], start: Position) -> Position:
-    """The position of a cursor; `start` without one.
+    """Decode the position of a cursor; `start` without one.
 
     Raises
     ------
     Unprocessable
-        Where the cursor is not one of ours.
+        If the cursor is not a valid one.
     """
     if cursor is None:
         return start

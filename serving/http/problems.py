@@ -1,6 +1,6 @@
-"""The errors that a request can end in: classes that carry their status (RFC 9457 problem details).
+"""The errors of requests: classes that carry their status (RFC 9457 problem details).
 
-Rendering them is `serving.http.rendering`; which other exceptions mean which problem is `serving.http.error_handlers`.
+Rendering them is `serving.http.rendering`; converting other exceptions to them is `serving.http.error_handlers`.
 """
 
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from http import HTTPStatus
 
 
 class Problem(Exception):  # noqa: N818 - the field's word (RFC 9457) is "problem"
-    """An answer that is not a success.
+    """An error that a request is answered with.
 
     Parameters
     ----------
-    detail : one sentence for the caller: what is wrong and what would be right. Never a secret.
+    detail : one sentence for the caller: what is wrong, and how to correct it. Never a secret.
     headers : HTTP headers of the answer.
     members : extension members of the JSON body.
     """
@@ -34,7 +34,7 @@ class Problem(Exception):  # noqa: N818 - the field's word (RFC 9457) is "proble
 
     @classmethod
     def of_status(cls, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> "Problem":
-        """A problem of a status that has no class of its own here."""
+        """Make a problem with a status that has no class of its own."""
         problem = Problem(detail, headers=headers)
         problem.status, problem.title = status, HTTPStatus(status).phrase
         return problem
@@ -56,19 +56,19 @@ class Unauthorised(Problem):
 
 
 class Forbidden(Problem):
-    """The key is known and may not do this."""
+    """The caller is authenticated, but is not allowed to do this."""
 
     status = 403
 
 
 class NotFound(Problem):
-    """What is asked for does not exist."""
+    """The requested resource does not exist."""
 
     status = 404
 
 
 class RequestTimeout(Problem):
-    """The request did not arrive in time; the connection is closed, because the rest of it may still come."""
+    """The request did not arrive in time; the connection is closed, because the rest of it may still arrive."""
 
     status = 408
 
@@ -77,7 +77,7 @@ class RequestTimeout(Problem):
 
 
 class ClientDisconnected(Problem):
-    """The client left before its answer; no answer is sent."""
+    """The client disconnected before its answer; no answer is sent."""
 
     status = 499
     title = "Client Disconnected"
@@ -87,7 +87,7 @@ class ClientDisconnected(Problem):
 
 
 class Conflict(Problem):
-    """The present state does not allow this."""
+    """The current state does not allow this."""
 
     status = 409
 
@@ -99,7 +99,7 @@ class TooLarge(Problem):
 
 
 class UnsupportedMedia(Problem):
-    """A content type or encoding that this route does not read."""
+    """A content type or encoding that this route does not support."""
 
     status = 415
 
@@ -111,31 +111,31 @@ class Unprocessable(Problem):
 
 
 class Internal(Problem):
-    """Our fault: details are in the log, under the request id."""
+    """An unexpected error; its details are in the log, under the request id."""
 
     status = 500
 
 
 class BadGateway(Problem):
-    """A server that we ask did not answer as it should."""
+    """An upstream server returned an error or an invalid response."""
 
     status = 502
 
 
 class GatewayTimeout(Problem):
-    """A server that we ask did not answer in time."""
+    """The answer, or that of an upstream server, was not ready in time."""
 
     status = 504
 
 
 class TooManyRequests(Problem):
-    """A rate or a budget is used up; `Retry-After` says until when, where that is known."""
+    """A rate limit or a budget is exceeded; `Retry-After` is set if the wait is known."""
 
     status = 429
 
 
 class Unavailable(Problem):
-    """Not now; `retry_after_s` says when to try again."""
+    """The request cannot be handled now; `retry_after_s` is the wait until the next try."""
 
     status = 503
 
@@ -144,5 +144,5 @@ class Unavailable(Problem):
 
 
 def unexpected() -> Internal:
-    """What a caller learns of an error that nobody foresaw."""
+    """Make the problem for an unexpected error, without its details."""
     return Internal("Something went wrong here; the log has the details under the request id.")

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from serving.audit.context import RequestContext
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
-from serving.http.body import header, whole_body
+from serving.http.body import header, read_body
 from serving.http.dependencies import part_of
 from serving.http.problems import Problem
 from serving.http.server_sent_events import RAW_HEADERS
@@ -26,7 +26,7 @@ _JSON = (b"content-type", b"application/json")
 
 
 class RawRequest:
-    """A request whose caller is known and has the role that the route needs."""
+    """A request of an authenticated caller who has the role that the route requires."""
 
     __slots__ = ("principal", "receive", "scope", "send")
 
@@ -44,7 +44,7 @@ class RawRequest:
 
     @property
     def request_id(self) -> str:
-        """Id of the request, the caller's own if one was sent."""
+        """Id of the request: the caller's `X-Request-ID` if it sent one."""
         request_id: str = self.scope["state"]["request_id"]
         return request_id
 
@@ -55,7 +55,7 @@ class RawRequest:
         return entry
 
     def context(self, project_id: str | None, disconnected: "asyncio.Future[Any] | None" = None) -> RequestContext:
-        """Return the context of this request, which counts for a project."""
+        """Return the context of this request for a project."""
         return RequestContext(self.route, self.request_id, self.principal, project_id, self.entry, disconnected)
 
     def part(self, kind: type[T]) -> T:
@@ -63,15 +63,15 @@ class RawRequest:
         return part_of(self.scope, kind)
 
     def header(self, name: bytes) -> str:
-        """A header by its name in lower case, or the empty string."""
+        """Return a header by its name in lower case, or the empty string."""
         return header(self.scope, name)
 
     async def body(self, max_bytes: int) -> bytes:
-        """The decompressed body; raises as `serving.http.body.body_pieces`."""
-        return await whole_body(self.scope, self.receive, max_bytes)
+        """Return the decompressed body; raises as `serving.http.body.iter_body`."""
+        return await read_body(self.scope, self.receive, max_bytes)
 
     async def send_json(self, status: int, value: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        """Answer with a value as JSON; bytes are JSON already."""
+        """Send a response with a value as JSON; bytes must be encoded JSON already."""
         body = value if isinstance(value, bytes) else encode_json(value)
         length = (b"content-length", str(len(body)).encode())
         await self.send({"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]})
@@ -83,22 +83,22 @@ class RawRequest:
         context: RequestContext,
         headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple,
     ) -> None:
-        """Answer with server-sent events, until they end or the client disconnects.
+        """Send a response of server-sent events, until they end or the client disconnects.
 
         Parameters
         ----------
-        headers : asked for with the first piece.
+        headers : called with the first piece, for headers that are not final before.
 
         Raises
         ------
         Problem
-            If the stream fails before its first piece; a later error is its last event.
+            If the stream fails before its first piece; a later error is sent as the last event.
         """
         has_begun = False
         try:
             async for piece in pieces:
                 if context.is_disconnected:
-                    continue  # the source ends by itself, and settles what it has used
+                    continue  # keep reading: the source ends by itself, and settles its usage
                 if not has_begun:
                     has_begun = True
                     start = {"type": "http.response.start", "status": 200, "headers": [*RAW_HEADERS, *headers()]}

@@ -1,6 +1,6 @@
-"""The declaration of a raw ASGI route: from it come the route that the app serves and its OpenAPI operation.
+"""Declarations of raw ASGI routes, from which both the served route and its OpenAPI operation are made.
 
-For routes where a framework's layers would cost more than the work itself; all others are FastAPI's.
+For routes on which a framework's layers would cost more than the work itself; all others are FastAPI's.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,27 +20,27 @@ Handler = Callable[[RawRequest], Awaitable[None]]
 _REF: Final = "#/components/schemas/{name}"
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
 _PROBLEMS: Final[Mapping[str, str]] = {
-    "400": "The body cannot be read as what its headers say.",
+    "400": "The body does not match its headers, or is malformed.",
     "401": "No key, or one that is unknown or revoked.",
     "403": "The key's role or project is not enough.",
     "404": "No such project.",
     "413": "Too many bytes or rows.",
-    "415": "Content type or encoding that is not read here.",
-    "422": "The payload breaks the contract; `errors` names each field.",
-    "503": "Queue full or database away: nothing was acknowledged; send the same again after `Retry-After`.",
+    "415": "Content type or encoding that is not supported.",
+    "422": "The payload violates the contract; `errors` names each field.",
+    "503": "Queue full or database unavailable: nothing was acknowledged; send the same again after `Retry-After`.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Exactly one of several types, of which msgspec knows no union."""
+    """Exactly one of several types that msgspec cannot describe as a union."""
 
     types: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the query or a header; `schema` adds to what follows from the type, such as a default."""
+    """A query parameter or a header; `schema` extends the schema of its type, such as by a default."""
 
     name: str
     place: Literal["query", "header"]
@@ -51,7 +51,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a successful answer means, and the type of its JSON."""
+    """A successful answer: its meaning, and the type of its JSON."""
 
     description: str
     type: Any
@@ -62,7 +62,7 @@ class RawRoute(Route):
 
     Parameters
     ----------
-    least : who may call, one of `ANYONE`, `GUEST`, `ANALYST` and `ADMIN` of `serving.http.routing`.
+    least : the least role, one of `ANYONE`, `GUEST`, `ANALYST` and `ADMIN` of `serving.http.routing`.
     body : type of the body by content type, a msgspec struct or any other type that msgspec describes.
     answers : successful answers by status.
     """
@@ -82,7 +82,7 @@ class RawRoute(Route):
         parameters: Sequence[Parameter] = (),
     ) -> None:
         super().__init__(path, handler, methods=[method], name=name)
-        self.app = self._serve  # ASGI: Starlette would make a Request for a function
+        self.app = self._serve  # as ASGI: for a function, Starlette would make a Request
         self._handler = handler
         self._least = least
         self._role = least[LEAST_ROLE]
@@ -99,12 +99,12 @@ class RawRoute(Route):
         await self._handler(RawRequest(principal, scope, receive, send))
 
     def describe(self, document: dict[str, Any]) -> None:
-        """Add the operation, and the schemas that it refers to, to an OpenAPI document.
+        """Add the operation and the schemas that it references to an OpenAPI document.
 
         Raises
         ------
         ValueError
-            If another schema of the document has the name of one of these, and other fields.
+            If the document has another schema with the name of one of these, but with other fields.
         """
         schemas = document["components"]["schemas"]
         operations = document["paths"].setdefault(self.path, {})
@@ -143,10 +143,10 @@ def _content(types: Mapping[str, Any], schemas: dict[str, Any]) -> dict[str, Any
 
 def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kind, OneOf):
-        return {"oneOf": [_schema(one, schemas) for one in kind.types]}
+        return {"oneOf": [_schema(member, schemas) for member in kind.types]}
     (schema,), components = msgspec.json.schema_components([kind], ref_template=_REF)
     for name, component in components.items():
-        # FastAPI describes a type that both use with titles of its own: only the fields must be the same.
+        # FastAPI adds titles to a type that both describe: only the fields must be equal.
         if schemas.setdefault(name, component).get("properties", {}).keys() != component.get("properties", {}).keys():
             raise ValueError(f"Two schemas of the OpenAPI document are named {name!r}.")
     return schema

@@ -1,4 +1,4 @@
-"""Problems as responses: RFC 9457 problem details, or the shape of OpenAI's clients below `/v1/`."""
+"""Problems as responses: RFC 9457 problem details, or OpenAI's format below `/v1/`."""
 
 import msgspec
 from starlette.responses import Response
@@ -14,7 +14,7 @@ def problem_response(problem: Problem, request_id: str | None, instance: str | N
 
     Parameters
     ----------
-    instance : path of the request, where it is known; it says whose shape errors have there.
+    instance : path of the request, if it is known; decides the format.
     """
     if instance is not None and instance.startswith(openai_errors.PREFIX):
         return Response(

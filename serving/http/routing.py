@@ -1,6 +1,6 @@
-"""What the JSON routes have in common: the key is checked before the body is read, and the size of bodies is limited.
+"""Routers and dependencies of the JSON routes: the key is checked before the body is read, and bodies are limited in size.
 
-Raw routes (events, labels, predict, chat, query) do not pass through here: see `serving.http.raw_route`.
+Raw routes are `serving.http.raw_route`.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from serving.audit.entry import AuditEntry
 from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
 from serving.http.dependencies import EntryDep, RequestId, part, part_of
-from serving.http.limits.body import MOST_DEPTH, is_too_deep
+from serving.http.limits.body import MAX_DEPTH, is_too_deep
 from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ MAX_BODY_BYTES = 2**20
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ProjectId = Annotated[str, Path(description="Id of a project.")]
-ModelId = Annotated[str, Path(description="Id of a model, as its events say it.")]
+ModelId = Annotated[str, Path(description="Id of a model, as in its events.")]
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -40,25 +40,25 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"description": "Malformed; `errors` names each field.", **_PROBLEM},
 }
 LEAST_ROLE = "x-least-role"
-"""Key of the OpenAPI operation that holds the least role."""
+"""Key of the least role in an OpenAPI operation."""
 ANYONE = {LEAST_ROLE: "anyone"}
 GUEST = {LEAST_ROLE: "guest"}
 ANALYST = {LEAST_ROLE: "analyst"}
 ADMIN = {LEAST_ROLE: "admin"}
 ADMIN_OF_ALL = {LEAST_ROLE: "admin of all"}
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing.", **_PROBLEM}}
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The present state forbids it.", **_PROBLEM}}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "It does not exist.", **_PROBLEM}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The current state does not allow it.", **_PROBLEM}}
 
 
 class KeyedRoute(APIRoute):
-    """A route that refuses requests without a key of its least role before it reads their body.
+    """A route that refuses callers below its least role before it reads the body.
 
-    The role is that of the OpenAPI document: `openapi_extra=ANALYST` and so on. The endpoint checks the project.
+    The role is declared in the OpenAPI operation, as in `openapi_extra=ANALYST`. The endpoint checks the project.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Check the key, then handle the request as every route does."""
+        """Return a handler that checks the key, and then handles the request as FastAPI does."""
         handle = super().get_route_handler()
         least: str = (self.openapi_extra or {})[LEAST_ROLE]
 
@@ -67,9 +67,9 @@ class KeyedRoute(APIRoute):
             if caller.key_id is None and least != ANYONE[LEAST_ROLE]:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
             require_role(caller, least)
-            limited = _limited(request.receive, request.scope["state"]["entry"])
-            return await _in_time(
-                handle(_ShallowRequest(request.scope, limited)),
+            receive = _limit_size(request.receive, request.scope["state"]["entry"])
+            return await _respond_in_time(
+                handle(_ShallowRequest(request.scope, receive)),
                 part_of(request.scope, ServerSettings).request_timeout_s,
             )
 
@@ -77,7 +77,7 @@ class KeyedRoute(APIRoute):
 
 
 def require_role(caller: Principal, least: str) -> None:
-    """Refuse callers whose role is below the least one, as the OpenAPI document names it.
+    """Refuse callers whose role is below `least`, one of the values of `LEAST_ROLE`.
 
     Raises
     ------
@@ -91,22 +91,22 @@ def require_role(caller: Principal, least: str) -> None:
 
 
 class _ShallowRequest(Request):
-    """A request that refuses JSON nested deeper than the code behind it can handle."""
+    """A request that refuses JSON nested so deep that handling it could exceed the recursion limit."""
 
     async def json(self) -> Any:
-        """Return the parsed body; too deep a nesting raises the framework's own exception (see `_limited`)."""
+        """Return the parsed body; too deep a nesting raises the framework's own exception (see `_limit_size`)."""
         try:
             value = await super().json()
             too_deep = is_too_deep(value)
         except RecursionError:
             too_deep = True
         if too_deep:
-            raise HTTPException(422, f"The body is nested more than {MOST_DEPTH} deep.")
+            raise HTTPException(422, f"The body is nested more than {MAX_DEPTH} deep.")
         return value
 
 
-async def _in_time(response: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
-    """Return the response within a time limit; work in a thread cannot be stopped and runs to its end."""
+async def _respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
+    """Wait for the response within a time limit; work in a thread cannot be stopped, and runs to its end."""
     task = asyncio.ensure_future(response)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
@@ -115,16 +115,18 @@ async def _in_time(response: Coroutine[Any, Any, Response], timeout_s: float) ->
         raise
     if done:
         return task.result()
-    task.add_done_callback(_log_late)
-    raise GatewayTimeout(f"There was no answer within {timeout_s:g} s; what was begun may still be done.")
+    task.add_done_callback(_log_late_error)
+    raise GatewayTimeout(
+        f"There was no answer within {timeout_s:g} s; the work that was started may still be completed."
+    )
 
 
-def _log_late(task: "asyncio.Task[Response]") -> None:
+def _log_late_error(task: "asyncio.Task[Response]") -> None:
     if not task.cancelled() and task.exception() is not None:
         _log.warning("a request failed after it had timed out", exc_info=task.exception())
 
 
-def _limited(receive: Receive, entry: AuditEntry) -> Receive:
+def _limit_size(receive: Receive, entry: AuditEntry) -> Receive:
     size = 0
 
     async def receive_limited() -> Message:
@@ -137,30 +139,30 @@ def _limited(receive: Receive, entry: AuditEntry) -> Receive:
         entry.add_request(piece)
         size += len(piece)
         if size > MAX_BODY_BYTES:
-            # The framework's own exception: it reports any other that is raised while the body is read as "cannot be parsed".
-            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the most that is read here.")
+            # The framework's own exception: it reports all others raised while the body is read as "cannot be parsed".
+            raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES} bytes, the limit of this route.")
         return message
 
     return receive_limited
 
 
 def keyed_router(tag: str) -> APIRouter:
-    """Make a router of `/api/v1` whose routes all need a key."""
+    """Make a router below `/api/v1` whose routes all need a key."""
     return APIRouter(prefix="/api/v1", tags=[tag], route_class=KeyedRoute, responses=PROBLEMS)
 
 
 ProjectStoreDep = Annotated[ProjectStore, Depends(part(ProjectStore))]
 
 
-def _project_to_read(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: EntryDep) -> Project:
+def _project_to_read(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, entry: EntryDep) -> Project:
     caller.require("analyst", project_id)
-    record.project_id = project_id
+    entry.project_id = project_id
     return find_project(projects, project_id)
 
 
-def _project_to_change(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, record: EntryDep) -> Project:
+def _project_to_change(project_id: ProjectId, caller: Caller, projects: ProjectStoreDep, entry: EntryDep) -> Project:
     caller.require("admin", project_id)
-    record.project_id = project_id
+    entry.project_id = project_id
     return find_project(projects, project_id)
 
 
@@ -187,4 +189,4 @@ def _actor(caller: Caller, request_id: RequestId) -> Actor:
 
 
 ActorDep = Annotated[Actor, Depends(_actor)]
-"""The caller, as the record of a decision names them."""
+"""The caller, as recorded in a decision."""

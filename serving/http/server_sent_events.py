@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: the one place that formats them, for every route that streams."""
+"""The format of server-sent events, for every route that streams."""
 
 from typing import Any, Final
 
@@ -8,16 +8,16 @@ from serving.http.problems import Problem
 
 MEDIA_TYPE: Final = "text/event-stream; charset=utf-8"
 HEADERS: Final = {"X-Accel-Buffering": "no"}
-"""Of every stream: proxies must pass events on at once."""
+"""Headers of every stream: a proxy must not buffer events."""
 RAW_HEADERS: Final = [(b"content-type", MEDIA_TYPE.encode()), (b"x-accel-buffering", b"no")]
 KEEP_ALIVE: Final = b": \n\n"
-"""A comment, which clients skip."""
+"""A comment, which clients ignore."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 def format_event(data: Any, name: str | None = None) -> bytes:
-    r"""Format an event; `data` becomes JSON, bytes go out as they are.
+    r"""Format an event; `data` is encoded as JSON, except for bytes.
 
     >>> format_event({"text": "Hi"}, "text")
     b'event: text\ndata: {"text":"Hi"}\n\n'
@@ -28,6 +28,6 @@ def format_event(data: Any, name: str | None = None) -> bytes:
 
 
 def format_problem(problem: Problem, request_id: str) -> bytes:
-    """Format the event `error`, for a problem that came too late for a status."""
+    """Format the event `error`, for a problem after the status has been sent."""
     data = {"status": problem.status, "title": problem.title, "detail": problem.detail, "request_id": request_id}
     return format_event(data, "error")

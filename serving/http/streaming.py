@@ -1,4 +1,4 @@
-"""Answers of server-sent events: an error before the first event still has a status, a later one is the last event."""
+"""Responses of server-sent events: an error before the first event has a status, a later one is the last event."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from serving.audit.entry import AuditEntry
-from serving.http.body import until_disconnected
+from serving.http.body import wait_for_disconnect
 from serving.http.problems import ClientDisconnected, Problem
 from serving.http.server_sent_events import HEADERS, MEDIA_TYPE
 
 
 async def stream_response(pieces: AsyncGenerator[bytes], request: Request, entry: AuditEntry) -> StreamingResponse:
-    """Wait for the first event of a stream and return the answer that sends them all.
+    """Wait for the first event of a stream, and return the response that sends all events.
 
     The response closes `pieces` if the client disconnects; `entry.stream_error` renders an error as an event.
 
@@ -30,7 +30,7 @@ async def stream_response(pieces: AsyncGenerator[bytes], request: Request, entry
 
 async def _first_piece(pieces: AsyncGenerator[bytes], request: Request) -> bytes:
     waiting = asyncio.ensure_future(anext(pieces, b""))
-    disconnected = asyncio.ensure_future(until_disconnected(request.receive))
+    disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     try:
         await asyncio.wait((waiting, disconnected), return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():

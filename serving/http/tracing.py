@@ -1,6 +1,6 @@
-"""OpenTelemetry traces: where an OTLP endpoint is set, spans of requests, calls of language models and what they do; else nothing.
+"""OpenTelemetry traces, if an OTLP endpoint is set: spans of requests, of calls of language models, and of their steps.
 
-Names are those of the semantic conventions. No prompt, answer or passage is ever in a span.
+Names follow the semantic conventions. A span never contains a prompt, an answer or a passage.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from guard_core.settings import Settings, SettingsError
 
-if TYPE_CHECKING:  # the extra `tracing`: not there in every installation
+if TYPE_CHECKING:  # the optional extra `tracing`
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span as OtelSpan
     from opentelemetry.trace import Tracer
@@ -24,7 +24,7 @@ _MODULE: Final = "opentelemetry.exporter.otlp.proto.http"
 
 
 class Span:
-    """A span that is being recorded, or none."""
+    """A span, or a no-op if tracing is off."""
 
     __slots__ = ("_span",)
 
@@ -32,17 +32,17 @@ class Span:
         self._span = span
 
     def set(self, attributes: Mapping[str, Value | None]) -> None:
-        """Add attributes; those that are None are left out."""
+        """Set attributes; those that are None are omitted."""
         if self._span is not None:
             self._span.set_attributes({name: value for name, value in attributes.items() if value is not None})
 
     def event(self, name: str) -> None:
-        """Something has happened now."""
+        """Add an event at the current time."""
         if self._span is not None:
             self._span.add_event(name)
 
     def fail(self, error_type: str) -> None:
-        """It failed; the type is a class or a code, never a text of somebody."""
+        """Mark the span as failed; the type is a class or a code, never a message, which may contain user data."""
         if self._span is not None:
             from opentelemetry.trace import StatusCode
 
@@ -54,23 +54,23 @@ NO_SPAN: Final = Span(None)
 _NO_SPAN: Final = nullcontext(NO_SPAN)
 
 
-class _Tracing:
-    """What this process traces with, between `start` and `stop`."""
+class _State:
+    """The tracer of this process, between `start` and `stop`."""
 
     provider: "TracerProvider | None" = None
     tracer: "Tracer | None" = None
 
 
-_on = _Tracing()
+_state = _State()
 
 
 def check(settings: Settings) -> None:
-    """Say at the start what would be missing later.
+    """Check at start-up that the packages for traces are installed if they are needed.
 
     Raises
     ------
     SettingsError
-        Where an endpoint is set and the packages are not installed.
+        If an endpoint is set and the packages are not installed.
     """
     if settings.server.otlp_endpoint is not None and not _is_installed():
         raise SettingsError(
@@ -79,7 +79,7 @@ def check(settings: Settings) -> None:
 
 
 def start(settings: Settings) -> None:
-    """Begin to trace, where an endpoint is set."""
+    """Start tracing, if an endpoint is set."""
     if settings.server.otlp_endpoint is None:
         return
     check(settings)
@@ -89,15 +89,15 @@ def start(settings: Settings) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource({SERVICE_NAME: "ml-guard"}).merge(OTELResourceDetector().detect())
-    _on.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    _state.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=settings.server.otlp_endpoint.rstrip("/") + "/v1/traces")
-    _on.provider.add_span_processor(BatchSpanProcessor(exporter))
-    _on.tracer = _on.provider.get_tracer("ml_guard")
+    _state.provider.add_span_processor(BatchSpanProcessor(exporter))
+    _state.tracer = _state.provider.get_tracer("ml_guard")
 
 
 def stop() -> None:
-    """Send what is left; waits for the receiver."""
-    provider, _on.provider, _on.tracer = _on.provider, None, None
+    """Export the remaining spans and stop tracing; blocks until the receiver has answered."""
+    provider, _state.provider, _state.tracer = _state.provider, None, None
     if provider is not None:
         provider.shutdown()
 
@@ -105,25 +105,25 @@ def stop() -> None:
 def span(
     name: str, attributes: Mapping[str, Value | None] | None = None, *, kind: Kind = "internal"
 ) -> AbstractContextManager[Span]:
-    """A span inside the present one, for as long as the block lasts; an exception marks it as failed.
+    """Open a span inside the current one for the duration of a block; an exception marks it as failed.
 
     Examples
     --------
     >>> with span("retrieve", {"gen_ai.operation.name": "retrieval"}) as current:
     ...     current.set({"ml_guard.passages": 4})
     """
-    # The no-op tracer of OpenTelemetry's API costs a call of a language model 69 us in sum, this guard 6 us (timeit).
-    return _NO_SPAN if _on.tracer is None else _recorded(_on.tracer, name, attributes or {}, kind)
+    # The no-op tracer of OpenTelemetry's API costs a call of a language model 69 us in total, this guard 6 us (timeit).
+    return _NO_SPAN if _state.tracer is None else _record(_state.tracer, name, attributes or {}, kind)
 
 
 @contextmanager
-def _recorded(tracer: "Tracer", name: str, attributes: Mapping[str, Value | None], kind: Kind) -> Iterator[Span]:
+def _record(tracer: "Tracer", name: str, attributes: Mapping[str, Value | None], kind: Kind) -> Iterator[Span]:
     from opentelemetry.trace import SpanKind, use_span
 
-    started = tracer.start_span(name, kind=SpanKind.CLIENT if kind == "client" else SpanKind.INTERNAL)
-    current = Span(started)
+    otel_span = tracer.start_span(name, kind=SpanKind.CLIENT if kind == "client" else SpanKind.INTERNAL)
+    current = Span(otel_span)
     current.set(attributes)
-    with use_span(started, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+    with use_span(otel_span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield current
         except Exception as error:
@@ -132,25 +132,25 @@ def _recorded(tracer: "Tracer", name: str, attributes: Mapping[str, Value | None
 
 
 class RequestSpan:
-    """The span of a request: the caller's trace goes on in it."""
+    """The span of a request, which continues the trace of the caller."""
 
     def __init__(self, tracer: "Tracer", scope: Scope) -> None:
         from opentelemetry import context, trace
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        sent = {
+        carrier = {
             str(name, "latin-1"): str(value, "latin-1") for name, value in scope["headers"] if name in _TRACE_HEADERS
         }
-        parent = TraceContextTextMapPropagator().extract(sent)
+        parent = TraceContextTextMapPropagator().extract(carrier)
         self._span = tracer.start_span(scope["method"], parent, kind=trace.SpanKind.SERVER)
         self._context = context
         self._token = context.attach(trace.set_span_in_context(self._span, parent))
 
     def end(self, scope: Scope, route: str, status: int, request_id: str) -> None:
-        """The request has been answered."""
-        ended = Span(self._span)
+        """Set the attributes of the answered request, and end the span."""
+        span = Span(self._span)
         self._span.update_name(f"{scope['method']} {route}")
-        ended.set(
+        span.set(
             {
                 "http.request.method": scope["method"],
                 "http.route": route,
@@ -160,7 +160,7 @@ class RequestSpan:
             }
         )
         if status >= 500:
-            ended.fail(str(status))
+            span.fail(str(status))
         self._context.detach(self._token)
         self._span.end()
 
@@ -168,19 +168,19 @@ class RequestSpan:
 _TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate"})
 
 
-def of_request(scope: Scope) -> RequestSpan | None:
-    """The span of a request that begins; None where nothing is traced."""
-    return None if _on.tracer is None else RequestSpan(_on.tracer, scope)
+def start_request_span(scope: Scope) -> RequestSpan | None:
+    """Start the span of a request; None if tracing is off."""
+    return None if _state.tracer is None else RequestSpan(_state.tracer, scope)
 
 
 def headers() -> dict[str, str]:
-    """What a server that we ask needs to go on with the trace."""
-    carried: dict[str, str] = {}
-    if _on.tracer is not None:
+    """Return the headers with which an upstream server continues the trace."""
+    carrier: dict[str, str] = {}
+    if _state.tracer is not None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        TraceContextTextMapPropagator().inject(carried)
-    return carried
+        TraceContextTextMapPropagator().inject(carrier)
+    return carrier
 
 
 def _is_installed() -> bool:

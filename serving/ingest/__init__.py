@@ -1,12 +1,12 @@
 """Events and labels over HTTP.
 
-- `answers`: what the routes of events and labels share
+- `answers`: parameters and responses of the routes of events and labels
 - `arrow`: rows of an Arrow IPC stream
 - `events`: events
 - `formats`: JSON, NDJSON and Arrow batches
 - `labels`: labels
 - `row_schema`: validates rows, and locates errors row by row
-- `windows`: earliest instant that each project accepts
+- `windows`: earliest accepted instant of each project
 
 Storing them is `guard_store.ingest`.
 """

@@ -1,6 +1,6 @@
-"""What the routes of rows have in common: their parameters, whom the ledger names, what they answer.
+"""Parameters and responses of the routes that receive rows.
 
-What a row is, and storing it, belong to each route's own schema and service.
+The schema of a row, and storing it, belong to the domain of each route.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ _ERRORS_LISTED = 100
 
 
 class Acknowledgement(msgspec.Struct):
-    """A row that is durable."""
+    """The response to a single row, once it is durable."""
 
     event_id: str
     status: Literal["accepted", "duplicate"]
 
 
 class RejectedRow(msgspec.Struct):
-    """Why a row was rejected."""
+    """A rejected row: its index in the request, the invalid field, and the reason."""
 
     index: int
     field: str
@@ -40,7 +40,7 @@ class RejectedRow(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """What became of a batch of rows."""
+    """The response to a batch of rows."""
 
     accepted: int
     duplicates: Annotated[int, Meta(description="Rows whose event_id was stored before.")]
@@ -49,77 +49,80 @@ class Summary(msgspec.Struct):
     errors_not_listed: Annotated[int | UnsetType, Meta(description="Rejected rows beyond those listed.")] = UNSET
     event_ids: Annotated[
         list[str | None] | UnsetType,
-        Meta(description="Ids by row, where at least one was made here; null for a rejected row."),
+        Meta(description="Ids by row, if the server generated at least one; null for a rejected row."),
     ] = UNSET
 
 
-def summary(receipt: Receipt, n: int) -> Summary:
-    """What became of a batch of `n` rows."""
-    answer = Summary(
+def summarise(receipt: Receipt, n: int) -> Summary:
+    """Summarise the receipt of a batch of `n` rows."""
+    summary = Summary(
         accepted=receipt.outcome.accepted,
         duplicates=len(receipt.outcome.duplicates),
         rejected=len(receipt.errors),
-        **listed(receipt.errors),
+        **list_errors(receipt.errors),
     )
-    if receipt.made_ids:
+    if receipt.has_new_ids:
         ids: list[str | None] = [None] * n
-        for place, row in zip(receipt.places, receipt.rows, strict=True):
-            ids[place] = row.event_id
-        answer.event_ids = ids
-    return answer
+        for index, row in zip(receipt.indices, receipt.rows, strict=True):
+            ids[index] = row.event_id
+        summary.event_ids = ids
+    return summary
 
 
-def listed(errors: Sequence[RowError]) -> dict[str, Any]:
-    """The first errors, and how many more there are."""
-    listed = [RejectedRow(e.index, e.field, e.reason) for e in errors[:_ERRORS_LISTED]]
-    more = len(errors) - len(listed)
-    return {"errors": listed, "errors_not_listed": more} if more else {"errors": listed}
+def list_errors(errors: Sequence[RowError]) -> dict[str, Any]:
+    """Return the first errors, and the number of the others if there are any, as members of a response."""
+    rows = [RejectedRow(e.index, e.field, e.reason) for e in errors[:_ERRORS_LISTED]]
+    more = len(errors) - len(rows)
+    return {"errors": rows, "errors_not_listed": more} if more else {"errors": rows}
 
 
 def acknowledge(event_id: str, *, is_duplicate: bool) -> tuple[int, Acknowledgement]:
-    """Status and answer for one row that is durable."""
+    """Return the status and the response for a single durable row."""
     if is_duplicate:
         return 200, Acknowledgement(event_id, "duplicate")
     return 201, Acknowledgement(event_id, "accepted")
 
 
 def is_atomic(scope: Scope) -> bool:
-    """Whether all rows or none are wanted.
+    """Return the value of the query parameter `atomic`.
 
     Raises
     ------
     Unprocessable
-        If the query says something else.
+        If the value is not a boolean, or the query has another parameter.
     """
-    given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    value: str = given.pop("atomic", ["false"])[-1]
-    if given:
-        raise Unprocessable(f"There is no parameter {min(given)[:80]!r}: the only one is atomic=true or atomic=false.")
+    parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    value: str = parameters.pop("atomic", ["false"])[-1]
+    if parameters:
+        raise Unprocessable(
+            f"There is no parameter {min(parameters)[:80]!r}: the only one is atomic=true or atomic=false."
+        )
     if value not in {"true", "false"}:
         raise Unprocessable("Parameter atomic must be true or false.")
     return value == "true"
 
 
 def sender_of(request: RawRequest) -> Sender:
-    """The caller as the ledger names the sender of rows."""
+    """Return the caller as the sender of rows in the ledger."""
     return Sender(request.route, request.principal.key_id, request.principal.role)
 
 
 def mark_recorded(request: RawRequest, receipt: Receipt) -> None:
-    """Keep the middleware from writing what the transaction of the rows has put on the ledger already."""
+    """Mark the ledger entry as committed if the transaction of the rows has written it."""
     if receipt.outcome.accepted or receipt.outcome.duplicates:
         request.entry.committed = True
 
 
 def refuse_atomic(receipt: Receipt, n: int) -> None:
-    """Refuse all rows of an atomic batch if one is bad.
+    """Refuse an atomic batch in which a row was rejected.
 
     Raises
     ------
     Unprocessable
-        If there are errors: with them.
+        If there are errors; it lists them.
     """
     if receipt.errors:
         raise Unprocessable(
-            f"{len(receipt.errors)} of {n} rows are bad and atomic=true: nothing was stored.", **listed(receipt.errors)
+            f"{len(receipt.errors)} of {n} rows are bad and atomic=true: nothing was stored.",
+            **list_errors(receipt.errors),
         )

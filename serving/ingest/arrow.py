@@ -1,6 +1,6 @@
-"""An Arrow IPC stream as rows of plain Python objects.
+"""Conversion of an Arrow IPC stream to rows of plain Python objects.
 
-Columns are the contract's fields; features come as a struct or map column `features`, or as columns `features.<name>`.
+Columns are the fields of the contract; features are a struct or map column `features`, or columns `features.<name>`.
 """
 
 import struct
@@ -13,20 +13,20 @@ import pyarrow.compute as pc
 from serving.http.problems import BadRequest, Unprocessable
 
 _PREFIX = "features."
-_DICTIONARY_VALUE_BYTES = 4_096  # a long one, repeated by its index, would unfold to more than was sent
+_DICTIONARY_VALUE_BYTES = 4_096  # longer values, repeated by index, would expand to far more than the body
 _COMPRESSION_SLOT = 3  # of the flatbuffer table RecordBatch
 _RECORD_BATCH_HEADER = 3
 
 
-def arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
-    """The rows of a stream.
+def iter_arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a stream.
 
     Raises
     ------
     BadRequest
-        Where the bytes are not an Arrow IPC stream.
+        If the body is not an Arrow IPC stream.
     Unprocessable
-        Where a column is of a type that events do not have.
+        If the type of a column is not supported, or the batches are compressed.
     """
     try:
         _refuse_compressed(body)
@@ -51,7 +51,7 @@ def _batch_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     if features is not None:
         columns["features"] = features
     for values in zip(*columns.values(), strict=True):
-        # A column has a value in each row: null is how it leaves a field out. Of y_pred it is a value.
+        # A column has a value in each row, so null means that a field is missing. For y_pred, null is a value.
         pairs = zip(columns, values, strict=True)
         yield {name: value for name, value in pairs if value is not None or name == "y_pred"}
 
@@ -63,7 +63,7 @@ def _features(batch: pa.RecordBatch) -> list[Any] | None:
         if name.startswith(_PREFIX)
     }
     if "features" not in batch.schema.names:
-        return _zipped(separate) if separate else None
+        return _zip_rows(separate) if separate else None
     if separate:
         raise Unprocessable("Features come as a column 'features' or as columns 'features.<name>', not as both.")
     return _feature_dicts(batch.column("features"))
@@ -76,9 +76,9 @@ def _feature_dicts(column: pa.Array) -> list[Any]:
             field.name: _values(_PREFIX + field.name, child)
             for field, child in zip(kind, column.flatten(), strict=True)
         }
-        rows: list[Any] = _zipped(fields) if fields else [{} for _ in range(len(column))]
+        rows: list[Any] = _zip_rows(fields) if fields else [{} for _ in range(len(column))]
         valid = column.is_valid().to_pylist()
-        return [row if there else None for row, there in zip(rows, valid, strict=True)]
+        return [row if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     if pa.types.is_map(kind):
         _require_scalar("features", kind.key_type)
         _require_scalar("features", kind.item_type)
@@ -86,7 +86,7 @@ def _feature_dicts(column: pa.Array) -> list[Any]:
     raise Unprocessable("Column 'features' must be a struct or a map; or send columns 'features.<name>'.")
 
 
-def _zipped(columns: dict[str, list[Any]]) -> list[Any]:
+def _zip_rows(columns: dict[str, list[Any]]) -> list[Any]:
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -95,7 +95,7 @@ def _values(name: str, column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         _require_scalar(name, kind.value_type)
-        if _longest(column.dictionary) > _DICTIONARY_VALUE_BYTES:
+        if _max_value_bytes(column.dictionary) > _DICTIONARY_VALUE_BYTES:
             raise Unprocessable(f"Column {name[:80]!r}: a dictionary value is longer than any value may be.")
     else:
         _require_scalar(name, kind)
@@ -105,7 +105,7 @@ def _values(name: str, column: pa.Array) -> list[Any]:
     return values
 
 
-def _longest(dictionary: pa.Array) -> int:
+def _max_value_bytes(dictionary: pa.Array) -> int:
     if not (pa.types.is_string(dictionary.type) or pa.types.is_large_string(dictionary.type)):
         return 0
     return pc.max(pc.binary_length(dictionary)).as_py() or 0
@@ -120,7 +120,7 @@ def _require_scalar(name: str, kind: pa.DataType) -> None:
 
 
 def _refuse_compressed(body: bytes) -> None:
-    # Buffers compressed inside the stream unfold without a limit; what Content-Encoding unfolds is limited.
+    # Buffers compressed inside the stream expand without a limit; with Content-Encoding, the expanded size is limited.
     for message in pa.ipc.MessageReader.open_stream(body):
         if message.type in {"record batch", "dictionary"} and _is_compressed(message.metadata.to_pybytes()):
             raise Unprocessable("The stream's batches are compressed: compress the body by Content-Encoding instead.")
@@ -141,7 +141,7 @@ def _offset(data: bytes, at: int) -> int:
 
 
 def _field(data: bytes, table: int, slot: int) -> int:
-    """Place of a flatbuffer table's field; the table itself where the field is absent."""
+    """Return the position of a field in a flatbuffer table; the position of the table if the field is absent."""
     vtable = table - struct.unpack_from("<i", data, table)[0]
     size = struct.unpack_from("<H", data, vtable)[0]
     at = 4 + 2 * slot

@@ -1,6 +1,6 @@
-"""The formats of a batch: a JSON array, NDJSON, an Arrow IPC stream; each becomes events and row errors.
+"""The formats of a batch: a JSON array, NDJSON, or an Arrow IPC stream; each is read into valid rows and row errors.
 
-Arrow columns are in `arrow`; what a row must be is `schemas`; where the bytes come from is `body`.
+Arrow columns are `arrow`; validating a row is `row_schema`; receiving the body is `serving.http.body`.
 """
 
 import asyncio
@@ -12,23 +12,29 @@ from typing import Generic, Protocol
 import msgspec
 from starlette.types import Receive, Scope
 
-from serving.http.body import body_pieces, header
+from serving.http.body import header, iter_body
 from serving.http.problems import BadRequest, TooLarge, UnsupportedMedia
-from serving.ingest.arrow import arrow_rows
+from serving.ingest.arrow import iter_arrow_rows
 from serving.ingest.row_schema import R, RowError, RowSchema
 
 JSON, NDJSON, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
-_LINES_BYTES = 2**18  # of NDJSON that are decoded at once
-_THREAD_BYTES = 2**20  # a body of this size is read beside the event loop, not in it
+_LINES_BYTES = 2**18  # of NDJSON that are decoded in one call
+_THREAD_BYTES = 2**20  # bodies of this size are parsed in a thread, to keep the event loop free
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _scan = json.JSONDecoder().raw_decode
 
 
 class Batch(Generic[R]):
-    """The rows of a request: good `rows` with their `places` in it, and the `errors` of all others.
+    """The rows of a request, read so far.
 
-    `is_object` says that the request was one JSON object.
+    Attributes
+    ----------
+    n : number of all rows.
+    rows : the valid rows.
+    indices : their indices in the request.
+    errors : the errors of all other rows.
+    is_object : whether the request is one JSON object instead of an array.
     """
 
     def __init__(self, schema: RowSchema[R], max_rows: int) -> None:
@@ -36,31 +42,31 @@ class Batch(Generic[R]):
         self._max_rows = max_rows
         self.n = 0
         self.rows: list[R] = []
-        self.places: list[int] = []
+        self.indices: list[int] = []
         self.errors: list[RowError] = []
         self.is_object = False
 
     def add_rows(self, rows: list[R]) -> None:
-        """Rows that keep the contract."""
+        """Add rows that fulfil the contract."""
         self._count(len(rows))
         self.rows += rows
-        self.places += range(self.n - len(rows), self.n)
+        self.indices += range(self.n - len(rows), self.n)
 
     def add_row(self, row: object) -> None:
-        """A row that has yet to be checked."""
+        """Validate a row and add it."""
         self.add(self._schema.check(row, self.n))
 
     def add(self, checked: R | RowError) -> None:
-        """A checked row."""
+        """Add a row that has been validated, or its error."""
         self._count(1)
         if isinstance(checked, RowError):
             self.errors.append(checked)
         else:
             self.rows.append(checked)
-            self.places.append(self.n - 1)
+            self.indices.append(self.n - 1)
 
     def add_unreadable(self, reason: str) -> None:
-        """A row that is not even a row."""
+        """Add the error of a row that cannot be parsed."""
         self._count(1)
         self.errors.append(RowError(self.n - 1, "row", reason))
 
@@ -71,23 +77,29 @@ class Batch(Generic[R]):
 
 
 class Reader(Protocol):
-    """Takes a body piece by piece."""
+    """An incremental reader of a body."""
 
     def feed(self, piece: bytes) -> None:
-        """Take the next piece."""
+        """Read the next piece."""
 
     def finish(self) -> None:
-        """The body is complete.
+        """Read the rest, after the last piece.
 
         Raises
         ------
         BadRequest, Unprocessable, TooLarge
-            Where it cannot be read as this format at all.
+            If the body cannot be read as this format, or has too many rows.
         """
 
 
-def reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Reader:
-    """The reader of a content type, which fills the batch."""
+def make_reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Reader:
+    """Make the reader of a content type, which adds rows to the batch.
+
+    Raises
+    ------
+    UnsupportedMedia
+        If the content type is not supported.
+    """
     match media_type(content_type):
         case "" | "application/json":
             return _Whole(lambda body: _read_array(body, schema, batch))
@@ -95,36 +107,36 @@ def reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Reader:
             return _Lines(schema, batch)
         case "application/vnd.apache.arrow.stream":
             return _Whole(lambda body: _read_arrow(body, batch))
-    raise UnsupportedMedia(f"Content-Type {content_type[:80]!r} is not read here: send {JSON}, {NDJSON} or {ARROW}.")
+    raise UnsupportedMedia(f"Content-Type {content_type[:80]!r} is not supported: send {JSON}, {NDJSON} or {ARROW}.")
 
 
 async def read_batch(
     scope: Scope, receive: Receive, schema: RowSchema[R], batch: Batch[R], max_body_bytes: int
 ) -> None:
-    """Fill the batch from a request, large bodies beside the event loop; raises as `Reader` and `body_pieces`."""
-    rows = reader(header(scope, b"content-type"), schema, batch)
+    """Read a request into a batch, large bodies in a thread; raises as `make_reader`, `Reader` and `iter_body`."""
+    reader = make_reader(header(scope, b"content-type"), schema, batch)
     size = 0
-    async for piece in body_pieces(scope, receive, max_body_bytes):
+    async for piece in iter_body(scope, receive, max_body_bytes):
         size += len(piece)
-        rows.feed(piece)
+        reader.feed(piece)
     if size < _THREAD_BYTES:
-        rows.finish()
+        reader.finish()
     else:
-        await asyncio.to_thread(rows.finish)
+        await asyncio.to_thread(reader.finish)
 
 
 def media_type(content_type: str) -> str:
-    """The media type without its parameters."""
+    """Return the media type of a content type, without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
-def read_one(body: bytes, schema: RowSchema[R]) -> R | RowError:
-    """A single event.
+def read_row(body: bytes, schema: RowSchema[R]) -> R | RowError:
+    """Read a body that is a single row.
 
     Raises
     ------
     BadRequest
-        Where the body is not JSON.
+        If the body is not one JSON object.
     """
     try:
         return schema.decode_one(body)
@@ -159,7 +171,7 @@ class _Lines(Generic[R]):
         self._bytes += len(piece)
         if self._bytes >= _LINES_BYTES:
             complete, newline, rest = b"".join(self._pieces).rpartition(b"\n")
-            self._pieces, self._bytes = [rest], 0  # a line longer than that is looked at again after as many bytes
+            self._pieces, self._bytes = [rest], 0  # a longer line is searched again only after as many new bytes
             if newline:
                 self._read(complete)
 
@@ -189,20 +201,20 @@ class _Lines(Generic[R]):
 
 
 def _read_array(body: bytes, schema: RowSchema[R], batch: Batch[R]) -> None:
-    if schema.takes_object and body.lstrip()[:1] == b"{":
-        checked: R | RowError = read_one(body, schema)
+    if schema.accepts_object and body.lstrip()[:1] == b"{":
+        checked: R | RowError = read_row(body, schema)
         batch.add(checked)
         batch.is_object = True
         return
     try:
         batch.add_rows(schema.decode_many(body))
     except _UNREADABLE:
-        for row in _elements(_text(body), schema.not_an_array):
+        for row in _elements(_text(body), schema.array_error):
             batch.add_row(row)
 
 
 def _read_arrow(body: bytes, batch: Batch[R]) -> None:
-    for row in arrow_rows(body):
+    for row in iter_arrow_rows(body):
         batch.add_row(row)
 
 
@@ -214,43 +226,43 @@ def _text(body: bytes) -> str:
 
 
 def _values(text: str) -> Iterator[object]:
-    place = _after_space(text, 0)
-    while place < len(text):
-        value, place = _value(text, place)
+    position = _skip_space(text, 0)
+    while position < len(text):
+        value, position = _value(text, position)
         yield value
-        place = _after_space(text, place)
+        position = _skip_space(text, position)
 
 
-def _elements(text: str, not_an_array: str) -> Iterator[object]:
-    # One by one, so that too many rows end the reading and one strange number (NaN, 1e999) fails only its row.
-    place = _after_space(text, 0)
-    if text[place : place + 1] != "[":
-        raise BadRequest(not_an_array)
-    place = _after_space(text, place + 1)
-    if text[place : place + 1] != "]":
+def _elements(text: str, array_error: str) -> Iterator[object]:
+    # One by one: reading ends at the first row too many, and an invalid number (NaN, 1e999) rejects only its own row.
+    position = _skip_space(text, 0)
+    if text[position : position + 1] != "[":
+        raise BadRequest(array_error)
+    position = _skip_space(text, position + 1)
+    if text[position : position + 1] != "]":
         while True:
-            value, place = _value(text, place)
+            value, position = _value(text, position)
             yield value
-            place = _after_space(text, place)
-            if text[place : place + 1] != ",":
+            position = _skip_space(text, position)
+            if text[position : position + 1] != ",":
                 break
-            place = _after_space(text, place + 1)
-    if text[place : place + 1] != "]" or text[place + 1 :].strip(" \t\r\n"):
-        raise BadRequest(f"The body is malformed JSON at character {place}.")
+            position = _skip_space(text, position + 1)
+    if text[position : position + 1] != "]" or text[position + 1 :].strip(" \t\r\n"):
+        raise BadRequest(f"The body is malformed JSON at character {position}.")
 
 
-def _value(text: str, place: int) -> tuple[object, int]:
+def _value(text: str, position: int) -> tuple[object, int]:
     try:
-        return _scan(text, place)
+        return _scan(text, position)
     except JSONDecodeError as error:
         raise BadRequest(f"The body is malformed JSON at character {error.pos}: {error.msg}.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply: features are flat.") from None
-    except ValueError:  # more digits than Python converts
-        raise BadRequest(f"The body has a number of too many digits after character {place}.") from None
+    except ValueError:  # more digits than Python converts to an integer
+        raise BadRequest(f"The body has a number of too many digits after character {position}.") from None
 
 
-def _after_space(text: str, place: int) -> int:
-    while text[place : place + 1] in {" ", "\t", "\r", "\n"}:
-        place += 1
-    return place
+def _skip_space(text: str, position: int) -> int:
+    while text[position : position + 1] in {" ", "\t", "\r", "\n"}:
+        position += 1
+    return position

@@ -1,6 +1,6 @@
-"""Which projects there are and which instants each takes, remembered for some seconds.
+"""The accepted instants of each project, cached for some seconds.
 
-What is remembered may be old: the store looks at the time zone again in the transaction that uses it.
+The cache may be stale: the store reads the time zone again in the transaction that uses it.
 """
 
 import asyncio
@@ -16,37 +16,38 @@ from guard_store.projects.store import project_zones
 
 
 class ProjectWindows:
-    """The first instant of each project."""
+    """Looks up the first accepted instant of each project."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._kept_days = settings.retention.event_days  # an older day may have lost its events: it takes no new ones
+        # Days past retention accept no new events, because their stored events may have been deleted.
+        self._retention_days = settings.retention.event_days
         self._first_us: TtlCache[str, int] = TtlCache(settings.server.key_cache_s)
-        self._looking_up = asyncio.Lock()
+        self._lookup_lock = asyncio.Lock()
 
-    async def first_us(self, project_ids: Collection[str]) -> dict[str, int]:
-        """First instant that each of these projects takes; those that do not exist are left out."""
+    async def find_first_us(self, project_ids: Collection[str]) -> dict[str, int]:
+        """Return the first accepted instant of each project; projects that do not exist are left out."""
         now = time.monotonic()
-        found: dict[str, int] = {}
-        to_look_up = []
+        first_us: dict[str, int] = {}
+        expired = []
         for project_id in project_ids:
             entry = self._first_us.entry(project_id)
             if entry is not None:
-                expires_at, found[project_id] = entry
+                expires_at, first_us[project_id] = entry
                 if expires_at >= now:
                     continue
-                # One request asks again, all others go on with the value that has expired.
-                self._first_us.put(project_id, found[project_id], expires_at=now + self._first_us.ttl_s)
-            to_look_up.append(project_id)
-        if to_look_up:
-            found |= await self._looked_up(to_look_up, now)
-        return found
+                # This request refreshes the value; all others use the expired one meanwhile.
+                self._first_us.put(project_id, first_us[project_id], expires_at=now + self._first_us.ttl_s)
+            expired.append(project_id)
+        if expired:
+            first_us |= await self._refresh(expired, now)
+        return first_us
 
-    async def _looked_up(self, project_ids: Collection[str], asked: float) -> dict[str, int]:
-        # One at a time: the first requests of a project, hundreds at once, share one look-up.
-        async with self._looking_up:
-            newest = asked + self._first_us.ttl_s  # what was looked up since expires later
+    async def _refresh(self, project_ids: Collection[str], started_at: float) -> dict[str, int]:
+        # One at a time: the first requests of a project, possibly hundreds at once, share one look-up.
+        async with self._lookup_lock:
+            newest = started_at + self._first_us.ttl_s  # values looked up since then expire later
             entries = {project_id: self._first_us.entry(project_id) for project_id in project_ids}
             fresh = {p: entry[1] for p, entry in entries.items() if entry is not None and entry[0] > newest}
             missing = [p for p in project_ids if p not in fresh]
@@ -54,9 +55,9 @@ class ProjectWindows:
 
     def _look_up(self, project_ids: Collection[str]) -> dict[str, int]:
         zones = project_zones(self._database, project_ids)
-        kept_us = 0 if self._kept_days is None else now_us() - self._kept_days * DAY_US
+        oldest_us = 0 if self._retention_days is None else now_us() - self._retention_days * DAY_US
         first_us = {
-            project_id: max(kept_us, local_days(zone).bounds_us(self._settings.ingest.first_day)[0])
+            project_id: max(oldest_us, local_days(zone).bounds_us(self._settings.ingest.first_day)[0])
             for project_id, zone in zones.items()
         }
         for project_id, first in first_us.items():

@@ -1,13 +1,13 @@
-"""`POST /predict`: raw ASGI as the event routes, because most of its time would be a framework's.
+"""`POST /predict`: raw ASGI as the event routes, because a framework's layers would take most of its time.
 
-One service call; what a body may say is `schemas`.
+Parsing a body is `schemas`.
 """
 
 from serving.http.raw_request import RawRequest, encode_json
 from serving.http.raw_route import Answer, OneOf, RawRoute
 from serving.http.routing import ANALYST
 from serving.predict.schemas import ManyPredictions, ManyRows, OnePrediction, OneRow
-from serving.predict.service import PredictService, answer_body
+from serving.predict.service import PredictService, make_response
 
 
 async def _predict(request: RawRequest) -> None:
@@ -15,11 +15,11 @@ async def _predict(request: RawRequest) -> None:
     entry, request_id = request.entry, request.request_id
     body = await request.body(service.max_body_bytes)
     entry.add_request(body)
-    predict_request, answer = await service.answer(body, request.principal, request_id)
-    encoded = encode_json(answer_body(predict_request, answer, request_id))
-    entry.add_response(encoded)
-    service.record(answer, entry)
-    await request.send_json(200, encoded)
+    predict_request, result = await service.predict(body, request.principal, request_id)
+    response = encode_json(make_response(predict_request, result, request_id))
+    entry.add_response(response)
+    service.record(result, entry)
+    await request.send_json(200, response)
 
 
 def _route(path: str, name: str) -> RawRoute:
@@ -33,7 +33,7 @@ def _route(path: str, name: str) -> RawRoute:
         " each prediction is recorded as an event.",
         least=ANALYST,
         body={"application/json": OneOf((OneRow, ManyRows))},
-        answers={200: Answer("What the model says.", OneOf((OnePrediction, ManyPredictions)))},
+        answers={200: Answer("The predictions of the model.", OneOf((OnePrediction, ManyPredictions)))},
     )
 
 

@@ -1,6 +1,6 @@
-"""Why a model said what it said about one row: how the answer moves when a feature takes its typical value.
+"""Explanation of one prediction by occlusion: how the output changes when a feature is set to its typical value.
 
-Each feature alone (occlusion): effects of features that act together do not add up to the answer.
+Each feature is changed alone, so the effects of interacting features do not add up to the output.
 """
 
 from collections.abc import Mapping
@@ -15,29 +15,29 @@ METHOD = "occlusion"
 
 
 def explain(predictor: "Predictor", features: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Features with their effect on the probability (of the positive or the predicted class) or on the number.
+    """Compute the effect of each feature on the probability of the positive or the predicted class, or on the number.
 
     Returns
     -------
-    `feature`, `value`, `typical` and `effect` (the answer minus what it would be with the typical value), the strongest
-    effect first.
+    `feature`, `value`, `typical` and `effect` (the output minus the output with the typical value), by decreasing
+    absolute effect.
     """
     schema = predictor.schema
-    changed = [{**features, spec.name: spec.typical} for spec in schema.features]
-    scores = np.asarray(predictor.scores([features, *changed]), dtype=float)
+    occluded = [{**features, spec.name: spec.typical} for spec in schema.features]
+    scores = np.asarray(predictor.scores([features, *occluded]), dtype=float)
     if schema.task == "regression":
-        answers = scores.reshape(-1)
+        outputs = scores.reshape(-1)
     else:
-        places, _ = schema.decided(scores[:1])
-        of_class = schema.classes.index(schema.positive_label or "") if schema.task == "binary" else int(places[0])
-        answers = scores[:, of_class]
-    found = [
+        predicted, _ = schema.decided(scores[:1])
+        column = schema.classes.index(schema.positive_label or "") if schema.task == "binary" else int(predicted[0])
+        outputs = scores[:, column]
+    effects = [
         {
             "feature": spec.name,
             "value": features[spec.name],
             "typical": spec.typical,
-            "effect": float(answers[0] - other),
+            "effect": float(outputs[0] - output),
         }
-        for spec, other in zip(schema.features, answers[1:], strict=True)
+        for spec, output in zip(schema.features, outputs[1:], strict=True)
     ]
-    return sorted(found, key=lambda one: -abs(one["effect"]))
+    return sorted(effects, key=lambda item: -abs(item["effect"]))

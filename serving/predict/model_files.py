@@ -1,6 +1,6 @@
-"""Copies of registered models in the home folder: downloaded once for all workers, cleared when nothing asks for them.
+"""Local copies of registered models: downloaded once for all workers, and deleted when they are no longer used.
 
-Which version is loaded, and when, is `pool`.
+Loading models is `pool`.
 """
 
 import logging
@@ -18,13 +18,13 @@ from guard_store.retraining.registry import ModelVersion, Registry
 _log = logging.getLogger(__name__)
 
 KEEP_S: Final = 86_400.0
-"""Seconds that a copy stays after a worker has last read it, once no alias means its version."""
+"""Seconds that a copy without an alias is kept after a worker last read it."""
 SWEEP_S: Final = 3_600.0
-"""Seconds between two sweeps of a worker."""
+"""Least seconds between two sweeps of a worker."""
 
 
 class ModelFiles:
-    """A folder of copies that any number of workers share without waiting for each other.
+    """A folder of copies, shared by any number of workers without locks.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ class ModelFiles:
         self._sweep_at = time.monotonic()
 
     def fetch(self, registry: Registry, version: ModelVersion) -> Path:
-        """The folder of a version, downloaded if need be, and kept for a day from now on.
+        """Return the folder of a version, downloaded if need be; it is kept for at least a day from now.
 
         Raises
         ------
         RegistryUnavailableError
             If it cannot be downloaded.
         OSError
-            If it cannot be kept.
+            If it cannot be written.
         """
-        # Another registry, or a model that was deleted and registered anew, counts its versions from 1 again.
+        # Another registry, or a model that was deleted and registered again, numbers its versions from 1.
         name = f"{version.version}-{version.run_id or version.created_us}"
         folder = self._root / registered_name(version.project_id, version.model_id) / name
         try:
@@ -56,42 +56,46 @@ class ModelFiles:
         return folder
 
     def sweep(self, aliases: Mapping[tuple[str, str], Mapping[str, str]]) -> int:
-        """Clear copies that no alias means and no worker has read for a day, once an hour; returns how many.
+        """Delete copies without an alias that no worker has read for a day, once an hour; return their number.
 
-        Who serves one has it in memory. Who wants one again, after a rollback, downloads it again.
+        Workers that serve such a version have it in memory; if it is needed again, after a rollback, it is downloaded.
         """
         if time.monotonic() < self._sweep_at:
             return 0
         self._sweep_at = time.monotonic() + SWEEP_S
-        wanted = {(registered_name(*key), version) for key, named in aliases.items() for version in named.values()}
-        cleared = 0
-        for folder in self._root.glob("*/*"):  # what a killed download or sweep has left, too
-            if (folder.parent.name, folder.name.partition("-")[0]) not in wanted and _is_old(folder):
-                cleared += self.clear(folder)
-        if cleared:
-            _log.info("%d copies of models that nothing asks for were cleared", cleared)
-        return cleared
+        in_use = {
+            (registered_name(*key), version)
+            for key, model_aliases in aliases.items()
+            for version in model_aliases.values()
+        }
+        deleted = 0
+        for folder in self._root.glob("*/*"):  # includes the remains of killed downloads and sweeps
+            if (folder.parent.name, folder.name.partition("-")[0]) not in in_use and _is_old(folder):
+                deleted += self.delete(folder)
+        if deleted:
+            _log.info("%d unused copies of models were deleted", deleted)
+        return deleted
 
-    def clear(self, folder: Path) -> bool:
-        """Clear a copy; whether it was this worker that did."""
-        # Under another name first: nobody finds half of it, and of several workers one clears it.
-        gone = folder.parent / f".{uuid.uuid4().hex}"
+    def delete(self, folder: Path) -> bool:
+        """Delete a copy; return False if another worker has deleted it."""
+        # Renamed first: no worker can read a partly deleted copy, and only one of several workers deletes it.
+        scratch = folder.parent / f".{uuid.uuid4().hex}"
         try:
-            folder.rename(gone)
+            folder.rename(scratch)
         except OSError:
             return False
-        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         return True
 
     def _download(self, registry: Registry, version: ModelVersion, folder: Path) -> None:
-        """Into a folder of its own first: several workers may do the same at once, and none must see half of it."""
+        """Download into a scratch folder and rename it: several workers may download at once, and all see whole copies."""
         scratch = folder.parent / f".{version.version}-{uuid.uuid4().hex}"
         try:
-            found = registry.download(version.project_id, version.model_id, version.version, scratch)
-            os.utime(found)  # a copy of a local folder is as old as that
-            found.rename(folder)
+            download = registry.download(version.project_id, version.model_id, version.version, scratch)
+            os.utime(download)  # a copy of a local folder has the time of its source
+            download.rename(folder)
         except OSError:
-            if not folder.exists():  # else another worker was faster
+            if not folder.exists():  # otherwise another worker was faster
                 raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -100,5 +104,5 @@ class ModelFiles:
 def _is_old(folder: Path) -> bool:
     try:
         return time.time() - folder.stat().st_mtime > KEEP_S
-    except OSError:  # another worker has cleared it
+    except OSError:  # another worker has deleted it
         return False

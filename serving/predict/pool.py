@@ -1,7 +1,7 @@
-"""Models that are loaded, and which version each alias means now: looked up in the registry every few seconds.
+"""The loaded models, and the current version of each alias: the registry is polled every few seconds.
 
-A new version is loaded beside the old one and takes its place in one step, so that every answer is of one version. Where
-the registry or the new version fails, the last good one goes on.
+A new version is loaded beside the current one and replaces it atomically, so that every answer is of one version. If the
+registry or the new version fails, the current version stays in service.
 """
 
 import logging
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 Key = tuple[str, str]
 _RETRY_S = 30.0
-_AGAIN_S = 1.0
+_MIN_POLL_S = 1.0
 _MAX_LOADED = 64
 
 
 class ModelUnavailableError(Exception):
-    """A model is known but cannot be served; the message says why."""
+    """A registered version cannot be served; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """One version that answers."""
+class LoadedModel:
+    """A version of a model in memory."""
 
     project_id: str
     model_id: str
@@ -44,68 +44,68 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the registry said last, and what is served of it; replaced as a whole."""
+    """The result of the last successful poll, and the models in service; immutable, replaced as a whole."""
 
     aliases: Mapping[Key, Mapping[str, str]] = field(default_factory=dict)
-    champions: Mapping[Key, Loaded] = field(default_factory=dict)
+    champions: Mapping[Key, LoadedModel] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
 
 
 class ModelPool:
-    """Keeps the champions of all models loaded, and other versions on demand."""
+    """Loads the champions of all models, and other versions on demand."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry = Registry(settings.storage.mlflow)
         self._files = ModelFiles(settings.storage.models)
         self._view = _View()
-        self._loaded: dict[tuple[str, str, str], Loaded] = {}
-        self._broken: dict[tuple[str, str, str], tuple[float, str]] = {}
-        self._loading = threading.Lock()
-        self._looking = threading.Lock()
-        self._looked_at = -_AGAIN_S
+        self._loaded: dict[tuple[str, str, str], LoadedModel] = {}
+        self._load_errors: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self._load_lock = threading.Lock()
+        self._poll_lock = threading.Lock()
+        self._polled_at = -_MIN_POLL_S
         self._stopping = threading.Event()
-        self._looked = threading.Event()
+        self._first_poll = threading.Event()
         self._registry_error: str | None = None
         self._thread = threading.Thread(target=self._run, name="model-pool", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
 
-    def champion(self, key: Key) -> Loaded | None:
-        """The champion that answers now."""
+    def champion(self, key: Key) -> LoadedModel | None:
+        """Return the champion in service, if there is one."""
         return self._view.champions.get(key)
 
-    def registered(self) -> list[Key]:
-        """(project, model) of everything that is registered."""
+    def registered_models(self) -> list[Key]:
+        """Return (project, model) of all registered models."""
         return sorted(self._view.aliases)
 
     def version_of(self, key: Key, alias: str) -> str | None:
-        """The version that an alias means now."""
+        """Return the current version of an alias, if it has one."""
         return self._view.aliases.get(key, {}).get(alias)
 
-    def has_looked(self) -> bool:
-        """Whether the registry has been asked once, whatever it said."""
-        return self._looked.is_set()
+    def has_polled(self) -> bool:
+        """Return whether the first poll has ended, successful or not."""
+        return self._first_poll.is_set()
 
-    def wait_for_look(self, seconds: float) -> None:
-        """Return when the registry has been asked once, or the time is over."""
-        self._looked.wait(seconds)
+    def wait_for_first_poll(self, seconds: float) -> None:
+        """Wait until the first poll has ended, or the time is over."""
+        self._first_poll.wait(seconds)
 
     def problems(self) -> dict[str, str]:
-        """What is wrong, by part: the registry, and models whose newest champion is not the one that answers."""
-        found = {} if self._registry_error is None else {"registry": self._registry_error}
-        return found | {f"model {registered_name(*key)}": why for key, why in self._view.failures.items()}
+        """Return the problems by part: the registry, and models whose newest champion is not in service."""
+        problems = {} if self._registry_error is None else {"registry": self._registry_error}
+        return problems | {f"model {registered_name(*key)}": reason for key, reason in self._view.failures.items()}
 
-    def get(self, key: Key, version: str) -> Loaded:
-        """A version, loaded now if need be; it may take a second.
+    def get(self, key: Key, version: str) -> LoadedModel:
+        """Return a version, loaded now if need be, which may take a second.
 
         Raises
         ------
@@ -114,88 +114,88 @@ class ModelPool:
         ModelUnavailableError
             If it cannot be loaded.
         """
-        full = (*key, version)
-        found = self._loaded.get(full)
-        if found is not None:
-            return found
-        with self._loading:
-            if full in self._loaded:
-                return self._loaded[full]
-            failed = self._broken.get(full)
-            if failed is not None and failed[0] > time.monotonic():
-                raise ModelUnavailableError(failed[1])
+        version_key = (*key, version)
+        loaded = self._loaded.get(version_key)
+        if loaded is not None:
+            return loaded
+        with self._load_lock:
+            if version_key in self._loaded:
+                return self._loaded[version_key]
+            failure = self._load_errors.get(version_key)
+            if failure is not None and failure[0] > time.monotonic():
+                raise ModelUnavailableError(failure[1])
             try:
-                made = self._load(key, version)
+                loaded = self._load(key, version)
             except (RegistryUnavailableError, ModelUnavailableError) as error:
-                pause_s = _RETRY_S if isinstance(error, ModelUnavailableError) else _AGAIN_S
-                self._broken[full] = (time.monotonic() + pause_s, str(error))
+                pause_s = _RETRY_S if isinstance(error, ModelUnavailableError) else _MIN_POLL_S
+                self._load_errors[version_key] = (time.monotonic() + pause_s, str(error))
                 raise ModelUnavailableError(str(error)) from error
-            self._broken.pop(full, None)
+            self._load_errors.pop(version_key, None)
             self._make_room()
-            self._loaded[full] = made
-            return made
+            self._loaded[version_key] = loaded
+            return loaded
 
-    def look_again(self) -> None:
-        """Look now, for somebody who asks for what was not there at the last look; once a second at most."""
-        if time.monotonic() - self._looked_at > _AGAIN_S:
-            self.look()
+    def poll_soon(self) -> None:
+        """Poll unless the last poll is less than a second old, for a request of a model that it did not contain."""
+        if time.monotonic() - self._polled_at > _MIN_POLL_S:
+            self.poll()
 
-    def look(self) -> None:
-        """Ask the registry what the aliases mean, and load what has become champion."""
-        with self._looking:
-            self._look()
-            self._looked_at = time.monotonic()
+    def poll(self) -> None:
+        """Read the aliases of the registry, and load new champions."""
+        with self._poll_lock:
+            self._poll()
+            self._polled_at = time.monotonic()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         try:
-            aliases = self._registry.all_aliases() if self._is_there() else {}
+            aliases = self._registry.all_aliases() if self._registry_exists() else {}
         except RegistryUnavailableError as error:
             if self._registry_error is None:
-                _log.error("the registry does not answer; the models in service stay: %s", error)
+                _log.error("the registry does not answer; the loaded models stay in service: %s", error)
             self._registry_error = str(error)
-            metrics.registry_up(up=False)
+            metrics.set_registry_up(up=False)
             return
         if self._registry_error is not None:
             _log.info("the registry answers again")
         self._registry_error = None
-        metrics.registry_up(up=True)
-        self._follow(aliases)
-        if aliases:  # of a registry that is not there, nothing is known
+        metrics.set_registry_up(up=True)
+        self._update_champions(aliases)
+        if aliases:  # an empty or missing registry does not prove that a copy is unused
             self._files.sweep(aliases)
 
-    def _follow(self, aliases: Mapping[Key, Mapping[str, str]]) -> None:
-        champions: dict[Key, Loaded] = {}
+    def _update_champions(self, aliases: Mapping[Key, Mapping[str, str]]) -> None:
+        champions: dict[Key, LoadedModel] = {}
         failures: dict[Key, str] = {}
-        for key, of_model in aliases.items():
-            before = self._view.champions.get(key)
-            wanted = of_model.get(CHAMPION)
-            if wanted is None:
+        for key, model_aliases in aliases.items():
+            current = self._view.champions.get(key)
+            version = model_aliases.get(CHAMPION)
+            if version is None:
                 continue
-            if before is not None and before.version == wanted:
-                champions[key] = before
+            if current is not None and current.version == version:
+                champions[key] = current
                 continue
             try:
-                champions[key] = self.get(key, wanted)
-                _log.info("%s: version %s answers now", registered_name(*key), wanted)
+                champions[key] = self.get(key, version)
+                _log.info("%s: version %s is in service", registered_name(*key), version)
             except (ModelUnavailableError, LookupError) as error:
-                failures[key] = f"version {wanted} cannot be served: {error}"
+                failures[key] = f"version {version} cannot be served: {error}"
                 if key not in self._view.failures:
                     _log.error("%s: %s", registered_name(*key), failures[key])
-                if before is not None:
-                    champions[key] = before
+                if current is not None:
+                    champions[key] = current
         self._view = _View(aliases, champions, failures)
-        metrics.models(serving=len(champions), stale=len(failures))
+        metrics.set_models(serving=len(champions), stale=len(failures))
 
-    def _load(self, key: Key, version: str) -> Loaded:
-        known = self._registry.version(*key, version)
-        if known is None:
+    def _load(self, key: Key, version: str) -> LoadedModel:
+        model_version = self._registry.version(*key, version)
+        if model_version is None:
             raise LookupError(f"there is no version {version}")
         try:
-            return Loaded(*key, version, self._read(known))
+            return LoadedModel(*key, version, self._read(model_version))
         except OSError as error:
-            raise ModelUnavailableError(f"its files cannot be kept: {error.strerror}") from error
+            raise ModelUnavailableError(f"its files cannot be stored: {error.strerror}") from error
 
-    def _read(self, version: ModelVersion, *, again: bool = False) -> "Predictor":
+    def _read(self, version: ModelVersion, *, is_retry: bool = False) -> "Predictor":
         from ml.retraining.predictor.errors import ModelError
         from ml.retraining.predictor.load import load_predictor
 
@@ -203,21 +203,21 @@ class ModelPool:
         try:
             return load_predictor(folder, allow_unsafe=self._settings.predict.load_unsafe_models)
         except ModelError as error:
-            # What is damaged here may be whole in the registry: the next try downloads it again.
-            if not self._files.clear(folder) and not again:  # another worker has, while it was read
-                return self._read(version, again=True)
+            # The copy may be damaged here and intact in the registry: the next try downloads it again.
+            if not self._files.delete(folder) and not is_retry:  # another worker deleted it while it was read
+                return self._read(version, is_retry=True)
             raise ModelUnavailableError(str(error)) from error
 
     def _make_room(self) -> None:
-        in_service = {(one.project_id, one.model_id, one.version) for one in self._view.champions.values()}
-        for full in list(self._loaded):
+        in_service = {(model.project_id, model.model_id, model.version) for model in self._view.champions.values()}
+        for version_key in list(self._loaded):
             if len(self._loaded) < _MAX_LOADED:
                 return
-            if full not in in_service:
-                del self._loaded[full]
+            if version_key not in in_service:
+                del self._loaded[version_key]
 
-    def _is_there(self) -> bool:
-        """Whether there can be a registry: before the first training, its file has not been made."""
+    def _registry_exists(self) -> bool:
+        """Return False if the registry is a file that the first training has not created yet."""
         prefix = "sqlite:///"
         uri = self._settings.storage.mlflow
         return not uri.startswith(prefix) or Path(uri.removeprefix(prefix)).exists()
@@ -225,8 +225,8 @@ class ModelPool:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self.look()
-            except Exception:  # noqa: BLE001 - a model that nobody follows would grow old silently
-                _log.exception("looking for moved champions failed")
-            self._looked.set()
+                self.poll()
+            except Exception:  # noqa: BLE001 - without this thread, new champions would silently never be served
+                _log.exception("polling the registry failed")
+            self._first_poll.set()
             self._stopping.wait(self._settings.predict.model_poll_s)

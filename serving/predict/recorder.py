@@ -1,4 +1,4 @@
-"""Predictions as events: into the journal before the answer, from there into the store, however long that takes."""
+"""Recording predictions as events: in the journal before the answer, and from there in the database once it is available."""
 
 import asyncio
 import contextlib
@@ -16,13 +16,13 @@ from serving.predict import metrics
 
 _log = logging.getLogger(__name__)
 _TAKE_BYTES = 2 * 2**20
-_PAUSE_S = 1.0  # what is answered meanwhile is stored together: a commit costs as much as a hundred rows
+_PAUSE_S = 1.0  # predictions of the pause are stored together: a commit costs as much as a hundred rows
 _RETRY_S = 1.0
 _STOP_S = 5.0
 
 
 class Recorder:
-    """Keeps the promise that an answered prediction becomes an event."""
+    """Guarantees that every answered prediction becomes an event."""
 
     def __init__(self, settings: Settings, writer: GroupWriter) -> None:
         self._settings = settings
@@ -33,16 +33,16 @@ class Recorder:
         self._stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Open the journal, take over what died processes have left, and begin to store."""
+        """Open the journal, adopt the segments of dead processes, and start storing."""
         self._journal = Journal(self._settings.storage.journal, max_bytes=self._settings.predict.journal_bytes)
-        left = await asyncio.to_thread(self._journal.adopt_orphans)
-        if left:
-            _log.warning("%d bytes of predictions of a process that has died are stored now", left)
+        orphan_bytes = await asyncio.to_thread(self._journal.adopt_orphans)
+        if orphan_bytes:
+            _log.warning("%d bytes of predictions of dead processes are stored now", orphan_bytes)
             self._filled.set()
         self._task = asyncio.create_task(self._drain())
 
     async def stop(self) -> None:
-        """Store what waits, for some seconds; what is left stays in the journal for the next start."""
+        """Store the journal for some seconds; the rest stays in it for the next start."""
         self._stopping.set()
         self._filled.set()
         if self._task is not None:
@@ -52,24 +52,24 @@ class Recorder:
             self._journal.close()
 
     def record(self, rows: Sequence[EventRow], entry: Entry) -> None:
-        """Put a request's rows, and what the ledger says of it, where they cannot be lost by this process.
+        """Write the rows of a request and its ledger entry to the journal, which survives a crash of this process.
 
         Raises
         ------
         JournalFullError
-            Where there is no room.
+            If the journal has no room.
         """
-        self._opened.append(rows, entry)
+        self._open_journal.append(rows, entry)
         if not self._filled.is_set():
             self._filled.set()
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes that the store does not have yet."""
+        """Bytes that are not in the database yet."""
         return 0 if self._journal is None else self._journal.waiting_bytes
 
     @property
-    def _opened(self) -> Journal:
+    def _open_journal(self) -> Journal:
         if self._journal is None:
             raise RuntimeError("the recorder has not been started")
         return self._journal
@@ -80,23 +80,23 @@ class Recorder:
             self._filled.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
-            while self._opened.waiting_bytes:
-                requests, size = self._opened.take(_TAKE_BYTES)
+            while self._open_journal.waiting_bytes:
+                requests, size = self._open_journal.take(_TAKE_BYTES)
                 refused = await self._store(requests)
                 if refused is None:
-                    metrics.waiting(self._opened.waiting_bytes)
+                    metrics.set_journal_bytes(self._open_journal.waiting_bytes)
                     if self._stopping.is_set():
                         return
                     await asyncio.sleep(_RETRY_S)
                     continue
-                self._opened.mark_stored(size)
+                self._open_journal.mark_stored(size)
                 n = sum(len(rows) for rows, _ in requests)
-                metrics.stored(n - refused, refused, self._opened.waiting_bytes)
+                metrics.count_stored(n - refused, refused, self._open_journal.waiting_bytes)
             if self._stopping.is_set():
                 return
 
     async def _store(self, requests: Sequence[Request]) -> int | None:
-        """How many rows the database refuses for good; None where it cannot store anything now."""
+        """Store requests; return the number of rows that the database refuses for good, or None if it is unavailable."""
         rows = [row for rows, _ in requests for row in rows]
         entries = [entry for _, entry in requests]
         try:
@@ -114,5 +114,5 @@ class Recorder:
     async def _store_halves(self, requests: Sequence[Request]) -> int | None:
         half = len(requests) // 2
         parts = [await self._store(part) for part in (requests[:half], requests[half:])]
-        # Storing a half again, where the other could not be, is safe for its rows: they are duplicates then.
+        # If one half fails, storing the other again is safe: its rows are duplicates then.
         return None if None in parts else sum(part or 0 for part in parts)

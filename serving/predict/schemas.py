@@ -1,4 +1,4 @@
-"""What a prediction request may say; whether its features fit a model is that model's schema to say."""
+"""Requests and responses of predictions; whether features fit a model is checked against the schema of the model."""
 
 import re
 from collections.abc import Sequence
@@ -11,22 +11,24 @@ from msgspec import UNSET, Meta, UnsetType
 
 from guard_core.ids import is_id
 from serving.http.problems import Unprocessable
-from serving.ingest.row_schema import is_storable, shown
+from serving.ingest.row_schema import is_storable, sanitise_name
 
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
 _MAX_TEXT = 128
 _NUL = b"\\u0000"
 
 
-# What the OpenAPI document says of a field stands in `extra_json_schema` where `read_request` checks it, in its own words.
+# Limits that `read_request` checks itself, for better messages, are only described, in `extra_json_schema`.
 _LENGTH: Final = {"minLength": 1, "maxLength": _MAX_TEXT}
 _Features = Annotated[
-    dict[str, Any], Meta(description="By name; all of the model's, and no other. null is a missing value.")
+    dict[str, Any], Meta(description="By name: all features of the model, and no others. null is a missing value.")
 ]
-_EventId = Annotated[str, Meta(description="Of the event that records it; made if missing.", extra_json_schema=_LENGTH)]
+_EventId = Annotated[
+    str, Meta(description="Id of the event that records the row; generated if missing.", extra_json_schema=_LENGTH)
+]
 _Timestamp = Annotated[datetime, Meta(description="RFC 3339 with an offset; default: now.")]
 _Segment = Annotated[str, Meta(extra_json_schema={"maxLength": _MAX_TEXT})]
-_Model = Annotated[str, Meta(description="`id`, `id@alias` or `id/version`; needed where there are several.")]
+_Model = Annotated[str, Meta(description="`id`, `id@alias` or `id/version`; required if there are several models.")]
 _ProjectId = Annotated[str, Meta(extra_json_schema=_LENGTH)]
 _Explain = Annotated[bool, Meta(description="Effects of each feature, of 100 rows at most.")]
 
@@ -62,7 +64,7 @@ class ManyRows(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Prediction(msgspec.Struct, kw_only=True):
-    """What the model says of one row of many."""
+    """The prediction for one row of many."""
 
     prediction: float | str | bool
     probability: Annotated[
@@ -73,14 +75,14 @@ class Prediction(msgspec.Struct, kw_only=True):
 
 
 class OnePrediction(Prediction, kw_only=True):
-    """What the model says of one row."""
+    """The prediction for one row."""
 
     model_version: str
     request_id: str
 
 
 class ManyPredictions(msgspec.Struct):
-    """What the model says of many rows."""
+    """The predictions for many rows."""
 
     predictions: list[Prediction]
     model_version: str
@@ -88,7 +90,7 @@ class ManyPredictions(msgspec.Struct):
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    """The fields of `OneRow` and of `ManyRows`: msgspec knows no union of structs without a tag."""
+    """The fields of `OneRow` and `ManyRows`: msgspec has no union of structs without a tag."""
 
     features: _Features | None = None
     instances: list[Instance] | None = None
@@ -104,8 +106,15 @@ _decode = msgspec.json.Decoder(_Body).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which model is asked: by its alias, `champion` unless said otherwise, or by a version; None: the only one there is."""
+class ModelSelector:
+    """Selects a model and its version.
+
+    Attributes
+    ----------
+    project_id, model_id : None selects the only project or model there is.
+    alias : `champion` by default.
+    version : takes precedence over the alias.
+    """
 
     project_id: str | None
     model_id: str | None
@@ -115,87 +124,93 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class PredictRequest:
-    """A request that is well formed; `single` was sent as `features`."""
+    """A valid request; `single` if its row was sent as `features` instead of `instances`."""
 
     instances: Sequence[Instance]
     single: bool
-    wanted: Wanted
+    selector: ModelSelector
     explain: bool
 
 
 def read_request(body: bytes, max_instances: int, max_value_length: int) -> PredictRequest:
-    """The request that a body says; `max_value_length` is in characters of a feature.
+    """Parse the body of a request.
+
+    Parameters
+    ----------
+    max_value_length : most characters of the text of a feature.
 
     Raises
     ------
     Unprocessable
-        Naming the field and the fix.
+        If the body is invalid; names the field and the correction.
     """
     try:
-        given = _decode(body)
+        payload = _decode(body)
     except msgspec.ValidationError as error:
-        raise _wrong(_field(str(error)), str(error)) from None
+        raise _unprocessable(_field(str(error)), str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unprocessable(f"The body is not JSON: {error}.") from None
     except RecursionError:
-        raise _wrong("features", "are nested too deeply: they are flat") from None
-    single = given.features is not None
-    if single == (given.instances is not None):
-        raise _wrong("features", "send either features, an object, or instances, a list of objects with features")
-    if given.features is not None:
-        rows = [Instance(given.features, given.event_id, given.timestamp, given.segment)]
+        raise _unprocessable("features", "are nested too deeply: they are flat") from None
+    single = payload.features is not None
+    if single == (payload.instances is not None):
+        raise _unprocessable(
+            "features", "send either features, an object, or instances, a list of objects with features"
+        )
+    if payload.features is not None:
+        rows = [Instance(payload.features, payload.event_id, payload.timestamp, payload.segment)]
     else:
-        rows = given.instances or []
-        if given.event_id is not None or given.timestamp is not None or given.segment is not None:
-            raise _wrong("instances", "each instance has event_id, timestamp and segment of its own")
+        rows = payload.instances or []
+        if payload.event_id is not None or payload.timestamp is not None or payload.segment is not None:
+            raise _unprocessable("instances", "each instance has event_id, timestamp and segment of its own")
     if not 1 <= len(rows) <= max_instances:
-        raise _wrong("instances", f"must hold 1 to {max_instances} rows, holds {len(rows)}")
+        raise _unprocessable("instances", f"must hold 1 to {max_instances} rows, holds {len(rows)}")
     _check_envelopes(rows, single=single)
-    if (
-        len(body) > max_value_length or _NUL in body
-    ):  # else no text in it can be too long, or one that no database takes
+    if len(body) > max_value_length or _NUL in body:  # otherwise no text in it can be too long, or impossible to store
         _check_texts(rows, max_value_length, single=single)
-    return PredictRequest(rows, single, _wanted(given), given.explain)
+    return PredictRequest(rows, single, _selector(payload), payload.explain)
 
 
 def _check_envelopes(rows: Sequence[Instance], *, single: bool) -> None:
     for index, row in enumerate(rows):
         path = "" if single else f"instances[{index}]."
         if row.event_id is not None and not (0 < len(row.event_id) <= _MAX_TEXT):
-            raise _wrong(f"{path}event_id", f"must have 1 to {_MAX_TEXT} characters")
+            raise _unprocessable(f"{path}event_id", f"must have 1 to {_MAX_TEXT} characters")
         if row.segment is not None and len(row.segment) > _MAX_TEXT:
-            raise _wrong(f"{path}segment", f"must have at most {_MAX_TEXT} characters")
+            raise _unprocessable(f"{path}segment", f"must have at most {_MAX_TEXT} characters")
         if row.timestamp is not None and row.timestamp.tzinfo is None:
-            raise _wrong(f"{path}timestamp", "needs an offset from UTC, such as Z or -05:00")
+            raise _unprocessable(f"{path}timestamp", "needs an offset from UTC, such as Z or -05:00")
 
 
 def _check_texts(rows: Sequence[Instance], max_length: int, *, single: bool) -> None:
     for index, row in enumerate(rows):
         path = "" if single else f"instances[{index}]."
-        features = {f"features.{shown(name)}": value for name, value in row.features.items() if type(value) is str}
+        features = {
+            f"features.{sanitise_name(name)}": value for name, value in row.features.items() if type(value) is str
+        }
         for field, value in {"event_id": row.event_id, "segment": row.segment, **features}.items():
             if value is not None and not is_storable(value):
-                raise _wrong(path + field, "holds a NUL character: leave it out")
+                raise _unprocessable(path + field, "holds a NUL character: leave it out")
             if value is not None and len(value) > max_length:
-                raise _wrong(path + field, f"must have at most {max_length} characters")
+                raise _unprocessable(path + field, f"must have at most {max_length} characters")
 
 
-def _wanted(given: _Body) -> Wanted:
-    if given.project_id is not None and not is_id(given.project_id):
-        raise _wrong("project_id", "is not the id of a project")
-    if given.model is None:
-        return Wanted(given.project_id, None, "champion", None)
-    match = _MODEL.fullmatch(given.model)
+def _selector(payload: _Body) -> ModelSelector:
+    if payload.project_id is not None and not is_id(payload.project_id):
+        raise _unprocessable("project_id", "is not the id of a project")
+    if payload.model is None:
+        return ModelSelector(payload.project_id, None, "champion", None)
+    match = _MODEL.fullmatch(payload.model)
     if match is None or not is_id(match[1]) or (match[2] and not is_id(match[2])):
-        raise _wrong("model", "must be a model's id, id@alias or id/version")
-    return Wanted(given.project_id, match[1], match[2] or "champion", match[3])
+        raise _unprocessable("model", "must be a model's id, id@alias or id/version")
+    return ModelSelector(payload.project_id, match[1], match[2] or "champion", match[3])
 
 
 def _field(message: str) -> str:
-    """The place that msgspec names at the end of its message."""
-    place = re.search(r"at `\$\.?(.*?)`$", message)
-    return place[1] if place and place[1] else "body"
+    """Return the path that msgspec names at the end of its message."""
+    path = re.search(r"at `\$\.?(.*?)`$", message)
+    return path[1] if path and path[1] else "body"
 
 
-def _wrong(field: str, reason: str) -> Unprocessable:
+def _unprocessable(field: str, reason: str) -> Unprocessable:
     return Unprocessable(f"{field}: {reason}.", errors=[{"field": field, "reason": reason}])

@@ -1,6 +1,6 @@
-"""From a request to the champion's answer: which model, do its features fit, what does it say, is it on record.
+"""Predictions: selects the model, checks the request against it, predicts, and records.
 
-HTTP is `endpoints`; which versions are loaded is `pool`; storing is `recorder`.
+HTTP is `endpoints`; loading versions is `pool`; storing events is `recorder`.
 """
 
 import asyncio
@@ -21,35 +21,35 @@ from guard_store.ingest.rows import EventRow
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
-from serving.ingest.events.service import EventService, no_project
+from serving.ingest.events.service import EventService, unknown_project
 from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
-from serving.predict.pool import Key, Loaded, ModelPool, ModelUnavailableError
+from serving.predict.pool import Key, LoadedModel, ModelPool, ModelUnavailableError
 from serving.predict.recorder import Recorder
 from serving.predict.schemas import (
     Instance,
     ManyPredictions,
+    ModelSelector,
     OnePrediction,
     Prediction,
     PredictRequest,
-    Wanted,
     read_request,
 )
 from serving.predict.shadow import Shadow
 
 _ENDPOINT = "predict"
-_INLINE_ROWS = 32  # more would keep other requests waiting
+_INLINE_ROWS = 32  # more would block the event loop for too long
 _MAX_EXPLAINED = 100
 _ERRORS_LISTED = 100
-_FIRST_LOOK_S = 20.0
+_FIRST_POLL_S = 20.0
 _json = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one model version has said about the rows of a request."""
+class PredictionResult:
+    """The predictions of one model version for the rows of a request, and their events."""
 
-    loaded: Loaded
+    loaded: LoadedModel
     event_ids: Sequence[str]
     predictions: Sequence[Any]
     probabilities: Sequence[float] | None
@@ -58,7 +58,7 @@ class Answer:
 
 
 class PredictService:
-    """Answers with the champions of all models."""
+    """Predicts with the champions of all models."""
 
     def __init__(self, settings: Settings, database: Database, events: EventService) -> None:
         self._settings = settings
@@ -68,39 +68,47 @@ class PredictService:
         self.shadow = Shadow(settings, database, self.pool)
 
     async def start(self) -> None:
-        """Begin to follow the registry and to record."""
+        """Start recording, polling the registry and comparing challengers."""
         await self.recorder.start()
         self.pool.start()
         self.shadow.start()
 
     async def stop(self) -> None:
-        """Stop following, store what waits."""
+        """Stop polling and comparing, and store the journal."""
         await asyncio.to_thread(self.pool.stop)
         await self.shadow.stop()
         await self.recorder.stop()
 
     @property
     def max_body_bytes(self) -> int:
-        """Bytes of a body at most, decompressed."""
+        """Most bytes of a body, decompressed."""
         return self._settings.server.max_body_bytes
 
-    async def answer(self, body: bytes, principal: Principal, request_id: str) -> tuple[PredictRequest, Answer]:
-        """Predict the rows of a body; they must be recorded before the answer goes out.
+    async def predict(
+        self, body: bytes, principal: Principal, request_id: str
+    ) -> tuple[PredictRequest, PredictionResult]:
+        """Predict the rows of a body; the result must be recorded (`record`) before the answer is sent.
 
         Raises
         ------
-        Unprocessable, NotFound, Unavailable, Forbidden
-            Where the request is wrong, there is no such model, or it cannot be served or recorded now.
+        Unprocessable
+            If the request is invalid, or several models match it.
+        NotFound
+            If no model matches it.
+        Unavailable
+            If the model cannot be served now.
+        Forbidden
+            If the caller may not use the project.
         """
-        began, received_us = time.perf_counter(), now_us()
+        started_at, received_us = time.perf_counter(), now_us()
         request = read_request(body, self._settings.predict.max_instances, self._settings.ingest.max_value_length)
         if request.explain and len(request.instances) > _MAX_EXPLAINED:
             raise Unprocessable(f"explain: at most {_MAX_EXPLAINED} rows are explained at once.")
-        if not self.pool.has_looked():  # right after the start
-            await asyncio.to_thread(self.pool.wait_for_look, _FIRST_LOOK_S)
-        key = await self._key(request.wanted, principal)
+        if not self.pool.has_polled():  # right after the start
+            await asyncio.to_thread(self.pool.wait_for_first_poll, _FIRST_POLL_S)
+        key = await self._find_key(request.selector, principal)
         await self._check_instants(request, key[0], received_us)
-        loaded = await self._loaded(key, request.wanted)
+        loaded = await self._load(key, request.selector)
         self._check_features(request, loaded)
         rows = [instance.features for instance in request.instances]
         predictor = loaded.predictor
@@ -111,48 +119,50 @@ class PredictService:
         explanations = None
         if request.explain:
             explanations = await asyncio.to_thread(lambda: [explain(predictor, row) for row in rows])
-        latency_ms = (time.perf_counter() - began) * 1000
-        made = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
-        ids = [instance.event_id or next(made) for instance in request.instances]
+        latency_ms = (time.perf_counter() - started_at) * 1000
+        new_ids = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
+        ids = [instance.event_id or next(new_ids) for instance in request.instances]
         scores: Sequence[float | None] = probabilities or [None] * len(rows)
-        told = zip(request.instances, ids, predictions, scores, strict=True)
-        events = [_row(loaded, *one, received_us, latency_ms, request_id) for one in told]
-        answer = Answer(loaded, ids, predictions, probabilities, explanations, events)
-        metrics.answered(len(rows), time.perf_counter() - began)
+        events = [
+            _row(loaded, instance, event_id, prediction, score, received_us, latency_ms, request_id)
+            for instance, event_id, prediction, score in zip(request.instances, ids, predictions, scores, strict=True)
+        ]
+        result = PredictionResult(loaded, ids, predictions, probabilities, explanations, events)
+        metrics.count_answers(len(rows), time.perf_counter() - started_at)
         self.shadow.offer(loaded, rows, predictions, probabilities)
-        return request, answer
+        return request, result
 
-    async def _key(self, wanted: Wanted, principal: Principal) -> Key:
-        """The model that is meant; where less than both names is given, there must be only one that fits."""
-        project_id = wanted.project_id or principal.project_id
+    async def _find_key(self, selector: ModelSelector, principal: Principal) -> Key:
+        """Return the selected model; without both names, exactly one model must match."""
+        project_id = selector.project_id or principal.project_id
         if project_id is not None:
             principal.require("analyst", project_id)
-        if project_id is not None and wanted.model_id is not None:
-            return project_id, wanted.model_id
+        if project_id is not None and selector.model_id is not None:
+            return project_id, selector.model_id
 
-        def fitting() -> list[Key]:
+        def find_matches() -> list[Key]:
             return [
                 key
-                for key in self.pool.registered()
-                if (project_id is None or key[0] == project_id) and wanted.model_id in (None, key[1])
+                for key in self.pool.registered_models()
+                if (project_id is None or key[0] == project_id) and selector.model_id in (None, key[1])
             ]
 
-        keys = fitting()
-        if not keys:  # it may have been registered this second
-            await asyncio.to_thread(self.pool.look_again)
-            keys = fitting()
+        keys = find_matches()
+        if not keys:  # it may have been registered since the last poll
+            await asyncio.to_thread(self.pool.poll_soon)
+            keys = find_matches()
         if len(keys) == 1:
             return keys[0]
         if not keys:
-            raise self._no_model()
-        field = "model" if wanted.model_id is None else "project_id"
+            raise self._no_model_problem()
+        field = "model" if selector.model_id is None else "project_id"
         names = ", ".join(f"{key[0]}/{key[1]}" for key in keys[:20])
         raise Unprocessable(
             f"{field}: is needed, because several models fit: {names}.",
             errors=[{"field": field, "reason": f"is needed: {names}"}],
         )
 
-    def _no_model(self) -> NotFound | Unavailable:
+    def _no_model_problem(self) -> NotFound | Unavailable:
         problems = self.pool.problems()
         if "registry" in problems:
             return Unavailable(f"No model is loaded yet: {problems['registry']}.", retry_after_s=5)
@@ -160,21 +170,21 @@ class PredictService:
             "No model is registered yet: POST /api/v1/projects/{project}/models/{model}/retrain trains one."
         )
 
-    async def _loaded(self, key: Key, wanted: Wanted) -> Loaded:
-        if wanted.version is None and wanted.alias == "champion":
-            found = self.pool.champion(key)
-            if found is not None:
-                return found
-        version = wanted.version or self.pool.version_of(key, wanted.alias)
+    async def _load(self, key: Key, selector: ModelSelector) -> LoadedModel:
+        if selector.version is None and selector.alias == "champion":
+            champion = self.pool.champion(key)
+            if champion is not None:
+                return champion
+        version = selector.version or self.pool.version_of(key, selector.alias)
         if version is None:
-            await asyncio.to_thread(self.pool.look_again)
-            version = self.pool.version_of(key, wanted.alias)
+            await asyncio.to_thread(self.pool.poll_soon)
+            version = self.pool.version_of(key, selector.alias)
         if version is None:
             problems = self.pool.problems()
             if "registry" in problems:
                 raise Unavailable(f"{key[0]}/{key[1]} is not loaded: {problems['registry']}.", retry_after_s=5)
             raise NotFound(
-                f"{key[0]}/{key[1]} has no {wanted.alias}: GET /api/v1/projects/{key[0]}/models/{key[1]}/versions."
+                f"{key[0]}/{key[1]} has no {selector.alias}: GET /api/v1/projects/{key[0]}/models/{key[1]}/versions."
             )
         try:
             return await asyncio.to_thread(self.pool.get, key, version)
@@ -185,28 +195,29 @@ class PredictService:
                 f"{key[0]}/{key[1]} version {version} cannot be served: {error}", retry_after_s=30
             ) from error
 
-    def _check_features(self, request: PredictRequest, loaded: Loaded) -> None:
+    def _check_features(self, request: PredictRequest, loaded: LoadedModel) -> None:
         check = loaded.predictor.schema.check_row
         errors: list[dict[str, Any]] = []
-        bad = 0
+        invalid = 0
         for index, instance in enumerate(request.instances):
             problems = check(instance.features)
-            bad += bool(problems)
+            invalid += bool(problems)
             for problem in problems if len(errors) < _ERRORS_LISTED else ():
                 path = "features" if request.single else f"instances[{index}].features"
                 errors.append({"field": f"{path}.{problem.name}", "reason": problem.reason})
         if errors:
-            metrics.invalid(bad)
-            listed = "; ".join(f"{error['field']} {error['reason']}" for error in errors[:3])
+            metrics.count_invalid(invalid)
+            summary = "; ".join(f"{error['field']} {error['reason']}" for error in errors[:3])
             more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
             raise Unprocessable(
-                f"The features do not fit version {loaded.version} of {loaded.model_id}: {listed}{more}.", errors=errors
+                f"The features do not fit version {loaded.version} of {loaded.model_id}: {summary}{more}.",
+                errors=errors,
             )
 
     async def _check_instants(self, request: PredictRequest, project_id: str, received_us: int) -> None:
-        first_us = (await self._events.first_us((project_id,), _allowed)).get(project_id)
+        first_us = (await self._events.find_first_us((project_id,), _skip_check)).get(project_id)
         if first_us is None:
-            raise no_project(project_id)
+            raise unknown_project(project_id)
         last_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
             if instance.timestamp is not None and not first_us <= microseconds(instance.timestamp) <= last_us:
@@ -214,52 +225,54 @@ class PredictService:
                 reason = f"is before {self._settings.ingest.first_day} or in the future"
                 raise Unprocessable(f"{field} {reason}.", errors=[{"field": field, "reason": reason}])
 
-    def record(self, answer: Answer, entry: AuditEntry) -> None:
-        """Write an answer's rows and the request's entry to the journal, where this process cannot lose them.
+    def record(self, result: PredictionResult, entry: AuditEntry) -> None:
+        """Write the events of a result and the entry of its request to the journal, which survives a crash.
 
         Raises
         ------
         Unavailable
-            Where that is not possible now: the answer must not go out.
+            If that is not possible now; the answer must not be sent.
         """
-        loaded = answer.loaded
+        loaded = result.loaded
         entry.project_id, entry.status = loaded.project_id, 200
         entry.note(model=f"{loaded.model_id}/{loaded.version}")
-        entry.details["rows"] = len(answer.rows)
+        entry.details["rows"] = len(result.rows)
         try:
-            self.recorder.record(answer.rows, entry.row())
+            self.recorder.record(result.rows, entry.row())
         except JournalFullError as error:
-            metrics.turned_away(len(answer.rows))
+            metrics.count_unrecorded(len(result.rows))
             raise Unavailable(
                 f"Nothing was answered, because it could not be recorded: {error}.", retry_after_s=5
             ) from error
         entry.committed = True
 
 
-def answer_body(request: PredictRequest, answer: Answer, request_id: str) -> OnePrediction | ManyPredictions:
-    """The answer as it is sent."""
-    version = answer.loaded.version
+def make_response(
+    request: PredictRequest, result: PredictionResult, request_id: str
+) -> OnePrediction | ManyPredictions:
+    """Make the response to a request."""
+    version = result.loaded.version
     if request.single:
-        return OnePrediction(**_prediction(answer, 0), model_version=version, request_id=request_id)
-    predictions = [Prediction(**_prediction(answer, index)) for index in range(len(answer.predictions))]
+        return OnePrediction(**_prediction(result, 0), model_version=version, request_id=request_id)
+    predictions = [Prediction(**_prediction(result, index)) for index in range(len(result.predictions))]
     return ManyPredictions(predictions, version, request_id)
 
 
-def _prediction(answer: Answer, index: int) -> dict[str, Any]:
-    fields = {"prediction": answer.predictions[index], "event_id": answer.event_ids[index]}
-    if answer.probabilities is not None:
-        fields["probability"] = answer.probabilities[index]
-    if answer.explanations is not None:
-        fields["explanation"] = {"method": METHOD, "features": answer.explanations[index]}
+def _prediction(result: PredictionResult, index: int) -> dict[str, Any]:
+    fields = {"prediction": result.predictions[index], "event_id": result.event_ids[index]}
+    if result.probabilities is not None:
+        fields["probability"] = result.probabilities[index]
+    if result.explanations is not None:
+        fields["explanation"] = {"method": METHOD, "features": result.explanations[index]}
     return fields
 
 
-def _allowed(_: str) -> None:
-    """The caller's right was checked before."""
+def _skip_check(_: str) -> None:
+    """Allow every project: `_find_key` has checked the caller."""
 
 
 def _row(
-    loaded: Loaded,
+    loaded: LoadedModel,
     instance: Instance,
     event_id: str,
     prediction: Any,

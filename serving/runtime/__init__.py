@@ -1,5 +1,5 @@
 """The server process.
 
-- `http_protocol`: uvicorn's HTTP protocol with limits
-- `interpreter`: settings of the interpreter
+- `http_protocol`: uvicorn's HTTP protocol, with limits on headers
+- `interpreter`: performance settings of the interpreter
 """

@@ -1,6 +1,6 @@
-"""The settings of the interpreter that a server's speed depends on; all are of the whole process, so they are made by who owns it.
+"""Interpreter settings that the performance of a server depends on; they are global, so the owner of the process applies them.
 
-What they were and what they gain is in docs/decisions/0003-group-commit.md.
+The defaults and the gains are in docs/decisions/0003-group-commit.md.
 """
 
 import gc
@@ -15,28 +15,28 @@ _SWITCH_INTERVAL_S = 0.0005
 
 
 def tune_interpreter() -> None:
-    """Collect garbage less often and shortly, hand the GIL over sooner."""
-    # A batch makes thousands of objects that die together: looking for cycles after every 700 of them finds none.
+    """Make garbage collections rarer and shorter, and switch threads sooner."""
+    # A batch creates thousands of objects that are freed together: collecting after every 700 of them finds no cycles.
     gc.set_threshold(*_GC_THRESHOLDS)
-    gc.callbacks.append(_Settling())
+    gc.callbacks.append(_SurvivorFreezer())
     # The writer needs the GIL again after each statement, for microseconds: it must not wait 5 ms for it.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
-class _Settling:
-    """Takes out of the collector's sight what has survived a slow full collection.
+class _SurvivorFreezer:
+    """Exempts objects that survive a slow full collection from further collections.
 
-    Those are modules, tables and models, a million objects, which live as long as the process: to look through them
-    again and again would stop every request for a quarter of a second and find nothing.
+    They are modules, tables and models, a million objects that live as long as the process: traversing them again and
+    again would stop all requests for a quarter of a second each time, and find nothing.
     """
 
     def __init__(self) -> None:
-        self._began = 0.0
+        self._started_at = 0.0
 
     def __call__(self, phase: str, info: Mapping[str, int]) -> None:
         if info["generation"] != _OLDEST:
             return
         if phase == "start":
-            self._began = time.perf_counter()
-        elif time.perf_counter() - self._began > _SLOW_S:
+            self._started_at = time.perf_counter()
+        elif time.perf_counter() - self._started_at > _SLOW_S:
             gc.freeze()

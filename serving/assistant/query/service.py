@@ -18,7 +18,7 @@ from serving.assistant.query import metrics
 from serving.assistant.query.answer_builder import AnswerBuilder
 from serving.assistant.query.extracting import extracted
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Tokens
-from serving.audit.bodies import BodyKeeper, keep
+from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
 from serving.gateway.calls.policy_session import PolicySession
@@ -78,7 +78,7 @@ class QueryService:
         policies: PolicyBook,
         prompts: PromptBook,
         knowledge: KnowledgeService,
-        bodies: BodyKeeper,
+        bodies: BodyRecorder,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
@@ -149,9 +149,9 @@ class QueryService:
         session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
         question = session.request(request.question)
         words = session.vault.without(question)
-        keeps = await self._bodies.keeps(context.project_id)
+        keeps = await self._bodies.is_enabled(context.project_id)
         if keeps:
-            keep(context.entry, session.vault, {"question": question})
+            record_bodies(context.entry, session.vault, {"question": question})
         search = await self._knowledge.search(words, request.top_k)
         context.entry.details.update(retrieval=search.retrieval, knowledge_version=search.version)
         sources, passages = [], []
@@ -258,7 +258,7 @@ def _ending(
     context.entry.details.update(declined=builder.declined, citations=len(citations), faults=list(builder.faults))
     if material.keeps:
         response = {"answer": builder.text, "citations": citations}
-        keep(context.entry, material.session.vault, {"question": material.question}, response)
+        record_bodies(context.entry, material.session.vault, {"question": material.question}, response)
     metrics.answered(context.route, material.search.retrieval, declined=builder.declined, faults=builder.faults)
     flags = material.session.flags
     answer = QueryAnswer(

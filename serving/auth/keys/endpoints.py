@@ -1,10 +1,10 @@
-"""Routes of API keys. An admin of one project makes, sees and revokes the keys of that project only."""
+"""Routes of API keys. An admin of one project creates, lists and revokes the keys of that project only."""
 
 from typing import Annotated
 
 from fastapi import Depends, Path
 
-from serving.auth.keys.schemas import KeyMade, KeyRequest, KeyView
+from serving.auth.keys.schemas import CreatedKey, KeyRequest, KeyView
 from serving.auth.keys.service import KeyService
 from serving.auth.security import Caller
 from serving.http.dependencies import part
@@ -16,8 +16,8 @@ Keys = Annotated[KeyService, Depends(part(KeyService))]
 
 
 @router.post("/keys", status_code=201, responses=NOT_FOUND, openapi_extra=ADMIN)
-def make_key(body: KeyRequest, caller: Caller, keys: Keys, projects: ProjectStoreDep) -> KeyMade:
-    """Make a key; the answer is the only place where it is shown."""
+def make_key(body: KeyRequest, caller: Caller, keys: Keys, projects: ProjectStoreDep) -> CreatedKey:
+    """Create a key; its secret is in this response only."""
     if body.project_id is None:
         caller.require_all_projects("admin")
     else:
@@ -34,5 +34,5 @@ def list_keys(caller: Caller, keys: Keys, cursor: Cursor = None, limit: Limit = 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def revoke_key(key_id: Annotated[str, Path(description="Id of a key.")], caller: Caller, keys: Keys) -> None:
-    """Revoke a key: from the next look-up on it is answered 401."""
+    """Revoke a key: requests with it are answered 401 from its next look-up on."""
     keys.revoke(key_id, caller.project_id)

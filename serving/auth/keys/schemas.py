@@ -1,4 +1,4 @@
-"""Requests and answers about API keys. The key itself is in one answer only: that of its making."""
+"""Requests and responses of the routes of API keys. The secret is only in the response that creates the key."""
 
 from datetime import datetime
 
@@ -10,17 +10,17 @@ from guard_store.auth.store import ApiKey
 
 
 class KeyRequest(BaseModel):
-    """A key to be made."""
+    """A key to create."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200, description="What the key is for.")
     role: Role
-    project_id: str | None = Field(None, description="The only project that it opens; null opens all.")
+    project_id: str | None = Field(None, description="The only project that it gives access to; null: all projects.")
 
 
 class KeyView(BaseModel):
-    """A key, without itself."""
+    """A key without its secret."""
 
     id: str
     name: str
@@ -31,18 +31,18 @@ class KeyView(BaseModel):
 
     @classmethod
     def of(cls, key: ApiKey) -> "KeyView":
-        """The view of a stored key."""
+        """Convert a stored key."""
         return cls(**_fields(key))
 
 
-class KeyMade(KeyView):
-    """A new key; `key` is shown this once."""
+class CreatedKey(KeyView):
+    """A new key; its secret, `key`, is shown only once."""
 
     key: str
 
     @classmethod
-    def with_secret(cls, key: ApiKey, secret: str) -> "KeyMade":
-        """The view of a key just made."""
+    def with_secret(cls, key: ApiKey, secret: str) -> "CreatedKey":
+        """Convert a stored key and add its secret."""
         return cls(**_fields(key), key=secret)
 
 

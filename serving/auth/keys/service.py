@@ -1,22 +1,22 @@
-"""API keys: made, listed and revoked."""
+"""API keys: created, listed and revoked."""
 
 from guard_store.auth.store import KeyStore
-from serving.auth.keys.schemas import KeyMade, KeyRequest, KeyView
+from serving.auth.keys.schemas import CreatedKey, KeyRequest, KeyView
 from serving.auth.security import KeyRing
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound
 
 
 class KeyService:
-    """Makes, lists and revokes keys."""
+    """Creates, lists and revokes keys."""
 
     def __init__(self, keys: KeyStore, key_ring: KeyRing) -> None:
         self._keys = keys
         self._key_ring = key_ring
 
-    def create(self, body: KeyRequest) -> KeyMade:
-        """Make a key; the store keeps its hash only."""
-        return KeyMade.with_secret(*self._keys.create(body.name, body.role, body.project_id))
+    def create(self, body: KeyRequest) -> CreatedKey:
+        """Create a key; only the hash of its secret is stored."""
+        return CreatedKey.with_secret(*self._keys.create(body.name, body.role, body.project_id))
 
     def page(self, project_id: str | None, cursor: str | None, limit: int) -> Page[KeyView]:
         """Return a page of the keys of a project, or of all keys, oldest first."""

@@ -1,6 +1,6 @@
-"""A bearer token (JWT) becomes a principal: signature, issuer, audience and times first, then its claims.
+"""Authentication by bearer token (JWT): verifies signature, issuer, audience and times, then reads role and project.
 
-Where the keys come from is `signing_keys`; what a role may do is said at the routes.
+The keys of the issuer are `signing_keys`; which role a route needs is declared at the route.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from serving.auth.principal import Principal
 from serving.http.problems import Forbidden, Unauthorised
 
 CALLER_PREFIX: Final = "oidc:"
-"""What the id of a caller with a token begins with."""
+"""Prefix of the id of a caller with a token."""
 _ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})  # never `none`, never a shared secret
 _LEEWAY_S = 30
-_MOST_CHARACTERS = 16_384
+_MAX_CHARACTERS = 16_384
 _ALL_PROJECTS = "*"
-_WORDS_CLAIMS = frozenset({"scope", "scp"})  # space-separated by RFC 8693; others are values as they stand
+_WORDS_CLAIMS = frozenset({"scope", "scp"})  # space-separated by RFC 8693; other claims are single values
 _plain_subject = re.compile(r"[A-Za-z0-9._@|:-]{1,100}").fullmatch
 _REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
     (jwt.ExpiredSignatureError, "has expired"),
@@ -37,7 +37,7 @@ _REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
 
 
 class TokenRing:
-    """Verifies tokens of the settings' issuer, and remembers for some seconds those that were good."""
+    """Verifies tokens of the issuer in the settings, and caches the valid ones for some seconds."""
 
     def __init__(self, settings: Settings, keys: SigningKeys | None = None) -> None:
         self._settings = settings
@@ -45,49 +45,49 @@ class TokenRing:
         self._principals: TtlCache[bytes, Principal] = TtlCache(settings.server.key_cache_s)
 
     @staticmethod
-    def reads(secret: str) -> bool:
-        """Whether a bearer secret has the form of a signed token; our keys have no dot."""
+    def is_token(secret: str) -> bool:
+        """Return whether a bearer secret has the form of a signed token; our keys have no dot."""
         return secret.count(".") == 2 and not secret.startswith(PREFIX)
 
-    def known(self, token: str) -> Principal | None:
-        """The caller of a token that was verified some seconds ago at most."""
+    def find_cached(self, token: str) -> Principal | None:
+        """Return the caller of a token, if it was verified within the last seconds."""
         return self._principals.get(hashlib.sha256(token.encode()).digest())
 
-    async def principal(self, token: str) -> Principal:
-        """The caller of a token.
+    async def authenticate(self, token: str) -> Principal:
+        """Return the caller of a token.
 
         Raises
         ------
         Unauthorised
-            Where it is not good; the reason never repeats it.
+            If the token is invalid; the reason never contains the token.
         Forbidden
-            Where it must name a project and does not.
+            If it must name a project and does not.
         Unavailable
-            Where no key of the issuer is known.
+            If no key of the issuer could be fetched.
         """
-        known = self.known(token)
-        if known is not None:
-            return known
-        claims = await self._verified(token)
+        cached = self.find_cached(token)
+        if cached is not None:
+            return cached
+        claims = await self._verify(token)
         principal = Principal(_caller_id(claims["sub"]), self._role(claims), self._project(claims))
-        good_for_s = min(self._principals.ttl_s, int(claims["exp"]) + _LEEWAY_S - time.time())
+        valid_s = min(self._principals.ttl_s, int(claims["exp"]) + _LEEWAY_S - time.time())
         digest = hashlib.sha256(token.encode()).digest()
-        self._principals.put(digest, principal, expires_at=time.monotonic() + good_for_s)
+        self._principals.put(digest, principal, expires_at=time.monotonic() + valid_s)
         return principal
 
-    async def _verified(self, token: str) -> dict[str, Any]:
-        if len(token) > _MOST_CHARACTERS:
-            raise _wrong(f"has more than {_MOST_CHARACTERS} characters")
+    async def _verify(self, token: str) -> dict[str, Any]:
+        if len(token) > _MAX_CHARACTERS:
+            raise _unauthorised(f"has more than {_MAX_CHARACTERS} characters")
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, RecursionError) as error:
-            raise _wrong("cannot be read") from error
+            raise _unauthorised("cannot be read") from error
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in _ALGORITHMS or "crit" in header:
-            raise _wrong("is not signed as we accept it: RS256, ES256 or EdDSA")
+            raise _unauthorised("is not signed as we accept it: RS256, ES256 or EdDSA")
         key = await self._keys.find(kid if isinstance(kid, str) else None, algorithm)
         if key is None:
-            raise _wrong("is signed with a key that its issuer does not publish")
+            raise _unauthorised("is signed with a key that its issuer does not publish")
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -99,31 +99,31 @@ class TokenRing:
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
         except jwt.PyJWTError as error:
-            raise _wrong(_reason(error)) from error
+            raise _unauthorised(_reason(error)) from error
         return claims
 
     def _role(self, claims: Mapping[str, Any]) -> Role:
-        """The highest role of the claim's values."""
+        """Return the highest role among the values of the role claim."""
         name = self._settings.oidc.role_claim
-        said = _claim(claims, name)
-        values = said.split() if isinstance(said, str) and name in _WORDS_CLAIMS else said
-        listed = values if isinstance(values, list) else [values]
-        roles = {self._settings.oidc.roles.get(value) for value in listed if isinstance(value, str)}
+        claim = _claim(claims, name)
+        values = claim.split() if isinstance(claim, str) and name in _WORDS_CLAIMS else claim
+        value_list = values if isinstance(values, list) else [values]
+        roles = {self._settings.oidc.roles.get(value) for value in value_list if isinstance(value, str)}
         return next((role for role in ROLES if role in roles), "guest")
 
     def _project(self, claims: Mapping[str, Any]) -> str | None:
         name = self._settings.oidc.project_claim
         if name is None:
             return None
-        said = _claim(claims, name)
-        value = said[0] if isinstance(said, list) and len(said) == 1 else said
+        claim = _claim(claims, name)
+        value = claim[0] if isinstance(claim, list) and len(claim) == 1 else claim
         if not isinstance(value, str) or not value:
             raise Forbidden(f"The token must name one project in its claim {name!r}.")
         return None if value == _ALL_PROJECTS else value
 
 
 def _caller_id(subject: Any) -> str:
-    """The id of a caller in ledger, usage and logs: short, the same each time, never the token."""
+    """Return the id of a caller in ledger, usage and logs: short, stable, and never the token."""
     text = str(subject)
     if _plain_subject(text):
         return CALLER_PREFIX + text
@@ -131,7 +131,7 @@ def _caller_id(subject: Any) -> str:
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its name, else by its path: names of claims may be URLs with dots."""
+    """Return a claim by its name, else by its path: the name of a claim may be a URL with dots."""
     if name in claims:
         return claims[name]
     value: Any = claims
@@ -144,5 +144,5 @@ def _reason(error: jwt.PyJWTError) -> str:
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "is not valid")
 
 
-def _wrong(reason: str) -> Unauthorised:
+def _unauthorised(reason: str) -> Unauthorised:
     return Unauthorised(f"The bearer token {reason}.")

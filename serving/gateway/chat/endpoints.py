@@ -11,7 +11,7 @@ from serving.audit.context import RequestContext
 from serving.audit.entry import AuditEntry
 from serving.gateway.chat.schemas import ChatCompletionBody, ChatRequest, EmbeddingsBody, read_body
 from serving.gateway.chat.service import ChatService
-from serving.http.body import until_disconnected
+from serving.http.body import wait_for_disconnect
 from serving.http.openai_errors import body_of
 from serving.http.raw_request import RawRequest
 from serving.http.raw_route import Answer, Parameter, RawRoute
@@ -43,7 +43,7 @@ async def _chat(request: RawRequest) -> None:
 
 async def _stream(request: RawRequest, service: ChatService, chat_request: ChatRequest) -> None:
     # Nothing but the disconnect comes from the receiving side now.
-    disconnected = asyncio.ensure_future(until_disconnected(request.receive))
+    disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     context = _context(request, disconnected)
     context.entry.stream_error = lambda problem: format_event(body_of(problem))
     try:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt, PromptError
-from serving.http.limits.body import MOST_DEPTH, is_too_deep
+from serving.http.limits.body import MAX_DEPTH, is_too_deep
 from serving.http.problems import Unprocessable
 
 _MOST_CHOICES = 128
@@ -69,7 +69,7 @@ def read_body(data: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Unprocessable("The body must be a JSON object.")
     if is_too_deep(body):
-        raise Unprocessable(f"The body is nested more than {MOST_DEPTH} deep.")
+        raise Unprocessable(f"The body is nested more than {MAX_DEPTH} deep.")
     return body
 
 

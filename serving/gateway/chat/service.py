@@ -11,7 +11,7 @@ from typing import Any
 
 from guard_core.settings import Settings
 from guard_store.spending.amounts import Amount
-from serving.audit.bodies import BodyKeeper, keep
+from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
@@ -35,7 +35,7 @@ class ChatService:
     """Passes requests on to the upstreams."""
 
     def __init__(
-        self, settings: Settings, gateway: Gateway, policies: PolicyBook, prompts: PromptBook, bodies: BodyKeeper
+        self, settings: Settings, gateway: Gateway, policies: PolicyBook, prompts: PromptBook, bodies: BodyRecorder
     ) -> None:
         self._settings = settings
         self._gateway = gateway
@@ -77,7 +77,7 @@ class ChatService:
             call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             checked = judge_answer(answer, session)
             if keeps:
-                keep(context.entry, session.vault, request.body, checked)
+                record_bodies(context.entry, session.vault, request.body, checked)
             body = encode_json(checked)
             await call.settle("blocked" if session.blocked else "ok", body)
             return body
@@ -115,7 +115,9 @@ class ChatService:
                     upstream_response.response.close()
                 session.add(events.findings)
                 if keeps:
-                    keep(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
+                    record_bodies(
+                        context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()}
+                    )
                 call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
             if events.blocked or events.ended:
                 await call.settle("blocked" if events.blocked else "ok", DONE)
@@ -176,9 +178,9 @@ class ChatService:
 
     async def _keep_request(self, body: dict[str, Any], session: PolicySession, context: RequestContext) -> bool:
         """Keep the request's body if the project wants bodies; return whether it does."""
-        keeps = await self._bodies.keeps(context.project_id)
+        keeps = await self._bodies.is_enabled(context.project_id)
         if keeps:
-            keep(context.entry, session.vault, body)
+            record_bodies(context.entry, session.vault, body)
         return keeps
 
     def _call_request(self, request: ChatRequest, context: RequestContext) -> CallRequest:

@@ -1,9 +1,9 @@
 """Limits on callers.
 
 - `addresses`: client addresses behind trusted proxies
-- `body`: time that a body may take, and the depth of its JSON
+- `body`: time limit of receiving a body, and the depth of its JSON
 - `buckets`: token buckets
-- `rates`: requests by key, by address, and by address with wrong keys
+- `rates`: requests by key, by address, and failed keys by address
 
-Sizes of the bodies of single routes belong to the routes.
+Limits on the size of a body belong to the routes.
 """

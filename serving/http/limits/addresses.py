@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the connection's, or what proxies that we trust say of it."""
+"""The client address of a request: that of the connection, or the one that trusted proxies report."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -8,14 +8,14 @@ from starlette.types import Scope
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_IPV6_HOST_BITS = 64  # a single customer has that many addresses
-NOWHERE = "unknown"
+_IPV6_HOST_BITS = 64  # one customer usually has a whole /64
+_UNKNOWN = "unknown"
 
 
 def address_of(scope: Scope) -> str:
-    """The caller's address as limits count it: an IPv6 address stands for its /64."""
+    """Return the caller's address for rate limits; IPv6 addresses are reduced to their /64."""
     client = scope.get("client")
-    host = str(client[0]) if client else NOWHERE
+    host = str(client[0]) if client else _UNKNOWN
     if ":" not in host:
         return host
     address = _address(host)
@@ -25,7 +25,7 @@ def address_of(scope: Scope) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
+    """Return whether an address can be reached from this machine only."""
     if host == "localhost":
         return True
     address = _address(host)
@@ -33,7 +33,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Proxies:
-    """Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    """The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
 
     Parameters
     ----------
@@ -41,25 +41,25 @@ class Proxies:
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(one, strict=False) for one in trusted)
+        self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(text, strict=False) for text in trusted)
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is any trusted proxy."""
         return bool(self._trusted)
 
     def apply(self, scope: Scope) -> None:
-        """Put the caller's address and scheme into a request's scope."""
+        """Replace the address and the scheme in the scope of a request with those that trusted proxies report."""
         client = scope.get("client")
         address = _address(str(client[0])) if client else None
         if address is None or not self._trusts(address):
             return
         hops = [hop.strip() for value in _values(scope, b"x-forwarded-for") for hop in value.split(",")]
-        for hop in reversed(hops):  # each proxy appends whom it has heard
-            said = _address(hop)
-            if said is None:
+        for hop in reversed(hops):  # each proxy appends the address of its peer
+            hop_address = _address(hop)
+            if hop_address is None:
                 break
-            address = said
-            if not self._trusts(said):
+            address = hop_address
+            if not self._trusts(hop_address):
                 break
         scope["client"] = (str(address), 0)
         schemes = [
@@ -73,7 +73,7 @@ class Proxies:
 
 
 def _address(text: str) -> Address | None:
-    """An address, also with a port; None where it is none."""
+    """Parse an address, with or without a port; None if it is invalid."""
     bare = text.removeprefix("[").partition("]")[0] if text.startswith("[") else text
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]

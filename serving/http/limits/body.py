@@ -1,4 +1,4 @@
-"""How long a body may take to arrive, and how deep its JSON may be nested."""
+"""Limits of a body: the time until it has arrived, and the depth of its JSON."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ from starlette.types import Message, Receive
 
 from serving.http.problems import RequestTimeout
 
-MOST_DEPTH: Final = 64
-"""Levels of lists and objects within each other."""
+MAX_DEPTH: Final = 64
+"""Levels of nested lists and objects."""
 
 
-class BodyInTime:
-    """`receive` of a request whose body must be there in time; what comes after the body may take as long as it likes."""
+class TimedReceive:
+    """`receive` of a request with a time limit for the body; messages after the body have none."""
 
     __slots__ = ("_deadline", "_receive", "_timeout_s")
 
@@ -25,53 +25,53 @@ class BodyInTime:
         self._deadline: float | None = time.monotonic() + timeout_s
 
     async def __call__(self) -> Message:
-        """The next message.
+        """Return the next message.
 
         Raises
         ------
         RequestTimeout
-            Where the body is not there in time.
+            If the body has not arrived in time.
         """
         if self._deadline is None:
             return await self._receive()
         receiving: Any = self._receive()
         try:
-            waits_for = receiving.send(None)
-        except StopIteration as done:  # most bodies are here already: a timer would cost more than the rest
-            message: Message = done.value
+            awaitable = receiving.send(None)
+        except StopIteration as stop:  # most bodies have arrived already: a timer would cost more than all the rest
+            message: Message = stop.value
         else:
-            message = await self._waited(receiving, waits_for, self._deadline)
+            message = await self._wait(receiving, awaitable, self._deadline)
         if not message.get("more_body", False):
             self._deadline = None
         return message
 
-    async def _waited(self, receiving: Coroutine[Any, Any, Message], waits_for: Any, deadline: float) -> Message:
+    async def _wait(self, receiving: Coroutine[Any, Any, Message], awaitable: Any, deadline: float) -> Message:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await _rest(receiving, waits_for)
+                return await _resume(receiving, awaitable)
         except TimeoutError:
             raise RequestTimeout(f"The body did not arrive within {self._timeout_s:g} s.") from None
 
 
 @coroutine
-def _rest(begun: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any, Any, Message]:
-    """The result of a coroutine that has run until its first wait."""
+def _resume(receiving: Coroutine[Any, Any, Message], awaitable: Any) -> Generator[Any, Any, Message]:
+    """Run a coroutine that is suspended at its first await to its end, and return its result."""
     try:
         while True:
             try:
-                yield waits_for
-            except BaseException as error:  # noqa: BLE001 - a cancellation above all; it is the coroutine's to answer
-                waits_for = begun.throw(error)
+                yield awaitable
+            except BaseException as error:  # noqa: BLE001 - above all a cancellation, which the coroutine must handle
+                awaitable = receiving.throw(error)
             else:
-                waits_for = begun.send(None)
-    except StopIteration as done:
-        message: Message = done.value
+                awaitable = receiving.send(None)
+    except StopIteration as stop:
+        message: Message = stop.value
         return message
 
 
-def is_too_deep(value: Any, left: int = MOST_DEPTH) -> bool:
-    """Whether JSON is nested deeper than `left` levels."""
+def is_too_deep(value: Any, max_depth: int = MAX_DEPTH) -> bool:
+    """Return whether JSON is nested deeper than `max_depth` levels."""
     if not isinstance(value, dict | list):
         return False
     items = value.values() if isinstance(value, dict) else value
-    return left == 0 or any(is_too_deep(item, left - 1) for item in items if isinstance(item, dict | list))
+    return max_depth == 0 or any(is_too_deep(item, max_depth - 1) for item in items if isinstance(item, dict | list))

@@ -1,24 +1,25 @@
-"""Token buckets in memory: one number for each name, and never more names than there is room for.
+"""Token buckets in memory: one number for each name, and a bounded number of names.
 
-Who is limited to what is `rates`.
+The rates themselves are `rates`.
 """
 
 import math
 import time
 from collections.abc import Callable
 
-_MOST_NAMES = 20_000
+_MAX_NAMES = 20_000
 
 
 class Buckets:
-    """Buckets of one kind: full at first, filled at a steady rate.
+    """Buckets with the same rate: full at first, refilled at a steady rate.
 
-    What is kept of a name is the instant at which its bucket will be full again (the generic cell rate algorithm).
+    The state of a bucket is the instant at which it will be full again (the generic cell rate algorithm).
 
     Parameters
     ----------
-    per_s : tokens a second that come back.
+    per_s : tokens that a bucket regains a second.
     burst : tokens of a full bucket.
+    max_names : names of which the state is kept; beyond that, the fullest buckets are dropped first.
     """
 
     def __init__(
@@ -27,24 +28,24 @@ class Buckets:
         burst: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        most_names: int = _MOST_NAMES,
+        max_names: int = _MAX_NAMES,
     ) -> None:
         self._interval_s = 1 / per_s
         self._room_s = max(burst - 1, 0) / per_s
         self._clock = clock
-        self._most_names = most_names
+        self._max_names = max_names
         self._full_at: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """Names that are kept."""
+        """Return the number of names with a state."""
         return len(self._full_at)
 
     def take(self, name: str) -> int:
-        """Take a token; 0 where there was one, else whole seconds until there is."""
+        """Take a token; return 0 if there was one, else the whole seconds until there will be."""
         now = self._clock()
         full_at = self._full_at.get(name)
         if full_at is None:
-            if len(self._full_at) >= self._most_names:
+            if len(self._full_at) >= self._max_names:
                 self._make_room(now)
             full_at = now
         elif full_at < now:
@@ -55,7 +56,7 @@ class Buckets:
         return 0
 
     def wait_s(self, name: str) -> int:
-        """What `take` would return, without taking."""
+        """Return the result of `take` without taking a token."""
         full_at = self._full_at.get(name)
         if full_at is None:
             return 0
@@ -66,9 +67,9 @@ class Buckets:
         return max(1, math.ceil(missing_s - self._room_s))
 
     def _make_room(self, now: float) -> None:
-        """Forget full buckets; where none is, the half that has taken least."""
-        kept = {name: at for name, at in self._full_at.items() if at > now}
-        if len(kept) > self._most_names // 2:
-            emptiest = sorted(kept, key=kept.__getitem__)[-(self._most_names // 2) :]
-            kept = {name: kept[name] for name in emptiest}
-        self._full_at = kept
+        """Drop full buckets; if too many remain, keep the emptiest half."""
+        full_at = {name: at for name, at in self._full_at.items() if at > now}
+        if len(full_at) > self._max_names // 2:
+            emptiest = sorted(full_at, key=full_at.__getitem__)[-(self._max_names // 2) :]
+            full_at = {name: full_at[name] for name in emptiest}
+        self._full_at = full_at

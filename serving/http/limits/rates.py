@@ -1,6 +1,6 @@
-"""How often callers may ask: by key, by address without one, and by address with wrong ones.
+"""Rate limits of requests: by key, by address without a key, and by address with failed keys.
 
-Counting is `buckets`; whose address it is `addresses`.
+Counting is `buckets`; the address of a caller is `addresses`.
 """
 
 from prometheus_client import Counter
@@ -15,39 +15,51 @@ _MINUTE_S = 60
 
 
 class RateLimits:
-    """The limits of this process: its share of the settings', so that all processes together keep them."""
+    """The rate limits of this process: its share of those in the settings, so that all workers together keep them."""
 
     def __init__(self, settings: Settings) -> None:
         share, burst_s = 1 / settings.server.workers, settings.rate.burst_s
         self._keys = _buckets(settings.rate.per_key, burst_s, share)
         self._addresses = _buckets(settings.rate.per_address, burst_s, share)
-        self._wrong = _buckets(settings.rate.wrong_keys_per_minute / _MINUTE_S, _MINUTE_S, share)
+        self._failed_keys = _buckets(settings.rate.wrong_keys_per_minute / _MINUTE_S, _MINUTE_S, share)
 
-    def keyed(self, key_id: str) -> None:
-        """A caller with a key asks.
+    def count_keyed_request(self, key_id: str) -> None:
+        """Count a request with a key.
 
         Raises
         ------
         TooManyRequests
-            Where that is too often, as in all methods.
+            If the rate of the key is exceeded.
         """
         if self._keys is not None:
-            _refuse(self._keys.take(key_id), "key", "This key asks too often")
+            _refuse(self._keys.take(key_id), "key", "This key sends requests too often")
 
-    def anonymous(self, address: str) -> None:
-        """A caller without a key asks."""
+    def count_anonymous_request(self, address: str) -> None:
+        """Count a request without a key.
+
+        Raises
+        ------
+        TooManyRequests
+            If the rate of the address is exceeded.
+        """
         if self._addresses is not None:
-            _refuse(self._addresses.take(address), "address", "This address asks too often without a key")
+            _refuse(self._addresses.take(address), "address", "This address sends requests without a key too often")
 
-    def may_try_key(self, address: str) -> None:
-        """A key is to be looked up that nobody knows yet."""
-        if self._wrong is not None:
-            _refuse(self._wrong.wait_s(address), "wrong_key", "This address has sent too many wrong keys")
+    def check_failed_keys(self, address: str) -> None:
+        """Check the failed keys of an address, before a key that is not cached is looked up.
 
-    def wrong_key(self, address: str) -> None:
-        """It was wrong."""
-        if self._wrong is not None:
-            self._wrong.take(address)
+        Raises
+        ------
+        TooManyRequests
+            If the address has sent too many wrong keys.
+        """
+        if self._failed_keys is not None:
+            _refuse(self._failed_keys.wait_s(address), "wrong_key", "This address has sent too many wrong keys")
+
+    def record_failed_key(self, address: str) -> None:
+        """Count a key that failed authentication."""
+        if self._failed_keys is not None:
+            self._failed_keys.take(address)
 
 
 def _buckets(per_s: float, burst_s: float, share: float) -> Buckets | None:

@@ -1,7 +1,7 @@
-"""Events over HTTP: validated against the contract, acknowledged once durable.
+"""Events over HTTP: validated against the contract, and acknowledged once they are durable.
 
 - `endpoints`: routes
 - `metrics`: Prometheus metrics
 - `schemas`: the contract of an event
-- `service`: from validated events to durable rows
+- `service`: checks events against their projects, and stores them
 """

@@ -1,6 +1,6 @@
-"""`POST /api/v1/events` and `/api/v1/events/batch`: raw ASGI, because at this rate a framework's layers cost most.
+"""`POST /api/v1/events` and `/api/v1/events/batch`: raw ASGI, because at this rate a framework's layers would dominate.
 
-One service call each; what a body may be is `formats`, what an event may be is `schemas`.
+Parsing a body is `formats`; the contract of an event is `schemas`.
 """
 
 from functools import partial
@@ -22,13 +22,13 @@ from serving.ingest.answers import (
     mark_recorded,
     refuse_atomic,
     sender_of,
-    summary,
+    summarise,
 )
 from serving.ingest.events.schemas import Event
 from serving.ingest.events.service import EventService
-from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_batch, read_one
+from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_batch, read_row
 
-_Lines = Annotated[str, Meta(description="One event, as JSON, a line.")]
+_Lines = Annotated[str, Meta(description="One event a line, as JSON.")]
 _Stream = Annotated[
     str,
     Meta(
@@ -44,12 +44,12 @@ async def _send_event(request: RawRequest) -> None:
     content_type = request.header(b"content-type")
     if media_type(content_type) not in {"", JSON}:
         raise UnsupportedMedia(
-            f"Content-Type {content_type[:80]!r} is not read here: send {JSON}; batches go to /api/v1/events/batch."
+            f"Content-Type {content_type[:80]!r} is not supported: send {JSON}; batches go to /api/v1/events/batch."
         )
     service.require_room()
-    checked = read_one(await request.body(service.max_body_bytes), service.schema)
+    checked = read_row(await request.body(service.max_body_bytes), service.schema)
     authorise = partial(request.principal.require, "analyst")
-    event_id, is_duplicate = await service.take_one(checked, authorise, request.request_id, sender_of(request))
+    event_id, is_duplicate = await service.store_event(checked, authorise, request.request_id, sender_of(request))
     request.entry.committed = True
     await request.send_json(*acknowledge(event_id, is_duplicate=is_duplicate))
 
@@ -61,11 +61,11 @@ async def _send_events(request: RawRequest) -> None:
     service.require_room()
     await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
     authorise = partial(request.principal.require, "analyst")
-    receipt = await service.take(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
+    receipt = await service.store_batch(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
     if atomic:
         refuse_atomic(receipt, batch.n)
     mark_recorded(request, receipt)
-    await request.send_json(200, summary(receipt, batch.n))
+    await request.send_json(200, summarise(receipt, batch.n))
 
 
 routes = [
@@ -95,6 +95,6 @@ routes = [
         least=ANALYST,
         parameters=[ATOMIC, ENCODING],
         body={JSON: list[Event], NDJSON: _Lines, ARROW: _Stream},
-        answers={200: Answer("What became of the rows.", Summary)},
+        answers={200: Answer("The outcome of the rows.", Summary)},
     ),
 ]

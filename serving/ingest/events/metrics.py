@@ -1,6 +1,6 @@
-"""What Prometheus reads of ingestion; correct with several workers.
+"""Prometheus metrics of events; correct with several workers.
 
-Labels are bounded: no project, model or field ever becomes one.
+Labels are bounded: none is a project, a model or a field.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -22,14 +22,14 @@ _commit_rows = Histogram(
 )
 _commit_seconds = Histogram(
     "ml_guard_event_commit_seconds",
-    "Seconds of a transaction, from its begin until it was durable.",
+    "Seconds from the start of a transaction until it is durable.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
 )
 _queue_rows = Gauge("ml_guard_event_queue_rows", "Rows that wait for their commit.", multiprocess_mode="livesum")
 
 
-def committed(commit: Commit, queue_rows: int) -> None:
-    """Count a transaction of the writer; those without events are of labels, calls or the ledger alone."""
+def count_commit(commit: Commit, queue_rows: int) -> None:
+    """Count a transaction of the writer; transactions without events store only labels, calls or ledger entries."""
     _queue_rows.set(queue_rows)
     works = [work for work in commit.works if isinstance(work, StoreEvents)]
     if not commit.is_stored:
@@ -45,11 +45,11 @@ def committed(commit: Commit, queue_rows: int) -> None:
         _commit_seconds.observe(commit.seconds)
 
 
-def rejected(n: int) -> None:
-    """Count events that break the contract."""
+def count_rejections(n: int) -> None:
+    """Count events that violate the contract."""
     _rejected.inc(n)
 
 
-def turned_away(n: int) -> None:
-    """Count events for which the queue had no place."""
+def count_unavailable(n: int) -> None:
+    """Count events that are refused because the queue is full."""
     _unavailable.inc(n)

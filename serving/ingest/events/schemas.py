@@ -1,6 +1,6 @@
-"""The event contract as types: one C call checks a whole batch; where it fails, each row is told what is wrong with it.
+"""The contract of an event as types: one C call validates a whole batch; if it fails, each row is validated by itself.
 
-Which projects exist and which instants they take is not known here.
+Whether its project exists and accepts its instant is checked by `service`.
 """
 
 import sys
@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from guard_core.ids import ID_PATTERN
 from guard_core.settings import Settings
-from serving.ingest.row_schema import ID_LENGTH, RowSchema, shown
+from serving.ingest.row_schema import ID_LENGTH, RowSchema, sanitise_name
 
 _LARGEST = sys.float_info.max
 
@@ -24,7 +24,7 @@ DocumentedId = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH)]
 
 
 class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # EventSchema adds the limits of the settings
-    """An event that keeps the contract."""
+    """An event that fulfils the contract."""
 
     project_id: DocumentedId
     model_id: Annotated[DocumentedId, Meta(pattern=ID_PATTERN)]
@@ -41,9 +41,9 @@ class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # EventS
 
 
 class EventSchema(RowSchema[Event]):
-    """The contract with the limits of some settings."""
+    """The contract of an event, with the limits of the settings."""
 
-    not_an_array = "The body is not a JSON array of events; a single event goes to POST /api/v1/events."
+    array_error = "The body is not a JSON array of events; a single event goes to POST /api/v1/events."
 
     def __init__(self, settings: Settings) -> None:
         id_length = min(settings.ingest.max_name_length, ID_LENGTH)
@@ -75,17 +75,17 @@ class EventSchema(RowSchema[Event]):
         if isinstance(features, Mapping):
             for name, value in features.items():
                 if not self._fits(name, self._name):
-                    return f"features.{shown(name)}", f"its name must be {self._expected['feature name']}"
+                    return f"features.{sanitise_name(name)}", f"its name must be {self._expected['feature name']}"
                 if isinstance(value, (Mapping, list, tuple)):
-                    return f"features.{shown(name)}", "is nested: send one flat feature for each value in it"
+                    return f"features.{sanitise_name(name)}", "is nested: send one flat feature for each value in it"
                 if not self._fits(value, self._scalar):
-                    return f"features.{shown(name)}", f"must be {self._expected['y_pred']}"
+                    return f"features.{sanitise_name(name)}", f"must be {self._expected['y_pred']}"
         return "features", f"must be {self._expected['features']}"
 
     @staticmethod
-    def _fits(value: object, wanted: Any) -> bool:
+    def _fits(value: object, kind: Any) -> bool:
         try:
-            msgspec.convert(value, wanted)
+            msgspec.convert(value, kind)
         except msgspec.ValidationError:
             return False
         return True
@@ -114,12 +114,12 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
 
 
 def identifier_type(settings: Settings) -> Any:
-    """Type of an id."""
+    """Return the type of an id."""
     return Annotated[str, Meta(min_length=1, max_length=min(settings.ingest.max_name_length, ID_LENGTH))]
 
 
 def value_type(settings: Settings) -> Any:
-    """Type of a value that is not null."""
+    """Return the type of a value that is not null."""
     return (
         Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
         | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]

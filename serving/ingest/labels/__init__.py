@@ -1,7 +1,7 @@
-"""Labels over HTTP: true outcomes of events, observed later than the predictions.
+"""Labels over HTTP: the true outcomes of events, observed after the predictions.
 
 - `endpoints`: routes
 - `metrics`: Prometheus metrics
 - `schemas`: the contract of a label
-- `service`: from validated labels to durable rows
+- `service`: checks labels against their projects, and stores them
 """

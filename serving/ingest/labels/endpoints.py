@@ -1,6 +1,6 @@
 """`POST /api/v1/labels`: one label or many, raw ASGI as the event routes.
 
-One service call; what a body may be is `serving.ingest.formats`, what a label may be is `schemas`.
+Parsing a body is `serving.ingest.formats`; the contract of a label is `schemas`.
 """
 
 from functools import partial
@@ -19,17 +19,17 @@ from serving.ingest.answers import (
     Summary,
     acknowledge,
     is_atomic,
-    listed,
+    list_errors,
     mark_recorded,
     refuse_atomic,
     sender_of,
-    summary,
+    summarise,
 )
 from serving.ingest.formats import ARROW, JSON, NDJSON, read_batch
 from serving.ingest.labels.schemas import Label
 from serving.ingest.labels.service import LabelService
 
-_Lines = Annotated[str, Meta(description="One label, as JSON, a line.")]
+_Lines = Annotated[str, Meta(description="One label a line, as JSON.")]
 _Stream = Annotated[str, Meta(description="Columns are the fields of a label.", extra_json_schema={"format": "binary"})]
 
 
@@ -40,16 +40,16 @@ async def _send_labels(request: RawRequest) -> None:
     service.require_room()
     await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
     authorise = partial(request.principal.require, "analyst")
-    receipt = await service.take(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
+    receipt = await service.store_batch(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
     if atomic:
         refuse_atomic(receipt, batch.n)
     mark_recorded(request, receipt)
     if not batch.is_object:
-        await request.send_json(200, summary(receipt, batch.n))
+        await request.send_json(200, summarise(receipt, batch.n))
         return
     if receipt.errors:
         error = receipt.errors[0]
-        raise Unprocessable(f"{error.field} {error.reason}.", **listed(receipt.errors))
+        raise Unprocessable(f"{error.field} {error.reason}.", **list_errors(receipt.errors))
     await request.send_json(*acknowledge(batch.rows[0].event_id, is_duplicate=bool(receipt.outcome.duplicates)))
 
 
@@ -60,14 +60,14 @@ routes = [
         _send_labels,
         name="send_labels",
         tag="labels",
-        summary="Send one label (an object) or many, what really happened to events, in one transaction;"
+        summary="Send one label (an object) or many, the true outcomes of events, in one transaction;"
         " the answer comes when they are durable.",
         least=ANALYST,
         parameters=[ATOMIC, ENCODING],
         body={JSON: OneOf((Label, list[Label])), NDJSON: _Lines, ARROW: _Stream},
         answers={
             201: Answer("One label, stored.", Acknowledgement),
-            200: Answer("One label stored before; or what became of many.", OneOf((Acknowledgement, Summary))),
+            200: Answer("One label stored before; or the outcome of many.", OneOf((Acknowledgement, Summary))),
         },
     )
 ]

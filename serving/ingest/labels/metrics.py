@@ -1,4 +1,4 @@
-"""What Prometheus reads of labels; correct with several workers."""
+"""Prometheus metrics of labels; correct with several workers."""
 
 from prometheus_client import Counter
 
@@ -11,14 +11,14 @@ _labels = Counter(
 _accepted, _duplicate, _rejected = (_labels.labels(outcome) for outcome in ("accepted", "duplicate", "rejected"))
 
 
-def committed(commit: Commit) -> None:
-    """Count a transaction of the writer."""
+def count_commit(commit: Commit) -> None:
+    """Count the labels of a transaction of the writer."""
     works = [work for work in commit.works if isinstance(work, StoreLabels)]
     if works and commit.is_stored:
         _accepted.inc(sum(work.outcome.accepted for work in works))
         _duplicate.inc(sum(len(work.outcome.duplicates) for work in works))
 
 
-def rejected(n: int) -> None:
-    """Count labels that break the contract."""
+def count_rejections(n: int) -> None:
+    """Count labels that violate the contract."""
     _rejected.inc(n)

@@ -1,6 +1,6 @@
-"""The contract of a label as a type; where a label fails, it is told what is wrong with it.
+"""The contract of a label as a type.
 
-Reading rows and naming their errors is `serving.ingest.row_schema`.
+Validating rows and locating their errors is `serving.ingest.row_schema`.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ Value = float | int | str | bool
 
 
 class Label(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # LabelSchema adds the limits of the settings
-    """A label that keeps the contract."""
+    """A label that fulfils the contract."""
 
     project_id: DocumentedId
     event_id: DocumentedId
@@ -26,10 +26,10 @@ class Label(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # LabelS
 
 
 class LabelSchema(RowSchema[Label]):
-    """The contract with the limits of some settings."""
+    """The contract of a label, with the limits of the settings."""
 
-    not_an_array = "The body is neither a JSON array of labels nor one label."
-    takes_object = True
+    array_error = "The body is neither a JSON array of labels nor one label."
+    accepts_object = True
 
     def __init__(self, settings: Settings) -> None:
         identifier = identifier_type(settings)

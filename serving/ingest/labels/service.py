@@ -1,6 +1,6 @@
-"""From checked labels to durable rows; the same writer stores them as stores events.
+"""Labels after validation: checked against their projects, stored by the writer of the events, and counted.
 
-HTTP is `endpoints`; a label meets its event later, in `guard_store.ingest.labels`.
+HTTP is `endpoints`; joining labels to their events is `guard_store.ingest.labels`.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from guard_core.days import microseconds, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.ingest.rows import LabelRow, Sender, StoreLabels, label_row
-from serving.ingest.events.service import Authorise, EventService, Receipt, no_project
+from serving.ingest.events.service import Authorise, EventService, Receipt
 from serving.ingest.formats import Batch
 from serving.ingest.labels import metrics
 from serving.ingest.labels.schemas import Label, LabelSchema
@@ -22,7 +22,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class LabelService:
-    """Takes labels of all projects."""
+    """Stores the labels of all projects."""
 
     def __init__(self, settings: Settings, events: EventService) -> None:
         self.schema = LabelSchema(settings)
@@ -31,59 +31,56 @@ class LabelService:
 
     @property
     def max_body_bytes(self) -> int:
-        """Bytes of a body at most, decompressed."""
+        """Most bytes of a body, decompressed."""
         return self._settings.server.max_body_bytes
 
     def new_batch(self) -> Batch[Label]:
-        """An empty batch with the limits of the settings."""
+        """Make an empty batch with the limits of the settings."""
         return Batch(self.schema, self._settings.ingest.max_batch_rows)
 
     def require_room(self) -> None:
-        """Turn a request away before its body is read, where its rows would find no place; raises as for events."""
+        """Refuse a request before its body is read if the queue has no room; raises as for events."""
         self._events.require_room()
 
-    async def take(
+    async def store_batch(
         self, batch: Batch[Label], authorise: Authorise, request_id: str, sender: Sender, *, atomic: bool
     ) -> Receipt:
-        """Store the good labels of a batch, or none where it is `atomic` and one is bad; returns once it is durable.
+        """Store the valid labels of a batch, or none if it is `atomic` and has an error; return once they are durable.
 
         Raises
         ------
         NotFound
-            Where none of its projects exists.
+            If none of its projects exists.
         Unavailable
-            Where it could not be stored now; sending it again is safe.
+            If it could not be stored now; sending it again is safe.
         """
         received_us = now_us()
-        named = {label.project_id for label in batch.rows}
-        known = await self._events.first_us(named.union(e.project_id for e in batch.errors if e.project_id), authorise)
-        if named and known.keys().isdisjoint(named):
-            raise no_project(min(named))
+        projects = await self._events.find_batch_first_us(batch, authorise)
         checked = [
-            self._row(label, place, known, received_us, request_id)
-            for label, place in zip(batch.rows, batch.places, strict=True)
+            self._row(label, index, projects, received_us, request_id)
+            for label, index in zip(batch.rows, batch.indices, strict=True)
         ]
         rows = [row for row in checked if not isinstance(row, RowError)]
         errors = sorted([*batch.errors, *(e for e in checked if isinstance(e, RowError))], key=lambda e: e.index)
-        rejected = Counter((e.project_id, "", self.schema.counted_field(e)) for e in errors if e.project_id in known)
+        rejected = Counter((e.project_id, "", self.schema.counted_field(e)) for e in errors if e.project_id in projects)
         if atomic and errors:
             rejected.update((row.project_id, "", "batch") for row in rows)
             rows = []
         work = StoreLabels(rows, received_us, request_id, rejected, sender=sender if rows else None)
         await self._events.store(work)
-        metrics.rejected(batch.n if atomic and errors else len(errors))
-        return Receipt((), (), work.outcome, errors, made_ids=False)
+        metrics.count_rejections(batch.n if atomic and errors else len(errors))
+        return Receipt((), (), work.outcome, errors, has_new_ids=False)
 
     def _row(
-        self, label: Label, place: int, known: Mapping[str, int], received_us: int, request_id: str
+        self, label: Label, index: int, projects: Mapping[str, int], received_us: int, request_id: str
     ) -> LabelRow | RowError:
         observed_us = microseconds(label.observed_at)
-        if label.project_id not in known:
+        if label.project_id not in projects:
             reason = f"names no project: make {label.project_id!r} with POST /api/v1/projects"
-            return RowError(place, "project_id", reason, label.project_id)
+            return RowError(index, "project_id", reason, label.project_id)
         if observed_us > received_us + self._settings.ingest.future_skew_s * SECOND_US:
             reason = f"is more than {self._settings.ingest.future_skew_s} s in the future: check the sender's clock"
-            return RowError(place, "observed_at", reason, label.project_id)
+            return RowError(index, "observed_at", reason, label.project_id)
         return label_row(
             label.project_id,
             label.event_id,

@@ -65,20 +65,20 @@ async def test_a_revoked_key_is_401_at_once_where_it_was_revoked(clients: Client
 async def test_a_key_revoked_elsewhere_works_no_longer_than_the_cache(services: Services) -> None:
     key, secret = services.keys.create("k", "analyst")
     ring = KeyRing(services.keys, cache_s=0.2)
-    assert (await ring.principal(secret)).key_id == key.id
+    assert (await ring.authenticate(secret)).key_id == key.id
     services.keys.revoke(key.id)
-    assert (await ring.principal(secret)).key_id == key.id
+    assert (await ring.authenticate(secret)).key_id == key.id
     time.sleep(0.25)  # noqa: ASYNC251 - nothing else runs here
     with pytest.raises(Unauthorised, match="revoked"):
-        await ring.principal(secret)
+        await ring.authenticate(secret)
 
 
 async def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(services: Services, settings: Settings) -> None:
     ring = KeyRing(services.keys, cache_s=settings.server.key_cache_s)
     with pytest.raises(Unauthorised, match="unknown"):
-        await ring.principal("demo-key")
+        await ring.authenticate("demo-key")
     services.keys.create("demo", "admin", secret="demo-key")
-    assert (await ring.principal("demo-key")).role == "admin"
+    assert (await ring.authenticate("demo-key")).role == "admin"
 
 
 def test_a_principal_may_what_its_role_and_project_allow() -> None:

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from starlette.routing import Route
 
 from serving.http.openapi import document
-from serving.route_docs import table_of, with_table
+from serving.route_docs import insert_table, table_of
 from tests.support.api import PAGE, DocumentedRoute, call_route, read_documented_routes
 from tests.support.clients import Clients
 
@@ -22,7 +22,7 @@ MAY = {
 
 
 def test_the_table_of_routes_is_what_the_app_says(app: FastAPI) -> None:
-    assert with_table(PAGE, table_of(app)) == PAGE, "run `python -m serving.route_docs`"
+    assert insert_table(PAGE, table_of(app)) == PAGE, "run `python -m serving.route_docs`"
 
 
 def test_raw_routes_are_in_the_openapi_document(app: FastAPI) -> None:

@@ -88,8 +88,8 @@ async def sent() -> None:
     """All spans up to now have been received."""
     import asyncio
 
-    assert tracing._on.provider is not None
-    assert await asyncio.to_thread(tracing._on.provider.force_flush)
+    assert tracing._state.provider is not None
+    assert await asyncio.to_thread(tracing._state.provider.force_flush)
 
 
 def chat(**more: Any) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
     code = (
         "import sys, serving.app; from serving.http import tracing\n"
         "with tracing.span('x') as s: s.set({'a': 1}); s.fail('y')\n"
-        "assert tracing.headers() == {} and tracing.of_request({}) is None\n"
+        "assert tracing.headers() == {} and tracing.start_request_span({}) is None\n"
         "assert 'opentelemetry.sdk.trace.export' not in sys.modules, 'imported'\n"
     )
     root = ROOT

@@ -47,7 +47,7 @@ async def drained(services: Services) -> None:
 def champion(services: Services, project: str) -> str:
     """Version of a champion that is in service."""
     version = register(services.settings, project)
-    services.predict.pool.look()
+    services.predict.pool.poll()
     return version
 
 
@@ -151,7 +151,7 @@ async def test_a_prediction_is_on_the_ledger_once_however_often_its_journal_is_s
             PREDICT, json={"features": FEATURES, "event_id": "same"}, headers={"X-Request-ID": name}
         )
         assert answer.status_code == 200, answer.text
-        requests += recorder._opened.take(2**20)[0]
+        requests += recorder._open_journal.take(2**20)[0]
         await drained(services)
     await recorder._store(requests)
     rows = services.audit.store.page(LedgerFilter(route=PREDICT), None, 10)
@@ -183,7 +183,7 @@ async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_ther
     one = register(services.settings, project, level=1)
     two = register(services.settings, project, level=2, champion=False)
     Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
-    services.predict.pool.look()
+    services.predict.pool.poll()
     by_name = {}
     for model in ("late", "late@champion", "late@challenger", f"late/{one}", f"late/{two}"):
         answer = await analyst.post(PREDICT, json={"features": FEATURES, "model": model, "project_id": project})
@@ -199,7 +199,7 @@ async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_ther
     assert nothing.status_code == 404
     assert "no version 99" in nothing.json()["detail"]
     register(services.settings, project, model_id="early", level=1)
-    services.predict.pool.look()
+    services.predict.pool.poll()
     unclear = await analyst.post(PREDICT, json={"features": FEATURES})
     assert unclear.status_code == 422
     assert "flights/early, flights/late" in unclear.json()["detail"]
@@ -226,15 +226,15 @@ async def test_a_moved_champion_answers_after_the_next_look(
     analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:
     one = register(services.settings, project, level=1)
-    services.predict.pool.look()
+    services.predict.pool.poll()
     two = register(services.settings, project, level=2)
     body = {"features": FEATURES}
     assert (await analyst.post(PREDICT, json=body)).json()["model_version"] == one
-    services.predict.pool.look()
+    services.predict.pool.poll()
     told = (await analyst.post(PREDICT, json=body)).json()
     assert (told["model_version"], round(told["prediction"], -3)) == (two, 2000)
     Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, CHAMPION, one)
-    services.predict.pool.look()
+    services.predict.pool.poll()
     assert (await analyst.post(PREDICT, json=body)).json()["model_version"] == one
 
 
@@ -247,7 +247,7 @@ async def test_a_registry_that_is_down_keeps_the_last_good_model_and_says_so(
 ) -> None:
     pool = services.predict.pool
     monkeypatch.setattr(pool, "_registry", Registry("http://127.0.0.1:9"))
-    pool.look()
+    pool.poll()
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
     assert answer.json()["model_version"] == champion
     ready = await anonymous.get("/readyz")
@@ -256,7 +256,7 @@ async def test_a_registry_that_is_down_keeps_the_last_good_model_and_says_so(
     assert "MLflow could not" in ready.json()["degraded"]["registry"]
     assert "ml_guard_registry_up 0.0" in (await analyst.get("/metrics")).text
     monkeypatch.undo()
-    pool.look()
+    pool.poll()
     assert (await anonymous.get("/readyz")).json()["status"] == "ok"
 
 
@@ -268,7 +268,7 @@ async def test_a_champion_that_cannot_be_read_leaves_the_one_before_in_service(
     run_id = client.version(project, MODEL_ID, broken).run_id  # type: ignore[union-attr]
     found = list((services.settings.storage.home / "mlflow").rglob(f"{run_id}/artifacts/model/guard/model.onnx"))
     found[0].write_bytes(b"not a model")
-    services.predict.pool.look()
+    services.predict.pool.poll()
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
     assert answer.json()["model_version"] == champion
     degraded = (await anonymous.get("/readyz")).json()["degraded"]
@@ -289,7 +289,7 @@ async def test_a_registry_that_begins_anew_is_not_answered_for_by_the_files_of_t
     )
     assert register(moved, project, level=7) == champion, "version numbers begin anew"
     pool = ModelPool(moved)
-    pool.look()
+    pool.poll()
     found = pool.champion((project, MODEL_ID))
     assert found is not None
     assert found.predictor.schema.task == "regression"
@@ -317,7 +317,7 @@ async def test_while_the_database_is_down_predictions_are_answered_and_stored_la
 async def test_what_cannot_be_recorded_is_not_answered(
     analyst: httpx.AsyncClient, services: Services, champion: str
 ) -> None:
-    journal = services.predict.recorder._opened
+    journal = services.predict.recorder._open_journal
     journal._max_bytes = 10
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
     assert answer.status_code == 503
@@ -335,7 +335,7 @@ async def test_a_prediction_sent_again_is_answered_again_and_counted_once(
     await stored(services, 1)
     assert (await analyst.post(PREDICT, json=body)).json()["prediction"] == first["prediction"]
     for _ in range(100):
-        (day,) = services.news.list(project, MODEL_ID, "2024-05-01", "2024-05-01")
+        (day,) = services.day_states.list(project, MODEL_ID, "2024-05-01", "2024-05-01")
         if day.duplicates:
             break
         await asyncio.sleep(0.02)
@@ -351,7 +351,7 @@ async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
     two = register(services.settings, project, level=2, champion=False)
     Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
     services.projects.update(project, settings={"predict": {"shadow": True}})
-    services.predict.pool.look()
+    services.predict.pool.poll()
     for _ in range(3):
         told = (await analyst.post(PREDICT, json={"features": FEATURES})).json()
         assert told["model_version"] == one

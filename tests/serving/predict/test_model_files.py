@@ -60,24 +60,24 @@ def test_what_no_alias_means_goes_a_day_after_it_was_last_read(settings: Setting
     worker = ModelPool(settings)
     for version in versions:
         worker.get(KEY, version)
-    ModelPool(settings).look()
+    ModelPool(settings).poll()
     assert copies(settings) == versions, "all of them were read today"
     (settings.storage.models / registered_name(*KEY) / ".9-half-a-download").mkdir()
     age(settings, 90_000)
-    ModelPool(settings).look()
+    ModelPool(settings).poll()
     assert copies(settings) == [two, three]
 
     assert worker.get(KEY, one).version == one, "who has it in memory goes on"
     registry.set_alias(*KEY, CHAMPION, one)
-    worker.look()
+    worker.poll()
     later = ModelPool(settings)
-    later.look()
+    later.poll()
     assert [pool.champion(KEY).version for pool in (worker, later)] == [one, one]  # type: ignore[union-attr]
     assert copies(settings) == versions
     age(settings, 90_000)
-    later.look()
+    later.poll()
     assert copies(settings) == versions, "once an hour is enough"
-    ModelPool(settings).look()
+    ModelPool(settings).poll()
     assert copies(settings) == [one, two]
 
 
@@ -85,7 +85,7 @@ def test_a_copy_that_is_read_again_stays_another_day(settings: Settings, version
     ModelPool(settings).get(KEY, versions[0])
     age(settings, 90_000)
     ModelPool(settings).get(KEY, versions[0])
-    ModelPool(settings).look()
+    ModelPool(settings).poll()
     assert versions[0] in copies(settings)
 
 
@@ -100,10 +100,10 @@ def test_a_registry_that_is_away_clears_nothing(
         raise RegistryUnavailableError("away")
 
     monkeypatch.setattr(Registry, "all_aliases", away)
-    pool.look()
+    pool.poll()
     assert copies(settings) == versions[:1]
     monkeypatch.setattr(Registry, "all_aliases", lambda _: {})
-    pool.look()
+    pool.poll()
     assert copies(settings) == versions[:1], "and one that has no models yet may be the wrong one"
 
 

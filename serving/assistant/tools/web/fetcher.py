@@ -17,7 +17,7 @@ from serving.assistant.tools.web.addresses import FORBIDDEN, Network
 from serving.assistant.tools.web.resolving import Pinned, Resolve, checked_addresses, system_addresses
 from serving.assistant.tools.web.robots import AGENT, Robots
 from serving.assistant.tools.web.urls import Target, UrlRules
-from serving.http.body import decompressor
+from serving.http.body import make_decompressor
 from serving.http.problems import BadRequest, UnsupportedMedia
 
 _REDIRECTS = 3
@@ -144,7 +144,7 @@ class WebFetcher:
             raise ToolError(f"The page has more than {most} bytes.")
         data = bytearray()
         try:
-            unpacked = decompressor(response.headers.get("Content-Encoding", ""))
+            unpacked = make_decompressor(response.headers.get("Content-Encoding", ""))
             async for chunk in response.content.iter_chunked(_PIECE_BYTES):
                 for piece in unpacked.feed(chunk):
                     data += piece

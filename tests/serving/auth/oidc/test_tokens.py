@@ -139,12 +139,12 @@ def _pem_format() -> tuple[Any, Any]:
 async def test_a_rotated_key_is_found_and_a_withdrawn_one_forgotten(settings: Settings, issuer: Issuer) -> None:
     ring = TokenRing(with_values(settings, key_cache_s=0), SigningKeys(settings, refetch_s=0.0))
     old = issuer.token(**ANALYST)
-    assert (await ring.principal(old)).role == "analyst"
+    assert (await ring.authenticate(old)).role == "analyst"
     issuer.add("k2", "ES256")
     del issuer.keys["k1"]
-    assert (await ring.principal(issuer.token("k2", **ANALYST))).role == "analyst"
+    assert (await ring.authenticate(issuer.token("k2", **ANALYST))).role == "analyst"
     with pytest.raises(Unauthorised, match="does not publish"):
-        await ring.principal(old)
+        await ring.authenticate(old)
 
 
 async def test_unknown_keys_do_not_make_us_ask_the_issuer_each_time(
@@ -162,22 +162,22 @@ async def test_while_the_issuer_is_down_its_last_keys_are_good_and_without_any_i
     ring = TokenRing(with_values(settings, key_cache_s=0), SigningKeys(settings, refetch_s=0.0))
     issuer.down = True
     with pytest.raises(Unavailable, match="API key works"):
-        await ring.principal(issuer.token(**ANALYST))
+        await ring.authenticate(issuer.token(**ANALYST))
     issuer.down = False
-    assert (await ring.principal(issuer.token(**ANALYST))).project_id == "flights"
+    assert (await ring.authenticate(issuer.token(**ANALYST))).project_id == "flights"
     issuer.down = True
     issuer.add("k2")
-    assert (await ring.principal(issuer.token(**ANALYST))).role == "analyst"
+    assert (await ring.authenticate(issuer.token(**ANALYST))).role == "analyst"
     with pytest.raises(Unauthorised):
-        await ring.principal(issuer.token("k2", **ANALYST))
+        await ring.authenticate(issuer.token("k2", **ANALYST))
 
 
 async def test_a_discovery_document_of_another_issuer_is_not_believed(settings: Settings, issuer: Issuer) -> None:
     issuer.named = "https://evil.example"
     with pytest.raises(Unavailable):
-        await TokenRing(settings).principal(issuer.token(**ANALYST))
+        await TokenRing(settings).authenticate(issuer.token(**ANALYST))
     by_url = with_values(settings, oidc_jwks_url=f"{issuer.url}/keys")
-    assert (await TokenRing(by_url).principal(issuer.token(**ANALYST))).role == "analyst"
+    assert (await TokenRing(by_url).authenticate(issuer.token(**ANALYST))).role == "analyst"
 
 
 async def test_the_caller_is_on_record_by_a_stable_id_and_the_token_nowhere(

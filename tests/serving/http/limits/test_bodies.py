@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from guard_core.settings import Settings
 from serving.app import Services
 from serving.gateway.chat.schemas import read_body
-from serving.http.limits.body import MOST_DEPTH
+from serving.http.limits.body import MAX_DEPTH
 from serving.http.problems import Unprocessable
-from serving.runtime.http_protocol import GuardedProtocol, HeadWithBody
+from serving.runtime.http_protocol import GuardedProtocol, HeadBuffer
 from tests.support.api import read_documented_routes
 from tests.support.clients import Clients
 from tests.support.settings import with_values
@@ -46,7 +46,7 @@ def test_a_wide_body_is_not_a_deep_one() -> None:
     wide = b'{"messages": [' + b", ".join([b'[{"a": "}"}]'] * 500) + b"]}"
     assert read_body(wide) == json.loads(wide)
     with pytest.raises(Unprocessable, match="nested more than 64 deep"):
-        read_body(b'{"messages": ' + b"[" * MOST_DEPTH + b"]" * MOST_DEPTH + b"}")
+        read_body(b'{"messages": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}")
 
 
 _NESTED = (("[", "]"), ('{"features":', "}"), ('{"settings":', "}"), ('{"messages":', "}"))
@@ -167,7 +167,7 @@ class _Transport:
 
 async def test_the_head_of_an_answer_leaves_with_its_body_or_by_itself_where_none_comes() -> None:
     transport = _Transport()
-    held = HeadWithBody(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+    held = HeadBuffer(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
     held.write(b"HTTP/1.1 200 OK\r\n\r\n")
     held.write(b"whole")
     held.write(b" and more")

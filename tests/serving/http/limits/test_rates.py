@@ -44,7 +44,7 @@ def test_a_bucket_gives_its_burst_then_its_rate() -> None:
 
 def test_names_are_bounded_and_those_that_took_most_are_kept() -> None:
     now = [0.0]
-    buckets = Buckets(0.01, 5.0, clock=lambda: now[0], most_names=100)
+    buckets = Buckets(0.01, 5.0, clock=lambda: now[0], max_names=100)
     for _ in range(5):
         assert buckets.take("greedy") == 0
     for n in range(10_000):
@@ -131,9 +131,9 @@ def test_addresses_are_read_as_proxies_write_them(client: str, said: str, addres
 def test_several_processes_share_a_limit(settings: Settings) -> None:
     of_one = RateLimits(with_values(settings, workers=3, rate_per_key=10.0))
     for _ in range(10):
-        of_one.keyed("k")
+        of_one.count_keyed_request("k")
     with pytest.raises(TooManyRequests, match="too often"):
-        of_one.keyed("k")
+        of_one.count_keyed_request("k")
 
 
 async def test_the_official_client_sees_its_own_error(app: FastAPI, services: Services) -> None:

@@ -67,9 +67,9 @@ async def test_a_training_that_runs_cannot_be_dismissed(
 ) -> None:
     await model.send(0)
     await admin.post(f"{BASE}/retrain", json={"reason": "r"})
-    flag = services.retrain.active("flights", MODEL)
+    flag = services.retrain_flags.active("flights", MODEL)
     assert flag is not None
-    services.retrain.start(flag, "run-1")
+    services.retrain_flags.start(flag, "run-1")
     answer = await admin.post(f"{BASE}/retrain/acknowledge", json={"reason": "no", "dismiss": True})
     assert answer.status_code == 409
 
@@ -115,5 +115,5 @@ async def test_settings_of_retraining_are_checked_and_apply_the_rule_again(
         assert answer.status_code == 422
         assert message in answer.text
     assert (await admin.patch(project, json={"settings": {"retrain": {"max_age_days": 30}}})).status_code == 200
-    (news,) = services.news.list("flights", MODEL, "", "~")
+    (news,) = services.day_states.list("flights", MODEL, "", "~")
     assert (news.performance_revision, news.retrain_revision) == (1, 0)
