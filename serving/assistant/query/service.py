@@ -27,7 +27,7 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import BROKEN, UsageMeter, broken_stream, text_pieces, whole_text
+from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_text, stream_problem, stream_text
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway
 from serving.http.raw_request import encode_json
@@ -204,7 +204,7 @@ class QueryService:
                             break
                 rest = builder.finish()
             except BROKEN as error:
-                raise broken_stream(error) from error
+                raise stream_problem(error) from error
             finally:
                 upstream_response.response.close()
                 usage = call.record_usage(meter.usage, upstream_response.model, base_url)
@@ -232,10 +232,10 @@ async def _texts(
 ) -> AsyncGenerator[str]:
     """Yield the model's text, piece by piece if it is streamed."""
     if not stream:
-        yield await whole_text(upstream_response, meter)
+        yield await read_text(upstream_response, meter)
         return
     silent = True
-    async with aclosing(text_pieces(upstream_response, meter)) as pieces:
+    async with aclosing(stream_text(upstream_response, meter)) as pieces:
         async for piece in pieces:
             if silent:
                 call.record_first_token(upstream_response.model)

@@ -32,7 +32,7 @@ from serving.gateway.calls.tokens import estimate
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Message, Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import UsageMeter, whole_text
+from serving.gateway.upstreams.reading import UsageMeter, read_text
 from serving.gateway.upstreams.upstreams import Upstreams
 from serving.http.problems import BadGateway
 
@@ -166,7 +166,7 @@ class ResearchTools:
             )
         except UpstreamProblem as problem:  # of a request that is ours, not the caller's
             raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem
-        said = await whole_text(answered, meter)
+        said = await read_text(answered, meter)
         return {
             "said": said,
             "model": answered.model,
