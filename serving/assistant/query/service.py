@@ -148,7 +148,7 @@ class QueryService:
     async def _search(self, request: QueryRequest, context: RequestContext) -> _Material:
         session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
         question = session.request(request.question)
-        words = session.vault.without(question)
+        words = session.vault.remove_placeholders(question)
         keeps = await self._bodies.keeps(context.project_id)
         if keeps:
             keep(context.entry, session.vault, {"question": question})

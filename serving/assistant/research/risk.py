@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, Final, Literal
 
 from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of
-from serving.gateway.policy.injection import suspicious
+from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.shadow import shadow_of
 from serving.gateway.policy.vault import Vault
@@ -70,7 +70,7 @@ class _Counts:
 
 def orders_in(*texts: str) -> int:
     """How many phrases of a source try to give orders to a model."""
-    return sum(suspicious(shadow_of(text).text, passage=True) for text in texts)
+    return sum(count_injections(shadow_of(text).text, passage=True) for text in texts)
 
 
 def assess(
