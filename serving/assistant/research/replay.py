@@ -82,9 +82,9 @@ async def _repeat(
     step: ResearchStep, executor: ToolExecutor, context: ToolContext, row: LedgerRow | None
 ) -> StepReplay:
     if digest(json.loads(step.input)) != step.input_hash:
-        why = "the kept input is not what its hash says"
+        why = "the stored input does not match its hash"
     elif row is not None and (row.request_hash, row.response_hash) != (step.input_hash, step.output_hash):
-        why = "the ledger has other hashes of this call than what was kept"
+        why = "the ledger has other hashes of this call than the stored step"
     elif step.tool in NOT_REPEATED:
         return StepReplay(step, "skipped", "models are not called again: the model's text is stored with the next step")
     else:

@@ -82,14 +82,14 @@ class ResearchTools:
             ),
             Tool(
                 "summarize",
-                "Put together what passages say on a topic; only what stands in them.",
+                "Summarise passages on a topic, with statements that they support only.",
                 SummarizeArguments,
                 self._summarize,
                 ToolPolicy(timeout_s=60),
             ),
             Tool(
                 "risk_check",
-                "Count and weigh what speaks against findings.",
+                "Assess the risk of trusting findings.",
                 RiskArguments,
                 self._risk_check,
                 ToolPolicy(timeout_s=60),

@@ -28,7 +28,7 @@ def terms_tail(terms: Sequence[str]) -> list[str]:
 
 
 def _spellings(term: str) -> list[list[str]]:
-    """The spellings in which a term is written, each as a sequence of pattern atoms."""
+    """Return the spellings of a term, each as a sequence of pattern atoms."""
     words = shadow_of(term).text.split()
     plain = [atom for place, word in enumerate(words) for atom in ([_SPACE] if place else []) + [*map(re.escape, word)]]
     if len(words) == 1 and term.isupper() and term.isalpha() and 1 < len(term) <= _MAX_ABBREVIATION:
