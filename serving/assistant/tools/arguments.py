@@ -1,4 +1,4 @@
-"""Arguments and results as plain JSON: hashed canonically, checked text by text, shorten for the ledger."""
+"""Arguments and results as plain JSON: hashed canonically, checked text by text, shortened for the ledger."""
 
 import hashlib
 from collections.abc import Callable

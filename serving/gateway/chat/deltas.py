@@ -86,7 +86,7 @@ class ChoiceStream:
         return self.finish(), checked
 
     def finish(self) -> list[dict[str, Any]]:
-        """Return choices with the text that is still pending back."""
+        """Return choices with the text that is still held back."""
         chunks = []
         for path, text in self._texts.items():
             rest = self._record_released(path, text.finish())

@@ -45,7 +45,7 @@ class ChatService:
 
     @property
     def max_body_bytes(self) -> int:
-        """Return the maximum count_bytes of a body in bytes, decompressed."""
+        """Return the maximum size of a body in bytes, decompressed."""
         return self._settings.server.max_body_bytes
 
     def read(self, body: dict[str, Any]) -> ChatRequest:

@@ -162,7 +162,7 @@ class UsageMeter:
 
     @property
     def usage(self) -> Amount:
-        """Return the read_usage usage, else an estimate of at least one token per event, as most servers send."""
+        """Return the reported usage, else an estimate of at least one token per event, as most servers send."""
         if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
             return self._usage
         tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
