@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # help must not wait for the server's modules
 
     from guard_store.knowledge.store import TableVersion
     from serving.assistant.knowledge.evaluation import Questions, Recall
-    from serving.assistant.query.evaluation import Asked
+    from serving.assistant.query.evaluation import QuestionResult
 
 # Labels of the table's rows, by measure.
 _MEASURES = {
@@ -113,15 +113,17 @@ def embedded_chunks(settings: Settings) -> "pa.Table":
     return embed_chunks(chunk_table(document_table(documents)), None, embedder).rows
 
 
-async def _measure(settings: Settings, rows: "pa.Table", questions: "Questions") -> "tuple[Recall, list[Asked]]":
-    from serving.assistant.knowledge.evaluation import recall_of
+async def _measure(
+    settings: Settings, rows: "pa.Table", questions: "Questions"
+) -> "tuple[Recall, list[QuestionResult]]":
+    from serving.assistant.knowledge.evaluation import measure_recall
     from serving.assistant.knowledge.service import KnowledgeService
-    from serving.assistant.query.evaluation import answers_of
+    from serving.assistant.query.evaluation import ask_all
 
     service = KnowledgeService(settings, table=InMemory(rows))
     await service.start()
     try:
-        return await recall_of(questions.answerable, service.search), await answers_of(questions, service)
+        return await measure_recall(questions.answerable, service.search), await ask_all(questions, service)
     finally:
         await service.stop()
 
@@ -141,7 +143,7 @@ def _print_recall(chunks: int, recall: "Recall") -> None:
         print_note(f"not found: {question.question} ({question.source}, {question.section})")
 
 
-def _print_answers(answers: "Sequence[Asked]") -> None:
+def _print_answers(answers: "Sequence[QuestionResult]") -> None:
     columns = _answer_shares(answers).values()
     print_answer("")
     print_table(
@@ -150,10 +152,10 @@ def _print_answers(answers: "Sequence[Asked]") -> None:
     )
     for answer in answers:
         if not answer.is_right:
-            print_note(f"{'not answered' if answer.wanted else 'not declined'}: {answer.question}")
+            print_note(f"{'not answered' if answer.expected else 'not declined'}: {answer.question}")
 
 
-def _print_as_json(chunks: int, recall: "Recall", answers: "Sequence[Asked]") -> None:
+def _print_as_json(chunks: int, recall: "Recall", answers: "Sequence[QuestionResult]") -> None:
     from serving.assistant.knowledge.evaluation import TOP_K
 
     extraction = {
@@ -169,14 +171,14 @@ def _print_as_json(chunks: int, recall: "Recall", answers: "Sequence[Asked]") ->
             "recall": {"source": recall.source, "section": recall.section},
             "not_found": [question.model_dump() for question in recall.missed],
             "extraction": extraction,
-            "not_answered": [answer.question for answer in wrong if answer.wanted],
-            "not_declined": [answer.question for answer in wrong if not answer.wanted],
+            "not_answered": [answer.question for answer in wrong if answer.expected],
+            "not_declined": [answer.question for answer in wrong if not answer.expected],
         }
     )
 
 
-def _answer_shares(answers: "Sequence[Asked]") -> dict[str, dict[str, Any]]:
-    from serving.assistant.query.evaluation import halves, shares_of
+def _answer_shares(answers: "Sequence[QuestionResult]") -> dict[str, dict[str, Any]]:
+    from serving.assistant.query.evaluation import measure_shares, split_in_halves
 
-    odd, even = halves(answers)
-    return {name: asdict(shares_of(part)) for name, part in (("all", answers), ("odd", odd), ("even", even))}
+    odd, even = split_in_halves(answers)
+    return {name: asdict(measure_shares(part)) for name, part in (("all", answers), ("odd", odd), ("even", even))}

@@ -50,7 +50,7 @@ def lock(folder: Path | None) -> None:
 
     load_settings()
     folder, book = _load(folder)
-    (folder / LOCK).write_text(book.locked())
+    (folder / LOCK).write_text(book.lock_text())
     print_answer(f"wrote {folder / LOCK}")
 
 

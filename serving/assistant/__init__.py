@@ -3,5 +3,5 @@
 - `knowledge`: search of the knowledge base
 - `query`: questions and answers with citations
 - `research`: research in steps
-- `tools`: tool calls, ours and those of other agents
+- `tools`: tool calls, of our tools and of other agents
 """

@@ -1,4 +1,4 @@
-"""The gateway: what stands before language models.
+"""The gateway to language models.
 
 - `calls`: one paid call: budget, settlement, metrics
 - `chat`: the OpenAI-compatible routes

@@ -1,4 +1,4 @@
-"""What a call costs: the operator's prices first, then the published ones of the `genai-prices` package."""
+"""The cost of a call: the operator's prices first, then the published ones of the `genai-prices` package."""
 
 import ipaddress
 import logging
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """What a token costs, exactly: in units of which `scale` are a billionth of a dollar."""
+    """The exact price of one token, in units of which `scale` make a billionth of a dollar."""
 
     input: int
     cached: int
@@ -37,9 +37,9 @@ class _Rates:
         fresh, cached, output = (int(rate * scale) for rate in rates)
         return cls(fresh, cached, output, scale)
 
-    def cost(self, took: Amount) -> int:
-        fresh = took.tokens_in - took.tokens_cached
-        units = self.input * fresh + self.cached * took.tokens_cached + self.output * took.tokens_out
+    def cost(self, usage: Amount) -> int:
+        fresh = usage.tokens_in - usage.tokens_cached
+        units = self.input * fresh + self.cached * usage.tokens_cached + self.output * usage.tokens_out
         return (units + self.scale // 2) // self.scale
 
 
@@ -48,43 +48,45 @@ class Prices:
 
     Parameters
     ----------
-    own : by model, over what is published.
+    prices : by model; they override published prices.
     """
 
-    def __init__(self, own: Mapping[str, Price]) -> None:
-        self._own = {model: _Rates.of(price) for model, price in own.items()}
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self._prices = {model: _Rates.of(price) for model, price in prices.items()}
         self._unknown: set[tuple[str, str]] = set()
 
-    def cost_nano_usd(self, model: str, base_url: str, took: Amount) -> int | None:
-        """Billionths of a dollar, to the nearest; None, with a warning in the log, where the price is not known."""
-        price = self._own.get(model)
+    def cost_nano_usd(self, model: str, base_url: str, usage: Amount) -> int | None:
+        """Return the cost in billionths of a dollar, rounded to the nearest; log a warning and return None if the price is unknown."""
+        price = self._prices.get(model)
         if price is not None:
-            return price.cost(took)
+            return price.cost(usage)
         if (model, base_url) in self._unknown:
             return None
-        usage = Usage(input_tokens=took.tokens_in, cache_read_tokens=took.tokens_cached, output_tokens=took.tokens_out)
+        tokens = Usage(
+            input_tokens=usage.tokens_in, cache_read_tokens=usage.tokens_cached, output_tokens=usage.tokens_out
+        )
         dollars: Decimal | None
         try:
-            dollars = calc_price(usage, model, provider_api_url=base_url).total_price
+            dollars = calc_price(tokens, model, provider_api_url=base_url).total_price
         except LookupError:
-            dollars = None if _is_local(base_url) else _by_name(usage, model)
+            dollars = None if _is_local(base_url) else _price_by_name(tokens, model)
         if dollars is None:
             self._warn(model, base_url)
             return None
         return _nano(dollars)
 
     def _warn(self, model: str, base_url: str) -> None:
-        if len(self._unknown) < _WARNED_MOST:  # callers choose the names
+        if len(self._unknown) < _WARNED_MOST:  # callers choose the names of models
             self._unknown.add((model, base_url))
             _log.warning(
-                "the price of model %.100r is not known, its cost is null: set it in ML_GUARD_LLM_PRICES", model
+                "the price of model %.100r is unknown, so its cost is null: set it in ML_GUARD_LLM_PRICES", model
             )
 
 
-def _by_name(usage: Usage, model: str) -> Decimal | None:
-    """The price of a model of this name, at whichever provider: for gateways that pass on what others charge."""
+def _price_by_name(tokens: Usage, model: str) -> Decimal | None:
+    """Return the price of a model by its name alone, at any provider: for gateways that pass on the price of others."""
     try:
-        return calc_price(usage, model).total_price
+        return calc_price(tokens, model).total_price
     except LookupError:
         return None
 
@@ -94,7 +96,7 @@ def _nano(dollars: Decimal) -> int:
 
 
 def _is_local(base_url: str) -> bool:
-    """Whether a server is one's own: what others charge for a model of the same name is not its price then."""
+    """Return whether a server is on a private network: published prices of a model of the same name do not apply then."""
     host = urlsplit(base_url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_private

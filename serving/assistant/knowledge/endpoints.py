@@ -1,4 +1,4 @@
-"""Route of the knowledge base: its content and its state. Questions go to `/query`."""
+"""Route of the knowledge base: its content and state. Questions are answered at `/query`."""
 
 from dataclasses import asdict
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ Knowledge = Annotated[KnowledgeService, Depends(part(KnowledgeService))]
 
 
 class SourceView(BaseModel):
-    """A source that passages are found in."""
+    """A source of passages."""
 
     source: str
     title: str
@@ -31,13 +31,13 @@ class SkippedView(BaseModel):
 
 
 class KnowledgeView(BaseModel):
-    """What the knowledge base holds, and how it is searched here."""
+    """Content and state of the knowledge base."""
 
     retrieval: Retrieval | Literal["loading"]
-    why: str | None = Field(description="Why it is not searched by meaning and words both.")
-    problem: str | None = Field(description="What should work and does not.")
-    version: int | None = Field(description="Version of its table in the lake; null where it was never built.")
-    model: str | None = Field(description="The embedding model; null where words alone are searched.")
+    why: str | None = Field(description="Why the search does not use both meaning and words.")
+    problem: str | None = Field(description="What is configured but fails.")
+    version: int | None = Field(description="Version of its table in the lake; null if it was never built.")
+    model: str | None = Field(description="The embedding model; null if the search uses words alone.")
     chunks: int
     sources: list[SourceView]
     skipped: list[SkippedView]
@@ -45,7 +45,7 @@ class KnowledgeView(BaseModel):
 
 @router.get("/knowledge", openapi_extra=ANALYST)
 async def read_knowledge(knowledge: Knowledge) -> KnowledgeView:
-    """Read what the knowledge base holds and how it stands."""
+    """Read the content and state of the knowledge base."""
     sources = await knowledge.sources()
     skipped = await knowledge.skipped()
     return KnowledgeView(

@@ -1,4 +1,4 @@
-"""How well the knowledge base is searched: questions with the source and section that answer them, and the share found."""
+"""Recall of the search: questions with the source and section that answer them, and the share that it finds."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ Search = Callable[[str, int], Awaitable[SearchResult]]
 
 
 class QuestionsError(ValueError):
-    """The file of questions is wrong; the message says where."""
+    """The file of questions is invalid; the message names the field."""
 
 
 class Answerable(BaseModel):
-    """A question that a source answers; `section` is a part of the section's path."""
+    """A question that a source answers; `section` is a part of the path of its section."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,7 +63,7 @@ def load_questions(path: Path) -> Questions:
     Raises
     ------
     QuestionsError
-        Where it is not there or not in order.
+        If it cannot be read, or is invalid.
     """
     try:
         return Questions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -77,15 +77,15 @@ def load_questions(path: Path) -> Questions:
         raise QuestionsError(f"{path}: {field}: {reason_of(first)}") from error
 
 
-async def recall_of(questions: Sequence[Answerable], search: Search, top_k: int = TOP_K) -> Recall:
-    """Ask each question, and look for its source and section among the first passages."""
+async def measure_recall(questions: Sequence[Answerable], search: Search, top_k: int = TOP_K) -> Recall:
+    """Search for each question, and look for its source and section among the first passages."""
     sources, sections, missed = 0, 0, []
-    for wanted in questions:
-        found = await search(wanted.question, top_k)
-        of_source = [passage for passage in found.passages if passage.source == wanted.source]
-        has_section = any(wanted.section in passage.section for passage in of_source)
+    for expected in questions:
+        result = await search(expected.question, top_k)
+        of_source = [passage for passage in result.passages if passage.source == expected.source]
+        has_section = any(expected.section in passage.section for passage in of_source)
         sources += bool(of_source)
         sections += has_section
-        missed += [] if has_section else [wanted]
-    asked = max(len(questions), 1)
-    return Recall(len(questions), sources / asked, sections / asked, missed)
+        missed += [] if has_section else [expected]
+    count = max(len(questions), 1)
+    return Recall(len(questions), sources / count, sections / count, missed)

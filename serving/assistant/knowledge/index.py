@@ -1,7 +1,7 @@
 """Qdrant as an index of the table of chunks, in this process or on a server: the same code for both.
 
-Each version of the table is a collection of its own, and an alias says which one answers. All processes may bring a server
-up to a version at the same time: they write the same points, and whoever is last finds everything done.
+Each version of the table is a collection, and an alias names the one that is searched. Several processes may load a version
+into a server at the same time: they write the same points, and the last of them finds all of them there.
 """
 
 import logging
@@ -28,11 +28,11 @@ _MEANING, _WORDS = "meaning", "words"
 _SHOWN = ("source", "title", "section", "page", "place", "text")
 _BATCH = 128
 _TIMEOUT_S = 30
-_LEAST_RANKED = 20
+_MIN_RANKED = 20
 
 
 class StoppedError(Exception):
-    """Filling was given up because the process ends."""
+    """Loading stopped because the process ends."""
 
 
 class IndexUnavailableError(Exception):
@@ -40,7 +40,7 @@ class IndexUnavailableError(Exception):
 
 
 def open_client(url: str | None, api_key: str | None) -> "QdrantClient":
-    """A client of a server, or of an index in this process where there is no URL."""
+    """Open a client of a server, or of an index in this process if `url` is None."""
     from qdrant_client import QdrantClient
 
     if url is None:
@@ -49,45 +49,52 @@ def open_client(url: str | None, api_key: str | None) -> "QdrantClient":
 
 
 class Index:
-    """What is searched; several threads may do so while another one loads a newer version."""
+    """The searchable chunks; threads may search while another one loads a newer version.
 
-    def __init__(self, client: "QdrantClient", goes_on: Callable[[], bool] = lambda: True) -> None:
+    Parameters
+    ----------
+    should_continue : checked between batches; loading stops once it returns False.
+    """
+
+    def __init__(self, client: "QdrantClient", should_continue: Callable[[], bool] = lambda: True) -> None:
         self._client = client
         self._words = Words()
-        self._goes_on = goes_on
+        self._should_continue = should_continue
 
     def close(self) -> None:
-        """Let go of it; an index in this process is gone."""
+        """Close the client; an index in this process is lost."""
         self._client.close()
 
     def serves(self, version: TableVersion) -> bool:
-        """Whether searches are answered from this version, or from a newer one that another process has brought."""
-        now = self._target()
-        same_table = now is not None and now.rpartition("-")[0] == _collection(version).rpartition("-")[0]
-        return same_table and now is not None and int(now.rpartition("-")[2]) >= version.number
+        """Return whether searches use this version, or a newer one that another process loaded."""
+        current = self._target()
+        same_table = current is not None and current.rpartition("-")[0] == _collection(version).rpartition("-")[0]
+        return same_table and current is not None and int(current.rpartition("-")[2]) >= version.number
 
     def load(self, version: TableVersion, rows: pa.Table) -> None:
-        """Fill a collection from the rows of `ml.knowledge.tables.EMBEDDINGS`, let it answer, and delete older ones.
+        """Fill a collection from the rows of `ml.knowledge.tables.EMBEDDINGS`, switch searches to it, and delete older ones.
 
         Raises
         ------
         StoppedError
-            Where the process ends meanwhile.
+            If the process ends meanwhile.
         """
         if self.serves(version):
             return
         try:
             self._fill(_collection(version), rows)
-            self._answer_from(_collection(version))
+            self._switch_to(_collection(version))
         except Exception:
-            if not self.serves(version):  # else another process was faster, and deleted what this one was at
+            if not self.serves(
+                version
+            ):  # else another process was faster, and deleted the collection that this one was filling
                 raise
 
     def search(self, question: str, vector: "NDArray[np.float32] | None", top_k: int) -> list[Passage]:
-        """The best chunks by the fused ranks of their words and, with the question's vector, their meaning."""
+        """Return the best chunks by the fused ranks of words and, given the question's vector, of meaning."""
         from qdrant_client import models
 
-        depth = max(_LEAST_RANKED, 4 * top_k)
+        depth = max(_MIN_RANKED, 4 * top_k)
         indices, values = self._words.of_question(question)
         ranked: list[models.Prefetch] = []
         if indices:
@@ -97,8 +104,8 @@ class Index:
             ranked.append(models.Prefetch(query=vector.tolist(), using=_MEANING, limit=depth))
         if not ranked:
             return []
-        with _answering():
-            found = self._client.query_points(
+        with _translate_errors():
+            response = self._client.query_points(
                 _ALIAS,
                 prefetch=ranked,
                 query=models.FusionQuery(fusion=models.Fusion.RRF),
@@ -106,23 +113,23 @@ class Index:
                 with_payload=True,
                 with_vectors=[] if vector is None else [_MEANING],
             )
-        return [_passage(point.payload or {}, point.score, _cosine(point.vector, vector)) for point in found.points]
+        return [_passage(point.payload or {}, point.score, _cosine(point.vector, vector)) for point in response.points]
 
     def document(self, source: str) -> list[Passage]:
-        """All chunks of a source, in order."""
+        """Return all chunks of a source, in order."""
         from qdrant_client import models
 
         condition = models.FieldCondition(key="source", match=models.MatchValue(value=source))
-        found: list[Passage] = []
+        passages: list[Passage] = []
         offset: Any = None
         while True:
-            with _answering():
+            with _translate_errors():
                 records, offset = self._client.scroll(
                     _ALIAS, scroll_filter=models.Filter(must=[condition]), limit=_BATCH, offset=offset
                 )
-            found += [_passage(record.payload or {}, 0.0, None) for record in records]
+            passages += [_passage(record.payload or {}, 0.0, None) for record in records]
             if offset is None:
-                return sorted(found, key=lambda passage: passage.place)
+                return sorted(passages, key=lambda passage: passage.place)
 
     def _target(self) -> str | None:
         aliases = self._client.get_aliases().aliases
@@ -134,7 +141,7 @@ class Index:
         if self._client.count(name).count == len(rows):
             return
         for points in self._points(rows):
-            if not self._goes_on():
+            if not self._should_continue():
                 raise StoppedError
             self._client.upsert(name, points, wait=True)
 
@@ -168,7 +175,7 @@ class Index:
                 points.append(models.PointStruct(id=_point_id(chunk["chunk_id"]), vector=vectors, payload=payload))
             yield points
 
-    def _answer_from(self, name: str) -> None:
+    def _switch_to(self, name: str) -> None:
         from qdrant_client import models
 
         before = self._target()
@@ -181,11 +188,11 @@ class Index:
         for collection in self._client.get_collections().collections:
             if _is_older(collection.name, name):
                 self._client.delete_collection(collection.name)
-                _log.info("deleted %s, now %s answers", collection.name, name)
+                _log.info("deleted %s: searches now use %s", collection.name, name)
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     from qdrant_client.http.exceptions import ApiException
 
     try:
@@ -198,11 +205,11 @@ def _collection(version: TableVersion) -> str:
     return f"{_ALIAS}-{version.table}-{version.number}"
 
 
-def _is_older(name: str, now: str) -> bool:
-    if not name.startswith(f"{_ALIAS}-") or name == now:
+def _is_older(name: str, current: str) -> bool:
+    if not name.startswith(f"{_ALIAS}-") or name == current:
         return False
-    (table, _, number), (table_now, _, number_now) = name.rpartition("-"), now.rpartition("-")
-    return table != table_now or int(number) < int(number_now)
+    (table, _, number), (current_table, _, current_number) = name.rpartition("-"), current.rpartition("-")
+    return table != current_table or int(number) < int(current_number)
 
 
 def _point_id(chunk_id: str) -> str:
@@ -224,5 +231,5 @@ def _cosine(stored: Any, vector: "NDArray[np.float32] | None") -> float | None:
         return None
     import numpy as np
 
-    its: Sequence[float] = stored[_MEANING]
-    return float(np.dot(np.asarray(its, np.float32), vector))
+    meaning: Sequence[float] = stored[_MEANING]
+    return float(np.dot(np.asarray(meaning, np.float32), vector))

@@ -1,4 +1,4 @@
-"""Models of this process: each loaded when it is first needed, and tried again some time after it could not be."""
+"""Models of this process: each is loaded on first use; after a failure, loading is retried no sooner than a minute later."""
 
 import logging
 import threading
@@ -13,48 +13,48 @@ if TYPE_CHECKING:
     from ml.knowledge.reranking import Reranker
 
 _log = logging.getLogger(__name__)
-_AGAIN_S = 60.0
+_RETRY_S = 60.0
 T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A model that `load` gives, or None where none is wanted; threads may share it.
+    """A lazily loaded model, shared by threads; `load` returns None if none is configured.
 
     Attributes
     ----------
-    problem : why it could not be loaded; None while nothing is wrong.
+    problem : why loading failed; None if it did not.
     """
 
     def __init__(self, load: Callable[[], T | None]) -> None:
         self._load = load
         self._loading = threading.Lock()
         self._model: T | None = None
-        self._again_at = 0.0
+        self._retry_at = 0.0
         self.problem: str | None = None
 
     def get(self) -> T | None:
-        """The model; None where none is wanted or it cannot be loaded now."""
+        """Return the model, loading it first if needed; None if none is configured or loading failed."""
         from ml.knowledge.embedding import ModelError
 
         with self._loading:
-            if self._model is None and time.monotonic() >= self._again_at:
+            if self._model is None and time.monotonic() >= self._retry_at:
                 try:
                     self._model, self.problem = self._load(), None
                 except ModelError as error:
-                    _log.exception("searching without this model")
-                    self._again_at, self.problem = time.monotonic() + _AGAIN_S, str(error)
+                    _log.exception("loading failed, searching without this model")
+                    self._retry_at, self.problem = time.monotonic() + _RETRY_S, str(error)
             return self._model
 
 
-def embedder_of(settings: Settings) -> "Embedder | None":
-    """Load the embedding model that is set; raises `ModelError`."""
+def open_embedder(settings: Settings) -> "Embedder | None":
+    """Load the configured embedding model; raises `ModelError`."""
     from ml.knowledge.embedding import load_embedder
 
     return load_embedder(settings.knowledge.embedding_model, settings.storage.embedders)
 
 
-def reranker_of(settings: Settings) -> "Reranker | None":
-    """Load the reranker that is set; raises `ModelError`."""
+def open_reranker(settings: Settings) -> "Reranker | None":
+    """Load the configured reranker; raises `ModelError`."""
     from ml.knowledge.reranking import load_reranker
 
     return (

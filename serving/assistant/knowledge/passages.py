@@ -1,4 +1,4 @@
-"""What a search gives: passages, and how they were found. How it is done is in `index` and `service`."""
+"""Results of a search, and the state of the knowledge base. The search itself is in `index` and `service`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ class Passage:
 
     Attributes
     ----------
-    score : of its ranks by meaning and by words, fused, or a reranker's; comparable within one search only.
+    score : fused from its ranks by meaning and by words, or a reranker's; comparable within one search only.
     similarity : cosine with the question; None without an embedding model.
     """
 
@@ -29,7 +29,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Passages, best first, and the version of the knowledge base that they are of."""
+    """Passages, best first, and their version of the knowledge base."""
 
     passages: tuple[Passage, ...]
     retrieval: Retrieval
@@ -38,7 +38,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source, and how many chunks it has."""
+    """A source and its number of chunks."""
 
     source: str
     title: str
@@ -47,14 +47,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeState:
-    """How the knowledge base stands in this process.
+    """The state of the knowledge base in this process.
 
     Attributes
     ----------
-    retrieval : `loading` until it was looked at for the first time.
-    model : the embedding model that questions are compared with; None where words alone are.
-    why : in words, wherever retrieval is not hybrid.
-    problem : what should work and does not; None where all is as the settings want it.
+    retrieval : `loading` until the first check for a version ends.
+    model : the embedding model of the search; None if it uses words alone.
+    why : why retrieval is not hybrid; None if it is.
+    problem : what is configured but fails; None if nothing does.
     """
 
     retrieval: Retrieval | Literal["loading"]

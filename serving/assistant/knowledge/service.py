@@ -1,6 +1,6 @@
-"""The knowledge base of a running server: follows the table's newest version, and searches what it has.
+"""The knowledge base of a running server: follows the newest version of the table, and searches the loaded one.
 
-Everything that takes time happens in threads. How the index works is `index`.
+All slow work runs in threads. The index is in `index`.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from guard_core.settings import Settings
-from serving.assistant.knowledge.model import Lazy, embedder_of, reranker_of
+from serving.assistant.knowledge.model import Lazy, open_embedder, open_reranker
 from serving.assistant.knowledge.passages import KnowledgeState, Passage, SearchResult, Source
 from serving.http.problems import Unavailable
 
-if TYPE_CHECKING:  # they are imported by the thread that needs them first
+if TYPE_CHECKING:  # slow imports: left to the thread that needs them first
     import pyarrow as pa
 
     from guard_store.knowledge.store import TableVersion
@@ -27,22 +27,22 @@ if TYPE_CHECKING:  # they are imported by the thread that needs them first
 _log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _POLLS_AFTER_FAILURE = 5
-_RERANKED = 20
+_RERANK_DEPTH = 20
 
 
 class Table(Protocol):
-    """Where the chunks come from."""
+    """The table of chunks."""
 
     def version(self) -> "TableVersion | None":
-        """The newest version."""
+        """Return the newest version."""
 
     def read(self) -> "tuple[TableVersion, pa.Table] | None":
-        """The newest version and its rows."""
+        """Return the newest version and its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The version that answers, and the model of its vectors."""
+    """The version that is searched, and the model of its vectors."""
 
     version: "TableVersion"
     chunks: int
@@ -52,29 +52,29 @@ class _Loaded:
 
 
 class KnowledgeService:
-    """Searches the knowledge base; `table` is another one than that of the lake."""
+    """Searches the knowledge base; `table` replaces that of the lake."""
 
     def __init__(self, settings: Settings, table: Table | None = None, poll_s: float = _POLL_S) -> None:
         self._settings = settings
         self._table = table
         self._poll_s = poll_s
-        self._embedder = Lazy(lambda: embedder_of(settings))
-        self._reranker = Lazy(lambda: reranker_of(settings))
+        self._embedder = Lazy(lambda: open_embedder(settings))
+        self._reranker = Lazy(lambda: open_reranker(settings))
         self._index: Index | None = None
         self._loaded: _Loaded | None = None
         self._state = KnowledgeState("loading", why="it is being loaded")
         self._ending = threading.Event()
         self._stopping = asyncio.Event()
-        self._looked = asyncio.Event()
-        self._looking = asyncio.Lock()
+        self._checked = asyncio.Event()
+        self._checking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to follow the table; searches wait for the first look."""
+        """Start following the table; searches wait for the first check."""
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Stop following."""
+        """Stop following the table, and close the index."""
         self._ending.set()
         self._stopping.set()
         if self._task is not None:
@@ -83,51 +83,51 @@ class KnowledgeService:
             await asyncio.to_thread(self._index.close)
 
     def state(self) -> KnowledgeState:
-        """How it stands now."""
+        """Return the present state."""
         return self._state
 
     async def search(self, question: str, top_k: int) -> SearchResult:
-        """The best passages for a question, from the newest version that is loaded.
+        """Return the best passages for a question, from the loaded version.
 
         Raises
         ------
         Unavailable
-            Where the index does not answer, or nothing could be loaded so far.
+            If the index does not answer, or no version could be loaded yet.
         """
-        await self._looked.wait()
-        if self._state.retrieval == "empty":  # it may have been built since the last look
-            await self._look()
+        await self._checked.wait()
+        if self._state.retrieval == "empty":  # it may have been built since the last check
+            await self._check()
         return await asyncio.to_thread(self._search, question, top_k)
 
     async def similarities(self, question: str, texts: Sequence[str]) -> list[float] | None:
-        """Cosine of each text with the question; None without an embedding model."""
+        """Return the cosine of each text with the question; None without an embedding model."""
         return await asyncio.to_thread(self._similarities, question, texts)
 
     async def document(self, source: str) -> tuple[Passage, ...]:
-        """All chunks of a source in order; none where it is not known. Raises as `search`."""
-        await self._looked.wait()
+        """Return all chunks of a source in order; none if the source is unknown. Raises as `search`."""
+        await self._checked.wait()
         return await asyncio.to_thread(self._document, source)
 
     async def sources(self) -> tuple[Source, ...]:
-        """What the version that answers is made of."""
-        await self._looked.wait()
+        """Return the sources of the loaded version."""
+        await self._checked.wait()
         return () if self._loaded is None else self._loaded.sources
 
     async def skipped(self) -> "list[Skipped]":
-        """Files that could not be read when the knowledge base was built last."""
+        """Return the files that could not be read when the knowledge base was last built."""
         return await asyncio.to_thread(self._skipped)
 
     async def _follow(self) -> None:
         while not self._stopping.is_set():
-            is_well = await self._look()
-            self._looked.set()
+            succeeded = await self._check()
+            self._checked.set()
             try:
-                await asyncio.wait_for(self._stopping.wait(), self._poll_s * (1 if is_well else _POLLS_AFTER_FAILURE))
+                await asyncio.wait_for(self._stopping.wait(), self._poll_s * (1 if succeeded else _POLLS_AFTER_FAILURE))
             except TimeoutError:
                 continue
 
-    async def _look(self) -> bool:
-        async with self._looking:
+    async def _check(self) -> bool:
+        async with self._checking:
             return await asyncio.to_thread(self._refresh)
 
     def _refresh(self) -> bool:
@@ -137,7 +137,7 @@ class KnowledgeService:
             self._bring_up_to_date()
         except StoppedError:
             return False
-        except Exception as error:  # noqa: BLE001 - a lake, a server and a model fail in many ways; what is loaded goes on
+        except Exception as error:  # noqa: BLE001 - a lake, a server and a model fail in many ways; the loaded version stays in use
             problem = f"the newest version cannot be loaded ({type(error).__name__})"
             if self._state.problem != problem:
                 _log.error("the knowledge base cannot be brought up to date", exc_info=True)
@@ -147,7 +147,7 @@ class KnowledgeService:
         return True
 
     def _bring_up_to_date(self) -> None:
-        table = self._open()
+        table = self._open_table()
         newest = table.version()
         if newest is None:
             self._loaded, self._state = None, KnowledgeState("empty", why="it has not been built yet")
@@ -161,11 +161,11 @@ class KnowledgeService:
     def _load(self, table: Table) -> _Loaded:
         read = table.read()
         if read is None:
-            raise FileNotFoundError("the table has gone")
+            raise FileNotFoundError("the table was deleted")
         version, rows = read
         if not len(rows):
             return _Loaded(version, 0, (), None, None)
-        self._opened_index().load(version, rows)
+        self._open_index().load(version, rows)
         counted = Counter(zip(rows["source"].to_pylist(), rows["title"].to_pylist(), strict=True))
         sources = tuple(Source(*names, chunks) for names, chunks in counted.items())
         return _Loaded(version, len(rows), sources, rows["model"][0].as_py(), rows["model_hash"][0].as_py())
@@ -184,8 +184,8 @@ class KnowledgeService:
         elif embedder.hash == loaded.model_hash:
             return KnowledgeState("hybrid", number, loaded.chunks, embedder.name, problem=problem)
         else:
-            its = loaded.model or "no model"
-            why = problem = f"its vectors are of {its}, not of {embedder.name}, until it is built again"
+            loaded_model = loaded.model or "no model"
+            why = problem = f"its vectors are of {loaded_model}, not of {embedder.name}, until it is built again"
         return KnowledgeState("lexical", number, loaded.chunks, None, why, problem)
 
     def _search(self, question: str, top_k: int) -> SearchResult:
@@ -197,8 +197,8 @@ class KnowledgeService:
         embedder = self._embedder.get() if state.model else None
         reranker = self._reranker.get()
         vector = None if embedder is None else embedder.embed([question])[0]
-        with _answering():
-            passages = index.search(question, vector, top_k if reranker is None else max(top_k, _RERANKED))
+        with _translate_errors():
+            passages = index.search(question, vector, top_k if reranker is None else max(top_k, _RERANK_DEPTH))
         if reranker is not None:
             scores = reranker.scores(question, [passage.text for passage in passages])
             scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
@@ -208,7 +208,7 @@ class KnowledgeService:
     def _document(self, source: str) -> tuple[Passage, ...]:
         if self._index is None or not self._state.chunks:
             return ()
-        with _answering():
+        with _translate_errors():
             return tuple(self._index.document(source))
 
     def _similarities(self, question: str, texts: Sequence[str]) -> list[float] | None:
@@ -225,14 +225,14 @@ class KnowledgeService:
         read = KnowledgeStore(self._settings.storage.lake).read("documents", ["source", "skipped"])
         return [] if read is None else list_skipped(read[1])
 
-    def _open(self) -> Table:
+    def _open_table(self) -> Table:
         if self._table is None:
             from guard_store.knowledge.store import KnowledgeStore
 
             self._table = KnowledgeStore(self._settings.storage.lake)
         return self._table
 
-    def _opened_index(self) -> "Index":
+    def _open_index(self) -> "Index":
         if self._index is None:
             from serving.assistant.knowledge.index import Index, open_client
 
@@ -243,7 +243,7 @@ class KnowledgeService:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     from serving.assistant.knowledge.index import IndexUnavailableError
 
     try:

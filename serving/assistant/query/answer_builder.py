@@ -1,6 +1,6 @@
-"""Building an answer: a model's sentences are checked against their passages, extracted ones are cited, all pass the content policy.
+"""Builds an answer: sentences of a model are checked against their passages, extracted ones are cited, all pass the content policy.
 
-Where the text comes from is `service`.
+The text comes from `service`.
 """
 
 import re
@@ -18,17 +18,17 @@ _item = re.compile(r"[-*•#|]|\d{1,3}[.)]\s")
 
 
 class AnswerBuilder:
-    """Builds one answer; the text that `add…` and `finish` return may go out.
+    """Builds one answer; the text that `add…` and `finish` return may be sent.
 
     Parameters
     ----------
-    passages : as the policy lets them pass.
+    passages : after the content policy.
     sources : the same passages unredacted.
-    grounded : whether unsupported claims are left out; else all text goes through, with citations where passages support it.
+    grounded : whether unsupported claims are left out; else all text is kept, with citations for the parts that passages support.
 
     Attributes
     ----------
-    text : what has gone out.
+    text : the text released so far.
     declined : whether the answer is that the sources do not answer.
     """
 
@@ -47,8 +47,8 @@ class AnswerBuilder:
         self._session = session
         self._grounded = grounded
         self._claims = ClaimReader()
-        self._out = ResponseStream(session.policy, session.vault)
-        self._begun = False
+        self._stream = ResponseStream(session.policy, session.vault)
+        self._has_text = False
         self._quotes: dict[Quote, None] = {}
         self._faults: set[str] = set()
         self.declined = False
@@ -57,7 +57,7 @@ class AnswerBuilder:
     @property
     def withheld(self) -> bool:
         """Whether the policy blocks the answer."""
-        return self._out.blocked
+        return self._stream.blocked
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -79,16 +79,16 @@ class AnswerBuilder:
         return released + self._check(self._claims.feed(piece))
 
     def finish(self) -> str:
-        """Return what was held back, when the text has ended."""
+        """Return the text still held back, at the end of the text."""
         released = self._check(self._claims.finish())
-        if not self._begun and self._grounded:
+        if not self._has_text and self._grounded:
             self.declined = True
             released += self._add(DECLINED)
         if not self.withheld:
-            rest = self._out.finish()
+            rest = self._stream.finish()
             self.text += rest
             released += rest
-        self._session.add(self._out.findings)
+        self._session.add(self._stream.findings)
         return released
 
     def citations(self) -> tuple[Citation, ...]:
@@ -102,7 +102,7 @@ class AnswerBuilder:
         released = ""
         for sentence in sentences:
             claim = check_claim(sentence, self._texts, self._question)
-            if claim.declines:  # it is released at the end, where nothing else was
+            if claim.declines:  # released at the end, if nothing else was
                 continue
             if claim.fault is not None and (self._grounded or claim.fault != "uncited_claim"):
                 self._faults.add(claim.fault)
@@ -113,12 +113,12 @@ class AnswerBuilder:
         return released
 
     def _add(self, sentence: str) -> str:
-        between = ("\n" if _item.match(sentence) else " ") if self._begun else ""
-        return self._emit(between + sentence)
+        separator = ("\n" if _item.match(sentence) else " ") if self._has_text else ""
+        return self._emit(separator + sentence)
 
     def _emit(self, text: str) -> str:
-        self._begun = True
-        released = self._out.feed(text)
+        self._has_text = True
+        released = self._stream.feed(text)
         self.text += released
         return released
 

@@ -1,4 +1,4 @@
-"""`POST /query`: a question in, an answer with citations out; whole, or as server-sent events."""
+"""`POST /query`: answers a question with citations, whole or as server-sent events."""
 
 from typing import Annotated, Any
 
@@ -42,7 +42,7 @@ async def query(
     entry: EntryDep,
     request_id: RequestId,
 ) -> Response:
-    """Answer a question from the knowledge base, with citations that stand in their sources."""
+    """Answer a question from the knowledge base, with citations that quote their sources verbatim."""
     _require_caller(caller, settings)
     entry.project_id = project_id = _project(body, caller)
     context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
@@ -53,13 +53,13 @@ async def query(
 
 
 def _require_caller(principal: Principal, settings: ServerSettings) -> None:
-    """Pass callers with a key; without one, only on a server that listens on loopback."""
+    """Require a key, unless the server listens on loopback only."""
     if principal.key_id is None and not is_loopback(settings.host):
         raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
 
 
 def _project(request: QueryRequest, principal: Principal) -> str | None:
-    """Return the project that a question counts for: the one that it names, else the key's own."""
+    """Return the project that a question counts for: the one in the request, else the key's."""
     if request.project_id is None:
         return principal.project_id
     principal.require("guest", request.project_id)

@@ -1,4 +1,4 @@
-"""How well extraction answers: questions that a source answers, and such that none does."""
+"""Quality of extracted answers, measured on questions that a source answers and questions that none answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from ml.knowledge.answers import collect_candidates
 from serving.assistant.knowledge.evaluation import TOP_K, Answerable, Questions
 from serving.assistant.knowledge.service import KnowledgeService
-from serving.assistant.query.extracting import extracted
+from serving.assistant.query.extracting import extract_answer
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of a question; `source` and `sections` are those of the answer, None and empty where it was declined."""
+class QuestionResult:
+    """The result of a question; `source` and `sections` are those of the answer, None and empty if it was declined."""
 
     question: str
-    wanted: Answerable | None
+    expected: Answerable | None
     source: str | None
     sections: tuple[tuple[str, str], ...]
 
     @property
     def is_right(self) -> bool:
-        """Whether it was declined where nothing answers, and answered else."""
-        return (self.source is None) == (self.wanted is None)
+        """Whether it was answered if a source answers it, and declined otherwise."""
+        return (self.source is None) == (self.expected is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Shares:
 
     Attributes
     ----------
-    answered : of those that a source answers.
-    source : of the answered ones of them, those whose first sentence is of the expected source.
-    section : the same, with a sentence of the expected section.
-    declined : of those that no source answers.
+    answered : of the answerable questions, those answered.
+    source : of the answered answerable ones, those whose first sentence is of the expected source.
+    section : of the same, those with a sentence of the expected section.
+    declined : of the unanswerable questions, those declined.
     """
 
     answered: float
@@ -42,44 +42,44 @@ class Shares:
     declined: float
 
 
-async def answers_of(questions: Questions, knowledge: KnowledgeService) -> list[Asked]:
-    """Ask all of them."""
-    known = [await _ask(wanted.question, wanted, knowledge) for wanted in questions.answerable]
-    return known + [await _ask(other.question, None, knowledge) for other in questions.unanswerable]
+async def ask_all(questions: Questions, knowledge: KnowledgeService) -> list[QuestionResult]:
+    """Extract an answer to each question."""
+    answerable = [await _ask(item.question, item, knowledge) for item in questions.answerable]
+    return answerable + [await _ask(item.question, None, knowledge) for item in questions.unanswerable]
 
 
-def halves(asked: Sequence[Asked]) -> tuple[list[Asked], list[Asked]]:
-    """The first, third, … of each sort, and the others."""
-    known = [one for one in asked if one.wanted is not None]
-    unknown = [one for one in asked if one.wanted is None]
-    return known[::2] + unknown[::2], known[1::2] + unknown[1::2]
+def split_in_halves(results: Sequence[QuestionResult]) -> tuple[list[QuestionResult], list[QuestionResult]]:
+    """Split results in two: the first, third, … of the answerable and the unanswerable ones, and the rest."""
+    answerable = [result for result in results if result.expected is not None]
+    unanswerable = [result for result in results if result.expected is None]
+    return answerable[::2] + unanswerable[::2], answerable[1::2] + unanswerable[1::2]
 
 
-def shares_of(asked: Sequence[Asked]) -> Shares:
-    """How many are right."""
-    known = [one for one in asked if one.wanted is not None]
-    answered = [one for one in known if one.source is not None]
+def measure_shares(results: Sequence[QuestionResult]) -> Shares:
+    """Measure the shares of right results."""
+    answerable = [result for result in results if result.expected is not None]
+    answered = [result for result in answerable if result.source is not None]
     return Shares(
-        answered=_share([one.is_right for one in known]),
-        source=_share([one.wanted is not None and one.source == one.wanted.source for one in answered]),
-        section=_share([_has_section(one) for one in answered]),
-        declined=_share([one.is_right for one in asked if one.wanted is None]),
+        answered=_share([result.is_right for result in answerable]),
+        source=_share([result.expected is not None and result.source == result.expected.source for result in answered]),
+        section=_share([_has_section(result) for result in answered]),
+        declined=_share([result.is_right for result in results if result.expected is None]),
     )
 
 
-async def _ask(question: str, wanted: Answerable | None, knowledge: KnowledgeService) -> Asked:
-    found = await knowledge.search(question, TOP_K)
-    sentences = collect_candidates(found.passages)
-    said = (await extracted(knowledge, question, found.passages, sentences, found.retrieval)).sentences
-    passages = [found.passages[sentence.passage] for sentence in said]
+async def _ask(question: str, expected: Answerable | None, knowledge: KnowledgeService) -> QuestionResult:
+    result = await knowledge.search(question, TOP_K)
+    candidates = collect_candidates(result.passages)
+    sentences = (await extract_answer(knowledge, question, result.passages, candidates, result.retrieval)).sentences
+    passages = [result.passages[sentence.passage] for sentence in sentences]
     sections = tuple((passage.source, passage.section) for passage in passages)
-    return Asked(question, wanted, passages[0].source if passages else None, sections)
+    return QuestionResult(question, expected, passages[0].source if passages else None, sections)
 
 
-def _has_section(asked: Asked) -> bool:
-    wanted = asked.wanted
-    return wanted is not None and any(
-        source == wanted.source and wanted.section in section for source, section in asked.sections
+def _has_section(result: QuestionResult) -> bool:
+    expected = result.expected
+    return expected is not None and any(
+        source == expected.source and expected.section in section for source, section in result.sections
     )
 
 

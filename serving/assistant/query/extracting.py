@@ -1,4 +1,4 @@
-"""An answer by extraction over a running knowledge base; which sentences answer is `ml.knowledge.answers`."""
+"""An answer by extraction from a running knowledge base; `ml.knowledge.answers` selects the sentences."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from serving.assistant.knowledge.passages import Passage, Retrieval
 from serving.assistant.knowledge.service import KnowledgeService
 
 
-async def extracted(
+async def extract_answer(
     knowledge: KnowledgeService,
     question: str,
     passages: Sequence[Passage],
     sentences: Sequence[Candidate],
     retrieval: Retrieval,
 ) -> Extract:
-    """The sentences that answer a question, from the candidates of its passages; by words alone where they were found so."""
+    """Extract the sentences that answer a question from the candidates of its passages; by words alone if the search was."""
     reads = [sentence.read for sentence in sentences]
     near = await knowledge.similarities(question, reads) if reads and retrieval == "hybrid" else None
     return extract(question, passages, sentences, near)

@@ -1,4 +1,4 @@
-"""What Prometheus reads of questions."""
+"""Prometheus metrics of questions."""
 
 from collections.abc import Iterable
 
@@ -6,18 +6,18 @@ from prometheus_client import Counter
 
 _answers = Counter(
     "ml_guard_query_answers",
-    "Questions that were answered or declined, by how their passages were found.",
+    "Questions answered or declined, by kind of search.",
     ["route", "retrieval", "outcome"],
 )
 _faults = Counter(
     "ml_guard_query_faults",
-    "Answers of which something was kept back, because no source bears it or the policy forbids it.",
+    "Answers with text withheld, because no source supports it or the policy blocks it.",
     ["route", "fault"],
 )
 
 
-def answered(route: str, retrieval: str, *, declined: bool, faults: Iterable[str]) -> None:
-    """Count an answer."""
+def count_answer(route: str, retrieval: str, *, declined: bool, faults: Iterable[str]) -> None:
+    """Count an answer and its faults."""
     _answers.labels(route, retrieval, "declined" if declined else "answered").inc()
     for fault in faults:
         _faults.labels(route, fault).inc()

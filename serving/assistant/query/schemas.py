@@ -1,4 +1,4 @@
-"""What a question may say, and what its answer says."""
+"""Requests and responses about questions."""
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -9,8 +9,8 @@ from guard_core.ids import ID_PATTERN
 from guard_store.spending.amounts import Amount
 from serving.assistant.knowledge.passages import Retrieval
 
-QUESTION_MOST = 4_000
-TOP_K_MOST = 20
+MAX_QUESTION = 4_000
+MAX_TOP_K = 20
 
 
 class QueryRequest(BaseModel):
@@ -18,34 +18,34 @@ class QueryRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    question: Annotated[str, Field(min_length=1, max_length=QUESTION_MOST)]
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
     grounded: bool = Field(default=True, description="Leave out claims that no source supports.")
     stream: bool = Field(default=False, description="Answer with server-sent events.")
     project_id: str | None = Field(
         None,
         pattern=ID_PATTERN,
-        description="Project that it counts for, and whose policy holds; the key's own if none.",
+        description="Project that it counts for and whose policy applies; the key's by default.",
     )
-    top_k: Annotated[int, Field(ge=1, le=TOP_K_MOST, description="Passages to answer from, at most.")] = 5
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, description="Maximum number of passages to answer from.")] = 5
 
     @field_validator("question")
     @classmethod
     def _not_blank(cls, question: str) -> str:
         if not question.strip():
-            raise ValueError(f"must have 1 to {QUESTION_MOST} characters")
+            raise ValueError(f"must have 1 to {MAX_QUESTION} characters")
         return question
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What bears a sentence of an answer.
+    """A quote of a source that supports a sentence of an answer.
 
     Attributes
     ----------
-    n : its number in the answer, `[n]`: the place of its passage among those that were found, from 1.
-    quote : from the passage, letter by letter.
+    n : its number in the answer, `[n]`: the position of its passage in the search result, from 1.
+    quote : from the passage, verbatim.
     score : of the passage in the search; comparable within one answer only.
-    verified : whether the quote stands in the source as it is shown here; not where the policy has taken something out.
+    verified : whether the source contains the quote exactly as shown; False if the policy redacted it.
     """
 
     n: int
@@ -62,7 +62,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What an answer took; cached ones are part of `input`, reasoning is part of `output`."""
+    """Tokens of an answer; cached ones are part of `input`, reasoning is part of `output`."""
 
     input: int
     cached: int
@@ -82,11 +82,11 @@ class QueryAnswer:
 
     Attributes
     ----------
-    declined : whether the sources do not answer.
-    retrieval : `lexical` where the search went by words alone, `empty` where there is nothing to search.
-    cost_usd : None where the price is not known.
+    declined : whether the sources do not answer the question.
+    retrieval : `lexical` if the search used words alone, `empty` if there is nothing to search.
+    cost_usd : None if the price is unknown.
     prompt : `name@version` of the template; None without a model.
-    flags : rules of the policy that were met, and faults of the model that were kept back.
+    flags : rules of the policy with findings, and kinds of claims withheld because no source supports them.
     """
 
     answer: str

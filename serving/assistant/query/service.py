@@ -1,6 +1,6 @@
 """Answers a question: content policy, search, budget, model or extraction, content policy, ledger.
 
-HTTP is `endpoints`; the text of an answer and its citations are built in `answer_builder`.
+HTTP is in `endpoints`; `answer_builder` builds the text of an answer and its citations.
 """
 
 from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ from serving.assistant.knowledge.passages import Passage, SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query import metrics
 from serving.assistant.query.answer_builder import AnswerBuilder
-from serving.assistant.query.extracting import extracted
+from serving.assistant.query.extracting import extract_answer
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Tokens
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
@@ -27,24 +27,24 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import BROKEN, UsageMeter, broken_stream, text_pieces, whole_text
+from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_text, stream_problem, stream_text
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway
 from serving.http.raw_request import encode_json
 from serving.http.server_sent_events import format_event
 
 EXTRACTIVE: Final = "extractive"
-"""Stands for a model where sentences of the sources are the answer."""
+"""The model name of answers that consist of sentences of the sources."""
 _PROMPT = "query"
 
 
 @dataclass(frozen=True, slots=True)
 class _Material:
-    """A question and the passages that were found for it, redacted by the content policy.
+    """A question and its passages, redacted by the content policy.
 
     Attributes
     ----------
-    words : of the question, for the search.
+    words : the question without placeholders, for the search.
     sources : the passages unredacted.
     keeps : whether the project keeps bodies.
     """
@@ -102,10 +102,10 @@ class QueryService:
                     body = encode_json(answer)
                     await piece.call.settle(piece.outcome, body)
                     return body
-        raise BadGateway("The answer did not come to its end.")
+        raise BadGateway("The answer is incomplete.")
 
     async def stream(self, request: QueryRequest, context: RequestContext) -> AsyncGenerator[bytes]:
-        """Yield the answer as server-sent events: `text` as it comes, then, once the call is settled, `citations`, `answer`, `end`.
+        """Yield the answer as server-sent events: `text` as it arrives, then, once the call is settled, `citations`, `answer`, `end`.
 
         Raises
         ------
@@ -124,13 +124,13 @@ class QueryService:
                 yield last
 
     async def _pieces(self, request: QueryRequest, context: RequestContext) -> AsyncGenerator[str | _Ending]:
-        """Yield texts as they may go out, then the ending; its call must be settled before the next step."""
+        """Yield released texts, then the ending; settle its call before advancing the generator."""
         material = await self._search(request, context)
         builder = AnswerBuilder(
             material.question, material.passages, material.sources, material.session, grounded=request.grounded
         )
         model = self._model
-        # A grounded answer cites passages: without any, no model need be paid to say that there is no answer.
+        # A grounded answer cites passages: without any, there is no point in paying a model to decline.
         if model is None or (request.grounded and not material.passages):
             pieces = self._extract(material, builder, context)
         else:
@@ -148,7 +148,7 @@ class QueryService:
     async def _search(self, request: QueryRequest, context: RequestContext) -> _Material:
         session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
         question = session.request(request.question)
-        words = session.vault.without(question)
+        words = session.vault.remove_placeholders(question)
         keeps = await self._bodies.is_enabled(context.project_id)
         if keeps:
             record_bodies(context.entry, session.vault, {"question": question})
@@ -171,7 +171,7 @@ class QueryService:
         most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
         async with self._gateway.call(CallRequest(EXTRACTIVE, tokens_in, most, is_free=True), context) as call:
             retrieval = material.search.retrieval
-            extract = await extracted(self._knowledge, material.words, material.passages, sentences, retrieval)
+            extract = await extract_answer(self._knowledge, material.words, material.passages, sentences, retrieval)
             context.entry.details.update(reason=extract.reason, evidence=round(extract.evidence, 3))
             text = builder.add_sentences(extract.sentences)
             rest = builder.finish()
@@ -204,7 +204,7 @@ class QueryService:
                             break
                 rest = builder.finish()
             except BROKEN as error:
-                raise broken_stream(error) from error
+                raise stream_problem(error) from error
             finally:
                 upstream_response.response.close()
                 usage = call.record_usage(meter.usage, upstream_response.model, base_url)
@@ -213,7 +213,7 @@ class QueryService:
     async def _post(self, body: dict[str, Any], context: RequestContext) -> UpstreamResponse:
         try:
             upstream_response = await self._gateway.upstreams.post("/chat/completions", body)
-        except UpstreamProblem as problem:  # of a request that is ours, not the caller's
+        except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
         details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
         context.entry.details.update(details)
@@ -232,10 +232,10 @@ async def _texts(
 ) -> AsyncGenerator[str]:
     """Yield the model's text, piece by piece if it is streamed."""
     if not stream:
-        yield await whole_text(upstream_response, meter)
+        yield await read_text(upstream_response, meter)
         return
     silent = True
-    async with aclosing(text_pieces(upstream_response, meter)) as pieces:
+    async with aclosing(stream_text(upstream_response, meter)) as pieces:
         async for piece in pieces:
             if silent:
                 call.record_first_token(upstream_response.model)
@@ -253,13 +253,13 @@ def _ending(
     model: str,
     prompt: Prompt | None,
 ) -> _Ending:
-    """Note the answer in the entry of the ledger, and return its ending."""
+    """Note the answer in the ledger entry, and return its ending."""
     citations = builder.citations()
     context.entry.details.update(declined=builder.declined, citations=len(citations), faults=list(builder.faults))
     if material.keeps:
         response = {"answer": builder.text, "citations": citations}
         record_bodies(context.entry, material.session.vault, {"question": material.question}, response)
-    metrics.answered(context.route, material.search.retrieval, declined=builder.declined, faults=builder.faults)
+    metrics.count_answer(context.route, material.search.retrieval, declined=builder.declined, faults=builder.faults)
     flags = material.session.flags
     answer = QueryAnswer(
         answer=builder.text,

@@ -1,13 +1,13 @@
-"""Research that can be audited: search, fetch, summarize, risk_check, each a tool call with its entry in the ledger.
+"""Auditable research: search, fetch, summarize, risk_check, each a tool call with its ledger entry.
 
 - `arguments`: arguments of the tools
 - `endpoints`: routes
-- `material`: passages and sources that a research has read
-- `replay`: a research repeated from its stored steps
+- `material`: passages and sources read
+- `replay`: repeats a research from its stored steps
 - `risk`: risk score, itemised
 - `run`: the steps of one research
 - `schemas`: requests and responses
-- `service`: a research from its policy check to its response
+- `service`: a research from policy check to response
 - `streaming`: server-sent events
 - `summaries`: findings from passages
 - `tools`: the tools of research

@@ -1,11 +1,11 @@
-"""What the tools of research are given: the schemas that a call must fit."""
+"""Arguments of the tools of research, as schemas that a call must fit."""
 
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-TOPIC_MOST = 2_000
-Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TOPIC_MOST)]
+MAX_TOPIC = 2_000
+Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TOPIC)]
 
 
 class _Strict(BaseModel):
@@ -13,14 +13,14 @@ class _Strict(BaseModel):
 
 
 class SearchArguments(_Strict):
-    """What the knowledge base is searched for."""
+    """A search of the knowledge base."""
 
     topic: Topic
     top_k: int = Field(24, ge=1, le=50)
 
 
 class WebSearchArguments(_Strict):
-    """What the web is searched for."""
+    """A search of the web."""
 
     topic: Topic
     top_k: int = Field(5, ge=1, le=20)
@@ -40,7 +40,7 @@ class FetchArguments(_Strict):
 
 
 class ReadPassage(_Strict):
-    """A passage as the policy lets it be read."""
+    """A passage after the content policy."""
 
     chunk_id: str
     source: str
@@ -53,28 +53,28 @@ class ReadPassage(_Strict):
 
 
 class ModelArguments(_Strict):
-    """What a model is asked to sum up."""
+    """Passages for a model to summarise."""
 
     topic: Topic
     passages: list[ReadPassage] = Field(min_length=1, max_length=50)
 
 
 class SummarizeArguments(_Strict):
-    """What is summed up: by extraction, or what a model `said` is held against the passages."""
+    """Passages to summarise: by extraction, or by verifying a model's text, `said`, against them."""
 
     topic: Topic
     passages: list[ReadPassage] = Field(max_length=50)
     said: str | None = None
 
 
-class ReadText(_Strict):
+class SourceText(_Strict):
     """A text and its source."""
 
     source: str
     text: str
 
 
-class FoundText(_Strict):
+class FindingText(_Strict):
     """A finding and its sources."""
 
     text: str
@@ -82,11 +82,11 @@ class FoundText(_Strict):
 
 
 class RiskArguments(_Strict):
-    """What is looked at for risks."""
+    """The texts and findings of a research, for the risk check."""
 
     topic: Topic
-    read: list[ReadText]
-    findings: list[FoundText]
+    read: list[SourceText]
+    findings: list[FindingText]
     unsupported: int = Field(ge=0)
     unavailable: list[str]
     summed_up: bool

@@ -1,4 +1,4 @@
-"""Routes of research: a topic in, findings with their trace out; and forgetting what was kept of it."""
+"""Routes of research: research a topic, delete the stored inputs of a research."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ Research = Annotated[ResearchService, Depends(part(ResearchService))]
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The findings; a stream of events where it is asked for.",
+        "description": "The findings; a stream of events if that is requested.",
         "content": {"text/event-stream": {}},
     }
 }
@@ -45,7 +45,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def research(
     body: ResearchRequest, request: Request, caller: Caller, service: Research, entry: EntryDep, request_id: RequestId
 ) -> Response:
-    """Research a topic: search, fetch, summarize, risk_check; each call of a tool is on the ledger."""
+    """Research a topic: search, fetch, summarize, risk_check; each tool call is recorded in the ledger."""
     project_id = body.project_id or caller.project_id
     caller.require("analyst", project_id)
     entry.project_id = project_id
@@ -59,13 +59,13 @@ async def research(
 
 @router.delete("/research/{request_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def forget_research(request_id: str, caller: Caller, service: Research) -> None:
-    """Forget the inputs that were kept of a research; the ledger keeps its rows."""
+    """Delete the stored inputs of a research; its ledger rows stay."""
     if not service.steps.delete(request_id, caller.project_id):
-        raise NotFound(f"Nothing is kept of a research {request_id[:128]!r}.")
+        raise NotFound(f"There are no stored inputs of a research {request_id[:128]!r}.")
 
 
 async def _ignore_step(_: Any) -> None:
-    """Whole answers come without events."""
+    """Do nothing: a whole answer has no events."""
 
 
 def _json(answer: ResearchAnswer) -> bytes:

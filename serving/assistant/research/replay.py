@@ -1,6 +1,6 @@
-"""A research once more, from what was kept of it: each step is taken with its own input, and the first that differs is named.
+"""Repeats a research from its stored steps: each runs with its stored input, up to the first with a different result.
 
-Nothing is asked of a model again: what it said is an input of the step that holds it against the passages.
+Models are not called again: the text of a model is an input of the step that verifies it against the passages.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from serving.assistant.tools.service import ToolService
 from serving.auth.principal import Principal
 from serving.http.problems import Problem
 
-NOT_AGAIN: Final = frozenset({"ask_model"})
-"""Tools that are not called again."""
+NOT_REPEATED: Final = frozenset({"ask_model"})
+"""Tools that a replay skips."""
 
 State = Literal["same", "differs", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """One step, taken again; `why` says what differs, or why it was not taken."""
+class StepReplay:
+    """The replay of one step; `why` is what differs, or why the step was skipped."""
 
     step: ResearchStep
     state: State
@@ -39,7 +39,7 @@ class Replayed:
 
 @asynccontextmanager
 async def _open_knowledge(knowledge: KnowledgeService) -> AsyncIterator[int | None]:
-    """The knowledge base, open; its version."""
+    """Start the knowledge base, and yield its version once it is loaded."""
     await knowledge.start()
     try:
         await knowledge.search("version", 1)
@@ -50,59 +50,61 @@ async def _open_knowledge(knowledge: KnowledgeService) -> AsyncIterator[int | No
 
 async def replay(
     knowledge: KnowledgeService, tools: ToolService, database: Database, request_id: str
-) -> tuple[list[Replayed], int | None]:
-    """Take the steps of a research again, up to the first that differs; none where nothing is kept of it.
+) -> tuple[list[StepReplay], int | None]:
+    """Repeat the steps of a research up to the first that differs; no steps if none are stored.
 
     Returns
     -------
-    The steps, and the version of the knowledge base now.
+    The replayed steps, and the present version of the knowledge base.
     """
-    kept = await asyncio.to_thread(ResearchStepStore(database).of, request_id)
-    if not kept:
+    steps = await asyncio.to_thread(ResearchStepStore(database).of, request_id)
+    if not steps:
         return [], None
     ledger = LedgerStore(database, None)
-    on_ledger = await asyncio.to_thread(_on_ledger, ledger, request_id)
+    rows = await asyncio.to_thread(_tool_rows, ledger, request_id)
 
     async def write(entry: Entry) -> None:
         await asyncio.to_thread(ledger.append, [entry])
 
     executor = ToolExecutor(tools.executor.tools, write)
     admin = Principal("cli", "admin", None)
-    context = await tools.context(admin, kept[0].project_id, f"replay:{request_id}"[:128])
-    done: list[Replayed] = []
+    context = await tools.context(admin, steps[0].project_id, f"replay:{request_id}"[:128])
+    replays: list[StepReplay] = []
     async with _open_knowledge(knowledge) as version:
-        for step in kept:
-            done.append(await _again(step, executor, context, on_ledger.get(step.call_id)))
-            if done[-1].state == "differs":
+        for step in steps:
+            replays.append(await _repeat(step, executor, context, rows.get(step.call_id)))
+            if replays[-1].state == "differs":
                 break
-    return done, version
+    return replays, version
 
 
-async def _again(step: ResearchStep, executor: ToolExecutor, context: ToolContext, row: LedgerRow | None) -> Replayed:
+async def _repeat(
+    step: ResearchStep, executor: ToolExecutor, context: ToolContext, row: LedgerRow | None
+) -> StepReplay:
     if digest(json.loads(step.input)) != step.input_hash:
-        why = "the kept input is not what its hash says"
+        why = "the stored input does not match its hash"
     elif row is not None and (row.request_hash, row.response_hash) != (step.input_hash, step.output_hash):
-        why = "the ledger has other hashes of this call than what was kept"
-    elif step.tool in NOT_AGAIN:
-        return Replayed(step, "skipped", "a model is not asked again: what it said is kept with the next step")
+        why = "the ledger has other hashes of this call than the stored step"
+    elif step.tool in NOT_REPEATED:
+        return StepReplay(step, "skipped", "models are not called again: the model's text is stored with the next step")
     else:
-        why = await _difference(step, executor, context)
-    return Replayed(step, "differs" if why else "same", why)
+        why = await _describe_difference(step, executor, context)
+    return StepReplay(step, "differs" if why else "same", why)
 
 
-async def _difference(step: ResearchStep, executor: ToolExecutor, context: ToolContext) -> str:
-    """What is not as it was when the step is taken again; empty where all is."""
+async def _describe_difference(step: ResearchStep, executor: ToolExecutor, context: ToolContext) -> str:
+    """Run a step again and describe how its result differs; empty if it does not."""
     try:
-        called = await executor.call(step.tool, json.loads(step.input), context)
+        result = await executor.call(step.tool, json.loads(step.input), context)
     except Problem as problem:
         return problem.detail
-    if called.outcome != "ok":
-        return f"{called.outcome}: {called.reason}"
-    if called.result_hash != step.output_hash:
-        return f"the result is {called.result_hash}, was {step.output_hash}"
+    if result.outcome != "ok":
+        return f"{result.outcome}: {result.reason}"
+    if result.result_hash != step.output_hash:
+        return f"the result is {result.result_hash}, was {step.output_hash}"
     return ""
 
 
-def _on_ledger(ledger: LedgerStore, request_id: str) -> dict[str, LedgerRow]:
+def _tool_rows(ledger: LedgerStore, request_id: str) -> dict[str, LedgerRow]:
     rows = ledger.all_rows(LedgerFilter(request_id=request_id))
     return {json.loads(row.details)["call_id"]: row for row in rows if row.method == METHOD}

@@ -1,6 +1,6 @@
-"""What speaks against trusting a research: counted, weighed, itemised. Nothing of it is hidden in a model.
+"""The risk of trusting a research: counted, weighted, itemised by rule. No model is involved.
 
-score = 1 − Π (1 − weight) ^ min(count, 3) over all rules: 0 where nothing was found, never 1, higher with every finding.
+score = 1 − Π (1 − weight) ^ min(count, 3) over all rules: 0 without findings, always below 1, rising with every finding.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, Final, Literal
 
 from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of
-from serving.gateway.policy.injection import suspicious
+from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.shadow import shadow_of
 from serving.gateway.policy.vault import Vault
@@ -36,23 +36,23 @@ MEANINGS: Final[Mapping[Rule, str]] = {
     "unavailable": "Sources that could not be read, or may not be.",
     "single_source": "Findings that no other source says too.",
 }
-_COUNTED_MOST = 3
+_MAX_COUNT = 3
 _MEDIUM, _HIGH = 0.3, 0.6
-_AGREES = 0.6  # of a finding's content words, in a passage of another source
+_AGREEMENT = 0.6  # of a finding's content words, in a passage of another source
 _PERSONAL = "pii."
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A text that was read."""
+class RiskText:
+    """A text read, and its source."""
 
     source: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A finding and where it stands."""
+class RiskFinding:
+    """A finding and its sources."""
 
     text: str
     sources: Sequence[str]
@@ -68,45 +68,47 @@ class _Counts:
         self.where[rule].update(where)
 
 
-def orders_in(*texts: str) -> int:
-    """How many phrases of a source try to give orders to a model."""
-    return sum(suspicious(shadow_of(text).text, passage=True) for text in texts)
+def count_instructions(*texts: str) -> int:
+    """Count phrases in texts of a source that are instructions to a model."""
+    return sum(count_injections(shadow_of(text).text, passage=True) for text in texts)
 
 
 def assess(
     policy: Policy,
-    read: Sequence[Read],
-    findings: Sequence[Found],
+    read: Sequence[RiskText],
+    findings: Sequence[RiskFinding],
     *,
     unsupported: int,
     unavailable: Sequence[str],
     summed_up: bool,
 ) -> dict[str, Any]:
-    """The risk of a research, itemised.
+    """Assess the risk of a research, itemised by rule.
 
     Parameters
     ----------
-    policy : of the project: which personal data and terms are looked for.
-    read : everything that was read, of sources that give orders too.
-    unsupported : sentences that were left out.
-    unavailable : sources that were not read.
-    summed_up : whether findings were wanted at all.
+    policy : of the project; it defines the personal data and terms to count.
+    read : all texts read, including those of sources that are not trusted.
+    unsupported : number of sentences left out because no passage supports them.
+    unavailable : sources that could not be read.
+    summed_up : whether the step `summarize` was requested.
     """
     counts = _Counts()
-    turned = {one.source for one in read if orders_in(one.text)}
-    counts.add("injection", len(turned), *turned)
+    injected = {text.source for text in read if count_instructions(text.text)}
+    counts.add("injection", len(injected), *injected)
     _count_policy(counts, policy, read)
     counts.add("unsupported", unsupported)
     counts.add("unavailable", len(unavailable), *unavailable)
     if summed_up:
         counts.add("no_findings", int(not findings))
-        trusted = [one for one in read if one.source not in turned]
-        alone = [finding for finding in findings if not _is_said_elsewhere(finding, trusted)]
-        counts.add("single_source", len(alone), *(source for finding in alone for source in finding.sources))
-        for one, other in combinations(findings, 2):
-            if _conflict(one, other):
-                counts.add("conflict", 1, *one.sources, *other.sources)
-    score = round(1 - prod((1 - WEIGHTS[rule]) ** min(counts.n[rule], _COUNTED_MOST) for rule in WEIGHTS), 4)
+        trusted = [text for text in read if text.source not in injected]
+        unconfirmed = [finding for finding in findings if not _is_confirmed(finding, trusted)]
+        counts.add(
+            "single_source", len(unconfirmed), *(source for finding in unconfirmed for source in finding.sources)
+        )
+        for first, second in combinations(findings, 2):
+            if _conflict(first, second):
+                counts.add("conflict", 1, *first.sources, *second.sources)
+    score = round(1 - prod((1 - WEIGHTS[rule]) ** min(counts.n[rule], _MAX_COUNT) for rule in WEIGHTS), 4)
     return {
         "score": score,
         "level": "high" if score >= _HIGH else "medium" if score >= _MEDIUM else "low",
@@ -123,32 +125,32 @@ def assess(
     }
 
 
-def _count_policy(counts: _Counts, policy: Policy, read: Iterable[Read]) -> None:
+def _count_policy(counts: _Counts, policy: Policy, read: Iterable[RiskText]) -> None:
     vault = Vault()
-    for one in read:
-        for finding in policy.for_record.passage(one.text, vault).findings:
-            counts.add("pii" if finding.rule.startswith(_PERSONAL) else "denylist", finding.count, one.source)
+    for text in read:
+        for finding in policy.for_record.passage(text.text, vault).findings:
+            counts.add("pii" if finding.rule.startswith(_PERSONAL) else "denylist", finding.count, text.source)
 
 
-def _is_said_elsewhere(finding: Found, read: Iterable[Read]) -> bool:
+def _is_confirmed(finding: RiskFinding, read: Iterable[RiskText]) -> bool:
     if len(set(finding.sources)) > 1:
         return True
-    wanted = content_stems(finding.text)
+    stems = content_stems(finding.text)
     return any(
-        one.source not in finding.sources and covered_share(wanted, stems_of(one.text)) >= _AGREES for one in read
+        text.source not in finding.sources and covered_share(stems, stems_of(text.text)) >= _AGREEMENT for text in read
     )
 
 
-def _conflict(one: Found, other: Found) -> bool:
-    """Whether two findings say the same with other numbers."""
-    if set(one.sources) & set(other.sources):
+def _conflict(first: RiskFinding, second: RiskFinding) -> bool:
+    """Return whether findings of different sources agree except for their numbers."""
+    if set(first.sources) & set(second.sources):
         return False
-    numbers, others = numbers_in(one.text), numbers_in(other.text)
+    numbers, others = numbers_in(first.text), numbers_in(second.text)
     if not numbers or not others or numbers & others:
         return False
-    return _says(one.text, other.text) and _says(other.text, one.text)
+    return _covers(first.text, second.text) and _covers(second.text, first.text)
 
 
-def _says(text: str, other: str) -> bool:
-    wanted = {word for word in content_stems(text) if not word.isdigit()}
-    return covered_share(wanted, stems_of(other)) >= _AGREES
+def _covers(text: str, other: str) -> bool:
+    words = {word for word in content_stems(text) if not word.isdigit()}
+    return covered_share(words, stems_of(other)) >= _AGREEMENT

@@ -1,4 +1,4 @@
-"""One research, step by step: every step is calls of tools, and nothing is done beside them that matters to its result."""
+"""One research, step by step: every step consists of tool calls, and nothing else affects its result."""
 
 import asyncio
 import re
@@ -8,21 +8,21 @@ from typing import Any, Final, TypeAlias
 from guard_store.spending.amounts import Amount
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.research.arguments import ReadPassage
-from serving.assistant.research.material import Material, around, nearest
+from serving.assistant.research.material import Material, select_around, select_nearest
 from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.errors import DeniedError
-from serving.assistant.tools.executor import Called, ToolExecutor
+from serving.assistant.tools.executor import ToolExecutor, ToolResult
 from serving.assistant.tools.policy import ToolContext
 from serving.gateway.calls.policy_session import PolicySession
 from serving.http.problems import BadGateway, Forbidden, GatewayTimeout
 
 TOP_K: Final = 24
 WEB_TOP_K: Final = 5
-_DOCUMENTS_MOST = 5
-_TRIED_MOST = 10
-_URLS_MOST = 3
-MOST_CALLS: Final[Mapping[str, int]] = {"fetch": _TRIED_MOST + _URLS_MOST + WEB_TOP_K}
-"""Calls of a tool at most; one unless said."""
+_MAX_DOCUMENTS = 5
+_MAX_TRIED = 10
+_MAX_URLS = 3
+MAX_CALLS: Final[Mapping[str, int]] = {"fetch": _MAX_TRIED + _MAX_URLS + WEB_TOP_K}
+"""Maximum calls by tool; one for all others."""
 
 _PAGE_PASSAGES: Final = 12
 _MARKS = ".,;:!?)]}"
@@ -37,9 +37,9 @@ class Run:
 
     Attributes
     ----------
-    calls : of tools, each with its step, in their order.
-    read : the passages that were summed up.
-    took : what the model took, which one, and its server; None where none was asked, without server where none answered.
+    calls : results of tool calls in order, each with its step.
+    read : the passages that were summarised.
+    model_usage : usage, name and server URL of the model; None if none was called, without URL if none answered.
     """
 
     def __init__(
@@ -56,66 +56,66 @@ class Run:
         self._knowledge = knowledge
         self._context = context
         self._session = session
-        self._pages = [url.rstrip(_MARKS) for url in _url.findall(topic)][:_URLS_MOST]
+        self._pages = [url.rstrip(_MARKS) for url in _url.findall(topic)][:_MAX_URLS]
         self._topic = " ".join(_url.sub(" ", topic).split()) or topic
         self._hits: list[ReadPassage] = []
         self._unavailable: list[str] = []
         self.material = Material(session)
-        self.calls: list[tuple[str, Called]] = []
+        self.calls: list[tuple[str, ToolResult]] = []
         self.retrieval: Any = "empty"
         self.read: list[ReadPassage] = []
         self.summary: dict[str, Any] | None = None
         self.withheld = False
-        self.took: tuple[Amount, str, str | None] | None = None
+        self.model_usage: tuple[Amount, str, str | None] | None = None
 
     async def search(self) -> None:
-        """Find passages and pages."""
-        found = _required(await self._call("search", "search", {"topic": self._topic, "top_k": TOP_K}))
-        self.retrieval = found["retrieval"]
-        self._hits = await asyncio.to_thread(self.material.judged, found["passages"], "knowledge")
+        """Search for passages and pages."""
+        search = _required(await self._call("search", "search", {"topic": self._topic, "top_k": TOP_K}))
+        self.retrieval = search["retrieval"]
+        self._hits = await asyncio.to_thread(self.material.check, search["passages"], "knowledge")
         self.material.add(self._hits)
         if self._tools.web is not None:
-            called = await self._call("search", "web_search", {"topic": self._topic, "top_k": WEB_TOP_K})
-            if called.outcome == "ok":
-                self._take_web(called.result["hits"])
+            result = await self._call("search", "web_search", {"topic": self._topic, "top_k": WEB_TOP_K})
+            if result.outcome == "ok":
+                self._add_hits(result.result["hits"])
             else:
                 self._unavailable.append("web_search")
 
     async def fetch(self) -> None:
-        """Read the documents of the best passages around them, and the pages whose host is allowed."""
+        """Read the neighbourhood of the best passages in their documents, and the pages on allowed hosts."""
         tried = 0
         documents = 0
         for source in dict.fromkeys(passage.source for passage in self._hits):
-            if documents == _DOCUMENTS_MOST or tried == _TRIED_MOST:
+            if documents == _MAX_DOCUMENTS or tried == _MAX_TRIED:
                 break
             if self.material.sources[source].trusted:
                 tried += 1
                 await self._fetch_document(source)
                 documents += self.material.sources[source].trusted
         pages = [self._call_tool("fetch", {"url": url}) for url in self._pages]
-        for url, called in zip(self._pages, await asyncio.gather(*pages), strict=True):
-            self.calls.append(("fetch", called))
-            await self._take_page(url, called)
+        for url, result in zip(self._pages, await asyncio.gather(*pages), strict=True):
+            self.calls.append(("fetch", result))
+            await self._add_page(url, result)
 
     async def summarize(self) -> None:
-        """Put together what the passages say."""
+        """Summarise the passages."""
         passages = await self._with_similarity(self.material.trusted())
-        self.read = nearest(self._topic, passages)
+        self.read = select_nearest(self._topic, passages)
         plain = [passage.model_dump() for passage in self.read]
-        said: str | None = None
+        text: str | None = None
         if self._tools.model is not None and self.read:
-            said = self._session.response(await self._said(self._tools.model, plain))
+            text = self._session.response(await self._ask_model(self._tools.model, plain))
             self.withheld = self._session.blocked
-        arguments = {"topic": self._topic, "passages": plain, "said": said}
+        arguments = {"topic": self._topic, "passages": plain, "said": text}
         self.summary = _required(await self._call("summarize", "summarize", arguments))
 
     async def risk_check(self) -> dict[str, Any]:
-        """Count and weigh what speaks against it."""
+        """Assess the risk of trusting the findings."""
         read = list(self.material.passages.values())
         summary = self.summary or {"findings": [], "dropped": {}}
         arguments = {
             "topic": self._topic,
-            "read": [{"source": one.source, "text": one.text} for one in read],
+            "read": [{"source": passage.source, "text": passage.text} for passage in read],
             "findings": [
                 {"text": finding["text"], "sources": self.sources_of(finding)} for finding in summary["findings"]
             ],
@@ -123,37 +123,37 @@ class Run:
             "unavailable": self._unavailable,
             "summed_up": self.summary is not None,
         }
-        found: dict[str, Any] = _required(await self._call("risk_check", "risk_check", arguments))
-        return found
+        risk: dict[str, Any] = _required(await self._call("risk_check", "risk_check", arguments))
+        return risk
 
     def sources_of(self, finding: Mapping[str, Any]) -> list[str]:
-        """The sources that a finding quotes."""
+        """Return the sources that a finding quotes."""
         return list(dict.fromkeys(self.read[quote["passage"]].source for quote in finding["quotes"]))
 
-    async def _said(self, model: str, passages: Sequence[Mapping[str, Any]]) -> str:
-        """What the model says; what it took is known however that ends."""
-        self.took = (Amount(), model, None)
+    async def _ask_model(self, model: str, passages: Sequence[Mapping[str, Any]]) -> str:
+        """Return the text of the model; set `model_usage` even if the call fails."""
+        self.model_usage = (Amount(), model, None)
         try:
-            called = await self._call("summarize", "ask_model", {"topic": self._topic, "passages": passages})
+            result = await self._call("summarize", "ask_model", {"topic": self._topic, "passages": passages})
         except asyncio.CancelledError:
-            self.took = self._tools.taken_unheard(self._topic, self.read)
+            self.model_usage = self._tools.estimate_unread(self._topic, self.read)
             raise
-        if called.outcome == "timeout":
-            self.took = self._tools.taken_unheard(self._topic, self.read)
-        answered = _required(called)
-        self.took = (Amount(**answered["took"]), answered["model"], answered["base_url"])
-        said: str = answered["said"]
-        return said
+        if result.outcome == "timeout":
+            self.model_usage = self._tools.estimate_unread(self._topic, self.read)
+        answer = _required(result)
+        self.model_usage = (Amount(**answer["took"]), answer["model"], answer["base_url"])
+        text: str = answer["said"]
+        return text
 
-    async def _call(self, step: str, tool: str, arguments: Mapping[str, Any]) -> Called:
-        called = await self._call_tool(tool, arguments)
-        self.calls.append((step, called))
-        return called
+    async def _call(self, step: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        result = await self._call_tool(tool, arguments)
+        self.calls.append((step, result))
+        return result
 
-    async def _call_tool(self, tool: str, arguments: Mapping[str, Any]) -> Called:
+    async def _call_tool(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         return await self._executor.call(tool, arguments, self._context)
 
-    def _take_web(self, hits: Sequence[Mapping[str, str]]) -> None:
+    def _add_hits(self, hits: Sequence[Mapping[str, str]]) -> None:
         for hit in hits:
             source = self.material.source(hit["url"], "web")
             source.title = self._session.passage(hit["title"]) or ""
@@ -166,53 +166,53 @@ class Run:
         self._pages = list(dict.fromkeys(self._pages))
 
     async def _fetch_document(self, source: str) -> None:
-        called = await self._call("fetch", "fetch", {"source": source})
-        if called.outcome != "ok":
-            self.material.sources[source].note = called.reason
+        result = await self._call("fetch", "fetch", {"source": source})
+        if result.outcome != "ok":
+            self.material.sources[source].note = result.reason
             self._unavailable.append(source)
             return
-        passages = await asyncio.to_thread(self.material.judged, called.result["passages"], "knowledge")
-        self.material.add(around(passages, [hit.place for hit in self._hits if hit.source == source]))
+        passages = await asyncio.to_thread(self.material.check, result.result["passages"], "knowledge")
+        self.material.add(select_around(passages, [hit.place for hit in self._hits if hit.source == source]))
 
-    async def _take_page(self, url: str, called: Called) -> None:
-        if called.outcome != "ok":
-            self.material.source(url, "web").note = called.reason
+    async def _add_page(self, url: str, result: ToolResult) -> None:
+        if result.outcome != "ok":
+            self.material.source(url, "web").note = result.reason
             self._unavailable.append(url)
             return
-        passages = await asyncio.to_thread(self.material.judged, called.result["passages"], "web")
-        self.material.add(nearest(self._topic, passages, _PAGE_PASSAGES))
+        passages = await asyncio.to_thread(self.material.check, result.result["passages"], "web")
+        self.material.add(select_nearest(self._topic, passages, _PAGE_PASSAGES))
 
     async def _with_similarity(self, passages: Sequence[ReadPassage]) -> list[ReadPassage]:
-        """The passages with their similarity to the topic, where a model can tell it."""
+        """Return the passages with their similarity to the topic, if there is an embedding model."""
         without = [passage for passage in passages if passage.similarity is None]
         if self.retrieval != "hybrid" or not without:
             return list(passages)
-        told = await self._knowledge.similarities(self._topic, [passage.text for passage in without])
-        if told is None:
+        similarities = await self._knowledge.similarities(self._topic, [passage.text for passage in without])
+        if similarities is None:
             return list(passages)
-        near = {passage.chunk_id: round(value, 4) for passage, value in zip(without, told, strict=True)}
+        by_chunk = {passage.chunk_id: round(value, 4) for passage, value in zip(without, similarities, strict=True)}
         return [
             passage
             if passage.similarity is not None
-            else passage.model_copy(update={"similarity": near[passage.chunk_id]})
+            else passage.model_copy(update={"similarity": by_chunk[passage.chunk_id]})
             for passage in passages
         ]
 
 
-def _required(called: Called) -> Any:
-    """The result of a call that nothing goes on without.
+def _required(result: ToolResult) -> Any:
+    """Return the result of a call that the research depends on.
 
     Raises
     ------
     Forbidden, GatewayTimeout, BadGateway
-        Where there is none.
+        If the call was denied, timed out, or failed.
     """
-    match called.outcome:
+    match result.outcome:
         case "ok":
-            return called.result
+            return result.result
         case "denied":
-            raise Forbidden(f"The research cannot go on: {called.reason}", code=called.rule, tool=called.tool)
+            raise Forbidden(f"The research cannot continue: {result.reason}", code=result.rule, tool=result.tool)
         case "timeout":
-            raise GatewayTimeout(f"The tool {called.tool} did not end in time.")
+            raise GatewayTimeout(f"The tool {result.tool} did not finish in time.")
         case _:
-            raise BadGateway(f"The tool {called.tool} failed: {called.reason}")
+            raise BadGateway(f"The tool {result.tool} failed: {result.reason}")

@@ -1,4 +1,4 @@
-"""What is asked of a research, and what it answers."""
+"""Requests and responses about research."""
 
 from datetime import datetime
 from typing import Any, Final, Literal, cast
@@ -16,17 +16,17 @@ RISK_CHECK: Final = "risk_check"
 
 
 class ResearchRequest(BaseModel):
-    """A topic to be researched."""
+    """A topic to research."""
 
     model_config = ConfigDict(extra="forbid")
 
-    topic: Topic = Field(description="URLs in it are fetched too, where their host is allowed.")
+    topic: Topic = Field(description="URLs in it are fetched too, if their host is allowed.")
     steps: list[Step] = Field(
         default_factory=lambda: list(STEPS),
-        description="Those that are wanted, in their order, `search` first; `risk_check` always runs last.",
+        description="Steps to run, in their order, starting with `search`; `risk_check` always runs last.",
         min_length=1,
     )
-    project_id: str | None = Field(None, pattern=ID_PATTERN, description="The key's own unless given.")
+    project_id: str | None = Field(None, pattern=ID_PATTERN, description="The key's by default.")
     stream: bool = Field(default=False, description="Server-sent events: `step` for each step, `result` at the end.")
 
     @field_validator("steps", mode="before")
@@ -43,8 +43,8 @@ class ResearchRequest(BaseModel):
                 raise ValueError(f"{str(step)[:40]!r} is not a step; the steps are {order}")
             place = STEPS.index(cast("Step", step))
             if places and place <= places[-1]:
-                what = "is there twice" if place in places else f"must come before {steps[len(places) - 1]}"
-                raise ValueError(f"{step} {what}; the order is {order}")
+                fault = "is there twice" if place in places else f"must come before {steps[len(places) - 1]}"
+                raise ValueError(f"{step} {fault}; the order is {order}")
             if not places and place:
                 raise ValueError(f"{step} needs what search finds; the order is {order}")
             places.append(place)
@@ -52,20 +52,18 @@ class ResearchRequest(BaseModel):
 
 
 class QuoteView(BaseModel):
-    """Words of a source."""
+    """A quote of a source."""
 
     source: str
     chunk_id: str
     section: str
     page: int | None
     text: str
-    verified: bool = Field(
-        description="Whether it stands there letter by letter; not where the policy took something out."
-    )
+    verified: bool = Field(description="Whether the source contains it verbatim; false if the policy redacted it.")
 
 
 class FindingView(BaseModel):
-    """Something that the sources say on the topic."""
+    """A statement of the sources on the topic."""
 
     text: str
     sources: list[str]
@@ -73,23 +71,23 @@ class FindingView(BaseModel):
 
 
 class SourceView(BaseModel):
-    """Something that was found, whether or not it was used."""
+    """A source found for the topic, used or not."""
 
     source: str
     title: str
     kind: Literal["knowledge", "web"]
-    passages: int = Field(description="That were read of it.")
+    passages: int = Field(description="Number of its passages read.")
     used: bool = Field(description="Whether a finding quotes it.")
     note: str | None = Field(description="Why it was not read, or is not trusted.")
 
 
 class TraceView(BaseModel):
-    """One call of a tool, and the row of the ledger that tells of it."""
+    """A tool call and its row of the ledger."""
 
     step: str
     call_id: str
     tool: str
-    arguments: dict[str, Any] = Field(description="As the ledger shows them: personal data redacted, long texts cut.")
+    arguments: dict[str, Any] = Field(description="As in the ledger: personal data redacted, long texts cut.")
     outcome: Literal["ok", "error", "timeout", "denied"]
     rule: str | None
     reason: str | None
@@ -112,7 +110,7 @@ class RiskItem(BaseModel):
 
 
 class RiskView(BaseModel):
-    """What speaks against trusting the findings: `score` = 1 − Π (1 − weight) ^ min(count, 3)."""
+    """The risk of trusting the findings: `score` = 1 − Π (1 − weight) ^ min(count, 3)."""
 
     score: float
     level: Literal["low", "medium", "high"]
@@ -120,7 +118,7 @@ class RiskView(BaseModel):
 
 
 class ResearchAnswer(BaseModel):
-    """What was found, where, how, and how far it can be trusted."""
+    """Findings with their sources, the trace of tool calls, and the risk of trusting them."""
 
     findings: list[FindingView]
     sources: list[SourceView]
@@ -133,7 +131,5 @@ class ResearchAnswer(BaseModel):
     prompt: str | None
     retrieval: Retrieval
     knowledge_version: int | None
-    dropped: dict[str, int] = Field(
-        description="Sentences of a model that no passage bears, by what is wrong with them."
-    )
-    flags: list[str] = Field(description="Rules of the policy that were met.")
+    dropped: dict[str, int] = Field(description="Sentences of a model that no passage supports, by fault.")
+    flags: list[str] = Field(description="Rules of the policy with findings.")

@@ -1,4 +1,4 @@
-"""A research on its way: policy, budget, steps, ledger, answer. HTTP is `endpoints`, the steps are `run`."""
+"""Researches a topic: policy, budget, steps, ledger, answer. HTTP is in `endpoints`, the steps in `run`."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from ml.knowledge.quotes import find_quote
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.schemas import Tokens
 from serving.assistant.query.service import EXTRACTIVE
-from serving.assistant.research.run import MOST_CALLS, OnStep, Run
+from serving.assistant.research.run import MAX_CALLS, OnStep, Run
 from serving.assistant.research.schemas import (
     RISK_CHECK,
     FindingView,
@@ -31,7 +31,7 @@ from serving.assistant.research.schemas import (
 )
 from serving.assistant.research.tools import ResearchTools
 from serving.assistant.tools.arguments import canonical
-from serving.assistant.tools.executor import METHOD, Called
+from serving.assistant.tools.executor import METHOD, ToolResult
 from serving.assistant.tools.policy import ToolContext
 from serving.assistant.tools.service import ToolService
 from serving.audit.context import RequestContext
@@ -41,11 +41,11 @@ from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook
 
-_TRACED_MOST = 500
+_MAX_TRACE_ROWS = 500
 
 
 Render: TypeAlias = Callable[[ResearchAnswer], bytes]
-"""Turns an answer into the bytes that are sent last."""
+"""Renders an answer as the last bytes of the response."""
 
 
 class ResearchService:
@@ -73,11 +73,11 @@ class ResearchService:
         self.steps = ResearchStepStore(database)
 
     async def start(self) -> None:
-        """Forget what is too old."""
+        """Delete stored inputs older than their retention."""
         await asyncio.to_thread(sweep_research, self._database, self._settings)
 
     async def stop(self) -> None:
-        """Nothing runs on."""
+        """Do nothing: there are no background tasks."""
 
     async def research(
         self, request: ResearchRequest, context: RequestContext, on_step: OnStep, render: Render
@@ -103,10 +103,10 @@ class ResearchService:
                     await _run_step(step, run, on_step)
                 risk = await _run_step(RISK_CHECK, run, on_step)
             finally:
-                if run.calls:  # also what was done before an error has cost something
+                if run.calls:  # calls before an error have a cost too
                     usage = self._record_usage(call, run, topic)
             version = self._knowledge.state().version
-            await self._keep(run, context, version)
+            await self._store_steps(run, context, version)
             answer = ResearchAnswer(
                 findings=(findings := list(_findings(run, session))),
                 sources=_sources(run, findings),
@@ -115,8 +115,8 @@ class ResearchService:
                 risk=RiskView.model_validate(risk),
                 tokens=Tokens.of(usage),
                 cost_usd=None if usage.cost_nano_usd is None else usage.cost_nano_usd / NANO,
-                model=EXTRACTIVE if run.took is None else run.took[1],
-                prompt=None if run.took is None else self.tools.prompt.id,
+                model=EXTRACTIVE if run.model_usage is None else run.model_usage[1],
+                prompt=None if run.model_usage is None else self.tools.prompt.id,
                 retrieval=run.retrieval,
                 knowledge_version=version,
                 dropped={} if run.summary is None else run.summary["dropped"],
@@ -131,59 +131,59 @@ class ResearchService:
         model = self.tools.model
         hints = self.tools.prompt.model_hints
         costs = (
-            tool.policy.under(context.settings.rule(name)).cost_nano_usd * MOST_CALLS.get(name, 1)
+            tool.policy.under(context.settings.rule(name)).cost_nano_usd * MAX_CALLS.get(name, 1)
             for name, tool in self._calls.executor.tools.items()
         )
         return CallRequest(
             model=model or EXTRACTIVE,
-            tokens_in=self.tools.tokens_in_most(topic) if model else estimate(len(topic.encode())),
+            tokens_in=self.tools.max_tokens_in(topic) if model else estimate(len(topic.encode())),
             tokens_out=int(hints.get("max_tokens", self._settings.llm.max_tokens)) if model else 0,
             is_free=model is None,
             tools_nano_usd=sum(costs),
         )
 
     def _record_usage(self, call: Call, run: Run, topic: str) -> Amount:
-        tools = sum(called.cost_nano_usd for _, called in run.calls)
-        if run.took is not None:
-            usage, model, base_url = run.took
+        tools = sum(result.cost_nano_usd for _, result in run.calls)
+        if run.model_usage is not None:
+            usage, model, base_url = run.model_usage
             return call.record_usage(usage, model, base_url, tools_nano_usd=tools)
         size = sum(len(finding["text"].encode()) for finding in (run.summary or {}).get("findings", ()))
         usage = Amount(tokens_in=estimate(len(topic.encode())), tokens_out=estimate(size), estimated=True)
         return call.record_usage(usage, EXTRACTIVE, None, tools_nano_usd=tools)
 
-    async def _keep(self, run: Run, context: RequestContext, version: int | None) -> None:
-        """Keep the inputs of what has worked, so that it can be done again."""
+    async def _store_steps(self, run: Run, context: RequestContext, version: int | None) -> None:
+        """Store the inputs of successful calls for a replay."""
         if not self._settings.retention.research_days:
             return
         made_us = now_us()
         steps = [
             ResearchStep(
-                call_id=called.call_id,
+                call_id=result.call_id,
                 request_id=context.request_id,
                 place=place,
                 project_id=context.project_id,
                 key_id=context.principal.key_id,
-                tool=called.tool,
-                input=canonical(called.arguments).decode(),
-                input_hash=called.arguments_hash,
-                output_hash=called.result_hash,
+                tool=result.tool,
+                input=canonical(result.arguments).decode(),
+                input_hash=result.arguments_hash,
+                output_hash=result.result_hash,
                 knowledge_version=version,
                 made_us=made_us,
             )
-            for place, (_, called) in enumerate(run.calls)
-            if called.result_hash is not None
+            for place, (_, result) in enumerate(run.calls)
+            if result.result_hash is not None
         ]
         await asyncio.to_thread(self.steps.add, steps)
 
     async def _trace(self, run: Run, context: RequestContext) -> list[TraceView]:
-        """The calls with the rows of the ledger that tell of them."""
-        wanted = LedgerFilter(request_id=context.request_id)
-        rows = await asyncio.to_thread(self._ledger.page, wanted, None, _TRACED_MOST)
+        """Return the calls with their rows of the ledger."""
+        row_filter = LedgerFilter(request_id=context.request_id)
+        rows = await asyncio.to_thread(self._ledger.page, row_filter, None, _MAX_TRACE_ROWS)
         by_call = {json.loads(row.details)["call_id"]: row for row in rows if row.method == METHOD}
-        return [_traced(step, called, by_call[called.call_id]) for step, called in run.calls]
+        return [_trace_view(step, result, by_call[result.call_id]) for step, result in run.calls]
 
     def _note(self, entry: AuditEntry, request: ResearchRequest, run: Run, answer: ResearchAnswer) -> None:
-        if run.took is not None:
+        if run.model_usage is not None:
             prompt = self.tools.prompt
             entry.note(prompt=prompt.id, prompt_hash=prompt.hash)
         entry.details.update(
@@ -203,21 +203,21 @@ async def _run_step(step: str, run: Run, on_step: OnStep) -> Any:
     before = len(run.calls)
     result = await getattr(run, step)()
     calls = [
-        {"tool": called.tool, "outcome": called.outcome, "latency_ms": called.latency_ms}
-        for _, called in run.calls[before:]
+        {"tool": result.tool, "outcome": result.outcome, "latency_ms": result.latency_ms}
+        for _, result in run.calls[before:]
     ]
     await on_step({"step": step, "state": "done", "calls": calls})
     return result
 
 
 def _findings(run: Run, session: PolicySession) -> "list[FindingView]":
-    found = []
+    views = []
     for finding in [] if run.summary is None or run.withheld else run.summary["findings"]:
         text = session.response(finding["text"])
         if text:
             quotes = [_quote(run, quote, session) for quote in finding["quotes"]]
-            found.append(FindingView(text=text, sources=run.sources_of(finding), quotes=quotes))
-    return found
+            views.append(FindingView(text=text, sources=run.sources_of(finding), quotes=quotes))
+    return views
 
 
 def _quote(run: Run, quote: Mapping[str, Any], session: PolicySession) -> QuoteView:
@@ -249,19 +249,19 @@ def _sources(run: Run, findings: "list[FindingView]") -> list[SourceView]:
     ]
 
 
-def _traced(step: str, called: Called, row: LedgerRow) -> TraceView:
+def _trace_view(step: str, result: ToolResult, row: LedgerRow) -> TraceView:
     details = json.loads(row.details)
     return TraceView(
         step=step,
-        call_id=called.call_id,
-        tool=called.tool,
+        call_id=result.call_id,
+        tool=result.tool,
         arguments=details["arguments"],
-        outcome=called.outcome,
-        rule=called.rule,
+        outcome=result.outcome,
+        rule=result.rule,
         reason=details.get("reason"),
-        latency_ms=called.latency_ms,
-        result_hash=called.result_hash,
-        cost_usd=called.cost_nano_usd / NANO,
+        latency_ms=result.latency_ms,
+        result_hash=result.result_hash,
+        cost_usd=result.cost_nano_usd / NANO,
         at=from_microseconds(row.at_us),
         seq=row.seq,
         hash=row.hash,

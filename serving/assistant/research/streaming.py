@@ -15,7 +15,7 @@ from serving.http.server_sent_events import format_event
 async def research_events(
     service: ResearchService, request: ResearchRequest, context: RequestContext
 ) -> AsyncGenerator[bytes]:
-    """Yield the events of a research; closing the generator cancels it, and settles what it has used.
+    """Yield the events of a research; closing the generator cancels the research and settles its usage.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Findings out of passages: sentences that stand there, or what a model said and a passage bears. Pure but for similarities.
+"""Findings from passages: extracted sentences, or sentences of a model that a passage supports. Pure except for similarities.
 
-Each source is read for itself: what one says never decides what is taken from another.
+Each source is read separately: the text of one never affects what is extracted from another.
 """
 
 import re
@@ -14,55 +14,59 @@ from ml.knowledge.claims import Quote, check_claim, split_claims
 from serving.assistant.research.arguments import ReadPassage
 
 Similarities: TypeAlias = Callable[[str, Sequence[str]], Awaitable[list[float] | None]]
-"""Cosine of each text with a question; None without a model."""
+"""Returns the cosine of each text with a question; None without a model."""
 
-_FINDINGS_MOST = 10
-_TOGETHER = 4
+_MAX_FINDINGS = 10
+_PORTION = 4
 _marker = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 _bullet = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 
 
 @dataclass(slots=True)
 class Summary:
-    """Findings with their quotes, and what was left out, by its fault."""
+    """Findings with their quotes, and the number of sentences left out, by fault."""
 
     findings: list[tuple[str, tuple[Quote, ...]]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-async def extracted(topic: str, passages: Sequence[ReadPassage], similarities: Similarities | None) -> Summary:
-    """Sentences of the passages that say something on the topic: of each source's best passages first, then of its next ones."""
+async def extract_findings(topic: str, passages: Sequence[ReadPassage], similarities: Similarities | None) -> Summary:
+    """Extract sentences on the topic, first from each source's best passages, then from its next ones."""
     summary = Summary()
     quotes: dict[str, tuple[Quote, ...]] = {}
     for numbers in _portions(passages):
-        its = [passages[n] for n in numbers]
-        found: list[Candidate] = collect_candidates(its)
-        near = None if similarities is None or not found else await similarities(topic, [one.text for one in found])
-        for sentence in extract(topic, its, found, near).sentences:
+        portion = [passages[n] for n in numbers]
+        candidates: list[Candidate] = collect_candidates(portion)
+        near = (
+            None
+            if similarities is None or not candidates
+            else await similarities(topic, [candidate.text for candidate in candidates])
+        )
+        for sentence in extract(topic, portion, candidates, near).sentences:
             quote = Quote(numbers[sentence.passage], sentence.text)
             quotes[sentence.text] = (*quotes.get(sentence.text, ()), quote)
-    summary.findings = list(quotes.items())[:_FINDINGS_MOST]
+    summary.findings = list(quotes.items())[:_MAX_FINDINGS]
     return summary
 
 
 def _portions(passages: Sequence[ReadPassage]) -> list[list[int]]:
-    """Places of passages that are read together: a few of one source, the best of all sources before their next ones."""
+    """Group positions of passages into portions of one source, the best portions of all sources first."""
     by_source: dict[str, list[int]] = {}
     for n, passage in enumerate(passages):
         by_source.setdefault(passage.source, []).append(n)
     portions = [
-        (start, numbers[start : start + _TOGETHER])
+        (start, numbers[start : start + _PORTION])
         for numbers in by_source.values()
-        for start in range(0, len(numbers), _TOGETHER)
+        for start in range(0, len(numbers), _PORTION)
     ]
-    return [numbers for _, numbers in sorted(portions, key=lambda portion: portion[0])]
+    return [numbers for _, numbers in sorted(portions, key=lambda item: item[0])]
 
 
-def verified(topic: str, passages: Sequence[ReadPassage], said: str) -> Summary:
-    """What a model said, sentence by sentence: only what the passages bear that it cites."""
+def verify_findings(topic: str, passages: Sequence[ReadPassage], text: str) -> Summary:
+    """Verify a model's text: keep the sentences that the passages they cite support."""
     summary = Summary()
     texts = [passage.text for passage in passages]
-    for sentence in split_claims(said):
+    for sentence in split_claims(text):
         claim = check_claim(_bullet.sub("", sentence), texts, topic)
         if claim.declines:
             continue

@@ -1,4 +1,4 @@
-"""The tools of research, as they are registered: what each does with arguments that were allowed. Nothing here knows a request."""
+"""The tools of research: each runs with arguments that were allowed, independent of any HTTP request."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from serving.assistant.research.arguments import (
     SummarizeArguments,
     WebSearchArguments,
 )
-from serving.assistant.research.material import READ_BYTES
-from serving.assistant.research.risk import Found, Read, assess
-from serving.assistant.research.summaries import extracted, verified
+from serving.assistant.research.material import MAX_READ_BYTES
+from serving.assistant.research.risk import RiskFinding, RiskText, assess
+from serving.assistant.research.summaries import extract_findings, verify_findings
 from serving.assistant.research.web_search import WebSearch
 from serving.assistant.tools.errors import ToolError
 from serving.assistant.tools.policy import Tool, ToolContext, ToolPolicy
@@ -32,21 +32,21 @@ from serving.gateway.calls.tokens import estimate
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.prompts.template import Message, Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import UsageMeter, whole_text
+from serving.gateway.upstreams.reading import UsageMeter, read_text
 from serving.gateway.upstreams.upstreams import Upstreams
 from serving.http.problems import BadGateway
 
-_MANY_BYTES: Final = 8 * 2**20
+_MAX_DOCUMENT_BYTES: Final = 8 * 2**20
 _GRACE_S: Final = 5.0
-_CHUNKS_MOST: Final = 400
+_MAX_CHUNKS: Final = 400
 
 
 class ResearchTools:
-    """What the tools work with.
+    """Registers the tools, with the services that they need.
 
     Parameters
     ----------
-    fetcher : of pages; made of the settings unless given.
+    fetcher : of pages; built from the settings by default.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class ResearchTools:
         self.web = WebSearch.of(settings)
 
     def registered(self) -> Mapping[str, Tool[Any]]:
-        """The tools by name."""
-        asked_s = float(self._settings.llm.total_s)
-        fetched_s = self._settings.fetch.timeout_s + _GRACE_S
+        """Return the tools by name."""
+        model_timeout_s = float(self._settings.llm.total_s)
+        fetch_timeout_s = self._settings.fetch.timeout_s + _GRACE_S
         tools: list[Tool[Any]] = [
             Tool("search", "Search the knowledge base.", SearchArguments, self._search, ToolPolicy(timeout_s=30)),
             Tool(
@@ -77,66 +77,66 @@ class ResearchTools:
                 "Read a document of the knowledge base, or a page of an allowed host.",
                 FetchArguments,
                 self._fetch,
-                ToolPolicy(timeout_s=fetched_s, output_bytes=_MANY_BYTES),
+                ToolPolicy(timeout_s=fetch_timeout_s, output_bytes=_MAX_DOCUMENT_BYTES),
                 self._check_fetch,
             ),
             Tool(
                 "summarize",
-                "Put together what passages say on a topic; only what stands in them.",
+                "Summarise passages on a topic, with statements that they support only.",
                 SummarizeArguments,
                 self._summarize,
                 ToolPolicy(timeout_s=60),
             ),
             Tool(
                 "risk_check",
-                "Count and weigh what speaks against findings.",
+                "Assess the risk of trusting findings.",
                 RiskArguments,
                 self._risk_check,
                 ToolPolicy(timeout_s=60),
             ),
         ]
         if self.web is not None:
-            about = f"Search the web ({self.web.provider})."
+            description = f"Search the web ({self.web.provider})."
             policy = ToolPolicy(timeout_s=30 + _GRACE_S)
-            tools.append(Tool("web_search", about, WebSearchArguments, self._web_search, policy))
+            tools.append(Tool("web_search", description, WebSearchArguments, self._web_search, policy))
         if self.model is not None:
-            about = f"Ask the model {self.model} what passages say on a topic."
-            policy = ToolPolicy(timeout_s=asked_s)
-            tools.append(Tool("ask_model", about, ModelArguments, self._ask_model, policy))
+            description = f"Ask the model {self.model} what passages say on a topic."
+            policy = ToolPolicy(timeout_s=model_timeout_s)
+            tools.append(Tool("ask_model", description, ModelArguments, self._ask_model, policy))
         return {tool.name: tool for tool in tools}
 
     @property
     def model(self) -> str | None:
-        """The model that sums up; None where sentences are extracted."""
+        """Return the model that summarises; None if sentences are extracted instead."""
         if self._settings.llm.answerer == "extractive" or not self._upstreams:
             return None
         return self._settings.llm.model
 
     @property
     def prompt(self) -> Prompt:
-        """What a model is asked with."""
+        """Return the prompt of the model."""
         return self._prompts.get("research")
 
-    def tokens_in_most(self, topic: str) -> int:
-        """Tokens of what a model is asked at most."""
+    def max_tokens_in(self, topic: str) -> int:
+        """Return the maximum tokens of a prompt on a topic."""
         _, bare = self._messages(topic, [])
-        return bare + estimate(READ_BYTES * 2)
+        return bare + estimate(MAX_READ_BYTES * 2)
 
-    def taken_unheard(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[Amount, str, str]:
-        """What a model took whose answer nobody waited for, its name and its server: it has read, if nothing else."""
+    def estimate_unread(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[Amount, str, str]:
+        """Estimate usage, model and server URL of an abandoned call: the model has at least read its prompt."""
         first = next(iter(self._upstreams))
         _, tokens_in = self._messages(topic, passages)
         return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm.model), first.base_url
 
     def _messages(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[list[Message], int]:
-        """What a model is asked, and our estimate of its tokens."""
+        """Render the messages for the model, and estimate their tokens."""
         shown = [{"source": passage.source, "text": passage.text} for passage in passages]
         messages = self.prompt.render(topic=topic, passages=shown)
         return messages, estimate(sum(len(message["content"].encode()) for message in messages))
 
     async def _search(self, arguments: SearchArguments, _: ToolContext) -> Any:
-        found = await self._knowledge.search(arguments.topic, arguments.top_k)
-        return {"retrieval": found.retrieval, "passages": [_plain(passage) for passage in found.passages]}
+        result = await self._knowledge.search(arguments.topic, arguments.top_k)
+        return {"retrieval": result.retrieval, "passages": [_passage_json(passage) for passage in result.passages]}
 
     async def _web_search(self, arguments: WebSearchArguments, _: ToolContext) -> Any:
         if self.web is None:
@@ -153,7 +153,7 @@ class ResearchTools:
         passages = await self._knowledge.document(arguments.source or "")
         if not passages:
             raise ToolError("The knowledge base has no such source.")
-        return {"source": passages[0].source, "passages": [_plain(passage) for passage in passages]}
+        return {"source": passages[0].source, "passages": [_passage_json(passage) for passage in passages]}
 
     async def _ask_model(self, arguments: ModelArguments, _: ToolContext) -> Any:
         if self.model is None:
@@ -161,31 +161,31 @@ class ResearchTools:
         messages, tokens_in = self._messages(arguments.topic, arguments.passages)
         meter = UsageMeter(tokens_in)
         try:
-            answered = await self._upstreams.post(
+            response = await self._upstreams.post(
                 "/chat/completions", {**self.prompt.model_hints, "model": self.model, "messages": messages}
             )
-        except UpstreamProblem as problem:  # of a request that is ours, not the caller's
+        except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem
-        said = await whole_text(answered, meter)
+        text = await read_text(response, meter)
         return {
-            "said": said,
-            "model": answered.model,
-            "base_url": answered.upstream.base_url,
-            "attempts": answered.attempts,
-            "took": _amount(meter.usage),
+            "said": text,
+            "model": response.model,
+            "base_url": response.upstream.base_url,
+            "attempts": response.attempts,
+            "took": _usage_json(meter.usage),
         }
 
     async def _summarize(self, arguments: SummarizeArguments, _: ToolContext) -> Any:
         if arguments.said is None:
             has_vectors = any(passage.similarity is not None for passage in arguments.passages)
             similarities = self._knowledge.similarities if has_vectors else None
-            summary = await extracted(arguments.topic, arguments.passages, similarities)
+            summary = await extract_findings(arguments.topic, arguments.passages, similarities)
         else:
-            summary = verified(arguments.topic, arguments.passages, arguments.said)
+            summary = verify_findings(arguments.topic, arguments.passages, arguments.said)
         return {
             "findings": [
-                {"text": said, "quotes": [{"passage": quote.passage, "text": quote.text} for quote in quotes]}
-                for said, quotes in summary.findings
+                {"text": text, "quotes": [{"passage": quote.passage, "text": quote.text} for quote in quotes]}
+                for text, quotes in summary.findings
             ],
             "dropped": dict(sorted(summary.dropped.items())),
         }
@@ -194,8 +194,8 @@ class ResearchTools:
         return await asyncio.to_thread(
             assess,
             context.texts,
-            [Read(one.source, one.text) for one in arguments.read],
-            [Found(one.text, one.sources) for one in arguments.findings],
+            [RiskText(text.source, text.text) for text in arguments.read],
+            [RiskFinding(finding.text, finding.sources) for finding in arguments.findings],
             unsupported=arguments.unsupported,
             unavailable=arguments.unavailable,
             summed_up=arguments.summed_up,
@@ -203,12 +203,12 @@ class ResearchTools:
 
 
 def _read_page(page: Page) -> Any:
-    """A page in passages like those of the knowledge base."""
+    """Split a page into passages like those of the knowledge base."""
     try:
         document = read_document(f"page{TYPES[page.media_type]}", page.data)
     except DocumentError as error:
-        raise ToolError("The page cannot be read as what it says to be.") from error
-    chunks = split_document(replace(document, source=page.url))[:_CHUNKS_MOST]
+        raise ToolError("The page cannot be read as its media type.") from error
+    chunks = split_document(replace(document, source=page.url))[:_MAX_CHUNKS]
     return {
         "source": page.url,
         "hash": document.hash,
@@ -228,12 +228,12 @@ def _read_page(page: Page) -> Any:
     }
 
 
-def _plain(passage: Passage) -> dict[str, Any]:
+def _passage_json(passage: Passage) -> dict[str, Any]:
     plain = asdict(passage)
     del plain["score"]
     plain["similarity"] = None if passage.similarity is None else round(passage.similarity, 4)
     return plain
 
 
-def _amount(took: Amount) -> dict[str, Any]:
-    return {name: getattr(took, name) for name in Amount.__struct_fields__ if name != "cost_nano_usd"}
+def _usage_json(usage: Amount) -> dict[str, Any]:
+    return {name: getattr(usage, name) for name in Amount.__struct_fields__ if name != "cost_nano_usd"}

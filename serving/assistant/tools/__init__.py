@@ -1,4 +1,4 @@
-"""Tools of agents: typed arguments, tool rules, and one executor that writes every call to the ledger.
+"""Tools of agents: typed arguments, tool rules, and an executor that writes every call to the ledger.
 
 - `arguments`: arguments and results as plain JSON
 - `endpoints`: routes
@@ -10,6 +10,6 @@
 - `service`: tools of this server, and decisions about those of others
 - `web`: fetches web pages safely
 
-Our tools are registered in `serving.assistant.research.tools`; calls of other agents are decided at `/api/v1/tools/check` and recorded at
-`/api/v1/tools/record`.
+Our tools are registered in `serving.assistant.research.tools`; calls of other agents are checked at
+`/api/v1/tools/check` and recorded at `/api/v1/tools/record`.
 """

@@ -12,7 +12,7 @@ from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, keyed_router
 
 router = keyed_router("tools")
 Tools = Annotated[ToolService, Depends(part(ToolService))]
-OfProject = Annotated[str | None, Query(description="The key's own unless given.")]
+OfProject = Annotated[str | None, Query(description="The key's by default.")]
 
 
 @router.get("/tools", responses=NOT_FOUND, openapi_extra=ANALYST)
@@ -28,7 +28,7 @@ async def list_tools(
 async def check_call(
     body: CheckRequest, caller: Caller, tools: Tools, record: EntryDep, request_id: RequestId
 ) -> CheckView:
-    """Ask whether a call of any tool may be made; the question and its answer are on the ledger."""
+    """Check whether a call of any tool is allowed; the check and its result are recorded in the ledger."""
     record.project_id = project_id = body.project_id or caller.project_id
     context = await tools.context(caller, project_id, request_id)
     return await tools.check(body, context, record)
@@ -36,5 +36,5 @@ async def check_call(
 
 @router.post("/tools/record", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)
 async def record_call(body: RecordRequest, caller: Caller, tools: Tools, record: EntryDep) -> RecordView:
-    """Tell what became of a call that was checked; it is on the ledger when this is answered."""
+    """Record the outcome of a checked call; it is in the ledger once this is answered."""
     return await tools.record(body, caller, record)

@@ -1,4 +1,4 @@
-"""Why a tool did not do what it was asked: it may not, or it could not."""
+"""Errors of tool calls: denied by a rule, or failed."""
 
 
 class DeniedError(Exception):
@@ -6,8 +6,8 @@ class DeniedError(Exception):
 
     Parameters
     ----------
-    rule : its name, as the ledger keeps it.
-    reason : what is wrong and what would be right; never what the caller must not learn.
+    rule : its name in the ledger.
+    reason : what is wrong and what is allowed; never anything that the caller must not learn.
     """
 
     def __init__(self, rule: str, reason: str) -> None:

@@ -1,6 +1,6 @@
-"""The one way to a tool: decided first, run under its limits, and on the ledger's chain before anyone sees what came of it.
+"""Executes tool calls: each is decided first, run under its limits, and written to the ledger before its result is returned.
 
-Which tools there are is said where they are registered; what may be called is `policy`.
+Tools are registered elsewhere; the decision is in `policy`.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from guard_core.days import now_us
 from guard_core.units import NANO
 from guard_store.ledger.entry import Entry
 from serving.assistant.tools import metrics
-from serving.assistant.tools.arguments import canonical, digest, shortened
+from serving.assistant.tools.arguments import canonical, digest, shorten
 from serving.assistant.tools.errors import DeniedError, ToolError
 from serving.assistant.tools.policy import Decision, Tool, ToolContext, decide
 from serving.gateway.policy.vault import Vault
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder().encode
 Outcome = Literal["ok", "error", "timeout", "denied"]
 Write: TypeAlias = Callable[[Entry], Awaitable[None]]
-"""Puts a row on the ledger; returns when it is durable."""
+"""Appends an entry to the ledger; returns when it is durable."""
 
 METHOD: Final = "TOOL"
 _STATUS: Mapping[Outcome, int] = {"ok": 200, "denied": 403, "error": 502, "timeout": 504}
@@ -35,14 +35,14 @@ _SHOWN_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """What became of a call.
+class ToolResult:
+    """The result of a tool call.
 
     Attributes
     ----------
-    arguments : as the tool got them; `on_record` is what the ledger shows of them.
+    arguments : as passed to the tool; `on_record` is their form in the ledger.
     result : JSON; None unless the outcome is `ok`.
-    rule, reason : why not; the rule where it was denied.
+    rule, reason : why the call was denied or failed; the rule only if it was denied.
     """
 
     call_id: str
@@ -61,7 +61,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a call ended; `raised` goes on to the caller when that is on record."""
+    """How a call ended; `raised` is re-raised to the caller once the call is in the ledger."""
 
     outcome: Outcome
     result: Any = None
@@ -71,11 +71,11 @@ class _End:
 
 
 class ToolExecutor:
-    """Calls the tools that are registered.
+    """Calls registered tools.
 
     Parameters
     ----------
-    write : puts each call on record; where it cannot, the call's result is not handed out.
+    write : appends each call to the ledger; if that fails, the call's result is not returned.
     """
 
     def __init__(self, tools: Mapping[str, Tool[Any]], write: Write) -> None:
@@ -83,48 +83,48 @@ class ToolExecutor:
         self._write = write
 
     def decide(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> Decision:
-        """Decide about a call that somebody else will make."""
+        """Decide about a call that another agent will make."""
         return decide(name, self.tools.get(name), arguments, context, raw=True)
 
-    async def call(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> Called:
-        """Call a tool; whatever becomes of it is on record when this returns.
+    async def call(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        """Call a tool; its outcome is in the ledger when this returns.
 
         Parameters
         ----------
-        arguments : as the policy of texts has let them through already.
+        arguments : already checked by the content policy.
 
         Raises
         ------
         Unavailable
-            Where the call cannot be put on record.
+            If the call cannot be written to the ledger.
         Problem
-            What the tool says of the whole request, such as a spent budget.
+            If the tool fails the whole request, for example because a budget is spent.
         """
         decision = decide(name, self.tools.get(name), arguments, context, raw=False)
-        began = time.perf_counter()
-        end = await self._end(name, decision, context)
-        called = Called(
+        started = time.perf_counter()
+        end = await self._run_to_end(name, decision, context)
+        result = ToolResult(
             call_id=uuid.uuid4().hex,
             tool=name,
             arguments=decision.arguments,
             arguments_hash=decision.hash,
-            on_record=shortened(decision.on_record),
+            on_record=shorten(decision.on_record),
             outcome=end.outcome,
-            latency_ms=round((time.perf_counter() - began) * 1000, 3),
+            latency_ms=round((time.perf_counter() - started) * 1000, 3),
             result=end.result,
             result_hash=digest(end.result) if end.outcome == "ok" else None,
             rule=end.rule,
             reason=end.reason,
             cost_nano_usd=0 if end.outcome == "denied" else decision.policy.cost_nano_usd,
         )
-        await asyncio.shield(asyncio.ensure_future(self._write(_entry(called, context))))
-        seconds = None if end.outcome == "denied" else called.latency_ms / 1000
-        metrics.ended(name if name in self.tools else None, end.outcome, seconds)
+        await asyncio.shield(asyncio.ensure_future(self._write(_entry(result, context))))
+        seconds = None if end.outcome == "denied" else result.latency_ms / 1000
+        metrics.count_call(name if name in self.tools else None, end.outcome, seconds)
         if end.raised is not None:
             raise end.raised
-        return called
+        return result
 
-    async def _end(self, name: str, decision: Decision, context: ToolContext) -> "_End":
+    async def _run_to_end(self, name: str, decision: Decision, context: ToolContext) -> "_End":
         try:
             return _End("ok", await self._run(name, decision, context))
         except DeniedError as error:
@@ -136,15 +136,15 @@ class ToolExecutor:
         except Problem as error:
             return _End("error", reason=error.detail, raised=error)
         except asyncio.CancelledError as error:
-            return _End("error", reason="It was broken off: its caller has gone.", raised=error)
+            return _End("error", reason="It was cancelled: its caller disconnected.", raised=error)
 
     async def _run(self, name: str, decision: Decision, context: ToolContext) -> Any:
-        """Run a tool under its limits; whatever it raises that is not a reason is ours, and logged."""
+        """Run a tool under its limits; log an unexpected error as a bug and turn it into a `ToolError`."""
         if decision.rule is not None:
             raise DeniedError(decision.rule, decision.reason or "")
         tool = self.tools.get(name)
         if tool is None or decision.parsed is None:
-            raise ToolError("There is nothing here that could run it.")
+            raise ToolError("This tool cannot be run here.")
         try:
             async with asyncio.timeout(decision.policy.timeout_s):
                 result = await tool.run(decision.parsed, context)
@@ -152,38 +152,38 @@ class ToolExecutor:
             raise
         except Exception as error:
             _log.exception("the tool %s failed", name)
-            raise ToolError(f"It failed ({type(error).__name__}); the log says more.") from error
+            raise ToolError(f"It failed ({type(error).__name__}); see the log.") from error
         if len(canonical(result)) > decision.policy.output_bytes:
             raise ToolError(f"Its result has more than {decision.policy.output_bytes} bytes.")
         return result
 
 
-def _entry(called: Called, context: ToolContext) -> Entry:
+def _entry(result: ToolResult, context: ToolContext) -> Entry:
     details: dict[str, Any] = {
-        "call_id": called.call_id,
-        "tool": called.tool,
-        "arguments": called.on_record,
-        "outcome": called.outcome,
-        "latency_ms": called.latency_ms,
-        "cost_usd": called.cost_nano_usd / NANO,
+        "call_id": result.call_id,
+        "tool": result.tool,
+        "arguments": result.on_record,
+        "outcome": result.outcome,
+        "latency_ms": result.latency_ms,
+        "cost_usd": result.cost_nano_usd / NANO,
     }
-    if called.rule is not None:
-        details["rule"] = called.rule
-    if called.reason is not None:
-        details["reason"] = context.texts.for_record.request(called.reason[:_SHOWN_REASON], Vault()).text
+    if result.rule is not None:
+        details["rule"] = result.rule
+    if result.reason is not None:
+        details["reason"] = context.texts.for_record.request(result.reason[:_SHOWN_REASON], Vault()).text
     return Entry(
         at_us=now_us(),
-        route=f"tools/{called.tool}"[:128],
+        route=f"tools/{result.tool}"[:128],
         method=METHOD,
-        status=_STATUS[called.outcome],
+        status=_STATUS[result.outcome],
         request_id=context.request_id,
         key_id=context.principal.key_id,
         role=context.principal.role,
         project_id=context.project_id,
         policy_hash=context.texts.hash,
-        compliance_flag=called.outcome == "denied",
-        flags=called.rule or "",
-        request_hash=called.arguments_hash,
-        response_hash=called.result_hash,
+        compliance_flag=result.outcome == "denied",
+        flags=result.rule or "",
+        request_hash=result.arguments_hash,
+        response_hash=result.result_hash,
         details=_json(details).decode(),
     )

@@ -1,4 +1,4 @@
-"""Whether a tool may be called: the project's settings, the tool's own policy, its schema, the policy of texts. Nothing runs here."""
+"""Decides whether a tool may be called: project settings, tool policy, argument schema, content policy. Nothing runs here."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from guard_core.project_settings.tools import ToolRule, ToolSettings, fits
 from guard_core.settings import Role
 from guard_core.units import NANO
 from guard_core.validation import reason_of
-from serving.assistant.tools.arguments import canonical, digest, judged
+from serving.assistant.tools.arguments import canonical, check_texts, digest
 from serving.assistant.tools.errors import DeniedError
 from serving.auth.principal import Principal
 from serving.gateway.policy.policy import Policy
@@ -21,11 +21,11 @@ A = TypeVar("A", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class ToolPolicy:
-    """Who may call a tool, and what a call may take; a project's settings narrow or widen it.
+    """Who may call a tool, and the limits of a call; project settings can narrow or widen it.
 
     Attributes
     ----------
-    role : the least one.
+    role : the least role that may call it.
     cost_nano_usd : of one call.
     """
 
@@ -35,7 +35,7 @@ class ToolPolicy:
     cost_nano_usd: int = 0
 
     def under(self, rule: ToolRule) -> "ToolPolicy":
-        """The policy with a project's rule over it."""
+        """Return the policy with a project's rule applied."""
         return ToolPolicy(
             role=rule.role or self.role,
             timeout_s=rule.timeout_s or self.timeout_s,
@@ -50,8 +50,8 @@ class Tool(Generic[A]):
 
     Attributes
     ----------
-    run : does it; what it returns is JSON.
-    check : refuses arguments that fit the schema and are not allowed nevertheless, by raising `DeniedError`.
+    run : runs the tool; its result is plain JSON.
+    check : raises `DeniedError` for arguments that fit the schema but are not allowed.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Tool(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Who wants a tool called, and under which rules."""
+    """The caller of a tool, and the rules that apply."""
 
     principal: Principal
     project_id: str | None
@@ -75,14 +75,14 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What may become of a call.
+    """The decision about a call.
 
     Attributes
     ----------
-    arguments : as they may go on, redacted as the policy of texts says.
-    on_record : the same for the ledger: everything personal taken out.
-    parsed : of a tool of ours, where it may run.
-    rule, reason : why it may not; None where it may.
+    arguments : as they may be passed on, redacted by the content policy.
+    on_record : the same for the ledger, with all personal data redacted.
+    parsed : the parsed arguments, if it is one of our tools and may run.
+    rule, reason : why it is denied; None if it is allowed.
     """
 
     arguments: Mapping[str, Any]
@@ -94,18 +94,18 @@ class Decision:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the arguments."""
+        """Return the SHA-256 of the arguments."""
         return digest(self.arguments)
 
 
 def decide(
     name: str, tool: Tool[Any] | None, arguments: Mapping[str, Any], context: ToolContext, *, raw: bool
 ) -> Decision:
-    """Decide about a call; the first rule that it breaks is named.
+    """Decide about a call; the decision names the first rule that denies it.
 
     Parameters
     ----------
-    raw : whether the policy of texts has not seen the arguments yet.
+    raw : whether the content policy must still check the arguments.
     """
     policy = (tool.policy if tool else ToolPolicy()).under(context.settings.rule(name))
     clean = dict(arguments)
@@ -113,17 +113,17 @@ def decide(
     denied: DeniedError | None = None
     try:
         _require_allowed(name, tool, policy, context)
-        parsed = None if tool is None else _parsed(tool, clean)
+        parsed = None if tool is None else _parse(tool, clean)
         _require_arguments(name, clean, context.settings.rule(name))
         if raw:
-            clean = _judged_request(clean, context.texts)
+            clean = _check_request(clean, context.texts)
     except DeniedError as error:
         denied = error
     vault = Vault()
     record = context.texts.for_record
-    on_record = judged(clean, lambda text: record.request(text, vault).text)
+    on_record = check_texts(clean, lambda text: record.request(text, vault).text)
     if denied is not None:
-        reason = record.request(denied.reason, vault).text  # it may name what was given
+        reason = record.request(denied.reason, vault).text  # it may contain a value of an argument
         return Decision(on_record, on_record, policy, rule=denied.rule, reason=reason)
     return Decision(clean, on_record, policy, parsed)
 
@@ -132,12 +132,12 @@ def _require_allowed(name: str, tool: Tool[Any] | None, policy: ToolPolicy, cont
     if context.settings.denies(name):
         raise DeniedError("tool.denied", f"The project's settings deny the tool {name}.")
     if tool is None and not context.settings.allows(name):
-        raise DeniedError("tool.unknown", f"The tool {name} is not known; a project's settings can allow it by name.")
+        raise DeniedError("tool.unknown", f"The tool {name} is unknown; a project's settings can allow it by name.")
     if not context.principal.has_role(policy.role):
         raise DeniedError("tool.role", f"The tool {name} needs a key of role {policy.role}.")
 
 
-def _parsed(tool: Tool[A], arguments: Mapping[str, Any]) -> A:
+def _parse(tool: Tool[A], arguments: Mapping[str, Any]) -> A:
     try:
         parsed = tool.arguments.model_validate(arguments)
     except ValidationError as error:
@@ -152,25 +152,29 @@ def _parsed(tool: Tool[A], arguments: Mapping[str, Any]) -> A:
 def _require_arguments(name: str, arguments: Mapping[str, Any], rule: ToolRule) -> None:
     if rule.arguments is None:
         return
-    for given, value in arguments.items():
-        patterns = rule.arguments.get(given)
+    for argument, value in arguments.items():
+        patterns = rule.arguments.get(argument)
         if patterns is None:
-            raise DeniedError("tool.argument", f"The project's settings do not let {name} have the argument {given}.")
+            raise DeniedError(
+                "tool.argument", f"The project's settings do not allow {name} to have the argument {argument}."
+            )
         text = value if isinstance(value, str) else canonical(value).decode()
         if not fits(text, patterns):
-            raise DeniedError("tool.argument", f"The project's settings do not let {name} have this {given}.")
+            raise DeniedError(
+                "tool.argument", f"The project's settings do not allow this value of {argument} for {name}."
+            )
 
 
-def _judged_request(arguments: dict[str, Any], texts: Policy) -> dict[str, Any]:
+def _check_request(arguments: dict[str, Any], texts: Policy) -> dict[str, Any]:
     vault = Vault()
     rules: set[str] = set()
 
-    def judge(text: str) -> str:
+    def check(text: str) -> str:
         verdict = texts.request(text, vault)
         rules.update(finding.rule for finding in verdict.findings if finding.action == "block")
         return verdict.text
 
-    clean: dict[str, Any] = judged(arguments, judge)
+    clean: dict[str, Any] = check_texts(arguments, check)
     if rules:
         raise DeniedError(f"policy.{min(rules)}", f"The policy blocks these arguments ({', '.join(sorted(rules))}).")
     return clean

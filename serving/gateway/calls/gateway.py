@@ -1,6 +1,6 @@
-"""The gateway of language models: no paid call without a reservation in its budgets, none that ends without a settlement.
+"""The gateway of language models: every paid call is reserved in its budgets before it is made, and settled when it ends.
 
-A call is reserved in a transaction of its own, made, and settled in the transaction that appends its entry to the ledger.
+The reservation is a transaction of its own; the settlement shares the transaction that appends the entry to the ledger.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests,
 from serving.http.tracing import NO_SPAN
 
 _log = logging.getLogger(__name__)
-_GRACE_S = 60  # after the longest that a call may take, its process is dead
-_LOOK_S = 30.0
-_GAUGES_MOST = 200
+_GRACE_S = 60  # a reservation that outlives the longest possible call by this belongs to a dead process
+_SWEEP_S = 30.0
+_MAX_GAUGES = 200
 
 
 class CallRequest(msgspec.Struct, frozen=True):
@@ -47,10 +47,10 @@ class CallRequest(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    end_user : whom the caller says to ask for.
-    tokens_in, tokens_out : at most, as far as that is known.
-    is_free : whether it goes to no server.
-    tools_nano_usd : what tools that it uses may cost beside it, at most.
+    end_user : the user on whose behalf the caller asks.
+    tokens_in, tokens_out : upper bounds, as far as they are known.
+    is_free : whether no server is called.
+    tools_nano_usd : the most that tools of the request may cost.
     """
 
     model: str
@@ -65,7 +65,7 @@ Outcome = Literal["ok", "blocked", "aborted", "error"]
 
 
 class Call:
-    """A call that is being made: record what it took, then settle it."""
+    """A call in progress: record its usage, then settle it."""
 
     def __init__(
         self, reservation: Reservation, reserved: Reserved, context: RequestContext, prices: Prices, audit: AuditService
@@ -75,7 +75,7 @@ class Call:
         self._context = context
         self._prices = prices
         self._audit = audit
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
         self._usage = Amount()
         self._model = reservation.model
         self._base_url: str | None = None
@@ -86,17 +86,17 @@ class Call:
 
     @property
     def tokens_in(self) -> int:
-        """Tokens of the prompt, as they were estimated for the reservation."""
+        """Return the tokens of the prompt as estimated for the reservation."""
         return self._reservation.most.tokens_in
 
     def record_first_token(self, model: str) -> None:
-        """Record that the first token of a stream has arrived."""
-        seconds = time.perf_counter() - self._began
-        metrics.first_token(self._reservation.route, model, seconds)
-        spans.first_token(self.span, seconds)
+        """Record the arrival of the first token of a stream."""
+        seconds = time.perf_counter() - self._started
+        metrics.observe_first_token(self._reservation.route, model, seconds)
+        spans.record_first_token(self.span, seconds)
 
     def record_usage(self, usage: Amount, model: str, base_url: str | None, *, tools_nano_usd: int = 0) -> Amount:
-        """Record what the call took, and return it with its cost; without a server and tools it costs nothing."""
+        """Record the usage of the call; return it with its cost, which is zero without a server and tools."""
         has_price = base_url is not None and (usage.tokens_in or usage.tokens_out)
         cost = self._prices.cost_nano_usd(model, base_url or "", usage) if has_price else 0
         self._usage = _with_cost(usage, None if cost is None else cost + tools_nano_usd)
@@ -108,12 +108,12 @@ class Call:
 
         Parameters
         ----------
-        response : what is still to be sent of the answer's body; it must go out only after this.
+        response : the unsent rest of the answer's body; send it only after this returns.
 
         Raises
         ------
         Unavailable
-            If that is not possible now; the reservation then stands until it expires, and is charged in full.
+            If the transaction cannot be stored now; the reservation then stays until it expires, and is charged in full.
         """
         entry, usage = self._context.entry, self._usage
         if outcome == "aborted":
@@ -122,15 +122,15 @@ class Call:
             entry.status = 200
         entry.add_response(response)
         await self._commit()
-        # Counted when the answer goes out.
-        seconds = time.perf_counter() - self._began
+        # Scheduled, so that counting does not delay the answer.
+        seconds = time.perf_counter() - self._started
         asyncio.get_running_loop().call_soon(
-            metrics.ended, self._reservation.route, self._model, outcome, usage, seconds
+            metrics.count_call, self._reservation.route, self._model, outcome, usage, seconds
         )
-        spans.ended(self.span, usage, self._model, self._base_url, outcome)
+        spans.record_end(self.span, usage, self._model, self._base_url, outcome)
 
     async def settle_failed(self, error: BaseException) -> None:
-        """Settle a call whose request ends in an error: with the usage up to it, and the error as the answer."""
+        """Settle a call whose request ends in an error: with the usage so far, and the error as the answer."""
         if self.is_settled or self._has_failed:
             return
         entry = self._context.entry
@@ -152,7 +152,7 @@ class Call:
             cost_nano_usd=usage.cost_nano_usd,
         )
         settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
-        self.is_settled = True  # also if the caller is cancelled while the transaction goes on
+        self.is_settled = True  # set even if the caller is cancelled while the transaction continues
         try:
             await self._audit.commit(self._context.entry, settlement)
         except Unavailable:
@@ -161,7 +161,7 @@ class Call:
 
 
 class Gateway:
-    """Reserves calls, and settles those whose process died."""
+    """Reserves calls, and settles calls of dead processes."""
 
     def __init__(self, settings: Settings, database: Database, writer: GroupWriter, audit: AuditService) -> None:
         self.upstreams = Upstreams(settings)
@@ -175,13 +175,13 @@ class Gateway:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the way to the servers, begin to clear up."""
+        """Open the connections to the servers, and start settling calls of dead processes."""
         await asyncio.to_thread(local_days, self._settings.server.timezone)
         await self.upstreams.start()
         self._task = asyncio.create_task(self._clear_up())
 
     async def stop(self) -> None:
-        """Close both."""
+        """Stop settling calls of dead processes, and close the connections."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -202,7 +202,7 @@ class Gateway:
         """
         await self.upstreams.enter()
         try:
-            with spans.of_call(context.route, request.model, context.request_id) as span:
+            with spans.call_span(context.route, request.model, context.request_id) as span:
                 call = await self._reserve(request, context)
                 call.span = span
                 try:
@@ -217,20 +217,20 @@ class Gateway:
             self.upstreams.leave()
 
     async def day_of(self, project_id: str | None, at_us: int | None = None) -> date:
-        """The local day of a project, or of what belongs to none.
+        """Return the local day of a project, or of the server for None.
 
         Raises
         ------
         NotFound
-            Where there is no such project.
+            If there is no such project.
         """
         return local_days(await self._zone(project_id)).of(now_us() if at_us is None else at_us)
 
     async def today(self, budget: Budget) -> date:
-        """The local day that a budget counts on now."""
+        """Return the local day on which a budget counts now."""
         try:
             return await self.day_of(budget.project_id)
-        except NotFound:  # of a project that is gone
+        except NotFound:  # its project was deleted
             return await self.day_of(None)
 
     async def _reserve(self, request: CallRequest, context: RequestContext) -> Call:
@@ -247,7 +247,7 @@ class Gateway:
             project_id=context.project_id,
             end_user=request.end_user,
             model=request.model[:256],
-            most=_with_cost(most, self._cost_at_most(request, most)),
+            most=_with_cost(most, self._max_cost(request, most)),
             day=project_day,
             key_day=key_day,
             project_day=project_day,
@@ -256,36 +256,36 @@ class Gateway:
         )
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
-            metrics.refused(context.route, reserved.refusal.scope, reserved.refusal.measure)
-            raise await self._refused(reserved.refusal, reservation, context.principal)
+            metrics.count_refusal(context.route, reserved.refusal.scope, reserved.refusal.measure)
+            raise await self._refusal_problem(reserved.refusal, reservation, context.principal)
         return Call(reservation, reserved, context, self.prices, self._audit)
 
-    def _cost_at_most(self, request: CallRequest, most: Amount) -> int | None:
-        """The cost at the dearest of the servers, and of tools; None where the price of one is not known."""
-        dearest = 0
+    def _max_cost(self, request: CallRequest, most: Amount) -> int | None:
+        """Return the cost at the most expensive server, plus tools; None if a server's price is unknown."""
+        highest = 0
         for upstream in () if request.is_free else self.upstreams:
             cost = self.prices.cost_nano_usd(upstream.model_of(request.model), upstream.base_url, most)
             if cost is None:
                 return None
-            dearest = max(dearest, cost)
-        return dearest + request.tools_nano_usd
+            highest = max(highest, cost)
+        return highest + request.tools_nano_usd
 
     async def _store(self, reservation: Reservation) -> Reserved:
         work = ReserveCall(reservation)
         try:
             await self._writer.submit(work)
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
-            raise Unavailable(f"The call cannot be reserved, so it is not made: {error}.") from error
+            raise Unavailable(f"The call cannot be reserved, so it was not made: {error}.") from error
         if work.reserved is None:
-            raise RuntimeError("a reservation was stored and not answered")
+            raise RuntimeError("a reservation was stored without a result")
         return work.reserved
 
-    async def _refused(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
+    async def _refusal_problem(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
         members: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
-        named = f"The {refusal.period} budget of {refusal.scope} {refusal.scope_id}"
+        budget = f"The {refusal.period} budget of {refusal.scope} {refusal.scope_id}"
         if refusal.wanted is None:
             return Forbidden(
-                f"{named} is in dollars, and the price of model {reservation.model!r} is not known: an operator must set"
+                f"{budget} is in dollars, and the price of model {reservation.model!r} is unknown: an operator must set"
                 " it in ML_GUARD_LLM_PRICES.",
                 code="price_unknown",
                 **members,
@@ -293,18 +293,18 @@ class Gateway:
         is_key = refusal.scope == "key"
         day = first_day_after(refusal.period, reservation.key_day if is_key else reservation.project_day)
         headers = {}
-        until = "It does not begin anew."
+        reset = "It does not reset."
         if day is not None:
             zone = await self._zone(principal.project_id if is_key else reservation.project_id)
             starts_us = local_days(zone).bounds_us(day)[0]
             wait_s = max(1, -(-(starts_us - now_us()) // SECOND_US))
             headers["Retry-After"] = str(wait_s)
-            until = f"It begins anew on {day.isoformat()} ({zone})."
+            reset = f"It resets on {day.isoformat()} ({zone})."
             members["resets_at"] = f"{day.isoformat()}T00:00:00[{zone}]"
         left = refusal.hard - refusal.spent - refusal.reserved
         return TooManyRequests(
-            f"{named} has {_shown(max(0, left), refusal)} left of {_shown(refusal.hard, refusal)}, and this call may take"
-            f" {_shown(refusal.wanted, refusal)}. {until}",
+            f"{budget} has {_with_unit(max(0, left), refusal)} left of {_with_unit(refusal.hard, refusal)}, and this call may take"
+            f" {_with_unit(refusal.wanted, refusal)}. {reset}",
             headers=headers,
             code="budget_exceeded",
             **members,
@@ -325,25 +325,25 @@ class Gateway:
     def _look_up_zone(self, project_id: str) -> str | None:
         zone = project_zones(self._database, [project_id]).get(project_id)
         if zone is not None:
-            local_days(zone)  # made once a process, in a tenth of a second: not in the event loop
+            local_days(zone)  # the first call for a zone takes a tenth of a second: keep it off the event loop
         return zone
 
     async def _clear_up(self) -> None:
         while True:
             try:
                 for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):
-                    _log.warning("a call whose process died is charged in full", extra={"for": reservation.request_id})
+                    _log.warning("charging a call of a dead process in full", extra={"for": reservation.request_id})
                     await self._writer.submit(settle_lost_call(reservation, holds))
                 await self._show_budgets()
             except (SQLAlchemyError, QueueFullError, StoreUnavailableError, RowsRefusedError):
-                _log.exception("calls of dead processes could not be settled; the next look is in %s s", _LOOK_S)
-            await asyncio.sleep(_LOOK_S)
+                _log.exception("calls of dead processes could not be settled; retrying in %s s", _SWEEP_S)
+            await asyncio.sleep(_SWEEP_S)
 
     async def _show_budgets(self) -> None:
-        found = (await asyncio.to_thread(self.budgets.of))[:_GAUGES_MOST]
-        days = {budget.id: await self.today(budget) for budget in found}
-        for standing in await asyncio.to_thread(self.budgets.statuses, found, lambda budget: days[budget.id]):
-            metrics.standing(standing)
+        budgets = (await asyncio.to_thread(self.budgets.of))[:_MAX_GAUGES]
+        days = {budget.id: await self.today(budget) for budget in budgets}
+        for status in await asyncio.to_thread(self.budgets.statuses, budgets, lambda budget: days[budget.id]):
+            metrics.show_budget(status)
 
 
 def _with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
@@ -357,5 +357,5 @@ def _with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
     )
 
 
-def _shown(value: int, refusal: Refusal) -> str:
+def _with_unit(value: int, refusal: Refusal) -> str:
     return f"{value / NANO:.6g} USD" if refusal.measure == "cost_usd" else f"{value} {refusal.measure}"

@@ -1,4 +1,4 @@
-"""One request under its content policy: every text is checked, and findings are noted in its entry of the ledger."""
+"""One request under its content policy: every text is checked, and findings are noted in its ledger entry."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ class PolicySession:
 
     Attributes
     ----------
-    vault : what was taken out of the request.
+    vault : the redacted values of the request.
     """
 
     def __init__(self, policy: Policy, route: str, entry: AuditEntry) -> None:
@@ -27,7 +27,7 @@ class PolicySession:
         entry.note(policy_hash=policy.hash)
 
     def request(self, text: str) -> str:
-        """Return a text of the caller as it may be passed on.
+        """Check a text of the caller; return it as it may be passed on.
 
         Raises
         ------
@@ -39,20 +39,20 @@ class PolicySession:
         if verdict.blocked:
             rules = sorted({finding.rule for finding in verdict.findings if finding.action == "block"})
             raise Forbidden(
-                f"The policy does not let this text go to a language model ({', '.join(rules)}).",
+                f"The policy does not allow this text to go to a language model ({', '.join(rules)}).",
                 code="content_filter",
                 rules=rules,
             )
         return verdict.text
 
     def passage(self, text: str) -> str | None:
-        """Return a retrieved text as it may be passed on; None if it is left out."""
+        """Check a retrieved text; return it as it may be passed on, or None if it is left out."""
         verdict = self.policy.passage(text, self.vault)
         self.add(verdict.findings)
         return None if verdict.blocked else verdict.text
 
     def response(self, text: str) -> str:
-        """Return a text of the answer; empty, and `blocked` set, if it is withheld."""
+        """Check a text of the answer; return it as it may be sent. If it is withheld, set `blocked` and return an empty text."""
         verdict = self.policy.response(text, self.vault)
         self.add(verdict.findings)
         self.blocked = self.blocked or verdict.blocked
@@ -61,12 +61,12 @@ class PolicySession:
     def add(self, findings: Iterable[Finding]) -> None:
         """Count findings, and note their rules in the entry."""
         for finding in findings:
-            metrics.found(self._route, finding.rule, finding.action, finding.side, finding.count)
+            metrics.count_finding(self._route, finding.rule, finding.action, finding.side, finding.count)
             self._rules.add(f"{finding.side}.{finding.rule}")
         if self._rules:
             self._entry.note(compliance_flag=True, flags=self.flags)
 
     @property
     def flags(self) -> str:
-        """Names of the rules with findings, with their side, comma-separated."""
+        """Return the rules with findings, each as `side.rule`, comma-separated."""
         return ",".join(sorted(self._rules))

@@ -1,4 +1,4 @@
-"""Spans of calls of language models, in the words of the GenAI semantic conventions."""
+"""Spans of calls of language models, named by the GenAI semantic conventions."""
 
 from contextlib import AbstractContextManager
 from typing import Final
@@ -17,11 +17,11 @@ _PROVIDERS: Final = (
     (".x.ai", "x_ai"),
     (".perplexity.ai", "perplexity"),
 )
-_OPENAI: Final = "openai"  # what the others speak
+_OPENAI: Final = "openai"  # all other servers speak its protocol
 
 
-def of_call(route: str, model: str, request_id: str) -> AbstractContextManager[Span]:
-    """The span of a call, all its attempts included."""
+def call_span(route: str, model: str, request_id: str) -> AbstractContextManager[Span]:
+    """Open the span of a call, which includes all attempts."""
     operation = "embeddings" if route.endswith("/embeddings") else "chat"
     attributes = {
         "gen_ai.operation.name": operation,
@@ -32,14 +32,14 @@ def of_call(route: str, model: str, request_id: str) -> AbstractContextManager[S
     return tracing.span(f"{operation} {model}", attributes, kind="client")
 
 
-def first_token(span: Span, seconds: float) -> None:
-    """The stream has begun to say something."""
+def record_first_token(span: Span, seconds: float) -> None:
+    """Record the time to the first token of a stream."""
     span.event("first_token")
     span.set({"gen_ai.request.stream": True, "gen_ai.response.time_to_first_chunk": seconds})
 
 
-def ended(span: Span, took: Amount, model: str, base_url: str | None, outcome: str) -> None:
-    """The call is settled; without a server nothing has answered."""
+def record_end(span: Span, usage: Amount, model: str, base_url: str | None, outcome: str) -> None:
+    """Record the usage and outcome of a settled call; `base_url` is None if no server answered."""
     if span is tracing.NO_SPAN:
         return
     if base_url is not None:
@@ -49,11 +49,11 @@ def ended(span: Span, took: Amount, model: str, base_url: str | None, outcome: s
                 "gen_ai.provider.name": next((name for end, name in _PROVIDERS if f".{host}".endswith(end)), _OPENAI),
                 "server.address": host,
                 "gen_ai.response.model": model,
-                "gen_ai.usage.input_tokens": took.tokens_in,
-                "gen_ai.usage.output_tokens": took.tokens_out,
-                "gen_ai.usage.cache_read.input_tokens": took.tokens_cached or None,
-                "gen_ai.usage.reasoning.output_tokens": took.tokens_reasoning or None,
-                "ml_guard.tokens_estimated": took.estimated,
+                "gen_ai.usage.input_tokens": usage.tokens_in,
+                "gen_ai.usage.output_tokens": usage.tokens_out,
+                "gen_ai.usage.cache_read.input_tokens": usage.tokens_cached or None,
+                "gen_ai.usage.reasoning.output_tokens": usage.tokens_reasoning or None,
+                "ml_guard.tokens_estimated": usage.estimated,
             }
         )
     span.set({"ml_guard.outcome": outcome})

@@ -1,4 +1,4 @@
-"""Tokens of a call: as the provider reports them, else estimated and marked so."""
+"""Tokens of a call: as the provider reports them, else estimated and marked as such."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ _MOST = 2**53
 
 
 def estimate(size: int) -> int:
-    """About how many tokens a text of so many UTF-8 bytes has."""
+    """Estimate the tokens of a text from its UTF-8 bytes."""
     return -(-size // _BYTES_A_TOKEN)
 
 
-def reported(usage: Any) -> Amount | None:
-    """What a provider's `usage` says; None where it says nothing that can be used. Costs are not in it.
+def read_usage(usage: Any) -> Amount | None:
+    """Read a provider's `usage`; return None if it is absent or malformed. Costs are not part of it.
 
-    Cached tokens are part of the prompt's, reasoning tokens part of the answer's: nothing is counted twice.
+    Cached tokens are part of the prompt's tokens, reasoning tokens part of the answer's: nothing is counted twice.
     """
     if not isinstance(usage, dict):
         return None
@@ -37,6 +37,6 @@ def reported(usage: Any) -> Amount | None:
     )
 
 
-def _count(said: Any, name: str) -> int | None:
-    value = said.get(name) if isinstance(said, dict) else None
+def _count(counts: Any, name: str) -> int | None:
+    value = counts.get(name) if isinstance(counts, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

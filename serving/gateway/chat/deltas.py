@@ -1,19 +1,19 @@
-"""One choice of a stream, delta by delta: what is spoken piece by piece goes through a stream of the policy, the rest is judged at once."""
+"""One choice of a stream, delta by delta: text that arrives in pieces passes a stream of the policy, the rest is checked at once."""
 
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.logprobs import HeldLogprobs, clean, spelled
+from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import rewrite, rewrite_text
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.upstreams.reading import BrokenStreamError
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a text stands in the deltas; a number is the `index` of what is in a list."""
+"""Path of a text in the deltas; a number is the `index` of a list item."""
 
-_SPOKEN: Final = frozenset(
+_TEXT_FIELDS: Final = frozenset(
     {
         "arguments",
         "content",
@@ -28,9 +28,9 @@ _SPOKEN: Final = frozenset(
         "transcript",
     }
 )
-_NAMED: Final = frozenset({"role", "type", "format", "id", "name", "index", "signature", "data", "url"})
+_ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "index", "signature", "data", "url"})
 _LOGPROBS: Final = ("content", "refusal")
-_CALLS: Final = frozenset({"tool_calls", "function_call"})
+_CALL_FIELDS: Final = frozenset({"tool_calls", "function_call"})
 
 
 class ChoiceStream:
@@ -38,118 +38,120 @@ class ChoiceStream:
 
     Attributes
     ----------
-    size : UTF-8 bytes that were spoken.
-    finished : whether the upstream has said why it ends.
+    size : UTF-8 bytes of text received.
+    finished : whether the upstream has sent a finish reason.
     """
 
-    def __init__(self, place: int, judging: PolicySession, *, keeps_texts: bool = False) -> None:
+    def __init__(self, place: int, session: PolicySession, *, keeps_texts: bool = False) -> None:
         self._place = place
-        self._judging = judging
+        self._session = session
         self._texts: dict[Path, ResponseStream] = {}
-        self._fed: dict[Path, int] = {}
+        self._received: dict[Path, int] = {}
         self._names: dict[Path, str] = {}
-        self._kept: dict[Path, list[str]] | None = {} if keeps_texts else None
-        self._logprobs = {name: HeldLogprobs(judging.policy) for name in _LOGPROBS}
-        self._is_strict = judging.policy.changes("response")
+        self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
+        self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
+        self._is_strict = session.policy.changes("response")
         self.size = 0
         self.finished = False
 
     @property
     def blocked(self) -> bool:
         """Whether the policy has stopped it."""
-        return self._judging.blocked or any(text.blocked for text in self._texts.values())
+        return self._session.blocked or any(text.blocked for text in self._texts.values())
 
     @property
     def findings(self) -> Iterator[Finding]:
-        """What the policy has found in what was spoken; names are on record already."""
+        """Yield the findings of the policy in streamed text; those in names are recorded already."""
         for text in self._texts.values():
             yield from text.findings
 
     @property
     def texts(self) -> dict[str, str]:
-        """What was let through of each text, by its place; only where texts are kept."""
-        return {".".join(map(str, path)): "".join(pieces) for path, pieces in (self._kept or {}).items()}
+        """Return the released part of each text, by its path; only if texts are kept."""
+        return {".".join(map(str, path)): "".join(pieces) for path, pieces in (self._released or {}).items()}
 
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """What must go out before a choice of an event, where it ends; and what is left of itself, if anything."""
-        told = choice.pop("logprobs", None)
-        delta = self._walk(choice["delta"], ())
+        """Check a choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
+        received_logprobs = choice.pop("logprobs", None)
+        delta = self._check_value(choice["delta"], ())
         rest = {name: value for name, value in choice.items() if name not in ("index", "delta", "finish_reason")}
-        judged = {**choice, **rewrite(rest, self._judging.response), "delta": delta}
-        logprobs = self._told(told, choice["delta"])
+        checked = {**choice, **rewrite(rest, self._session.response), "delta": delta}
+        logprobs = self._check_logprobs(received_logprobs, choice["delta"])
         if logprobs is not None:
-            judged["logprobs"] = logprobs
+            checked["logprobs"] = logprobs
         if choice.get("finish_reason") is None:
-            says = any(value not in ("", None, [], {}) for value in delta.values())
-            return [], judged if says or logprobs else None
+            has_content = any(value not in ("", None, [], {}) for value in delta.values())
+            return [], checked if has_content or logprobs else None
         self.finished = True
-        return self.finish(), judged
+        return self.finish(), checked
 
     def finish(self) -> list[dict[str, Any]]:
-        """What is held back still."""
-        made = []
+        """Return choices with the text that is still held back."""
+        chunks = []
         for path, text in self._texts.items():
-            rest = self._passed(path, text.finish())
+            rest = self._record_released(path, text.finish())
             if rest:
                 chunk: dict[str, Any] = {"index": self._place, "delta": _nested(path, rest), "finish_reason": None}
-                logprobs = self._out() if len(path) == 1 and path[0] in _LOGPROBS else None
-                made.append({**chunk, "logprobs": logprobs} if logprobs is not None else chunk)
-        return made
+                logprobs = self._release_logprobs() if len(path) == 1 and path[0] in _LOGPROBS else None
+                chunks.append({**chunk, "logprobs": logprobs} if logprobs is not None else chunk)
+        return chunks
 
-    def _walk(self, value: Any, path: Path) -> Any:
+    def _check_value(self, value: Any, path: Path) -> Any:
         if isinstance(value, dict):
-            return {name: self._walk(item, (*path, name)) for name, item in value.items()}
+            return {name: self._check_value(item, (*path, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._walk(item, (*path, _place_of(item, n))) for n, item in enumerate(value)]
+            return [self._check_value(item, (*path, _place_of(item, n))) for n, item in enumerate(value)]
         if not isinstance(value, str) or not path:
             return value
         name = next(part for part in reversed(path) if isinstance(part, str))
-        if name in _SPOKEN or (len(path) == 1 and name not in _NAMED):
-            return self._speak(value, path)
+        if name in _TEXT_FIELDS or (len(path) == 1 and name not in _ATOMIC_FIELDS):
+            return self._feed_text(value, path)
         if name == "name" and "reasoning_details" not in path:
             self.size += len(value)
-        return rewrite_text(value, lambda text: self._name(text, path), name)
+        return rewrite_text(value, lambda text: self._check_name(text, path), name)
 
-    def _speak(self, piece: str, path: Path) -> str:
-        if "reasoning_details" not in path:  # the same as `reasoning`, once more
+    def _feed_text(self, piece: str, path: Path) -> str:
+        if "reasoning_details" not in path:  # repeats `reasoning`, so it is not counted twice
             self.size += len(piece.encode(errors="surrogatepass"))
         text = self._texts.get(path)
         if text is None:
-            text = self._texts[path] = ResponseStream(self._judging.policy, self._judging.vault)
-        self._fed[path] = self._fed.get(path, 0) + len(piece)
-        return self._passed(path, text.feed(piece))
+            text = self._texts[path] = ResponseStream(self._session.policy, self._session.vault)
+        self._received[path] = self._received.get(path, 0) + len(piece)
+        return self._record_released(path, text.feed(piece))
 
-    def _passed(self, path: Path, piece: str) -> str:
-        if self._kept is not None and piece:
-            self._kept.setdefault(path, []).append(piece)
+    def _record_released(self, path: Path, piece: str) -> str:
+        if self._released is not None and piece:
+            self._released.setdefault(path, []).append(piece)
         return piece
 
-    def _name(self, text: str, path: Path) -> str:
-        """Judge what comes whole. A name in pieces has gone out in part before it can be judged, so it ends the stream."""
-        before = self._names.setdefault(path, text) if path[0] in _CALLS else text
+    def _check_name(self, text: str, path: Path) -> str:
+        """Check a value that arrives whole; end the stream at a name in pieces, because its first part was sent unchecked."""
+        before = self._names.setdefault(path, text) if path[0] in _CALL_FIELDS else text
         if before != text and self._is_strict:
-            raise BrokenStreamError("the upstream sends a name in pieces, which the policy cannot judge")
-        return self._judging.response(text)
+            raise BrokenStreamError("the upstream sends a name in pieces, which the policy cannot check")
+        return self._session.response(text)
 
-    def _told(self, told: Any, delta: dict[str, Any]) -> dict[str, Any] | None:
-        """Log probabilities that may go out now; what does not spell its piece of text is left out."""
-        if not isinstance(told, dict):
-            return self._out() if any(self._texts.get((name,)) for name in _LOGPROBS) else None
+    def _check_logprobs(self, received: Any, delta: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the log probabilities to send now; leave out entries that do not spell their piece of text."""
+        if not isinstance(received, dict):
+            return self._release_logprobs() if any(self._texts.get((name,)) for name in _LOGPROBS) else None
         if not self._is_strict:
-            return {name: clean(told.get(name), self._judging.policy) or None for name in _LOGPROBS}
+            return {
+                name: remove_unsafe_alternatives(received.get(name), self._session.policy) or None for name in _LOGPROBS
+            }
         for name in _LOGPROBS:
-            if name in delta and spelled(told.get(name)) == delta[name]:
-                end = self._fed.get((name,), 0)
-                self._logprobs[name].add(told[name], end - len(delta[name]), end)
-        return self._out()
+            if name in delta and join_tokens(received.get(name)) == delta[name]:
+                end = self._received.get((name,), 0)
+                self._logprobs[name].add(received[name], end - len(delta[name]), end)
+        return self._release_logprobs()
 
-    def _out(self) -> dict[str, Any] | None:
-        out: dict[str, Any] = {}
-        for name, held in self._logprobs.items():
+    def _release_logprobs(self) -> dict[str, Any] | None:
+        logprobs: dict[str, Any] = {}
+        for name, pending in self._logprobs.items():
             text = self._texts.get((name,))
             if text is not None and not text.blocked:
-                out[name] = held.ready(text.released, altered=text.altered) or None
-        return out if any(out.values()) else None
+                logprobs[name] = pending.release(text.released, altered=text.altered) or None
+        return logprobs if any(logprobs.values()) else None
 
 
 def _place_of(item: Any, n: int) -> int:
@@ -157,10 +159,10 @@ def _place_of(item: Any, n: int) -> int:
     return place if isinstance(place, int) and not isinstance(place, bool) else n
 
 
-def _nested(path: Path, rest: str) -> dict[str, Any]:
-    """A delta that has nothing but a text at its place."""
-    value: Any = rest
+def _nested(path: Path, text: str) -> dict[str, Any]:
+    """Return a delta that holds only a text, at its path."""
+    value: Any = text
     for part in reversed(path):
         value = {part: value} if isinstance(part, str) else [{"index": part, **value}]
-    made: dict[str, Any] = value
-    return made
+    delta: dict[str, Any] = value
+    return delta

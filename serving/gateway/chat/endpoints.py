@@ -1,6 +1,6 @@
-"""`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy's time is all overhead.
+"""`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy adds nothing but overhead.
 
-Answers and errors have the shapes that OpenAI's clients read.
+Responses and errors have the shapes that OpenAI's clients expect.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _PROJECT = b"x-ml-guard-project"
 
 
 def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = None) -> RequestContext:
-    """Return the request's context; its project is named by a header, else the key's own."""
+    """Return the request's context; its project is the one in the header, else the key's."""
     project_id = request.header(_PROJECT)
     if project_id:
         request.principal.require("analyst", project_id)
@@ -42,7 +42,7 @@ async def _chat(request: RawRequest) -> None:
 
 
 async def _stream(request: RawRequest, service: ChatService, chat_request: ChatRequest) -> None:
-    # Nothing but the disconnect comes from the receiving side now.
+    # From here on the receiving side delivers only the disconnect.
     disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     context = _context(request, disconnected)
     context.entry.stream_error = lambda problem: format_event(body_of(problem))
@@ -73,9 +73,9 @@ async def _read_json(request: RawRequest, service: ChatService) -> dict[str, Any
 
 
 def _budget_headers(entry: AuditEntry) -> list[tuple[bytes, bytes]]:
-    """Return the header that names the soft budgets that a call has passed."""
-    passed = entry.details.get("soft_budgets")
-    return [(b"x-ml-guard-soft-budgets", ",".join(passed).encode())] if passed else []
+    """Return the header that names the soft budgets exceeded by a call."""
+    exceeded = entry.details.get("soft_budgets")
+    return [(b"x-ml-guard-soft-budgets", ",".join(exceeded).encode())] if exceeded else []
 
 
 _PROJECT_PARAMETER = Parameter(

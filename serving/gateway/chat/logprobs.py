@@ -1,6 +1,6 @@
-"""Log probabilities of tokens: they spell the text again, so they go out with the text that the policy has let out, or not at all.
+"""Log probabilities of tokens: they spell the text, so they are sent only with text that the policy has released.
 
-What is in an answer's texts is judged in `stream` and `service`.
+The texts themselves are checked in `checks` and `deltas`.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ from serving.gateway.policy.vault import Vault
 Entries = list[Any]
 
 
-class HeldLogprobs:
-    """Entries of one text of a stream, each held until its piece of the text is out."""
+class PendingLogprobs:
+    """Entries of one text of a stream, each held back until its piece of the text is released."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -22,41 +22,41 @@ class HeldLogprobs:
         self._altered_to = 0
 
     def add(self, entries: Entries, start: int, end: int) -> None:
-        """Keep entries of a piece, from one character of the text up to another."""
+        """Hold back the entries of a piece of the text, from character `start` up to `end`."""
         self._waiting.append((start, end, entries))
 
-    def ready(self, released: int, *, altered: bool) -> Entries:
-        """The entries of what has gone out up to a character; none of a piece of which any part was altered."""
+    def release(self, released: int, *, altered: bool) -> Entries:
+        """Return the entries of pieces released up to a character; drop those of pieces that were altered in any part."""
         if altered:
             self._altered_to = released
         out: Entries = []
         while self._waiting and self._waiting[0][1] <= released:
             start, _, entries = self._waiting.popleft()
             if start >= self._altered_to:
-                out += clean(entries, self._policy)
+                out += remove_unsafe_alternatives(entries, self._policy)
         return out
 
 
-def spelled(entries: Any) -> str | None:
-    """The text that entries spell; None where they are none."""
+def join_tokens(entries: Any) -> str | None:
+    """Return the text that the tokens of entries spell; None if there are no entries."""
     if not isinstance(entries, list):
         return None
     return "".join(str(entry.get("token", "")) for entry in entries if isinstance(entry, Mapping))
 
 
-def clean(entries: Any, policy: Policy) -> Entries:
-    """Entries without alternatives that the policy would not let out."""
+def remove_unsafe_alternatives(entries: Any, policy: Policy) -> Entries:
+    """Return entries without the alternative tokens that the policy would not release."""
     if not isinstance(entries, list):
         return []
     if not policy.changes("response"):
         return entries
-    return [_clean(entry, policy) for entry in entries if isinstance(entry, Mapping)]
+    return [_remove_unsafe(entry, policy) for entry in entries if isinstance(entry, Mapping)]
 
 
-def _clean(entry: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+def _remove_unsafe(entry: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     alternatives = entry.get("top_logprobs")
-    kept = [one for one in alternatives if _passes(one, policy)] if isinstance(alternatives, list) else []
-    return {**entry, "top_logprobs": kept}
+    safe = [item for item in alternatives if _passes(item, policy)] if isinstance(alternatives, list) else []
+    return {**entry, "top_logprobs": safe}
 
 
 def _passes(alternative: Any, policy: Policy) -> bool:

@@ -1,19 +1,19 @@
-"""The words of the protocol itself, which are no text of people or models: fields, and the values that some of them have."""
+"""The vocabulary of the protocol, which is not text of people or models: field names, and the fixed values of some fields."""
 
 from typing import Final
 
-_WORDED = """
+_ENUM_FIELDS = """
     role type detail format finish_reason tool_choice modalities encoding_format effort reasoning_effort verbosity
     mode syntax object status service_tier truncation
 """
-_WORDS = """
+_ENUM_VALUES = """
     system developer user assistant tool function text image_url input_audio audio file refusal content json_object
     json_schema object string number integer boolean array null auto none required low medium high minimal default
     flex priority standard wav mp3 flac opus pcm16 stop length tool_calls function_call content_filter float base64
     custom grammar lark regex url_citation chat.completion chat.completion.chunk list embedding reasoning.text
     reasoning.summary reasoning.encrypted date-time date time uuid uri email
 """
-_NAMES = """
+_FIELD_NAMES = """
     role content name type text image_url url detail input_audio data format file file_data file_id filename
     tool_calls tool_call_id id function arguments parameters description strict properties required items enum anyOf
     oneOf allOf $ref $defs definitions additionalProperties title default const pattern minimum maximum minItems
@@ -25,9 +25,9 @@ _NAMES = """
     summary token bytes logprob effort verbosity message delta finish_reason
 """
 
-WORDED: Final = frozenset(_WORDED.split())
-"""Fields that have words of the protocol as values; any other value there is a text."""
-WORDS: Final = frozenset(_WORDS.split())
-"""Those values."""
-NAMES: Final = frozenset(_NAMES.split())
-"""Fields of requests and answers."""
+ENUM_FIELDS: Final = frozenset(_ENUM_FIELDS.split())
+"""Fields whose values are in `ENUM_VALUES`; any other value is a text."""
+ENUM_VALUES: Final = frozenset(_ENUM_VALUES.split())
+"""Values that the protocol defines."""
+FIELD_NAMES: Final = frozenset(_FIELD_NAMES.split())
+"""Names of the fields of requests and responses."""

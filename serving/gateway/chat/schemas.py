@@ -1,4 +1,4 @@
-"""What a request of the OpenAI-compatible routes may say. Fields that are not ours go through to the upstream as they are."""
+"""Requests of the OpenAI-compatible routes. Other fields go to the upstream unchanged."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,12 +11,12 @@ from serving.gateway.prompts.template import Prompt, PromptError
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
 from serving.http.problems import Unprocessable
 
-_MOST_CHOICES = 128
-_END_USER_MOST = 128
+_MAX_CHOICES = 128
+_MAX_END_USER = 128
 
 
 class PromptReference(msgspec.Struct):
-    """A template of the prompt registry, put before the messages."""
+    """A template of the prompt registry, rendered before the messages."""
 
     id: str
     version: int | str | UnsetType = UNSET
@@ -24,19 +24,19 @@ class PromptReference(msgspec.Struct):
 
 
 class ChatCompletionBody(msgspec.Struct):
-    """A request of OpenAI's chat completions; what is not named here goes through as it is."""
+    """A request of OpenAI's chat completions; other fields go to the upstream unchanged."""
 
     model: str | UnsetType = UNSET
     messages: list[dict[str, Any]] | UnsetType = UNSET
     stream: bool = False
-    user: Annotated[str, Meta(max_length=_END_USER_MOST, description="Who asks, for usage and ledger.")] | UnsetType = (
-        UNSET
-    )
+    user: (
+        Annotated[str, Meta(max_length=_MAX_END_USER, description="The end user, for usage and ledger.")] | UnsetType
+    ) = UNSET
     prompt: PromptReference | UnsetType = UNSET
 
 
 class EmbeddingsBody(msgspec.Struct):
-    """A request of OpenAI's embeddings; what is not named here goes through as it is."""
+    """A request of OpenAI's embeddings; other fields go to the upstream unchanged."""
 
     model: str
     input: str | list[Any]
@@ -44,7 +44,7 @@ class EmbeddingsBody(msgspec.Struct):
 
 @dataclass(slots=True)
 class ChatRequest:
-    """A checked request; `body` is what goes on."""
+    """A validated request; `body` is sent to the upstream."""
 
     body: dict[str, Any]
     model: str
@@ -55,12 +55,12 @@ class ChatRequest:
 
 
 def read_body(data: bytes) -> dict[str, Any]:
-    """The JSON object of a body.
+    """Parse a body into a JSON object.
 
     Raises
     ------
     Unprocessable
-        Where it is none, or nested more than 64 deep.
+        If it is not a JSON object, or nested more than 64 deep.
     """
     try:
         body = msgspec.json.decode(data)
@@ -73,15 +73,17 @@ def read_body(data: bytes) -> dict[str, Any]:
     return body
 
 
-def chat_request(body: dict[str, Any], prompts: PromptBook, *, default_model: str | None, most_out: int) -> ChatRequest:
-    """Check a chat request and put its prompt's messages before its own.
+def validate_chat_request(
+    body: dict[str, Any], prompts: PromptBook, *, default_model: str | None, most_out: int
+) -> ChatRequest:
+    """Validate a chat request, and put the messages of its prompt before its own.
 
     Raises
     ------
     Unprocessable
-        Naming the field that is wrong.
+        If a field is wrong; the message names it.
     """
-    prompt = _prompt(body, prompts)
+    prompt = _insert_prompt(body, prompts)
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
         raise _wrong("messages", "must be a list of at least one message")
@@ -98,55 +100,55 @@ def chat_request(body: dict[str, Any], prompts: PromptBook, *, default_model: st
         if not isinstance(options, dict):
             raise _wrong("stream_options", "must be an object")
         wants_usage = options.get("include_usage") is True
-        body["stream_options"] = {**options, "include_usage": True}  # what a stream took is known by this alone
-    choices = _number(body, "n", 1, _MOST_CHOICES) or 1
-    bound = _number(body, "max_completion_tokens", 1) or _number(body, "max_tokens", 1) or most_out
-    end_user(body)
+        body["stream_options"] = {**options, "include_usage": True}  # a stream reports its usage only on request
+    choices = _read_number(body, "n", 1, _MAX_CHOICES) or 1
+    bound = _read_number(body, "max_completion_tokens", 1) or _read_number(body, "max_tokens", 1) or most_out
+    read_end_user(body)
     return ChatRequest(body, model, stream, wants_usage, bound * choices, prompt)
 
 
-def end_user(body: dict[str, Any]) -> str | None:
-    """Whom the caller says to ask for.
+def read_end_user(body: dict[str, Any]) -> str | None:
+    """Read the user on whose behalf the caller asks.
 
     Raises
     ------
     Unprocessable
-        Where it is no text, or too long.
+        If it is not a text, or too long.
     """
     user = body.get("safety_identifier") or body.get("user")
-    if user is not None and (not isinstance(user, str) or len(user) > _END_USER_MOST):
-        raise _wrong("user", f"must be a text of at most {_END_USER_MOST} characters")
+    if user is not None and (not isinstance(user, str) or len(user) > _MAX_END_USER):
+        raise _wrong("user", f"must be a text of at most {_MAX_END_USER} characters")
     return user
 
 
-def _prompt(body: dict[str, Any], prompts: PromptBook) -> Prompt | None:
-    """Take the reference to a prompt out of a body and put its messages in: `{id, version?, variables?}`."""
-    said = body.pop("prompt", None)
-    if said is None:
+def _insert_prompt(body: dict[str, Any], prompts: PromptBook) -> Prompt | None:
+    """Replace a body's reference to a prompt, `{id, version?, variables?}`, with the messages of the prompt."""
+    reference = body.pop("prompt", None)
+    if reference is None:
         return None
-    if not isinstance(said, dict) or not isinstance(said.get("id"), str):
+    if not isinstance(reference, dict) or not isinstance(reference.get("id"), str):
         raise _wrong("prompt", "must be an object with the id of a prompt: see GET /api/v1/prompts")
-    version = said.get("version")
+    version = reference.get("version")
     if isinstance(version, str) and version.isdecimal():
         version = int(version)
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise _wrong("prompt.version", "must be a number")
-    variables = said.get("variables") or {}
+    variables = reference.get("variables") or {}
     if not isinstance(variables, dict):
         raise _wrong("prompt.variables", "must be an object")
     try:
-        prompt = prompts.get(said["id"], version)
+        prompt = prompts.get(reference["id"], version)
         rendered = prompt.render(**variables)
     except PromptError as error:
         raise _wrong("prompt", str(error)) from error
-    own = body.get("messages")
-    body["messages"] = [*rendered, *own] if isinstance(own, list) else rendered
+    messages = body.get("messages")
+    body["messages"] = [*rendered, *messages] if isinstance(messages, list) else rendered
     for name, hint in prompt.model_hints.items():
         body.setdefault(name, hint)
     return prompt
 
 
-def _number(body: dict[str, Any], name: str, least: int, most: int = 2**31) -> int | None:
+def _read_number(body: dict[str, Any], name: str, least: int, most: int = 2**31) -> int | None:
     value = body.get(name)
     if value is None:
         return None

@@ -1,6 +1,6 @@
-"""Chat and embeddings on their way: policy, budget, upstream, policy, ledger.
+"""Chat and embeddings: content policy, budget, upstream, content policy, ledger.
 
-HTTP is `endpoints`; one stream's events are `stream`.
+HTTP is in `endpoints`, the events of a stream in `stream`.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.calls.tokens import estimate, reported
-from serving.gateway.chat.judged import judge_answer, judge_request
-from serving.gateway.chat.schemas import ChatRequest, chat_request, end_user
+from serving.gateway.calls.tokens import estimate, read_usage
+from serving.gateway.chat.checks import check_answer, check_request
+from serving.gateway.chat.schemas import ChatRequest, read_end_user, validate_chat_request
 from serving.gateway.chat.stream import DONE, ChatStream
-from serving.gateway.chat.texts import rewrite, size
+from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
 from serving.gateway.upstreams.problems import UpstreamProblem
-from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, arrived, broken_stream, whole
+from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, read_available, read_json, stream_problem
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
 from serving.http.raw_request import encode_json
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class ChatService:
-    """Passes requests on to the upstreams."""
+    """Forwards chat and embeddings requests to the upstreams."""
 
     def __init__(
         self, settings: Settings, gateway: Gateway, policies: PolicyBook, prompts: PromptBook, bodies: BodyRecorder
@@ -45,12 +45,12 @@ class ChatService:
 
     @property
     def max_body_bytes(self) -> int:
-        """Bytes of a body at most, decompressed."""
+        """Return the maximum size of a body in bytes, decompressed."""
         return self._settings.server.max_body_bytes
 
     def read(self, body: dict[str, Any]) -> ChatRequest:
-        """Check a chat request; raises `Unprocessable`."""
-        return chat_request(
+        """Validate a chat request; raises `Unprocessable`."""
+        return validate_chat_request(
             body, self._prompts, default_model=self._settings.llm.model, most_out=self._settings.llm.max_tokens
         )
 
@@ -62,20 +62,20 @@ class ChatService:
         Problem
             If policy or budget do not allow it, or no upstream answers.
         """
-        session = self._checked(request.body, context)
+        session = self._check_request(request.body, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post("/chat/completions", request.body, session, context)
-            answer = await whole(upstream_response)
+            answer = await read_json(upstream_response)
             if not isinstance(answer.get("choices"), list):
                 raise BadGateway(f"{upstream_response.upstream.name} answered without choices.")
             messages = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
-            usage = reported(answer.get("usage")) or Amount(
-                tokens_in=call_request.tokens_in, tokens_out=estimate(size(messages)), estimated=True
+            usage = read_usage(answer.get("usage")) or Amount(
+                tokens_in=call_request.tokens_in, tokens_out=estimate(count_bytes(messages)), estimated=True
             )
             call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
-            checked = judge_answer(answer, session)
+            checked = check_answer(answer, session)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
             body = encode_json(checked)
@@ -85,14 +85,14 @@ class ChatService:
     async def stream(self, request: ChatRequest, context: RequestContext) -> AsyncGenerator[bytes]:
         """Yield the events of a streamed answer as bytes; the last of them once the call is settled.
 
-        A client that disconnects ends the call at the upstream; what was produced until then is charged.
+        A client that disconnects ends the call at the upstream; the tokens produced so far are charged.
 
         Raises
         ------
         Problem
             As `chat`, or if the upstream's stream breaks.
         """
-        session = self._checked(request.body, context)
+        session = self._check_request(request.body, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         context.entry.details["stream"] = True
@@ -107,7 +107,7 @@ class ChatService:
                         yield piece
             except BROKEN as error:
                 _log.warning("a stream broke: %s", type(error).__name__)
-                raise broken_stream(error) from error
+                raise stream_problem(error) from error
             finally:
                 if events.ended:  # the connection serves the next call
                     upstream_response.response.release()
@@ -123,7 +123,7 @@ class ChatService:
                 await call.settle("blocked" if events.blocked else "ok", DONE)
             else:
                 await call.settle("aborted")
-        if not context.is_disconnected:  # a client that reads the end may know that the call is on the ledger
+        if not context.is_disconnected:  # a client that reads the end can rely on the call being in the ledger
             yield DONE
 
     async def embed(self, body: dict[str, Any], context: RequestContext) -> bytes:
@@ -132,36 +132,36 @@ class ChatService:
             raise Unprocessable("model: must name a model.", param="model")
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
-        end_user(body)  # checked before anything is noted
-        session = self._checked(body, context)
-        await self._keep_request(body, session, context)  # of the answer nothing: vectors tell a reader nothing
-        tokens_in = estimate(size(body["input"]))
-        call_request = CallRequest(body["model"], tokens_in, 0, end_user(body))
+        read_end_user(body)  # raises before anything is noted in the ledger entry
+        session = self._check_request(body, context)
+        await self._keep_request(body, session, context)  # the response is not kept: vectors mean nothing to a reader
+        tokens_in = estimate(count_bytes(body["input"]))
+        call_request = CallRequest(body["model"], tokens_in, 0, read_end_user(body))
         context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post("/embeddings", body, session, context)
-            answer = await whole(upstream_response)
-            usage = reported(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
+            answer = await read_json(upstream_response)
+            usage = read_usage(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             response = encode_json(answer)
             await call.settle("ok", response)
             return response
 
     async def models(self) -> Mapping[str, Any]:
-        """What may be asked for by name."""
+        """Return the models of the first server."""
         self.require_upstream()
-        found = await self._gateway.upstreams.get("/models")
-        if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+        models = await self._gateway.upstreams.get("/models")
+        if not isinstance(models, dict) or not isinstance(models.get("data"), list):
             raise BadGateway("The server of language models does not list its models.")
-        return found
+        return models
 
     def require_upstream(self) -> None:
-        """Say what to do where there is no server.
+        """Require a server of language models.
 
         Raises
         ------
         NotFound
-            Where none is set.
+            If none is configured; the message says how to configure one.
         """
         if not self._gateway.upstreams:
             raise NotFound(
@@ -169,11 +169,11 @@ class ChatService:
                 code="model_not_found",
             )
 
-    def _checked(self, body: dict[str, Any], context: RequestContext) -> PolicySession:
-        """Apply the content policy to a request; what may not pass is redacted in it, or raises."""
+    def _check_request(self, body: dict[str, Any], context: RequestContext) -> PolicySession:
+        """Apply the content policy to a request: redact its texts in place, or raise `Forbidden`."""
         self.require_upstream()
         session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
-        judge_request(body, session)
+        check_request(body, session)
         return session
 
     async def _keep_request(self, body: dict[str, Any], session: PolicySession, context: RequestContext) -> bool:
@@ -184,11 +184,13 @@ class ChatService:
         return keeps
 
     def _call_request(self, request: ChatRequest, context: RequestContext) -> CallRequest:
-        user = end_user(request.body)
+        user = read_end_user(request.body)
         context.entry.note(end_user=user)
         if request.prompt is not None:
             context.entry.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
-        tokens_in = estimate(sum(size(request.body[name]) for name in ("messages", "tools") if name in request.body))
+        tokens_in = estimate(
+            sum(count_bytes(request.body[name]) for name in ("messages", "tools") if name in request.body)
+        )
         return CallRequest(request.model, tokens_in, request.tokens_out, user)
 
     async def _post(
@@ -245,9 +247,9 @@ async def _pieces(
     """Yield what may go out of an upstream's stream, until it ends, is blocked, or the client disconnects."""
     silent = True
     try:
-        while data := await arrived(upstream_response.response.content):
+        while data := await read_available(upstream_response.response.content):
             out = events.feed(data)
-            if silent and events.has_spoken:
+            if silent and events.has_text:
                 silent = False
                 call.record_first_token(upstream_response.model)
             if out and not context.is_disconnected:

@@ -1,4 +1,4 @@
-"""The policies of all projects: read from `policies.yaml`, read again when it changes. A wrong file never takes effect."""
+"""The policies of all projects: loaded from `policies.yaml`, reloaded when it changes. An invalid file never takes effect."""
 
 import logging
 import time
@@ -15,11 +15,11 @@ from serving.gateway.policy.rules import PolicyRules
 
 _log = logging.getLogger(__name__)
 _DEFAULTS = Path(__file__).with_name("defaults.yaml")
-_LOOK_S = 1.0
+_RELOAD_S = 1.0
 
 
 class PolicyError(ValueError):
-    """The file is wrong: one line that names it, the field and the fix."""
+    """The file is invalid; one line that names the file, the field and the fix."""
 
 
 class _File(BaseModel):
@@ -37,29 +37,29 @@ class PolicyBook:
 
     Attributes
     ----------
-    problem : what is wrong with the file as it is now, while an older state of it is in force.
+    problem : what is wrong with the current file, while its last valid state stays in force; None if it is valid.
 
     Raises
     ------
     PolicyError
-        Where the file is missing or wrong at the start.
+        If the file is missing or invalid at the start.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._stamp = _stamp(path)
         self._default, self._by_project = _load(path)
-        self._looked = time.monotonic()
+        self._checked_at = time.monotonic()
         self.problem: str | None = None
 
     def of(self, project_id: str | None) -> Policy:
-        """The policy of a project, as the file says it now."""
-        if self._path is not None and time.monotonic() - self._looked > _LOOK_S:
-            self._look()
+        """Return the policy of a project, reloading the file first if it has changed."""
+        if self._path is not None and time.monotonic() - self._checked_at > _RELOAD_S:
+            self._reload()
         return self._default if project_id is None else self._by_project.get(project_id, self._default)
 
-    def _look(self) -> None:
-        self._looked = time.monotonic()
+    def _reload(self) -> None:
+        self._checked_at = time.monotonic()
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return
@@ -68,18 +68,18 @@ class PolicyBook:
             self._default, self._by_project = _load(self._path)
         except PolicyError as error:
             self.problem = str(error)
-            _log.error("the policies as they were stay in force: %s", error)
+            _log.error("the previous policies stay in force: %s", error)
         else:
             self.problem = None
-            _log.info("policies read again from %s", self._path)
+            _log.info("policies reloaded from %s", self._path)
 
 
 def _stamp(path: Path | None) -> tuple[int, int] | None:
     try:
-        found = None if path is None else path.stat()
+        status = None if path is None else path.stat()
     except OSError:
         return None
-    return None if found is None else (found.st_mtime_ns, found.st_size)
+    return None if status is None else (status.st_mtime_ns, status.st_size)
 
 
 def _load(path: Path | None) -> tuple[Policy, Mapping[str, Policy]]:
@@ -87,23 +87,23 @@ def _load(path: Path | None) -> tuple[Policy, Mapping[str, Policy]]:
     if path is None:
         return _policy(built_in, _DEFAULTS, "default"), {}
     file = _read(path)
-    default = _over(built_in, file.default)
+    default = _merge(built_in, file.default)
     by_project = {
-        project_id: _policy(_over(default, changed), path, f"projects.{project_id}")
-        for project_id, changed in file.projects.items()
+        project_id: _policy(_merge(default, overrides), path, f"projects.{project_id}")
+        for project_id, overrides in file.projects.items()
     }
     return _policy(default, path, "default"), by_project
 
 
 def _read(path: Path) -> _File:
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: is not YAML: {' '.join(str(error).split())[:200]}") from error
     try:
-        return _File.model_validate(said or {})
+        return _File.model_validate(content or {})
     except ValidationError as error:
         raise _wrong(error, path, "") from None
 
@@ -121,10 +121,10 @@ def _wrong(error: ValidationError, path: Path, where: str) -> PolicyError:
     return PolicyError(f"{path}: {field + ': ' if field else ''}{reason_of(first)}")
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Rules with those of another file over them: section by section, field by field."""
-    merged = dict(below)
-    for name, value in above.items():
-        under = merged.get(name)
-        merged[name] = {**under, **value} if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Override rules section by section, field by field."""
+    merged = dict(base)
+    for name, value in overrides.items():
+        present = merged.get(name)
+        merged[name] = {**present, **value} if isinstance(present, Mapping) and isinstance(value, Mapping) else value
     return merged

@@ -1,21 +1,21 @@
-"""Phrases that try to turn a model against those who run it. Heuristics: they name the common ones, not all.
+"""Phrases of prompt injection. The patterns are heuristics: they cover common phrases, not all.
 
-What they are worth on the phrases of the tests is said in `docs/policy.md`.
+`docs/policy.md` gives their hit rates on the phrases of the tests.
 """
 
 import re
 from collections.abc import Sequence
 
-_WHAT = r"(?:instructions?|prompts?|rules?|directions?|guidelines?|commands?|messages?|directives?|context|training)"
+_TARGETS = r"(?:instructions?|prompts?|rules?|directions?|guidelines?|commands?|messages?|directives?|context|training)"
 _EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|former|original|initial|existing|given)"
 _ALL = r"(?:all|any|every|each|the|your|my|these|those|of)"
 _DROP = r"(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|skip|drop)"
 
 _DROPS = ("ignore", "disregard", "forget", "overr", "bypass", "discard", "neglect", "skip", "drop")
 
-# Each with words of which at least one stands in whatever it finds: most texts have none, and that is quickly seen.
+# Each pattern with words of which every match contains at least one: most texts contain none, and the search for words is fast.
 _ON_REQUESTS = (
-    (_DROPS, rf"\b{_DROP}\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)(?:\w+\s+)?{_WHAT}"),
+    (_DROPS, rf"\b{_DROP}\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)(?:\w+\s+)?{_TARGETS}"),
     (
         _DROPS,
         rf"\b{_DROP}\s+(?:{_ALL}\s+){{1,3}}(?:(?:system|safety|content|security)\s+)?(?:instructions|prompts?|rules|guidelines|directives)\b",
@@ -23,7 +23,7 @@ _ON_REQUESTS = (
     (_DROPS, rf"\b{_DROP}\s+(?:everything|anything|all)\s+(?:that\s+)?(?:you|i|we|they|was|were|has|above|before)\b"),
     (
         ("follow", "obey", "adher"),
-        rf"\b(?:do\s+not|don't|stop)\s+(?:follow|obey|adher\w+\s+to|following|obeying)\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)?(?:system\s+)?{_WHAT}",
+        rf"\b(?:do\s+not|don't|stop)\s+(?:follow|obey|adher\w+\s+to|following|obeying)\s+(?:{_ALL}\s+){{0,3}}(?:{_EARLIER}\s+)?(?:system\s+)?{_TARGETS}",
     ),
     (
         ("system", "hidden", "secret", "initial", "original", "developer"),
@@ -103,21 +103,23 @@ _ON_PASSAGES = (
 )
 
 
-def _ready(
-    listed: Sequence[tuple[Sequence[str], str]],
+def _compile(
+    phrases: Sequence[tuple[Sequence[str], str]],
 ) -> tuple[set[str], Sequence[tuple[Sequence[str], re.Pattern[str]]]]:
-    """All words of phrases, and the phrases."""
-    return {word for words, _ in listed for word in words}, [(words, re.compile(pattern)) for words, pattern in listed]
+    """Return the words of all phrases, and the phrases with compiled patterns."""
+    return {word for words, _ in phrases for word in words}, [
+        (words, re.compile(pattern)) for words, pattern in phrases
+    ]
 
 
-_requests = _ready(_ON_REQUESTS)
-_passages = _ready((*_ON_REQUESTS, *_ON_PASSAGES))
+_requests = _compile(_ON_REQUESTS)
+_passages = _compile((*_ON_REQUESTS, *_ON_PASSAGES))
 
 
-def suspicious(shadow: str, *, passage: bool) -> int:
-    """How many suspicious phrases a shadow holds; a passage has no business to give orders at all."""
+def count_injections(shadow: str, *, passage: bool) -> int:
+    """Count phrases of prompt injection in a shadow; for a passage, also instructions to a model, which a source has no reason to give."""
     words_of_all, phrases = _passages if passage else _requests
-    met = {word for word in words_of_all if word in shadow}
-    if not met:
+    present = {word for word in words_of_all if word in shadow}
+    if not present:
         return 0
-    return sum(len(list(pattern.finditer(shadow))) for words, pattern in phrases if not met.isdisjoint(words))
+    return sum(len(list(pattern.finditer(shadow))) for words, pattern in phrases if not present.isdisjoint(words))

@@ -1,7 +1,7 @@
-"""Personal data and secrets by their shape, and by the checksum that the real ones have.
+"""Personal data and secrets, found by their format and, where the format has one, their checksum.
 
-Patterns see the shadow of a text (`shadow`): lower case, one width. Every match is at most `MOST` characters long, and looks at
-one character before and after itself, so that a stream needs to hold back no more.
+Patterns match the shadow of a text (`shadow`): lower case, one width. Every match is at most `MAX_LENGTH` characters long and
+depends on one character before and after it, so a stream holds back no more than that.
 """
 
 import ipaddress
@@ -11,12 +11,12 @@ from typing import Final, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip", "phone"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""In the order in which they claim a piece of text."""
+"""All kinds, in order of precedence for overlapping matches."""
 
 WITHOUT_DIGITS: Final = frozenset[Kind]({"api_key", "email", "ip"})
-"""Those that may stand in a text without a digit."""
+"""Kinds that a text without a digit can contain."""
 
-MOST: Final = 512
+MAX_LENGTH: Final = 512
 Span: TypeAlias = tuple[int, int]
 
 _API_KEY = re.compile(
@@ -27,14 +27,14 @@ _API_KEY = re.compile(
     ) | -----begin\ [a-z ]{0,24}private\ key-----""",
     re.VERBOSE,
 )
-# Where none of these stands, there is nothing to look for: most texts cost little more than this.
-_KEY_HEADS = (
+# A text without any of these has no key: for most texts this check is nearly all the cost.
+_KEY_PREFIXES = (
     *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "aiza", "hf_"),
     *("mlg_", "eyj", "private key-"),
 )
 _nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
-# What may not stand before is looked at after the first character: the search jumps from digit to digit then.
+# The lookbehind comes after the first character, so that the search can jump from digit to digit.
 _DIGITS = re.compile(r"[0-9](?<![0-9.].)(?:[ -]?[0-9]){12,}")
 _IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?<![a-z0-9]....)(?=(?:[ -]?[a-z0-9]){11})")
 _SSN = re.compile(r"([0-9](?<![0-9-].)[0-9]{2})([-. ])([0-9]{2})\2([0-9]{4})(?![0-9-])")
@@ -45,7 +45,7 @@ _PHONE = re.compile(
     r"(?<![\w+])\+[0-9](?:[ ().-]{0,2}[0-9]){7,14}(?![0-9])"
     r"|(?<![\w(.-])(?:\+?1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?![\w-])"
 )
-_CARD_LEAST, _CARD_MOST = 13, 19
+_MIN_CARD, _MAX_CARD = 13, 19
 # Length of an IBAN by country (the SWIFT registry).
 _IBAN_LENGTHS: Mapping[str, int] = {
     country: length
@@ -74,44 +74,44 @@ _IBAN_LENGTHS: Mapping[str, int] = {
 
 
 def find(kind: Kind, shadow: str) -> Iterable[Span]:
-    """Where a kind of personal data stands in a shadow, from left to right."""
+    """Find the spans of a kind of personal data in a shadow, from left to right."""
     return _FINDERS[kind](shadow)
 
 
-def _api_keys(shadow: str) -> Iterable[Span]:
-    for head in _KEY_HEADS:
-        if head in shadow:
+def _find_api_keys(shadow: str) -> Iterable[Span]:
+    for prefix in _KEY_PREFIXES:
+        if prefix in shadow:
             return _spans(_API_KEY, shadow)
     return ()
 
 
-def _cards(shadow: str) -> Iterator[Span]:
+def _find_cards(shadow: str) -> Iterator[Span]:
     for match in _DIGITS.finditer(shadow) if _nine_digits(shadow) else ():
-        # Other numbers may stand before and after, a space between: a card begins and ends with one of the groups.
+        # Other numbers can precede and follow, separated by a space: a card starts and ends at a group boundary.
         places = [place for place in range(*match.span()) if shadow[place].isdigit()]
         sums = _luhn_sums([int(shadow[place]) for place in places])
         first = 0
-        while first <= len(places) - _CARD_LEAST:
-            n = _card_at(shadow, places, sums, first)
+        while first <= len(places) - _MIN_CARD:
+            n = _card_length(shadow, places, sums, first)
             if n:
                 yield places[first], places[first + n - 1] + 1
             first += n or 1
 
 
-def _card_at(shadow: str, places: list[int], sums: tuple[list[int], list[int]], first: int) -> int:
-    """How many digits the longest card has that begins at a digit; 0 where none does."""
+def _card_length(shadow: str, places: list[int], sums: tuple[list[int], list[int]], first: int) -> int:
+    """Return the number of digits of the longest card that starts at a digit; 0 if none does."""
     if shadow[places[first]] not in "23456" or (first and places[first] == places[first - 1] + 1):
         return 0
-    for n in range(min(len(places) - first, _CARD_MOST), _CARD_LEAST - 1, -1):
+    for n in range(min(len(places) - first, _MAX_CARD), _MIN_CARD - 1, -1):
         last = first + n - 1
-        is_over = last + 1 == len(places) or places[last + 1] > places[last] + 1
-        if is_over and (sums[last % 2][last + 1] - sums[last % 2][first]) % 10 == 0:
+        ends_group = last + 1 == len(places) or places[last + 1] > places[last] + 1
+        if ends_group and (sums[last % 2][last + 1] - sums[last % 2][first]) % 10 == 0:
             return n
     return 0
 
 
 def _luhn_sums(digits: list[int]) -> tuple[list[int], list[int]]:
-    """Running sums of the digits with every second one doubled, for cards whose last digit is at an even place, and at an odd one."""
+    """Return running Luhn sums (every second digit doubled), for cards whose last digit is at an even index, and at an odd one."""
     even, odd = [0], [0]
     for place, digit in enumerate(digits):
         doubled = sum(divmod(digit * 2, 10))
@@ -120,7 +120,7 @@ def _luhn_sums(digits: list[int]) -> tuple[list[int], list[int]]:
     return even, odd
 
 
-def _ibans(shadow: str) -> Iterator[Span]:
+def _find_ibans(shadow: str) -> Iterator[Span]:
     for match in _IBAN.finditer(shadow):
         length = _IBAN_LENGTHS.get(shadow[match.start() : match.start() + 2])
         end = None if length is None else _end_of(shadow, match.start(), length)
@@ -129,34 +129,34 @@ def _ibans(shadow: str) -> Iterator[Span]:
 
 
 def _end_of(shadow: str, start: int, length: int) -> int | None:
-    """The end of so many letters and digits, single spaces and hyphens between them left out."""
-    found, at = 0, start
-    while at < len(shadow) and found < length:
+    """Return the end of `length` letters and digits, which single spaces or hyphens may separate; None if they are not there."""
+    count, at = 0, start
+    while at < len(shadow) and count < length:
         if shadow[at].isascii() and shadow[at].isalnum():
-            found += 1
+            count += 1
         elif shadow[at] not in " -" or shadow[at - 1] in " -":
             return None
         at += 1
     follows = at < len(shadow) and shadow[at].isalnum()
-    return at if found == length and not follows else None
+    return at if count == length and not follows else None
 
 
 def _mod_97(iban: str) -> int:
     return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97
 
 
-def _ssns(shadow: str) -> Iterator[Span]:
+def _find_ssns(shadow: str) -> Iterator[Span]:
     for match in _SSN.finditer(shadow) if _nine_digits(shadow) else ():
         area, _, group, serial = match.groups()
         if area not in ("000", "666") and area < "900" and group != "00" and serial != "0000":
             yield match.span()
 
 
-def _emails(shadow: str) -> Iterable[Span]:
+def _find_emails(shadow: str) -> Iterable[Span]:
     return _spans(_EMAIL, shadow) if "@" in shadow else ()
 
 
-def _addresses(shadow: str) -> Iterator[Span]:
+def _find_addresses(shadow: str) -> Iterator[Span]:
     for match in _IPV4.finditer(shadow) if _dotted(shadow) else ():
         if all(int(part) < 256 for part in match[0].split(".")):
             yield match.span()
@@ -174,7 +174,7 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _phones(shadow: str) -> Iterable[Span]:
+def _find_phones(shadow: str) -> Iterable[Span]:
     return _spans(_PHONE, shadow) if _nine_digits(shadow) else ()
 
 
@@ -183,11 +183,11 @@ def _spans(pattern: re.Pattern[str], shadow: str) -> Iterator[Span]:
 
 
 _FINDERS: Mapping[Kind, Callable[[str], Iterable[Span]]] = {
-    "api_key": _api_keys,
-    "credit_card": _cards,
-    "iban": _ibans,
-    "ssn": _ssns,
-    "email": _emails,
-    "ip": _addresses,
-    "phone": _phones,
+    "api_key": _find_api_keys,
+    "credit_card": _find_cards,
+    "iban": _find_ibans,
+    "ssn": _find_ssns,
+    "email": _find_emails,
+    "ip": _find_addresses,
+    "phone": _find_phones,
 }

@@ -1,4 +1,4 @@
-"""A policy at work on text: what is found, what becomes of it. Which rules there are is `rules`, streams are `stream`."""
+"""A policy applied to text: its findings, and the text after redaction. Rules are in `rules`, streams in `stream`."""
 
 import hashlib
 import re
@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from serving.gateway.policy.injection import suspicious
+from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.personal import KINDS, WITHOUT_DIGITS, Kind, find
-from serving.gateway.policy.quoting import Quoting, unescaped
+from serving.gateway.policy.quoting import Quoting, unescape
 from serving.gateway.policy.rules import Action, PolicyRules, Rule, Side
 from serving.gateway.policy.shadow import is_json, shadow_of
 from serving.gateway.policy.terms import terms_pattern, terms_tail
@@ -20,7 +20,7 @@ from serving.gateway.policy.vault import Vault
 
 _DENYLIST = "denylist"
 _INJECTION = "injection"
-# What could still become a match where a text ends: a word, a number, an IBAN, the head of a private key.
+# Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
 _TAILS = (
     r"\S{1,512}",
     r"[+(]?\d[\d ().-]{0,64}",
@@ -28,12 +28,12 @@ _TAILS = (
     r"-----[a-z -]{0,48}",
 )
 _has_digit = re.compile("[0-9]").search
-_TAIL_LOOK = 640  # characters of the end that are looked at: more than the longest of them
+_TAIL_LENGTH = 640  # characters at the end that are searched: more than the longest tail
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that was met, how often, and what was done; never the text that met it."""
+    """A rule that matched, how often, and its action; never the matched text."""
 
     rule: str
     action: Literal["flag", "redact", "block"]
@@ -42,7 +42,7 @@ class Finding:
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a policy says of a text: how it may go on, unless it is blocked."""
+    """The result of a check: the text as it may be passed on, and its findings; empty if blocked."""
 
     text: str
     findings: tuple[Finding, ...]
@@ -51,7 +51,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A piece of a shadow that met a rule."""
+    """A span of a shadow that matches a rule."""
 
     start: int
     end: int
@@ -61,13 +61,13 @@ class Match:
 
 
 class Policy:
-    """Rules made ready; immutable, safe to share between requests."""
+    """Compiled rules; immutable, safe to share between requests."""
 
     def __init__(self, rules: PolicyRules) -> None:
         self._rules = rules
-        denied = rules.denylist
-        self._denied = terms_pattern(denied.terms) if denied.terms and denied.action != "off" else None
-        self._tail = re.compile(f"(?:{'|'.join((*_TAILS, *terms_tail(denied.terms)))})\\Z")
+        denylist = rules.denylist
+        self._denylist = terms_pattern(denylist.terms) if denylist.terms and denylist.action != "off" else None
+        self._tail = re.compile(f"(?:{'|'.join((*_TAILS, *terms_tail(denylist.terms)))})\\Z")
         self._kinds: dict[Side, tuple[tuple[Kind, Rule], ...]] = {
             side: tuple(
                 (kind, rule)
@@ -77,107 +77,107 @@ class Policy:
             for side in ("request", "response", "passage")
         }
         self._kinds_without_digits = {
-            side: tuple(one for one in kinds if one[0] in WITHOUT_DIGITS) for side, kinds in self._kinds.items()
+            side: tuple(entry for entry in kinds if entry[0] in WITHOUT_DIGITS) for side, kinds in self._kinds.items()
         }
         self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
         """SHA-256 of the rules, hexadecimal: for the ledger."""
 
     @cached_property
     def for_record(self) -> "Policy":
-        """The policy for what is kept: whatever this one finds is taken out for good, wherever it stands."""
+        """Return the policy for stored texts: it redacts every finding of this policy irreversibly, on every side."""
         return Policy(self._rules.all_redacted)
 
     def request(self, text: str, vault: Vault) -> Verdict:
-        """Judge what a caller sends."""
-        return self._judge(text, "request", vault)
+        """Check a text that a caller sends."""
+        return self._check(text, "request", vault)
 
     def passage(self, text: str, vault: Vault) -> Verdict:
-        """Judge what was retrieved for the model to read."""
-        return self._judge(text, "passage", vault)
+        """Check a text retrieved for the model to read."""
+        return self._check(text, "passage", vault)
 
     def response(self, text: str, vault: Vault) -> Verdict:
-        """Judge a whole answer; what was taken out of the request reversibly is put back last."""
-        verdict = self._judge(text, "response", vault)
+        """Check a whole answer, then restore the values that were redacted reversibly in the request."""
+        verdict = self._check(text, "response", vault)
         if not vault.is_reversible or verdict.blocked:
             return verdict
         return Verdict(vault.restore(verdict.text, json=is_json(text)), verdict.findings, blocked=False)
 
     def changes(self, side: Side) -> bool:
-        """Whether any rule redacts or blocks on this side: then nothing may pass that it cannot read."""
+        """Return whether any rule redacts or blocks on this side: then nothing may pass that the policy cannot read."""
         rules = [self._rules.denylist, *(self._rules.pii.of(kind) for kind in KINDS)]
         blocks = self._rules.injection.action == "block" and side in self._rules.injection.sides
         return blocks or any(rule.action in ("redact", "block") and side in rule.sides for rule in rules)
 
     def hold_from(self, shadow: str) -> int:
-        """From which place on the end of a shadow could still become a match; its length where it could not."""
-        start = max(0, len(shadow) - _TAIL_LOOK)
-        found = self._tail.search(shadow, start)
-        return found.start() if found else len(shadow)
+        """Return the start of the tail that more text could turn into a match; the length of the shadow if there is none."""
+        start = max(0, len(shadow) - _TAIL_LENGTH)
+        tail = self._tail.search(shadow, start)
+        return tail.start() if tail else len(shadow)
 
     def matches(self, shadow: str, side: Side, vault: Vault) -> list[Match]:
-        """What meets a rule, from left to right; what lies inside of personal data of one kind is no data of another."""
-        asked = side == "request"  # only what the caller has said may be said to the caller again
-        found: list[Match] = []
+        """Find the matches of all rules, from left to right; a match inside of personal data of another kind does not count."""
+        is_request = side == "request"  # only values that the caller sent may be restored for the caller
+        matches: list[Match] = []
         for kind, rule in (self._kinds if _has_digit(shadow) else self._kinds_without_digits)[side]:
             for start, end in find(kind, shadow):
-                if not any(other.start <= start and end <= other.end for other in found):
-                    found.append(Match(start, end, f"pii.{kind}", rule.action, asked and rule.reversible))
-        denied = self._rules.denylist
-        if self._denied is not None and side in denied.sides:
-            ours = vault.placeholders_in(shadow)
-            for match in self._denied.finditer(shadow):
+                if not any(other.start <= start and end <= other.end for other in matches):
+                    matches.append(Match(start, end, f"pii.{kind}", rule.action, is_request and rule.reversible))
+        denylist = self._rules.denylist
+        if self._denylist is not None and side in denylist.sides:
+            placeholders = vault.placeholders_in(shadow)
+            for match in self._denylist.finditer(shadow):
                 start, end = match.span()
-                if not any(first <= start and end <= last for first, last in ours):
-                    found.append(Match(start, end, _DENYLIST, denied.action, asked and denied.reversible))
-        found.sort(key=lambda match: (match.start, -match.end))
-        return found
+                if not any(first <= start and end <= last for first, last in placeholders):
+                    matches.append(Match(start, end, _DENYLIST, denylist.action, is_request and denylist.reversible))
+        matches.sort(key=lambda match: (match.start, -match.end))
+        return matches
 
-    def _judge(self, text: str, side: Side, vault: Vault) -> Verdict:
+    def _check(self, text: str, side: Side, vault: Vault) -> Verdict:
         json = is_json(text)
         shadow = shadow_of(text, json=json)
-        found = self.matches(shadow.text, side, vault)
-        findings = list(tally(found, side)) if found else []
+        matches = self.matches(shadow.text, side, vault)
+        findings = list(tally(matches, side)) if matches else []
         injection = self._rules.injection
         if injection.action != "off" and side in injection.sides:
-            count = suspicious(shadow.text, passage=side == "passage")
+            count = count_injections(shadow.text, passage=side == "passage")
             if count:
                 findings.append(Finding(_INJECTION, injection.action, side, count))
-        if not findings and not found:  # as most texts
+        if not findings and not matches:  # the case of most texts
             return Verdict(text, (), blocked=False)
         if any(finding.action == "block" for finding in findings):
             return Verdict("", tuple(findings), blocked=True)
-        spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in found]
-        return Verdict(redacted(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
+        spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in matches]
+        return Verdict(redact(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
 
 
-def tally(found: Iterable[Match], side: Side) -> Iterable[Finding]:
-    """Findings of matches: how often each rule was met."""
-    counts = Counter((match.rule, match.action) for match in found)
+def tally(matches: Iterable[Match], side: Side) -> Iterable[Finding]:
+    """Count matches by rule and action."""
+    counts = Counter((match.rule, match.action) for match in matches)
     return (Finding(rule, action, side, n) for (rule, action), n in counts.items() if action != "off")
 
 
-def redacted(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault, quoting: Quoting | None = None) -> str:
-    """The text with placeholders for what is to be redacted.
+def redact(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault, quoting: Quoting | None = None) -> str:
+    """Replace matches of redacting rules with placeholders.
 
     Parameters
     ----------
-    spans : places of the text, from left to right.
-    quoting : where the text begins, if it is JSON; read to its end.
+    spans : start, end and match of each span of the text, from left to right.
+    quoting : the state at the start of the text, if it is JSON; advanced to its end.
     """
     pieces: list[str] = []
     done = 0
     for start, end, match in spans:
         if match.action != "redact" or end <= done:
             continue
-        kept, gone = text[done : max(start, done)], text[max(start, done) : end]
+        before, original = text[done : max(start, done)], text[max(start, done) : end]
         done = end
         if quoting is None:
-            pieces += (kept, vault.placeholder(match.rule, gone, reversible=match.reversible))
+            pieces += (before, vault.placeholder(match.rule, original, reversible=match.reversible))
             continue
-        quoting.read(kept)
-        placeholder = vault.placeholder(match.rule, unescaped(gone), reversible=match.reversible)
-        pieces += (kept, quoting.quoted(placeholder))
-        quoting.read(gone)
+        quoting.read(before)
+        placeholder = vault.placeholder(match.rule, unescape(original), reversible=match.reversible)
+        pieces += (before, quoting.quote(placeholder))
+        quoting.read(original)
     if quoting is not None:
         quoting.read(text[done:])
     return text if not pieces else "".join((*pieces, text[done:]))

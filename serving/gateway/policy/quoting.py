@@ -1,4 +1,4 @@
-"""Placeholders in JSON that comes as text, as arguments of tools do: in a string as they are, in place of a number as a string."""
+"""Placeholders in JSON text, such as arguments of tools: unchanged inside a string, quoted in place of a number."""
 
 import json
 import re
@@ -7,7 +7,7 @@ _mark = re.compile(r'\\.?|"|[^\s"\\]+', re.DOTALL)
 
 
 class Quoting:
-    """Where a JSON text stands that is read piece by piece."""
+    """The state of a JSON text that is read piece by piece: inside a string or not."""
 
     def __init__(self) -> None:
         self._inside = False
@@ -15,7 +15,7 @@ class Quoting:
         self._last = ""
 
     def read(self, piece: str) -> None:
-        """Go on by a piece of the text as it was."""
+        """Advance the state by a piece of the original text."""
         start = 1 if self._escapes and piece else 0
         self._escapes = self._escapes and not piece
         for match in _mark.finditer(piece, start):
@@ -26,14 +26,14 @@ class Quoting:
                 self._escapes = True
             self._last = mark[-1]
 
-    def quoted(self, placeholder: str) -> str:
-        """What stands for a value here."""
+    def quote(self, placeholder: str) -> str:
+        """Return a placeholder as it must be written at this point of the text."""
         is_value = not self._inside and self._last in (":", ",", "[")
         return f'"{placeholder}"' if is_value else placeholder
 
 
-def unescaped(text: str) -> str:
-    """A piece of a JSON string as what it means; as it is where it is none."""
+def unescape(text: str) -> str:
+    """Decode the escapes in a piece of a JSON string; return other text unchanged."""
     if "\\" not in text:
         return text
     try:
@@ -42,6 +42,6 @@ def unescaped(text: str) -> str:
         return text
 
 
-def escaped(text: str) -> str:
-    """A text as a piece of a JSON string."""
+def escape(text: str) -> str:
+    """Escape a text for use inside a JSON string."""
     return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -1,4 +1,4 @@
-"""The rules of a policy as people write them in `policies.yaml`; every wrong field is named."""
+"""The rules of a policy as written in `policies.yaml`; unknown fields are errors."""
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -17,11 +17,11 @@ class _Strict(BaseModel):
 
 
 class Rule(_Strict):
-    """What happens where something is found, and where it is looked for.
+    """The action on a finding, and the sides that are checked.
 
     Attributes
     ----------
-    reversible : whether what was redacted in a request is put back into its answer.
+    reversible : whether a value redacted in a request is restored in its answer.
     """
 
     action: Action = "flag"
@@ -30,13 +30,13 @@ class Rule(_Strict):
 
 
 class Denylist(Rule):
-    """Terms that are looked for as whole words, whatever their case or width."""
+    """Denied terms, matched as whole words regardless of case and width."""
 
     terms: Annotated[tuple[Term, ...], Field(max_length=2_000)] = ()
 
 
 class Injection(_Strict):
-    """Phrases that try to turn the model; a blocked passage is left out."""
+    """The rule for prompt injection; a blocked passage is left out."""
 
     action: Literal["off", "flag", "block"] = "flag"
     sides: tuple[Literal["request", "passage"], ...] = ("request", "passage")
@@ -64,7 +64,7 @@ class Personal(_Strict):
     api_key: PersonalRule = Rule()
 
     def of(self, kind: Kind) -> Rule:
-        """The rule of a kind."""
+        """Return the rule of a kind."""
         rule: Rule = getattr(self, kind)
         return rule
 
@@ -78,15 +78,17 @@ class PolicyRules(_Strict):
 
     @property
     def all_redacted(self) -> "PolicyRules":
-        """The same rules, with every finding but those of injection redacted on every side; what is off stays off."""
-        kinds = {kind: _redacting(getattr(self.pii, kind)) for kind in Personal.model_fields}
-        return PolicyRules(denylist=_redacting(self.denylist), pii=Personal(**kinds), injection=Injection(action="off"))
+        """Return these rules with every action but off replaced by redact on every side, and injection off."""
+        kinds = {kind: _to_redaction(getattr(self.pii, kind)) for kind in Personal.model_fields}
+        return PolicyRules(
+            denylist=_to_redaction(self.denylist), pii=Personal(**kinds), injection=Injection(action="off")
+        )
 
 
 _R = TypeVar("_R", bound=Rule)
 
 
-def _redacting(rule: _R) -> _R:
+def _to_redaction(rule: _R) -> _R:
     if rule.action == "off":
         return rule
     return rule.model_copy(

@@ -1,7 +1,7 @@
-"""Text as rules see it: one case, one width, no invisible characters, look-alikes as the letters that they imitate.
+"""Text normalised for rules: one case, one width, no invisible characters, look-alikes as the letters that they imitate.
 
-Every character of the shadow knows its place in the original, so that what is found there can be cut out here. In JSON, as
-arguments of tools are, an escape is the character that it means.
+Every character of the shadow has its place in the original, so that a match in the shadow can be cut out of the original. In
+JSON, such as arguments of tools, an escape counts as the character that it encodes.
 """
 
 import re
@@ -27,20 +27,20 @@ _SMALL = str.maketrans(
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\u00ad", "-"))
 
 
-# A character above U+FFFF is two escapes. What is not complete yet is read as it stands: the rest may be on its way.
+# A character above U+FFFF is two escapes. An incomplete escape is read literally: its rest may still arrive.
 _ESCAPE = re.compile(
     r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\([^u])", re.IGNORECASE | re.DOTALL
 )
 _UNFINISHED = re.compile(
     r"(?<!\\)(?:\\\\)*(\\(?:u(?:[0-9a-f]{0,3}|d[89ab][0-9a-f]{2}(?:\\(?:u[0-9a-f]{0,3})?)?))?)\Z", re.IGNORECASE
 )
-_UNFINISHED_LOOK = 64  # characters of the end that are looked at
+_MAX_UNFINISHED = 64  # characters at the end that are searched
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
 class Shadow(msgspec.Struct, frozen=True):
-    """The text of the rules; `places` and `ends` are None where it has the original's own places."""
+    """The text for the rules; `places` and `ends` are None if its places are those of the original."""
 
     text: str
     places: Sequence[int] | None
@@ -48,33 +48,33 @@ class Shadow(msgspec.Struct, frozen=True):
     length: int
 
     def place(self, at: int) -> int:
-        """Where in the original a place of the shadow is; the end of the shadow is the end of the original."""
+        """Return the place in the original of a place in the shadow; the end of the shadow maps to the end of the original."""
         if self.places is None:
             return at
         return self.places[at] if at < len(self.places) else self.length
 
     def end(self, at: int) -> int:
-        """Where in the original what ends before a place of the shadow ends."""
+        """Return the end in the original of the character before a place in the shadow."""
         return at if self.ends is None or not at else self.ends[at - 1]
 
 
 def is_json(text: str) -> bool:
-    """Whether a text that begins so is read as JSON."""
+    """Return whether a text is treated as JSON, judging by its first character."""
     return text.lstrip()[:1] in ("{", "[", '"')
 
 
-def finished(text: str) -> int:
-    r"""How many characters of a piece of JSON there are without the escape that is not complete at its end.
+def complete_length(text: str) -> int:
+    r"""Return the length of a piece of JSON without an incomplete escape at its end.
 
-    >>> finished(r"ab\u00"), finished(r"ab\\u00"), finished(r"ab\ud83d")
+    >>> complete_length(r"ab\u00"), complete_length(r"ab\\u00"), complete_length(r"ab\ud83d")
     (2, 7, 2)
     """
-    match = _UNFINISHED.search(text, max(0, len(text) - _UNFINISHED_LOOK))
+    match = _UNFINISHED.search(text, max(0, len(text) - _MAX_UNFINISHED))
     return len(text) if match is None else match.start(1)
 
 
 def shadow_of(text: str, *, json: bool = False) -> Shadow:
-    r"""The shadow of a text; that of ASCII costs next to nothing.
+    r"""Return the shadow of a text; ASCII without control characters takes a fast path.
 
     >>> shadow_of("\uff33\u200bs\u039d").text
     'ssn'
@@ -87,20 +87,20 @@ def shadow_of(text: str, *, json: bool = False) -> Shadow:
     characters: list[str] = []
     places: list[int] = []
     ends: list[int] = []
-    for start, end, character in _decoded(text) if escaped else _plain(text):
-        seen = _seen(character)
-        if seen:
-            characters.append(seen)
-            places.extend([start] * len(seen))
-            ends.extend([end] * len(seen))
+    for start, end, character in _decode_escapes(text) if escaped else _enumerate(text):
+        normalised = _normalise(character)
+        if normalised:
+            characters.append(normalised)
+            places.extend([start] * len(normalised))
+            ends.extend([end] * len(normalised))
     return Shadow("".join(characters), places, ends, len(text))
 
 
-def _plain(text: str) -> Iterator[tuple[int, int, str]]:
+def _enumerate(text: str) -> Iterator[tuple[int, int, str]]:
     return ((place, place + 1, character) for place, character in enumerate(text))
 
 
-def _decoded(text: str) -> Iterator[tuple[int, int, str]]:
+def _decode_escapes(text: str) -> Iterator[tuple[int, int, str]]:
     done = 0
     for match in _ESCAPE.finditer(text):
         yield from ((place, place + 1, text[place]) for place in range(done, match.start()))
@@ -115,8 +115,8 @@ def _decoded(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=8192)
-def _seen(character: str) -> str:
-    """What one character looks like; nothing where it is invisible or only changes another."""
+def _normalise(character: str) -> str:
+    """Return the normalised form of a character; empty if it is invisible or only modifies another."""
     if character == "\u00ad" or (unicodedata.category(character) == "Cc" and not character.isspace()):
         return ""
     if unicodedata.category(character) in ("Cf", "Mn", "Me") or character in ("\u115f", "\u1160", "\u3164", "\uffa0"):

@@ -1,4 +1,4 @@
-"""Denied terms as patterns over a shadow: whole words, any white space between them, short ones also spelled with separators."""
+"""Denied terms as patterns for a shadow: whole words, any white space between them, abbreviations also with separators."""
 
 import re
 from collections.abc import Sequence
@@ -6,28 +6,32 @@ from functools import reduce
 
 from serving.gateway.policy.shadow import shadow_of
 
-_SPELLED_MOST = 6  # letters of an abbreviation that is also looked for as S.S.N or s-s-n
+_MAX_ABBREVIATION = 6  # letters of an abbreviation that also matches as S.S.N or s-s-n
 _SEPARATOR = r"[ ._·-]"
 _SPACE = r"\s{1,8}"
 
 
 def terms_pattern(terms: Sequence[str]) -> re.Pattern[str]:
-    """A pattern that finds the terms; longer ones first."""
-    ways = sorted((way for term in terms for way in _ways(term)), key=len, reverse=True)
-    spelled = "|".join("".join(way) for way in ways)
-    return re.compile(rf"(?<![^\W_])(?:{spelled})(?![^\W_])")
+    """Return a pattern that matches the terms, longer ones first."""
+    spellings = sorted((spelling for term in terms for spelling in _spellings(term)), key=len, reverse=True)
+    alternatives = "|".join("".join(spelling) for spelling in spellings)
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
 
 def terms_tail(terms: Sequence[str]) -> list[str]:
-    """Patterns of what could become a term where a text ends: every beginning of it."""
-    return [reduce(lambda rest, atom: f"{atom}(?:{rest})?", reversed(way), "") for term in terms for way in _ways(term)]
+    """Return patterns for text at the end that could become a term: every prefix of each."""
+    return [
+        reduce(lambda rest, atom: f"{atom}(?:{rest})?", reversed(spelling), "")
+        for term in terms
+        for spelling in _spellings(term)
+    ]
 
 
-def _ways(term: str) -> list[list[str]]:
-    """The ways in which a term is written, each as a sequence of atoms of a pattern."""
+def _spellings(term: str) -> list[list[str]]:
+    """Return the spellings of a term, each as a sequence of pattern atoms."""
     words = shadow_of(term).text.split()
     plain = [atom for place, word in enumerate(words) for atom in ([_SPACE] if place else []) + [*map(re.escape, word)]]
-    if len(words) == 1 and term.isupper() and term.isalpha() and 1 < len(term) <= _SPELLED_MOST:
+    if len(words) == 1 and term.isupper() and term.isalpha() and 1 < len(term) <= _MAX_ABBREVIATION:
         letters = [atom for place, letter in enumerate(words[0]) for atom in ([_SEPARATOR] if place else []) + [letter]]
         return [plain, letters]
     return [plain]

@@ -1,66 +1,66 @@
-"""What was taken out of a request, so that its answer can be made whole again. It lives as long as the request."""
+"""The redacted values of a request, kept until the request ends so that its answer can be restored."""
 
 import re
 
-from serving.gateway.policy.quoting import escaped
+from serving.gateway.policy.quoting import escape
 
 _placeholder = re.compile(r"\[[a-z_]{1,40}_\d{1,6}\]")
 
 
 class Vault:
-    """Placeholders and what they stand for; nothing shows the latter but `restore`."""
+    """Placeholders and their values; only `restore` reveals values."""
 
-    __slots__ = ("_by_text", "_counts", "_made", "_reversible")
+    __slots__ = ("_by_text", "_counts", "_placeholders", "_reversible")
 
     def __init__(self) -> None:
         self._by_text: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
-        self._made: set[str] = set()
+        self._placeholders: set[str] = set()
         self._reversible: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Vault({len(self._by_text)} texts)"
 
     def placeholder(self, rule: str, text: str, *, reversible: bool) -> str:
-        """What stands for a text from now on; the same for the same text."""
-        known = self._by_text.get((rule, text))
-        if known is not None:
-            return known
+        """Return the placeholder of a text, the same for the same rule and text."""
+        existing = self._by_text.get((rule, text))
+        if existing is not None:
+            return existing
         name = rule.rpartition(".")[2].upper()
         self._counts[name] = self._counts.get(name, 0) + 1
-        made = f"[{name}_{self._counts[name]}]"
-        self._by_text[rule, text] = made
-        self._made.add(made.lower())
+        placeholder = f"[{name}_{self._counts[name]}]"
+        self._by_text[rule, text] = placeholder
+        self._placeholders.add(placeholder.lower())
         if reversible:
-            self._reversible[made] = text
-        return made
+            self._reversible[placeholder] = text
+        return placeholder
 
     def restore(self, text: str, *, json: bool = False) -> str:
-        """The text with what its reversible placeholders stand for."""
+        """Replace reversible placeholders with their values."""
         if self._reversible and "[" in text:
             for placeholder, original in self._reversible.items():
-                text = text.replace(placeholder, escaped(original) if json else original)
+                text = text.replace(placeholder, escape(original) if json else original)
         return text
 
     def conceal(self, text: str) -> str:
-        """The text with placeholders for all that was taken out: the opposite of `restore`."""
+        """Replace all redacted values with their placeholders: the opposite of `restore`."""
         for (_, original), placeholder in sorted(self._by_text.items(), key=lambda item: -len(item[0][1])):
             text = text.replace(original, placeholder)
         return text
 
-    def without(self, text: str) -> str:
-        """The text without its placeholders: for whatever compares words."""
+    def remove_placeholders(self, text: str) -> str:
+        """Remove the placeholders from a text, for code that compares words."""
         for placeholder in self._by_text.values():
             text = text.replace(placeholder, "")
         return text
 
     def placeholders_in(self, shadow: str) -> list[tuple[int, int]]:
-        """Where placeholders of this request stand in a shadow: what they are called is nobody's secret."""
-        if not self._made or "[" not in shadow:
+        """Return the spans of this request's placeholders in a shadow: their names are not denied terms."""
+        if not self._placeholders or "[" not in shadow:
             return []
-        return [match.span() for match in _placeholder.finditer(shadow) if match[0] in self._made]
+        return [match.span() for match in _placeholder.finditer(shadow) if match[0] in self._placeholders]
 
     @property
     def is_reversible(self) -> bool:
-        """Whether anything can be restored."""
+        """Whether any value can be restored."""
         return bool(self._reversible)

@@ -1,4 +1,4 @@
-"""Route of the prompts; their texts are in the repository, under review."""
+"""Route of the prompts. Their texts are files in the repository, changed by review."""
 
 from typing import Annotated
 
@@ -20,13 +20,13 @@ class PromptView(BaseModel):
     name: str
     version: int
     description: str
-    hash: str = Field(description="SHA-256 of what reaches a model; the ledger names it with each use.")
+    hash: str = Field(description="SHA-256 of the parts that reach a model; the ledger records it with each use.")
     model_hints: dict[str, str | int | float | bool]
     variables: dict[str, Variable]
 
     @classmethod
     def of(cls, prompt: Prompt) -> "PromptView":
-        """The view of a prompt."""
+        """Build the view of a prompt."""
         return cls(
             name=prompt.name,
             version=prompt.version,

@@ -1,6 +1,6 @@
-"""All prompts of a folder, by name and version; and the lock file that keeps a version's content as it was.
+"""All prompts of a folder, by name and version, and the lock file that detects changes to a released version.
 
-What one prompt is, is `template`.
+A single prompt is in `template`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,72 +16,72 @@ LOCK = "prompts.lock"
 
 
 def default_folder() -> Path:
-    """The prompts that come with ML Guard."""
+    """Return the folder of the prompts shipped with ML Guard."""
     return Path(__file__).parents[3] / "prompts"
 
 
 class PromptBook:
-    """Prompts that have been checked."""
+    """Validated prompts, by name and version."""
 
     def __init__(self, prompts: Mapping[tuple[str, int], Prompt]) -> None:
         self._prompts = dict(sorted(prompts.items()))
 
     @classmethod
     def load(cls, folder: Path) -> "PromptBook":
-        """Read and check all files of a folder.
+        """Load and validate all files of a folder.
 
         Raises
         ------
         PromptError
-            One line that names the file, the field and the fix.
+            If a file is invalid: one line that names the file, the field and the fix.
         """
-        found: dict[tuple[str, int], Prompt] = {}
+        prompts: dict[tuple[str, int], Prompt] = {}
         for path in sorted(folder.glob("*.yaml")):
             prompt = _read(path)
-            if (prompt.name, prompt.version) in found:
+            if (prompt.name, prompt.version) in prompts:
                 raise PromptError(f"{path.name}: there is {prompt.id} in another file already: raise the version")
-            found[prompt.name, prompt.version] = prompt
-        return cls(found)
+            prompts[prompt.name, prompt.version] = prompt
+        return cls(prompts)
 
     def get(self, name: str, version: int | None = None) -> Prompt:
-        """A prompt; without a version its newest.
+        """Return a prompt, by default its newest version.
 
         Raises
         ------
         PromptError
-            Where there is none.
+            If there is none.
         """
-        versions = [known for known_name, known in self._prompts if known_name == name]
-        wanted = version if version is not None else max(versions, default=0)
-        prompt = self._prompts.get((name, wanted))
+        versions = [number for prompt_name, number in self._prompts if prompt_name == name]
+        number = version if version is not None else max(versions, default=0)
+        prompt = self._prompts.get((name, number))
         if prompt is None:
-            there_are = ", ".join(prompt.id for prompt in self) or "none"
+            available = ", ".join(prompt.id for prompt in self) or "none"
             raise PromptError(
-                f"there is no prompt {name if version is None else f'{name}@{version}'}; there are: {there_are}"
+                f"there is no prompt {name if version is None else f'{name}@{version}'}; there are: {available}"
             )
         return prompt
 
     def __iter__(self) -> Iterator[Prompt]:
         return iter(self._prompts.values())
 
-    def locked(self) -> str:
-        """The lock file's text: one line a version."""
+    def lock_text(self) -> str:
+        """Return the content of the lock file: one line for each version."""
         return "".join(f"{prompt.name} {prompt.version} {prompt.hash}\n" for prompt in self)
 
     def changes(self, lock: str) -> list[str]:
-        """What differs from a lock file, one line each; none where everything is as it was."""
-        before = {(name, int(version)): digest for name, version, digest in map(str.split, lock.splitlines())}
-        told = []
+        """Return the differences from a lock file, one line each; empty if there are none."""
+        locked = {(name, int(version)): digest for name, version, digest in map(str.split, lock.splitlines())}
+        changes = []
         for (name, version), prompt in self._prompts.items():
-            if (name, version) not in before:
-                told.append(f"{prompt.id} is new: run `ml-guard prompts lock`")
-            elif before[name, version] != prompt.hash:
-                told.append(f"{prompt.id} has changed: raise its version and run `ml-guard prompts lock`")
-        gone = [
+            if (name, version) not in locked:
+                changes.append(f"{prompt.id} is new: run `ml-guard prompts lock`")
+            elif locked[name, version] != prompt.hash:
+                changes.append(f"{prompt.id} has changed: raise its version and run `ml-guard prompts lock`")
+        removed = [
             f"{name}@{version} is gone: run `ml-guard prompts lock`"
-            for name, version in before.keys() - self._prompts.keys()
+            for name, version in locked.keys() - self._prompts.keys()
         ]
-        return told + sorted(gone)
+        return changes + sorted(removed)
 
 
 def _read(path: Path) -> Prompt:

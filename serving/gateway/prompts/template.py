@@ -1,6 +1,6 @@
-"""One prompt: what its file says, whether it keeps its own promises, and rendering it.
+"""One prompt: parsing its file, running its tests, rendering it.
 
-Values are data: a template is compiled once, and what is put into it is never read as a template.
+Values are data: a template is compiled once, and values inserted into it are never interpreted as a template.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _environment = ImmutableSandboxedEnvironment(
 
 
 class PromptError(ValueError):
-    """A prompt's file, or the values for it, are wrong: one line that names the field and the fix."""
+    """A prompt's file or its values are invalid: one line that names the field and the fix."""
 
 
 class Message(TypedDict):
@@ -38,7 +38,7 @@ class Message(TypedDict):
 
 
 class Variable(BaseModel):
-    """What a template wants to be told."""
+    """A variable of a template."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ class Part(BaseModel):
 
 
 class Example(BaseModel):
-    """Values that must render, and what the result must say."""
+    """A test: values that must render, and texts that the result must contain."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,11 +80,11 @@ class PromptFile(BaseModel):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A checked prompt.
+    """A validated prompt.
 
     Attributes
     ----------
-    hash : SHA-256 of everything that reaches a model: hints, variables and messages. Description and tests are not in it.
+    hash : SHA-256 of everything that reaches a model: hints, variables and messages, but not description and tests.
     """
 
     name: str
@@ -97,16 +97,16 @@ class Prompt:
 
     @property
     def id(self) -> str:
-        """`name@version`, as the ledger names it."""
+        """Return `name@version`, as recorded in the ledger."""
         return f"{self.name}@{self.version}"
 
     def render(self, **values: object) -> list[Message]:
-        """The messages with these values.
+        """Render the messages with values.
 
         Raises
         ------
         PromptError
-            Where a value is missing, unknown, or of another type than declared.
+            If a value is missing, not declared, or not of its declared type.
         """
         self._check(values)
         try:
@@ -133,7 +133,7 @@ def prompt_of(file: PromptFile) -> Prompt:
     Raises
     ------
     PromptError
-        Where a template does not compile, uses what is not declared, leaves out what is, or a test does not hold.
+        If a template does not compile, its variables differ from the declared ones, or a test fails.
     """
     used: set[str] = set()
     parts = []
@@ -150,15 +150,15 @@ def prompt_of(file: PromptFile) -> Prompt:
     digest = hashlib.sha256(msgspec.json.encode(hashed, order="deterministic")).hexdigest()
     prompt = Prompt(file.name, file.version, file.description, digest, file.model_hints, file.variables, parts)
     for place, example in enumerate(file.tests):
-        _test(prompt, place, example)
+        _run_test(prompt, place, example)
     return prompt
 
 
-def _test(prompt: Prompt, place: int, example: Example) -> None:
+def _run_test(prompt: Prompt, place: int, example: Example) -> None:
     try:
         text = "\n".join(message["content"] for message in prompt.render(**example.values))
     except PromptError as error:
         raise PromptError(f"tests.{place}: {error}") from error
-    for wanted in example.contains:
-        if wanted not in text:
-            raise PromptError(f"tests.{place}: the rendered text does not contain {wanted!r}")
+    for expected in example.contains:
+        if expected not in text:
+            raise PromptError(f"tests.{place}: the rendered text does not contain {expected!r}")

@@ -1,4 +1,4 @@
-"""How long to wait before a server is asked again: as long as it says, else exponentially longer, with full jitter."""
+"""The pause before a retry: as long as the server requests, else exponential backoff with full jitter."""
 
 import random
 import time
@@ -10,12 +10,12 @@ LONGEST_S: Final = 8.0
 _FIRST_S: Final = 0.25
 
 
-def asked_for_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks for, in any of the ways there are; None where it does not."""
+def read_retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Read the seconds to wait from `retry-after-ms`, or from `Retry-After` in seconds or as a date; None without either."""
     for name, unit in (("retry-after-ms", 1_000), ("Retry-After", 1)):
-        said = headers.get(name, "").strip()
+        value = headers.get(name, "").strip()
         try:
-            wait_s = float(said) / unit
+            wait_s = float(value) / unit
         except ValueError:
             continue
         if 0 <= wait_s < float("inf"):
@@ -26,8 +26,8 @@ def asked_for_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def pause_s(attempt: int, asked_s: float | None) -> float | None:
-    """Seconds before the next attempt; None where a server asks for more than anyone waits: another is asked then."""
-    if asked_s is not None:
-        return asked_s if asked_s <= LONGEST_S else None
+def choose_pause_s(attempt: int, retry_after_s: float | None) -> float | None:
+    """Return the seconds before the next attempt; None if the server requests more than `LONGEST_S`: try the next server then."""
+    if retry_after_s is not None:
+        return retry_after_s if retry_after_s <= LONGEST_S else None
     return random.uniform(0, min(LONGEST_S, _FIRST_S * 2**attempt))  # noqa: S311 - no secret

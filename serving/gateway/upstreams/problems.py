@@ -1,4 +1,4 @@
-"""What callers are told where a server of language models does not answer as it should; never the guard's own key."""
+"""Problem details for callers when a server of language models fails; they never contain the guard's own key."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,13 +8,13 @@ import msgspec
 
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
-OUR_FAULT: Final = frozenset({401, 402, 403, 407})
-"""Statuses by which a server refuses the guard, not its caller."""
+KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
+"""Statuses with which a server rejects the guard's key, not the caller's request."""
 _ERROR_BYTES = 64 * 1024
 
 
 class UpstreamProblem(Problem):
-    """What an upstream said of the request, in its own words; the caller can mend it."""
+    """The upstream's own error about the request, which the caller can fix."""
 
     def __init__(self, status: int, body: Mapping[str, Any], retry_after: str | None) -> None:
         message = body.get("message")
@@ -28,23 +28,23 @@ class UpstreamProblem(Problem):
 
 
 async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
-    """The problem that an answer without success is; the connection is closed."""
+    """Return the problem of an unsuccessful response, and close its connection."""
     try:
-        said = await response.content.read(_ERROR_BYTES)
+        data = await response.content.read(_ERROR_BYTES)
     except (aiohttp.ClientError, TimeoutError, OSError):
-        said = b""
+        data = b""
     response.close()
-    if response.status in OUR_FAULT:
+    if response.status in KEY_REJECTED:
         return BadGateway(f"{name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
     if response.status >= 500 or response.status < 400:
         return BadGateway(f"{name} answered {response.status}.")
-    return UpstreamProblem(response.status, _error_of(said), response.headers.get("Retry-After"))
+    return UpstreamProblem(response.status, _error_of(data), response.headers.get("Retry-After"))
 
 
-def _error_of(said: bytes) -> Mapping[str, Any]:
-    """The `error` object of an OpenAI-compatible body; {} where it is none."""
+def _error_of(data: bytes) -> Mapping[str, Any]:
+    """Return the `error` object of an OpenAI-compatible body; {} if there is none."""
     try:
-        body = msgspec.json.decode(said)
+        body = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError):
         return {}
     error = body.get("error") if isinstance(body, dict) else None
@@ -53,8 +53,8 @@ def _error_of(said: bytes) -> Mapping[str, Any]:
     return {"message": error} if isinstance(error, str) else {}
 
 
-def unreachable(name: str, error: BaseException) -> Problem:
-    """The problem that an answer which does not come is."""
+def unreachable_problem(name: str, error: BaseException) -> Problem:
+    """Return the problem of a server that does not answer, or breaks off."""
     if isinstance(error, TimeoutError):
         return GatewayTimeout(f"{name} did not answer in time.")
     return BadGateway(f"{name} cannot be reached or breaks off ({type(error).__name__}).")

@@ -1,6 +1,6 @@
-"""What a server of language models answers, read: whole, or event by event, and what it took.
+"""Reads responses of language models, whole or event by event, with their usage.
 
-What is made of the texts belongs to the domains.
+The callers decide what becomes of the texts.
 """
 
 from collections.abc import AsyncGenerator
@@ -10,55 +10,55 @@ import aiohttp
 import msgspec
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.tokens import estimate, reported
+from serving.gateway.calls.tokens import estimate, read_usage
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
-_MOST_ANSWER_BYTES = 64 * 2**20
-_EVENT_BYTES = 4 * 2**20
+_MAX_ANSWER_BYTES = 64 * 2**20
+_MAX_EVENT_BYTES = 4 * 2**20
 _decode = msgspec.json.Decoder().decode
 
 
 class BrokenStreamError(Exception):
-    """The upstream sends what is no stream of chat completions, or says that it failed."""
+    """The upstream sends something other than a stream of chat completions, or reports an error in it."""
 
 
-async def whole(upstream_response: UpstreamResponse) -> dict[str, Any]:
-    """The JSON object of an answer.
+async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
+    """Read the JSON object of a whole response.
 
     Raises
     ------
     BadGateway, GatewayTimeout
-        Where it is none, or does not come to its end.
+        If it is not a JSON object, or does not complete.
     """
     name = upstream_response.upstream.name
     try:
-        data = await upstream_response.response.content.read(_MOST_ANSWER_BYTES)
+        data = await upstream_response.response.content.read(_MAX_ANSWER_BYTES)
         while not upstream_response.response.content.at_eof():
-            data += await upstream_response.response.content.read(_MOST_ANSWER_BYTES)
-            if len(data) > _MOST_ANSWER_BYTES:
+            data += await upstream_response.response.content.read(_MAX_ANSWER_BYTES)
+            if len(data) > _MAX_ANSWER_BYTES:
                 raise BadGateway(f"{name} answered with too many bytes.")
         answer = _decode(data)
     except TimeoutError as error:
         raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise BadGateway(f"{name} broke its answer off ({type(error).__name__}).") from error
+        raise BadGateway(f"{name} broke off its answer ({type(error).__name__}).") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadGateway(f"{name} answered what is not JSON.") from error
+        raise BadGateway(f"{name} did not answer with JSON.") from error
     finally:
         upstream_response.response.release()
     if not isinstance(answer, dict):
-        raise BadGateway(f"{name} answered what is not a JSON object.")
+        raise BadGateway(f"{name} did not answer with a JSON object.")
     return answer
 
 
-def event_of(data: bytes) -> dict[str, Any]:
-    """One event of a stream of chat completions, or an error in its place.
+def parse_event(data: bytes) -> dict[str, Any]:
+    """Parse one event of a stream of chat completions, or an error in its place.
 
     Raises
     ------
     BrokenStreamError
-        Where it is neither.
+        If it is not a JSON object.
     """
     try:
         event = _decode(data)
@@ -69,12 +69,12 @@ def event_of(data: bytes) -> dict[str, Any]:
     return event
 
 
-async def arrived(content: aiohttp.StreamReader) -> bytes:
-    """What has come in of a stream; empty at its end."""
+async def read_available(content: aiohttp.StreamReader) -> bytes:
+    """Return the bytes that have arrived of a stream; empty at its end."""
     try:
         return await content.readany()
     except aiohttp.ClientError:
-        # What came before the break is behind the exception; it was produced, so it is charged.
+        # The exception hides the bytes that arrived before the break; they were produced, so they are charged.
         before = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way
         content._buffer.clear()  # noqa: SLF001
         if not before:
@@ -83,10 +83,10 @@ async def arrived(content: aiohttp.StreamReader) -> bytes:
 
 
 BROKEN: Final = (BrokenStreamError, aiohttp.ClientError, TimeoutError, OSError)
-"""Errors by which an upstream's stream ends before its end."""
+"""Errors that end an upstream's stream early."""
 
 
-def broken_stream(error: BaseException) -> Problem:
+def stream_problem(error: BaseException) -> Problem:
     """Return the problem of a stream that broke."""
     if isinstance(error, TimeoutError):
         return Problem.of_status(504, "The model's server was silent for too long.")
@@ -94,27 +94,27 @@ def broken_stream(error: BaseException) -> Problem:
 
 
 class Events:
-    """Server-sent events out of the bytes in which they arrive."""
+    """Parses server-sent events from the bytes in which they arrive."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Take bytes."""
+        """Add bytes to the buffer."""
         self._buffer += data
 
     def next(self) -> bytes | None:
-        """The data of the next event, empty for a comment (the upstream is alive), None where it is not complete.
+        """Return the data of the next event; empty for a comment (the upstream is alive), None if it is not complete yet.
 
         Raises
         ------
         BrokenStreamError
-            Where it has no end.
+            If it is too large.
         """
         while True:
             end = self._buffer.find(b"\n")
             if end < 0:
-                if len(self._buffer) > _EVENT_BYTES:
+                if len(self._buffer) > _MAX_EVENT_BYTES:
                     raise BrokenStreamError("an event of the stream is too large")
                 return None
             line = bytes(self._buffer[:end]).rstrip(b"\r")
@@ -126,15 +126,15 @@ class Events:
 
 
 class UsageMeter:
-    """The usage of a stream up to now.
+    """Measures the usage of a stream so far.
 
     Parameters
     ----------
-    prompt_tokens : our estimate, where the upstream does not say.
+    prompt_tokens : our estimate, used if the upstream reports no usage.
 
     Attributes
     ----------
-    ended : whether the upstream has sent everything; set by the reader.
+    ended : whether the upstream has completed the stream; set by the reader.
     """
 
     def __init__(self, prompt_tokens: int) -> None:
@@ -144,70 +144,70 @@ class UsageMeter:
         self._bytes = 0
         self.ended = False
 
-    def learn(self, event: dict[str, Any]) -> None:
-        """Take what an event says of usage."""
-        usage = reported(event.get("usage"))
+    def read_usage_of(self, event: dict[str, Any]) -> None:
+        """Take the usage that an event reports, if any."""
+        usage = read_usage(event.get("usage"))
         if usage is not None:
             self._usage = usage
 
-    def spoke(self, size: int) -> None:
-        """Count what an event has said, in UTF-8 bytes."""
+    def count_text(self, size: int) -> None:
+        """Count the text of an event, in UTF-8 bytes."""
         self._bytes += size
         self._events += size > 0
 
     @property
-    def has_spoken(self) -> bool:
-        """Whether any token has come."""
+    def has_text(self) -> bool:
+        """Whether any text has arrived."""
         return self._events > 0
 
     @property
     def usage(self) -> Amount:
-        """As the upstream says, else estimated. A token an event is what most send."""
+        """Return the reported usage, else an estimate of at least one token per event, as most servers send."""
         if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
             return self._usage
         tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
         cached = 0 if self._usage is None else self._usage.tokens_cached
-        out = max(self._events, estimate(self._bytes))
-        return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=out, estimated=True)
+        tokens_out = max(self._events, estimate(self._bytes))
+        return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=tokens_out, estimated=True)
 
 
-async def text_pieces(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[str]:
+async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[str]:
     """Yield the text of a stream's first choice, piece by piece, until it ends.
 
     Raises
     ------
     BrokenStreamError
-        If the upstream does not come to its end.
+        If the upstream breaks off.
     """
     events = Events()
-    while data := await arrived(upstream_response.response.content):
+    while data := await read_available(upstream_response.response.content):
         events.add(data)
         for event in filter(None, iter(events.next, None)):
             if event == b"[DONE]":
                 meter.ended = True
                 return
-            piece = _text_of(event_of(event), "delta", meter)
+            piece = _text_of(parse_event(event), "delta", meter)
             if piece:
                 yield piece
     raise BrokenStreamError("the upstream ended the stream before its end")
 
 
-async def whole_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
-    """Return the text of a whole answer's first choice; raises as `whole`."""
-    said = _text_of(await whole(upstream_response), "message", meter)
+async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
+    """Read the text of a whole response's first choice; raises as `read_json`."""
+    text = _text_of(await read_json(upstream_response), "message", meter)
     meter.ended = True
-    return said
+    return text
 
 
-def _text_of(said: dict[str, Any], part: str, meter: UsageMeter) -> str:
-    if said.get("error"):
-        raise BrokenStreamError("the upstream broke the stream off with an error")
-    meter.learn(said)
-    choices = said.get("choices")
+def _text_of(event: dict[str, Any], part: str, meter: UsageMeter) -> str:
+    if event.get("error"):
+        raise BrokenStreamError("the upstream broke off the stream with an error")
+    meter.read_usage_of(event)
+    choices = event.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get(part) if isinstance(choice, dict) else None
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, str):
         return ""
-    meter.spoke(len(content.encode()))
+    meter.count_text(len(content.encode()))
     return content

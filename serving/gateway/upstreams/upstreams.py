@@ -1,6 +1,6 @@
-"""OpenAI-compatible servers, one after the other: each tried some times, then the next. Where a stream has begun, it is not repeated.
+"""OpenAI-compatible servers in order: each is retried, then the next is tried. A stream that has started is never repeated.
 
-What is sent and what is made of the answer belong to the callers.
+The callers build requests and read responses.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ import msgspec
 
 from guard_core.settings import Settings
 from serving.gateway.upstreams.breaker import Breaker
-from serving.gateway.upstreams.pauses import asked_for_s, pause_s
-from serving.gateway.upstreams.problems import OUR_FAULT, UpstreamProblem, problem_of, unreachable
+from serving.gateway.upstreams.pauses import choose_pause_s, read_retry_after_s
+from serving.gateway.upstreams.problems import KEY_REJECTED, UpstreamProblem, problem_of, unreachable_problem
 from serving.http import tracing
 from serving.http.problems import Problem, Unavailable
 
 _log = logging.getLogger(__name__)
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_SPENT = "insufficient_quota"  # of OpenAI's 429: no wait helps
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
 _OK = 200
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
 class Upstream:
-    """A server; `model` replaces the caller's where it is set."""
+    """A server; `model`, if set, replaces the caller's."""
 
     name: str
     base_url: str
@@ -39,14 +39,14 @@ class Upstream:
     headers: Mapping[str, str] = field(repr=False)
     breaker: Breaker = field(default_factory=Breaker)
 
-    def model_of(self, wanted: str) -> str:
-        """The model that is asked for here."""
-        return self.model or wanted
+    def model_of(self, requested: str) -> str:
+        """Return the model to request from this server."""
+        return self.model or requested
 
 
 @dataclass(slots=True)
 class UpstreamResponse:
-    """An upstream that has begun to answer, and how often anyone was asked until then."""
+    """A response that has started, its upstream, and the number of attempts at all upstreams."""
 
     upstream: Upstream
     model: str
@@ -55,34 +55,34 @@ class UpstreamResponse:
 
 
 @dataclass(slots=True)
-class _Failed:
-    """An attempt without success; `is_callers` where nobody else would answer otherwise."""
+class _Failure:
+    """A failed attempt; `is_callers` if the request is at fault, so that every server would reject it."""
 
     problem: Problem
-    again: bool
+    retry: bool
     is_callers: bool = False
-    asked_s: float | None = None
+    retry_after_s: float | None = None
 
 
 class Upstreams:
-    """All servers of the settings, in their order."""
+    """All configured servers, in order."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._all = _upstreams(settings)
-        self._room = asyncio.Semaphore(settings.llm.concurrency)
+        self._slots = asyncio.Semaphore(settings.llm.concurrency)
         self._session: aiohttp.ClientSession | None = None
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is any server."""
         return bool(self._all)
 
     def __iter__(self) -> "Any":
-        """The servers."""
+        """Iterate over the servers."""
         return iter(self._all)
 
     async def start(self) -> None:
-        """Open the connections' pool."""
+        """Open the connection pool."""
         timeout = aiohttp.ClientTimeout(
             total=self._settings.llm.total_s, sock_connect=10, sock_read=self._settings.llm.timeout_s
         )
@@ -92,70 +92,70 @@ class Upstreams:
         )
 
     async def stop(self) -> None:
-        """Close it."""
+        """Close the connection pool."""
         if self._session is not None:
             await self._session.close()
 
     async def enter(self) -> None:
-        """Take one of the places of calls at once; `leave` gives it back.
+        """Take one of the slots for concurrent calls; `leave` releases it.
 
         Raises
         ------
         Unavailable
-            Where none becomes free in time.
+            If none becomes free in time.
         """
-        if not self._room.locked():
-            await self._room.acquire()
+        if not self._slots.locked():
+            await self._slots.acquire()
             return
         try:
-            await asyncio.wait_for(self._room.acquire(), self._settings.llm.timeout_s)
+            await asyncio.wait_for(self._slots.acquire(), self._settings.llm.timeout_s)
         except TimeoutError:
             raise Unavailable(
-                f"{self._settings.llm.concurrency} calls of language models are being made, the most at once.",
+                f"{self._settings.llm.concurrency} calls of language models are in progress, the maximum.",
                 retry_after_s=5,
             ) from None
 
     def leave(self) -> None:
-        """Give a place back."""
-        self._room.release()
+        """Release a slot."""
+        self._slots.release()
 
     async def get(self, path: str) -> Any:
-        """What the first server answers to a GET.
+        """Send a GET to the first server and return the JSON of its response.
 
         Raises
         ------
         BadGateway, GatewayTimeout, UpstreamProblem
-            Where it does not.
+            If the server does not answer with 200 and JSON.
         """
         first = self._all[0]
         try:
-            async with self._opened.get(
+            async with self._open_session.get(
                 first.base_url + path, headers=first.headers, allow_redirects=False
             ) as response:
                 if response.status != _OK:
                     raise await problem_of(first.name, response)
                 return msgspec.json.decode(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
-            raise unreachable(first.name, error) from error
+            raise unreachable_problem(first.name, error) from error
 
     async def post(self, path: str, body: Mapping[str, Any]) -> UpstreamResponse:
-        """Send a request; returns when a server has begun to answer it with success.
+        """Send a request; return when a server has started a successful response.
 
         Raises
         ------
         UpstreamProblem
-            Where a server says that the request is wrong, or all have refused it for now.
+            If a server rejects the request as wrong, or all reject it for now.
         BadGateway, GatewayTimeout
-            Where no server answers as it should.
+            If no server answers successfully.
         Unavailable
-            Where all have failed too often to be asked now.
+            If the circuits of all servers are open.
         """
         problem: Problem | None = None
         attempts = 0
-        wanted = str(body.get("model", ""))
+        requested = str(body.get("model", ""))
         deadline = time.monotonic() + self._settings.llm.total_s
         for upstream in self._all:
-            model = upstream.model_of(wanted)
+            model = upstream.model_of(requested)
             data = _encode({**body, "model": model})
             for attempt in range(self._settings.llm.retries + 1):
                 if not upstream.breaker.allows:
@@ -168,46 +168,46 @@ class Upstreams:
                 _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.status)
                 if outcome.is_callers:
                     raise problem
-                pause = pause_s(attempt, outcome.asked_s) if outcome.again else None
+                pause = choose_pause_s(attempt, outcome.retry_after_s) if outcome.retry else None
                 last = attempt == self._settings.llm.retries
                 if last or pause is None or time.monotonic() + pause > deadline:
                     break
                 await asyncio.sleep(pause)
         raise problem or self._all_open()
 
-    async def _attempt(self, upstream: Upstream, path: str, data: bytes) -> "aiohttp.ClientResponse | _Failed":
+    async def _attempt(self, upstream: Upstream, path: str, data: bytes) -> "aiohttp.ClientResponse | _Failure":
         try:
             headers = {**upstream.headers, **tracing.headers()}
-            response = await self._opened.post(
+            response = await self._open_session.post(
                 upstream.base_url + path, data=data, headers=headers, allow_redirects=False
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            upstream.breaker.failed()
-            return _Failed(unreachable(upstream.name, error), again=True)
+            upstream.breaker.record_failure()
+            return _Failure(unreachable_problem(upstream.name, error), retry=True)
         if response.status == _OK:
-            upstream.breaker.succeeded()
+            upstream.breaker.record_success()
             return response
         problem = await problem_of(upstream.name, response)
-        if isinstance(problem, UpstreamProblem):  # it works, whatever it says
-            upstream.breaker.succeeded()
+        if isinstance(problem, UpstreamProblem):  # the server works, even if it rejects this request
+            upstream.breaker.record_success()
         else:
-            upstream.breaker.failed()
-        spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _SPENT
-        again = response.status in _AGAIN and not spent
+            upstream.breaker.record_failure()
+        spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
+        retry = response.status in _RETRIED and not spent
         is_callers = (
-            not spent and not again and response.status not in OUR_FAULT and isinstance(problem, UpstreamProblem)
+            not spent and not retry and response.status not in KEY_REJECTED and isinstance(problem, UpstreamProblem)
         )
-        return _Failed(problem, again=again, is_callers=is_callers, asked_s=asked_for_s(response.headers))
+        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=read_retry_after_s(response.headers))
 
     def _all_open(self) -> Unavailable:
         wait_s = min(upstream.breaker.wait_s for upstream in self._all)
         return Unavailable(
-            "No server of language models can be asked now: all have failed too often.",
+            "No server of language models is available now: all have failed too often.",
             retry_after_s=max(1, math.ceil(wait_s)),
         )
 
     @property
-    def _opened(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise RuntimeError("the upstreams have not been started")
         return self._session
@@ -218,7 +218,7 @@ def _upstreams(settings: Settings) -> Sequence[Upstream]:
         return ()
     first = (settings.llm.base_url, settings.llm.api_key, None)
     rest = [(fallback.base_url, fallback.api_key, fallback.model) for fallback in settings.llm.fallbacks]
-    found = []
+    upstreams = []
     for place, (base_url, key, model) in enumerate((first, *rest)):
         headers = {"Content-Type": "application/json"}
         if key is not None:
@@ -226,5 +226,5 @@ def _upstreams(settings: Settings) -> Sequence[Upstream]:
             if (urlsplit(base_url).hostname or "").endswith(".azure.com"):
                 headers["api-key"] = key.get_secret_value()
         name = urlsplit(base_url).hostname or f"upstream {place}"
-        found.append(Upstream(name, base_url.rstrip("/"), model, headers))
-    return found
+        upstreams.append(Upstream(name, base_url.rstrip("/"), model, headers))
+    return upstreams

@@ -1,4 +1,4 @@
-"""Routes of usage and budgets. A key of one project sees and sets what belongs to that project only."""
+"""Routes of usage and budgets. A key of one project reads and sets only what belongs to that project."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ Usage = Annotated[UsageService, Depends(part(UsageService))]
 
 @router.get("/usage", openapi_extra=ANALYST)
 async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, usage: Usage) -> Page[UsageView]:
-    """Read what was used, summed by local day, project, key, user or model."""
+    """Read usage, summed by local day, project, key, user or model."""
     project_id = query.project_id or caller.project_id
     caller.require("analyst", project_id)
     return await usage.page(query, project_id)
@@ -26,13 +26,13 @@ async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, usag
 
 @router.get("/budgets", openapi_extra=ANALYST)
 async def list_budgets(caller: Caller, usage: Usage) -> list[BudgetView]:
-    """List budgets, and how they stand now."""
+    """List budgets with their present status."""
     return await usage.budgets(caller.project_id)
 
 
 @router.put("/budgets", responses=NOT_FOUND, openapi_extra=ADMIN)
 async def set_budget(body: BudgetRequest, caller: Caller, usage: Usage, projects: ProjectStoreDep) -> BudgetView:
-    """Make a budget, or change the limits of the one of this scope, measure and period; what it has counted stays."""
+    """Create a budget, or change the limits of the one with this scope, measure and period; its counts stay."""
     _require(caller, usage.project_of(body))
     if body.scope == "project":
         find_project(projects, body.scope_id)
@@ -41,7 +41,7 @@ async def set_budget(body: BudgetRequest, caller: Caller, usage: Usage, projects
 
 @router.delete("/budgets/{budget_id}", status_code=204, responses=NOT_FOUND, openapi_extra=ADMIN)
 def remove_budget(budget_id: Annotated[str, Path(description="Id of a budget.")], caller: Caller, usage: Usage) -> None:
-    """Remove a budget, with what it has counted."""
+    """Remove a budget and its counts."""
     usage.remove_budget(budget_id, caller.project_id)
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers about usage and budgets; money is in US dollars here, in billionths of them in the store."""
+"""Requests and responses about usage and budgets; money is in US dollars here, in billionths of them in the store."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,20 +15,20 @@ Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
 
 
 class UsageQuery(BaseModel):
-    """Which usage is asked for."""
+    """Which usage to read, and its grouping."""
 
     model_config = ConfigDict(extra="forbid")
 
-    start: date | None = Field(None, description="First local day; the 30th before `end` unless given.")
-    end: date | None = Field(None, description="Last local day; today unless given.")
+    start: date | None = Field(None, description="First local day; 30 days before `end` by default.")
+    end: date | None = Field(None, description="Last local day; today by default.")
     group_by: str = Field(
-        "day", description="Names of day, project_id, key_id, end_user, model, comma-separated; or none."
+        "day", description="Any of day, project_id, key_id, end_user, model, comma-separated; empty for one total."
     )
     project_id: str | None = Field(None, description="Only this project.")
     key_id: str | None = Field(None, description="Only this key.")
     model: str | None = Field(None, description="Only this model.")
-    limit: int = Field(100, ge=1, le=1000, description="Items of a page at most.")
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    limit: int = Field(100, ge=1, le=1000, description="Maximum items of a page.")
+    cursor: str | None = Field(None, description="`next_cursor` of the previous page.")
 
     @field_validator("group_by")
     @classmethod
@@ -40,12 +40,12 @@ class UsageQuery(BaseModel):
 
     @property
     def groups(self) -> list[UsageGroup]:
-        """The groups to sum by, each once."""
+        """Return the groups to sum by, each once."""
         return [name for name in USAGE_GROUPS if name in self.group_by.split(",")]
 
 
 class UsageView(BaseModel):
-    """Sums of one group; what was not grouped by is null, "" is none."""
+    """Sums of one group; a field that is not grouped by is null, one without a value is ""."""
 
     day: str | None
     project_id: str | None
@@ -53,23 +53,23 @@ class UsageView(BaseModel):
     end_user: str | None
     model: str | None
     requests: int
-    tokens_in: int = Field(description="Of prompts, cached ones included.")
+    tokens_in: int = Field(description="Of prompts, including cached ones.")
     tokens_cached: int
-    tokens_out: int = Field(description="Of answers, reasoning included.")
+    tokens_out: int = Field(description="Of answers, including reasoning.")
     tokens_reasoning: int
-    cost_usd: float = Field(description="Of the requests whose price is known.")
-    unpriced: int = Field(description="Requests whose price is not known.")
-    estimated: int = Field(description="Requests whose tokens the provider did not count.")
+    cost_usd: float = Field(description="Of the requests with a known price.")
+    unpriced: int = Field(description="Requests with an unknown price.")
+    estimated: int = Field(description="Requests whose tokens are an estimate, because the provider reported none.")
 
     @classmethod
     def of(cls, row: UsageRow) -> "UsageView":
-        """Show a row."""
+        """Build the view of a row."""
         values = {name: getattr(row, name) for name in cls.model_fields if name != "cost_usd"}
         return cls(**values, cost_usd=row.cost_nano_usd / NANO)
 
 
 class BudgetRequest(BaseModel):
-    """A budget to make, or to change where there is one of this scope, measure and period."""
+    """A budget to create, or to change if one with this scope, measure and period exists."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -77,8 +77,8 @@ class BudgetRequest(BaseModel):
     scope_id: str = Field(min_length=1, max_length=128, description="Id of the key or project.")
     measure: Measure
     period: Period
-    soft: Amount | None = Field(None, description="From where on people are told: US dollars, tokens or requests.")
-    hard: Amount | None = Field(None, description="What is never passed, in the same unit.")
+    soft: Amount | None = Field(None, description="Limit that triggers a warning, in US dollars, tokens or requests.")
+    hard: Amount | None = Field(None, description="Limit that is never exceeded, in the same unit.")
 
     @model_validator(mode="after")
     def _has_limit(self) -> Self:
@@ -88,15 +88,15 @@ class BudgetRequest(BaseModel):
             raise ValueError("soft must not be more than hard")
         return self
 
-    def stored(self, value: Decimal | None) -> int | None:
-        """A limit in the store's unit."""
+    def to_stored(self, value: Decimal | None) -> int | None:
+        """Convert a limit to the store's unit."""
         if value is None:
             return None
         return int(value * NANO) if self.measure == "cost_usd" else int(value)
 
 
 class BudgetView(BaseModel):
-    """A budget and its status in the present span."""
+    """A budget and its status in the current period."""
 
     id: str
     scope: Scope
@@ -105,13 +105,13 @@ class BudgetView(BaseModel):
     period: Period
     soft: float | None
     hard: float | None
-    span: str = Field(description="The local day, the month, or `total`.")
+    span: str = Field(description="The current local day or month, or `total`.")
     spent: float
-    reserved: float = Field(description="Held by calls that are being made.")
+    reserved: float = Field(description="Reserved by calls in progress.")
 
     @classmethod
     def of(cls, status: BudgetStatus) -> "BudgetView":
-        """Show the status of a budget."""
+        """Build the view of a budget's status."""
         budget = status.budget
         unit = NANO if budget.measure == "cost_usd" else 1
         return cls(

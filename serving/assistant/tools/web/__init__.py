@@ -6,5 +6,5 @@
 - `robots`: robots.txt (RFC 9309)
 - `urls`: URLs by a strict grammar
 
-What is made of a page is the tool `fetch`.
+The tool `fetch` extracts the text of a page.
 """

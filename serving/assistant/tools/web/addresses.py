@@ -1,7 +1,7 @@
-"""Which addresses nobody may be sent to: all that are not plainly public, and those that carry another address inside.
+"""Forbidden addresses: all that are not plainly public, and those that embed another address.
 
-The set is that of IANA's special-purpose registries (RFC 6890) and multicast; transition formats (IPv4-mapped and -compatible,
-NAT64, 6to4, Teredo) are refused as a whole, whatever they carry.
+The set covers IANA's special-purpose registries (RFC 6890) and multicast; transition formats (IPv4-mapped and -compatible,
+NAT64, 6to4, Teredo) are refused completely, regardless of the embedded address.
 """
 
 import ipaddress
@@ -18,9 +18,9 @@ _V4 = (
     *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
     *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
 )
-# Clouds answer their metadata at these too: one is public by its prefix, one lies in a carrier's range.
+# Clouds serve their metadata at these too: one has a public prefix, one is in the range of carrier-grade NAT.
 _METADATA = ("168.63.129.16/32", "100.100.100.200/32")
-# All but 2000::/3, of which addresses are given out; and what is special there.
+# All but 2000::/3, the range of global unicast, and the special-purpose blocks inside it.
 _V6 = (
     *("::/3", "4000::/2", "8000::/1"),
     *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20"),
@@ -30,30 +30,30 @@ FORBIDDEN: Final[tuple[Network, ...]] = tuple(ipaddress.ip_network(text) for tex
 
 
 def require_public(host: str, addresses: Iterable[str], forbidden: Collection[Network]) -> list[str]:
-    """The addresses of a host, if every one of them may be connected to.
+    """Return the addresses of a host if all of them are public.
 
     Raises
     ------
     DeniedError
-        Where there is none, or one that is refused; which one is not said.
+        If there is none, or one is forbidden; the message does not reveal which.
     """
-    found = [_address(text) for text in addresses]
-    if not found:
+    parsed = [_parse(text) for text in addresses]
+    if not parsed:
         raise DeniedError("ssrf.no_address", f"The host {host} has no address.")
-    if any(is_forbidden(address, forbidden) for address in found):
+    if any(is_forbidden(address, forbidden) for address in parsed):
         raise DeniedError("ssrf.address", f"The host {host} has an address that is not public.")
-    return [str(address) for address in found]
+    return [str(address) for address in parsed]
 
 
 def is_forbidden(address: Address, forbidden: Collection[Network]) -> bool:
-    """Whether an address is refused."""
+    """Return whether an address is forbidden."""
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         return True
     return any(address in network for network in forbidden if network.version == address.version)
 
 
-def _address(text: str) -> Address:
+def _parse(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:
-        raise DeniedError("ssrf.address", "A resolver answered what is not an address.") from error
+        raise DeniedError("ssrf.address", "The resolver returned something that is not an address.") from error

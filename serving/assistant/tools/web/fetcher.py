@@ -1,6 +1,6 @@
-"""One page of the web: each hop checked, resolved, pinned and limited; redirects are followed by hand.
+"""Fetches one page of the web: each hop is checked, resolved, pinned and limited; redirects are followed explicitly.
 
-No proxy, no cookie, no credential of this machine goes along.
+Requests use no proxy, no cookies and no credentials of this machine.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from yarl import URL
 
 from serving.assistant.tools.errors import DeniedError, ToolError
 from serving.assistant.tools.web.addresses import FORBIDDEN, Network
-from serving.assistant.tools.web.resolving import Pinned, Resolve, checked_addresses, system_addresses
+from serving.assistant.tools.web.resolving import PinnedResolver, Resolve, resolve_by_system, resolve_checked
 from serving.assistant.tools.web.robots import AGENT, Robots
 from serving.assistant.tools.web.urls import Target, UrlRules
 from serving.http.body import make_decompressor
 from serving.http.problems import BadRequest, UnsupportedMedia
 
-_REDIRECTS = 3
-_REDIRECTED = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 3
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES = 2**16
 TYPES = {
     "text/html": ".html",
@@ -30,12 +30,12 @@ TYPES = {
     "text/markdown": ".md",
     "application/pdf": ".pdf",
 }
-"""Media types that are read, and the ending of a file of the same kind."""
+"""Supported media types, with the file suffix of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a page may take: bytes after decompression, seconds with its redirects."""
+    """Limits of a page: bytes after decompression, seconds including redirects."""
 
     max_bytes: int
     timeout_s: float
@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that was fetched; `url` is where the redirects led to."""
+    """A fetched page; `url` is the target of the last redirect."""
 
     url: str
     media_type: str
@@ -52,7 +52,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     location: str | None
     page: Page
@@ -63,9 +63,9 @@ class WebFetcher:
 
     Parameters
     ----------
-    forbidden : networks that nobody may be sent to.
-    resolve : how names become addresses.
-    trust : certificates that are believed; those of the system unless given.
+    forbidden : networks that are never connected to.
+    resolve : resolves names to addresses.
+    trust : trusted certificates; those of the system by default.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class WebFetcher:
         limits: Limits,
         *,
         forbidden: Collection[Network] = FORBIDDEN,
-        resolve: Resolve = system_addresses,
+        resolve: Resolve = resolve_by_system,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._rules = rules
@@ -82,7 +82,7 @@ class WebFetcher:
         self._forbidden = forbidden
         self._resolve = resolve
         self._trust = trust
-        self._robots = Robots(self._robots_text)
+        self._robots = Robots(self._fetch_robots)
 
     async def fetch(self, url: str) -> Page:
         """Fetch a page.
@@ -90,9 +90,9 @@ class WebFetcher:
         Raises
         ------
         DeniedError
-            Where a rule forbids it, at whichever hop.
+            If a rule forbids it, at any hop.
         ToolError
-            Where it cannot be had, or is not what is read here.
+            If it cannot be fetched, or its media type is not supported.
         """
         try:
             async with asyncio.timeout(self._limits.timeout_s):
@@ -103,42 +103,42 @@ class WebFetcher:
             raise ToolError(f"The server answered {answer.status}.")
         return answer.page
 
-    async def _follow(self, target: Target, types: Collection[str], *, robots: bool) -> _Answer:
-        for _ in range(_REDIRECTS + 1):
-            if robots and not await self._robots.allow(target):
+    async def _follow(self, target: Target, types: Collection[str], *, robots: bool) -> _Response:
+        for _ in range(_MAX_REDIRECTS + 1):
+            if robots and not await self._robots.allows(target):
                 raise DeniedError("robots", f"The robots.txt of {target.host} does not allow this page.")
-            answer = await self._ask(target, types)
+            answer = await self._request(target, types)
             if answer.location is None:
                 return answer
-            target = self._rules.redirected(target, answer.location)
-        raise DeniedError("url.redirects", f"More than {_REDIRECTS} redirects are not followed.")
+            target = self._rules.check_redirect(target, answer.location)
+        raise DeniedError("url.redirects", f"More than {_MAX_REDIRECTS} redirects are not followed.")
 
-    async def _robots_text(self, target: Target) -> tuple[int, str]:
-        asked = Target(target.scheme, target.host, target.port, "/robots.txt", "")
-        answer = await self._follow(asked, (*TYPES, ""), robots=False)
+    async def _fetch_robots(self, target: Target) -> tuple[int, str]:
+        robots = Target(target.scheme, target.host, target.port, "/robots.txt", "")
+        answer = await self._follow(robots, (*TYPES, ""), robots=False)
         return answer.status, answer.page.data.decode("utf-8", "replace")
 
-    async def _ask(self, target: Target, types: Collection[str]) -> _Answer:
-        addresses = await checked_addresses(target, self._resolve, self._forbidden)
+    async def _request(self, target: Target, types: Collection[str]) -> _Response:
+        addresses = await resolve_checked(target, self._resolve, self._forbidden)
         try:
-            async with _connected(target, addresses, self._trust) as response:
+            async with _open_response(target, addresses, self._trust) as response:
                 return await self._read(target, response, types)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ToolError(f"{target.host} cannot be asked or breaks off ({type(error).__name__}).") from error
+            raise ToolError(f"{target.host} cannot be reached or breaks off ({type(error).__name__}).") from error
 
-    async def _read(self, target: Target, response: aiohttp.ClientResponse, types: Collection[str]) -> _Answer:
-        location = response.headers.get("Location") if response.status in _REDIRECTED else None
+    async def _read(self, target: Target, response: aiohttp.ClientResponse, types: Collection[str]) -> _Response:
+        location = response.headers.get("Location") if response.status in _REDIRECT_STATUSES else None
         media_type = response.content_type if "Content-Type" in response.headers else ""
         page = Page(target.url, media_type, response.charset, b"")
         if location is not None or response.status != 200:
-            return _Answer(response.status, location, page)
+            return _Response(response.status, location, page)
         if media_type not in types:
             raise ToolError(f"The page is {media_type or 'of no media type'}: only {', '.join(TYPES)} are read.")
-        data = await self._body(response)
-        return _Answer(200, None, Page(target.url, media_type, response.charset, data))
+        data = await self._read_body(response)
+        return _Response(200, None, Page(target.url, media_type, response.charset, data))
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body, decompressed piece by piece: one that grows too large is left alone at once."""
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read the body, decompressed piece by piece, so that one that grows too large is abandoned at once."""
         most = self._limits.max_bytes
         if (response.content_length or 0) > most:
             raise ToolError(f"The page has more than {most} bytes.")
@@ -157,12 +157,12 @@ class WebFetcher:
 
 
 @asynccontextmanager
-async def _connected(
+async def _open_response(
     target: Target, addresses: Collection[str], trust: ssl.SSLContext | None
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """A request on a connection of its own, to one of these addresses; TLS verifies the host's name."""
+    """Send a request on a new connection to one of the addresses; TLS verifies the name of the host."""
     connector = aiohttp.TCPConnector(
-        resolver=Pinned(target, addresses), use_dns_cache=False, force_close=True, ssl=trust or True
+        resolver=PinnedResolver(target, addresses), use_dns_cache=False, force_close=True, ssl=trust or True
     )
     headers = {"User-Agent": AGENT, "Accept": ", ".join(TYPES), "Accept-Encoding": "gzip, identity"}
     url = URL.build(

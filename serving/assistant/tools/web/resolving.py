@@ -1,4 +1,4 @@
-"""Names to addresses, once for each hop: what was checked is what is connected to, whatever a server of names says next."""
+"""Name resolution, once for each hop: connections go to the checked addresses, whatever DNS returns afterwards."""
 
 import asyncio
 import socket
@@ -12,25 +12,25 @@ from serving.assistant.tools.web.addresses import Network, require_public
 from serving.assistant.tools.web.urls import Target
 
 Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
-"""All addresses of a name; raises `OSError` where there are none."""
+"""Returns all addresses of a name; raises `OSError` if there are none."""
 
 
-async def system_addresses(host: str) -> list[str]:
-    """The addresses of a name as this machine resolves it."""
-    # The dot says that the name is whole: no search list of this machine makes another one of it.
-    found = await asyncio.get_running_loop().getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+async def resolve_by_system(host: str) -> list[str]:
+    """Resolve a name as this machine does."""
+    # The final dot marks the name as absolute, so that no DNS search list of this machine applies.
+    entries = await asyncio.get_running_loop().getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
-async def checked_addresses(target: Target, resolve: Resolve, forbidden: Collection[Network]) -> list[str]:
-    """The addresses of a target, each of which may be connected to.
+async def resolve_checked(target: Target, resolve: Resolve, forbidden: Collection[Network]) -> list[str]:
+    """Resolve a target and check all of its addresses.
 
     Raises
     ------
     DeniedError
-        Where one may not.
+        If an address is forbidden.
     ToolError
-        Where the name cannot be resolved.
+        If the name cannot be resolved.
     """
     if target.is_address:
         return require_public(target.host, [target.host], forbidden)
@@ -41,8 +41,8 @@ async def checked_addresses(target: Target, resolve: Resolve, forbidden: Collect
     return require_public(target.host, addresses, forbidden)
 
 
-class Pinned(AbstractResolver):
-    """Answers with the addresses that were checked, for their host alone."""
+class PinnedResolver(AbstractResolver):
+    """Resolves one host to its checked addresses, and no other host."""
 
     def __init__(self, target: Target, addresses: Collection[str]) -> None:
         self._target = target
@@ -54,9 +54,9 @@ class Pinned(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - every checked address may be tried
     ) -> list[ResolveResult]:
-        """The checked addresses, of whichever family."""
+        """Return the checked addresses, of any family."""
         if host != self._target.host:
-            raise DeniedError("ssrf.address", "A connection was asked for that was not checked.")
+            raise DeniedError("ssrf.address", "A connection to an unchecked host was requested.")
         return [
             ResolveResult(
                 hostname=host,
@@ -70,4 +70,4 @@ class Pinned(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing; there is nothing to close."""

@@ -10,7 +10,7 @@ from guard_cli.knowledge import InMemory
 from guard_cli.main import main
 from guard_core.settings import Settings
 from ml.knowledge.tables import embed_chunks
-from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Recall, load_questions, recall_of
+from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Recall, load_questions, measure_recall
 from serving.assistant.knowledge.service import KnowledgeService
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_chunks, sample_rows
@@ -26,7 +26,7 @@ async def measured(settings: Settings, *, with_model: bool) -> Recall:
     service = KnowledgeService(settings if with_model else bare, table=InMemory(rows))
     await service.start()
     try:
-        return await recall_of(QUESTIONS.answerable, service.search)
+        return await measure_recall(QUESTIONS.answerable, service.search)
     finally:
         await service.stop()
 

@@ -39,7 +39,7 @@ def test_what_is_half_filled_does_not_answer_and_is_finished_later(client: Qdran
     rows = sample_rows()
     Index(client).load(FIRST, rows.slice(0, 5))
     with pytest.raises(StoppedError):
-        Index(client, goes_on=lambda: False).load(SECOND, rows)
+        Index(client, should_continue=lambda: False).load(SECOND, rows)
     index = Index(client)
     assert index.serves(FIRST)
     assert not index.serves(SECOND)
@@ -73,7 +73,7 @@ def test_another_process_may_bring_the_same_version_or_a_newer_one_meanwhile(
         Index(client).load(other, rows)
         return True
 
-    Index(client, goes_on=meanwhile).load(FIRST, rows)
+    Index(client, should_continue=meanwhile).load(FIRST, rows)
     assert collections(client) == [f"ml_guard_knowledge-t-{other.number}"]
     assert client.count("ml_guard_knowledge").count == 20
 

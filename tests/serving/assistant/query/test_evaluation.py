@@ -8,7 +8,7 @@ import pytest
 from guard_cli.knowledge import InMemory
 from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, Answerable, load_questions
 from serving.assistant.knowledge.service import KnowledgeService
-from serving.assistant.query.evaluation import Asked, answers_of, halves, shares_of
+from serving.assistant.query.evaluation import QuestionResult, ask_all, measure_shares, split_in_halves
 from tests.support.paths import ROOT
 from tests.support.sample_knowledge import sample_rows
 from tests.support.settings import settings_of
@@ -20,14 +20,14 @@ async def test_the_page_tells_what_is_answered_and_declined(tmp_path: Path) -> N
     service = KnowledgeService(settings_of(home=tmp_path), table=InMemory(sample_rows()))
     await service.start()
     try:
-        asked = await answers_of(load_questions(SAMPLE_QUESTIONS), service)
+        asked = await ask_all(load_questions(SAMPLE_QUESTIONS), service)
     finally:
         await service.stop()
-    held_out, chosen_on = halves(asked)
-    everything = shares_of(asked)
+    held_out, chosen_on = split_in_halves(asked)
+    everything = measure_shares(asked)
     assert everything.declined >= 0.9
     assert everything.answered >= 0.9
-    columns = [shares_of(part) for part in (held_out, chosen_on)] + [everything]
+    columns = [measure_shares(part) for part in (held_out, chosen_on)] + [everything]
     for start, name in (
         ("answered, of 79", "answered"),
         ("of them from the right source", "source"),
@@ -43,11 +43,11 @@ async def test_the_page_tells_what_is_answered_and_declined(tmp_path: Path) -> N
 def test_shares_are_of_what_was_asked() -> None:
     apple, pear = Answerable(question="a", source="a.md", section="Fruit"), Answerable(question="p", source="p.md")
     asked = [
-        Asked("a", apple, "a.md", (("a.md", "Other"),)),
-        Asked("p", pear, None, ()),
-        Asked("x", None, None, ()),
-        Asked("y", None, "a.md", (("a.md", "Fruit"),)),
+        QuestionResult("a", apple, "a.md", (("a.md", "Other"),)),
+        QuestionResult("p", pear, None, ()),
+        QuestionResult("x", None, None, ()),
+        QuestionResult("y", None, "a.md", (("a.md", "Fruit"),)),
     ]
-    shares = shares_of(asked)
+    shares = measure_shares(asked)
     assert (shares.answered, shares.source, shares.section, shares.declined) == (0.5, 1.0, 0.0, 0.5)
-    assert halves(asked) == ([asked[0], asked[2]], [asked[1], asked[3]])
+    assert split_in_halves(asked) == ([asked[0], asked[2]], [asked[1], asked[3]])

@@ -66,7 +66,7 @@ async def test_nothing_kept_is_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("hash_too", "why"), [(False, "not what its hash says"), (True, "the ledger has other hashes")]
+    ("hash_too", "why"), [(False, "does not match its hash"), (True, "the ledger has other hashes")]
 )
 async def test_an_input_that_was_changed_is_found(
     analyst: httpx.AsyncClient,

@@ -160,7 +160,7 @@ async def test_a_stream_whose_reader_goes_away_ends_and_is_settled(
     (row,) = read_chain(services, route="/research")
     assert (row["details"]["aborted"], row["model"], row["cost_nano_usd"]) == (True, "extractive", 0)
     cut = read_tool_calls(services)[-1]["details"]
-    assert (cut["tool"], cut["outcome"], "broken off" in cut["reason"]) == ("fetch", "error", True)
+    assert (cut["tool"], cut["outcome"], "was cancelled" in cut["reason"]) == ("fetch", "error", True)
     with services.database.read() as connection:
         assert connection.execute(select(reservations)).all() == []
 

@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 
 from guard_core.settings import Settings
 from serving.app import Services
-from serving.gateway.upstreams.pauses import asked_for_s, pause_s
+from serving.gateway.upstreams.pauses import choose_pause_s, read_retry_after_s
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 
@@ -159,12 +159,12 @@ async def test_the_callers_own_timeout_is_its_own_and_nothing_is_held(
 
 
 def test_patience_is_asked_for_in_many_ways() -> None:
-    assert asked_for_s({"Retry-After": "2"}) == 2
-    assert asked_for_s({"retry-after-ms": "250", "Retry-After": "2"}) == 0.25
-    assert 58 < (asked_for_s({"Retry-After": formatdate(time.time() + 60, usegmt=True)}) or 0) <= 60
-    assert asked_for_s({"Retry-After": "soon"}) is None
-    assert asked_for_s({"Retry-After": "nan"}) is None
-    assert asked_for_s({}) is None
-    assert pause_s(0, 3.0) == 3.0
-    assert pause_s(0, 60.0) is None
-    assert all(0 <= (pause_s(attempt, None) or 0) <= 8 for attempt in range(20))
+    assert read_retry_after_s({"Retry-After": "2"}) == 2
+    assert read_retry_after_s({"retry-after-ms": "250", "Retry-After": "2"}) == 0.25
+    assert 58 < (read_retry_after_s({"Retry-After": formatdate(time.time() + 60, usegmt=True)}) or 0) <= 60
+    assert read_retry_after_s({"Retry-After": "soon"}) is None
+    assert read_retry_after_s({"Retry-After": "nan"}) is None
+    assert read_retry_after_s({}) is None
+    assert choose_pause_s(0, 3.0) == 3.0
+    assert choose_pause_s(0, 60.0) is None
+    assert all(0 <= (choose_pause_s(attempt, None) or 0) <= 8 for attempt in range(20))

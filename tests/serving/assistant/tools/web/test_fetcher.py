@@ -129,9 +129,9 @@ async def test_the_last_of_many_redirects_is_checked_too_and_there_are_three_at_
 def test_a_redirect_from_https_to_http_is_refused() -> None:
     rules = UrlRules(("*",), ("http", "https"), (80, 443))
     with pytest.raises(DeniedError) as denied:
-        rules.redirected(Target("https", DOCS, 443, "/", ""), f"http://{DOCS}/")
+        rules.check_redirect(Target("https", DOCS, 443, "/", ""), f"http://{DOCS}/")
     assert denied.value.rule == "url.downgrade"
-    assert rules.redirected(Target("http", DOCS, 80, "/", ""), f"https://{DOCS}/").scheme == "https"
+    assert rules.check_redirect(Target("http", DOCS, 80, "/", ""), f"https://{DOCS}/").scheme == "https"
 
 
 async def test_a_name_that_changes_its_mind_after_the_check_is_connected_to_as_checked(

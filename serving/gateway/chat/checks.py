@@ -1,0 +1,88 @@
+"""Whole requests and responses under the content policy: only words of the protocol and numbers pass unchecked."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
+from serving.gateway.chat.texts import has_token_ids, rewrite
+from serving.gateway.policy.policy import Policy
+from serving.http.problems import Unprocessable
+
+END_USER: Final = ("safety_identifier", "user")
+PROTOCOL: Final = frozenset(
+    {"id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "obfuscation"}
+)
+"""Fields of a response that the server writes, not the model."""
+WITHHELD: Final = "content_filter"
+
+
+def check_request(body: dict[str, Any], session: PolicySession) -> None:
+    """Check the texts of a request against the policy, in place.
+
+    Raises
+    ------
+    Forbidden
+        If the policy blocks one.
+    Unprocessable
+        If a text cannot be read, or the policy would change the model's name.
+    """
+    if session.request(body["model"]) != body["model"]:
+        raise Unprocessable("model: contains something that the policy redacts.", param="model")
+    if has_token_ids(body.get("input")) and session.policy.changes("request"):
+        raise Unprocessable(
+            "input: must be text: the policy cannot read token ids (LangChain: check_embedding_ctx_length=False).",
+            param="input",
+        )
+    pseudonyms = {name: _pseudonym(body.pop(name), session) for name in END_USER if isinstance(body.get(name), str)}
+    checked = rewrite({name: value for name, value in body.items() if name != "model"}, session.request)
+    checked |= {"model": body["model"], **pseudonyms}
+    body.clear()
+    body.update(checked)
+
+
+def check_answer(answer: Mapping[str, Any], session: PolicySession) -> dict[str, Any]:
+    """Return a response as it may be sent; `session.blocked` is set if one of its choices is withheld."""
+    checked = {
+        name: value if name in PROTOCOL else rewrite(value, session.response, name)
+        for name, value in answer.items()
+        if name != "choices"
+    }
+    return {**checked, "choices": [_check_choice(choice, session) for choice in answer["choices"]]}
+
+
+def _check_choice(choice: Any, session: PolicySession) -> Any:
+    if not isinstance(choice, dict):
+        return rewrite(choice, session.response)
+    was_blocked, session.blocked = session.blocked, False
+    checked = {name: value for name, value in choice.items() if name != "logprobs"}
+    checked = rewrite(checked, session.response)
+    withheld = session.blocked
+    session.blocked = was_blocked or withheld
+    if withheld:
+        message = {"role": "assistant", "content": None}
+        checked = {"index": choice.get("index", 0), "message": message, "finish_reason": WITHHELD}
+    if "logprobs" in choice:
+        checked["logprobs"] = _check_logprobs(choice, checked, session.policy)
+    return checked
+
+
+def _check_logprobs(choice: Mapping[str, Any], checked: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
+    """Return the log probabilities whose tokens spell a text that the policy left unchanged."""
+    logprobs, message = choice["logprobs"], checked.get("message")
+    if not isinstance(logprobs, dict) or not isinstance(message, dict):
+        return None
+    if not policy.changes("response"):
+        return logprobs
+    if message != choice["message"]:
+        return None
+    unchanged = {name: entries for name, entries in logprobs.items() if join_tokens(entries) == message.get(name)}
+    return {name: remove_unsafe_alternatives(unchanged.get(name), policy) or None for name in logprobs}
+
+
+def _pseudonym(user: str, session: PolicySession) -> str:
+    """Return the end user; replace one that the policy would redact with a stable pseudonym."""
+    if session.request(user) == user:
+        return user
+    return f"user_{hashlib.sha256(user.encode()).hexdigest()[:16]}"
