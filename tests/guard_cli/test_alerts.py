@@ -95,7 +95,7 @@ def test_a_file_replaces_the_policies_of_the_projects_that_it_names(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (GOOD.replace("threshold: 200, ", ""), "projects.flights[1]: threshold: latency needs one"),
+        (GOOD.replace("threshold: 200, ", ""), "projects.flights[1]: threshold: required for latency"),
         (GOOD.replace("severity: error", "severity: bad"), "projects.flights[0].severity: must be"),
         (GOOD.replace("[chat]", "[pager]"), "projects.flights[0].routes: ML_GUARD_ALERT_ROUTES has no route 'pager'"),
         (GOOD.replace("name: slow", "name: drift"), "projects.flights[1].name: 'drift' is there twice"),

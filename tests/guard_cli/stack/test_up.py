@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from guard_cli.main import main
 from guard_cli.stack import stack
@@ -16,7 +17,7 @@ from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_core.settings import load_settings
 from tests.support.paths import ROOT
 from tests.support.server import environment, free_port, ml_guard
-from tests.support.settings import settings_of
+from tests.support.settings import settings_of, with_values
 
 
 @pytest.mark.timeout(900)
@@ -97,10 +98,10 @@ def test_the_started_processes_have_the_same_settings_whatever_their_type(
     placed = {
         "lake_url": given.storage.lake,
         "knowledge_url": given.knowledge.location,
-        "database_url": given.storage.database,
-        "policies": tmp_path / "policies.yaml",
+        "database_url": SecretStr(given.storage.database),
+        "llm_policies": tmp_path / "policies.yaml",
     }
-    assert load_settings() == settings_of(**{**given.model_dump(), **placed})
+    assert load_settings() == with_values(given, **placed)
 
 
 def test_down_says_that_nothing_was_up(

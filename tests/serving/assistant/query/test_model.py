@@ -136,7 +136,7 @@ async def test_a_stream_that_nobody_reads_any_more_is_charged_for_what_was_said(
 async def test_a_stream_that_breaks_says_so_and_does_not_end_well(
     analyst: httpx.AsyncClient, upstream: Upstream, services: Services, settings: Settings
 ) -> None:
-    object.__setattr__(services.query, "_settings", with_values(settings, llm_model="stub-breaks"))
+    object.__setattr__(services.query, "_settings", with_values(settings, llm_model="stub-breaks").llm)
     upstream.say = f"{GOOD} {GOOD}"
     answer = await analyst.post("/query", json={"question": QUESTION, "stream": True, "grounded": False})
     if answer.status_code == 200:

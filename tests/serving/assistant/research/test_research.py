@@ -96,7 +96,7 @@ async def test_the_steps_that_are_wanted_are_taken_and_the_risk_check_always(
         (["search", "search"], "search is there twice"),
         (["search", "publish"], "'publish' is not a step"),
         (["search", "risk_check"], "risk_check always runs"),
-        ([], "at least 1"),
+        ([], "must have 1 or more entries"),
         ("search", "list"),
     ],
 )

@@ -44,7 +44,7 @@ def test_a_project_changes_only_what_it_names(path: Path) -> None:
         ("defaults: {}", "defaults"),
         ("projects: {p: {injection: {action: redact}}}", "projects.p.injection.action"),
         ("default: [", "not YAML"),
-        ("- a", "policies.yaml: must be a mapping"),
+        ("- a", "policies.yaml: must be an object with named fields"),
     ],
 )
 def test_a_wrong_field_is_named(path: Path, text: str, named: str) -> None:
@@ -60,7 +60,7 @@ def test_a_missing_file_is_named(path: Path) -> None:
 
 
 def test_a_change_takes_effect_and_a_wrong_one_does_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "_LOOK_S", -1.0)
+    monkeypatch.setattr(book, "_RELOAD_S", -1.0)
     write(path, "default: {denylist: {terms: [first]}}")
     policies = PolicyBook(path)
     write(path, "default: {denylist: {terms: [second]}}  # changed")
