@@ -15,7 +15,7 @@ _COLUMNS = [
     Column("version"),
     Column("aliases", ", ".join),
     Column("made"),
-    Column("gate", {None: "", True: "promote", False: "keep the champion"}.__getitem__),
+    Column("promotion", {None: "", True: "promote", False: "keep the champion"}.__getitem__),
     Column("why", "; ".join),
 ]
 

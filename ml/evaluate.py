@@ -17,7 +17,7 @@ import numpy as np
 if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
             other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
             data = HeldOut(rows, rows)
-            evaluation, _ = evaluate(model, other, data, GateSettings(min_rows=20), np.random.default_rng(_SEED))
+            evaluation, _ = evaluate(model, other, data, PromotionSettings(min_rows=20), np.random.default_rng(_SEED))
     except (ValueError, ModelError, TrainingError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

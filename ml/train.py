@@ -19,7 +19,7 @@ import numpy as np
 if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.environment import set_library_defaults
 from ml.retraining.predictor.native import NativePredictor
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     predictor = NativePredictor(trained.pipeline, trained.schema)
-    evaluation, answers = evaluate(predictor, None, data, GateSettings(), np.random.default_rng(_SEED))
+    evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(Path(folder), predictor, data, evaluation, answers, _facts(options, trained, data))

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from guard_core.project_settings.audit import AuditSettings
 from guard_core.project_settings.drift import DriftSettings
-from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.predict import PredictSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.section import Section
 from guard_core.project_settings.tools import ToolSettings
@@ -26,7 +26,9 @@ class ModelSettings(Section):
     drift: DriftSettings = Field(default_factory=DriftSettings, description="How drift is evaluated.")
     retrain: RetrainSettings = Field(default_factory=RetrainSettings, description="When retraining is recommended.")
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="What is trained, and on which rows.")
-    gate: GateSettings = Field(default_factory=GateSettings, description="What a candidate must reach to be promoted.")
+    promotion: PromotionSettings = Field(
+        default_factory=PromotionSettings, description="What a candidate must reach to be promoted."
+    )
     predict: PredictSettings = Field(default_factory=PredictSettings, description="How predictions are made.")
 
 

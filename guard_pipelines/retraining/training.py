@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from guard_core.ids import registered_name
-from guard_core.project_settings.gate import GateSettings
 from guard_core.project_settings.project import S, settings_of_model
+from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
@@ -126,8 +126,8 @@ class Training:
                 None if champion_version is None else self._load_version(champion_version, Path(scratch) / "champion")
             )
             rows = self.rows.of(self.lake, self.flag, run.data)
-            gate = self._section(GateSettings)
-            evaluation, answers = evaluate(candidate, champion, rows, gate, np.random.default_rng(_SEED))
+            settings = self._section(PromotionSettings)
+            evaluation, answers = evaluate(candidate, champion, rows, settings, np.random.default_rng(_SEED))
             evaluation["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
             folder.mkdir()

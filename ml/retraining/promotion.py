@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from guard_core.names import display_name
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.roc_auc import roc_auc
@@ -32,7 +32,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class GateDecision:
+class PromotionDecision:
     """Whether the candidate is promoted, with the reasons and the numbers."""
 
     promote: bool
@@ -63,10 +63,10 @@ def decide(
     champion: Answers,
     *,
     segments: npt.NDArray[Any] | None = None,
-    settings: GateSettings,
+    settings: PromotionSettings,
     rng: np.random.Generator,
     trivial: bool = False,
-) -> GateDecision:
+) -> PromotionDecision:
     """Compare two models on the same labelled rows and decide.
 
     Parameters
@@ -89,7 +89,7 @@ def decide(
         *([] if trivial else _worse_calibrated(ours["metrics"], theirs["metrics"], settings)),
     ]
     better = "" if gain["low"] is None else f"{display_name(metric)} is better by {_with_interval(gain)}"
-    return GateDecision(not objections, objections or [better], metric, ours, theirs, gain, by_segment)
+    return PromotionDecision(not objections, objections or [better], metric, ours, theirs, gain, by_segment)
 
 
 def _gain(
@@ -139,7 +139,7 @@ def _segments(
     candidate: Answers,
     champion: Answers,
     segments: npt.NDArray[Any] | None,
-    settings: GateSettings,
+    settings: PromotionSettings,
     rng: np.random.Generator,
 ) -> dict[str, dict[str, float | int | None]]:
     if segments is None:
@@ -158,13 +158,13 @@ def _select(answers: Answers, rows: npt.NDArray[np.intp]) -> Answers:
     return Answers(answers.y_pred[rows], None if answers.y_proba is None else answers.y_proba[rows])
 
 
-def _too_few(rows: int, settings: GateSettings) -> list[str]:
+def _too_few(rows: int, settings: PromotionSettings) -> list[str]:
     if rows >= settings.min_rows:
         return []
-    return [f"{rows} labelled rows in the held-out window; gate.min_rows asks for {settings.min_rows}"]
+    return [f"{rows} labelled rows in the held-out window; promotion.min_rows asks for {settings.min_rows}"]
 
 
-def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSettings) -> list[str]:
+def _not_better(metric: str, gain: Mapping[str, float | None], settings: PromotionSettings) -> list[str]:
     name, low = display_name(metric), gain["low"]
     if gain["value"] is None or low is None:
         return [f"{name} does not exist on the held-out window: it needs rows of every class"]
@@ -175,7 +175,7 @@ def _not_better(metric: str, gain: Mapping[str, float | None], settings: GateSet
 
 
 def _worse_segments(
-    metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: GateSettings
+    metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: PromotionSettings
 ) -> list[str]:
     return [
         f"segment {name} is worse: {display_name(metric)} by {_with_interval(gain)},"
@@ -190,7 +190,7 @@ def _with_interval(gain: Mapping[str, float | int | None]) -> str:
     return f"{gain['value']:.4f} (95 % interval {gain['low']:.4f} to {gain['high']:.4f})"
 
 
-def _worse_calibrated(candidate: Any, champion: Any, settings: GateSettings) -> list[str]:
+def _worse_calibrated(candidate: Any, champion: Any, settings: PromotionSettings) -> list[str]:
     before, after = (metrics.get("calibration_error", {}).get("value") for metrics in (champion, candidate))
     if before is None or after is None or after - before <= settings.max_calibration_loss:
         return []

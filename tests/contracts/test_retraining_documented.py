@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.section import Section
 from guard_core.project_settings.training import TrainingSpec
@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 PAGE = (ROOT / "docs/retraining.md").read_text()
 
 
-@pytest.mark.parametrize("settings", [RetrainSettings, GateSettings, TrainingSpec])
+@pytest.mark.parametrize("settings", [RetrainSettings, PromotionSettings, TrainingSpec])
 def test_every_setting_is_on_the_page(settings: type[Section]) -> None:
     named = set(re.findall(r"`(\w+)`", PAGE))
     assert set(settings.model_fields) <= named
@@ -22,7 +22,7 @@ def test_every_setting_is_on_the_page(settings: type[Section]) -> None:
 
 def test_the_defaults_of_the_tables_are_those_of_the_code() -> None:
     defaults: dict[str, list[object]] = defaultdict(list)  # some names are in two sections
-    for settings in (RetrainSettings(), GateSettings(), TrainingSpec()):
+    for settings in (RetrainSettings(), PromotionSettings(), TrainingSpec()):
         for name in type(settings).model_fields:
             defaults[name].append(getattr(settings, name))
     checked = 0

@@ -21,7 +21,7 @@ ROWS = 150
 # Small and quick: what is tested here is not how good the model is.
 SETTINGS: Mapping[str, Any] = {
     "training": {"algorithms": ["linear"], "holdout_days": 3, "holdout_rows": 300, "baseline_days": 5},
-    "gate": {"max_calibration_loss": 0.2},
+    "promotion": {"max_calibration_loss": 0.2},
     "retrain": {"cooldown_days": 3},
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card
@@ -33,7 +33,7 @@ def evaluate(
     candidate: NativePredictor,
     champion: NativePredictor | None,
     data: HeldOut,
-    settings: GateSettings,
+    settings: PromotionSettings,
     rng: np.random.Generator,
 ) -> tuple[dict[str, Any], Mapping[str, Answers]]:
     """Evaluate a candidate; return the decision with the features' importance as plain data, and the answers of each model.

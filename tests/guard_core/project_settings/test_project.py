@@ -55,7 +55,7 @@ def test_a_wrong_section_does_not_keep_another_from_being_read() -> None:
         ({"drift": None}, "^drift: must be an object with named fields, got None$"),
         ({"retrain": {"days": 9}}, "^retrain.days: 9 of 3 days cannot be; lower days or raise of_days$"),
         ({"training": {"exclude": "x"}}, "^training.exclude: must be a list, got 'x'$"),
-        ({"gate": {"min_gain": -1}}, "^gate.min_gain: must be at least 0, got -1$"),
+        ({"promotion": {"min_gain": -1}}, "^promotion.min_gain: must be at least 0, got -1$"),
         ({"tools": {"rules": {"a": {"role": "king"}}}}, "^tools.rules.a.role: must be 'admin', .*, got 'king'$"),
     ],
 )

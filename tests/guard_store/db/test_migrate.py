@@ -17,6 +17,7 @@ from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.store import LedgerStore
 from guard_store.ledger.tables import ledger
+from guard_store.projects.tables import projects
 from guard_store.spending.tables import budget_spans, reservations
 
 for module in pkgutil.walk_packages(guard_store.__path__, "guard_store."):
@@ -115,4 +116,26 @@ def test_the_ledger_and_what_was_spent_survive_the_way_up_and_down(empty_databas
                 "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('ledger', 'reservations', 'usage', 'budget_spans')"
             )
             assert {name for (name,) in indexes} == {"ix_ledger_at_us", "ix_ledger_request_id"}
+    database.close()
+
+
+def test_the_settings_of_the_promotion_rule_survive_the_way_up_and_down(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    migrate(database, "0012")
+    stored = {"gate": {"min_rows": 50}, "models": {"m": {"gate": {"min_gain": 0.1}, "drift": {"bins": 12}}}}
+    with database.write() as connection:
+        connection.execute(
+            insert(projects),
+            {"id": "p", "name": "P", "timezone": "UTC", "settings": stored, "created_us": 1, "updated_us": 1},
+        )
+    migrate(database)
+    with database.read() as connection:
+        renamed = connection.scalar(select(projects.c.settings))
+    assert renamed == {
+        "promotion": {"min_rows": 50},
+        "models": {"m": {"promotion": {"min_gain": 0.1}, "drift": {"bins": 12}}},
+    }
+    migrate(database, "0012")
+    with database.read() as connection:
+        assert connection.scalar(select(projects.c.settings)) == stored
     database.close()

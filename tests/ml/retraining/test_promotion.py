@@ -1,11 +1,11 @@
-"""The gate: who is promoted, who is not, and what is said about it."""
+"""The promotion rule: which candidate is promoted, which is not, and with which reasons."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from guard_core.project_settings.gate import GateSettings
-from ml.retraining.promotion import Answers, GateDecision, decide, measure
+from guard_core.project_settings.promotion import PromotionSettings
+from ml.retraining.promotion import Answers, PromotionDecision, decide, measure
 
 RNG_SEED = 5
 
@@ -18,7 +18,7 @@ def scored(quality: float, n: int = 4_000, seed: int = 1) -> tuple[np.ndarray, A
     return true.astype(str), Answers((score > 0.5).astype(int).astype(str), score)
 
 
-def decided(candidate: float, champion: float, **settings: object) -> GateDecision:
+def decided(candidate: float, champion: float, **settings: object) -> PromotionDecision:
     true, own = scored(candidate)
     _, other = scored(champion)
     return decide(
@@ -26,7 +26,7 @@ def decided(candidate: float, champion: float, **settings: object) -> GateDecisi
         true,
         own,
         other,
-        settings=GateSettings.from_dict(settings),
+        settings=PromotionSettings.from_dict(settings),
         rng=np.random.default_rng(RNG_SEED),
     )
 
@@ -64,7 +64,7 @@ def test_one_segment_that_becomes_worse_stops_a_better_model() -> None:
         Answers(own.y_pred, upside_down),
         other,
         segments=segments,
-        settings=GateSettings(max_calibration_loss=1.0),
+        settings=PromotionSettings(max_calibration_loss=1.0),
         rng=np.random.default_rng(RNG_SEED),
     )
     assert decision.gain["low"] > 0  # type: ignore[operator]
@@ -77,7 +77,7 @@ def test_a_better_ranking_with_worse_probabilities_is_stopped() -> None:
     _, other = scored(1.0)
     overconfident = Answers(own.y_pred, np.asarray(own.y_proba) ** 0.1)
     decision = decide(
-        "binary", true, overconfident, other, settings=GateSettings(), rng=np.random.default_rng(RNG_SEED)
+        "binary", true, overconfident, other, settings=PromotionSettings(), rng=np.random.default_rng(RNG_SEED)
     )
     assert not decision.promote
     assert "calibration error" in decision.reasons[-1]
@@ -86,7 +86,7 @@ def test_a_better_ranking_with_worse_probabilities_is_stopped() -> None:
 def test_one_class_only_promotes_nobody() -> None:
     true = np.array(["0"] * 500)
     same = Answers(true, np.linspace(0, 1, 500))
-    decision = decide("binary", true, same, same, settings=GateSettings(), rng=np.random.default_rng(RNG_SEED))
+    decision = decide("binary", true, same, same, settings=PromotionSettings(), rng=np.random.default_rng(RNG_SEED))
     assert not decision.promote
     assert "does not exist" in decision.reasons[0]
 
@@ -95,7 +95,7 @@ def test_regression_gains_where_errors_shrink() -> None:
     rng = np.random.default_rng(1)
     true = rng.normal(size=1_000)
     near, far = Answers(true + rng.normal(size=1_000) * 0.1, None), Answers(true + rng.normal(size=1_000), None)
-    settings = GateSettings()
+    settings = PromotionSettings()
     assert decide("regression", true, near, far, settings=settings, rng=rng).promote
     assert not decide("regression", true, far, near, settings=settings, rng=rng).promote
 

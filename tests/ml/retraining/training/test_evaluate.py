@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guard_core.project_settings.gate import GateSettings
+from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
@@ -41,7 +41,9 @@ def held_out(task: str = "binary") -> HeldOut:
 
 def test_a_first_model_is_compared_with_a_trivial_baseline() -> None:
     for task in ("binary", "multiclass", "regression"):
-        found, answers = evaluate(model_of(0, task), None, held_out(task), GateSettings(), np.random.default_rng(1))
+        found, answers = evaluate(
+            model_of(0, task), None, held_out(task), PromotionSettings(), np.random.default_rng(1)
+        )
         assert found["against"] == "trivial baseline"
         assert found["promote"], found["reasons"]
         assert set(answers) == {"candidate", "trivial baseline"}
@@ -50,14 +52,14 @@ def test_a_first_model_is_compared_with_a_trivial_baseline() -> None:
 def test_a_model_of_an_old_relation_loses_against_one_of_the_new() -> None:
     old, new = model_of(0.8), model_of(0)
     rng = np.random.default_rng(1)
-    assert evaluate(new, old, held_out(), GateSettings(), rng)[0]["promote"]
-    found = evaluate(old, new, held_out(), GateSettings(), rng)[0]
+    assert evaluate(new, old, held_out(), PromotionSettings(), rng)[0]["promote"]
+    found = evaluate(old, new, held_out(), PromotionSettings(), rng)[0]
     assert not found["promote"]
     assert "ROC AUC is not surely better" in found["reasons"][0]
 
 
 def test_importance_tells_what_the_model_lives_by() -> None:
-    found = evaluate(model_of(0), None, held_out(), GateSettings(), np.random.default_rng(1))[0]
+    found = evaluate(model_of(0), None, held_out(), PromotionSettings(), np.random.default_rng(1))[0]
     importance = found["importance"]
     assert max(importance, key=importance.__getitem__) == "feature_x"
     assert importance["feature_x"] > 0.05
@@ -66,7 +68,7 @@ def test_importance_tells_what_the_model_lives_by() -> None:
 
 def test_cards_pictures_and_numbers_are_written_from_the_run(tmp_path: Path) -> None:
     candidate, data = model_of(0), held_out()
-    found, answers = evaluate(candidate, None, data, GateSettings(), np.random.default_rng(1))
+    found, answers = evaluate(candidate, None, data, PromotionSettings(), np.random.default_rng(1))
     write_evaluation(tmp_path, candidate, data, found, answers, FACTS)
 
     assert {path.name for path in tmp_path.iterdir()} == {

@@ -106,7 +106,7 @@ async def test_settings_of_retraining_are_checked_and_apply_the_rule_again(
     for section, message in (
         ({"retrain": {"days": 9}}, "retrain.days: 9 of 3 days"),
         ({"training": {"folds": 0}}, "training.folds"),
-        ({"gate": {"min_gain": -1}}, "gate.min_gain"),
+        ({"promotion": {"min_gain": -1}}, "promotion.min_gain"),
         ({"predict": {"shadow": "yes"}}, "predict.shadow"),
         ({"models": {"m": {"retrain": {"colour": 1}}}}, "models.m.retrain.colour: unknown"),
         ({"colour": 1}, "settings.colour: unknown"),

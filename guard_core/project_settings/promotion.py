@@ -10,7 +10,7 @@ _Rows = Annotated[int, Field(ge=20)]
 _Loss = Annotated[float, Field(ge=0)]
 
 
-class GateSettings(Section):
+class PromotionSettings(Section):
     """What a candidate must reach to be promoted."""
 
     min_rows: _Rows = Field(
