@@ -13,6 +13,7 @@ from starlette.types import Scope
 from guard_core.days import now_us
 from guard_store.ledger.bodies import Bodies
 from guard_store.ledger.entry import Entry
+from guard_store.spending.requests import SettleCall
 from serving.http.problems import Problem
 from serving.http.rendering import problem_response
 
@@ -30,6 +31,8 @@ class AuditEntry:
     committed : whether it is on the ledger, or in the transaction that puts it there.
     status : of the answer; 499 until it begins.
     bodies : recorded bodies, if the project records them.
+    settlement : of the call of a language model that the request made; committed with the entry.
+    failure : a problem that ends the request from outside of its handler, such as a time limit.
     stream_error : renders an error as the last event of a stream; set by routes that stream.
     """
 
@@ -41,9 +44,11 @@ class AuditEntry:
         "bodies",
         "committed",
         "details",
+        "failure",
         "key_id",
         "project_id",
         "role",
+        "settlement",
         "status",
         "stream_error",
     )
@@ -56,6 +61,8 @@ class AuditEntry:
         self.role = "guest"
         self.project_id: str | None = None
         self.bodies: Bodies | None = None
+        self.settlement: SettleCall | None = None
+        self.failure: Problem | None = None
         self.details: dict[str, Any] = {}
         self.stream_error: Callable[[Problem], bytes] | None = None
         self._fields: dict[str, Any] = {}
@@ -93,6 +100,14 @@ class AuditEntry:
         if self._response is None:
             self._response = hashlib.sha256()
         self._response.update(piece)
+
+    def copy_response_hash(self) -> Any:
+        """Return the hash of the answer's body as it is now, for `restore_response_hash`."""
+        return None if self._response is None else self._response.copy()
+
+    def restore_response_hash(self, response_hash: Any) -> None:
+        """Take back pieces of the answer's body that are not sent after all."""
+        self._response = response_hash
 
     def answer_with(self, problem: Problem) -> bytes:
         """Record an error as the answer, or as the last event of a stream that has begun; return its body."""

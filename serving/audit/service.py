@@ -10,14 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guard_core.settings import Settings
 from guard_store.db.database import Database
-from guard_store.ledger.bodies import Bodies, BodyStore
+from guard_store.ledger.bodies import BodyStore
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerStore
 from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
-from guard_store.spending.requests import SettleCall
-from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
+from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError, Work
 from guard_store.writer.writer import GroupWriter
 from serving.audit.entry import AuditEntry
 from serving.http.problems import Unavailable
@@ -49,26 +48,34 @@ class AuditService:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
 
-    async def commit(self, entry: AuditEntry, settlement: SettleCall | None = None) -> None:
+    async def commit(self, entry: AuditEntry) -> None:
         """Commit the entry of a request and the settlement of its call in one transaction; return when it is durable.
+
+        An entry that is committed already is not appended again: only a settlement that came after it is booked.
 
         Raises
         ------
         Unavailable
             If that is not possible now; the answer must not be sent.
         """
-        entry.committed = True  # before the wait: a transaction goes on even if the caller is cancelled
+        works: list[Work] = [] if entry.settlement is None else [entry.settlement]
+        if not entry.committed:
+            works.append(AppendEntry(entry.row(), entry.bodies))
+        settlement, entry.settlement = entry.settlement, None
+        was_committed, entry.committed = entry.committed, True  # a transaction goes on even if the caller is cancelled
         try:
-            await self.append(entry.row(), entry.bodies, settlement)
+            await self._submit(*works)
         except Unavailable:
-            entry.committed = False
+            entry.settlement, entry.committed = settlement, was_committed
             raise
 
-    async def append(self, entry: Entry, bodies: Bodies | None = None, settlement: SettleCall | None = None) -> None:
+    async def append(self, entry: Entry) -> None:
         """Append an entry other than that of a request, such as a tool call; raises as `commit`."""
-        work = AppendEntry(entry, bodies)
+        await self._submit(AppendEntry(entry))
+
+    async def _submit(self, *works: Work) -> None:
         try:
-            await (self._writer.submit(work) if settlement is None else self._writer.submit(settlement, work))
+            await self._writer.submit(*works)
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"This request cannot be put on record, so it is not answered: {error}.") from error
 

@@ -160,10 +160,10 @@ class _Answer:
 
     async def _commit(self) -> None:
         """Commit the entry, unless the handler has committed it in the transaction of its own work."""
-        if self._entry.committed or self._commit_failed:
+        if (self._entry.committed and self._entry.settlement is None) or self._commit_failed:
             return
         # 503 means that nothing was done; and the unavailable part may be the ledger itself.
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE and self._entry.settlement is None:
             return
         if self._entry.route is None or self._entry.route in EXEMPT:
             return

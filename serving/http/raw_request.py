@@ -4,6 +4,7 @@ Declaring the route is `serving.http.raw_route`; decompressing a body is `servin
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -15,10 +16,12 @@ from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.body import header, read_body
 from serving.http.dependencies import part_of
-from serving.http.problems import Problem
+from serving.http.problems import Problem, unexpected
 from serving.http.server_sent_events import RAW_HEADERS
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -104,12 +107,14 @@ class RawRequest:
                     start = {"type": "http.response.start", "status": 200, "headers": [*RAW_HEADERS, *headers()]}
                     await self.send(start)
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
-        except Problem as problem:
+        except Exception as error:
             if context.is_disconnected:
                 return
             if not has_begun or context.entry.stream_error is None:
                 raise
-            body = context.entry.stream_error(problem)
+            if not isinstance(error, Problem):
+                _log.exception("a stream failed unexpectedly")
+            body = context.entry.stream_error(error if isinstance(error, Problem) else unexpected())
             await self.send({"type": "http.response.body", "body": body, "more_body": False})
             return
         if not context.is_disconnected:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, cast
 
+import anyio
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import StringConstraints
@@ -28,6 +29,7 @@ from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unau
 _log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2**20
+_CANCEL_S = 1.0
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ProjectId = Annotated[str, Path(description="Id of a project.")]
@@ -71,6 +73,7 @@ class KeyedRoute(APIRoute):
             return await _respond_in_time(
                 handle(_ShallowRequest(request.scope, receive)),
                 part_of(request.scope, ServerSettings).request_timeout_s,
+                request.scope["state"]["entry"],
             )
 
         return handle_keyed
@@ -105,20 +108,24 @@ class _ShallowRequest(Request):
         return value
 
 
-async def _respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: float) -> Response:
-    """Wait for the response within a time limit; work in a thread cannot be stopped, and runs to its end."""
+async def _respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: float, entry: AuditEntry) -> Response:
+    """Wait for the response within a time limit, then cancel it; work in a thread cannot be stopped, and runs to its end."""
     task = asyncio.ensure_future(response)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if done:
-        return task.result()
-    task.add_done_callback(_log_late_error)
-    raise GatewayTimeout(
-        f"There was no answer within {timeout_s:g} s; the work that was started may still be completed."
-    )
+        if not done:
+            entry.failure = GatewayTimeout(
+                f"There was no answer within {timeout_s:g} s; the work that was started may still be completed."
+            )
+    finally:
+        if not task.done():
+            task.cancel()
+            with anyio.CancelScope(shield=True):  # a call that it made is settled before the request ends
+                await asyncio.wait({task}, timeout=_CANCEL_S)
+            task.add_done_callback(_log_late_error)
+    if entry.failure is not None:
+        raise entry.failure
+    return task.result()
 
 
 def _log_late_error(task: "asyncio.Task[Response]") -> None:

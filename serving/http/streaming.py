@@ -1,16 +1,22 @@
 """Responses of server-sent events: an error before the first event has a status, a later one is the last event."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import cast
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from serving.audit.entry import AuditEntry
 from serving.http.body import wait_for_disconnect
-from serving.http.problems import ClientDisconnected, Problem
+from serving.http.problems import ClientDisconnected, Problem, unexpected
 from serving.http.server_sent_events import HEADERS, MEDIA_TYPE
+
+_log = logging.getLogger(__name__)
 
 
 async def stream_response(pieces: AsyncGenerator[bytes], request: Request, entry: AuditEntry) -> StreamingResponse:
@@ -25,7 +31,19 @@ async def stream_response(pieces: AsyncGenerator[bytes], request: Request, entry
     """
     entry.details["stream"] = True
     first = await _first_piece(pieces, request)
-    return StreamingResponse(_all_pieces(first, pieces, entry), media_type=MEDIA_TYPE, headers=HEADERS)
+    return _EventStream(_all_pieces(first, pieces, entry), media_type=MEDIA_TYPE, headers=HEADERS)
+
+
+class _EventStream(StreamingResponse):
+    """A stream that closes its iterator however it ends: Starlette leaves that to the garbage collector."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await cast("AsyncGenerator[bytes]", self.body_iterator).aclose()
 
 
 async def _first_piece(pieces: AsyncGenerator[bytes], request: Request) -> bytes:
@@ -39,7 +57,8 @@ async def _first_piece(pieces: AsyncGenerator[bytes], request: Request) -> bytes
     finally:
         for task in (waiting, disconnected):
             task.cancel()
-        await asyncio.gather(waiting, disconnected, return_exceptions=True)
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(waiting, disconnected, return_exceptions=True)
 
 
 async def _all_pieces(first: bytes, pieces: AsyncGenerator[bytes], entry: AuditEntry) -> AsyncGenerator[bytes]:
@@ -48,7 +67,9 @@ async def _all_pieces(first: bytes, pieces: AsyncGenerator[bytes], entry: AuditE
             yield first
             async for piece in pieces:
                 yield piece
-        except Problem as problem:
+        except Exception as error:
             if entry.stream_error is None:
                 raise
-            yield entry.stream_error(problem)
+            if not isinstance(error, Problem):
+                _log.exception("a stream failed unexpectedly")
+            yield entry.stream_error(error if isinstance(error, Problem) else unexpected())

@@ -3,6 +3,7 @@
 HTTP is in `endpoints`; `answer_builder` builds the text of an answer and its citations.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -191,7 +192,7 @@ class QueryService:
         tokens_in = estimate(sum(len(message["content"].encode()) for message in body["messages"]))
         tokens_out = int(body.get("max_tokens", self._settings.max_tokens))
         async with self._gateway.call(CallRequest(model, tokens_in, tokens_out), context) as call:
-            upstream_response = await self._post(body, context)
+            upstream_response = await self._post(body, call, context)
             base_url = upstream_response.upstream.base_url
             meter = UsageMeter(tokens_in)
             try:
@@ -210,11 +211,16 @@ class QueryService:
                 usage = call.record_usage(meter.usage, upstream_response.model, base_url)
             yield _ending(rest, call, builder, material, context, usage, upstream_response.model, prompt)
 
-    async def _post(self, body: dict[str, Any], context: RequestContext) -> UpstreamResponse:
+    async def _post(self, body: dict[str, Any], call: Call, context: RequestContext) -> UpstreamResponse:
         try:
             upstream_response = await self._gateway.upstreams.post("/chat/completions", body)
         except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
+        except asyncio.CancelledError:  # the upstream has read the question
+            upstream = next(iter(self._gateway.upstreams))
+            usage = Amount(tokens_in=call.tokens_in, estimated=True)
+            call.record_usage(usage, upstream.model_of(str(body["model"])), upstream.base_url)
+            raise
         details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
         context.entry.details.update(details)
         return upstream_response

@@ -24,7 +24,15 @@ from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
 from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
-from guard_store.spending.requests import Refusal, Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
+from guard_store.spending.requests import (
+    Hold,
+    Refusal,
+    Reservation,
+    ReserveCall,
+    Reserved,
+    SettleCall,
+    settle_lost_call,
+)
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import GroupWriter
 from serving.audit.context import RequestContext
@@ -80,7 +88,7 @@ class Call:
         self._model = reservation.model
         self._base_url: str | None = None
         self.span = NO_SPAN
-        self.is_settled = self._has_failed = False
+        self.is_settled = False
         if reserved.soft:
             context.entry.details["soft_budgets"] = list(reserved.soft)
 
@@ -120,8 +128,13 @@ class Call:
             entry.details["aborted"] = True
         elif not entry.has_begun:
             entry.status = 200
+        sent = entry.copy_response_hash()
         entry.add_response(response)
-        await self._commit()
+        try:
+            await self._commit()
+        except Unavailable:  # the middleware commits the settlement with the entry of the error
+            entry.restore_response_hash(sent)
+            raise
         # Scheduled, so that counting does not delay the answer.
         seconds = time.perf_counter() - self._started
         asyncio.get_running_loop().call_soon(
@@ -131,13 +144,13 @@ class Call:
 
     async def settle_failed(self, error: BaseException) -> None:
         """Settle a call whose request ends in an error: with the usage so far, and the error as the answer."""
-        if self.is_settled or self._has_failed:
+        if self.is_settled:
             return
         entry = self._context.entry
-        if self._context.is_disconnected or not isinstance(error, Exception):
+        if entry.failure is None and (self._context.is_disconnected or not isinstance(error, Exception)):
             await self.settle("aborted")
             return
-        entry.answer_with(error if isinstance(error, Problem) else unexpected())
+        entry.answer_with(entry.failure or (error if isinstance(error, Problem) else unexpected()))
         await self.settle("error")
 
     async def _commit(self) -> None:
@@ -151,13 +164,9 @@ class Call:
             tokens_estimated=usage.estimated,
             cost_nano_usd=usage.cost_nano_usd,
         )
-        settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
-        self.is_settled = True  # set even if the caller is cancelled while the transaction continues
-        try:
-            await self._audit.commit(self._context.entry, settlement)
-        except Unavailable:
-            self.is_settled, self._has_failed = False, True
-            raise
+        self.is_settled = True
+        self._context.entry.settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
+        await self._audit.commit(self._context.entry)
 
 
 class Gateway:
@@ -213,6 +222,8 @@ class Gateway:
                     ):  # Starlette cancels every wait of a request whose client disconnects
                         await call.settle_failed(error)
                     raise
+                if not call.is_settled:
+                    await call.settle("error")
         finally:
             self.upstreams.leave()
 
@@ -273,12 +284,25 @@ class Gateway:
     async def _store(self, reservation: Reservation) -> Reserved:
         work = ReserveCall(reservation)
         try:
-            await self._writer.submit(work)
+            storing = self._writer.submit(work)
+            try:
+                await asyncio.shield(storing)
+            except asyncio.CancelledError:
+                with anyio.CancelScope(shield=True):
+                    await self._release(work, storing)
+                raise
         except (QueueFullError, StoreUnavailableError, RowsRefusedError) as error:
             raise Unavailable(f"The call cannot be reserved, so it was not made: {error}.") from error
         if work.reserved is None:
             raise RuntimeError("a reservation was stored without a result")
         return work.reserved
+
+    async def _release(self, work: ReserveCall, storing: "asyncio.Future[None]") -> None:
+        """Settle a reservation whose request was cancelled while it was being stored: its call is not made."""
+        await storing
+        if work.reserved is not None and work.reserved.refusal is None:
+            reservation = work.reservation
+            await self._writer.submit(SettleCall(reservation, work.reserved.holds, Amount(), reservation.model))
 
     async def _refusal_problem(self, refusal: Refusal, reservation: Reservation, principal: Principal) -> Problem:
         members: dict[str, Any] = {"budget_id": refusal.budget_id, "measure": refusal.measure, "span": refusal.span}
@@ -332,12 +356,18 @@ class Gateway:
         while True:
             try:
                 for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):
-                    _log.warning("charging a call of a dead process in full", extra={"for": reservation.request_id})
-                    await self._writer.submit(settle_lost_call(reservation, holds))
+                    await self._settle_lost(reservation, holds)
                 await self._show_budgets()
             except (SQLAlchemyError, QueueFullError, StoreUnavailableError, RowsRefusedError):
                 _log.exception("calls of dead processes could not be settled; retrying in %s s", _SWEEP_S)
             await asyncio.sleep(_SWEEP_S)
+
+    async def _settle_lost(self, reservation: Reservation, holds: tuple[Hold, ...]) -> None:
+        _log.warning("charging a call of a dead process in full", extra={"for": reservation.request_id})
+        try:
+            await self._writer.submit(settle_lost_call(reservation, holds))
+        except RowsRefusedError:  # the others must not wait for it
+            _log.exception("a call of a dead process cannot be settled", extra={"for": reservation.request_id})
 
     async def _show_budgets(self) -> None:
         budgets = (await asyncio.to_thread(self.budgets.of))[:_MAX_GAUGES]

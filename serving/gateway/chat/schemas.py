@@ -116,9 +116,9 @@ def read_end_user(body: dict[str, Any]) -> str | None:
         If it is not a text, or too long.
     """
     user = body.get("safety_identifier") or body.get("user")
-    if user is not None and (not isinstance(user, str) or len(user) > _MAX_END_USER):
-        raise _wrong("user", f"must be a text of at most {_MAX_END_USER} characters")
-    return user
+    if user is not None and (not isinstance(user, str) or len(user) > _MAX_END_USER or "\0" in user):
+        raise _wrong("user", f"must be a text of at most {_MAX_END_USER} characters, without NUL")
+    return user or None
 
 
 def _insert_prompt(body: dict[str, Any], prompts: PromptBook) -> Prompt | None:

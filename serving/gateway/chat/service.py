@@ -119,10 +119,10 @@ class ChatService:
                         context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()}
                     )
                 call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
-            if events.blocked or events.ended:
-                await call.settle("blocked" if events.blocked else "ok", DONE)
-            else:
+            if context.is_disconnected:
                 await call.settle("aborted")
+            else:
+                await call.settle("blocked" if events.blocked else "ok", DONE)
         if not context.is_disconnected:  # a client that reads the end can rely on the call being in the ledger
             yield DONE
 
