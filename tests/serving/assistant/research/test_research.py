@@ -177,7 +177,7 @@ async def test_a_poisoned_document_is_flagged_and_changes_nothing_else(
         rule: item["count"] for rule, item in read_risk_items(told).items()
     }
     (source,) = [source for source in poisoned["sources"] if source["source"] == "poison.md"]
-    assert (source["used"], "orders" in source["note"]) == (False, True)
+    assert (source["used"], "instructions to a model" in source["note"]) == (False, True)
 
 
 async def test_a_project_can_deny_tools_and_that_is_on_record(
