@@ -10,5 +10,5 @@
 - `settings`: the settings of an installation
 - `ttl_cache`: a cache with a time to live
 - `units`: units of time and money
-- `validation`: messages of validation errors
+- `validation`: messages of errors that pydantic finds
 """

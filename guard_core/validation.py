@@ -1,4 +1,4 @@
-"""Messages of validation errors as users see them; the validation itself is pydantic's."""
+"""Messages of errors found by pydantic, as users see them. Events and labels are not among them: see `serving/ingest/row_schema.py`."""
 
 from collections.abc import Mapping
 from typing import Any
