@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import make_url
 
@@ -14,6 +15,9 @@ from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
 from tests.support.postgresql import create_postgresql, initialise_server, run_server
 from tests.support.settings import settings_of
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes depends on the machine
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

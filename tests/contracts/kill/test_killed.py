@@ -139,7 +139,10 @@ async def _send_on(client: Client, workload: Workload, stopped: asyncio.Event) -
 
 def _workers(server: Server) -> list[psutil.Process]:
     children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    alive = [
+        child for child in children if child.status() != psutil.STATUS_ZOMBIE
+    ]  # one killed before may not be reaped yet
+    return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _reserved(database: Database) -> int:

@@ -57,7 +57,7 @@ def test_the_chain_itself_is_whole() -> None:
     assert broken(WHOLE) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(places, st.sampled_from(FIELDS), values, st.booleans())
 def test_a_changed_row_is_named(seq: int, name: str, value: Any, hashed_again: bool) -> None:
     old = WHOLE[seq - 1]
@@ -69,7 +69,6 @@ def test_a_changed_row_is_named(seq: int, name: str, value: Any, hashed_again: b
     assert broken(rows) in ({seq, seq + 1} if hashed_again else {seq})
 
 
-@settings(deadline=None)
 @given(places, st.integers(1, ROWS))
 @example(1, SIGNED)  # up to a periodic checkpoint: it is not retention's word
 def test_deleted_rows_are_named(seq: int, n: int) -> None:
@@ -77,7 +76,7 @@ def test_deleted_rows_are_named(seq: int, n: int) -> None:
     assert broken(rows) == (seq if rows else 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, ROWS - 1), st.integers(1, 3))
 def test_inserted_rows_are_named(after: int, n: int) -> None:
     """The forger numbers everything behind anew and gives all hashes that fit, as far as that helps."""
@@ -87,7 +86,6 @@ def test_inserted_rows_are_named(after: int, n: int) -> None:
     assert broken([*WHOLE[:after], *forged, *map(with_hash, moved)]) in range(after + 1, after + n + 2)
 
 
-@settings(deadline=None)
 @given(st.lists(places, min_size=2, max_size=5, unique=True), st.randoms(use_true_random=False))
 def test_rows_that_changed_places_are_named(seqs: list[int], random: Any) -> None:
     shuffled = seqs[:]
@@ -99,7 +97,6 @@ def test_rows_that_changed_places_are_named(seqs: list[int], random: Any) -> Non
     assert broken(rows) == (min(moved) if moved else None)
 
 
-@settings(deadline=None)
 @given(places)
 def test_a_chain_that_is_written_anew_from_somewhere_on_is_found_by_its_signature(seq: int) -> None:
     before = WHOLE[: seq - 1]
@@ -109,7 +106,6 @@ def test_a_chain_that_is_written_anew_from_somewhere_on_is_found_by_its_signatur
     assert broken(rows) == (SIGNED if seq <= SIGNED else ROWS)
 
 
-@settings(deadline=None)
 @given(st.integers(1, ROWS - 1))
 def test_a_pruned_chain_is_whole_behind_a_signature_only(last: int) -> None:
     signed = KEY.checkpoint(last, WHOLE[last - 1].hash, "retention", 3)

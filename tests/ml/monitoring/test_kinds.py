@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guard_core.columns import KINDS, Kind
@@ -68,7 +68,6 @@ def test_a_nested_value_is_an_error_that_names_its_type(value: object) -> None:
         learn_kind([1, value])
 
 
-@settings(deadline=None)
 @given(st.lists(scalars, max_size=30), st.randoms(use_true_random=False))
 def test_the_order_of_the_sample_and_a_trip_through_json_do_not_matter(sample: list[object], random: object) -> None:
     kind = learn_kind(sample)

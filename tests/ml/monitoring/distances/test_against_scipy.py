@@ -36,7 +36,7 @@ def scipys_distance(one: list[float], two: list[float]) -> float:
         return float(stats.ks_2samp(one, two, method="asymp").statistic)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SAMPLES, SAMPLES)
 def test_kolmogorov_smirnov_and_wasserstein_equal_scipys(one: list[float], two: list[float]) -> None:
     assert kolmogorov_smirnov(profile(one), profile(two)) == pytest.approx(scipys_distance(one, two), abs=1e-9)
@@ -44,7 +44,7 @@ def test_kolmogorov_smirnov_and_wasserstein_equal_scipys(one: list[float], two: 
     assert wasserstein(profile(one), profile(two)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(COUNTS)
 def test_binned_distances_equal_scipys(counts: tuple[list[int], list[int]]) -> None:
     one, two = (np.array(row, dtype=float) for row in counts)
@@ -63,7 +63,7 @@ def test_binned_distances_equal_scipys(counts: tuple[list[int], list[int]]) -> N
         assert test.p_value == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
 def test_small_sample_kolmogorov_smirnov_p_values_are_exact(n: int, m: int, data: st.DataObject) -> None:
     i, j = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
@@ -115,7 +115,7 @@ def test_the_fast_cumulative_counts_equal_the_profiles_own() -> None:
         np.testing.assert_allclose(upto, known.cdf(points), atol=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SAMPLES)
 def test_the_trimmed_deviation_is_that_of_the_clipped_values(values: list[float]) -> None:
     scale = trimmed_scale(profile(values))

@@ -18,7 +18,7 @@ def profile(values: object) -> NumericProfile:
     return NumericProfile.from_values(np.asarray(values, dtype=float))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SAMPLES, SAMPLES, st.integers(2, 20))
 def test_every_row_falls_into_exactly_one_cell(one: list[float], two: list[float], bins: int) -> None:
     cells = numeric_cells(profile(one), profile(two), bins)

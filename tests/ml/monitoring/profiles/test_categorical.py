@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.monitoring.profiles.categorical import MAX_CATEGORIES, CategoricalProfile
@@ -14,7 +14,6 @@ from ml.monitoring.profiles.categorical import MAX_CATEGORIES, CategoricalProfil
 labels = st.lists(st.none() | st.sampled_from(["a", "b", "ü", "", "☃"]) | st.text(max_size=3), max_size=60)
 
 
-@settings(deadline=None)
 @given(labels)
 def test_counts_are_exact_and_ordered_by_frequency_then_value(column: list[str | None]) -> None:
     profile = CategoricalProfile.from_values(pa.array(column, pa.string()))
@@ -24,7 +23,6 @@ def test_counts_are_exact_and_ordered_by_frequency_then_value(column: list[str |
     assert profile.non_null == counted.total()
 
 
-@settings(deadline=None)
 @given(labels, st.integers(1, 59))
 def test_dictionaries_and_chunks_make_no_difference(column: list[str | None], cut: int) -> None:
     plain = pa.array(column, pa.string())
@@ -93,7 +91,6 @@ def test_shares_are_of_the_rows_that_have_a_value() -> None:
     assert math.isnan(CategoricalProfile.from_values(pa.nulls(2)).share("a"))
 
 
-@settings(deadline=None)
 @given(st.lists(labels, min_size=1, max_size=4))
 def test_merging_equals_profiling_all_rows_in_any_order_and_grouping(columns: list[list[str | None]]) -> None:
     profiles = [CategoricalProfile.from_values(pa.array(column, pa.string())) for column in columns]

@@ -6,13 +6,12 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from ml.monitoring.profiles.numeric import MAX_KNOTS, NumericProfile
 from tests.ml.monitoring.profiles.samples import Floats, finite, true_counts, values
 
 
-@settings(deadline=None)
 @given(values)
 def test_up_to_1001_distinct_values_everything_is_exact(column: Floats) -> None:
     profile = NumericProfile.from_values(column)
@@ -26,7 +25,6 @@ def test_up_to_1001_distinct_values_everything_is_exact(column: Floats) -> None:
     assert profile.cdf(probes).tolist() == upto.tolist()
 
 
-@settings(deadline=None)
 @given(values)
 def test_moments_extremes_and_quantiles_agree_with_numpy(column: Floats) -> None:
     profile = NumericProfile.from_values(column)

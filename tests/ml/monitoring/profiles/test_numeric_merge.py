@@ -27,7 +27,6 @@ def _assert_same_bytes(one: NumericProfile, two: NumericProfile) -> None:
         assert getattr(one, field) == pytest.approx(getattr(two, field), rel=0, abs=0, nan_ok=True)
 
 
-@settings(deadline=None)
 @given(parts)
 def test_few_distinct_values_merge_to_the_profile_of_all_rows(columns: list[Floats]) -> None:
     merged = NumericProfile.merge(_profiles(columns))
@@ -41,7 +40,7 @@ def test_few_distinct_values_merge_to_the_profile_of_all_rows(columns: list[Floa
     assert merged.m2 == pytest.approx(whole.m2, rel=1e-9, abs=1e-12 * scale**2, nan_ok=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(large_parts())
 def test_counts_at_the_knots_are_within_the_stated_rank_error(columns: list[Floats]) -> None:
     everything = np.concatenate(columns)
@@ -55,14 +54,14 @@ def test_counts_at_the_knots_are_within_the_stated_rank_error(columns: list[Floa
     assert merged.m2 == pytest.approx(((everything - everything.mean()) ** 2).sum(), rel=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(large_parts())
 def test_the_stated_rank_error_of_one_merge_is_at_most_a_thousandth_of_the_rows(columns: list[Floats]) -> None:
     merged = NumericProfile.merge(_profiles(columns))
     assert merged.rank_error <= merged.finite / 1000 + len(columns)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(large_parts())
 def test_merging_ascends_strictly_and_ends_at_the_row_count(columns: list[Floats]) -> None:
     merged = NumericProfile.merge(_profiles(columns))
@@ -72,7 +71,7 @@ def test_merging_ascends_strictly_and_ends_at_the_row_count(columns: list[Floats
     assert (merged.below[0], merged.upto[-1]) == (0, merged.finite)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(large_parts())
 def test_merging_is_commutative_to_the_byte(columns: list[Floats]) -> None:
     profiles = _profiles(columns)
@@ -81,7 +80,7 @@ def test_merging_is_commutative_to_the_byte(columns: list[Floats]) -> None:
         _assert_same_bytes(NumericProfile.merge(order), merged)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(large_parts())
 def test_merging_is_associative_within_the_stated_rank_errors(columns: list[Floats]) -> None:
     profiles = _profiles(columns)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
@@ -25,7 +25,6 @@ def _table() -> TableProfile:
     )
 
 
-@settings(deadline=None)
 @given(parts)
 def test_what_is_stored_comes_back_exactly(columns: list[Floats]) -> None:
     profiles = [NumericProfile.from_values(column) for column in columns]

@@ -24,7 +24,7 @@ def calls(p_values: list[float], level: float) -> float:
     return float(np.mean(np.array(p_values) <= level)) / level
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(COUNTS, st.integers(1, 200))
 def test_pooling_keeps_every_row_and_leaves_no_small_cell_beside_a_large_one(
     rows: list[tuple[int, int]], minimum: int
@@ -35,7 +35,7 @@ def test_pooling_keeps_every_row_and_leaves_no_small_cell_beside_a_large_one(
     assert first.size == 1 or (first + second).min() >= min(minimum, (reference + current).sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted_p_values_equal_scipys(p_values: list[float]) -> None:
     np.testing.assert_allclose(adjusted_p_values(p_values), stats.false_discovery_control(p_values), atol=1e-12)

@@ -204,7 +204,6 @@ async def post(url: str, services: Services) -> Any:
 
 over_http = hypothesis_settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example is dozens of requests
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -48,7 +48,7 @@ def streamed(policy: Policy, text: str, cuts: Sequence[int]) -> tuple[list[str],
     return [*out, stream.finish()], stream
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(texts, st.lists(st.integers(0, 400), max_size=30))
 @example(OVERLAPPING, [])
 @example(OVERLAPPING, [*range(len(OVERLAPPING))])
@@ -60,7 +60,7 @@ def test_a_stream_redacts_what_the_whole_does(text: str, cuts: list[int]) -> Non
     assert sorted(stream.findings, key=str) == sorted(whole.findings, key=str)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(texts, st.lists(st.integers(0, 400), max_size=30))
 def test_json_in_pieces_is_read_as_what_it_means_and_stays_json(text: str, cuts: list[int]) -> None:
     said = json.dumps({"say": text, "n": 4111111111111111, "m": [1, "\n"]})
@@ -73,7 +73,7 @@ def test_json_in_pieces_is_read_as_what_it_means_and_stays_json(text: str, cuts:
     assert number.sub("", meant["say"]) == number.sub("", REDACT.response(text, Vault()).text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(words, disguise_secret(), words)
 def test_every_disguised_secret_is_found_and_gone(before: str, secret: str, after: str) -> None:
     verdict = REDACT.request(f"{before} {secret} {after}", Vault())
@@ -81,7 +81,7 @@ def test_every_disguised_secret_is_found_and_gone(before: str, secret: str, afte
     assert secret not in verdict.text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.lists(st.integers(0, 400), max_size=30))
 @example(OVERLAPPING, [])
 @example(OVERLAPPING, [*range(len(OVERLAPPING))])
@@ -96,7 +96,7 @@ def test_a_blocked_stream_has_sent_only_what_stood_before(text: str, cuts: list[
     assert (sent == text) == (not whole.blocked)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300), st.lists(st.integers(0, 300), max_size=30))
 def test_any_text_comes_out_the_same_in_pieces(text: str, cuts: list[int]) -> None:
     pieces, _ = streamed(REDACT, text, cuts)

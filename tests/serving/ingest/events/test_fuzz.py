@@ -58,7 +58,7 @@ def test_no_body_ends_in_a_server_error_and_every_row_is_accounted_for(settings:
 
 
 def _bytes(runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
-    @tried(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @tried(max_examples=150, derandomize=True, suppress_health_check=list(HealthCheck))
     @example(b"[1e", KINDS[0], MANY, "gzip")
     @given(
         st.binary(max_size=200) | damaged_streams() | JSON.map(lambda value: json.dumps(value).encode()),
@@ -76,7 +76,7 @@ def _bytes(runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
 
 
 def _rows(runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
-    @tried(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @tried(max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.lists(EVENTS | JSON, max_size=6))
     def check(rows: list[Any]) -> None:
         for body, kind in (
