@@ -2,6 +2,7 @@
 
 - `answers`: parameters and responses of the routes of events and labels
 - `arrow`: rows of an Arrow IPC stream
+- `batches`: reads and stores a request of many rows
 - `events`: events
 - `formats`: JSON, NDJSON and Arrow batches
 - `labels`: labels

@@ -5,14 +5,11 @@ The schema of a row, and storing it, belong to the domain of each route.
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from starlette.types import Scope
 
 from guard_store.ingest.rows import Sender
-from serving.http.problems import Unprocessable
 from serving.http.raw_request import RawRequest
 from serving.http.raw_route import Parameter
 from serving.ingest.events.service import Receipt
@@ -83,46 +80,6 @@ def acknowledge(event_id: str, *, is_duplicate: bool) -> tuple[int, Acknowledgem
     return 201, Acknowledgement(event_id, "accepted")
 
 
-def is_atomic(scope: Scope) -> bool:
-    """Return the value of the query parameter `atomic`.
-
-    Raises
-    ------
-    Unprocessable
-        If the value is not a boolean, or the query has another parameter.
-    """
-    parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    value: str = parameters.pop("atomic", ["false"])[-1]
-    if parameters:
-        raise Unprocessable(
-            f"There is no parameter {min(parameters)[:80]!r}: the only one is atomic=true or atomic=false."
-        )
-    if value not in {"true", "false"}:
-        raise Unprocessable("Parameter atomic must be true or false.")
-    return value == "true"
-
-
 def sender_of(request: RawRequest) -> Sender:
     """Return the caller as the sender of rows in the ledger."""
     return Sender(request.route, request.principal.key_id, request.principal.role)
-
-
-def mark_recorded(request: RawRequest, receipt: Receipt) -> None:
-    """Mark the ledger entry as committed if the transaction of the rows has written it."""
-    if receipt.outcome.accepted or receipt.outcome.duplicates:
-        request.entry.committed = True
-
-
-def refuse_atomic(receipt: Receipt, n: int) -> None:
-    """Refuse an atomic batch in which a row was rejected.
-
-    Raises
-    ------
-    Unprocessable
-        If there are errors; it lists them.
-    """
-    if receipt.errors:
-        raise Unprocessable(
-            f"{len(receipt.errors)} of {n} rows are bad and atomic=true: nothing was stored.",
-            **list_errors(receipt.errors),
-        )

@@ -18,15 +18,13 @@ from serving.ingest.answers import (
     Acknowledgement,
     Summary,
     acknowledge,
-    is_atomic,
-    mark_recorded,
-    refuse_atomic,
     sender_of,
     summarise,
 )
+from serving.ingest.batches import receive_batch
 from serving.ingest.events.schemas import Event
 from serving.ingest.events.service import EventService
-from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_batch, read_row
+from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_row
 
 _Lines = Annotated[str, Meta(description="One event a line, as JSON.")]
 _Stream = Annotated[
@@ -55,16 +53,7 @@ async def _send_event(request: RawRequest) -> None:
 
 
 async def _send_events(request: RawRequest) -> None:
-    service = request.part(EventService)
-    atomic = is_atomic(request.scope)
-    batch = service.new_batch()
-    service.require_room()
-    await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
-    authorise = partial(request.principal.require, "analyst")
-    receipt = await service.store_batch(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
-    if atomic:
-        refuse_atomic(receipt, batch.n)
-    mark_recorded(request, receipt)
+    batch, receipt = await receive_batch(request, request.part(EventService))
     await request.send_json(200, summarise(receipt, batch.n))
 
 

@@ -3,7 +3,6 @@
 Parsing a body is `serving.ingest.formats`; the contract of a label is `schemas`.
 """
 
-from functools import partial
 from typing import Annotated
 
 from msgspec import Meta
@@ -18,14 +17,11 @@ from serving.ingest.answers import (
     Acknowledgement,
     Summary,
     acknowledge,
-    is_atomic,
     list_errors,
-    mark_recorded,
-    refuse_atomic,
-    sender_of,
     summarise,
 )
-from serving.ingest.formats import ARROW, JSON, NDJSON, read_batch
+from serving.ingest.batches import receive_batch
+from serving.ingest.formats import ARROW, JSON, NDJSON
 from serving.ingest.labels.schemas import Label
 from serving.ingest.labels.service import LabelService
 
@@ -34,16 +30,7 @@ _Stream = Annotated[str, Meta(description="Columns are the fields of a label.", 
 
 
 async def _send_labels(request: RawRequest) -> None:
-    service = request.part(LabelService)
-    atomic = is_atomic(request.scope)
-    batch = service.new_batch()
-    service.require_room()
-    await read_batch(request.scope, request.receive, service.schema, batch, service.max_body_bytes)
-    authorise = partial(request.principal.require, "analyst")
-    receipt = await service.store_batch(batch, authorise, request.request_id, sender_of(request), atomic=atomic)
-    if atomic:
-        refuse_atomic(receipt, batch.n)
-    mark_recorded(request, receipt)
+    batch, receipt = await receive_batch(request, request.part(LabelService))
     if not batch.is_object:
         await request.send_json(200, summarise(receipt, batch.n))
         return
