@@ -1,7 +1,7 @@
 """Events, labels and rejected rows: stored by a step of the writer, and read.
 
 - `tables`: tables of events, labels and rejections
-- `rows`: rows of events and labels, and what one request wants stored of them
+- `rows`: rows of events and labels, and the works that store those of one request
 - `step`: stores the rows of a group in the writer's transaction
 - `day_counts`: what a group of rows adds to the states of its days, and to the counts of rejections
 - `ledger_entries`: the entries of the ledger that name the senders of a group

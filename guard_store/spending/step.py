@@ -17,6 +17,7 @@ from guard_store.ledger.step import AppendEntry
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
 from guard_store.spending.budget_alerts import write_refusal_fact, write_soft_limit_fact
 from guard_store.spending.requests import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
+from guard_store.spending.tables import USAGE_KEY, USAGE_SUMS
 from guard_store.writer.sessions import Session
 from guard_store.writer.work import Work
 
@@ -29,20 +30,9 @@ _SPAN_CONFLICT = """ON CONFLICT (budget_id, span) DO UPDATE SET
     spent = budget_spans.spent + excluded.spent, reserved = budget_spans.reserved + excluded.reserved,
     warned = budget_spans.warned OR excluded.warned"""
 _RESERVATION_COLUMNS = ("id", "expires_us", "body")
-_USAGE_KEY = ("day", "project_id", "key_id", "end_user", "model")
-_USAGE_SUMS = (
-    "requests",
-    "tokens_in",
-    "tokens_cached",
-    "tokens_out",
-    "tokens_reasoning",
-    "cost_nano_usd",
-    "unpriced",
-    "estimated",
-)
-_USAGE_COLUMNS = (*_USAGE_KEY, *_USAGE_SUMS)
-_USAGE_CONFLICT = f"ON CONFLICT ({', '.join(_USAGE_KEY)}) DO UPDATE SET " + ", ".join(
-    f"{name} = usage.{name} + excluded.{name}" for name in _USAGE_SUMS
+_USAGE_COLUMNS = (*USAGE_KEY, *USAGE_SUMS)
+_USAGE_CONFLICT = f"ON CONFLICT ({', '.join(USAGE_KEY)}) DO UPDATE SET " + ", ".join(
+    f"{name} = usage.{name} + excluded.{name}" for name in USAGE_SUMS
 )
 
 
@@ -211,7 +201,7 @@ def _reserve(
 
 
 def _usage_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
-    sums: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(_USAGE_SUMS))
+    sums: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(USAGE_SUMS))
     for settlement in settlements:
         call, usage = settlement.reservation, settlement.usage
         key = (

@@ -3,6 +3,8 @@
 Only their schema belongs here; `step` writes them, and `budgets` and `usage` read them.
 """
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
 
 from guard_store.db.metadata import metadata
@@ -63,3 +65,5 @@ usage = Table(
     Column("estimated", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+USAGE_KEY: Final = tuple(column.name for column in usage.columns if column.primary_key)
+USAGE_SUMS: Final = tuple(column.name for column in usage.columns if not column.primary_key)

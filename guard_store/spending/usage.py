@@ -11,20 +11,10 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import ColumnElement, and_, func, select
 
 from guard_store.db.database import Database
-from guard_store.spending.tables import usage
+from guard_store.spending.tables import USAGE_SUMS, usage
 
 UsageGroup = Literal["day", "project_id", "key_id", "end_user", "model"]
 USAGE_GROUPS: Final[tuple[UsageGroup, ...]] = get_args(UsageGroup)
-_SUMS = (
-    "requests",
-    "tokens_in",
-    "tokens_cached",
-    "tokens_out",
-    "tokens_reasoning",
-    "cost_nano_usd",
-    "unpriced",
-    "estimated",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,7 @@ class UsageStore:
             if value is not None:
                 conditions.append(usage.c[name] == value)
         group_columns = [usage.c[name] for name in groups]
-        sums = [func.sum(usage.c[name]).label(name) for name in _SUMS]
+        sums = [func.sum(usage.c[name]).label(name) for name in USAGE_SUMS]
         statement = (
             select(*group_columns, *sums).where(and_(*conditions)).group_by(*group_columns).order_by(*group_columns)
         )
@@ -89,4 +79,4 @@ class UsageStore:
 
 def _row(values: Mapping[Any, Any], groups: Sequence[UsageGroup]) -> UsageRow:
     key = {name: values[name] if name in groups else None for name in USAGE_GROUPS}
-    return UsageRow(**key, **{name: int(values[name]) for name in _SUMS})  # type: ignore[arg-type]
+    return UsageRow(**key, **{name: int(values[name]) for name in USAGE_SUMS})  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -54,10 +54,10 @@ class _Waiting:
     works: tuple[Work, ...]
     future: "asyncio.Future[None] | Future[None]"
     loop: asyncio.AbstractEventLoop | None
+    weight: int = field(init=False)
 
-    @property
-    def weight(self) -> int:
-        return sum(work.weight for work in self.works)
+    def __post_init__(self) -> None:
+        self.weight = sum(work.weight for work in self.works)  # read when it is queued, grouped and finished
 
     @property
     def request_id(self) -> str | None:
@@ -251,7 +251,7 @@ class GroupWriter:
     def _finish(
         self, group: Sequence[_Waiting], works: Sequence[Work], failure: Exception | None, seconds: float
     ) -> None:
-        rows = sum(work.weight for work in works)
+        rows = sum(waiting.weight for waiting in group)
         with self._changed:
             self._depth -= rows
             self._expected = min(len(group) + len(self._waiting), self._group_rows)

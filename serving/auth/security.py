@@ -32,7 +32,7 @@ class KeyRing:
 
     def find_cached(self, secret: str) -> Principal | None:
         """Return the caller of a key, if it was looked up within the last seconds."""
-        return self._principals.get(hashlib.sha256(secret.encode()).digest())
+        return self._principals.get(_digest(secret))
 
     async def authenticate(self, secret: str) -> Principal:
         """Return the caller of a key.
@@ -42,10 +42,10 @@ class KeyRing:
         Unauthorised
             If the key is unknown or revoked.
         """
-        cached = self.find_cached(secret)
+        digest = _digest(secret)
+        cached = self._principals.get(digest)
         if cached is not None:
             return cached
-        digest = hashlib.sha256(secret.encode()).digest()
         # All requests of an expired key share one look-up. Its result expires relative to the start of the look-up, so
         # that a key revoked meanwhile works no longer than the setting allows.
         if digest not in self._pending:
@@ -129,6 +129,10 @@ async def authenticate(scope: Scope) -> Principal:
     state["key_id"] = principal.key_id  # for the access log
     entry.key_id, entry.role = principal.key_id, principal.role
     return principal
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def _secret_of(scope: Scope) -> tuple[str | None, bool]:

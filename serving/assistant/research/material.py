@@ -19,7 +19,7 @@ _BLOCKED = "The policy blocks its text."
 
 @dataclass(slots=True)
 class Source:
-    """A document or a page; `note` says why it was not read, or is not trusted."""
+    """A document or a page; `note` is the reason why it was not read, or is not trusted."""
 
     name: str
     kind: Literal["knowledge", "web"]

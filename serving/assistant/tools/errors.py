@@ -17,4 +17,4 @@ class DeniedError(Exception):
 
 
 class ToolError(Exception):
-    """The call was allowed and failed; the message says why."""
+    """The call was allowed and failed; the message is the reason."""

@@ -51,7 +51,7 @@ _MAX_GAUGES = 200
 
 
 class CallRequest(msgspec.Struct, frozen=True):
-    """A call that a request wants to make.
+    """A call that a request is about to make.
 
     Attributes
     ----------

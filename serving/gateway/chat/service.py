@@ -177,7 +177,7 @@ class ChatService:
         return session
 
     async def _keep_request(self, body: dict[str, Any], session: PolicySession, context: RequestContext) -> bool:
-        """Keep the request's body if the project wants bodies; return whether it does."""
+        """Keep the request's body if the project has bodies kept; return whether it has."""
         keeps = await self._bodies.is_enabled(context.project_id)
         if keeps:
             record_bodies(context.entry, session.vault, body)
