@@ -287,7 +287,7 @@ class Services:
 
 
 @asynccontextmanager
-async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(settings: Settings, access_log: AccessLog, app: GuardApp) -> AsyncIterator[None]:
     """Open and migrate the database, and run the parts for the lifetime of the app."""
     configure_logging(settings.server.log_level)
     database = Database(settings.storage.database)
@@ -296,7 +296,7 @@ async def _lifespan(settings: Settings, access_log: AccessLog, app: FastAPI) -> 
         migrate(database)
         services = Services(settings, database)
         app.state.services = services
-        app.state.parts = services.parts
+        app.parts = services.parts
         async with services.run():
             yield
     finally:

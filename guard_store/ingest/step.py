@@ -28,20 +28,19 @@ class IngestStep:
     close_delay_s : seconds after local midnight from which an event of that day counts as late.
     """
 
+    kinds = (StoreEvents, StoreLabels)
+
     def __init__(self, close_delay_s: int) -> None:
         self._close_delay_s = close_delay_s
 
-    def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
+    def apply(self, session: Session, works: Sequence[StoreEvents | StoreLabels]) -> Sequence[Work]:
         """Store the rows of a group; return works that append the entries of their senders to the ledger."""
-        requests = [work for work in works if isinstance(work, StoreEvents | StoreLabels)]
-        if not requests:
-            return ()
         self._store(
             session,
-            [work for work in requests if isinstance(work, StoreEvents)],
-            [work for work in requests if isinstance(work, StoreLabels)],
+            [work for work in works if isinstance(work, StoreEvents)],
+            [work for work in works if isinstance(work, StoreLabels)],
         )
-        return [AppendEntry(entry) for entry in entries_of(session, requests)]
+        return [AppendEntry(entry) for entry in entries_of(session, works)]
 
     def _store(self, session: Session, of_events: Sequence[StoreEvents], of_labels: Sequence[StoreLabels]) -> None:
         event_rows = list(chain.from_iterable(work.rows for work in of_events))

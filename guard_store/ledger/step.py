@@ -26,13 +26,13 @@ class AppendEntry(Work):
 class LedgerStep:
     """Appends the entries of a group; the last step of its transaction."""
 
-    def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
+    kinds = (AppendEntry,)
+
+    def apply(self, session: Session, works: Sequence[AppendEntry]) -> Sequence[Work]:
         """Append all entries in their order."""
-        append_works = [work for work in works if isinstance(work, AppendEntry)]
-        if not append_works:
-            return ()
-        last_seq = append(session, [work.entry for work in append_works])
-        bodies = {id(work.entry): work.bodies for work in append_works if work.bodies is not None}
+        entries = [work.entry for work in works]
+        last_seq = append(session, entries)
+        bodies = {id(work.entry): work.bodies for work in works if work.bodies is not None}
         if bodies:
-            store_bodies(session, [work.entry for work in append_works], last_seq, bodies)
+            store_bodies(session, entries, last_seq, bodies)
         return ()

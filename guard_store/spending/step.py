@@ -74,12 +74,12 @@ _Spans = dict[tuple[str, str], _Span]
 class SpendingStep:
     """Reserves and settles calls; runs after the rows are stored and before the ledger."""
 
-    def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
+    kinds = (ReserveCall, SettleCall)
+
+    def apply(self, session: Session, works: Sequence[ReserveCall | SettleCall]) -> Sequence[Work]:
         """Reserve and settle the calls of a group; return the ledger entries of calls whose process died."""
         reserve_works = [work for work in works if isinstance(work, ReserveCall)]
         settlements = [work for work in works if isinstance(work, SettleCall)]
-        if not reserve_works and not settlements:
-            return ()
         results, settled = spend(session, [work.reservation for work in reserve_works], settlements)
         for work, result in zip(reserve_works, results, strict=True):
             work.reserved = result

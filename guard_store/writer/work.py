@@ -4,7 +4,7 @@ Each domain has its own kinds of work and its own step; the order of the steps i
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from guard_store.writer.sessions import Session
 
@@ -47,5 +47,9 @@ class Work:
 class Step(Protocol):
     """One domain's part of a transaction."""
 
-    def apply(self, session: Session, works: Sequence[Work]) -> Sequence[Work]:
-        """Store this domain's works of a group; return works that result from them, for later steps."""
+    @property
+    def kinds(self) -> tuple[type[Work], ...]:
+        """The kinds of work that the step stores."""
+
+    def apply(self, session: Session, works: Sequence[Any]) -> Sequence[Work]:
+        """Store the works of these kinds, at least one; return works that result from them, for later steps."""

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg
 
@@ -54,10 +54,7 @@ class _Waiting:
     works: tuple[Work, ...]
     future: "asyncio.Future[None] | Future[None]"
     loop: asyncio.AbstractEventLoop | None
-    weight: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.weight = sum(work.weight for work in self.works)  # read when it is queued, grouped and finished
+    weight: int
 
     @property
     def request_id(self) -> str | None:
@@ -126,7 +123,7 @@ class GroupWriter:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._put(_Waiting(works, future, loop))
+        self._put(_Waiting(works, future, loop, _weigh(works)))
         return future
 
     def store(self, *works: Work) -> None:
@@ -142,7 +139,7 @@ class GroupWriter:
             If the database rejects the rows.
         """
         future: Future[None] = Future()
-        self._put(_Waiting(works, future, None))
+        self._put(_Waiting(works, future, None, _weigh(works)))
         future.result()
 
     def _put(self, waiting: _Waiting) -> None:
@@ -206,7 +203,8 @@ class GroupWriter:
             session.begin(flushed=any(work.needs_flush for work in works))
             group = list(works)
             for step in self._steps:
-                group.extend(step.apply(session, group))
+                if own := [work for work in group if isinstance(work, step.kinds)]:
+                    group.extend(step.apply(session, own))
         except Exception:
             # That the server has closed an idle connection is noticed only now: retry once, on a new one. Never retry after
             # a COMMIT, which may have succeeded: our own rows would then count as duplicates.
@@ -258,6 +256,10 @@ class GroupWriter:
         _resolve(group, failure)
         if self._on_commit is not None:  # while the event loop wakes up
             self._on_commit(Commit(works, failure is None, seconds))
+
+
+def _weigh(works: Sequence[Work]) -> int:
+    return works[0].weight if len(works) == 1 else sum(work.weight for work in works)
 
 
 def _resolve(group: Sequence[_Waiting], failure: Exception | None) -> None:

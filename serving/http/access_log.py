@@ -16,7 +16,7 @@ _FLUSH_LINES = 1_000
 
 
 class _Line(msgspec.Struct):
-    time: str
+    time: datetime
     level: str
     logger: str
     message: str
@@ -60,7 +60,7 @@ class AccessLog:
         if not self._enabled:
             return
         line = _Line(
-            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            datetime.now(UTC),
             "INFO",
             _NAME,
             "request",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import zstandard
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from serving.http.problems import BadRequest, TooLarge, UnsupportedMedia
 
@@ -38,9 +38,7 @@ async def iter_body(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIter
     BadRequest
         If it cannot be decompressed, or the client disconnects before it is complete.
     """
-    length = header(scope, b"content-length")
-    if length.isdecimal() and int(length) > max_bytes:
-        raise _too_large(max_bytes)
+    _check_length(scope, max_bytes)
     decompressor = make_decompressor(header(scope, b"content-encoding"))
     received = decompressed = 0
     more = True
@@ -62,8 +60,25 @@ async def iter_body(scope: Scope, receive: Receive, max_bytes: int) -> AsyncIter
 
 async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     """Return the whole decompressed body; raises as `iter_body`."""
+    if not header(scope, b"content-encoding"):
+        _check_length(scope, max_bytes)
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message["type"] == "http.request" and not message.get("more_body") and len(body) <= max_bytes:
+            return body  # most bodies: the generator would cost more than the rest of the reading
+        receive = _replay(message, receive)
     pieces = [piece async for piece in iter_body(scope, receive, max_bytes)]
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _replay(message: Message, receive: Receive) -> Receive:
+    """Return a `receive` that returns a message again before it receives others."""
+    messages = [message]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
@@ -147,6 +162,12 @@ def make_decompressor(encoding: str) -> _Identity | _Gzip | _Zstd:
         case "zstd":
             return _Zstd()
     raise UnsupportedMedia(f"Content-Encoding {encoding[:80]!r} is not supported: send gzip, zstd or none.")
+
+
+def _check_length(scope: Scope, max_bytes: int) -> None:
+    length = header(scope, b"content-length")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> TooLarge:

@@ -4,7 +4,7 @@ Building the parts is the composition root, `serving.app`; authenticating the ca
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from starlette.types import Scope
@@ -38,14 +38,14 @@ class Parts:
             If the app has no part of this type.
         """
         try:
-            return cast("T", self._by_type[kind])
+            return self._by_type[kind]  # type: ignore[return-value]
         except KeyError:
             raise LookupError(f"the app has built no {kind.__name__}: add it to serving.app") from None
 
 
 def part_of(scope: Scope, kind: type[T]) -> T:
     """Return the part of a type of the app that handles a request."""
-    parts: Parts = scope["app"].state.parts
+    parts: Parts = scope["app"].parts
     return parts.get(kind)
 
 

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from serving.http.access_log import AccessLog
+from serving.http.dependencies import Parts
 from serving.http.limits.addresses import Proxies
 from serving.http.middleware import RequestMiddleware
 from serving.http.problems import Problem
@@ -23,7 +24,13 @@ class GuardApp(FastAPI):
     Parameters
     ----------
     raw_routes : routes without path parameters, dispatched before FastAPI's middleware and router.
+
+    Attributes
+    ----------
+    parts : what the lifespan has built; an attribute of its own, because Starlette's `state` searches by name for each request.
     """
+
+    parts: Parts
 
     def __init__(
         self,

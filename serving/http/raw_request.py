@@ -5,7 +5,7 @@ Declaring the route is `serving.http.raw_route`; decompressing a body is `servin
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -69,9 +69,9 @@ class RawRequest:
         """Return a header by its name in lower case, or the empty string."""
         return header(self.scope, name)
 
-    async def body(self, max_bytes: int) -> bytes:
-        """Return the decompressed body; raises as `serving.http.body.iter_body`."""
-        return await read_body(self.scope, self.receive, max_bytes)
+    def body(self, max_bytes: int) -> Awaitable[bytes]:
+        """Return the decompressed body when awaited; raises as `serving.http.body.iter_body`."""
+        return read_body(self.scope, self.receive, max_bytes)
 
     async def send_json(self, status: int, value: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Send a response with a value as JSON; bytes must be encoded JSON already."""

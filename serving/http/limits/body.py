@@ -71,7 +71,7 @@ def _resume(receiving: Coroutine[Any, Any, Message], awaitable: Any) -> Generato
 
 def is_too_deep(value: Any, max_depth: int = MAX_DEPTH) -> bool:
     """Return whether JSON is nested deeper than `max_depth` levels."""
-    if not isinstance(value, dict | list):
+    if not isinstance(value, (dict, list)):
         return False
     items = value.values() if isinstance(value, dict) else value
-    return max_depth == 0 or any(is_too_deep(item, max_depth - 1) for item in items if isinstance(item, dict | list))
+    return max_depth == 0 or any(is_too_deep(item, max_depth - 1) for item in items if isinstance(item, (dict, list)))
