@@ -66,4 +66,4 @@ def day_states_of(
     client: MLGuardClient, project_id: str, model_id: str, days: Sequence[str]
 ) -> Callable[[], Sequence[Json]]:
     """Return a function that reads the states of the days, for `wait_until`."""
-    return lambda: client.news(project_id, model_id, start=days[0], end=days[-1])
+    return lambda: client.days(project_id, model_id, start=days[0], end=days[-1])

@@ -137,7 +137,7 @@ def _test_message(settings: Settings, route: str) -> "Delivery":
         due_us=at,
         state="waiting",
         attempts=0,
-        tries=[],
+        newest_attempts=[],
         lease=None,
         lease_until_us=None,
         sent_us=None,

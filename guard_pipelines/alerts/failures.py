@@ -170,7 +170,7 @@ def _describe_silence(last_us: int, at_us: int, max_hours: float, timezone: str)
 
 
 def _days_link(project_id: str, model_id: str) -> dict[str, str]:
-    return {"Days": f"/api/v1/projects/{project_id}/models/{model_id}/news"}
+    return {"Days": f"/api/v1/projects/{project_id}/models/{model_id}/days"}
 
 
 def _subject(policy: Policy) -> str:

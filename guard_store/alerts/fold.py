@@ -179,7 +179,7 @@ class _ModelFold:
             "action": change.action,
             "text": change.text,
             "day": change.fact.day,
-            "told": bool(change.due_us),
+            "announced": bool(change.due_us),
             "key_id": None,
             "request_id": change.fact.request_id,
         }
@@ -215,7 +215,7 @@ class _ModelFold:
             "due_us": due,
             "state": "waiting",
             "attempts": 0,
-            "tries": [],
+            "newest_attempts": [],
         }
         self.connection.execute(insert(alert_messages), row)
 

@@ -18,7 +18,7 @@ from guard_store.alerts.tables import alert_messages, incidents
 from guard_store.db.database import Database
 
 WAITING, SENT, DEAD = "waiting", "sent", "dead"
-_MAX_TRIES = 20
+_MAX_NEWEST_ATTEMPTS = 20
 _MAX_WAIT_S = 3_600
 _MAX_ERROR_CHARACTERS = 300
 
@@ -38,7 +38,7 @@ class Delivery:
     due_us: int
     state: str
     attempts: int
-    tries: Sequence[Mapping[str, Any]]
+    newest_attempts: Sequence[Mapping[str, Any]]
     lease: str | None
     lease_until_us: int | None
     sent_us: int | None
@@ -92,7 +92,7 @@ class Outbox:
             "state": SENT,
             "sent_us": at,
             "attempts": delivery.attempts + 1,
-            "tries": _tries(delivery, at, None),
+            "newest_attempts": _add_attempt(delivery, at, None),
             "lease": None,
         }
         # Not only if the lease is still ours: the message was sent, even if another sender now sends it once more.
@@ -111,7 +111,7 @@ class Outbox:
             "state": state,
             "attempts": attempts,
             "due_us": at + int(wait_s * SECOND_US),
-            "tries": _tries(delivery, at, error[:_MAX_ERROR_CHARACTERS]),
+            "newest_attempts": _add_attempt(delivery, at, error[:_MAX_ERROR_CHARACTERS]),
             "lease": None,
             "lease_until_us": None,
         }
@@ -199,5 +199,7 @@ def _same(column: Any, value: Any) -> ColumnElement[bool]:
     return condition
 
 
-def _tries(delivery: Delivery, at_us: int, error: str | None) -> list[dict[str, Any]]:
-    return [*(dict(attempt) for attempt in delivery.tries), {"at_us": at_us, "error": error}][-_MAX_TRIES:]
+def _add_attempt(delivery: Delivery, at_us: int, error: str | None) -> list[dict[str, Any]]:
+    return [*(dict(attempt) for attempt in delivery.newest_attempts), {"at_us": at_us, "error": error}][
+        -_MAX_NEWEST_ATTEMPTS:
+    ]

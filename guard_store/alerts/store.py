@@ -18,13 +18,13 @@ from guard_store.retraining.decisions import Actor
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step in the history of an alert; `told` is whether a message was written about it."""
+    """A step in the history of an alert; `announced` is whether a message was written about it."""
 
     at_us: int
     action: str
     text: str
     day: str | None
-    told: bool
+    announced: bool
     key_id: str | None
     request_id: str | None
 
@@ -72,7 +72,7 @@ class AlertStore:
     def history(self, alert_id: str) -> Sequence[Step]:
         """Return the history of an alert, oldest step first."""
         c = alert_history.c
-        columns = [c.at_us, c.action, c.text, c.day, c.told, c.key_id, c.request_id]
+        columns = [c.at_us, c.action, c.text, c.day, c.announced, c.key_id, c.request_id]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).where(c.alert_id == alert_id).order_by(c.seq))
             return [Step(**row._mapping) for row in rows]
@@ -101,7 +101,7 @@ class AlertStore:
             "action": action,
             "text": text,
             "day": None,
-            "told": False,
+            "announced": False,
             "key_id": actor.key_id,
             "request_id": actor.request_id,
         }

@@ -114,7 +114,7 @@ alert_history = Table(
     Column("action", String(16), nullable=False),  # opened, updated, noted, acknowledged, muted, unmuted, resolved
     Column("text", Text, nullable=False),
     Column("day", String(10)),
-    Column("told", Boolean, nullable=False),  # whether a message was written
+    Column("announced", Boolean, nullable=False),  # whether a message was written
     Column("key_id", String(128)),
     Column("request_id", String(128)),
 )
@@ -134,7 +134,7 @@ alert_messages = Table(
     Column("due_us", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # waiting, sent, dead
     Column("attempts", Integer, nullable=False),
-    Column("tries", JSON, nullable=False),  # the newest attempts: time and error
+    Column("newest_attempts", JSON, nullable=False),  # the newest attempts: time and error
     Column("lease", String(32)),
     Column("lease_until_us", BigInteger),
     Column("sent_us", BigInteger),

@@ -168,11 +168,11 @@ class Operations:
         """Read the realised and estimated performance of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("performance", project_id, model_id, start, end))
 
-    def news(
+    def days(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
     ) -> Steps[list[Json]]:
         """Read the state of each local day: its counts, and how far it is processed."""
-        return (yield from self._items("news", project_id, model_id, start, end))
+        return (yield from self._items("days", project_id, model_id, start, end))
 
     def costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
         """Read the costs of each local day from `start` to `end`, inclusive; amounts are decimal text."""

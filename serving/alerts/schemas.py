@@ -85,7 +85,7 @@ class StepView(BaseModel):
     action: str = Field(description="opened, updated, noted, acknowledged, muted, unmuted or resolved.")
     text: str
     day: str | None
-    told: bool = Field(description="Whether the change was announced in a message.")
+    announced: bool = Field(description="Whether the change was announced in a message.")
     key_id: str | None
     request_id: str | None
 
@@ -97,13 +97,13 @@ class StepView(BaseModel):
             action=step.action,
             text=step.text,
             day=step.day,
-            told=step.told,
+            announced=step.announced,
             key_id=step.key_id,
             request_id=step.request_id,
         )
 
 
-class TryView(BaseModel):
+class AttemptView(BaseModel):
     """An attempt to send a message."""
 
     at: datetime
@@ -123,7 +123,7 @@ class DeliveryView(BaseModel):
     text: str
     state: str = Field(description="waiting, sent or dead.")
     attempts: int
-    tries: list[TryView] = Field(description="The newest attempts, oldest first.")
+    newest_attempts: list[AttemptView] = Field(description="The newest attempts, oldest first.")
     created_at: datetime
     due_at: datetime
     sent_at: datetime | None
@@ -142,8 +142,9 @@ class DeliveryView(BaseModel):
             text=delivery.body,
             state=delivery.state,
             attempts=delivery.attempts,
-            tries=[
-                TryView(at=from_microseconds(attempt["at_us"]), error=attempt["error"]) for attempt in delivery.tries
+            newest_attempts=[
+                AttemptView(at=from_microseconds(attempt["at_us"]), error=attempt["error"])
+                for attempt in delivery.newest_attempts
             ],
             created_at=from_microseconds(delivery.created_us),
             due_at=from_microseconds(delivery.due_us),

@@ -77,7 +77,7 @@ class ApiDouble(ThreadingHTTPServer):
             return 201 if status == "accepted" else 200, {"event_id": row["event_id"], "status": status}
         if path == "/api/v1/events/batch":
             return 200, self._batch(seen.rows)
-        if path.endswith(("/metrics", "/drift", "/news")):
+        if path.endswith(("/metrics", "/drift", "/days")):
             start = int(seen.path.partition("cursor=")[2] or 0)
             more = start + 2 < len(self.days)
             return 200, {"items": self.days[start : start + 2], "next_cursor": str(start + 2) if more else None}

@@ -62,7 +62,7 @@ def test_a_wrong_base_url_is_named(url: str) -> None:
         MLGuardClient(url, "k")
 
 
-@pytest.mark.parametrize("what", ["metrics", "drift", "news"])
+@pytest.mark.parametrize("what", ["metrics", "drift", "days"])
 def test_all_pages_of_a_range_of_days_are_read(api: ApiDouble, client: MLGuardClient, what: str) -> None:
     api.days = [{"day": f"2013-01-0{n}"} for n in range(1, 6)]
     items = getattr(client, what)("a/b", "m 1", start=date(2013, 1, 1), end="2013-01-05")

@@ -86,7 +86,7 @@ def stored_ids(database: Database) -> list[str]:
         return sorted(connection.execute(select(events.c.event_id)).scalars())
 
 
-def news(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
+def read_day_states(database: Database) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Read the states of all days by project, model and day."""
     return {(r["project_id"], r["model_id"], r["day"]): r for r in _all(database, day_states)}
 

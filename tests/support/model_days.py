@@ -77,7 +77,7 @@ class Model:
         self.mark(number, lake_revision=day_states.c.revision, profile_revision=day_states.c.revision)
 
     def mark(self, number: int, **values: Any) -> None:
-        """Change the day's news as a stage would."""
+        """Change the day's state as a stage would."""
         of_day = and_(day_states.c.model_id == MODEL, day_states.c.day == day_of(number))
         with self._services.database.write() as connection:
             connection.execute(update(day_states).where(of_day).values(values))

@@ -109,7 +109,7 @@ class Pipelines:
         return runs
 
     @property
-    def news(self) -> DayStateStore:
+    def day_states(self) -> DayStateStore:
         """News of the database."""
         return DayStateStore(self.database)
 

@@ -46,7 +46,7 @@ def event(
 
 
 def store(database: Database, rows: Iterable[EventRow], *, request_id: str = "request-1") -> None:
-    """Store the rows in one transaction, with their news."""
+    """Store the rows in one transaction, with their day states."""
     writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=1_000_000)
     writer.start()
     writer.store(StoreEvents(list(rows), RECEIVED_US, request_id))

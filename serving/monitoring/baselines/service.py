@@ -93,6 +93,6 @@ def _not_profiled(missing: list[DayState]) -> Conflict:
     more = f" and {len(missing) - _MAX_DAYS_LISTED} more" if len(missing) > _MAX_DAYS_LISTED else ""
     return Conflict(
         f"Not profiled yet with all their events: {listed}{more}. Wait for the pipelines, or choose other days;"
-        " the model's news say how far each day is.",
+        " GET …/models/{model_id}/days shows how far each day is processed.",
         days=[item.day for item in missing],
     )

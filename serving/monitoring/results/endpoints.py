@@ -9,10 +9,10 @@ from serving.http.paging import Cursor, Limit, Page
 from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
 from serving.monitoring.results.days import QueriedDays, checked_days
 from serving.monitoring.results.schemas import (
+    DayStateView,
     DriftView,
     MetricsView,
     ModelView,
-    NewsView,
     PerformanceView,
     ProfileView,
     RejectionsView,
@@ -51,17 +51,17 @@ def read_rejections(
     return results.rejections(project, days, cursor, limit)
 
 
-@router.get(_MODEL + "/news", responses=NOT_FOUND, openapi_extra=ANALYST)
-def read_news(
+@router.get(_MODEL + "/days", responses=NOT_FOUND, openapi_extra=ANALYST)
+def read_day_states(
     project: ProjectToRead,
     model_id: ModelId,
     results: Results,
     days: QueriedDays,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Page[NewsView]:
+) -> Page[DayStateView]:
     """Read the state of each local day: what it has received, and how far it is processed."""
-    return results.news(project, model_id, days, cursor, limit)
+    return results.day_states(project, model_id, days, cursor, limit)
 
 
 @router.get(_MODEL + "/metrics", responses=NOT_FOUND, openapi_extra=ANALYST)

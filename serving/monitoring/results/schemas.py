@@ -39,7 +39,7 @@ class ModelView(BaseModel):
         )
 
 
-class NewsView(BaseModel):
+class DayStateView(BaseModel):
     """The state of a local day: what it has received and how far it is processed. A stage is done when it reaches `revision`."""
 
     day: str
@@ -61,7 +61,7 @@ class NewsView(BaseModel):
     changed_at: datetime
 
     @classmethod
-    def of(cls, day_state: DayState, *, state: str, rejected: int) -> "NewsView":
+    def of(cls, day_state: DayState, *, state: str, rejected: int) -> "DayStateView":
         """Convert a stored day state."""
         return cls(
             day=day_state.day,

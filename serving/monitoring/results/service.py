@@ -18,10 +18,10 @@ from serving.http.problems import Unprocessable
 from serving.monitoring.results.days import Days
 from serving.monitoring.results.profiles import profile_columns
 from serving.monitoring.results.schemas import (
+    DayStateView,
     DriftView,
     MetricsView,
     ModelView,
-    NewsView,
     PerformanceView,
     ProfileView,
     RejectionsView,
@@ -63,7 +63,9 @@ class ResultsService:
             state=lambda: "no_events",
         )
 
-    def news(self, project: Project, model_id: str, days: Days, cursor: str | None, limit: int) -> Page[NewsView]:
+    def day_states(
+        self, project: Project, model_id: str, days: Days, cursor: str | None, limit: int
+    ) -> Page[DayStateView]:
         """Return a page of day states: what each local day has received, and how far it is processed."""
         after_day = decode_cursor(cursor, str, "")
         day_states = self._day_states.list(
@@ -75,8 +77,8 @@ class ResultsService:
                 rejected[row.day] += row.count
         now = now_us()
 
-        def view(item: DayState) -> NewsView:
-            return NewsView.of(item, state=self._day_state(item, now), rejected=rejected[item.day])
+        def view(item: DayState) -> DayStateView:
+            return DayStateView.of(item, state=self._day_state(item, now), rejected=rejected[item.day])
 
         return page_of(day_states, limit, position=lambda item: item.day, item=view, state=lambda: "no_events")
 

@@ -96,7 +96,7 @@ def test_late_event_reprocesses_its_day_and_the_later_ones_that_look_back_at_it(
     }
     assert judged_again == looked_back
     assert len(judged_again) > 1
-    assert pipelines.news.list("p", "m", "2013-02-03", "2013-02-03")[0].late == 25
+    assert pipelines.day_states.list("p", "m", "2013-02-03", "2013-02-03")[0].late == 25
 
 
 def test_new_baseline_judges_all_days_without_reading_rows_again(pipelines: Pipelines) -> None:
@@ -237,4 +237,4 @@ def test_labels_have_their_day_processed_again_with_them(pipelines: Pipelines) -
     found = [(d.day, d.metrics["labels"]["labelled"], d.metrics["labels"]["classes"]) for d in days]
     assert found == [("2013-01-01", 2, {"1": 0.5, "0": 0.5}), ("2013-01-02", 1, {"1": 1.0})]
     assert days[0].metrics["labels"]["coverage"] == pytest.approx(2 / 3)
-    assert all(item.done for item in pipelines.news.of_days(["2013-01-01", "2013-01-02"]))
+    assert all(item.done for item in pipelines.day_states.of_days(["2013-01-01", "2013-01-02"]))

@@ -48,7 +48,7 @@ def test_one_failing_project_is_visible_and_stops_no_other(pipelines: Pipelines)
     assert result.success
     assert pipelines.counts("a") == pipelines.counts("z") == {"2013-01-01": 20, "2013-01-02": 20}
     assert pipelines.counts("broken") == {}
-    failed = pipelines.news.list("broken", "m", "2013-01-01", "2013-01-02")
+    failed = pipelines.day_states.list("broken", "m", "2013-01-01", "2013-01-02")
     assert [(item.failed, item.attempts) for item in failed] == [(True, 1), (True, 1)]
     assert "directory" in (failed[0].error or "")
     (check,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "days_processed"]
@@ -75,7 +75,7 @@ def test_one_failing_day_does_not_take_its_neighbours_with_it(
     (request,) = pipelines.tick()
     pipelines.run_request(request)
     assert pipelines.counts("p") == {"2013-01-01": 20, "2013-01-03": 20}
-    (item,) = pipelines.news.list("p", "m", "2013-01-02", "2013-01-02")
+    (item,) = pipelines.day_states.list("p", "m", "2013-01-02", "2013-01-02")
     assert item.error == "RuntimeError: cannot be read"
 
 
@@ -86,7 +86,7 @@ def test_a_project_that_always_fails_is_given_up_until_new_news(
     put(pipelines, "p", days=1)
     ProjectStore(pipelines.database).update("p", settings={"drift": {"bins": "many"}})
     assert pipelines.settle() == 2
-    (item,) = pipelines.news.list("p", "m", "2013-01-01", "2013-01-01")
+    (item,) = pipelines.day_states.list("p", "m", "2013-01-01", "2013-01-01")
     assert (item.failed, item.attempts) == (True, 2)
     assert "bins" in (item.error or "")
     assert pipelines.counts("p") == {"2013-01-01": 20}
@@ -99,7 +99,7 @@ def test_a_rule_that_fails_is_tried_again_once_for_all_days_of_its_model(
     put(pipelines, "p", days=6)
     ProjectStore(pipelines.database).update("p", settings={"retrain": {"of_days": "many"}})
     assert pipelines.settle() == 2
-    items = pipelines.news.list("p", "m", "2013-01-01", "2013-01-06")
+    items = pipelines.day_states.list("p", "m", "2013-01-01", "2013-01-06")
     assert [(item.failed, item.attempts) for item in items] == [(True, 2)] * 6
     assert "of_days" in (items[0].error or "")
 
@@ -122,7 +122,7 @@ def test_a_full_disk_under_the_lake_fails_the_day_with_its_reason_and_loses_noth
     monkeypatch.setattr(lake_module, "write_deltalake", on_a_full_disk)
     (request,) = pipelines.tick()
     assert pipelines.run_request(request).success, "one model's failure is no failure of the run"
-    failed = pipelines.news.list("p", "m", "2013-01-01", "2013-01-02")
+    failed = pipelines.day_states.list("p", "m", "2013-01-01", "2013-01-02")
     assert [(item.failed, item.attempts) for item in failed] == [(True, 1), (True, 1)]
     assert "File too large" in (failed[0].error or "")
     store(pipelines.database, [event("p", "m", "2013-01-01T13:00:00Z", {"x": 1})])
@@ -154,7 +154,7 @@ def test_a_run_killed_between_a_stages_writes_is_repaired_by_the_next(pipelines:
     assert pipelines.counts("p") == {day: count + 1 for day, count in undisturbed[0].items()}
     assert {day: pipelines.lake("p").rows(day) for day in pipelines.lake("p").days} == pipelines.counts("p")
     assert [(r.day, r.state, r.report) for r in pipelines.reports("p")] == undisturbed[1]
-    assert all(item.done for item in pipelines.news.list("p", "m", "2013-01-01", "2013-01-03"))
+    assert all(item.done for item in pipelines.day_states.list("p", "m", "2013-01-01", "2013-01-03"))
 
 
 def _pairs(tags: Mapping[str, str]) -> list[str]:

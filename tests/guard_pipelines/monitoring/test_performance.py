@@ -106,7 +106,7 @@ def test_labels_that_land_in_the_baseline_have_the_other_days_estimated(pipeline
     store_labels(pipelines.database, "p", reference, observed_at="2013-01-02T00:00:00Z")
     pipelines.settle()
     assert performance(pipelines)[2].report["estimated"]["method"] == "cbpe"
-    assert all(item.done for item in pipelines.news.of_days(["2013-01-01", "2013-01-02"]))
+    assert all(item.done for item in pipelines.day_states.of_days(["2013-01-01", "2013-01-02"]))
 
 
 def test_measuring_everything_again_changes_no_number(pipelines: Pipelines, project: None) -> None:

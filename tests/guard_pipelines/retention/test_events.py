@@ -66,7 +66,7 @@ def ask_for_all(pipelines: Pipelines) -> None:
         invalidate_drift(connection, PROJECT)
     pipelines.settle()
     pipelines.run(range_tags(DAYS[0], DAYS[-1]))
-    assert all(item.done for item in pipelines.news.of_days(DAYS))
+    assert all(item.done for item in pipelines.day_states.of_days(DAYS))
     assert pipelines.tick() == []
 
 

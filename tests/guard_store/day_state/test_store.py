@@ -1,4 +1,4 @@
-"""News of days: due when closed, done when every stage has seen them, news again when something changes."""
+"""States of days: due when closed, done when every stage has seen them, due again when something changes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ STAGES: Sequence[Stage] = ("lake", "profile", "drift", "performance", "retrain")
 
 
 @pytest.fixture
-def news(database: Database) -> DayStateStore:
+def day_store(database: Database) -> DayStateStore:
     ProjectStore(database).create("p", "P", "America/New_York")
     return DayStateStore(database)
 
@@ -31,9 +31,11 @@ def at(instant: str) -> int:
     return microseconds(datetime.fromisoformat(instant))
 
 
-def process(news: DayStateStore, settings: Settings, days: Sequence[str], stages: Sequence[Stage] = STAGES) -> None:
+def process(
+    day_store: DayStateStore, settings: Settings, days: Sequence[str], stages: Sequence[Stage] = STAGES
+) -> None:
     for stage in stages:
-        news.mark(stage, news.work(stage, days, settings))
+        day_store.mark(stage, day_store.work(stage, days, settings))
 
 
 def only(items: Sequence[T]) -> T:
@@ -42,12 +44,12 @@ def only(items: Sequence[T]) -> T:
 
 
 def test_day_is_due_only_after_its_own_midnight_and_the_delay(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-03-10T12:00:00Z")])
     # A day of 23 hours: it ends at 04:00 UTC, because the clocks have gone forward.
-    assert not news.due(settings, at("2024-03-11T04:04:59Z"))
-    assert only(news.due(settings, at("2024-03-11T04:05:00Z"))).key == ("p", "m", "2024-03-10")
+    assert not day_store.due(settings, at("2024-03-11T04:04:59Z"))
+    assert only(day_store.due(settings, at("2024-03-11T04:05:00Z"))).key == ("p", "m", "2024-03-10")
 
 
 @pytest.mark.parametrize(
@@ -62,159 +64,161 @@ def test_days_end_when_their_zone_says_so(database: Database, settings: Settings
 
 
 def test_each_stage_works_on_what_the_stage_before_has_done(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     day = ["2024-05-01"]
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0, 0]
-    process(news, settings, day, ["lake"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0, 0]
-    process(news, settings, day, ["profile"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
-    assert news.due(settings)
-    process(news, settings, day, ["drift"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1, 0]
-    assert news.due(settings)
-    process(news, settings, day, ["performance"])
-    assert [len(news.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 0, 1]
-    assert news.due(settings)
-    process(news, settings, day, ["retrain"])
-    assert not news.due(settings)
-    assert [len(news.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
+    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0, 0]
+    process(day_store, settings, day, ["lake"])
+    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0, 0]
+    process(day_store, settings, day, ["profile"])
+    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
+    assert day_store.due(settings)
+    process(day_store, settings, day, ["drift"])
+    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1, 0]
+    assert day_store.due(settings)
+    process(day_store, settings, day, ["performance"])
+    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 0, 1]
+    assert day_store.due(settings)
+    process(day_store, settings, day, ["retrain"])
+    assert not day_store.due(settings)
+    assert [len(day_store.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
 
 
-def test_news_that_move_while_a_stage_works_stay_due(
-    news: DayStateStore, database: Database, settings: Settings
+def test_a_change_while_a_stage_works_stays_due(
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    read_before = news.work("lake", ["2024-05-01"], settings)
+    read_before = day_store.work("lake", ["2024-05-01"], settings)
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
-    assert news.mark("lake", read_before) == []
-    assert only(news.work("lake", ["2024-05-01"], settings)).events == 2
+    assert day_store.mark("lake", read_before) == []
+    assert only(day_store.work("lake", ["2024-05-01"], settings)).events == 2
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_that_wrote_an_older_look_over_a_newer_one_does_the_day_again(
-    news: DayStateStore, database: Database, settings: Settings, stage: Stage
+    day_store: DayStateStore, database: Database, settings: Settings, stage: Stage
 ) -> None:
     day = ["2024-05-01"]
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    process(news, settings, day, STAGES[: STAGES.index(stage)])
-    older = news.work(stage, day, settings)
+    process(day_store, settings, day, STAGES[: STAGES.index(stage)])
+    older = day_store.work(stage, day, settings)
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
-    process(news, settings, day)
-    assert not news.due(settings), "a faster run has done it all"
-    assert news.mark(stage, older) == []
-    assert only(news.work(stage, day, settings)).events == 2
-    process(news, settings, day, STAGES[STAGES.index(stage) :])
-    assert not news.due(settings)
+    process(day_store, settings, day)
+    assert not day_store.due(settings), "a faster run has done it all"
+    assert day_store.mark(stage, older) == []
+    assert only(day_store.work(stage, day, settings)).events == 2
+    process(day_store, settings, day, STAGES[STAGES.index(stage) :])
+    assert not day_store.due(settings)
 
 
-def test_duplicate_is_counted_but_is_no_news(news: DayStateStore, database: Database, settings: Settings) -> None:
+def test_duplicate_is_counted_but_changes_nothing(
+    day_store: DayStateStore, database: Database, settings: Settings
+) -> None:
     row = event("p", "m", "2024-05-01T12:00:00Z")
     store(database, [row])
-    process(news, settings, ["2024-05-01"])
+    process(day_store, settings, ["2024-05-01"])
     store(database, [row])
-    assert not news.due(settings)
-    assert only(news.list("p", "m", "2024-01-01", "2024-12-31")).duplicates == 1
+    assert not day_store.due(settings)
+    assert only(day_store.list("p", "m", "2024-01-01", "2024-12-31")).duplicates == 1
 
 
-def test_failed_day_is_retried_with_growing_pauses_and_then_only_with_new_news(
-    news: DayStateStore, database: Database, settings: Settings
+def test_failed_day_is_retried_with_growing_pauses_and_then_only_after_a_new_change(
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     for attempt in range(1, settings.pipelines.retries + 2):
-        item = only(news.due(settings, now_us() + 3_600_000_000))
+        item = only(day_store.due(settings, now_us() + 3_600_000_000))
         assert item.attempts == attempt - 1
-        news.fail(item, "broken")
+        day_store.fail(item, "broken")
         if attempt <= settings.pipelines.retries:
             wait_us = settings.pipelines.retry_delay_s * 2 ** (attempt - 1) * 1_000_000
-            failed = only(news.pending())
+            failed = only(day_store.pending())
             assert failed.failed
-            assert not news.due(settings, failed.changed_us + wait_us - 1)
-            assert news.due(settings, failed.changed_us + wait_us)
-    assert not news.due(settings, now_us() + 10**15)
-    assert only(news.models("p")).failed_days == 1
+            assert not day_store.due(settings, failed.changed_us + wait_us - 1)
+            assert day_store.due(settings, failed.changed_us + wait_us)
+    assert not day_store.due(settings, now_us() + 10**15)
+    assert only(day_store.models("p")).failed_days == 1
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
-    assert only(news.due(settings)).error == "broken"
-    process(news, settings, ["2024-05-01"])
-    done = only(news.list("p", "m", "2024-05-01", "2024-05-01"))
+    assert only(day_store.due(settings)).error == "broken"
+    process(day_store, settings, ["2024-05-01"])
+    done = only(day_store.list("p", "m", "2024-05-01", "2024-05-01"))
     assert (done.error, done.attempts, done.failed_revision) == (None, 0, None)
 
 
-def test_failure_of_news_that_have_moved_is_forgotten(
-    news: DayStateStore, database: Database, settings: Settings
+def test_failure_of_a_day_that_has_changed_since_is_forgotten(
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    item = only(news.due(settings))
+    item = only(day_store.due(settings))
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
-    news.fail(item, "broken")
-    assert only(news.due(settings)).error is None
+    day_store.fail(item, "broken")
+    assert only(day_store.due(settings)).error is None
 
 
 def test_asking_for_the_lake_starts_all_days_of_the_model_again(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", m, f"2024-05-0{d}T12:00:00Z") for m in ("m", "other") for d in (1, 2)])
-    process(news, settings, ["2024-05-01", "2024-05-02"])
+    process(day_store, settings, ["2024-05-01", "2024-05-02"])
     with database.write() as connection:
         invalidate_lake(connection, "p", "m", request_id="request-2")
-    due = news.due(settings)
+    due = day_store.due(settings)
     assert [(item.model_id, item.day, item.request_id) for item in due] == [
         ("m", "2024-05-01", "request-2"),
         ("m", "2024-05-02", "request-2"),
     ]
-    assert len(news.work("lake", ["2024-05-01", "2024-05-02"], settings)) == 2
+    assert len(day_store.work("lake", ["2024-05-01", "2024-05-02"], settings)) == 2
 
 
 def test_asking_for_drift_leaves_lake_and_profiles_alone_and_forgives_failures(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    process(news, settings, ["2024-05-01"], ["lake", "profile"])
-    news.fail(only(news.due(settings)), "bad settings")
-    assert not news.due(settings)
+    process(day_store, settings, ["2024-05-01"], ["lake", "profile"])
+    day_store.fail(only(day_store.due(settings)), "bad settings")
+    assert not day_store.due(settings)
     with database.write() as connection:
         invalidate_drift(connection, "p")
-    assert [len(news.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
+    assert [len(day_store.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
 
 
 def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     days = [f"2024-05-0{d}" for d in range(1, 7)]
     store(database, [event("p", "m", f"{day}T12:00:00Z") for day in days])
-    process(news, settings, days)
+    process(day_store, settings, days)
     for day, window_days in zip(days, (1, 1, 2, 3, 2, 6), strict=True):
         DriftReportStore(database).replace(
             "p", "m", day, state="stable", baseline_id=None, window_days=window_days, report={}, revision=1, run_id=None
         )
     store(database, [event("p", "m", "2024-05-02T13:00:00Z")])
-    process(news, settings, ["2024-05-02"])
-    assert [item.day for item in news.due(settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
-    assert [item.day for item in news.work("drift", days, settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
+    process(day_store, settings, ["2024-05-02"])
+    assert [item.day for item in day_store.due(settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
+    assert [item.day for item in day_store.work("drift", days, settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
 
 
 def test_marking_a_range_of_profiles_does_not_undo_itself(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     days = ["2024-05-01", "2024-05-02", "2024-05-03"]
     store(database, [event("p", "m", f"{day}T12:00:00Z") for day in days])
-    process(news, settings, days)
+    process(day_store, settings, days)
     for day in days:
         DriftReportStore(database).replace(
             "p", "m", day, state="stable", baseline_id=None, window_days=7, report={}, revision=1, run_id=None
         )
-    again = news.everything("profile", days)
-    assert len(news.mark("profile", again)) == 3
+    again = day_store.everything("profile", days)
+    assert len(day_store.mark("profile", again)) == 3
 
 
 def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-02T02:00:00Z"), event("p", "m", "2024-05-02T12:00:00Z")])
-    process(news, settings, ["2024-05-01", "2024-05-02"])
-    assert [(item.day, item.events) for item in news.list("p", "m", "2024-01-01", "2024-12-31")] == [
+    process(day_store, settings, ["2024-05-01", "2024-05-02"])
+    assert [(item.day, item.events) for item in day_store.list("p", "m", "2024-01-01", "2024-12-31")] == [
         ("2024-05-01", 1),
         ("2024-05-02", 1),
     ]
@@ -223,26 +227,26 @@ def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(
         timezone="UTC",
         consequences=[lambda c, _, after: rebuild_for_timezone(c, after.id, after.timezone, close_delay_s=300)],
     )
-    assert [(item.day, item.events, item.late) for item in news.list("p", "m", "2024-01-01", "2024-12-31")] == [
+    assert [(item.day, item.events, item.late) for item in day_store.list("p", "m", "2024-01-01", "2024-12-31")] == [
         ("2024-05-02", 2, 2)
     ]
     # The day that lost its event is due, so that its results are removed.
-    assert [(item.day, item.events) for item in news.work("lake", ["2024-05-01", "2024-05-02"], settings)] == [
+    assert [(item.day, item.events) for item in day_store.work("lake", ["2024-05-01", "2024-05-02"], settings)] == [
         ("2024-05-01", 0),
         ("2024-05-02", 2),
     ]
 
 
-def test_newest_closed_day_of_each_model(news: DayStateStore, database: Database, settings: Settings) -> None:
+def test_newest_closed_day_of_each_model(day_store: DayStateStore, database: Database, settings: Settings) -> None:
     store(database, [event("p", m, f"2024-05-0{d}T12:00:00Z") for m, d in (("a", 1), ("a", 2), ("b", 1), ("b", 4))])
-    found = news.newest(settings, at("2024-05-03T12:00:00Z"))
+    found = day_store.newest(settings, at("2024-05-03T12:00:00Z"))
     assert {item.key[1:] for item in found} == {("a", "2024-05-02"), ("b", "2024-05-01")}
 
 
-def test_models_are_summed_up(news: DayStateStore, database: Database, settings: Settings) -> None:
+def test_models_are_summed_up(day_store: DayStateStore, database: Database, settings: Settings) -> None:
     store(database, [event("p", "m", f"2024-05-0{d}T12:00:00Z") for d in (1, 1, 3)])
-    process(news, settings, ["2024-05-01"])
-    summary = only(news.models("p"))
+    process(day_store, settings, ["2024-05-01"])
+    summary = only(day_store.models("p"))
     assert (summary.events, summary.first_day, summary.last_day, summary.pending_days, summary.failed_days) == (
         3,
         "2024-05-01",
@@ -252,26 +256,28 @@ def test_models_are_summed_up(news: DayStateStore, database: Database, settings:
     )
 
 
-def test_list_pages_by_day(news: DayStateStore, database: Database) -> None:
+def test_list_pages_by_day(day_store: DayStateStore, database: Database) -> None:
     store(database, [event("p", "m", f"2024-05-0{d}T12:00:00Z") for d in (1, 2, 3)])
-    page = news.list("p", "m", "2024-05-01", "2024-05-03", after_day="2024-05-01", limit=1)
+    page = day_store.list("p", "m", "2024-05-01", "2024-05-03", after_day="2024-05-01", limit=1)
     assert only(page).day == "2024-05-02"
 
 
 def test_sent_back_day_starts_at_the_lake_and_still_counts_its_attempts(
-    news: DayStateStore, database: Database, settings: Settings
+    day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    process(news, settings, ["2024-05-01"])
-    done = only(news.list("p", "m", "2024-05-01", "2024-05-01"))
-    news.fail(done, "rows are missing", from_the_start=True)
-    sent_back = only(news.pending())
+    process(day_store, settings, ["2024-05-01"])
+    done = only(day_store.list("p", "m", "2024-05-01", "2024-05-01"))
+    day_store.fail(done, "rows are missing", from_the_start=True)
+    sent_back = only(day_store.pending())
     assert (sent_back.lake_revision, sent_back.attempts, sent_back.failed) == (0, 1, True)
     assert sent_back.changes == done.changes + 1
 
 
-def test_rows_without_a_project_are_left_alone(news: DayStateStore, database: Database, settings: Settings) -> None:
+def test_rows_without_a_project_are_left_alone(
+    day_store: DayStateStore, database: Database, settings: Settings
+) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     with database.write() as connection:
         connection.execute(update(day_states).values(project_id="gone"))
-    assert not news.due(settings)
+    assert not day_store.due(settings)

@@ -1,4 +1,4 @@
-"""Labels meet their events: before or after them, corrected, in another time zone; in the news and in the lake."""
+"""Labels meet their events: before or after them, corrected, in another time zone; in the day states and in the lake."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,16 @@ from guard_store.lake.store import Lake
 from guard_store.writer.sessions import open_session
 from guard_store.writer.work import RowsRefusedError
 from guard_store.writer.writer import GroupWriter
-from tests.support.event_rows import NOON_US, PROJECT, make_project, news, row, running, store_rows, submission
+from tests.support.event_rows import (
+    NOON_US,
+    PROJECT,
+    make_project,
+    read_day_states,
+    row,
+    running,
+    store_rows,
+    submission,
+)
 
 DAY = ("flights", "delay", "2013-01-02")
 HOUR_US = 3_600_000_000
@@ -67,7 +76,7 @@ def test_labels_of_a_project_that_does_not_exist_are_refused(database: Database)
     assert LabelStore(database).waiting(PROJECT) == 0
 
 
-def test_a_label_is_news_of_its_events_day_once(database: Database) -> None:
+def test_a_label_changes_its_events_day_once(database: Database) -> None:
     make_project(database)
     store = LabelStore(database)
     with running(database) as writer:
@@ -75,7 +84,7 @@ def test_a_label_is_news_of_its_events_day_once(database: Database) -> None:
         send(writer, label("a"), label("b"), label("next"), label("unknown"))
         assert store.settle(chunk=2) == 3
         assert store.settle() == 0
-    found = news(database)
+    found = read_day_states(database)
     assert {key[2]: (one["labels"], one["revision"], one["changes"]) for key, one in found.items()} == {
         "2013-01-02": (2, 2, 2),
         "2013-01-03": (1, 2, 2),
@@ -92,7 +101,7 @@ def test_a_label_that_came_before_its_event_is_told_when_the_event_is_there(data
         assert store.settle() == 0
         writer.store(submission(row("a")))
     assert store.settle() == 1
-    assert news(database)[DAY]["labels"] == 1
+    assert read_day_states(database)[DAY]["labels"] == 1
 
 
 def test_a_look_for_labels_that_wait_reads_no_others(database: Database) -> None:
@@ -117,7 +126,10 @@ def test_another_time_zone_takes_the_labels_to_the_days_of_their_events(database
     LabelStore(database).settle()
     with database.write() as connection:
         rebuild_for_timezone(connection, PROJECT, "Europe/Berlin", close_delay_s=300)
-    assert {key[2]: one["labels"] for key, one in news(database).items()} == {"2013-01-02": 2, "2013-01-03": 1}
+    assert {key[2]: one["labels"] for key, one in read_day_states(database).items()} == {
+        "2013-01-02": 2,
+        "2013-01-03": 1,
+    }
 
 
 def lake_rows(database: Database, settings: Settings) -> Sequence[dict[str, Any]]:

@@ -23,7 +23,7 @@ from tests.support.event_rows import (
     PROJECT,
     make_project,
     new_writer,
-    news,
+    read_day_states,
     read_rejections,
     row,
     running,
@@ -62,13 +62,13 @@ def test_ids_are_unique_within_a_project_not_across_projects(writer: GroupWriter
     assert store_rows(writer, submission(row("a"), row("a", project_id="other"))).accepted == 2
 
 
-def test_news_count_events_and_duplicates_but_only_stored_events_are_a_revision(
+def test_day_states_count_events_and_duplicates_but_only_stored_events_are_a_revision(
     writer: GroupWriter, database: Database
 ) -> None:
     store_rows(writer, submission(row("a"), row("b"), request_id="first"))
     store_rows(writer, submission(row("a"), row("c"), request_id="second"))
     store_rows(writer, submission(row("a"), row("b"), row("c"), request_id="third"))
-    found = news(database)[KEY]
+    found = read_day_states(database)[KEY]
     assert {name: found[name] for name in ("events", "late", "duplicates", "revision", "changes", "request_id")} == {
         "events": 3,
         "late": 0,
@@ -89,7 +89,7 @@ async def test_requests_that_share_a_transaction_get_their_own_outcomes(database
     await asyncio.to_thread(writer.stop)
     assert [len(outcome.duplicates) for outcome in outcomes] == [0, 0, 1, 0, 1]
     assert [(len(commit.works), commit.is_stored) for commit in commits] == [(5, True)]
-    assert (news(database)[KEY]["revision"], news(database)[KEY]["events"]) == (1, 3)
+    assert (read_day_states(database)[KEY]["revision"], read_day_states(database)[KEY]["events"]) == (1, 3)
     assert writer.queue_depth == 0
 
 
@@ -101,7 +101,7 @@ def test_a_day_of_the_clock_change_has_the_events_of_all_its_hours(
     instants = [start + timedelta(minutes=30 * n) for n in range(-4, 2 * hours + 4)]
     store_rows(writer, submission(*(row(f"e{n}", microseconds(instant)) for n, instant in enumerate(instants))))
     expected = Counter(instant.astimezone(ZoneInfo("America/New_York")).date().isoformat() for instant in instants)
-    assert {key[2]: found["events"] for key, found in news(database).items()} == dict(expected)
+    assert {key[2]: found["events"] for key, found in read_day_states(database).items()} == dict(expected)
     assert expected[day] == 2 * hours
 
 
@@ -109,7 +109,7 @@ def test_events_are_late_from_the_close_of_their_local_day_on(writer: GroupWrite
     closes_us = microseconds(datetime(2013, 1, 3, 5, 5, tzinfo=UTC))  # midnight in New York and 300 s
     store_rows(writer, submission(row("in time", received_us=closes_us - 1)))
     store_rows(writer, submission(row("late", received_us=closes_us), row("in time", received_us=closes_us)))
-    found = news(database)[KEY]
+    found = read_day_states(database)[KEY]
     assert (found["events"], found["late"], found["duplicates"]) == (2, 1, 1)
 
 
@@ -119,7 +119,7 @@ def test_each_project_counts_in_its_own_zone(writer: GroupWriter, database: Data
         make_project(database, project_id, zone)
     instant_us = microseconds(datetime(2013, 6, 15, 11, tzinfo=UTC))
     store_rows(writer, submission(*(row("a", instant_us, project_id=project_id) for project_id in zones)))
-    assert {key[0]: key[2] for key in news(database)} == {"east": "2013-06-16", "west": "2013-06-14"}
+    assert {key[0]: key[2] for key in read_day_states(database)} == {"east": "2013-06-16", "west": "2013-06-14"}
 
 
 def test_a_time_zone_that_has_just_changed_counts_at_once(writer: GroupWriter, database: Database) -> None:
@@ -128,7 +128,7 @@ def test_a_time_zone_that_has_just_changed_counts_at_once(writer: GroupWriter, d
     with database.write() as connection:
         connection.execute(update(projects).values(timezone="Asia/Tokyo"))
     store_rows(writer, submission(row("b", instant_us)))
-    assert sorted(key[2] for key in news(database)) == ["2013-06-15", "2013-06-16"]
+    assert sorted(key[2] for key in read_day_states(database)) == ["2013-06-15", "2013-06-16"]
 
 
 def test_rejections_add_up_by_local_day_of_arrival(writer: GroupWriter, database: Database) -> None:
@@ -168,7 +168,7 @@ def test_two_writers_with_the_same_events_store_and_acknowledge_each_once(databa
     second.close()
     assert stored_ids(database) == names
     assert accepted == Counter(names)
-    found = news(database)[KEY]
+    found = read_day_states(database)[KEY]
     assert (found["events"], found["duplicates"]) == (1_500, 3 * 1_500)
 
 
@@ -212,7 +212,7 @@ async def test_rows_that_the_database_refuses_fail_their_own_request_only(databa
             await refused
     await asyncio.to_thread(writer.stop)
     assert stored_ids(database) == ["good"]
-    assert news(database)[KEY]["events"] == 1
+    assert read_day_states(database)[KEY]["events"] == 1
 
 
 def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(
@@ -225,7 +225,7 @@ def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(
     assert stored_ids(database) == []
     assert writer.queue_depth == 0
     assert store_rows(writer, submission(row("a"))).accepted == 1
-    assert news(database)[KEY]["events"] == 1
+    assert read_day_states(database)[KEY]["events"] == 1
 
 
 def test_a_connection_that_the_server_ended_is_replaced_unseen(writer: GroupWriter, database: Database) -> None:
@@ -239,7 +239,7 @@ def test_a_connection_that_the_server_ended_is_replaced_unseen(writer: GroupWrit
             )
         )
     assert store_rows(writer, submission(row("a"), row("b"))) == RowsOutcome(1, frozenset({0}))
-    assert news(database)[KEY]["events"] == 2
+    assert read_day_states(database)[KEY]["events"] == 2
 
 
 def test_a_disk_without_room_fails_the_request_and_nothing_else(writer: GroupWriter, database: Database) -> None:
@@ -256,7 +256,7 @@ def test_a_disk_without_room_fails_the_request_and_nothing_else(writer: GroupWri
     connection.execute("PRAGMA max_page_count = 1000000")
     assert stored_ids(database) == ["a"]
     assert store_rows(writer, submission(row("b"))).accepted == 1
-    assert news(database)[KEY]["events"] == 2
+    assert read_day_states(database)[KEY]["events"] == 2
 
 
 def test_a_large_group_is_stored_in_the_order_of_its_chunks(writer: GroupWriter, database: Database) -> None:

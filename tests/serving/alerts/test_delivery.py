@@ -135,7 +135,7 @@ async def test_what_cannot_be_delivered_is_given_up_visibly_and_can_be_sent_agai
         service._update_gauges()
         assert "2 messages were given up" in service.problems()["alerts"]
         (first, second) = facts.messages()
-        assert [one["error"] for one in first.tries] == ["the receiver answered 500"] * 2
+        assert [one["error"] for one in first.newest_attempts] == ["the receiver answered 500"] * 2
         hooks.always = "ok"
         assert Outbox(database).resend(first.id)
         assert not Outbox(database).resend("nothing")
@@ -147,7 +147,7 @@ async def test_a_message_for_a_route_that_is_gone_is_given_up_at_once(database: 
     facts = thread_of(database, {"gone": ""}, steps=2)
     async with sender(database, settings_for({})):
         await until(lambda: states(facts) == {"dead"})
-    assert facts.messages()[0].tries[0]["error"] == "ML_GUARD_ALERT_ROUTES has no route of this name"
+    assert facts.messages()[0].newest_attempts[0]["error"] == "ML_GUARD_ALERT_ROUTES has no route of this name"
 
 
 async def test_the_signature_is_of_the_timestamp_and_the_very_body(database: Database, hooks: Hooks) -> None:
@@ -206,7 +206,7 @@ async def test_no_secret_of_a_route_is_in_a_log_line_or_an_error(
     hooks.always = "refuse"
     async with sender(database, settings_for(routes, alert_attempts=1)):
         await until(lambda: states(facts) == {"dead"})
-    said = caplog.text + repr([message.tries for message in facts.messages()])
+    said = caplog.text + repr([message.newest_attempts for message in facts.messages()])
     assert "very-hidden" not in said
     assert SECRET.split(maxsplit=1)[0] + "%20" not in said
     assert "/hook" not in said

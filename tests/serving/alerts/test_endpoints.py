@@ -151,7 +151,7 @@ async def test_a_dead_message_is_shown_counted_and_sent_again(
     assert 'ml_guard_alert_outbox_messages{state="dead"} 1.0' in metrics
     assert 'ml_guard_alerts_open{severity="warning"} 1.0' in metrics
     (dead,) = await items(admin, "alert-deliveries", state="dead")
-    assert dead["tries"][0]["error"] == "refused"
+    assert dead["newest_attempts"][0]["error"] == "refused"
     again = await admin.post(f"/api/v1/alert-deliveries/{dead['id']}/resend")
     assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "waiting", 0)
     assert (await admin.post(f"/api/v1/alert-deliveries/{dead['id']}/resend")).status_code == 409

@@ -15,7 +15,7 @@ from serving.app import Services
 from serving.ingest.events.schemas import Event
 from tests.support.clients import Clients
 from tests.support.event_requests import MANY, ONE, event, make_events, send_lines, send_raw, serving
-from tests.support.event_rows import news, read_rejections, stored_ids
+from tests.support.event_rows import read_day_states, read_rejections, stored_ids
 from tests.support.settings import with_values
 
 
@@ -27,7 +27,7 @@ async def test_one_event_is_created_once_and_then_a_duplicate(analyst: httpx.Asy
     assert (again.status_code, again.json()) == (200, {"event_id": "a", "status": "duplicate"})
     with database.read() as connection:
         assert connection.execute(select(events.c.request_id)).scalar_one() == "req-1"
-    found = news(database)["flights", "delay_v1", "2013-01-02"]
+    found = read_day_states(database)["flights", "delay_v1", "2013-01-02"]
     assert (found["events"], found["late"], found["duplicates"], found["request_id"]) == (1, 1, 1, "req-1")
 
 
@@ -53,7 +53,7 @@ async def test_what_is_sent_is_accepted_duplicate_or_rejected(analyst: httpx.Asy
         assert len(rows) == answer["accepted"] + answer["duplicates"] + answer["rejected"]
         sent, accepted = sent + len(rows), accepted + answer["accepted"]
         duplicates, refused = duplicates + answer["duplicates"], refused + answer["rejected"]
-    found = news(database)["flights", "delay_v1", "2013-01-02"]
+    found = read_day_states(database)["flights", "delay_v1", "2013-01-02"]
     assert (found["events"], found["duplicates"]) == (accepted, duplicates) == (len(stored_ids(database)), duplicates)
     assert sent == accepted + duplicates + refused
     assert refused == 12
@@ -67,7 +67,7 @@ async def test_an_atomic_batch_with_a_bad_row_stores_nothing(analyst: httpx.Asyn
     assert answer.status_code == 422
     assert [(e["index"], e["field"]) for e in answer.json()["errors"]] == [(3, "timestamp")]
     assert "1 of 4 rows" in answer.json()["detail"]
-    assert (stored_ids(database), news(database)) == ([], {})
+    assert (stored_ids(database), read_day_states(database)) == ([], {})
     assert {key[3]: n for key, n in read_rejections(database).items()} == {"timestamp": 1, "batch": 3}
     answer = await analyst.post(MANY, params={"atomic": "true"}, json=make_events(3))
     assert answer.json() == {"accepted": 3, "duplicates": 0, "rejected": 0, "errors": []}

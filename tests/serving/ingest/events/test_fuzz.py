@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from guard_core.settings import Settings
 from tests.support.event_requests import MANY, ONE, encode_arrow, event, make_events, make_table, send_raw, serving
-from tests.support.event_rows import news, stored_ids
+from tests.support.event_rows import read_day_states, stored_ids
 
 KINDS = ("application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream")
 TEXT = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
@@ -51,7 +51,7 @@ def test_no_body_ends_in_a_server_error_and_every_row_is_accounted_for(settings:
         try:
             _bytes(runner, client)
             _rows(runner, client)
-            found = news(services.database).values()
+            found = read_day_states(services.database).values()
             assert sum(one["events"] for one in found) == len(stored_ids(services.database)) > 0
         finally:
             runner.run(context.__aexit__(None, None, None))

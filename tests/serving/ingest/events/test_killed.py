@@ -25,7 +25,7 @@ from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.projects.store import ProjectStore
 from tests.support.event_requests import MANY, ONE, event
-from tests.support.event_rows import news, read_rejections, stored_ids
+from tests.support.event_rows import read_day_states, read_rejections, stored_ids
 
 KILLS = 20
 LABELS = "/api/v1/labels"
@@ -74,7 +74,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(database: Dat
     assert min(outcomes["accepted"], outcomes["duplicate"], outcomes["rejected"]) > 0
     # What a killed server stored without saying so was a duplicate when it came again.
     assert outcomes["accepted"] <= len(sent) <= outcomes["accepted"] + outcomes["duplicate"]
-    found = news(database)
+    found = read_day_states(database)
     assert {key: one["events"] for key, one in found.items()} == _counted(database)
     assert sum(one["events"] for one in found.values()) == len(sent)
     assert sum(one["duplicates"] for one in found.values()) >= outcomes["duplicate"]

@@ -10,7 +10,7 @@ from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
 from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
-RESULTS = ("news", "metrics", "profiles", "drift")
+RESULTS = ("days", "metrics", "profiles", "drift")
 
 
 async def read(client: httpx.AsyncClient, path: str, **params: Any) -> dict[str, Any]:
@@ -55,12 +55,12 @@ async def test_news_count_what_came_and_say_how_far_it_is(analyst: httpx.AsyncCl
     await model.send(0)
     await model.send(1)
     model.mark(1, failed_revision=1, attempts=2, error="no such column")
-    first, second = (await read(analyst, f"{model.path}/news"))["items"]
+    first, second = (await read(analyst, f"{model.path}/days"))["items"]
     assert (first["day"], first["events"], first["late"], first["duplicates"]) == (day_of(0), 3, 3, 3)
     assert (first["state"], first["revision"], first["profile_revision"]) == ("pending", 1, 0)
     assert (second["state"], second["attempts"], second["error"]) == ("failed", 2, "no such column")
     model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1, retrain_revision=1)
-    assert (await read(analyst, f"{model.path}/news"))["items"][0]["state"] == "done"
+    assert (await read(analyst, f"{model.path}/days"))["items"][0]["state"] == "done"
 
 
 async def test_rejections_are_counted_by_day_of_arrival_and_field(
@@ -134,7 +134,7 @@ async def test_days_come_in_pages_each_once_and_in_order(analyst: httpx.AsyncCli
     for number in range(5):
         await model.send(number, rows=1)
         model.profile(number, rows=1)
-    for what in ("news", "metrics", "profiles"):
+    for what in ("days", "metrics", "profiles"):
         days: list[str] = []
         params: dict[str, Any] = {"limit": 2, "start": day_of(0), "end": day_of(4)}
         while True:
