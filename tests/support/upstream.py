@@ -25,6 +25,8 @@ class Upstream:
     delay_s : before each token of a stream.
     answer : a whole answer, sent as it is; `events` : those of a stream.
     silent_s : before an answer begins.
+    stream : the bytes of a stream, sent as they are; `breaks_off` : then without the end of the body.
+    refusal : status and body of the answer to requests with `stream_options`.
     fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
     error_headers : of those; `error` is what they say.
     seen : bodies of the requests that were answered.
@@ -36,6 +38,9 @@ class Upstream:
     silent_s: float = 0.0
     answer: dict[str, Any] | None = field(default=None, repr=False)
     events: list[dict[str, Any]] | None = field(default=None, repr=False)
+    stream: bytes | None = field(default=None, repr=False)
+    breaks_off: bool = False
+    refusal: tuple[int, bytes] | None = field(default=None, repr=False)
     fail: list[int] = field(default_factory=list)
     error: dict[str, Any] = field(default_factory=dict)
     error_headers: dict[str, str] = field(default_factory=dict)
@@ -53,10 +58,9 @@ class Upstream:
         body = await request.json()
         self.seen.append(body)
         await asyncio.sleep(self.silent_s)
-        if not body.get("stream") and self.answer is not None:
-            return web.json_response({**_head(body), "object": "chat.completion", **self.answer})
-        if body.get("stream") and self.events is not None:
-            return await self._events(request, body)
+        prepared = await self._prepared(request, body)
+        if prepared is not None:
+            return prepared
         tokens_in = sum(len(str(message.get("content")).split()) for message in body["messages"])
         self.tokens_in += tokens_in
         cached = tokens_in // 2 if "cached" in body["model"] else 0
@@ -76,6 +80,26 @@ class Upstream:
         if "silent" in body["model"]:
             return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice]})
         return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice], "usage": usage})
+
+    async def _prepared(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
+        """Send the answer that a test has set; None if it has set none."""
+        if self.refusal is not None and "stream_options" in body:
+            return web.Response(status=self.refusal[0], body=self.refusal[1])
+        if body.get("stream") and self.stream is not None:
+            return await self._send(request, self.stream)
+        if body.get("stream") and self.events is not None:
+            return await self._events(request, body)
+        if not body.get("stream") and self.answer is not None:
+            return web.json_response({**_head(body), "object": "chat.completion", **self.answer})
+        return None
+
+    async def _send(self, request: web.Request, data: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(data)
+        if self.breaks_off and request.transport is not None:
+            request.transport.close()
+        return response
 
     async def _events(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -229,7 +229,7 @@ class QueryService:
 def _body(prompt: Prompt, model: str, request: QueryRequest, material: _Material) -> dict[str, Any]:
     passages = [{"source": passage.source, "text": passage.text} for passage in material.passages]
     messages = prompt.render(question=material.question, passages=passages, grounded=request.grounded)
-    streamed = {"stream": True, "stream_options": {"include_usage": True}} if request.stream else {}
+    streamed = {"stream": True} if request.stream else {}
     return {**prompt.model_hints, "model": model, "messages": messages, **streamed}
 
 

@@ -1,11 +1,27 @@
 """Tokens of a call: as the provider reports them, else estimated and marked as such."""
 
-from typing import Any
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, Final
 
 from guard_store.spending.amounts import Amount
 
 _BYTES_A_TOKEN = 4  # of English text, in today's tokenizers
 _MOST = 2**53
+_CACHED: Final = (
+    ("prompt_tokens_details", "cached_tokens"),  # OpenAI, Azure, Gemini, xAI, OpenRouter
+    ("prompt_cache_hit_tokens",),  # DeepSeek
+    ("cache_read_input_tokens",),  # Anthropic and servers compatible with it
+    ("cached_tokens",),  # Moonshot
+    ("num_cached_tokens",),  # Mistral
+    ("input_tokens_details", "cached_tokens"),
+)
+_REASONING: Final = (
+    ("completion_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
+    ("reasoning_tokens",),
+)
+_CACHE_WRITES: Final = (("cache_creation_input_tokens",),)
 
 
 def estimate(size: int) -> int:
@@ -13,28 +29,76 @@ def estimate(size: int) -> int:
     return -(-size // _BYTES_A_TOKEN)
 
 
-def read_usage(usage: Any) -> Amount | None:
-    """Read a provider's `usage`; return None if it is absent or malformed. Costs are not part of it.
+def find_usage(answer: Mapping[str, Any]) -> Any:
+    """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice."""
+    usage = answer.get("usage")
+    if usage:
+        return usage
+    choices = answer.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("usage"):
+            return choice["usage"]
+    return None
 
-    Cached tokens are part of the prompt's tokens, reasoning tokens part of the answer's: nothing is counted twice.
+
+def read_usage(usage: Any) -> Amount | None:
+    """Read a provider's `usage`; return None if it is absent, empty or malformed. Costs are not part of it.
+
+    Cached tokens are part of the prompt's tokens, reasoning tokens part of the answer's: nothing is counted twice. Where a
+    provider counts them beside instead, `total_tokens` shows it; usage that does not add up either way is marked estimated.
+
+    >>> beside = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 401, "reasoning_tokens": 360}
+    >>> read_usage(beside)
+    Amount(tokens_in=32, tokens_cached=0, tokens_out=369, tokens_reasoning=360, estimated=False, cost_nano_usd=0)
     """
     if not isinstance(usage, dict):
         return None
-    tokens_in = _count(usage, "prompt_tokens")
-    tokens_out = _count(usage, "completion_tokens")
+    tokens_in, tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    total = _count(usage, "total_tokens") or None
+    if tokens_in is None and (total is None or tokens_out is None):
+        return None
     if tokens_in is None:
-        total = _count(usage, "total_tokens")
-        if total is None or tokens_out is None:
-            return None
-        tokens_in = max(0, total - tokens_out)
-    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
-    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
+        tokens_in = max(0, (total or 0) - (tokens_out or 0))
+    if tokens_out is None:
+        tokens_out = max(0, (total or 0) - tokens_in)
+    if not tokens_in and not tokens_out:
+        return None
+    return _reconcile(usage, tokens_in, tokens_out, total)
+
+
+def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: int | None) -> Amount:
+    """Add the tokens that are counted beside prompt and answer, so that all add up to the total."""
+    cached, reasoning, writes = (_first(usage, spellings) for spellings in (_CACHED, _REASONING, _CACHE_WRITES))
+    if total is None:  # a part that exceeds its whole must stand beside it
+        beside_in = cached + writes if cached > tokens_in else 0
+        beside_out = reasoning if reasoning > tokens_out else 0
+        estimated = bool(beside_in or beside_out)
+    else:
+        gap = total - tokens_in - tokens_out
+        sums = product((0, cached, writes, cached + writes), (0, reasoning))
+        ways = list(dict.fromkeys(way for way in sums if sum(way) == gap))
+        beside_in, beside_out = ways[0] if ways else (0, max(0, gap))
+        estimated = len(ways) != 1 or cached > tokens_in + beside_in or reasoning > tokens_out + beside_out
+    tokens_in, tokens_out = tokens_in + beside_in, tokens_out + beside_out
     return Amount(
         tokens_in=tokens_in,
         tokens_cached=min(cached, tokens_in),
-        tokens_out=tokens_out or 0,
-        tokens_reasoning=min(reasoning, tokens_out or 0),
+        tokens_out=tokens_out,
+        tokens_reasoning=min(reasoning, tokens_out),
+        estimated=estimated,
     )
+
+
+def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int:
+    """Return the first count that is not zero among the spellings of a field."""
+    for *groups, name in spellings:
+        counts: Any = usage
+        for group in groups:
+            counts = counts.get(group)
+        count = _count(counts, name)
+        if count:
+            return count
+    return 0
 
 
 def _count(counts: Any, name: str) -> int | None:

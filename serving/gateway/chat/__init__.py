@@ -1,6 +1,7 @@
 """The OpenAI-compatible routes: chat, embeddings, models; under the content policy, budgets and the ledger.
 
 - `deltas`: one choice of a stream, delta by delta
+- `dialects`: choices of a stream in the dialects of other servers
 - `endpoints`: routes
 - `checks`: whole requests and responses under the content policy
 - `logprobs`: log probabilities of released text

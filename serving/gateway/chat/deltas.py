@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.chat.dialects import ToolCalls
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
-from serving.gateway.chat.texts import rewrite, rewrite_text
+from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite, rewrite_text
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.upstreams.reading import BrokenStreamError
@@ -28,7 +29,7 @@ _TEXT_FIELDS: Final = frozenset(
         "transcript",
     }
 )
-_ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "index", "signature", "data", "url"})
+_ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "index"}) | ENCODED_FIELDS
 _LOGPROBS: Final = ("content", "refusal")
 _CALL_FIELDS: Final = frozenset({"tool_calls", "function_call"})
 
@@ -48,6 +49,7 @@ class ChoiceStream:
         self._texts: dict[Path, ResponseStream] = {}
         self._received: dict[Path, int] = {}
         self._names: dict[Path, str] = {}
+        self._tool_calls = ToolCalls()
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
         self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
         self._is_strict = session.policy.changes("response")
@@ -71,19 +73,25 @@ class ChoiceStream:
         return {".".join(map(str, path)): "".join(pieces) for path, pieces in (self._released or {}).items()}
 
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Check a choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
+        """Check a normalized choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
         received_logprobs = choice.pop("logprobs", None)
+        if choice["delta"].get("tool_calls"):
+            self._tool_calls.normalize(choice["delta"]["tool_calls"])
         delta = self._check_value(choice["delta"], ())
         rest = {name: value for name, value in choice.items() if name not in ("index", "delta", "finish_reason")}
         checked = {**choice, **rewrite(rest, self._session.response), "delta": delta}
         logprobs = self._check_logprobs(received_logprobs, choice["delta"])
         if logprobs is not None:
             checked["logprobs"] = logprobs
-        if choice.get("finish_reason") is None:
-            has_content = any(value not in ("", None, [], {}) for value in delta.values())
+        has_content = any(value not in ("", None, [], {}) for value in (*delta.values(), *rest.values()))
+        if choice["finish_reason"] is None:
             return [], checked if has_content or logprobs else None
         self.finished = True
-        return self.finish(), checked
+        held = self.finish()
+        if not held or not has_content:
+            return held, checked
+        last = {"index": self._place, "delta": {}, "finish_reason": choice["finish_reason"]}
+        return [{**checked, "finish_reason": None}, *held], last
 
     def finish(self) -> list[dict[str, Any]]:
         """Return choices with the text that is still held back."""
@@ -126,7 +134,7 @@ class ChoiceStream:
 
     def _check_name(self, text: str, path: Path) -> str:
         """Check a value that arrives whole; end the stream at a name in pieces, because its first part was sent unchecked."""
-        before = self._names.setdefault(path, text) if path[0] in _CALL_FIELDS else text
+        before = self._names.setdefault(path, text) if text and path[0] in _CALL_FIELDS else text
         if before != text and self._is_strict:
             raise BrokenStreamError("the upstream sends a name in pieces, which the policy cannot check")
         return self._session.response(text)

@@ -100,7 +100,6 @@ def validate_chat_request(
         if not isinstance(options, dict):
             raise _wrong("stream_options", "must be an object")
         wants_usage = options.get("include_usage") is True
-        body["stream_options"] = {**options, "include_usage": True}  # a stream reports its usage only on request
     choices = _read_number(body, "n", 1, _MAX_CHOICES) or 1
     bound = _read_number(body, "max_completion_tokens", 1) or _read_number(body, "max_tokens", 1) or most_out
     read_end_user(body)

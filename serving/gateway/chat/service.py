@@ -15,14 +15,14 @@ from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.calls.tokens import estimate, read_usage
+from serving.gateway.calls.tokens import estimate, find_usage, read_usage
 from serving.gateway.chat.checks import check_answer, check_request
 from serving.gateway.chat.schemas import ChatRequest, read_end_user, validate_chat_request
 from serving.gateway.chat.stream import DONE, ChatStream
 from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.registry import PromptBook
-from serving.gateway.upstreams.problems import UpstreamProblem
+from serving.gateway.upstreams.problems import UpstreamProblem, read_message
 from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, read_available, read_json, stream_problem
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
@@ -69,9 +69,11 @@ class ChatService:
             upstream_response = await self._post("/chat/completions", request.body, session, context)
             answer = await read_json(upstream_response)
             if not isinstance(answer.get("choices"), list):
-                raise BadGateway(f"{upstream_response.upstream.name} answered without choices.")
+                reason = session.response(read_message(answer.get("error")))
+                name = upstream_response.upstream.name
+                raise BadGateway(f"{name} answered without choices{reason and f': {reason}'}.")
             messages = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
-            usage = read_usage(answer.get("usage")) or Amount(
+            usage = read_usage(find_usage(answer)) or Amount(
                 tokens_in=call_request.tokens_in, tokens_out=estimate(count_bytes(messages)), estimated=True
             )
             call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
@@ -256,9 +258,10 @@ async def _pieces(
                 yield out
             if events.ended or events.blocked:
                 return
-    except BROKEN:
+    except BROKEN as error:
         if context.is_disconnected:  # the response was closed because of that
             return
-        raise
-    if not context.is_disconnected:
-        raise BrokenStreamError("the upstream ended the stream before its end")
+        if isinstance(error, BrokenStreamError) or not events.is_complete:
+            raise
+    if not context.is_disconnected and (out := events.finish()):
+        yield out

@@ -10,14 +10,15 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import PROTOCOL, WITHHELD
 from serving.gateway.chat.deltas import ChoiceStream
+from serving.gateway.chat.dialects import normalize_choice
 from serving.gateway.chat.texts import rewrite
 from serving.gateway.policy.policy import Finding
-from serving.gateway.upstreams.reading import BrokenStreamError, Events, UsageMeter, parse_event
+from serving.gateway.upstreams.problems import read_message
+from serving.gateway.upstreams.reading import DONE_MARK, BrokenStreamError, Events, UsageMeter, parse_event
 from serving.http.server_sent_events import KEEP_ALIVE, format_event
 
-DONE: Final = format_event(b"[DONE]")
+DONE: Final = format_event(DONE_MARK)
 """The last event of a stream; sent by the caller of `ChatStream`."""
-_MAX_CHOICES = 128
 
 
 class ChatStream:
@@ -64,6 +65,32 @@ class ChatStream:
         return bytes(out)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the finish reason of every choice has arrived, and the usage."""
+        return self._has_finished and self._meter.has_usage
+
+    def finish(self) -> bytes:
+        """Take the end of the upstream's stream, which needs neither `[DONE]` nor a last line feed; return the bytes to send.
+
+        Raises
+        ------
+        BrokenStreamError
+            If no answer has arrived, or the last event is broken and the answer not complete without it.
+        """
+        out = b""
+        try:
+            out = self.feed(b"\n")
+        except BrokenStreamError:
+            if not self.is_complete:
+                raise
+        if self.blocked or self.ended:
+            return out
+        if not self._choices:
+            raise BrokenStreamError("the upstream ended the stream without an answer")
+        self._meter.ended = self._has_finished
+        return out + b"".join(self._end())
+
+    @property
     def usage(self) -> Amount:
         """Return the usage of the call so far."""
         return self._meter.usage
@@ -86,14 +113,23 @@ class ChatStream:
     def _events_of(self, data: bytes) -> Iterable[bytes]:
         if not data:
             return (KEEP_ALIVE,)
-        if data == b"[DONE]":
-            self.ended = self._meter.ended = True
-            # Release the text still held back if the upstream ended without a finish reason.
-            return self._format({}, [chunk for choice in self._choices.values() for chunk in choice.finish()])
+        if data.startswith(DONE_MARK):
+            self._meter.ended = True
+            return self._end()
         event = parse_event(data)
         if event.get("error"):
+            self._read_metadata(event)
             raise BrokenStreamError(f"the upstream reports: {self._reason(event['error'])}")
         return self._check_event(event)
+
+    def _end(self) -> Iterable[bytes]:
+        """End the stream; release the text still held back if the upstream sent no finish reason."""
+        self.ended = True
+        return self._format({}, [chunk for choice in self._choices.values() for chunk in choice.finish()])
+
+    @property
+    def _has_finished(self) -> bool:
+        return bool(self._choices) and all(choice.finished for choice in self._choices.values())
 
     def _check_event(self, event: dict[str, Any]) -> Iterable[bytes]:
         self._read_metadata(event)
@@ -112,6 +148,8 @@ class ChatStream:
         after: list[dict[str, Any]] = []
         for received in choices:
             choice = self._choice_of(received)
+            if not self._wants_usage:
+                received.pop("usage", None)
             size = choice.size
             held, passed = choice.feed(received)
             self._meter.count_text(choice.size - size)
@@ -128,15 +166,13 @@ class ChatStream:
             ends = [{"index": place, "delta": {}, "finish_reason": WITHHELD} for place in open_choices or [0]]
             yield format_event({**self._head, "choices": ends})
             return
-        if before:
-            yield format_event({**self._head, "choices": before})
+        for choice in before:  # each in an event of its own: clients read only the first entry of a choice
+            yield format_event({**self._head, "choices": [choice]})
         if after:
             yield format_event({**event, "choices": after})
 
     def _choice_of(self, received: Any) -> ChoiceStream:
-        place = received.get("index", 0) if isinstance(received, dict) else None
-        if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES or not isinstance(received.get("delta"), dict):
-            raise BrokenStreamError("a choice of the stream has no delta or no valid index")
+        place = normalize_choice(received)
         choice = self._choices.get(place)
         if choice is None:
             choice = self._choices[place] = ChoiceStream(place, self._session, keeps_texts=self._keeps_texts)
@@ -144,10 +180,8 @@ class ChatStream:
 
     def _read_metadata(self, event: dict[str, Any]) -> None:
         self._meter.read_usage_of(event)
-        if not self._head:
-            self._head = {name: event[name] for name in ("id", "object", "created", "model") if name in event}
+        if not self._head.get("id"):  # Azure's first chunk, about the prompt, has none
+            self._head |= {name: event[name] for name in ("id", "object", "created", "model") if event.get(name)}
 
     def _reason(self, error: Any) -> str:
-        message = error.get("message") if isinstance(error, dict) else error
-        reason = self._session.response(message) if isinstance(message, str) else ""
-        return reason or "it broke off the stream with an error"
+        return self._session.response(read_message(error)) or "it broke off the stream with an error"

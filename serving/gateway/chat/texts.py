@@ -13,7 +13,10 @@ from serving.gateway.chat.protocol import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
 
 Check = Callable[[str], str]
 
-_ENCODED: Final = frozenset({"url", "data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"})
+ENCODED_FIELDS: Final = frozenset(
+    {"url", "data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"}
+)
+"""Fields that may hold encoded bytes."""
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text
 _data_url = re.compile(r"(data:([\w.+-]+/[\w.+-]+)(?:;[\w=.-]+)*;base64,)([A-Za-z0-9+/_=-]*)").fullmatch
 _base64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
@@ -48,7 +51,7 @@ def rewrite_text(value: str, check: Check, name: str) -> str:
     """Return a text after `check`, unless it is a word of the protocol or encoded data."""
     if name in ENUM_FIELDS and value in ENUM_VALUES:
         return value
-    if name in _ENCODED and len(value) >= _MIN_ENCODED:
+    if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
         encoded = _data_url(value)
         if encoded is not None:
             return _rewrite_encoded(value, encoded, check)
@@ -60,7 +63,7 @@ def rewrite_text(value: str, check: Check, name: str) -> str:
 def _rewrite_encoded(value: str, encoded: re.Match[str], check: Check) -> str:
     """Check the decoded content of a data URL if it is text."""
     head, kind, data = encoded.groups()
-    if not kind.startswith("text/") and not kind.endswith(("json", "xml", "yaml")):
+    if not _is_text(kind):
         return value
     try:
         text = base64.b64decode(data).decode()
@@ -70,15 +73,36 @@ def _rewrite_encoded(value: str, encoded: re.Match[str], check: Check) -> str:
     return value if checked == text else head + base64.b64encode(checked.encode()).decode()
 
 
-def count_bytes(value: Any) -> int:
-    """Count the UTF-8 bytes of all texts, with 4 bytes for each number (a token id), to estimate tokens."""
+def _is_text(media_type: str) -> bool:
+    return media_type.startswith("text/") or media_type.endswith(("json", "xml", "yaml"))
+
+
+def count_bytes(value: Any, name: str = "") -> int:
+    """Count the UTF-8 bytes of all texts, with 4 bytes for each number (a token id), to estimate tokens.
+
+    Encoded bytes, such as audio and images, are not text, unless they are those of a text file.
+
+    Parameters
+    ----------
+    name : key of the value.
+    """
     if isinstance(value, str):
-        return len(value.encode(errors="surrogatepass"))
+        return _count_text(value, name)
     if isinstance(value, list):
-        return sum(map(count_bytes, value))
+        return sum(count_bytes(item, name) for item in value)
     if isinstance(value, dict):
-        return sum(count_bytes(item) for name, item in value.items() if name != "url")
+        return sum(count_bytes(item, key) for key, item in value.items())
     return 4 if isinstance(value, int) else 0
+
+
+def _count_text(value: str, name: str) -> int:
+    if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
+        encoded = _data_url(value)
+        if encoded is not None:
+            return len(encoded[3]) * 3 // 4 if _is_text(encoded[2]) else 0
+        if _base64(value):
+            return 0
+    return 0 if name == "url" else len(value.encode(errors="surrogatepass"))
 
 
 def has_token_ids(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Problem details for callers when a server of language models fails; they never contain the guard's own key."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
@@ -17,9 +18,8 @@ class UpstreamProblem(Problem):
     """The upstream's own error about the request, which the caller can fix."""
 
     def __init__(self, status: int, body: Mapping[str, Any], retry_after: str | None) -> None:
-        message = body.get("message")
         super().__init__(
-            message if isinstance(message, str) else f"The model's server answered {status}.",
+            read_message(body) or f"The model's server answered {status}.",
             headers={} if retry_after is None else {"Retry-After": retry_after},
             error=body,
         )
@@ -29,28 +29,41 @@ class UpstreamProblem(Problem):
 
 async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
     """Return the problem of an unsuccessful response, and close its connection."""
-    try:
-        data = await response.content.read(_ERROR_BYTES)
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        data = b""
+    data = bytearray()
+    with suppress(aiohttp.ClientError, TimeoutError, OSError):  # the words that arrived before a break still count
+        while len(data) < _ERROR_BYTES and (piece := await response.content.read(_ERROR_BYTES - len(data))):
+            data += piece
     response.close()
     if response.status in KEY_REJECTED:
         return BadGateway(f"{name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
     if response.status >= 500 or response.status < 400:
         return BadGateway(f"{name} answered {response.status}.")
-    return UpstreamProblem(response.status, _error_of(data), response.headers.get("Retry-After"))
+    return UpstreamProblem(response.status, _error_of(bytes(data)), response.headers.get("Retry-After"))
 
 
 def _error_of(data: bytes) -> Mapping[str, Any]:
-    """Return the `error` object of an OpenAI-compatible body; {} if there is none."""
+    """Return the error of a body as OpenAI's `error` object, with a text as its message; {} if the body is empty."""
     try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        return error
-    return {"message": error} if isinstance(error, str) else {}
+        body: Any = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = data.decode(errors="replace").strip()
+    if isinstance(body, list) and len(body) == 1:  # so Gemini wraps its errors
+        (body,) = body
+    if not isinstance(body, dict):
+        return {"message": read_message(body)} if body else {}
+    error = body.get("error")
+    if not isinstance(error, dict):  # a text with its code beside it, or no envelope at all
+        beside = {name: value for name, value in body.items() if name != "error"}
+        error = {**beside, "message": error} if error else beside
+    return {**error, "message": read_message(error)} if error else {}
+
+
+def read_message(error: Any) -> str:
+    """Return the words of an error: its message or detail if it has one, else all of it; JSON unless it is a text."""
+    words = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
+    if not words:
+        return ""
+    return words if isinstance(words, str) else msgspec.json.encode(words).decode()
 
 
 def unreachable_problem(name: str, error: BaseException) -> Problem:

@@ -10,12 +10,14 @@ import aiohttp
 import msgspec
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.tokens import estimate, read_usage
+from serving.gateway.calls.tokens import estimate, find_usage, read_usage
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 _MAX_ANSWER_BYTES = 64 * 2**20
 _MAX_EVENT_BYTES = 4 * 2**20
+DONE_MARK: Final = b"[DONE]"
+"""Data of the last event of a stream; not every server sends it."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -146,14 +148,19 @@ class UsageMeter:
 
     def read_usage_of(self, event: dict[str, Any]) -> None:
         """Take the usage that an event reports, if any."""
-        usage = read_usage(event.get("usage"))
-        if usage is not None:
-            self._usage = usage
+        reported = find_usage(event)
+        if reported:
+            self._usage = read_usage(reported) or self._usage
 
     def count_text(self, size: int) -> None:
         """Count the text of an event, in UTF-8 bytes."""
         self._bytes += size
         self._events += size > 0
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether the upstream has reported any usage."""
+        return self._usage is not None
 
     @property
     def has_text(self) -> bool:
@@ -177,19 +184,40 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
     Raises
     ------
     BrokenStreamError
-        If the upstream breaks off.
+        If the upstream breaks off, or ends the stream with neither a finish reason nor `[DONE]`.
     """
     events = Events()
-    while data := await read_available(upstream_response.response.content):
+    finished = False
+    async for data in _read_chunks(upstream_response.response.content, meter):
         events.add(data)
-        for event in filter(None, iter(events.next, None)):
-            if event == b"[DONE]":
+        for data_of_event in filter(None, iter(events.next, None)):
+            if data_of_event.startswith(DONE_MARK):
                 meter.ended = True
                 return
-            piece = _text_of(parse_event(event), "delta", meter)
+            event = parse_event(data_of_event)
+            piece = _text_of(event, "delta", meter)
+            finished = finished or bool(_first_choice(event).get("finish_reason"))
+            meter.ended = finished and meter.has_usage
             if piece:
                 yield piece
-    raise BrokenStreamError("the upstream ended the stream before its end")
+    if not finished:
+        raise BrokenStreamError("the upstream ended the stream before its end")
+    meter.ended = True
+
+
+async def _read_chunks(content: aiohttp.StreamReader, meter: UsageMeter) -> AsyncGenerator[bytes]:
+    """Yield the bytes of a stream as they arrive, then the line feed that its last line may lack."""
+    while True:
+        try:
+            data = await read_available(content)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            if not meter.ended:
+                raise
+            break
+        if not data:
+            break
+        yield data
+    yield b"\n"
 
 
 async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
@@ -203,11 +231,15 @@ def _text_of(event: dict[str, Any], part: str, meter: UsageMeter) -> str:
     if event.get("error"):
         raise BrokenStreamError("the upstream broke off the stream with an error")
     meter.read_usage_of(event)
-    choices = event.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get(part) if isinstance(choice, dict) else None
+    message = _first_choice(event).get(part)
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, str):
         return ""
     meter.count_text(len(content.encode()))
     return content
+
+
+def _first_choice(event: dict[str, Any]) -> dict[str, Any]:
+    choices = event.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}

@@ -26,22 +26,50 @@ _log = logging.getLogger(__name__)
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
 _OK = 200
+_MALFORMED = frozenset({400, 422})
+_USAGE_OPTION = (b"stream_options", b"include_usage")
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
 class Upstream:
-    """A server; `model`, if set, replaces the caller's."""
+    """A server; `model`, if set, replaces the caller's.
+
+    Attributes
+    ----------
+    accepts_usage_option : whether it may be asked for the usage of a stream; False once it has refused the option.
+    """
 
     name: str
     base_url: str
     model: str | None
     headers: Mapping[str, str] = field(repr=False)
     breaker: Breaker = field(default_factory=Breaker)
+    accepts_usage_option: bool = True
 
     def model_of(self, requested: str) -> str:
         """Return the model to request from this server."""
         return self.model or requested
+
+    def encode(self, body: Mapping[str, Any]) -> bytes:
+        """Encode a request for this server; a stream reports its usage only on request."""
+        request = {**body, "model": self.model_of(str(body.get("model", "")))}
+        if self.accepts_usage_option and _lacks_usage_option(body):
+            request["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        return _encode(request)
+
+    def refuses_usage_option(self, body: Mapping[str, Any], problem: Problem) -> bool:
+        """Return whether a request was refused for the option that `encode` added; it is not added again then."""
+        if not isinstance(problem, UpstreamProblem) or not _lacks_usage_option(body):
+            return False
+        words = _encode(problem.body)
+        is_refused = problem.status in _MALFORMED and any(name in words for name in _USAGE_OPTION)
+        self.accepts_usage_option = self.accepts_usage_option and not is_refused
+        return is_refused
+
+
+def _lacks_usage_option(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("stream")) and not (body.get("stream_options") or {}).get("include_usage")
 
 
 @dataclass(slots=True)
@@ -156,12 +184,14 @@ class Upstreams:
         deadline = time.monotonic() + self._settings.llm.total_s
         for upstream in self._all:
             model = upstream.model_of(requested)
-            data = _encode({**body, "model": model})
             for attempt in range(self._settings.llm.retries + 1):
                 if not upstream.breaker.allows:
                     break
                 attempts += 1
-                outcome = await self._attempt(upstream, path, data)
+                outcome = await self._attempt(upstream, path, upstream.encode(body))
+                if isinstance(outcome, _Failure) and upstream.refuses_usage_option(body, outcome.problem):
+                    attempts += 1
+                    outcome = await self._attempt(upstream, path, upstream.encode(body))
                 if isinstance(outcome, aiohttp.ClientResponse):
                     return UpstreamResponse(upstream, model, outcome, attempts)
                 problem = outcome.problem

@@ -1,0 +1,97 @@
+"""Choices of a stream in the dialects of OpenAI's protocol, rewritten as OpenAI sends them.
+
+Falsy fields count as absent, and each tool call has an index of its own. Texts and policy are in `deltas`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from serving.gateway.upstreams.reading import BrokenStreamError
+
+_MAX_CHOICES = 128
+
+
+def normalize_choice(choice: Any) -> int:
+    """Give a choice its delta and finish reason, in place; return its index.
+
+    Raises
+    ------
+    BrokenStreamError
+        If it is no choice of a stream.
+    """
+    place = (choice.get("index") or 0) if isinstance(choice, dict) else None
+    if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES:
+        raise BrokenStreamError("a choice of the stream has no valid index")
+    delta = choice.get("delta") or {}
+    if not isinstance(delta, dict):
+        raise BrokenStreamError("the delta of a choice is not an object")
+    choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
+    return place
+
+
+@dataclass(slots=True)
+class _ToolCall:
+    """What has arrived of a tool call; `place` is its index for the caller."""
+
+    place: int
+    id: str = ""
+    name: str = ""
+    has_arguments: bool = False
+
+
+class ToolCalls:
+    """The tool calls of one choice.
+
+    Servers leave out the index, give all calls the same one, or repeat id and name in each delta; clients tell calls apart by
+    their index alone, and join ids and names.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[int, _ToolCall] = {}
+        self._by_id: dict[str, _ToolCall] = {}
+        self._by_index: dict[int | None, _ToolCall] = {}  # the newest call of each index; without one, of all
+
+    def normalize(self, deltas: Any) -> None:
+        """Give each delta of a tool call the index of its call, and id and name only once, in place."""
+        for delta in deltas if isinstance(deltas, list) else ():
+            if isinstance(delta, dict):
+                self._normalize(delta)
+
+    def _normalize(self, delta: dict[str, Any]) -> None:
+        function = delta.get("function") or delta.get("custom")
+        function = function if isinstance(function, dict) else {}
+        call_id, name = _text(delta.get("id")), _text(function.get("name"))
+        index = delta.get("index")
+        index = index if isinstance(index, int) else None
+        call = self._by_id.get(call_id) or self._by_index.get(index)
+        if call is None or (call.id != call_id and _begins(call, call_id, name, index)):
+            place = self._free_place(index)
+            call = self._calls[place] = _ToolCall(place)
+        if call.id:
+            delta.pop("id", None)
+        elif call_id:
+            call.id, self._by_id[call_id] = call_id, call
+        if call.name and name in ("", call.name):
+            function.pop("name", None)
+        call.name = call.name or name
+        call.has_arguments = call.has_arguments or bool(function.get("arguments") or function.get("input"))
+        self._by_index[index] = self._by_index[None] = call
+        delta["index"] = call.place
+
+    def _free_place(self, index: int | None) -> int:
+        if index is not None and index >= 0 and index not in self._calls:
+            return index
+        return max(self._calls, default=-1) + 1
+
+
+def _begins(call: _ToolCall, call_id: str, name: str, index: int | None) -> bool:
+    """Return whether a delta begins a call rather than continuing `call`, the newest at its index; only a call's first has its name."""
+    if not name:
+        return False
+    if call_id:
+        return bool(call.id)
+    return call.has_arguments and (index is None or name != call.name)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,291 @@
+"""Each dialect of the protocol, as the servers' documentation and users show it, ends up as the official client expects it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai as lib
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletion
+
+from guard_core.settings import Settings
+from guard_store.spending.amounts import Amount
+from serving.app import Services
+from serving.audit.entry import AuditEntry
+from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.chat.stream import DONE, ChatStream
+from serving.gateway.policy.policy import Policy
+from serving.gateway.policy.rules import PolicyRules
+from serving.gateway.upstreams.reading import BrokenStreamError
+from tests.support.gateway import message, wait_for_calls
+from tests.support.ledger import read_ledger
+from tests.support.settings import with_values
+from tests.support.upstream import Upstream
+
+STREAMS = Path(__file__).parent / "streams"
+POLICY = "default: {denylist: {terms: []}, pii: {ssn: redact}}"
+REDACTED = "My SSN is [SSN_1], keep it safe."
+HELLO = "Hello there."
+CALLS: tuple[tuple[str, Any], ...] = (("get_weather", {"city": "Oslo"}), ("get_time", {}))
+USAGE = Amount(tokens_in=10, tokens_out=8)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A stream, and what it means."""
+
+    name: str
+    text: str | None = REDACTED
+    calls: tuple[tuple[str, Any], ...] = ()
+    usage: Amount = USAGE
+
+
+def _usage(tokens_in: int = 10, tokens_out: int = 8, **more: Any) -> Amount:
+    return Amount(tokens_in=tokens_in, tokens_out=tokens_out, **more)
+
+
+DIALECTS = (
+    Dialect("ollama"),
+    Dialect("ollama-tools", None, CALLS),
+    Dialect("azure"),
+    Dialect("azure-annotation", "Hello there."),
+    Dialect("mistral", usage=_usage(tokens_cached=4)),
+    Dialect("mistral-tools", None, CALLS),
+    Dialect("xai", usage=_usage(32, 369, tokens_cached=6, tokens_reasoning=360)),
+    Dialect("vllm"),
+    Dialect("vllm-tools", None, CALLS),
+    Dialect("vllm-new-ids", None, CALLS),
+    Dialect("sglang-tools", None, CALLS),
+    Dialect("gemini", usage=_usage(tokens_out=48, estimated=True)),
+    Dialect("gemini-tools", None, CALLS),
+    Dialect("deepseek", usage=_usage(tokens_cached=6, tokens_reasoning=3)),
+    Dialect("openrouter", usage=_usage(tokens_cached=2)),
+    Dialect("moonshot", usage=_usage(tokens_cached=5)),
+    Dialect("anthropic-cache", usage=_usage(tokens_cached=6)),
+    Dialect("finish-reason-empty"),
+    Dialect("finish-reason-with-text"),
+    Dialect("empty-id", None, CALLS[:1]),
+    Dialect("no-index", None, (("get_weather", {}), ("get_time", {}))),
+    Dialect("no-done", HELLO),
+    Dialect("no-last-line-feed", HELLO),
+    Dialect("no-finish-reason"),
+    Dialect("reasoning-beside", "Hello.", usage=_usage(32, 369, tokens_reasoning=360)),
+    Dialect("null-usage", HELLO, usage=_usage(10, 3, estimated=True)),
+)
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    path = tmp_path / "policies.yaml"
+    path.write_text(POLICY)
+    return with_values(settings, llm_policies=path, llm_fallbacks=(), llm_retries=0)
+
+
+def _read(name: str) -> bytes:
+    return (STREAMS / f"{name}.sse").read_bytes()
+
+
+def _chat_stream(*, is_strict: bool = True) -> ChatStream:
+    rules = PolicyRules.model_validate({"pii": {"ssn": "redact"}} if is_strict else {})
+    session = PolicySession(Policy(rules), "/v1/chat/completions", AuditEntry({"type": "http"}))
+    return ChatStream(session, wants_usage=False, prompt_tokens=10, keeps_texts=False)
+
+
+def _complete(stream: ChatStream, pieces: list[bytes]) -> bytes:
+    """Return what goes out of a stream that arrives in pieces."""
+    out = b"".join([stream.feed(piece) for piece in pieces])
+    return out + (b"" if stream.ended else stream.finish()) + DONE
+
+
+def _judge(body: bytes) -> ChatCompletion:
+    """Return the answer that the official client reads from the bytes of a stream."""
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, content=body, headers={"Content-Type": "text/event-stream"})
+    )
+    with (
+        OpenAI(base_url="http://judge/v1", api_key="k", http_client=httpx.Client(transport=transport)) as client,
+        client.chat.completions.stream(model="m", messages=[message("x")]) as stream,
+    ):
+        return stream.get_final_completion()
+
+
+def _check(answer: ChatCompletion, dialect: Dialect, text: str | None) -> None:
+    (choice,) = answer.choices
+    calls = choice.message.tool_calls or []
+    functions = [call.function for call in calls if call.type != "custom"]  # Mistral leaves the type out
+    assert (choice.message.content or None) == text
+    assert tuple((function.name, json.loads(function.arguments)) for function in functions) == dialect.calls
+    assert answer.id != ""
+
+
+@each_dialect
+def test_a_dialect_means_the_same_however_its_bytes_arrive(dialect: Dialect) -> None:
+    data = _read(dialect.name)
+    for pieces in ([data], [data[place : place + 1] for place in range(len(data))]):
+        stream = _chat_stream()
+        _check(_judge(_complete(stream, pieces)), dialect, dialect.text)
+        assert stream.usage == dialect.usage
+
+
+@each_dialect
+def test_a_dialect_may_be_cut_in_two_at_every_byte(dialect: Dialect) -> None:
+    data = _read(dialect.name)
+    whole = _complete(_chat_stream(is_strict=False), [data])
+    for place in range(1, len(data)):
+        assert _complete(_chat_stream(is_strict=False), [data[:place], data[place:]]) == whole, place
+
+
+@each_dialect
+async def test_a_dialect_over_http(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, dialect: Dialect
+) -> None:
+    upstream.stream = _read(dialect.name)
+    async with openai.chat.completions.stream(model="stub", messages=[message("x")]) as stream:
+        _check(await stream.get_final_completion(), dialect, dialect.text)
+    (row,) = await wait_for_calls(services, 1)
+    usage = dialect.usage
+    assert row["status"] == 200
+    assert row["tokens_estimated"] == usage.estimated
+    assert (row["tokens_out"], row["tokens_cached"]) == (usage.tokens_out, usage.tokens_cached)
+    assert row["flags"] == ("response.pii.ssn" if dialect.text == REDACTED else "")
+
+
+async def test_a_connection_that_breaks_after_the_whole_answer_takes_nothing_back(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    upstream.stream, upstream.breaks_off = _read("no-done"), True
+    async with openai.chat.completions.stream(model="stub", messages=[message("x")]) as stream:
+        assert (await stream.get_final_completion()).choices[0].message.content == HELLO
+    (row,) = await wait_for_calls(services, 1)
+    assert (row["tokens_out"], row["tokens_estimated"]) == (8, False)
+
+
+async def test_a_connection_that_breaks_before_is_a_broken_stream(openai: AsyncOpenAI, upstream: Upstream) -> None:
+    upstream.stream, upstream.breaks_off = _read("no-done").partition(b"\n\n")[0], True
+    with pytest.raises(lib.APIError, match="broke"):
+        async for _ in await openai.chat.completions.create(model="stub", messages=[message("x")], stream=True):
+            pass
+
+
+def test_a_stream_without_any_answer_is_broken() -> None:
+    stream = _chat_stream()
+    stream.feed(b": OPENROUTER PROCESSING\n\n")
+    with pytest.raises(BrokenStreamError, match="without an answer"):
+        stream.finish()
+
+
+def test_an_event_cut_off_after_the_whole_answer_is_left_out() -> None:
+    stream = _chat_stream()
+    out = stream.feed(_read("no-done") + b'data: {"id"') + stream.finish()
+    assert _judge(out + DONE).choices[0].message.content == HELLO
+    assert stream.usage == USAGE
+
+
+def test_an_annotation_of_a_choice_goes_through() -> None:
+    out = _complete(_chat_stream(), [_read("azure")])
+    assert b'"check_offset":44' in out
+
+
+async def test_an_error_in_the_middle_of_a_stream_goes_through_in_its_words(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    upstream.stream = _read("openrouter-error")
+    with pytest.raises(lib.APIError, match="Provider disconnected unexpectedly"):
+        async for _ in await openai.chat.completions.create(model="stub", messages=[message("x")], stream=True):
+            pass
+    (row,) = await wait_for_calls(services, 1)
+    assert (row["tokens_out"], row["tokens_estimated"]) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"message": "too long"}, "too long"),
+        ({"message": {"detail": ["too long"]}}, '{"detail":["too long"]}'),
+        (["too", "long"], '["too","long"]'),
+        ("too long", "too long"),
+        ({"code": 7}, '{"code":7}'),
+    ],
+)
+def test_an_error_in_a_stream_has_words_in_any_shape(error: Any, words: str) -> None:
+    data = b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
+    with pytest.raises(BrokenStreamError) as raised:
+        _chat_stream().feed(data)
+    assert str(raised.value) == f"the upstream reports: {words}"
+
+
+async def test_a_server_that_refuses_stream_options_streams_without_them(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    refusal = json.loads((STREAMS / "stream-options-refused.json").read_bytes())
+    upstream.refusal = (refusal["status"], json.dumps(refusal["body"]).encode())
+    for _ in range(2):
+        chunks = await openai.chat.completions.create(model="stub", messages=[message("Hello there, you")], stream=True)
+        text = "".join([choice.delta.content or "" async for chunk in chunks for choice in chunk.choices])
+        assert text.strip() == "Hello there, you"
+    assert ["stream_options" in body for body in upstream.seen] == [True, False, False]
+    rows = await wait_for_calls(services, 2)
+    assert {row["tokens_estimated"] for row in rows} == {True}
+    assert [json.loads(row["details"])["attempts"] for row in rows] == [1, 2]
+
+
+async def test_a_caller_that_sends_stream_options_gets_the_refusal_in_its_words(
+    openai: AsyncOpenAI, upstream: Upstream
+) -> None:
+    refusal = json.loads((STREAMS / "stream-options-refused.json").read_bytes())
+    upstream.refusal = (refusal["status"], json.dumps(refusal["body"]).encode())
+    with pytest.raises(lib.BadRequestError, match="Extra inputs are not permitted"):
+        await openai.chat.completions.create(
+            model="stub", messages=[message("x")], stream=True, stream_options={"include_usage": True}
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error": {"message": "stream_options: too new", "code": "c"}}', "stream_options: too new"),
+        (b'[{"error": {"code": 400, "message": "stream_options: bad", "status": "X"}}]', "stream_options: bad"),
+        (b'{"code": "Client error", "error": "stream_options: no"}', "stream_options: no"),
+        (b'{"object": "error", "message": "stream_options: no", "code": 400}', "stream_options: no"),
+        (b'{"detail": [{"loc": ["stream_options"]}]}', r'\[{"loc":\["stream_options"\]}\]'),
+        (b"stream_options: not a field", "stream_options: not a field"),
+        (b'"stream_options?"', r"stream_options\?"),
+    ],
+)
+async def test_an_error_goes_through_in_whatever_shape_it_came(
+    openai: AsyncOpenAI, upstream: Upstream, body: bytes, words: str
+) -> None:
+    upstream.refusal = (400, body)
+    with pytest.raises(lib.BadRequestError, match=words):
+        await openai.chat.completions.create(
+            model="stub", messages=[message("x")], extra_body={"stream_options": {"include_usage": True}}
+        )
+
+
+async def test_an_error_in_place_of_a_whole_answer_goes_through_in_its_words(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    upstream.answer = {"error": {"code": 502, "message": "Provider returned error"}}
+    with pytest.raises(lib.InternalServerError, match="Provider returned error"):
+        await openai.chat.completions.create(model="stub", messages=[message("x")])
+    assert read_ledger(services, route="/v1/chat/completions")[0]["status"] == 502
+
+
+async def test_encoded_bytes_are_not_text_where_tokens_are_estimated(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    encoded = "QUJD" * 25_000
+    parts: list[Any] = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{encoded}"}},
+        {"type": "input_audio", "input_audio": {"data": encoded, "format": "wav"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded}"}},
+    ]
+    await openai.chat.completions.create(model="stub-silent", messages=[message(parts)], stream=False)
+    (row,) = await wait_for_calls(services, 1)
+    assert row["tokens_estimated"]
+    assert row["tokens_in"] < 50

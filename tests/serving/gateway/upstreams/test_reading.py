@@ -1,0 +1,76 @@
+"""The text of a stream, read to its end however the server ends it."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from guard_store.spending.amounts import Amount
+from serving.gateway.upstreams.reading import BrokenStreamError, UsageMeter, stream_text
+from serving.gateway.upstreams.upstreams import Upstream, UpstreamResponse
+
+
+class Content:
+    """The body of a response that arrives byte by byte, and may end in an error."""
+
+    def __init__(self, data: bytes, error: Exception | None = None) -> None:
+        self._bytes = iter(data)
+        self._error = error
+        self._buffer: list[bytes] = []
+
+    async def readany(self) -> bytes:
+        for byte in self._bytes:
+            return bytes([byte])
+        if self._error is not None:
+            raise self._error
+        return b""
+
+
+def _event(delta: Any, finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({"choices": [choice], **more}).encode() + b"\n\n"
+
+
+TEXT = _event({"content": "Hello"}, "") + _event(None, "") + _event({"content": " there."}, "")
+END = _event({}, "stop", usage={"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18})
+BREAK = aiohttp.ClientPayloadError("cut off")
+
+
+async def _read(content: Content) -> tuple[str, Amount]:
+    response: Any = SimpleNamespace(content=content)
+    meter = UsageMeter(3)
+    upstream = Upstream("u", "http://u/v1", None, {})
+    pieces = [piece async for piece in stream_text(UpstreamResponse(upstream, "m", response, 1), meter)]
+    return "".join(pieces), meter.usage
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Content(TEXT + END + b"data: [DONE]\n\n"),
+        Content(TEXT + END + b"data: [DONE]"),
+        Content(TEXT + END),
+        Content(TEXT + END.rstrip()),
+        Content(TEXT + END, BREAK),
+        Content(TEXT + END, TimeoutError()),
+    ],
+    ids=["done", "done, no line feed", "no done", "no line feed", "connection breaks", "silence"],
+)
+async def test_a_stream_with_finish_reason_and_usage_is_complete(content: Content) -> None:
+    assert await _read(content) == ("Hello there.", Amount(tokens_in=10, tokens_out=8))
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (Content(TEXT), BrokenStreamError),
+        (Content(b""), BrokenStreamError),
+        (Content(TEXT, BREAK), aiohttp.ClientPayloadError),
+    ],
+    ids=["no finish reason", "nothing", "connection breaks"],
+)
+async def test_a_stream_without_an_end_is_broken(content: Content, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await _read(content)
