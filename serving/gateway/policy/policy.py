@@ -123,7 +123,7 @@ class Policy:
         """
         is_request = side == "request"  # only values that the caller sent may be restored for the caller
         matches: list[Match] = []
-        for kind, rule in (self._kinds if _has_digit(shadow) else self._kinds_without_digits)[side]:
+        for kind, rule in (self._kinds if _has_digit(shadow, begin) else self._kinds_without_digits)[side]:
             for start, end in find(kind, shadow, begin):
                 if not any(other.start <= start and end <= other.end for other in matches):
                     matches.append(Match(start, end, f"pii.{kind}", rule.action, is_request and rule.reversible))
