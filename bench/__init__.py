@@ -11,6 +11,8 @@
 - `latency`: seconds from a closed day's events to its verdict
 - `measure`: CPU seconds, wall seconds and peak memory of a piece of work
 - `nannyml_peer`: NannyML's CBPE, run by its own interpreter
+- `policy_study`: false findings and recall of the content policy
+- `policy_texts`: the generated texts of that study
 - `predict`: one row over HTTP, beside `mlflow models serve`
 - `profiles`: a day against a stored baseline, beside Evidently
 - `servers`: starts the servers under test

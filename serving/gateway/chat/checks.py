@@ -15,6 +15,7 @@ PROTOCOL: Final = frozenset(
     {"id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "obfuscation"}
 )
 """Fields of a response that the server writes, not the model."""
+_WITH_SCHEMAS: Final = ("functions", "response_format", "tools")
 WITHHELD: Final = "content_filter"
 
 
@@ -36,7 +37,9 @@ def check_request(body: dict[str, Any], session: PolicySession) -> None:
             param="input",
         )
     pseudonyms = {name: _pseudonym(body.pop(name), session) for name in END_USER if isinstance(body.get(name), str)}
+    schemas = {name: body.pop(name) for name in _WITH_SCHEMAS if name in body}
     checked = rewrite({name: value for name, value in body.items() if name != "model"}, session.request)
+    checked |= rewrite(schemas, session.request, checks_numbers=False)
     checked |= {"model": body["model"], **pseudonyms}
     body.clear()
     body.update(checked)

@@ -1,8 +1,10 @@
 """The content policy: denied terms, personal data, prompt injection; flag, redact or block.
 
 - `book`: policies of all projects, reloaded when the file changes
+- `cards`: card numbers
 - `injection`: phrases of prompt injection
 - `personal`: personal data and secrets
+- `phones`: telephone numbers
 - `policy`: a policy applied to text
 - `quoting`: placeholders inside JSON text
 - `rules`: rules as written in the file

@@ -23,7 +23,7 @@ _INJECTION = "injection"
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
 _TAILS = (
     r"\S{1,512}",
-    r"[+(]?\d[\d ().-]{0,64}",
+    r"[-+(]?\d[\d ()/.-]{0,64}",
     r"[a-z]{2}\d{2}[a-z0-9 -]{0,68}",
     r"-----[a-z -]{0,48}",
 )
@@ -114,18 +114,23 @@ class Policy:
         tail = self._tail.search(shadow, start)
         return tail.start() if tail else len(shadow)
 
-    def matches(self, shadow: str, side: Side, vault: Vault) -> list[Match]:
-        """Find the matches of all rules, from left to right; a match inside of personal data of another kind does not count."""
+    def matches(self, shadow: str, side: Side, vault: Vault, begin: int = 0) -> list[Match]:
+        """Find the matches of all rules, from left to right; a match inside of personal data of another kind does not count.
+
+        Parameters
+        ----------
+        begin : place of the shadow before which no match may start; what is there is context only.
+        """
         is_request = side == "request"  # only values that the caller sent may be restored for the caller
         matches: list[Match] = []
-        for kind, rule in (self._kinds if _has_digit(shadow) else self._kinds_without_digits)[side]:
-            for start, end in find(kind, shadow):
+        for kind, rule in (self._kinds if _has_digit(shadow, begin) else self._kinds_without_digits)[side]:
+            for start, end in find(kind, shadow, begin):
                 if not any(other.start <= start and end <= other.end for other in matches):
                     matches.append(Match(start, end, f"pii.{kind}", rule.action, is_request and rule.reversible))
         denylist = self._rules.denylist
         if self._denylist is not None and side in denylist.sides:
             placeholders = vault.placeholders_in(shadow)
-            for match in self._denylist.finditer(shadow):
+            for match in self._denylist.finditer(shadow, begin):
                 start, end = match.span()
                 if not any(first <= start and end <= last for first, last in placeholders):
                     matches.append(Match(start, end, _DENYLIST, denylist.action, is_request and denylist.reversible))
@@ -166,18 +171,19 @@ def redact(text: str, spans: Sequence[tuple[int, int, Match]], vault: Vault, quo
     """
     pieces: list[str] = []
     done = 0
-    for start, end, match in spans:
-        if match.action != "redact" or end <= done:
+    for match_start, match_end, match in spans:
+        if match.action != "redact" or match_end <= done:
             continue
-        before, original = text[done : max(start, done)], text[max(start, done) : end]
-        done = end
+        start, end = max(match_start, done), match_end
         if quoting is None:
-            pieces += (before, vault.placeholder(match.rule, original, reversible=match.reversible))
-            continue
-        quoting.read(before)
-        placeholder = vault.placeholder(match.rule, unescape(original), reversible=match.reversible)
-        pieces += (before, quoting.quote(placeholder))
-        quoting.read(original)
+            pieces += (text[done:start], vault.placeholder(match.rule, text[start:end], reversible=match.reversible))
+        else:
+            start, end = quoting.widen(text, done, (start, end))
+            original = text[start:end]
+            placeholder = vault.placeholder(match.rule, unescape(original), reversible=match.reversible)
+            pieces += (text[done:start], quoting.quote(placeholder))
+            quoting.read(original)
+        done = end
     if quoting is not None:
         quoting.read(text[done:])
     return text if not pieces else "".join((*pieces, text[done:]))

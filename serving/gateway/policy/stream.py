@@ -1,9 +1,11 @@
 """A policy applied to an answer in pieces: text is released once it can no longer become part of a match."""
 
 from collections import Counter
+from collections.abc import Sequence
 
-from serving.gateway.policy.policy import Finding, Policy, redact, tally
-from serving.gateway.policy.quoting import Quoting
+from serving.gateway.policy.personal import CONTEXT
+from serving.gateway.policy.policy import Finding, Match, Policy, redact, tally
+from serving.gateway.policy.quoting import Quoting, number_start
 from serving.gateway.policy.shadow import complete_length, is_json, shadow_of
 from serving.gateway.policy.vault import Vault
 
@@ -21,7 +23,7 @@ class ResponseStream:
     def __init__(self, policy: Policy, vault: Vault) -> None:
         self._policy = policy
         self._vault = vault
-        # The last visible character released: whether a word can start depends on the character before it.
+        # The last visible characters released: whether a match can start depends on those before it.
         self._sent = ""
         self._held = ""
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -62,13 +64,8 @@ class ResponseStream:
         shadow = shadow_of(whole, json=json)
         before = len(shadow_of(self._sent, json=json).text)
         cut = len(shadow.text) if last else max(before, self._policy.hold_from(shadow.text))
-        matches = [
-            match for match in self._policy.matches(shadow.text, "response", self._vault) if match.start >= before
-        ]
-        # Matches may overlap: moving the cut to the start of one can put it inside an earlier one.
-        for match in reversed(matches):
-            if match.start < cut < match.end:
-                cut = match.start
+        matches = self._policy.matches(shadow.text, "response", self._vault, before)
+        cut = _move_out(cut, matches, shadow.text if json and not last else None, before)
         matches = [match for match in matches if match.end <= cut]
         for finding in tally(matches, "response"):
             key = (finding.rule, finding.action)
@@ -82,8 +79,22 @@ class ResponseStream:
         released = "" if self.blocked else redact(ready, spans, self._vault, self._quoting)
         restored = self._vault.restore(released, json=json)
         if end > start:
-            self._sent = whole[shadow.place(cut - 1) : end] if cut else ""
+            self._sent = whole[shadow.place(max(0, cut - CONTEXT)) : end] if cut else ""
         self._held = whole[end:] + unfinished
         self.released += len(ready)
         self.altered = restored != ready
         return restored
+
+
+def _move_out(cut: int, matches: Sequence[Match], json: str | None, before: int) -> int:
+    """Move a cut to the start of the matches, and of the number of a JSON text, that it would divide.
+
+    Either can put it inside an earlier match: matches may overlap.
+    """
+    moved = cut
+    for match in reversed(matches):
+        if match.start < moved < match.end:
+            moved = match.start
+    if json is not None:
+        moved = number_start(json, before, moved)
+    return cut if moved == cut else _move_out(moved, matches, json, before)

@@ -1,5 +1,6 @@
 """The policy holds on every way in and out of the OpenAI-compatible routes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.support.gateway import IBAN, POLICY, SSN, complete, message
 from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
+
+DATA = Path(__file__).parents[1] / "policy" / "data"
 
 
 @pytest.fixture
@@ -65,6 +68,22 @@ async def test_no_place_of_a_request_is_a_way_round(openai: AsyncOpenAI, upstrea
     await openai.chat.completions.create(model="stub", **place)
     assert SSN not in str(upstream.seen[0])
     assert "[SSN_1]" in str(upstream.seen[0])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        json.loads((DATA / "tool-schema.json").read_text()),
+        {"type": "object", "properties": {"at": {"type": "integer", "maximum": 4111111111111111, "description": "id"}}},
+    ],
+)
+async def test_numbers_of_a_schema_stay_numbers(openai: AsyncOpenAI, upstream: Upstream, schema: Any) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    shape: Any = {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}
+    messages: Any = [message("x")]
+    await openai.chat.completions.create(model="stub", messages=messages, tools=tools, response_format=shape)
+    assert upstream.seen[0]["tools"] == tools
+    assert upstream.seen[0]["response_format"] == shape
 
 
 async def test_embeddings_are_no_way_round(openai: AsyncOpenAI, upstream: Upstream) -> None:

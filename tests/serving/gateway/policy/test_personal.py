@@ -1,5 +1,9 @@
 """Each kind of personal data: what is one, and what only looks like one."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from serving.gateway.policy.personal import KINDS, Kind, find
@@ -17,6 +21,7 @@ TRUE: dict[Kind, list[str]] = {
         "665-10-1000",
         "667-10-1000",
         "x: 219-09-9999.",
+        "123-45-6789 555-123-4567",
     ],
     "credit_card": [
         "4111 1111 1111 1111",
@@ -30,6 +35,14 @@ TRUE: dict[Kind, list[str]] = {
         "4111 1111 1111 1111 22",
         "10 4111 1111 1111 1111",
         "1234 5678 9012 3456 7890 1234 5678 4111 1111 1111 1111 2",
+        "4111 1111 1111 1111 123",
+        "6212 3456 7890 1232",
+        "6759 6498 2643 8453",
+        "3530111333300000",
+        "3056 930902 5904",
+        "番号4111111111111111です",
+        "card:4111111111111111,",
+        "visa-4111-1111-1111-1111",
     ],
     "iban": [
         "DE89370400440532013000",
@@ -60,6 +73,20 @@ TRUE: dict[Kind, list[str]] = {
         "+442071838750",
         "1-800-555-0199",
         "+33 1 23 45 67 89",
+        "+49 (0)171 1234567",
+        "+1 555 123 4567",
+        "555 123 4567",
+        "020 7183 8750",
+        "030/901820",
+        "(0221) 1234567",
+        "01 42 68 53 00",
+        "06.12.34.56.78",
+        "612 34 56 78",
+        "91 456 78 90",
+        "347 123 4567",
+        "06-12345678",
+        "03-3123-4567",
+        "番号は090-1234-5678です",
     ],
     "ip": [
         "192.168.0.1",
@@ -96,6 +123,10 @@ FALSE: dict[Kind, list[str]] = {
         "123-45 6789",
         "1123-45-6789",
         "2013-01-05",
+        "899 12 3456 120",
+        "12 120 45 2013",
+        "123-45-6789-0",
+        "A123-45-6789",
     ],
     "credit_card": [
         "4111 1111 1111 1112",
@@ -106,6 +137,18 @@ FALSE: dict[Kind, list[str]] = {
         "3.141592653589793",
         "9111111111111111",
         "12 34 56 78",
+        "4222222222222",
+        "2023 2024 2025 2026",
+        "20260823000100",
+        "20260823000100_reap_stale.sql",
+        "47223179-9330-4259-b66c-f2db26efb20c",
+        "41111111-1111-1111",
+        "4111 1111-1111 1111",
+        "411111 1111 111111",
+        "4111-1111-1111-1111-1234",
+        "id4111111111111111",
+        "4111111111111111.5",
+        "7012345678901230",
     ],
     "iban": [
         "DE88370400440532013000",
@@ -116,6 +159,8 @@ FALSE: dict[Kind, list[str]] = {
         "ab12cd34ef56gh78",
         "ADE89370400440532013000",
         "DE893704004405320130000",
+        "DEA9370400440532013000",
+        "GB82123412345698765432",
     ],
     "email": [
         "a@b",
@@ -136,12 +181,26 @@ FALSE: dict[Kind, list[str]] = {
         "100-200",
         "+1",
         "1,234,567,890",
+        "+0200 20130501",
+        "+999 123 456 789",
+        "05.01.2013",
+        "01-02-2013 0915",
+        "0234-013-32",
+        "120 340 5678 2013",
+        "12 345 678 9012",
+        "155-123-4567",
+        "0001 0002 0003",
+        "12 61 23 45 67",
+        "7012 34 56 78",
         "10.0.0.255",
     ],
     "ip": [
         "256.1.1.1",
         "1.2.3",
         "1.2.3.4.5",
+        "v1.2.3.4",
+        "version 1.2.3.4",
+        "==1.2.3.4",
         "12:30:45",
         "std::vector",
         "a::b",
@@ -172,6 +231,29 @@ def test_what_is_one_is_found(kind: Kind, text: str) -> None:
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in FALSE[kind]])
 def test_what_only_looks_like_one_is_not(kind: Kind, text: str) -> None:
     assert list(find(kind, shadow_of(f"It is {text} there").text)) == []
+
+
+def test_three_cards_in_a_row_are_three() -> None:
+    assert len(list(find("credit_card", " ".join(["4111 1111 1111 1111"] * 3)))) == 3
+
+
+def test_a_number_ends_where_another_begins() -> None:
+    text = "+33 1 42 68 53 00 12 34, 030 901820 2 mal"
+    assert [text[first:end] for first, end in find("phone", text)] == ["+33 1 42 68 53 00", "030 901820"]
+
+
+@pytest.mark.parametrize("line", (Path(__file__).parent / "data" / "not-cards.txt").read_text().splitlines())
+def test_harmless_numbers_have_no_finding(line: str) -> None:
+    assert [kind for kind in KINDS for _ in find(kind, line)] == []
+
+
+def test_the_numbering_plans_are_not_loaded_for_a_text_without_candidates() -> None:
+    code = (
+        "import sys; from serving.gateway.policy.personal import KINDS, find\n"
+        "for kind in KINDS: list(find(kind, 'on 2013-01-05 at 10:30, 1,234 orders'))\n"
+        "sys.exit('phonenumbers' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_every_kind_has_at_least_eight_examples_of_both_sorts() -> None:

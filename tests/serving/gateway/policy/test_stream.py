@@ -34,6 +34,9 @@ words = st.sampled_from(
         "\n",
         "e.g.",
         "mail",
+        "4111",
+        "2026 2027",
+        "030 901820",
     ]
 )
 
@@ -71,6 +74,28 @@ def test_json_in_pieces_is_read_as_what_it_means_and_stays_json(text: str, cuts:
     assert meant["n"].startswith("[CREDIT_CARD_")
     number = re.compile(r"_\d+\]")
     assert number.sub("", meant["say"]) == number.sub("", REDACT.response(text, Vault()).text)
+
+
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,4}|4111111111111111|42)(\.(42|[0-9]{1,3}))?([eE][+-]?[0-9]{1,2})?", fullmatch=True
+)
+NUMERIC_TERMS = build_policy(denylist={"terms": ["42"], "action": "redact"}, pii={"credit_card": "redact"})
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(NUMBERS, min_size=1, max_size=60),
+    st.sampled_from([",", ", ", "\n,"]),
+    st.lists(st.integers(0, 1500), max_size=30),
+)
+@example(["-4111111111111111", "4111111111111111.5", "-42", "1.42", "42e5", "4111111111111111e2"], ",", [])
+@example(["1", *["-4111111111111111"] * 60], ",", [*range(1200)])
+def test_numbers_of_json_become_texts_as_a_whole(numbers: list[str], comma: str, cuts: list[int]) -> None:
+    text = f'{{"n": [{comma.join(numbers)}]}}'
+    pieces, _ = streamed(NUMERIC_TERMS, text, cuts)
+    assert "".join(pieces) == NUMERIC_TERMS.response(text, Vault()).text
+    for number, value in zip(numbers, json.loads("".join(pieces))["n"], strict=True):
+        assert value == json.loads(number) or value.startswith(("[CREDIT_CARD_", "[DENYLIST_"))
 
 
 @settings(max_examples=300)

@@ -1,0 +1,105 @@
+"""Telephone numbers: patterns select what is written like one, libphonenumber's numbering plans decide.
+
+The plans are loaded with the first candidate of a process; most texts have none.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
+"""Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
+
+# The lookbehinds come after the first character, so that the search can jump from one to the next. Letters of other scripts may
+# stand beside a number: Japanese has no spaces.
+_INTERNATIONAL = re.compile(r"\+(?<![a-z0-9_+].)[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
+_NORTH_AMERICAN = re.compile(
+    r"""(?<![a-z0-9_(.+-])(?:1[ .-])?(?:
+        \([2-9][0-9]{2}\)\ ?[0-9]{3}[-. ]
+      | [2-9][0-9]{2}[-.][0-9]{3}[-. ]
+      | [2-9][0-9]{2}(?<![0-9]\ ...)\ [0-9]{3}(?:-|\ (?![0-9]{4}\ [0-9]))
+    )[0-9]{4}(?![a-z0-9_-]|[.,:/][0-9])""",
+    re.VERBOSE,
+)
+# A trunk 0, then groups with one kind of separator. Spain has no trunk digit, but groups that no list has.
+_NATIONAL = re.compile(
+    r"""(?:
+        0(?<![a-z0-9_.,:+/-].)[0-9]{1,4}(?:\)\ ?|[ /.-])[0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?
+      | [6-9](?<![a-z0-9_.,:+/-].)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
+    )(?![a-z0-9_-]|[.,:/][0-9])""",
+    re.VERBOSE,
+)
+_MIN_NATIONAL: Final = 9  # digits: a date has eight
+_MIN_GROUPED: Final = 10  # of several groups with hyphens or dots: article numbers have nine
+_nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,2}[0-9]){8}").search
+_group_end = re.compile(r"[0-9](?![0-9])")
+
+
+def find_phones(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find the spans of telephone numbers from a place of a shadow on."""
+    if not _nine_digits(shadow, start):
+        return
+    spans: list[tuple[int, int]] = []
+    for first, end in (
+        *_find_international(shadow, start),
+        *(match.span() for match in _NORTH_AMERICAN.finditer(shadow, start)),
+        *_find_national(shadow, start),
+    ):
+        if not any(other <= first < other_end for other, other_end in spans):
+            spans.append((first, end))
+            yield first, end
+
+
+def _find_international(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find numbers with a country code; other numbers may follow, so the longest that its country's plan contains counts."""
+    for match in _INTERNATIONAL.finditer(shadow, start):
+        ends = _ends(shadow, *match.span())
+        end = next(filter(lambda end: _is_valid(shadow[match.start() : end]), ends), None)
+        if end is None:
+            end = next(filter(lambda end: _is_possible(shadow[match.start() : end]), ends), None)
+        if end is not None:
+            yield match.start(), end
+
+
+def _find_national(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+    match = _NATIONAL.search(shadow, start)
+    while match is not None:
+        first, end = match.span()
+        texts = (shadow[first:group_end] for group_end in _ends(shadow, first, end))
+        number = next(filter(_is_national, texts), None)
+        if number is not None:
+            yield first, first + len(number)
+        match = _NATIONAL.search(shadow, first + len(number or "0"))
+
+
+def _ends(shadow: str, first: int, end: int) -> list[int]:
+    """Return the ends of the groups of digits in a span, last one first."""
+    return [match.end() for match in _group_end.finditer(shadow, first, end)][::-1]
+
+
+def _is_valid(text: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_possible(text: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_national(text: str) -> bool:
+    """Return whether a number is in the plan of a country, and grouped as it is written there."""
+    least = _MIN_GROUPED if text.count("-") + text.count(".") > 1 else _MIN_NATIONAL
+    if sum(map(str.isdigit, text)) < least:
+        return False
+    from phonenumbers import Leniency, PhoneNumberMatcher
+
+    return any(PhoneNumberMatcher(text, region, Leniency.STRICT_GROUPING).has_next() for region in _REGIONS)
