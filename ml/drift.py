@@ -19,9 +19,11 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
 from ml.environment import set_library_defaults
+from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
-from ml.monitoring.verdicts.tables import InputError, profiles, read_table, shown_name
+from ml.monitoring.verdicts.tables import date_columns, profiles, shown_name
+from ml.tables.read import InputError, read_table
 
 EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
 
@@ -32,11 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
-        baseline, current = profiles(
-            (options.baseline, read_table(Path(options.baseline))),
-            (options.input, read_table(Path(options.input))),
-            options.ignore,
-        )
+        baseline, current = _profiles(options)
         report = judge(lambda _: [current], baseline, settings)
         if options.flag and report.columns_in("drift"):
             _write_flag(Path(options.flag), options, report)
@@ -51,6 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"drift: {options.input}: column {shown_name(mismatches[0])!r}: {verdict.reason}", file=sys.stderr)
         return EXIT_BAD_INPUT
     return EXIT_STABLE
+
+
+def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
+    """Read and profile both files, the new rows by the baseline's types; print the columns that are left out."""
+    baseline = read_table(Path(options.baseline))
+    current = read_table(Path(options.input), baseline.types)
+    dates = sorted(date_columns(baseline.rows, current.rows))
+    left_out = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
+    for name, reason in left_out.items():
+        if name not in options.ignore:
+            print(f"drift: column {name!r} is left out: it {reason}", file=sys.stderr)
+    return profiles((options.baseline, baseline.rows), (options.input, current.rows), options.ignore)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
 from ml.monitoring.kinds import learn_prediction_kind
-from ml.monitoring.verdicts.tables import InputError, read_table
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.training.evaluate import HeldOut
+from ml.tables.read import InputError, read_table
 
 _SAMPLE = 10_000
 
@@ -31,7 +31,7 @@ def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: 
     InputError
         If the file cannot be read, or a named column is not in it.
     """
-    table = read_table(path)
+    table = read_table(path).rows
     for name in (target, *([time] if time else []), *ignored):
         if name not in table.column_names:
             raise InputError(f"{path}: no column {name!r}; there is {', '.join(table.column_names)}")
