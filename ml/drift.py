@@ -136,10 +136,10 @@ def _write_flag(path: Path, options: argparse.Namespace, report: DriftReport) ->
 
 
 def _table(report: DriftReport) -> str:
-    header = ("column", "kind", "state", "method", "effect", "drift at", "adjusted p", "n", "m", "reason")
+    header = ("column", "kind", "state", "method", "effect", "drift at", "adjusted p", "missing", "n", "m", "reason")
     rows = [header, *(_row(verdict) for verdict in report.columns)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    numbers = range(4, 9)
+    numbers = range(4, 10)
     lines = [
         "  ".join(
             cell.rjust(width) if column in numbers else cell.ljust(width)
@@ -163,6 +163,7 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
         number(verdict.effect, ".4g"),
         number(verdict.drift_threshold, "g"),
         number(verdict.adjusted_p_value, ".2g"),
+        number(verdict.missing_share, ".1%"),
         f"{verdict.n:,}",
         f"{verdict.m:,}",
         verdict.reason,

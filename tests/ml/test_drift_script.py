@@ -98,9 +98,9 @@ def test_parquet_and_csv_of_the_same_rows_give_the_same_report(
 
 def test_columns_that_only_one_file_has_are_reported(write: Writer, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = write("old.csv", x=normal(1), gone=normal(2)), write("new.csv", x=normal(3), fresh=normal(4))
-    assert main(["--input", new, "--baseline", old]) == 0
+    assert main(["--input", new, "--baseline", old]) == 1
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:4]}
-    assert "no_data" in lines["gone"]
+    assert "missing or not finite in 100.0% of the rows, 0.0% in the reference" in lines["gone"]
     assert "missing_baseline" in lines["fresh"]
     assert "unseen feature" in lines["fresh"]
 
@@ -188,6 +188,13 @@ def verdicts_of(case: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dic
     files = ["--baseline", str(CASES / case / "base.csv"), "--input", str(CASES / case / "new.csv")]
     code = main([*files, "--json"])
     return code, {verdict["column"]: verdict for verdict in json.loads(capsys.readouterr().out)["columns"]}
+
+
+@pytest.mark.parametrize(("case", "column"), [("nulls", "feature_age"), ("infinite", "feature_ratio")])
+def test_a_column_that_has_emptied_is_drift(case: str, column: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, verdicts = verdicts_of(case, capsys)
+    assert (code, verdicts[column]["state"], verdicts[column]["missing_share"]) == (1, "drift", 0.6)
+    assert "missing or not finite in 60.0% of the rows" in str(verdicts[column]["reason"])
 
 
 def test_a_country_na_and_a_masonry_none_are_values(capsys: pytest.CaptureFixture[str]) -> None:
