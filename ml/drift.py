@@ -1,4 +1,4 @@
-"""The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input.
+"""The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input, 3 a crash.
 
 Arguments, output and the flag file belong here; verdicts do not, they are in `ml.monitoring.verdicts`.
 """
@@ -6,7 +6,6 @@ Arguments, output and the flag file belong here; verdicts do not, they are in `m
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
 from ml.monitoring.verdicts.tables import date_columns, profiles, shown_name
+from ml.scripts import run
 from ml.tables.read import InputError, read_table
 
 EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
@@ -66,7 +66,7 @@ def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drift",
-        description="Judge whether new rows still look like a baseline. Exit code: 0 no drift, 1 drift, 2 bad input.",
+        description="Judge whether new rows still look like a baseline. Exit code: 0 no drift, 1 drift, 2 bad input, 3 a crash.",
     )
     parser.add_argument("--input", required=True, metavar="FILE", help="new rows, .csv or .parquet")
     parser.add_argument("--baseline", required=True, metavar="FILE", help="rows of a stable period, .csv or .parquet")
@@ -171,5 +171,4 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
-    sys.exit(main())
+    run(main)

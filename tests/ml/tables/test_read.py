@@ -30,6 +30,7 @@ def read(folder: Path, content: str | bytes, types: dict[str, ColumnType] | None
         ('x,y\n"1,5",a\n"2,25",b\n', [1.5, 2.25]),
         ('x,y\n"1,500",a\n"2,250.5",b\n', [1500.0, 2250.5]),
         ("x;y\n1.500,5;a\n2;b\n", [1500.5, 2.0]),
+        ("x;y\n-inf;a\n2,5;b\n", [float("-inf"), 2.5]),
         ("x\ty\n1\ta\n2\tb\n", [1, 2]),
         ("x|y\n1|a,b\n2|c,d\n", [1, 2]),
         ("x;y\n1,5;2,5\n3,5;4,5\n", [1.5, 3.5]),

@@ -73,7 +73,8 @@ def test_the_share_of_missing_and_non_finite_values_is_judged_like_drift(
     )
     verdict = only(judge(always(table(feature_x=today)), reference))
     assert verdict.state == state
-    assert (verdict.missing_share, verdict.reference_missing_share) == (pytest.approx(share), 0)
+    assert verdict.missing_share == pytest.approx(share)
+    assert verdict.reference_missing_share == 0
     if state != "stable":
         assert (verdict.method, verdict.n, verdict.m) == ("jensen_shannon", 2000, 5000)
         assert f"missing or not finite in {share:.1%} of the rows, 0.0% in the reference" in verdict.reason
