@@ -46,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = split_in_time(rows, options.holdout, _print_progress)
         tracking.require()
         trained = train(data.trained_on, spec, _print_progress, _SEED)
+        predictor = NativePredictor(trained.pipeline, trained.schema)
+        evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     except (ValueError, TrainingError) as error:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    predictor = NativePredictor(trained.pipeline, trained.schema)
-    evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(Path(folder), predictor, data, evaluation, answers, _facts(options, trained, data))

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from ml.drift import main
-from ml.tables.read import read_table
+from ml.retraining.training.files import labelled_rows, split_in_time
+from ml.tables.read import InputError, read_table
 
 Maker = Callable[[np.random.Generator, int], list[str]]
 MAKERS: dict[str, Maker] = {
@@ -61,6 +62,20 @@ def test_a_generated_file_is_read_whole_and_judged_without_a_crash(
         assert bool(json.loads(printed.out)["drifted"]) == (code == 1)
     if seed % 2:
         assert code == 0 or "no column in common" in printed.err
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_labelled_rows_of_a_generated_file_are_split_or_refused_with_a_reason(seed: int, tmp_path: Path) -> None:
+    content, expected = generated(np.random.default_rng(seed))
+    (tmp_path / "rows.csv").write_bytes(content)
+    lines: list[str] = []
+    try:
+        rows = labelled_rows(tmp_path / "rows.csv", expected.columns[0], lines.append)
+        data = split_in_time(rows, 0.2, lines.append)
+    except InputError:  # a table of one row, or without labels
+        return
+    left_out = sum(int(line.split()[2].replace(",", "")) for line in lines if line.startswith("left out"))
+    assert len(data.rows) + len(data.trained_on) + left_out == len(expected)
 
 
 @pytest.mark.parametrize("seed", range(300))
