@@ -111,7 +111,7 @@ def _prepare(home: Path) -> tuple[Settings, Path, str]:
     ProjectStore(database).create(PROJECT, PROJECT)
     _, key = KeyStore(database).create("bench", "analyst", PROJECT)
     database.close()
-    rows = labelled_rows(_DATA, "late", time="time_hour")
+    rows = labelled_rows(_DATA, "late", print, time="time_hour")
     candidate = train(rows, TrainingSpec(algorithms=("gradient_boosting",)), print, 1)
     tracking = Tracking(settings.storage.mlflow, settings.storage.mlflow_artifacts)
     run_id = log_candidate(tracking, registered_name(PROJECT, MODEL_ID), candidate, {})

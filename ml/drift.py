@@ -1,4 +1,4 @@
-"""The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input.
+"""The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input, 3 a crash.
 
 Arguments, output and the flag file belong here; verdicts do not, they are in `ml.monitoring.verdicts`.
 """
@@ -6,7 +6,6 @@ Arguments, output and the flag file belong here; verdicts do not, they are in `m
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,9 +18,12 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
 from ml.environment import set_library_defaults
+from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
-from ml.monitoring.verdicts.tables import InputError, profiles, read_table, shown_name
+from ml.monitoring.verdicts.tables import date_columns, profiles, shown_name
+from ml.scripts import run
+from ml.tables.read import InputError, read_table
 
 EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
 
@@ -32,11 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
-        baseline, current = profiles(
-            (options.baseline, read_table(Path(options.baseline))),
-            (options.input, read_table(Path(options.input))),
-            options.ignore,
-        )
+        baseline, current = _profiles(options)
         report = judge(lambda _: [current], baseline, settings)
         if options.flag and report.columns_in("drift"):
             _write_flag(Path(options.flag), options, report)
@@ -53,10 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_STABLE
 
 
+def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
+    """Read and profile both files, the new rows by the baseline's types; print the columns that are left out."""
+    baseline = read_table(Path(options.baseline))
+    current = read_table(Path(options.input), baseline.types)
+    dates = sorted(date_columns(baseline.rows, current.rows))
+    left_out = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
+    for name, reason in left_out.items():
+        if name not in options.ignore:
+            print(f"drift: column {name!r} is left out: it {reason}", file=sys.stderr)
+    return profiles((options.baseline, baseline.rows), (options.input, current.rows), options.ignore)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drift",
-        description="Judge whether new rows still look like a baseline. Exit code: 0 no drift, 1 drift, 2 bad input.",
+        description="Judge whether new rows still look like a baseline. Exit code: 0 no drift, 1 drift, 2 bad input, 3 a crash.",
     )
     parser.add_argument("--input", required=True, metavar="FILE", help="new rows, .csv or .parquet")
     parser.add_argument("--baseline", required=True, metavar="FILE", help="rows of a stable period, .csv or .parquet")
@@ -126,10 +136,10 @@ def _write_flag(path: Path, options: argparse.Namespace, report: DriftReport) ->
 
 
 def _table(report: DriftReport) -> str:
-    header = ("column", "kind", "state", "method", "effect", "drift at", "adjusted p", "n", "m", "reason")
+    header = ("column", "kind", "state", "method", "effect", "drift at", "adjusted p", "missing", "n", "m", "reason")
     rows = [header, *(_row(verdict) for verdict in report.columns)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    numbers = range(4, 9)
+    numbers = range(4, 10)
     lines = [
         "  ".join(
             cell.rjust(width) if column in numbers else cell.ljust(width)
@@ -153,6 +163,7 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
         number(verdict.effect, ".4g"),
         number(verdict.drift_threshold, "g"),
         number(verdict.adjusted_p_value, ".2g"),
+        number(verdict.missing_share, ".1%"),
         f"{verdict.n:,}",
         f"{verdict.m:,}",
         verdict.reason,
@@ -160,5 +171,4 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
-    sys.exit(main())
+    run(main)

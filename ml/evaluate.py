@@ -6,7 +6,6 @@ Arguments and output belong here; the comparison does not, it is in `ml.retraini
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import set_mlflow_defaults
 from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import TrainingError
+from ml.scripts import run
 
 EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2
 _SEED = 2013
@@ -38,10 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_library_defaults()
     set_mlflow_defaults()
     try:
-        rows = labelled_rows(Path(options.input), options.target, time=options.time)
         with tempfile.TemporaryDirectory() as scratch:
             model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
             other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
+            rows = labelled_rows(
+                Path(options.input), options.target, _print_progress, time=options.time, schema=model.schema
+            )
             data = HeldOut(rows, rows)
             evaluation, _ = evaluate(model, other, data, PromotionSettings(min_rows=20), np.random.default_rng(_SEED))
     except (ValueError, ModelError, TrainingError) as error:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="evaluate",
-        description="Judge a model on labelled rows. Exit code: 0 surely better than the other, 1 not, 2 bad input.",
+        description="Judge a model on labelled rows. Exit code: 0 surely better than the other, 1 not, 2 bad input, 3 a crash.",
     )
     parser.add_argument(
         "--model", required=True, help="a model folder, or a URI of MLflow (models:/name/1, runs:/id/model)"
@@ -87,6 +89,9 @@ def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
     return load_native_predictor(folder)
 
 
+def _print_progress(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
-    sys.exit(main())
+    run(main)

@@ -6,7 +6,6 @@ the lake in the same way.
 
 import argparse
 import hashlib
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_e
 from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import Trained, TrainingError
 from ml.retraining.training.train import train
+from ml.scripts import run
 
 EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2
 _DATA = Path(__file__).resolve().parent / "data" / "late_flights.csv"
@@ -42,15 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
         spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
-        rows = labelled_rows(Path(options.input), options.target, time=options.time)
-        data = split_in_time(rows, options.holdout)
+        rows = labelled_rows(Path(options.input), options.target, _print_progress, time=options.time)
+        data = split_in_time(rows, options.holdout, _print_progress)
         tracking.require()
         trained = train(data.trained_on, spec, _print_progress, _SEED)
+        predictor = NativePredictor(trained.pipeline, trained.schema)
+        evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     except (ValueError, TrainingError) as error:
         print(f"train: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
-    predictor = NativePredictor(trained.pipeline, trained.schema)
-    evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
         write_evaluation(Path(folder), predictor, data, evaluation, answers, _facts(options, trained, data))
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train",
         description="Train the best of several models on labelled rows and judge it on the newest of them."
-        " Exit code: 0 better than a trivial model, 1 not, 2 bad input.",
+        " Exit code: 0 better than a trivial model, 1 not, 2 bad input, 3 a crash.",
     )
     parser.add_argument("--input", default=str(_DATA), metavar="FILE", help="rows, .csv or .parquet; default: a sample")
     parser.add_argument("--target", default="late", metavar="COLUMN", help="the label; default: late")
@@ -138,5 +138,4 @@ def _print_progress(text: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` closes the pipe early, which is no error
-    sys.exit(main())
+    run(main)

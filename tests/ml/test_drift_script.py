@@ -98,9 +98,9 @@ def test_parquet_and_csv_of_the_same_rows_give_the_same_report(
 
 def test_columns_that_only_one_file_has_are_reported(write: Writer, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = write("old.csv", x=normal(1), gone=normal(2)), write("new.csv", x=normal(3), fresh=normal(4))
-    assert main(["--input", new, "--baseline", old]) == 0
+    assert main(["--input", new, "--baseline", old]) == 1
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:4]}
-    assert "no_data" in lines["gone"]
+    assert "missing or not finite in 100.0% of the rows, 0.0% in the reference" in lines["gone"]
     assert "missing_baseline" in lines["fresh"]
     assert "unseen feature" in lines["fresh"]
 
@@ -145,15 +145,19 @@ def test_a_column_that_changed_its_type_is_bad_input(write: Writer, capsys: pyte
         ("x\n", "new.csv: no rows; give a file with at least one"),
         ("x,x\n1,2\n", "new.csv: column 'x' comes twice"),
         ("z\n1\n", "new.csv: no column in common with"),
-        ("x\n2013-01-01 00:00:00\n", "new.csv: column 'x' holds timestamp"),
+        ("x;x\n1;2\n", "new.csv: column 'x' comes twice"),
+        ("x,y\n1,2\n3\n", "new.csv: CSV parse error: Expected 2 columns, got 1: 3"),
+        (b"x\0\n\0001\0\n\0", "new.csv: it holds zero bytes, like UTF-16 without a byte order mark"),
+        (b"x\n\x81\n", "new.csv: its encoding is not UTF-8, UTF-16 or Windows-1252; save it as UTF-8"),
+        (b"\xff\xfex\0\n", "new.csv: its encoding is not UTF-16; save it as UTF-8"),
     ],
 )
 def test_bad_input_is_named_in_one_line(
-    content: str | None, message: str, write: Writer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str | bytes | None, message: str, write: Writer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new = tmp_path / "new.csv"
     if content is not None:
-        new.write_text(content, encoding="utf-8")
+        new.write_bytes(content.encode() if isinstance(content, str) else content)
     assert main(["--input", str(new), "--baseline", write("old.csv", x=normal(1))]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -175,6 +179,60 @@ def test_a_bad_option_is_named_in_one_line(extra: list[str], message: str, capsy
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1
     assert message in printed.err
+
+
+CASES = ROOT / "tests/ml/tables/cases"
+
+
+def verdicts_of(case: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, object]]]:
+    files = ["--baseline", str(CASES / case / "base.csv"), "--input", str(CASES / case / "new.csv")]
+    code = main([*files, "--json"])
+    return code, {verdict["column"]: verdict for verdict in json.loads(capsys.readouterr().out)["columns"]}
+
+
+@pytest.mark.parametrize(("case", "column"), [("nulls", "feature_age"), ("infinite", "feature_ratio")])
+def test_a_column_that_has_emptied_is_drift(case: str, column: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, verdicts = verdicts_of(case, capsys)
+    assert (code, verdicts[column]["state"], verdicts[column]["missing_share"]) == (1, "drift", 0.6)
+    assert "missing or not finite in 60.0% of the rows" in str(verdicts[column]["reason"])
+
+
+def test_a_country_na_and_a_masonry_none_are_values(capsys: pytest.CaptureFixture[str]) -> None:
+    code, verdicts = verdicts_of("namibia", capsys)
+    assert code == 1
+    assert {name: (v["state"], v["n"], v["m"]) for name, v in verdicts.items()} == {
+        "feature_country": ("drift", 300, 300),
+        "feature_masonry": ("drift", 300, 300),
+    }
+
+
+def test_booleans_with_a_third_word_are_read_as_those_without_it(capsys: pytest.CaptureFixture[str]) -> None:
+    code, verdicts = verdicts_of("bool-text", capsys)
+    assert (code, verdicts["feature_member"]["state"]) == (0, "stable")
+
+
+def test_columns_that_differ_in_the_prefix_are_both_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(verdicts_of("prefix-name", capsys)[1]) == ["feature_age", "feature_feature_age"]
+
+
+def test_a_column_of_dates_and_an_index_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("old.csv", "new.csv"):
+        rows = [f"{i},2024-01-{i % 28 + 1:02},{i % 7}" for i in range(500)]
+        (tmp_path / name).write_text("\n".join(["Unnamed: 0,day,x", *rows]), encoding="utf-8")
+    assert main(["--input", str(tmp_path / "new.csv"), "--baseline", str(tmp_path / "old.csv")]) == 0
+    printed = capsys.readouterr()
+    assert "stable: 1 stable" in printed.out
+    assert printed.err.splitlines() == [
+        "drift: column 'Unnamed: 0' is left out: it is an index",
+        "drift: column 'day' is left out: it holds dates",
+    ]
+
+
+def test_numbers_that_became_dates_are_a_change_of_kind(write: Writer, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("x\n2013-01-01 00:00:00\n", encoding="utf-8")
+    assert main(["--input", str(tmp_path / "new.csv"), "--baseline", write("old.csv", x=normal(1))]) == 2
 
 
 def test_the_samples_are_what_their_readme_makes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 
 from ml import evaluate, train
@@ -84,6 +85,99 @@ def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.C
     assert message in capsys.readouterr().err
 
 
+CASES = ROOT / "tests/ml/tables/cases"
+
+
+@pytest.fixture(scope="module")
+def yes_no_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("model")
+    assert train.main(trained(folder, str(CASES / "yes-no.csv"))) == train.EXIT_BETTER
+    return str(next(folder.rglob("MLmodel")).parent)
+
+
+def test_a_label_that_is_spelt_otherwise_gives_the_same_decision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = []
+    for name in ("yes-no.csv", "zero-one.csv"):
+        assert train.main(trained(tmp_path, str(CASES / name))) == train.EXIT_BETTER
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    assert "better: ROC AUC is better by" in tables[0]
+
+
+def test_a_class_that_appears_late_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(trained(tmp_path, str(CASES / "late-class.csv"))) == train.EXIT_BETTER
+    message = "left out: 1 of 1,200 rows, whose classes do not occur in the older half (c)\n"
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_is_evaluated_by_the_types_of_the_model(
+    yes_no_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (CASES / "yes-no.csv").read_text().replace(",", ";").replace(".", ",")
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"{text.rstrip()}\ninf;No\n1;\n1;perhaps\n")
+    assert evaluate.main(["--model", yes_no_model, "--input", str(rows), "--target", "y"]) == evaluate.EXIT_GOOD
+    assert capsys.readouterr().err.splitlines() == [
+        "left out: 1 of 1,503 rows, which have no label",
+        "left out: 1 of 1,502 rows, in which x is infinite: /predict refuses them",
+        "left out: 1 of 1,501 rows, whose labels the model does not have (perhaps)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("z,y\n1,No\n", "no column 'x', which is a feature of the model; add it"),
+        ("x,y\nlow,No\n", "column 'x' holds string, the model's feature is numeric"),
+        ("x,y\n1,perhaps\n", "no row has a label of the model and finite features; check column 'y'"),
+        ("x,y\n1,2024-01-01\n", "column 'y' holds dates, which are no labels; name another column"),
+    ],
+)
+def test_rows_that_the_model_does_not_read_are_named(
+    content: str, message: str, yes_no_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text(content)
+    arguments = ["--model", yes_no_model, "--input", str(tmp_path / "rows.csv"), "--target", "y"]
+    assert evaluate.main(arguments) == evaluate.EXIT_BAD_INPUT
+    assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+
+
+def test_features_of_any_arrow_type_are_learned_or_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=600).round(2)
+    infinite = np.where(np.arange(600) < 3, np.inf, x)
+    labels = np.where(x + rng.normal(size=600) / 2 > 0, 1.0, 0.0)
+    labels[5] = np.nan
+    table = pa.table(
+        {
+            "price": pa.array(map(str, x)).cast(pa.decimal128(10, 2)),
+            "ratio": infinite,
+            "day": pa.array([None, *range(599)], pa.timestamp("s")),
+            "tags": pa.array([["a"]] * 600),
+            "never": np.full(600, np.inf),
+            "y": labels,
+        }
+    )
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert train.main(trained(tmp_path, str(tmp_path / "rows.parquet"))) == train.EXIT_BETTER
+    assert [line for line in capsys.readouterr().err.splitlines() if "left out" in line] == [
+        "column 'tags' is left out: it holds list<element: string>",
+        "column 'day' is left out: it holds dates",
+        "left out: 1 of 600 rows, which have no label",
+        "left out: 3 of 599 rows, in which ratio is infinite: /predict refuses them",
+        "feature never is left out: it has no finite value",
+    ]
+
+
+@pytest.mark.parametrize("script", ["drift", "train", "evaluate"])
+def test_a_crash_has_an_exit_code_that_no_result_has(script: str, tmp_path: Path) -> None:
+    program = f"import ml.{script}, ml.scripts\nml.scripts.run(lambda: 1 / 0)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "ZeroDivisionError" in done.stderr) == (3, True)
+
+
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = ["--input", DATA, "--time", "time_hour"]
     assert evaluate.main(["--model", str(tmp_path), *rows]) == evaluate.EXIT_BAD_INPUT
@@ -94,7 +188,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_missing_model_folder_or_file_is_named_with_the_fix(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], yes_no_model: str, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "missing")
     assert evaluate.main(["--model", missing, "--input", DATA]) == 2
@@ -103,6 +197,6 @@ def test_a_missing_model_folder_or_file_is_named_with_the_fix(
         == f"evaluate: {missing}: there is no such folder; name one that holds guard/schema.json\n"
     )
     for script in (train, evaluate):
-        model = [] if script is train else ["--model", missing]
+        model = [] if script is train else ["--model", yes_no_model]
         assert script.main([*model, "--input", f"{missing}.csv"]) == 2
         assert f"{missing}.csv: there is no such file; give a readable .csv file\n" in capsys.readouterr().err

@@ -10,5 +10,6 @@
 `knots`: the knots of an empirical CDF.
 `cdf`: evaluation and merging of empirical CDFs.
 `table`: the profiles of all columns of some rows.
+`missing`: missing and non-finite values as columns of their own.
 `encoding`: table profiles as bytes.
 """

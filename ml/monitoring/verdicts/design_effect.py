@@ -13,6 +13,7 @@ from scipy.special import gammaincc
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.distances.bins import reference_cuts
 from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.missing import missing_column, with_missing_columns
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
 
@@ -41,7 +42,7 @@ def design_effects(
 
     Returns
     -------
-    φ > 1 by lake column, for columns whose days differ by more than those of independent rows do in 99 % of cases.
+    φ > 1 by lake column and by derived column of missing values, for columns whose days differ by more than those of independent rows do in 99 % of cases.
 
     References
     ----------
@@ -62,9 +63,10 @@ def design_effects(
     """
     settings = settings or DriftSettings()
     effects = {}
-    for name, whole in reference.columns.items():
-        if not settings.judges(name):
-            continue
+    judged = [name for name in reference.columns if settings.judges(name)]
+    days, reference = [with_missing_columns(day, judged) for day in days], with_missing_columns(reference, judged)
+    for name in [*judged, *map(missing_column, judged)]:
+        whole = reference.columns[name]
         by_day = [day.columns[name] for day in days if name in day.columns]
         cells = settings.override(name).bins or settings.bins
         effect = _design_effect([profile for profile in by_day if type(profile) is type(whole)], whole, cells)

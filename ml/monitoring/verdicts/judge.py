@@ -5,18 +5,19 @@ Effects and p-values do not belong here, they are in `evidence.py`; neither do r
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.profiles.categorical import CategoricalProfile
+from ml.monitoring.profiles.missing import missing_column, missing_share, with_missing_columns
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
 from ml.monitoring.verdicts.evidence import Evidence, column_evidence
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
 from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
-from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, State, worst_state
+from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, State, worst_state
 
 History = Callable[[int], Sequence[TableProfile]]
 
@@ -44,8 +45,9 @@ def judge(
     (Benjamini-Hochberg at `settings.alpha`); `warning` likewise; otherwise `stable`, if the rows are enough to detect an
     effect of the drift threshold's size. If they are not, the column's window is extended backwards until they are. If the
     longest window is too short for that, the state is `insufficient_data`, unless the change is so large that it is
-    significant drift nevertheless. A column without values today is `no_data`, one that the reference lacks
-    `missing_baseline`, one that has changed its kind `kind_mismatch`.
+    significant drift nevertheless. The share of rows without a finite value is judged in the same way, by the categorical
+    method; the worse of both is the column's state. A column that the reference lacks is `missing_baseline`, one that has
+    changed its kind `kind_mismatch`, one without values today `no_data`, unless its missing values are drift.
 
     Parameters
     ----------
@@ -74,13 +76,26 @@ def judge(
         return DriftReport("no_data", "there are no rows in this window")
     today = TableProfile.merge(newest)
     names = [name for name in dict.fromkeys([*reference.columns, *today.columns]) if settings.judges(name)]
+    today, reference = with_missing_columns(today, names), with_missing_columns(reference, names)
     incomparable = {
         name: _check_comparable(name, reference.columns.get(name), today.columns.get(name)) for name in names
     }
     comparable = [name for name in names if incomparable[name] is None]
+    comparable += _emptied_columns(incomparable, reference, today)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        compared = _compare(comparable, history, today, reference.columns, settings, design_effects or {})
-    verdicts = tuple(verdict for name in names if (verdict := incomparable[name] or compared[name]))
+        compared = _compare(
+            comparable,
+            lambda days: [with_missing_columns(day, names) for day in history(days)],
+            today,
+            reference.columns,
+            settings,
+            design_effects or {},
+        )
+    verdicts = tuple(
+        _combined(verdict, compared.get(missing_column(name)), reference, today)
+        for name in names
+        if (verdict := incomparable[name] or compared[name])
+    )
     state = worst_state([verdict.state for verdict in verdicts if verdict.n or verdict.m])
     return DriftReport(state, _reason(state, verdicts), verdicts)
 
@@ -102,6 +117,37 @@ def _check_comparable(
         why = f"{_kind(reference)} in the reference, {kind} now; set the kind or capture a new baseline"
         return ColumnVerdict(column, kind, "kind_mismatch", why, n=n, m=m)
     return None
+
+
+def _emptied_columns(
+    incomparable: Mapping[str, ColumnVerdict | None], reference: TableProfile, today: TableProfile
+) -> list[str]:
+    """Return the derived columns to judge: of columns with values in the reference and missing values on a side.
+
+    Where nothing is missing on either side there is nothing to test. That depends on both samples together, so it does not bias
+    the other tests.
+    """
+    return [
+        missing_column(name)
+        for name, verdict in incomparable.items()
+        if (verdict is None or verdict.state == "no_data")
+        and value_count(reference.columns.get(name))
+        and missing_share(reference, name) + missing_share(today, name) > 0
+    ]
+
+
+def _combined(
+    values: ColumnVerdict, missing: ColumnVerdict | None, reference: TableProfile, today: TableProfile
+) -> ColumnVerdict:
+    """Return the verdict on a column: that on its values or that on its missing values, whichever is worse."""
+    share, reference_share = (missing_share(table, values.column) for table in (today, reference))
+    if missing is not None and missing.state in {"drift", "warning"}:
+        why = f"missing or not finite in {share:.1%} of the rows, {reference_share:.1%} in the reference: {missing.reason}"
+        if STATES.index(missing.state) < STATES.index(values.state):
+            values = replace(missing, column=values.column, kind=values.kind, reason=why, statistics=values.statistics)
+        else:
+            values = replace(values, reason=f"{values.reason}; {why}")
+    return replace(values, missing_share=share, reference_missing_share=reference_share)
 
 
 def _compare(

@@ -42,6 +42,8 @@ class ColumnVerdict:
     required_n : values required to detect an effect of the drift threshold's size; None if no number is enough with this
         reference.
     statistics : all statistics of the kind; None if not finite.
+    missing_share, reference_missing_share : share of rows without a finite value, today and in the reference.
+        If it decides, `n` and `m` are rows.
     """
 
     column: str
@@ -60,6 +62,8 @@ class ColumnVerdict:
     window_days: int | None = None
     required_n: int | None = None
     statistics: Mapping[str, float | None] = field(default_factory=dict)
+    missing_share: float | None = None
+    reference_missing_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

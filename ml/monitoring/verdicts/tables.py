@@ -1,56 +1,21 @@
-"""Comparable profiles of two tables of raw rows, from files or memory.
+"""Comparable profiles of two tables of raw rows.
 
-Reading files and naming columns belong here; building profiles does not, it is in `ml.monitoring.profiles`, nor do verdicts.
+Naming columns belongs here; reading files does not, it is in `ml.tables`, nor does building profiles, which is in
+`ml.monitoring.profiles`.
 """
 
 from collections.abc import Collection
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
-from guard_core.columns import FEATURE_PREFIX, Kind
+from guard_core.columns import FEATURE_PREFIX, Kind, feature_column, feature_name
 from guard_core.project_settings.drift import ENVELOPE_COLUMNS
 from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
+from ml.tables.read import InputError
 
 SAMPLE_ROWS = 10_000  # of a text column, to distinguish categories from free text
-MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
-
-
-class InputError(ValueError):
-    """A table cannot be judged; the message names the file, the column and the fix."""
-
-
-def read_table(path: Path) -> pa.Table:
-    """Read the rows of a CSV (with a header) or Parquet file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty or not readable in the format of its suffix.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in {".csv", ".parquet"}:
-        raise InputError(f"{path}: unknown type {suffix or '(none)'!r}; give a .csv or .parquet file")
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
-    try:
-        if suffix == ".parquet":
-            table = pq.read_table(path)
-        else:
-            convert = pa_csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
-            table = pa_csv.read_csv(path, convert_options=convert)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}; give a readable {suffix} file") from error
-    if not table.num_rows:
-        raise InputError(f"{path}: no rows; give a file with at least one")
-    repeated = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path}: column {repeated[0]!r} comes twice; rename one of them")
-    return table
 
 
 def profiles(
@@ -58,20 +23,22 @@ def profiles(
 ) -> tuple[TableProfile, TableProfile]:
     """Profile a baseline and current rows, with columns named as in the lake.
 
-    Every column is a feature except `y_pred`, `y_proba` and `latency_ms`. Kinds come from the baseline; a column whose type
-    has changed keeps its new one, so that the verdict is `kind_mismatch`.
+    Every column is a feature except `y_pred`, `y_proba` and `latency_ms`; dates have no profile. Kinds come from the baseline; a
+    column whose type has changed keeps its new one, so that the verdict is `kind_mismatch`.
 
     Parameters
     ----------
-    baseline, current : the name of the table in error messages, and the table.
+    baseline, current : the name of the table in error messages, and the table, of `ml.tables.read.read_table`.
     ignored : columns to leave out.
 
     Raises
     ------
     InputError
-        If a column holds neither numbers nor strings nor booleans, or the tables have no column in common.
+        If the tables have no column in common.
     """
-    first, second = _lake_table(*baseline, ignored), _lake_table(*current, ignored)
+    ignored = {*ignored, *date_columns(baseline[1], current[1])}
+    prefixed = _prefixed_features(baseline[1], current[1])
+    first, second = (_lake_table(table, ignored, prefixed) for _, table in (baseline, current))
     if not set(first.column_names) & set(second.column_names):
         raise InputError(f"{current[0]}: no column in common with {baseline[0]}; use the baseline's column names")
     learned = {name: _kind(name, first[name]) for name in first.column_names}
@@ -85,6 +52,17 @@ def profiles(
     return _profile(first, kinds), _profile(second, {**kinds, **changed})
 
 
+def date_columns(*tables: pa.Table) -> set[str]:
+    """Return the columns of dates; a column that holds values of another type in one of the tables is none."""
+    names = {name for table in tables for name in table.column_names}
+    return {
+        name
+        for name in names
+        if any(_is_date(table, name) for table in tables)
+        and all(_is_date(table, name) or _is_empty(table, name) for table in tables)
+    }
+
+
 def shown_name(column: str) -> str:
     """Return a lake column's name as in the files.
 
@@ -93,23 +71,35 @@ def shown_name(column: str) -> str:
     >>> shown_name("feature_age"), shown_name("y_pred")
     ('age', 'y_pred')
     """
-    return column.removeprefix(FEATURE_PREFIX)
+    return feature_name(column)
 
 
-def _lake_table(label: str, table: pa.Table, ignored: Collection[str]) -> pa.Table:
-    table = table.select([name for name in table.column_names if name not in ignored])
-    for field in table.schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if not (_number_type(kind) or _string_type(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-            raise InputError(
-                f"{label}: column {field.name!r} holds {field.type}; convert it to numbers or strings, or ignore it"
-            )
-    return table.rename_columns(
-        [
-            name if name in ENVELOPE_COLUMNS or name.startswith(FEATURE_PREFIX) else f"{FEATURE_PREFIX}{name}"
-            for name in table.column_names
-        ]
-    )
+def _prefixed_features(*tables: pa.Table) -> set[str]:
+    """Return features whose own name begins like a lake column: another column has the name that follows the prefix."""
+    return {
+        name
+        for table in tables
+        for name in table.column_names
+        if name.startswith(FEATURE_PREFIX) and feature_name(name) in table.column_names
+    }
+
+
+def _lake_table(table: pa.Table, ignored: Collection[str], prefixed: Collection[str]) -> pa.Table:
+    columns = {}
+    for name in table.column_names:
+        is_lake_column = name in ENVELOPE_COLUMNS or (name.startswith(FEATURE_PREFIX) and name not in prefixed)
+        if name not in ignored:
+            column = table[name].cast(pa.string()) if _is_date(table, name) else table[name]
+            columns[name if is_lake_column else feature_column(name)] = column
+    return pa.table(columns)
+
+
+def _is_date(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and bool(pa.types.is_timestamp(table[name].type))
+
+
+def _is_empty(table: pa.Table, name: str) -> bool:
+    return name not in table.column_names or table[name].null_count == len(table)
 
 
 def _kind(name: str, column: pa.ChunkedArray) -> Kind | None:
@@ -129,12 +119,4 @@ def _profile(table: pa.Table, kinds: dict[str, Kind]) -> TableProfile:
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
-    return bool(_number_type(column.type))
-
-
-def _number_type(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _string_type(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))

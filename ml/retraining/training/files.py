@@ -1,57 +1,80 @@
 """Labelled rows of a file as a training table like that of the lake, split in time.
 
-Reading the lake does not belong here; it is in `guard_pipelines.retraining`.
+Reading the lake does not belong here, it is in `guard_pipelines.retraining`; neither does reading files, which is in `ml.tables`.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
 from ml.monitoring.kinds import learn_prediction_kind
-from ml.monitoring.verdicts.tables import InputError, read_table
+from ml.monitoring.performance.tasks import positive_label
+from ml.monitoring.profiles.arrays import label_values
 from ml.retraining.predictor.frame import PREFIX
+from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.evaluate import HeldOut
+from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type
+from ml.tables.read import FileTable, InputError, read_table
 
-_SAMPLE = 10_000
+Report = Callable[[str], None]
+_TYPES: dict[str, Type] = {"numeric": "number", "boolean": "boolean", "categorical": "text"}
 
 
-def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: Collection[str] = ()) -> pa.Table:
+def labelled_rows(
+    path: Path,
+    target: str,
+    report: Report,
+    *,
+    time: str | None = None,
+    ignored: Collection[str] = (),
+    schema: ModelSchema | None = None,
+) -> pa.Table:
     """Read the labelled rows of a CSV or Parquet file in the order of time; every other column is a feature.
+
+    Rows that `/predict` would refuse, because a number is infinite, are left out.
 
     Parameters
     ----------
     target : column of the label. ignored : columns to leave out.
+    report : called with a line of text for what is left out.
     time : column to order by, which is no feature; None keeps the order of the file.
+    schema : the model whose features the file has; None learns the types of the columns from the file.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a named column is not in it.
+        If the file cannot be read, a named column or a feature of the model is not in it, or has another type.
     """
-    table = read_table(path)
-    for name in (target, *([time] if time else []), *ignored):
-        if name not in table.column_names:
-            raise InputError(f"{path}: no column {name!r}; there is {', '.join(table.column_names)}")
-    if time:
-        table = table.sort_by(time)
-    table = table.filter(pc.is_valid(table[target]))
-    kind = learn_prediction_kind(table[target].slice(0, _SAMPLE).to_pylist())
-    labels = table[target].cast(pa.float64() if kind == "numeric" else pa.string())
-    features = [name for name in table.column_names if name not in {target, time, *ignored}]
-    return pa.table(
-        {
-            **{PREFIX + name: table[name] for name in features},
-            LABEL: labels,
-            "ts": pa.array(range(len(table)), pa.int64()),
-        }
-    )
+    file = read_table(path, {spec.name: _type_of(spec) for spec in schema.features} if schema else None)
+    _require_columns(path, file, (target, *([time] if time else []), *ignored))
+    table = file.rows.sort_by(time) if time else file.rows
+    if schema:
+        features = [spec.name for spec in schema.features]
+        _require_features(path, table, schema)
+    else:
+        features = _features(file, {target, time, *ignored}, report)
+    labels = _labels(path, target, table[target], schema)
+    rows = pa.table({**{PREFIX + name: table[name] for name in features}, LABEL: labels})
+    rows = _filter(rows, pc.is_valid(labels), "which have no label", report)
+    for name in features if schema else _usable(rows, features):
+        rows = _filter(
+            rows, _finite(rows[PREFIX + name]), f"in which {name} is infinite: /predict refuses them", report
+        )
+    if schema and schema.classes:
+        rows = _rows_of_classes(rows, schema.classes, "whose labels the model does not have", report)
+    if not len(rows):
+        raise InputError(f"{path}: no row has a label of the model and finite features; check column {target!r}")
+    return rows.append_column("ts", pa.array(range(len(rows)), pa.int64()))
 
 
-def split_in_time(rows: pa.Table, share: float) -> HeldOut:
+def split_in_time(rows: pa.Table, share: float, report: Report) -> HeldOut:
     """Hold out the newest share of the rows.
+
+    A class that does not occur in the older half of the training rows cannot be learned and judged; its rows are left out.
 
     Raises
     ------
@@ -61,4 +84,111 @@ def split_in_time(rows: pa.Table, share: float) -> HeldOut:
     split = len(rows) - int(len(rows) * share)
     if not 0 < split < len(rows):
         raise InputError(f"a held-out share of {share:g} of {len(rows)} rows leaves one side empty; 0.2 is usual")
-    return HeldOut(rows.slice(split), rows.slice(0, split))
+    held, trained_on = rows.slice(split), rows.slice(0, split)
+    if pa.types.is_floating(rows[LABEL].type):
+        return HeldOut(held, trained_on)
+    early = pc.unique(trained_on[LABEL].slice(0, split // 2)).to_pylist()
+    if len(early) < 2:
+        return HeldOut(held, trained_on)
+    reason = "whose classes do not occur in the older half"
+    sides = [_rows_of_classes(side, early, reason, report) for side in (held, trained_on)]
+    if not all(map(len, sides)):
+        raise InputError("no held-out row has a class of the older half; order the rows by time with --time")
+    return HeldOut(*sides)
+
+
+def _type_of(spec: FeatureSpec) -> ColumnType:
+    return ColumnType(_TYPES[spec.kind], frozenset(AMBIGUOUS_WORDS) & frozenset(spec.codes or ()))
+
+
+def _require_columns(path: Path, file: FileTable, names: Sequence[str]) -> None:
+    for name in names:
+        if name in file.left_out:
+            raise InputError(f"{path}: column {name!r} {file.left_out[name]}, which is not supported; convert it")
+        if name not in file.rows.column_names:
+            raise InputError(f"{path}: no column {name!r}; there is {', '.join(file.rows.column_names)}")
+
+
+def _require_features(path: Path, table: pa.Table, schema: ModelSchema) -> None:
+    for spec in schema.features:
+        if spec.name not in table.column_names:
+            raise InputError(f"{path}: no column {spec.name!r}, which is a feature of the model; add it")
+        kind = table[spec.name].type
+        fits = {
+            "numeric": pa.types.is_integer(kind) or pa.types.is_floating(kind),
+            "boolean": pa.types.is_boolean(kind),
+            "categorical": pa.types.is_string(kind) or pa.types.is_large_string(kind),
+        }
+        if not (fits[spec.kind] or pa.types.is_null(kind)):
+            raise InputError(f"{path}: column {spec.name!r} holds {kind}, the model's feature is {spec.kind}")
+
+
+def _features(file: FileTable, others: Collection[str | None], report: Report) -> list[str]:
+    """Return the columns that are features, and report those that no model reads."""
+    dates = [name for name, column in zip(file.rows.column_names, file.rows.columns, strict=True) if _is_date(column)]
+    for name, reason in {**file.left_out, **dict.fromkeys(dates, "holds dates")}.items():
+        if name not in others:
+            report(f"column {name!r} is left out: it {reason}")
+    return [name for name in file.rows.column_names if name not in others and name not in dates]
+
+
+def _usable(rows: pa.Table, features: Sequence[str]) -> list[str]:
+    """Return the features that have a finite value; the others are left out of the training as columns."""
+    return [name for name in features if not pc.all(pc.invert(_finite(rows[PREFIX + name]))).as_py()]
+
+
+def _labels(path: Path, target: str, column: pa.ChunkedArray, schema: ModelSchema | None) -> pa.ChunkedArray:
+    """Return labels as numbers of a regression or as names of classes; NaN and infinite labels are missing."""
+    if _is_date(column):
+        raise InputError(f"{path}: column {target!r} holds dates, which are no labels; name another column")
+    column = pc.if_else(_finite(column, nan=False), column, pa.scalar(None, column.type))
+    if schema is None:
+        is_number = learn_prediction_kind(pc.unique(column).to_pylist()) == "numeric"
+    else:
+        is_number = schema.task == "regression"
+    if not is_number:
+        return _spelling(label_values(column), schema.classes if schema else ())
+    try:
+        return column.cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"{path}: column {target!r} must hold numbers, as the model predicts numbers") from error
+
+
+def _spelling(labels: pa.ChunkedArray, classes: Sequence[str]) -> pa.ChunkedArray:
+    """Spell the classes of a known pair in lower case: `Yes` and `No` are `yes` and `no`.
+
+    Parameters
+    ----------
+    classes : the classes of a model; if there are none, those of the labels.
+    """
+    lower = pc.utf8_lower(labels)
+    classes = classes or pc.unique(lower).drop_null().to_pylist()
+    if len(classes) != 2 or positive_label(classes) is None:
+        return labels
+    return pc.if_else(pc.is_in(lower, pa.array(classes)), lower, labels)
+
+
+def _finite(column: pa.ChunkedArray, *, nan: bool = True) -> pa.ChunkedArray:
+    """Return where a column is not infinite and, unless `nan`, not NaN; null and other types are finite."""
+    if not pa.types.is_floating(column.type):
+        return pa.chunked_array([np.ones(len(column), bool)])
+    finite = pc.is_finite(column) if not nan else pc.invert(pc.is_inf(column))
+    return pc.fill_null(finite, fill_value=True)
+
+
+def _rows_of_classes(rows: pa.Table, classes: Sequence[str], which: str, report: Report) -> pa.Table:
+    known = pc.is_in(rows[LABEL], pa.array(classes, rows[LABEL].type))
+    others = sorted(pc.unique(rows[LABEL].filter(pc.invert(known))).to_pylist())
+    return _filter(rows, known, f"{which} ({', '.join(others[:5])})", report)
+
+
+def _filter(rows: pa.Table, kept: pa.ChunkedArray, which: str, report: Report) -> pa.Table:
+    left_out = len(rows) - pc.sum(kept).as_py() if len(rows) else 0
+    if not left_out:
+        return rows
+    report(f"left out: {left_out:,} of {len(rows):,} rows, {which}")
+    return rows.filter(kept)
+
+
+def _is_date(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_timestamp(column.type))

@@ -39,18 +39,64 @@ def test_without_rows_today_the_state_says_so_whatever_came_before() -> None:
     assert judge(always(TableProfile(0, {})), reference).state == "no_data"
 
 
-def test_an_unseen_feature_misses_its_baseline_and_a_vanished_one_has_no_data() -> None:
+def test_an_unseen_feature_misses_its_baseline_and_a_vanished_one_is_missing_in_all_rows() -> None:
     reference = table(feature_old=numeric(range(100)))
     report = judge(always(table(feature_new=numeric(range(100)))), reference)
-    assert {v.column: v.state for v in report.columns} == {"feature_old": "no_data", "feature_new": "missing_baseline"}
+    assert {v.column: v.state for v in report.columns} == {"feature_old": "drift", "feature_new": "missing_baseline"}
+    assert "missing or not finite in 100.0% of the rows, 0.0% in the reference" in report.columns[0].reason
     assert "unseen feature" in report.columns[1].reason
-    assert report.state == "missing_baseline"
+    assert report.state == "drift"
 
 
-def test_a_feature_that_is_null_today_has_no_data_although_earlier_days_had_some(rng: np.random.Generator) -> None:
+def test_a_feature_that_is_null_today_has_drifted_although_earlier_days_had_values(rng: np.random.Generator) -> None:
     reference = table(feature_x=numeric(rng.normal(size=2000)))
-    today = TableProfile(500, {"feature_x": NumericProfile.from_scratch(np.empty(0), nulls=500)})
-    assert only(judge(lambda days: [reference] * (days - 1) + [today], reference)).state == "no_data"
+
+    def today(rows: int) -> TableProfile:
+        return TableProfile(rows, {"feature_x": NumericProfile.from_scratch(np.empty(0), nulls=rows)})
+
+    verdict = only(judge(lambda days: [reference] * (days - 1) + [today(500)], reference))
+    assert (verdict.state, verdict.kind, verdict.window_days) == ("drift", "numeric", 1)
+    assert only(judge(always(today(10)), reference)).state == "no_data", "too few rows to tell"
+
+
+@pytest.mark.parametrize(("share", "state"), [(0.0, "stable"), (0.02, "stable"), (0.05, "warning"), (0.6, "drift")])
+@pytest.mark.parametrize("value", [None, math.inf, math.nan])
+def test_the_share_of_missing_and_non_finite_values_is_judged_like_drift(
+    share: float, state: str, value: float | None, rng: np.random.Generator
+) -> None:
+    reference, values = table(feature_x=numeric(rng.normal(size=5000))), rng.normal(size=2000)
+    empty = int(share * len(values))
+    today = (
+        NumericProfile.from_scratch(values[empty:], nulls=empty)
+        if value is None
+        else numeric(np.append(values[empty:], [value] * empty))
+    )
+    verdict = only(judge(always(table(feature_x=today)), reference))
+    assert verdict.state == state
+    assert verdict.missing_share == pytest.approx(share)
+    assert verdict.reference_missing_share == 0
+    if state != "stable":
+        assert (verdict.method, verdict.n, verdict.m) == ("jensen_shannon", 2000, 5000)
+        assert f"missing or not finite in {share:.1%} of the rows, 0.0% in the reference" in verdict.reason
+
+
+def test_values_and_missing_values_that_have_both_drifted_are_both_named(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=5000)))
+    today = table(feature_x=NumericProfile.from_scratch(rng.normal(2, size=500), nulls=500))
+    reason = only(judge(always(today), reference)).reason
+    assert reason.startswith("psi ")
+    assert "missing or not finite in 50.0% of the rows" in reason
+
+
+def test_a_share_of_missing_values_that_has_not_changed_raises_no_alarm(rng: np.random.Generator) -> None:
+    def day(rows: int) -> TableProfile:
+        holes = {f"feature_{i}": rng.random(rows) < share for i, share in enumerate((0.001, 0.01, 0.1, 0.5))}
+        return table(
+            **{name: numeric(np.where(rows, math.nan, rng.normal(size=rows.size))) for name, rows in holes.items()}
+        )
+
+    alarms = [judge(always(day(200)), day(2000)).columns_in("drift") for _ in range(200)]
+    assert sum(map(bool, alarms)) <= 4
 
 
 def test_a_column_that_was_never_filled_does_not_colour_the_model(rng: np.random.Generator) -> None:
@@ -97,16 +143,19 @@ def test_a_significant_but_tiny_change_is_stable(rng: np.random.Generator) -> No
 def test_the_window_grows_column_by_column_until_it_holds_enough(rng: np.random.Generator) -> None:
     asked: list[int] = []
 
+    def values(rows: int) -> NumericProfile:
+        rare = np.full(rows, np.nan)
+        rare[: rows * 25 // 60] = rng.normal(size=rows * 25 // 60)
+        return numeric(rare)
+
     def day() -> TableProfile:
-        rare = np.full(60, np.nan)
-        rare[:25] = rng.normal(size=25)
-        return table(feature_often=numeric(rng.normal(size=60)), feature_rare=numeric(rare))
+        return table(feature_often=numeric(rng.normal(size=60)), feature_rare=values(60))
 
     def history(days: int) -> list[TableProfile]:
         asked.append(days)
         return [day() for _ in range(days)]
 
-    reference = table(feature_often=numeric(rng.normal(size=5000)), feature_rare=numeric(rng.normal(size=5000)))
+    reference = table(feature_often=numeric(rng.normal(size=5000)), feature_rare=values(12_000))
     often, rare = judge(history, reference).columns
     assert often.required_n is not None
     assert rare.required_n is not None

@@ -1,0 +1,150 @@
+"""The types of columns of text: numbers, booleans, dates or text, and which of their words mean a missing value.
+
+Reading files does not belong here, it is in `read.py`; neither do kinds of features, which are in `ml.monitoring.kinds`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Type = Literal["number", "boolean", "date", "text"]
+
+# The words of `pandas.read_csv`.
+MISSING_WORDS = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+# Words that are as often a value: the country Namibia, "None" of several kinds of masonry.
+AMBIGUOUS_WORDS = ("NA", "None")
+_FREQUENT_SHARE = 0.01
+_LOWER_WORDS = pa.array(sorted({word.lower() for word in MISSING_WORDS}))
+_LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
+_INTEGER = r"^[+-]?\d+$"
+_DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
+_THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """How the text of a column is read.
+
+    Attributes
+    ----------
+    name : the type of its values.
+    words : of a column of text, the ambiguous words that are values.
+    """
+
+    name: Type
+    words: frozenset[str] = frozenset()
+
+
+def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",") -> ColumnType | None:
+    """Return the type of a column of text, or None if all values are missing.
+
+    Ambiguous words are values in a column of text if they are 1 % of its rows.
+
+    Examples
+    --------
+    >>> learn_type(pa.chunked_array([["1.5", "n/a"]])).name, learn_type(pa.chunked_array([["01234", "99999"]])).name
+    ('number', 'text')
+    """
+    if not pc.any(pc.invert(_is_missing_number(text))).as_py():
+        return None
+    if (numbers := _as_numbers(text, delimiter)) is not None and not _are_codes(text, numbers):
+        return ColumnType("number")
+    if _as_booleans(text) is not None:
+        return ColumnType("boolean")
+    if _as_dates(text) is not None:
+        return ColumnType("date")
+    frequent = (word for word in AMBIGUOUS_WORDS if pc.sum(pc.equal(text, word)).as_py() >= _FREQUENT_SHARE * len(text))
+    return ColumnType("text", frozenset(frequent))
+
+
+def convert(text: pa.ChunkedArray, column: ColumnType, *, delimiter: str, unquoted: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Convert a column of text to its type; text that does not fit the type stays text.
+
+    In a column of booleans with other words, `true` and `false` are spelt so in any case.
+
+    Parameters
+    ----------
+    text : (n,) strings without nulls.
+    unquoted : (n,) whether a value is an ambiguous word without quotes.
+    """
+    converters: dict[Type, Callable[[], pa.ChunkedArray | None]] = {
+        "number": lambda: _as_numbers(text, delimiter),
+        "boolean": lambda: _as_booleans(text),
+        "date": lambda: _as_dates(text),
+        "text": lambda: None,
+    }
+    if (values := converters[column.name]()) is not None:
+        return values
+    if column.name == "boolean":
+        lower = pc.utf8_lower(text)
+        text = pc.if_else(pc.is_in(lower, pa.array(["true", "false"])), lower, text)
+    return _as_text(text, column.words, unquoted)
+
+
+def _as_text(text: pa.ChunkedArray, words: frozenset[str], unquoted: pa.ChunkedArray) -> pa.ChunkedArray:
+    certain = pc.is_in(text, pa.array([word for word in MISSING_WORDS if word not in AMBIGUOUS_WORDS]))
+    doubtful = pc.and_(unquoted, pc.invert(pc.is_in(text, pa.array(sorted(words), pa.string()))))
+    return _without(text, pc.or_(certain, doubtful))
+
+
+def _is_missing_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _LOWER_WORDS)
+
+
+def _without(text: pa.ChunkedArray, missing: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(missing, pa.scalar(None, text.type), text)
+
+
+def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return _without(pc.utf8_trim_whitespace(text), _is_missing_number(text))
+
+
+def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None:
+    present = _present(text)
+    numbers = _cast(present, pa.float64())
+    if numbers is not None:
+        integers = _cast(present, pa.int64())
+        return numbers if integers is None else integers
+    separators = (",", ".") if delimiter == "," and _match(present, _THOUSANDS_COMMA) else (".", ",")
+    if separators == (".", ",") and not _match(present, _DECIMAL_COMMA):
+        return None
+    for old, new in zip(separators, ("", "."), strict=True):
+        present = pc.replace_substring(present, old, new)
+    return _cast(present, pa.float64())
+
+
+def _are_codes(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
+    """Return whether numbers would lose digits of the text: leading zeros, or those of integers beyond 64 bits."""
+    present = _present(text)
+    if pc.any(pc.match_substring_regex(present, _LEADING_ZERO)).as_py():
+        return True
+    return pa.types.is_floating(numbers.type) and _match(present, _INTEGER)
+
+
+def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    lower = pc.utf8_lower(_present(text))
+    fits = pc.or_(pc.is_null(lower), pc.is_in(lower, pa.array(["true", "false"])))
+    return pc.equal(lower, "true") if pc.all(fits).as_py() else None
+
+
+def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    present = _present(text)
+    local = _cast(present, pa.timestamp("us"))
+    return _cast(present, pa.timestamp("us", "UTC")) if local is None else local
+
+
+def _match(present: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(present, pattern)).as_py())
+
+
+def _cast(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        return None

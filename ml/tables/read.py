@@ -1,0 +1,180 @@
+"""CSV and Parquet files as tables of numbers, strings, booleans and dates.
+
+Opening files, columns that are left out and plain Arrow types belong here; the encoding of CSV files is in `text.py`, the types of
+its columns in `columns.py`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type, convert, learn_type
+from ml.tables.text import as_utf8, delimiter_of
+
+_BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
+# The row index that pandas writes, with the name that pandas or Arrow gives it.
+_INDEX_COLUMN = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
+
+
+class InputError(ValueError):
+    """A table cannot be used; the message names the file, the column and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """The rows of a file.
+
+    Attributes
+    ----------
+    rows : columns of numbers, strings, booleans, dates (timestamps) or nulls.
+    types : how the text of each column is read; absent columns have no value.
+    left_out : the reason by column that has no use: an index, or a type that no feature has.
+    """
+
+    rows: pa.Table
+    types: Mapping[str, ColumnType]
+    left_out: Mapping[str, str]
+
+
+def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> FileTable:
+    """Read the rows of a CSV (with a header) or Parquet file.
+
+    Parameters
+    ----------
+    types : types of a CSV file's columns, usually those of another file with the same columns; others are learned.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty or not readable in the format of its suffix.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".csv", ".parquet"}:
+        raise InputError(f"{path}: unknown type {suffix or '(none)'!r}; give a .csv or .parquet file")
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
+    try:
+        table = _read_parquet(path) if suffix == ".parquet" else _read_csv(path, types or {})
+    except InputError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:500].rstrip(".")
+        raise InputError(f"{path}: {reason}; give a readable {suffix} file") from error
+    if not table.rows.num_rows:
+        raise InputError(f"{path}: no rows; give a file with at least one")
+    return table
+
+
+def _read_parquet(path: Path) -> FileTable:
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    _require_distinct(path, table.column_names)
+    columns, left_out = {}, {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        plain = None if _INDEX_COLUMN.fullmatch(name) else _plain(column)
+        if plain is None:
+            left_out[name] = "is an index" if _INDEX_COLUMN.fullmatch(name) else f"holds {column.type}"
+        else:
+            columns[name] = plain
+    types = {name: learned for name, column in columns.items() if (learned := _column_type(column))}
+    return FileTable(_table(columns), types, left_out)
+
+
+def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
+    content = as_utf8(path.read_bytes())
+    delimiter = delimiter_of(content)
+    text = _read_text(content, delimiter)
+    _require_distinct(path, text.column_names)
+    names = [name for name in text.column_names if not _INDEX_COLUMN.fullmatch(name)]
+    left_out = {name: "is an index" for name in text.column_names if name not in names}
+    unquoted = _unquoted_words(content, delimiter, text)
+    columns, learned = {}, {}
+    for name in names:
+        column = types.get(name) or learn_type(text[name], delimiter=delimiter)
+        if column is None:
+            columns[name] = pa.chunked_array([pa.nulls(len(text))])
+            continue
+        learned[name] = column
+        columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
+    return FileTable(_table(columns), learned, left_out)
+
+
+def _read_text(content: bytes, delimiter: str, **options: object) -> pa.Table:
+    header = pa_csv.open_csv(
+        pa.BufferReader(content),
+        read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+    ).schema.names
+    return pa_csv.read_csv(
+        pa.BufferReader(content),
+        read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), **options),
+    )
+
+
+def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return by column where an ambiguous word stands without quotes."""
+    words = pa.array(AMBIGUOUS_WORDS)
+    occur = {name: pc.is_in(text[name], words) for name in text.column_names}
+    if not any(pc.any(rows).as_py() for rows in occur.values()):
+        return occur
+    nulls = _read_text(
+        content,
+        delimiter,
+        null_values=AMBIGUOUS_WORDS,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    return {name: pc.is_null(nulls[name]) for name in nulls.column_names}
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return an Arrow column as numbers, strings, booleans, timestamps or nulls; None if it holds something else."""
+    kind = column.type
+    while isinstance(kind, pa.BaseExtensionType) or pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind.value_type
+        column = column.cast(kind)
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
+    if pa.types.is_date(kind):
+        return column.cast(pa.timestamp("ms"))
+    return column if pa.types.is_null(kind) or _type_of(kind) else None
+
+
+def _column_type(column: pa.ChunkedArray) -> ColumnType | None:
+    name = _type_of(column.type)
+    if name is None or column.null_count == len(column):
+        return None
+    words = (word for word in AMBIGUOUS_WORDS if name == "text" and pc.any(pc.equal(column, word)).as_py())
+    return ColumnType(name, frozenset(words))
+
+
+def _type_of(kind: pa.DataType) -> Type | None:
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return "number"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_timestamp(kind):
+        return "date"
+    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+
+
+def _table(columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    if not columns:
+        raise ValueError("no column holds numbers, strings, booleans or dates")
+    return pa.table(dict(columns))
+
+
+def _require_distinct(path: Path, names: list[str]) -> None:
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path}: column {repeated[0]!r} comes twice; rename one of them")

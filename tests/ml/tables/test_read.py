@@ -1,0 +1,125 @@
+"""Files as people and programs write them: types, missing values, delimiters and encodings."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml.tables.columns import ColumnType
+from ml.tables.read import FileTable, InputError, read_table
+
+
+def read(folder: Path, content: str | bytes, types: dict[str, ColumnType] | None = None) -> FileTable:
+    path = folder / "rows.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_table(path, types)
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ("x\n1\n2\n", [1, 2]),
+        ("x\n1.5\n 2\n1e3\n", [1.5, 2.0, 1000.0]),
+        ("x\n-inf\nInfinity\n1\n", [float("-inf"), float("inf"), 1.0]),
+        ("x\n01234\n99999\n", ["01234", "99999"]),
+        ("x\n12345678901234567890\n12345678901234567891\n", ["12345678901234567890", "12345678901234567891"]),
+        ("x\nTrue\nfalse\nNA\n", [True, False, None]),
+        ("x\nTrue\nfalse\nUnknown\n", ["True", "false", "Unknown"]),
+        ('x,y\n"1,5",a\n"2,25",b\n', [1.5, 2.25]),
+        ('x,y\n"1,500",a\n"2,250.5",b\n', [1500.0, 2250.5]),
+        ("x;y\n1.500,5;a\n2;b\n", [1500.5, 2.0]),
+        ("x;y\n-inf;a\n2,5;b\n", [float("-inf"), 2.5]),
+        ("x\ty\n1\ta\n2\tb\n", [1, 2]),
+        ("x|y\n1|a,b\n2|c,d\n", [1, 2]),
+        ("x;y\n1,5;2,5\n3,5;4,5\n", [1.5, 3.5]),
+    ],
+)
+def test_the_type_of_a_column_is_learned_from_all_of_its_text(
+    content: str, values: list[object], tmp_path: Path
+) -> None:
+    assert read(tmp_path, content).rows["x"].to_pylist() == values
+
+
+@pytest.mark.parametrize("word", ["", '""', "N/A", "n/a", "#N/A", "<NA>", "NA", "NaN", "null", "NULL", "None", "none"])
+def test_the_usual_words_are_missing_in_a_column_of_numbers(word: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"x,y\n1,a\n{word},b\n").rows["x"].to_pylist() == [1, None]
+
+
+def test_ambiguous_words_are_values_if_they_are_quoted_or_frequent(tmp_path: Path) -> None:
+    rows = ["a"] * 198
+    assert read(tmp_path, "\n".join(["x", *rows, "NA"])).rows["x"].null_count == 1
+    assert read(tmp_path, "\n".join(["x", *rows, '"NA"'])).rows["x"].null_count == 0
+    assert read(tmp_path, "\n".join(["x", *rows, "NA", "NA"])).rows["x"].null_count == 0
+    assert read(tmp_path, "\n".join(["x", *rows, "n/a", "n/a", '""'])).rows["x"].null_count == 3
+
+
+def test_a_second_file_is_read_by_the_types_of_the_first(tmp_path: Path) -> None:
+    first = read(tmp_path, "code;ok;price;country\n01234;True;1,5;NA\n99999;False;2,5;ZA\n")
+    second = read(tmp_path, "code,ok,price,country\n99999,true,2,NA\n88888,Unknown,3,FR\n", dict(first.types))
+    assert second.rows.to_pydict() == {
+        "code": ["99999", "88888"],
+        "ok": ["true", "Unknown"],
+        "price": [2, 3],
+        "country": ["NA", "FR"],
+    }
+
+
+def test_text_that_is_no_number_stays_text(tmp_path: Path) -> None:
+    table = read(tmp_path, "x\nlow\n2\n", {"x": ColumnType("number")})
+    assert table.rows["x"].to_pylist() == ["low", "2"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"])
+def test_encodings_are_detected(encoding: str, tmp_path: Path) -> None:
+    assert read(tmp_path, "größe;stadt\n1;Zürich\n".encode(encoding)).rows.to_pydict() == {
+        "größe": [1],
+        "stadt": ["Zürich"],
+    }
+
+
+def test_quoted_line_feeds_and_delimiters_are_part_of_a_value_in_large_files(tmp_path: Path) -> None:
+    rows = 60_000
+    content = "n,note\n" + "".join(f'{n},"line, one\nline ""two"" of row {n} {"x" * 20}"\n' for n in range(rows))
+    table = read(tmp_path, content).rows
+    assert table["n"].to_pylist() == list(range(rows))
+    assert table["note"][rows - 1].as_py() == f'line, one\nline "two" of row {rows - 1} {"x" * 20}'
+
+
+def test_the_index_that_pandas_writes_is_left_out(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, None]}, index=pd.Index([7, 8]))
+    frame.to_csv(tmp_path / "rows.csv")
+    frame[frame.x > 0].to_parquet(tmp_path / "rows.parquet")
+    for name in ("rows.csv", "rows.parquet"):
+        table = read_table(tmp_path / name)
+        assert table.rows.column_names == ["x"]
+        assert list(table.left_out.values()) == ["is an index"]
+
+
+def test_dates_are_timestamps_with_or_without_a_zone(tmp_path: Path) -> None:
+    table = read(tmp_path, "a,b\n2024-01-01,2024-01-01T10:00:00+02:00\n,2024-01-02T10:00:00Z\n").rows
+    assert [str(table[name].type) for name in ("a", "b")] == ["timestamp[us]", "timestamp[us, tz=UTC]"]
+    assert table["a"].null_count == 1
+
+
+def test_arrow_types_become_plain_ones_and_others_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "day=3" / "rows.parquet"
+    path.parent.mkdir()
+    columns = {
+        "price": pa.array(["1.50", None]).cast(pa.decimal128(10, 2)),
+        "plan": pa.array(["a", "b"]).dictionary_encode(),
+        "size": pa.array([1, 2], pa.uint8()),
+        "tags": pa.array([["a"], []]),
+        "raw": pa.array([b"a", b"b"]),
+    }
+    pq.write_table(pa.table(columns), path)
+    table = read_table(path)
+    assert table.rows.to_pydict() == {"price": [1.5, None], "plan": ["a", "b"], "size": [1, 2]}
+    assert table.left_out == {"tags": "holds list<element: string>", "raw": "holds binary"}
+
+
+def test_a_file_without_any_column_to_use_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"tags": pa.array([["a"], []])}), tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match="no column holds numbers, strings, booleans or dates"):
+        read_table(tmp_path / "rows.parquet")
