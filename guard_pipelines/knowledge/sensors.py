@@ -27,12 +27,12 @@ _RETRY_DELAY_S = 60
     description="Requests a new index after a source of the knowledge base, the model or the lake has changed.",
 )
 def sources(context: dg.SensorEvaluationContext, guard: Guard) -> dg.RunRequest | dg.SkipReason:
-    """Request a run if sources, model or lake are not those of the newest run, or that run has failed."""
+    """Request a run if sources, model, lake or readers are not those of the newest run, or that run has failed."""
     from guard_store.knowledge.store import stamp_of
+    from ml.knowledge import documents
 
-    skip_reason = _skip_reason(
-        context.instance, stamp := stamp_of(guard.settings), is_built=guard.knowledge.version() is not None
-    )
+    stamp = f"{stamp_of(guard.settings)}-{documents.READER_VERSION}"
+    skip_reason = _skip_reason(context.instance, stamp, is_built=guard.knowledge.version() is not None)
     return dg.SkipReason(skip_reason) if skip_reason else dg.RunRequest(tags={STAMP: stamp})
 
 

@@ -22,8 +22,8 @@ def store_documents(store: KnowledgeStore, settings: Settings) -> Numbers:
     version = store.replace("documents", document_table(read))
     return {
         "documents": len(read.documents),
-        "skipped": len(read.skipped),
-        "files_of_other_kinds": read.ignored,
+        "skipped": sum(not file.is_unknown_format for file in read.skipped),
+        "files_of_unknown_format": sum(file.is_unknown_format for file in read.skipped),
         "version": version.number,
     }
 
@@ -51,12 +51,12 @@ def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
 
 
 def count_skipped(store: KnowledgeStore) -> int:
-    """Count the files that could not be read."""
-    return len(list_skipped(_read_table(store, "documents")))
+    """Count the files of known formats that could not be read, or not as a whole."""
+    return sum(not file.is_unknown_format for file in list_skipped(_read_table(store, "documents")))
 
 
 def skipped_files(store: KnowledgeStore) -> str:
-    """List the files that could not be read, and why, as a Markdown table."""
+    """List the files that could not be read, or not as a whole, and why, as a Markdown table."""
     rows: list[dict[str, Cell]] = [
         {"file": file.source, "reason": file.reason} for file in list_skipped(_read_table(store, "documents"))
     ]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ml.knowledge.documents import Block, Document
+from ml.knowledge.blocks import Block
+from ml.knowledge.documents import Document
 from ml.knowledge.sentences import sentences
 
 _MAX_CHARACTERS = 900

@@ -5,26 +5,34 @@ A damaged file does not stop the others. Formats do not belong here; they are in
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
-from ml.knowledge.documents import SUFFIXES, Document, DocumentError, read_document
+from ml.knowledge.documents import Document, DocumentError, check_format, read_document
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that could not be read, and why."""
+    """A file that could not be read, or not as a whole, and why.
+
+    Attributes
+    ----------
+    reason : begins with its kind: unreadable, empty, unknown format, too large, or partly.
+    """
 
     source: str
     reason: str
 
+    @property
+    def is_unknown_format(self) -> bool:
+        """Whether the file is of a format that is not supported, such as a picture beside the documents."""
+        return self.reason.startswith("unknown format")
+
 
 @dataclass(slots=True)
 class ReadResult:
-    """Documents and skipped files; `ignored` counts files of unsupported formats."""
+    """Documents, and files that were skipped as a whole or in part."""
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    ignored: int = 0
 
 
 def read_documents(names: Iterable[str], content: Callable[[str], bytes]) -> ReadResult:
@@ -37,11 +45,15 @@ def read_documents(names: Iterable[str], content: Callable[[str], bytes]) -> Rea
     """
     result = ReadResult()
     for name in names:
-        if PurePosixPath(name).suffix.lower() not in SUFFIXES:
-            result.ignored += 1
-            continue
         try:
-            result.documents.append(read_document(name, content(name)))
-        except (OSError, DocumentError) as error:
+            check_format(name)  # first: a film beside the documents is never read
+            document = read_document(name, content(name))
+        except DocumentError as error:
             result.skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
+        except OSError as error:
+            result.skipped.append(Skipped(name, f"unreadable: {error}"))
+        else:
+            result.documents.append(document)
+            if document.unread is not None:
+                result.skipped.append(Skipped(name, f"partly: {document.unread}"))
     return result

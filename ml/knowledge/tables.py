@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from ml.knowledge.blocks import Block
 from ml.knowledge.chunks import split_document
-from ml.knowledge.documents import Block, Document
+from ml.knowledge.documents import Document
 from ml.knowledge.embedding import Vectors
 from ml.knowledge.reading import ReadResult, Skipped
 
@@ -24,7 +25,7 @@ DOCUMENTS = pa.schema(
         ("skipped", pa.string()),
     ]
 )
-"""One row a file; `skipped` is the reason why it could not be read, null if it was read."""
+"""One row a file; `skipped` is the reason why it, or a part of it, could not be read, null if all of it was read."""
 
 CHUNKS = pa.schema(
     [
@@ -67,13 +68,16 @@ class EmbeddedChunks:
 
 def document_table(read: ReadResult) -> pa.Table:
     """Return documents and skipped files as rows of `DOCUMENTS`."""
-    rows: list[dict[str, object]] = [asdict(document) for document in read.documents]
-    rows += [{"source": skipped.source, "blocks": [], "skipped": skipped.reason} for skipped in read.skipped]
+    reasons = {skipped.source: skipped.reason for skipped in read.skipped}
+    rows: list[dict[str, object]] = [
+        {**asdict(document), "skipped": reasons.pop(document.source, None)} for document in read.documents
+    ]
+    rows += [{"source": source, "blocks": [], "skipped": reason} for source, reason in reasons.items()]
     return pa.Table.from_pylist(rows, DOCUMENTS)
 
 
 def list_skipped(documents: pa.Table) -> list[Skipped]:
-    """Return the files that could not be read, from rows of `DOCUMENTS`."""
+    """Return the files that could not be read, or not as a whole, from rows of `DOCUMENTS`."""
     rows = documents.select(["source", "skipped"]).to_pylist()
     return [Skipped(row["source"], row["skipped"]) for row in rows if row["skipped"] is not None]
 

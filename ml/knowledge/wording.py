@@ -6,6 +6,8 @@ What follows from a comparison does not belong here; it is in `answers.py` and `
 import re
 from collections.abc import Iterable
 
+from ml.knowledge.normalization import normalize_text
+
 _words = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:[.'\u2019-][A-Za-z0-9\u00c0-\u024f]+)*")
 _parts = re.compile(r"[.'\u2019-]")
 _number = re.compile(r"\d+(?:[.,]\d+)*")
@@ -36,7 +38,7 @@ _function_words = frozenset(_FUNCTION_WORDS.split())
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in order; `Standard-IA`, `m5.large` and `don't` are one word each."""
-    return _words.findall(text)
+    return _words.findall(normalize_text(text))
 
 
 def stem(word: str) -> str:

@@ -11,9 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
+from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 from serving.http.rendering import problem_response
 
@@ -21,7 +23,20 @@ from serving.http.rendering import problem_response
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as a problem."""
     problem = _problem_of(error)
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
+        problem.detail += _list_routes(request)
     return problem_response(problem, request.scope["state"].get("request_id"), request.scope["path"])
+
+
+def _list_routes(request: Request) -> str:
+    """Return the routes that are offered instead of an unknown one below `/v1/`; empty for other paths."""
+    if not request.scope["path"].startswith(PREFIX):
+        return ""
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path.startswith(PREFIX)]
+    offered = sorted(
+        f"{method} {route.path_format}" for route in routes for method in (route.methods or set()) - {"HEAD"}
+    )
+    return f" Offered below {PREFIX}: {', '.join(offered)}."
 
 
 def install(app: FastAPI) -> None:

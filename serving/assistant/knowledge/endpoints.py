@@ -24,10 +24,12 @@ class SourceView(BaseModel):
 
 
 class SkippedView(BaseModel):
-    """A file that could not be read."""
+    """A file that could not be read, or not as a whole."""
 
     source: str
-    reason: str
+    reason: str = Field(
+        description="Begins with its kind: `unreadable`, `empty`, `unknown format`, `too large`, or `partly`: the rest is searched."
+    )
 
 
 class KnowledgeView(BaseModel):

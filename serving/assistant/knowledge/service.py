@@ -114,7 +114,7 @@ class KnowledgeService:
         return () if self._loaded is None else self._loaded.sources
 
     async def skipped(self) -> "list[Skipped]":
-        """Return the files that could not be read when the knowledge base was last built."""
+        """Return the files that could not be read, or not as a whole, when the knowledge base was last built."""
         return await asyncio.to_thread(self._skipped)
 
     async def _follow(self) -> None:
@@ -188,7 +188,10 @@ class KnowledgeService:
             why = problem = f"its vectors are of {loaded_model}, not of {embedder.name}, until it is built again"
         return KnowledgeState("lexical", number, loaded.chunks, None, why, problem)
 
-    def _search(self, question: str, top_k: int) -> SearchResult:
+    def _search(self, text: str, top_k: int) -> SearchResult:
+        from ml.knowledge.normalization import normalize_text
+
+        question = normalize_text(text)
         state, index = self._state, self._index
         if index is None or not state.chunks:
             if state.problem is not None:
@@ -212,10 +215,12 @@ class KnowledgeService:
             return tuple(self._index.document(source))
 
     def _similarities(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        from ml.knowledge.normalization import normalize_text
+
         embedder = self._embedder.get()
         if embedder is None:
             return None
-        vectors = embedder.embed([question, *texts])
+        vectors = embedder.embed([normalize_text(question), *texts])
         return [float(similarity) for similarity in vectors[1:] @ vectors[0]]
 
     def _skipped(self) -> "list[Skipped]":

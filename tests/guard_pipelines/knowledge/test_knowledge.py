@@ -13,6 +13,7 @@ from guard_pipelines.knowledge import sensors as sensor
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.resources import Guard
 from guard_store.knowledge.store import KnowledgeStore
+from ml.knowledge import documents
 from tests.support.pipelines import Pipelines
 
 
@@ -63,7 +64,7 @@ def test_the_first_start_builds_and_then_nothing_is_asked_for(folder: Path, pipe
     assert numbers(result, "documents") == {
         "documents": 2,
         "skipped": 0,
-        "files_of_other_kinds": 0,
+        "files_of_unknown_format": 0,
         "version": 0,
         "skipped_files": "none",
     }
@@ -106,6 +107,23 @@ def test_a_file_that_cannot_be_read_is_named_by_a_warning_and_the_others_are_the
     assert "broken.pdf" in str(check.metadata["files"].value)
     assert numbers(result, "documents")["skipped"] == 1
     assert numbers(result, "embeddings")["chunks"] == 3
+
+
+def test_a_file_of_another_format_is_listed_without_a_warning(folder: Path, pipelines: Pipelines) -> None:
+    (folder / "photo.png").write_bytes(b"")
+    result = run(pipelines)
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+    assert "photo.png" in str(check.metadata["files"].value)
+    assert numbers(result, "documents")["files_of_unknown_format"] == 1
+
+
+def test_readers_that_find_other_text_build_again(
+    folder: Path, pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pipelines)
+    monkeypatch.setattr(documents, "READER_VERSION", documents.READER_VERSION + 1)
+    assert numbers(run(pipelines), "documents")["version"] == 0
 
 
 def test_no_file_at_all_is_an_empty_version(folder: Path, pipelines: Pipelines) -> None:

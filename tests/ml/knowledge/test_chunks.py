@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.knowledge.blocks import Block
 from ml.knowledge.chunks import split_document
-from ml.knowledge.documents import Block, Document
+from ml.knowledge.documents import Document
 from ml.knowledge.sentences import sentences
 
 SENTENCE = "Here is a sentence that says a little about something. "

@@ -3,7 +3,8 @@
 import pytest
 from fpdf import FPDF
 
-from ml.knowledge.documents import Block, DocumentError, read_document
+from ml.knowledge.blocks import Block
+from ml.knowledge.documents import DocumentError, read_document
 from ml.knowledge.reading import read_documents
 from tests.support.paths import ROOT
 
@@ -35,13 +36,13 @@ def test_markdown_keeps_headings_lists_tables_and_code() -> None:
     ]
 
 
-def test_html_is_read_without_scripts_and_menus_and_nothing_twice() -> None:
+def test_html_is_read_without_scripts_and_styles_and_nothing_twice() -> None:
     text = b"""<html><head><title>T</title><style>p{}</style></head><body><nav><p>menu</p></nav><h1>Head</h1><h2>A</h2>
     <ul><li><p>one</p></li><li>two</li></ul><table><tr><th>x</th><td>1</td></tr></table><script>alert(1)</script></body></html>"""
     document = read_document("a.html", text)
     assert (document.title, [(block.section, block.text) for block in document.blocks]) == (
         "Head",
-        [("A", "one"), ("A", "two"), ("A", "x | 1")],
+        [("", "T"), ("", "menu"), ("A", "one"), ("A", "two"), ("A", "x | 1")],
     )
 
 
@@ -63,11 +64,11 @@ def test_text_is_read_in_common_encodings(encoded: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.pdf", b"%PDF-1.4 broken", "cannot be read as pdf"),
-        ("a.pdf", pdf([]), "a scan"),
+        ("a.pdf", b"%PDF-1.4 broken", "unreadable: it cannot be read as pdf"),
+        ("a.pdf", pdf([]), "empty: there is no text in it"),
         ("a.md", b"\n \n", "there is no text in it"),
-        ("a.docx", b"x", "can be read"),
-        ("a.txt", b"x" * (64 * 2**20 + 1), "more than 64 MiB"),
+        ("a.docx", b"x", "unknown format: only .* can be read"),
+        ("a.txt", b"x" * (64 * 2**20 + 1), "too large: it has more than 64 MiB"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_the_reason(name: str, data: bytes, reason: str) -> None:
@@ -80,15 +81,16 @@ def test_one_bad_file_does_not_stop_the_others() -> None:
     files = {"a.md": b"Good.", "b.pdf": b"bad", "c.png": b"", "e.txt": b"Good too."}
 
     def content(name: str) -> bytes:
+        assert name != "c.png", "a file of an unknown format is never read"
         if name not in files:
             raise PermissionError(13, "Permission denied", name)
         return files[name]
 
     read = read_documents(["a.md", "b.pdf", "c.png", "d.md", "e.txt"], content)
     assert [document.source for document in read.documents] == ["a.md", "e.txt"]
-    assert [file.source for file in read.skipped] == ["b.pdf", "d.md"]
-    assert "Permission denied" in read.skipped[1].reason
-    assert read.ignored == 1
+    assert [file.source for file in read.skipped] == ["b.pdf", "c.png", "d.md"]
+    assert [file.reason.partition(":")[0] for file in read.skipped] == ["unreadable", "unknown format", "unreadable"]
+    assert "Permission denied" in read.skipped[2].reason
 
 
 def test_every_file_of_the_sample_corpus_has_title_sections_and_where_it_can_pages() -> None:

@@ -1,11 +1,13 @@
 """What the knowledge base holds, by API."""
 
 import httpx
+from fpdf import FPDF
+from PIL import Image
 
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
 from ml.knowledge.reading import read_documents
-from ml.knowledge.tables import document_table
+from ml.knowledge.tables import chunk_table, document_table
 from tests.support.clients import Clients
 from tests.support.sample_knowledge import sample_rows, store_sample
 
@@ -45,3 +47,34 @@ async def test_sources_are_counted_and_files_that_cannot_be_read_are_named(
     assert sum(source["chunks"] for source in answer["sources"]) == answer["chunks"]
     assert [file["source"] for file in answer["skipped"]] == ["broken.pdf"]
     assert "pdf" in answer["skipped"][0]["reason"]
+
+
+async def test_what_was_skipped_is_listed_with_the_kind_of_its_reason(
+    analyst: httpx.AsyncClient, settings: Settings
+) -> None:
+    pages = FPDF()
+    pages.add_page()
+    pages.set_font("helvetica")
+    pages.cell(text="Text.")
+    pages.add_page()
+    pages.image(Image.new("L", (1, 1)))
+    files = {
+        "broken.pdf": b"%PDF",
+        "empty.md": b"",
+        "letter.docx": b"PK",
+        "large.txt": b"x" * (64 * 2**20 + 1),
+        "scan.pdf": bytes(pages.output()),
+        "whole.md": b"Text.",
+    }
+    table = document_table(read_documents(files, lambda name: files[name]))
+    KnowledgeStore(settings.storage.lake).replace("documents", table)
+    skipped = {file["source"]: file["reason"] for file in (await analyst.get(URL)).json()["skipped"]}
+    assert {source: reason.partition(":")[0] for source, reason in skipped.items()} == {
+        "broken.pdf": "unreadable",
+        "empty.md": "empty",
+        "letter.docx": "unknown format",
+        "large.txt": "too large",
+        "scan.pdf": "partly",
+    }
+    assert skipped["scan.pdf"] == "partly: images without text on page 2"
+    assert chunk_table(table)["source"].to_pylist() == ["scan.pdf", "whole.md"]

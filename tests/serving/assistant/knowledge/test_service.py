@@ -9,7 +9,8 @@ import pytest
 
 from guard_core.settings import Settings
 from guard_store.knowledge.store import KnowledgeStore
-from ml.knowledge.tables import embed_chunks
+from ml.knowledge.reading import read_documents
+from ml.knowledge.tables import chunk_table, document_table, embed_chunks
 from serving.assistant.knowledge.passages import SearchResult
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.http.problems import Unavailable
@@ -52,6 +53,22 @@ async def test_a_document_comes_whole_and_in_order(settings: Settings, knowledge
     wanted = [row for row in sample_rows().to_pylist() if row["source"] == "aws_costs.md"]
     assert [passage.text for passage in passages] == [row["text"] for row in wanted]
     assert await knowledge.document("unknown.md") == ()
+
+
+async def test_ligatures_in_a_file_and_in_a_question_are_their_letters(settings: Settings) -> None:
+    bare = with_values(settings, knowledge_embedding_model="none")
+    files = {"fire.md": "The ﬁre oﬃcer veriﬁes each ﬂoor.", "ice.md": "The i\u00adce is thin."}
+    documents = document_table(read_documents(files, lambda name: files[name].encode()))
+    KnowledgeStore(bare.storage.lake).replace("embeddings", embed_chunks(chunk_table(documents), None, None).rows)
+    service = KnowledgeService(bare)
+    await service.start()
+    results = [await service.search(question, 2) for question in ("fire officer", "ﬁre oﬃcer", "ice")]
+    await service.stop()
+    assert [[passage.source for passage in result.passages] for result in results] == [
+        ["fire.md"],
+        ["fire.md"],
+        ["ice.md"],
+    ]
 
 
 async def test_a_search_at_the_start_waits_until_it_can_be_answered(settings: Settings) -> None:

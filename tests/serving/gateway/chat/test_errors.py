@@ -168,3 +168,13 @@ def test_patience_is_asked_for_in_many_ways() -> None:
     assert choose_pause_s(0, 3.0) == 3.0
     assert choose_pause_s(0, 60.0) is None
     assert all(0 <= (choose_pause_s(attempt, None) or 0) <= 8 for attempt in range(20))
+
+
+async def test_an_unknown_route_lists_those_that_are_offered(analyst: httpx.AsyncClient) -> None:
+    response = await analyst.post("/v1/completions", json={})
+    assert (response.status_code, response.json()["error"]["message"]) == (
+        404,
+        "There is no such route. Offered below /v1/: GET /v1/models, POST /v1/chat/completions, POST /v1/embeddings.",
+    )
+    elsewhere = await analyst.get("/api/v1/nothing")
+    assert elsewhere.json()["detail"] == "There is no such route."

@@ -1,0 +1,175 @@
+"""HTML as blocks: every text outside scripts and styles belongs to one block, whatever its element.
+
+Other formats do not belong here; Markdown becomes HTML in `markdown_reader.py`.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from ml.knowledge.blocks import Content, Outline
+from ml.knowledge.encodings import decode_text
+from ml.knowledge.normalization import normalize_text
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+    from bs4.element import Tag
+
+_NOT_TEXT: Final = frozenset({"script", "style", "template", "title"})  # the title is read by itself
+_HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Elements within which a paragraph goes on; every other one, known or not, begins a block.
+_INLINE_NAMES: Final = (
+    "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark nobr q rp rt ruby s samp small"
+    " span strike strong sub sup time tt u var wbr"
+)
+_INLINE: Final = frozenset(_INLINE_NAMES.split())
+_OFFICE: Final = ("o:", "st1:")  # smart tags and empty paragraphs of Word
+_SHOWN_ATTRIBUTES: Final = {"img": "alt", "abbr": "title", "ri:page": "ri:content-title"}
+_cdata = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_footnote_mark = re.compile(r"\s*[\[(]?[\d*†‡]")
+_CELL = " | "
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The elements around a node: the block, the row and cell of a table, and the heading; None without one."""
+
+    block: "Tag | None" = None
+    row: "Tag | None" = None
+    cell: "Tag | None" = None
+    heading: "Tag | None" = None
+    is_text: bool = True
+
+    @property
+    def unit(self) -> "Tag | None":
+        """The element whose text stays together."""
+        return self.heading or self.row or self.block
+
+
+@dataclass
+class _Passage:
+    """Text of one unit, cell by cell."""
+
+    place: _Place
+    cell: "Tag | None" = None
+    cells: list[list[str]] = field(default_factory=lambda: [[]])
+
+    def append(self, place: _Place, text: str) -> None:
+        if place.unit is place.row and place.cell is not None and place.cell is not self.cell:
+            self.cells.append([])
+            self.cell = place.cell
+        elif place.block is not self.place.block:
+            self.cells[-1].append(" ")
+        self.place = place
+        self.cells[-1].append(text)
+
+    @cached_property
+    def text(self) -> str:
+        cells = [normalize_text("".join(parts)) for parts in self.cells]
+        return _CELL.join(cells[1:] if len(cells) > 1 and not cells[0] else cells) if any(cells) else ""
+
+
+def read_html(data: bytes) -> Content:
+    """Read an HTML file in its declared encoding."""
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(data, is_html=True, search_entire_document=False)
+    return read_markup(decode_text(data, declared), Outline())
+
+
+def read_markup(markup: str, outline: Outline) -> Content:
+    """Add the text of HTML to an outline and return the content."""
+    from bs4 import BeautifulSoup
+
+    # Confluence keeps code in CDATA sections, which HTML reads as comments.
+    soup = BeautifulSoup(_cdata.sub(lambda match: html.escape(match[1]), markup), "html.parser")
+    title = normalize_text(soup.title.get_text()) if soup.title else ""
+    passages = [passage for passage in _passages(soup) if passage.text]
+    first = next((passage.text for passage in passages if _level(passage) == 1), title)
+    if title != first:
+        outline.add(title)
+    for passage in passages:
+        level = _level(passage)
+        if level is None:
+            outline.add(passage.text)
+        else:
+            outline.enter(level, passage.text)
+    outline.title = outline.title or title
+    return Content(outline.title, outline.blocks())
+
+
+def _level(passage: _Passage) -> int | None:
+    heading = passage.place.heading
+    return None if heading is None else int(heading.name[1])
+
+
+def _passages(soup: "BeautifulSoup") -> list[_Passage]:
+    """Return the text of each unit in order; the text of a row stays together around tables within it."""
+    passages: list[_Passage] = []
+    rows: dict[int, _Passage] = {}
+    for place, text in _texts(soup):
+        passage = rows.get(id(place.row)) if place.unit is place.row else None
+        if passage is None and passages and passages[-1].place.unit is place.unit:
+            passage = passages[-1]
+        if passage is None:
+            passage = _Passage(place)
+            passages.append(passage)
+            if place.row is not None and place.unit is place.row:
+                rows[id(place.row)] = passage
+        passage.append(place, text)
+    return passages
+
+
+def _texts(soup: "BeautifulSoup") -> Iterator[tuple[_Place, str]]:
+    """Yield each text with its place; elements give the places their borders, with no text or that of an attribute."""
+    from bs4.element import NavigableString, PreformattedString, Tag
+
+    layout_rows = _rows_with_headings(soup)
+    places: dict[int, _Place] = {id(soup): _Place()}
+    for node in soup.descendants:
+        around = places[id(node.parent)]
+        if isinstance(node, Tag):
+            place = places[id(node)] = _inner_place(node, around, layout_rows)
+            if place.is_text:
+                yield place, _shown_by(node)
+        elif around.is_text and isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
+            yield around, str(node)
+
+
+def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Place:
+    name = element.name
+    if name in _NOT_TEXT:
+        return replace(around, is_text=False)
+    if name in _INLINE or name.startswith(_OFFICE):
+        return around
+    if name in _HEADINGS:
+        return replace(around, block=element, heading=element)
+    if name == "tr":
+        return replace(around, block=element, row=None if id(element) in layout_rows else element, cell=None)
+    if name in ("td", "th"):
+        return replace(around, block=element, cell=element)
+    return replace(around, block=element)
+
+
+def _shown_by(element: "Tag") -> str:
+    """Return what an element shows without a text of its own: a space for a line break, a picture's description."""
+    attribute = _SHOWN_ATTRIBUTES.get(element.name)
+    if attribute is not None:
+        return f" {element.get(attribute, '')} "
+    is_mark = element.name == "sup" and _footnote_mark.match(element.get_text()) is not None
+    return " " if element.name == "br" or is_mark else ""
+
+
+def _rows_with_headings(soup: "BeautifulSoup") -> set[int]:
+    """Return the ids of rows that hold headings: tables that lay out a page, whose parts are read one by one."""
+    rows: set[int] = set()
+    for heading in soup.find_all(_HEADINGS):
+        for parent in heading.parents:
+            if id(parent) in rows:
+                break
+            if parent.name == "tr":
+                rows.add(id(parent))
+    return rows

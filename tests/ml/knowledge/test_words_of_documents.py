@@ -1,0 +1,270 @@
+"""Every word of a document is indexed, whatever element or line it is in; the words come from how the documents are made."""
+
+import base64
+import html
+import re
+import unicodedata
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.knowledge.chunks import split_document
+from ml.knowledge.documents import read_document
+from ml.knowledge.normalization import normalize_text
+from ml.knowledge.tables import text_to_embed
+
+FILES = Path(__file__).parent / "files"
+HIDDEN = re.compile(r"<!--.*?-->|<style.*?</style>", re.DOTALL)
+MARKUP = {"1", "2", "sh"}  # numbers of a list, the language of code
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+# Words that are no others' parts, so that their order does not matter.
+WORD = st.integers(min_value=0, max_value=9999).map("w{:04}x".format)
+WORDS = st.lists(WORD, min_size=1, max_size=4)
+INLINE = ("b", "em", "span", "a", "code", "font", "mark")
+BLOCKS = (
+    "p",
+    "div",
+    "section",
+    "blockquote",
+    "dd",
+    "footer",
+    "nav",
+    "aside",
+    "figcaption",
+    "summary",
+    "pre",
+    "ac:body",
+    "x-y",
+)
+
+
+def words_of(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", unicodedata.normalize("NFKC", text)))
+
+
+def words_indexed(name: str, data: bytes) -> Counter[str]:
+    """Return the words of title, headings and text, as the search has them."""
+    document = read_document(name, data)
+    words: Counter[str] = Counter()
+    for chunk in split_document(document):
+        row = {"title": document.title, "section": chunk.section, "text": chunk.text}
+        words |= words_of(text_to_embed(row))
+    return words
+
+
+@st.composite
+def html_documents(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """Draw nested HTML with the words that it shows."""
+    words: list[str] = []
+
+    def text() -> str:
+        drawn = draw(WORDS)
+        words.extend(drawn)
+        inline = draw(st.sampled_from(INLINE))
+        return f"{drawn[0]} <{inline}>{' '.join(drawn[1:])}</{inline}>"
+
+    def cell(depth: int) -> str:
+        return f"<td>{node(depth + 1)}</td>"
+
+    def node(depth: int) -> str:
+        return f" {content(depth)} "
+
+    def content(depth: int) -> str:
+        kind = draw(st.sampled_from(("text", "block", "list", "table", "heading", "hidden"))) if depth < 4 else "text"
+        if kind == "block":
+            name = draw(st.sampled_from(BLOCKS))
+            return f"{text()}<{name}>{node(depth + 1)}</{name}>{text()}"
+        if kind == "list":
+            return f"<ul><li>{text()}{node(depth + 1)}{text()}</li><li>{node(depth + 1)}</ul>"
+        if kind == "table":
+            return f"<table><tr>{cell(depth)}{cell(depth)}</tr><tr>{cell(depth)}</tr></table>{text()}"
+        if kind == "heading":
+            level = draw(st.integers(1, 6))
+            return f"<h{level}>{text()}</h{level}>"
+        if kind == "hidden":
+            return "<script>hidden</script><!-- hidden --><style>hidden</style> "
+        return f" <span>{text()}</span> "
+
+    return "".join(node(0) + "<hr>" for _ in range(draw(st.integers(1, 4)))), words
+
+
+@given(html_documents())
+def test_every_word_of_html_is_indexed(drawn: tuple[str, list[str]]) -> None:
+    markup, words = drawn
+    if words:
+        assert set(words_indexed("a.html", markup.encode())) - {"a"} == set(words)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["# {}", "### {}", "- {}\n  - {}", "> {}", "{}[^1]\n\n[^1]: {}", "```\n{}\n```", "| {} |\n|---|\n| {} |", "<div>{}</div>", "<details><summary>{}</summary>\n\n{}\n</details>", "- [x] {}", "~~{}~~ <kbd>{}</kbd>", "Type<{}>", "{}\n==="]), WORD, WORD), min_size=1, max_size=8))  # fmt: skip
+def test_every_word_of_markdown_is_indexed(parts: list[tuple[str, str, str]]) -> None:
+    text = "\n\n".join(pattern.format(*words) for pattern, *words in parts)
+    expected = words_of(" ".join(pattern.format(*words) for pattern, *words in parts))
+    markup = {"div", "details", "summary", "kbd", "1", "x"}
+    assert set(expected) - markup <= set(words_indexed("a.md", text.encode())) | markup
+
+
+@given(
+    st.lists(WORDS, min_size=1, max_size=8), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+)
+def test_every_word_of_text_is_indexed(paragraphs: list[list[str]], encoding: str) -> None:
+    text = "\n\n".join(" ".join([*paragraph, "Größe"]) for paragraph in paragraphs)
+    assert set(words_indexed("a.txt", text.encode(encoding))) == set(words_of(text)) | {"a"}
+
+
+@given(st.lists(st.tuples(st.sampled_from([11, 11, 16, 24]), WORDS), min_size=1, max_size=12), st.integers(1, 5))
+def test_every_word_of_pdf_is_indexed(lines: list[tuple[int, list[str]]], lines_a_page: int) -> None:
+    file = FPDF()
+    for number, (size, words) in enumerate(lines):
+        if number % lines_a_page == 0:
+            file.add_page()
+        file.set_font("helvetica", size=size)
+        file.multi_cell(0, text=" ".join(words), new_x="LMARGIN", new_y="NEXT")
+    indexed = words_indexed("a.pdf", bytes(file.output()))
+    assert {word for _, words in lines for word in words} == set(indexed) - {"a"}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FILES.iterdir()))
+def test_every_word_of_a_file_is_indexed(name: str) -> None:
+    data = (FILES / name).read_bytes()
+    shown = re.sub(
+        r"</?(?:b|span|a)\b[^>]*>|<sup>(?=[a-z])|(?<=[a-z])</sup>|<!\[CDATA\[|\]\]>",
+        "",
+        re.sub(HIDDEN, " ", data.decode()),
+    )
+    words = words_of(html.unescape(re.sub(r"</?(?!String|your-team|Key)[^>]*>", " ", shown)))
+    assert set(words) - MARKUP <= set(words_indexed(name, data))
+
+
+def lines_of(name: str) -> list[str]:
+    return [block.text for block in read_document(name, (FILES / name).read_bytes()).blocks]
+
+
+def test_rows_of_tables_stay_together() -> None:
+    assert lines_of("table-p.html") == ["Zone | Fee", "Harbour | 18 euros", "Airport | 27 euros"]
+    assert lines_of("html-in-md.md")[1:4] == ["Class | Range", "Van | 310 kilometres", "Truck | 520 kilometres"]
+    assert {"Zone | Daily rate", "Nordic | 75 euros incl. breakfast"} <= set(lines_of("word.htm"))
+    assert lines_of("excel.htm") == ["Depot stock", "Part | Depot | Count", "Brake pad | | 1,200", "Wiper blade | 35"]
+    assert {"Day | Place", "Monday | Room 12 second floor"} <= set(lines_of("google-docs.html"))
+    assert {"Stage | Share", "Canary | 5 %", "Fleet | 100 %"} <= set(lines_of("github.md"))
+
+
+def test_a_table_within_a_row_keeps_its_rows_and_the_row_its_other_cells() -> None:
+    lines = lines_of("confluence.html")
+    start = lines.index("System | Plans | Owner") + 1
+    assert lines[start : start + 4] == [
+        "Billing | See: and tapes | Priya Tom",
+        "Hourly | kept 2 days",
+        "Daily | kept 90 days",
+        "Wiki | | Ana",
+    ]
+
+
+def test_tables_that_lay_out_a_page_keep_its_headings_as_sections() -> None:
+    markup = b"<table><tr><td>menu</td><td><h1>T</h1><h2>A</h2><p>one</p><h2>B</h2><p>two</p></td></tr></table>"
+    blocks = read_document("a.html", markup).blocks
+    assert [(block.section, block.text) for block in blocks] == [("", "menu"), ("A", "one"), ("B", "two")]
+
+
+def test_documents_of_word_show_what_readers_see() -> None:
+    lines = lines_of("word.htm")
+    assert "· Flights to London, economy only." in lines
+    assert "Hotels cost at most 140 euros 1 a night, from the 1st of May." in lines
+    assert "Trains are preferred." in lines
+    assert not {"Normal", "WordDocument", "margin"} & set(words_of(" ".join(lines)))
+
+
+def test_macros_of_confluence_are_read_with_their_code_and_links() -> None:
+    lines = lines_of("confluence.html")
+    assert {"restore --target db1 > report.txt", "Loose words of the macro", "Restore checklist"} <= set(lines)
+
+
+def test_documents_of_google_join_words_that_are_styled_in_parts() -> None:
+    assert "Collect your laptop at the front desk. [1]" in lines_of("google-docs.html")
+    assert "Open questions" in {
+        block.section for block in read_document("google-docs.html", (FILES / "google-docs.html").read_bytes()).blocks
+    }
+
+
+def test_front_matter_gives_the_title_and_is_found_by_its_words() -> None:
+    document = read_document("github.md", (FILES / "github.md").read_bytes())
+    assert document.title == "Deploy guide"
+    assert document.blocks[0].text == "title: Deploy guide owner: Platform team tags: [rollout, canary]"
+    assert {block.section for block in document.blocks[1:]} == {
+        "Rolling out",
+        "Rolling out > Setext part",
+        "Rolling out > Setext part > Nothing below",
+    }
+
+
+def test_markdown_hides_comments_and_keeps_names_in_angle_brackets() -> None:
+    lines = lines_of("github.md")
+    assert "reviewers" not in " ".join(lines)
+    assert "Tell the <your-team> channel and Map<Key>." in lines
+    assert "[^late]: Nightwatch" in lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["---\nno metadata\n---\nText.", "---\na: [\n---\nText.", "---\nday: 2024-13-45\n---\nText."],
+)
+def test_what_looks_like_front_matter_and_is_not_is_text(text: str) -> None:
+    assert set(words_of(text)) <= set(words_indexed("b.md", text.encode()))
+
+
+def test_a_heading_without_text_is_indexed() -> None:
+    text = b"# Title\n\n## Alpha\n\n## Beta\n\n### Gamma\n\nText.\n\n## Delta\n"
+    blocks = read_document("a.md", text).blocks
+    assert [(b.section, b.text) for b in blocks] == [("Alpha", "Alpha"), ("Beta > Gamma", "Text."), ("Delta", "Delta")]
+    assert [b.text for b in read_document("a.md", b"# Only").blocks] == ["Only"]
+
+
+def test_words_divided_at_the_end_of_lines_and_pages_of_a_pdf_are_whole() -> None:
+    file = FPDF()
+    lines = ["A well-known rule. The admin-", "istrator reads the well-", "known rule, pre-", "and post-war, state-of-the-", "art, Non-", "European, of 10-", "20 kilo-"]  # fmt: skip
+    for page in (lines, ["metres in all."]):
+        file.add_page()
+        file.set_font("helvetica", size=11)
+        for line in page:
+            file.cell(text=line, new_x="LMARGIN", new_y="NEXT")
+    (block,) = read_document("a.pdf", bytes(file.output())).blocks
+    assert block.text == "A well-known rule. The administrator reads the well-known rule, pre- and post-war, state-of-the-art, Non-European, of 10-20 kilometres in all."  # fmt: skip
+
+
+def test_pages_that_are_images_are_named() -> None:
+    file = FPDF()
+    file.add_page()
+    file.set_font("helvetica", size=11)
+    file.cell(text="Text.")
+    file.add_page()
+    file.image(BytesIO(PIXEL))
+    file.add_page()
+    assert read_document("a.pdf", bytes(file.output())).unread == "images without text on page 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("The fee is 18 € — “quoted” text, don’t pay.", "cp1252"),  # noqa: RUF001
+        ("Café résumé naïve", "latin-1"),
+        ("“Hi”", "cp1252"),
+        ("Größe", "utf-16-be"),
+        ("Отчёт о расходах за год: пример текста", "cp1251"),  # noqa: RUF001
+        ("これは日本語の文書です。料金は十八ユーロ。", "shift_jis"),
+    ],
+)
+def test_text_without_a_declared_encoding_is_recognised(text: str, encoding: str) -> None:
+    assert [block.text for block in read_document("a.txt", text.encode(encoding)).blocks] == [normalize_text(text)]
+
+
+def test_html_is_read_in_its_declared_encoding_unless_it_was_converted_to_utf_8() -> None:
+    markup = '<meta charset="iso-8859-2"><p>Zażółć gęślą jaźń</p>'
+    for encoding in ("iso-8859-2", "utf-8"):
+        assert read_document("a.html", markup.encode(encoding)).blocks[0].text == "Zażółć gęślą jaźń"
