@@ -37,9 +37,8 @@ def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: 
             raise InputError(f"{path}: no column {name!r}; there is {', '.join(table.column_names)}")
     if time:
         table = table.sort_by(time)
-    table = table.filter(pc.is_valid(table[target]))
-    kind = learn_prediction_kind(table[target].slice(0, _SAMPLE).to_pylist())
-    labels = table[target].cast(pa.float64() if kind == "numeric" else pa.string())
+    labels = _labels(table[target])
+    table, labels = table.filter(pc.is_valid(labels)), labels.drop_null()
     features = [name for name in table.column_names if name not in {target, time, *ignored}]
     return pa.table(
         {
@@ -48,6 +47,14 @@ def labelled_rows(path: Path, target: str, *, time: str | None = None, ignored: 
             "ts": pa.array(range(len(table)), pa.int64()),
         }
     )
+
+
+def _labels(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return labels as the lake has them: numbers, or text of classes; NaN is null."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    kind = learn_prediction_kind(column.drop_null().slice(0, _SAMPLE).to_pylist())
+    return column.cast(pa.float64() if kind == "numeric" else pa.string())
 
 
 def split_in_time(rows: pa.Table, share: float) -> HeldOut:
