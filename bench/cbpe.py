@@ -15,6 +15,7 @@ import pandas as pd
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.performance.tasks import Target
 
 FOLDER = Path("tests/ml/monitoring/performance/data")
 SEED, REFERENCE_ROWS, CHUNK_ROWS = 20260101, 5000, 1000
@@ -42,7 +43,7 @@ def compare(frame: pd.DataFrame, peer: list[dict[str, float]]) -> list[dict[str,
         int(str(chunk)): (part.y_true.astype(str), part.y_pred.astype(str), part.y_proba)
         for chunk, part in frame.groupby("chunk")
     }
-    reference = reference_of("binary", *parts[0], np.random.default_rng(1))
+    reference = reference_of(Target("binary", "1"), *parts[0], np.random.default_rng(1))
     lines: list[dict[str, object]] = []
     for chunk, peer_estimates in enumerate(peer, start=1):
         y_true, y_pred, y_proba = parts[chunk]

@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 if not __package__:  # started by its path: sys.path[0] is then ml/ instead of the folder that holds it
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from guard_core.project_settings.labels import LabelSettings, LabelTask
 from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.environment import set_library_defaults
@@ -42,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
         spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
+        labels = LabelSettings.from_dict({"task": options.task, "positive": options.positive})
         rows = labelled_rows(Path(options.input), options.target, _print_progress, time=options.time)
-        data = split_in_time(rows, options.holdout, _print_progress)
+        data = split_in_time(rows, options.holdout)
         tracking.require()
-        trained = train(data.trained_on, spec, _print_progress, _SEED)
+        trained = train(data.trained_on, spec, _print_progress, _SEED, labels=labels)
         predictor = NativePredictor(trained.pipeline, trained.schema)
         evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     except (ValueError, TrainingError) as error:
@@ -75,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--input", default=str(_DATA), metavar="FILE", help="rows, .csv or .parquet; default: a sample")
     parser.add_argument("--target", default="late", metavar="COLUMN", help="the label; default: late")
+    parser.add_argument(
+        "--task", choices=get_args(LabelTask), help="classes, grades in an order, or numbers; default: guessed"
+    )
+    parser.add_argument("--positive", metavar="LABEL", help="the positive one of two labels; default: guessed")
     parser.add_argument("--time", metavar="COLUMN", help="column that orders the rows; default: the order of the file")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="no feature; may be given often"
@@ -111,6 +117,7 @@ def _facts(options: argparse.Namespace, trained: Trained, data: HeldOut) -> dict
         "code_version": _version(),
         "scores": trained.scores,
         "left_out": trained.left_out,
+        "rare_labels": trained.rare_labels,
     }
 
 

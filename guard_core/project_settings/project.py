@@ -10,6 +10,7 @@ from pydantic import Field
 
 from guard_core.project_settings.audit import AuditSettings
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.predict import PredictSettings
 from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.retrain import RetrainSettings
@@ -24,6 +25,7 @@ class ModelSettings(Section):
     """The sections that a model can override field by field."""
 
     drift: DriftSettings = Field(default_factory=DriftSettings, description="How drift is evaluated.")
+    labels: LabelSettings = Field(default_factory=LabelSettings, description="What the labels mean.")
     retrain: RetrainSettings = Field(default_factory=RetrainSettings, description="When retraining is recommended.")
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="What is trained, and on which rows.")
     promotion: PromotionSettings = Field(

@@ -27,7 +27,7 @@ def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
     """The retrain rule on each model's newest day: every reason with its numbers, and a flag if it recommends training."""
     from guard_pipelines.retraining.stage import evaluate_days
 
-    return evaluate_days(scope, guard.database, guard.settings)
+    return evaluate_days(scope, guard.database, guard.lake, guard.settings)
 
 
 @dg.asset(

@@ -73,7 +73,7 @@ def _store_reference(
     )
     labelled = rows.filter(pc.and_(pc.fill_null(observed, fill_value=False), pc.is_valid(rows[LABEL])))
     reference = reference_of(
-        champion.schema.task,
+        champion.schema.target,
         labelled[LABEL].to_numpy(),
         labelled[PREDICTION].to_numpy(),
         labelled["y_proba"].cast(pa.float64()).to_numpy(),
@@ -91,8 +91,8 @@ def _store_reference(
 def _predict(rows: pa.Table, champion: NativePredictor) -> pa.Table:
     """Replace the predictions of the rows by those of the champion."""
     answers = answers_of(champion, rows)
-    regression = champion.schema.task == "regression"
-    predicted = pa.array(answers.y_pred.astype(float)) if regression else pa.array(answers.y_pred.astype(str))
+    is_numeric = champion.schema.is_numeric
+    predicted = pa.array(answers.y_pred.astype(float)) if is_numeric else pa.array(answers.y_pred.astype(str))
     proba = pa.nulls(len(rows), pa.float64()) if answers.y_proba is None else pa.array(answers.y_proba)
     for name, values in ((PREDICTION, predicted), ("y_proba", proba)):
         place = rows.schema.get_field_index(name)
@@ -103,4 +103,4 @@ def _predict(rows: pa.Table, champion: NativePredictor) -> pa.Table:
 def _read_kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:
     stored = KindStore(database).of(flag.project_id, flag.model_id)
     kinds = {name: kind for name, kind in stored.items() if name.startswith(FEATURE_PREFIX)}
-    return {**kinds, PREDICTION: "numeric" if champion.schema.task == "regression" else "categorical"}
+    return {**kinds, PREDICTION: "numeric" if champion.schema.is_numeric else "categorical"}

@@ -8,13 +8,16 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from guard_core.days import local_days
 from guard_core.project_settings.project import settings_of_model
 from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
+from guard_pipelines.retraining.training_data import KnownRows, known_rows
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
+from guard_store.lake.store import Lake
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.monitoring.performance import PerformanceStore, StoredPerformance
@@ -29,27 +32,38 @@ from ml.retraining.rule import DayEvidence, ModelState, recommend
 _LOOK_BACK_DAYS = 366
 
 
-def evaluate_days(scope: Scope, database: Database, settings: Settings) -> Outcome:
+def evaluate_days(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Apply the rule once to each model with days to process, at the newest of its days that is judged and measured."""
-    return run_stage("retrain", scope, database, settings, partial(_evaluate_model, database))
+    return run_stage("retrain", scope, database, settings, partial(_evaluate_model, database, lake))
 
 
-def _evaluate_model(database: Database, run: StageRun, items: Sequence[DayState]) -> None:
+def _evaluate_model(database: Database, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
     newest = items[-1]
     with run.isolate(newest, with_days=items[:-1]):
         day = run.store.newest_measured(*newest.key[:2]) or newest
-        cells = _evaluate(database, day, run.run_id, newest.request_id)
+        cells = _evaluate(database, lake, day, run.run_id, newest.request_id)
         run.mark(items)
         run.outcome.add(day, **cells)
 
 
-def _evaluate(database: Database, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
+def _evaluate(database: Database, lake: Lake, item: DayState, run_id: str, request_id: str | None) -> dict[str, Any]:
     project = ProjectStore(database).get(item.project_id)
     of_project = project.settings if project else {}
     settings = settings_of_model(of_project, item.model_id, RetrainSettings)
-    window = settings_of_model(of_project, item.model_id, TrainingSpec).window_days
+    spec = settings_of_model(of_project, item.model_id, TrainingSpec)
+    snapshot = lake.snapshot(item.project_id, item.model_id)
+    known = KnownRows({}, 0)
+    if snapshot is not None:
+        zone = local_days(project.timezone if project else "UTC")
+        known = known_rows(
+            snapshot,
+            item.bounds_us[1],
+            zone,
+            spec,
+            lambda rows: rows.rows >= settings.min_labelled_rows and rows.trained_rows(spec) >= spec.min_rows,
+        )
     days = _read_evidence(database, item, settings.of_days)
-    state = _read_model_state(database, item, window)
+    state = _read_model_state(database, item, known, spec)
     recommendation = recommend(days, state, settings)
     flag = EvaluationStore(database).replace(
         *item.key,
@@ -96,19 +110,19 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
     return report["metrics"] if report else None
 
 
-def _read_model_state(database: Database, item: DayState, window_days: int) -> ModelState:
+def _read_model_state(database: Database, item: DayState, known: KnownRows, spec: TrainingSpec) -> ModelState:
     metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
     champion = _read_champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)
-    since = (item.local_date - timedelta(days=window_days - 1)).isoformat()
-    measured = PerformanceStore(database).days(*item.key[:2], since, item.day)
     return ModelState(
         metric,
         reference,
         {} if champion is None else (champion.evaluation or {}).get("importance", {}),
         None if champion is None else _days_between(champion.data["last_day"], item),
         None if last_flag is None else _days_between(last_flag, item),
-        sum(row.labelled for row in measured),
+        known.rows,
+        known.late_labels,
+        max(0, spec.min_rows - known.trained_rows(spec)),
     )
 
 

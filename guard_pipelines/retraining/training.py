@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from guard_core.columns import PREDICTION
 from guard_core.ids import registered_name
+from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.project import S, settings_of_model
 from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
@@ -23,6 +25,7 @@ from guard_pipelines.retraining.training_data import TrainingRows, choose_rows
 from guard_pipelines.retraining.training_facts import facts_of, tags_of
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
+from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Action, Decision, DecisionStore
 from guard_store.retraining.flag import Flag
@@ -108,7 +111,9 @@ class Training:
             mlflow_run_id = finished_run(self._tracking, self._experiment, FLAG_TAG, self.flag.id)
             if mlflow_run_id is None:
                 rows = self.rows.of(self.lake, self.flag, run.data).trained_on
-                trained = train(rows, self._spec, self.log, _SEED)
+                kind = KindStore(self.database).of(*self.key).get(PREDICTION)
+                labels = self._section(LabelSettings)
+                trained = train(rows, self._spec, self.log, _SEED, labels=labels, prediction_kind=kind)
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
             self._store.advance(self.flag.id, "trained", mlflow_run_id=mlflow_run_id)

@@ -3,7 +3,8 @@
 Choosing and reading rows belongs here; learning from them does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -12,17 +13,66 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import FEATURE_PREFIX, LABEL
-from guard_core.days import local_days
+from guard_core.days import LocalDays, local_days
 from guard_core.project_settings.training import TrainingSpec
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.lake.rows import LABEL_OBSERVED
-from guard_store.lake.store import Lake
+from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.retraining.flag import Flag
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
 _COLUMNS = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """The labelled rows that a training may use, newest days first, and the labels that it may not.
+
+    Attributes
+    ----------
+    by_day : rows whose event and label were known at the instant.
+    late_labels : labels of the read days that were observed after it.
+    """
+
+    by_day: Mapping[str, pa.Table]
+    late_labels: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return sum(map(len, self.by_day.values()))
+
+    def split(self, spec: TrainingSpec) -> tuple[list[str], list[str]]:
+        """Return the days to train on and the days to hold out, oldest first."""
+        counts = {day: len(rows) for day, rows in self.by_day.items()}
+        used = sorted(day for day, rows in counts.items() if rows)
+        held = _choose_held_out(used, counts, spec)
+        return used[: len(used) - len(held)], held
+
+    def trained_rows(self, spec: TrainingSpec) -> int:
+        """Number of rows beside the held-out days."""
+        return sum(len(self.by_day[day]) for day in self.split(spec)[0])
+
+
+def known_rows(
+    snapshot: LakeSnapshot, as_of_us: int, zone: LocalDays, spec: TrainingSpec, is_enough: Callable[[KnownRows], bool]
+) -> KnownRows:
+    """Read the newest days of the training's window before an instant until there are enough rows, or `max_rows`."""
+    last = zone.of(as_of_us - 1)
+    first = last - timedelta(days=spec.window_days - 1)
+    known = KnownRows({}, 0)
+    for day in sorted(snapshot.days, reverse=True):
+        if not first.isoformat() <= day <= last.isoformat():
+            continue
+        if known.rows >= spec.max_rows or is_enough(known):
+            break
+        table = read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED))
+        rows = _filter_known(table, as_of_us)
+        late = len(table) - table[LABEL].null_count - len(rows)
+        known = KnownRows({**known.by_day, day: rows}, known.late_labels + late)
+    return known
 
 
 def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> dict[str, Any]:
@@ -38,22 +88,14 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         raise TrainingError("The model has no events in the lake yet")
     zone = local_days(timezone)
     last = zone.of(flag.as_of_us - 1)
-    first = last - timedelta(days=spec.window_days - 1)
-    days = [day for day in snapshot.days if first.isoformat() <= day <= last.isoformat()]
-    by_day: dict[str, pa.Table] = {}
-    for day in reversed(days):  # newest first, until there are enough
-        if sum(map(len, by_day.values())) >= spec.max_rows:
-            break
-        by_day[day] = _filter_known(read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED)), flag.as_of_us)
-    counts = {day: len(rows) for day, rows in by_day.items()}
-    used = sorted(day for day, rows in counts.items() if rows)
-    held = _choose_held_out(used, counts, spec)
-    trained = used[: len(used) - len(held)]
-    rows = sum(counts[day] for day in trained)
+    known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda _: False)
+    trained, held = known.split(spec)
+    rows = known.trained_rows(spec)
     if not held or rows < spec.min_rows:
         raise TrainingError(
-            f"{sum(counts.values())} labelled rows on {len(used)} days before {last} are too few:"
-            f" training.min_rows requires {spec.min_rows} beside the held-out days"
+            f"{known.rows} labelled rows on {len(trained) + len(held)} days before {last} are too few:"
+            f" training.min_rows requires {spec.min_rows} beside the held-out days;"
+            f" {known.late_labels} labels were observed later"
         )
     chosen = {
         "lake_version": snapshot.version,
@@ -65,9 +107,9 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         "held_last_day": held[-1],
         "baseline_first_day": min(held[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
         "rows": rows,
-        "held_rows": sum(counts[day] for day in held),
+        "held_rows": known.rows - rows,
     }
-    return {**chosen, "sha256": _digest([by_day[day] for day in used])}
+    return {**chosen, "sha256": _digest([known.by_day[day] for day in (*trained, *held)])}
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:

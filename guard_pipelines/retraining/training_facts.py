@@ -1,5 +1,6 @@
 """The facts of a training on its cards, and as tags of its MLflow run."""
 
+import json
 from importlib.metadata import version
 from typing import Any
 
@@ -28,6 +29,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]
         "held_rows": run.data["held_rows"],
         "code_version": version("ml-guard"),
         "scores": scores,
+        "rare_labels": json.loads(params.params.get("rare_labels", "{}")),
         "left_out": {name.removeprefix("left_out."): v for name, v in params.params.items() if "left_out." in name},
     }
 

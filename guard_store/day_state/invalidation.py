@@ -46,9 +46,11 @@ def invalidate_drift(
     _invalidate(connection, days, _RESET_RESULTS, request_id)
 
 
-def invalidate_performance(connection: Connection, project_id: str, model_id: str) -> None:
-    """Make the performance of all days of a model due again."""
-    _invalidate(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, None)
+def invalidate_performance(
+    connection: Connection, project_id: str, model_id: str | None = None, *, request_id: str | None = None
+) -> None:
+    """Make the performance of all days of a model, or of all models of a project, due again."""
+    _invalidate(connection, _of(project_id, model_id), {"performance_revision": 0, "retrain_revision": 0}, request_id)
 
 
 def invalidate_retrain(connection: Connection, project_id: str, *, request_id: str | None = None) -> None:

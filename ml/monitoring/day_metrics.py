@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 
 from guard_core.columns import FEATURE_PREFIX
-from ml.monitoring.performance.tasks import positive_label
+from ml.monitoring.performance.labels import label_key
+from ml.monitoring.performance.tasks import positive_of_pair
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
@@ -72,14 +73,13 @@ def _prediction(column: ColumnProfile | None) -> dict[str, object] | None:
         return None
     if isinstance(column, NumericProfile):
         return {"kind": "numeric", **_numbers(column)}
-    positive = _positive_label(column)
     return {
         "kind": "categorical",
         "count": column.count,
         "nulls": column.nulls,
         "classes": {label: _finite(column.share(label)) for label in list(column.counts)[:TOP_CATEGORIES]},
         "other": _finite(_outside_top(column) / column.non_null) if column.non_null else None,
-        "rate": None if positive is None else _finite(column.share(positive)),
+        "rate": _rate(column),
     }
 
 
@@ -91,8 +91,13 @@ def _labels(column: ColumnProfile | None, rows: int) -> dict[str, object] | None
     return {**distribution, "labelled": labelled, "coverage": labelled / rows if rows else None}
 
 
-def _positive_label(column: CategoricalProfile) -> str | None:
-    return None if column.other else positive_label(column.counts)
+def _rate(column: CategoricalProfile) -> float | None:
+    """Return the share of the positive label, in all its spellings, where the labels are of a known pair."""
+    keys = {spelling: str(label_key(spelling)) for spelling in column.counts}
+    positive = None if column.other else positive_of_pair(set(keys.values()))
+    if positive is None:
+        return None
+    return _finite(sum(column.share(spelling) for spelling, key in keys.items() if key == positive))
 
 
 def _probability(column: ColumnProfile | None) -> dict[str, object] | None:

@@ -3,6 +3,7 @@
 Learning from values belongs here; converting values to their kind and profiling them do not.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -90,7 +91,8 @@ def learn_prediction_kind(sample: Sequence[object]) -> Kind | None:
         return None
     if kind != "numeric":
         return "categorical"
-    numbers = {float(value) for value in sample if isinstance(value, int | float | np.number) and _is_number(value)}
+    values = (float(value) for value in sample if isinstance(value, int | float | np.number) and _is_number(value))
+    numbers = {number for number in values if not math.isnan(number)}  # NaN is a missing label
     whole = all(number.is_integer() for number in numbers)
     return "categorical" if whole and len(numbers) <= MAX_CLASS_LABELS else "numeric"
 

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from guard_core.names import display_name
 from guard_core.project_settings.promotion import PromotionSettings
 from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
-from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
+from ml.monitoring.performance.realised import positive_among, realised
 from ml.monitoring.performance.roc_auc import roc_auc
-from ml.monitoring.performance.tasks import Task, positive_label
+from ml.monitoring.performance.tasks import Target, Task, is_numeric
 
 _RESAMPLES = 400
 _CELLS = 2_000_000  # rows times resamples in memory at once
-PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
+PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "ordinal": "mae", "regression": "mae"}
 """The deciding metric by task; of MAE less is better."""
 
 
@@ -57,7 +58,7 @@ class PromotionDecision:
 
 
 def decide(
-    task: Task,
+    target: Target,
     y_true: npt.NDArray[Any],
     candidate: Answers,
     champion: Answers,
@@ -71,17 +72,18 @@ def decide(
 
     Parameters
     ----------
-    y_true : (n,) labels. segments : (n,) segment of each row, None if it has none.
+    target : what both models predict. y_true : (n,) labels. segments : (n,) segment of each row, None if it has none.
     candidate, champion : answers of the new model, and of the model in service or of a trivial baseline.
     trivial : whether `champion` is a trivial baseline, which is calibrated by construction and the same in all segments.
     rng : draws the resamples, which are the same for both models.
     """
-    metric = PRIMARY[task]
+    metric = PRIMARY[target.task]
     ours, theirs = (
-        realised(task, y_true, answers.y_pred, answers.y_proba, rng=rng) for answers in (candidate, champion)
+        realised(target.task, y_true, answers.y_pred, answers.y_proba, rng=rng, positive=target.positive)
+        for answers in (candidate, champion)
     )
-    gain = _gain(task, y_true, candidate, champion, rng)
-    by_segment = _segments(task, y_true, candidate, champion, segments, settings, rng)
+    gain = _gain(target, y_true, candidate, champion, rng)
+    by_segment = _segments(target, y_true, candidate, champion, segments, settings, rng)
     objections = [
         *_too_few(len(y_true), settings),
         *_not_better(metric, gain, settings),
@@ -93,14 +95,14 @@ def decide(
 
 
 def _gain(
-    task: Task, y_true: npt.NDArray[Any], candidate: Answers, champion: Answers, rng: np.random.Generator
+    target: Target, y_true: npt.NDArray[Any], candidate: Answers, champion: Answers, rng: np.random.Generator
 ) -> dict[str, float | None]:
     """Return the gain of the candidate with its bootstrap interval; null if the metric does not exist."""
     n = len(y_true)
 
     def difference(weights: Floats) -> Floats:
-        ours, theirs = (measure(task, y_true, answers, weights) for answers in (candidate, champion))
-        return theirs - ours if PRIMARY[task] == "mae" else ours - theirs
+        ours, theirs = (measure(target, y_true, answers, weights) for answers in (candidate, champion))
+        return theirs - ours if PRIMARY[target.task] == "mae" else ours - theirs
 
     value = difference(np.ones((1, n)))
     spread = np.empty(0)
@@ -115,26 +117,23 @@ def _gain(
     return {"value": float(value[0]), "low": float(min(low, value[0])), "high": float(max(high, value[0]))}
 
 
-def measure(task: Task, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
+def measure(target: Target, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
     """Return the deciding metric under (b, n) weights of the rows: (b,)."""
     if not len(y_true):
         return np.full(len(weights), np.nan)
-    if task == "regression":
-        error = np.abs(y_true.astype(float) - answers.y_pred.astype(float))
+    if is_numeric(target.task):
+        error = np.abs(as_numbers(y_true) - as_numbers(answers.y_pred))
         return np.asarray(weights @ error / weights.sum(axis=1))
-    if task == "multiclass":
-        hit = (y_true.astype(str) == answers.y_pred.astype(str)).astype(float)
+    labels = as_labels(y_true)
+    if target.task == "multiclass":
+        hit = (labels == as_labels(answers.y_pred)).astype(float)
         return np.asarray(weights @ hit / weights.sum(axis=1))
-    return roc_auc(_is_positive(y_true), np.asarray(answers.y_proba, dtype=float), weights)
-
-
-def _is_positive(y_true: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    labels = y_true.astype(str)
-    return np.asarray(labels == (positive_label(set(labels.tolist())) or "1"))
+    positive = label_key(target.positive) or positive_among(labels)
+    return roc_auc(np.asarray(labels == positive), np.asarray(answers.y_proba, dtype=float), weights)
 
 
 def _segments(
-    task: Task,
+    target: Target,
     y_true: npt.NDArray[Any],
     candidate: Answers,
     champion: Answers,
@@ -149,7 +148,7 @@ def _segments(
     for name in sorted(set(names)):
         rows = np.flatnonzero(segments == name)
         if len(rows) >= settings.min_segment_rows:
-            gain = _gain(task, y_true[rows], _select(candidate, rows), _select(champion, rows), rng)
+            gain = _gain(target, y_true[rows], _select(candidate, rows), _select(champion, rows), rng)
             gains[str(name)] = {"n": len(rows), **gain}
     return gains
 

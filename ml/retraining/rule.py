@@ -40,7 +40,9 @@ class ModelState:
     importance : weight by lake column. A column without a weight counts 0; if the mapping is empty, all count the same.
     age_days : days since the newest training row of the champion; None without a champion trained here.
     days_since_flag : days since the last flag; None without one.
-    labelled_rows : rows available for training.
+    labelled_rows : rows that a training may use: their labels were observed before the end of the evaluated day.
+    late_labels : labels of the training's window that were observed after it.
+    missing_rows : rows that a training lacks beside the held-out days.
     """
 
     metric: str | None
@@ -49,6 +51,8 @@ class ModelState:
     age_days: int | None
     days_since_flag: int | None
     labelled_rows: int
+    late_labels: int = 0
+    missing_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,8 @@ def _objections(model: ModelState, settings: RetrainSettings) -> list[dict[str, 
     if model.days_since_flag is not None and model.days_since_flag < settings.cooldown_days:
         numbers = {"days_since_flag": model.days_since_flag, "cooldown_days": settings.cooldown_days}
         objections.append({"rule": "cooldown", **numbers})
-    if model.labelled_rows < settings.min_labelled_rows:
+    if model.labelled_rows < settings.min_labelled_rows or model.missing_rows:
         numbers = {"labelled_rows": model.labelled_rows, "min_labelled_rows": settings.min_labelled_rows}
-        objections.append({"rule": "labelled_rows", **numbers})
+        shortage = {"late_labels": model.late_labels, "missing_rows": model.missing_rows}
+        objections.append({"rule": "labelled_rows", **numbers, **shortage})
     return objections

@@ -25,7 +25,7 @@ def explain(predictor: "Predictor", features: Mapping[str, Any]) -> list[dict[st
     schema = predictor.schema
     occluded = [{**features, spec.name: spec.typical} for spec in schema.features]
     scores = np.asarray(predictor.scores([features, *occluded]), dtype=float)
-    if schema.task == "regression":
+    if schema.is_numeric:
         outputs = scores.reshape(-1)
     else:
         predicted, _ = schema.decided(scores[:1])

@@ -18,6 +18,7 @@ from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ingest.journal import JournalFullError
 from guard_store.ingest.rows import EventRow
+from guard_store.projects.store import ProjectStore
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
@@ -41,6 +42,7 @@ _ENDPOINT = "predict"
 _INLINE_ROWS = 32  # more would block the event loop for too long
 _MAX_EXPLAINED = 100
 _ERRORS_LISTED = 100
+_NAMES_LISTED = 20
 _FIRST_POLL_S = 20.0
 _json = msgspec.json.Encoder().encode
 
@@ -63,6 +65,7 @@ class PredictService:
     def __init__(self, settings: Settings, database: Database, events: EventService) -> None:
         self._settings = settings
         self._events = events
+        self._projects = ProjectStore(database)
         self.pool = ModelPool(settings)
         self.recorder = Recorder(settings, events.writer)
         self.shadow = Shadow(settings, database, self.pool)
@@ -133,19 +136,16 @@ class PredictService:
         return request, result
 
     async def _find_key(self, selector: ModelSelector, principal: Principal) -> Key:
-        """Return the selected model; without both names, exactly one model must match."""
-        project_id = selector.project_id or principal.project_id
-        if project_id is not None:
-            principal.require("analyst", project_id)
-        if project_id is not None and selector.model_id is not None:
+        """Return the selected model; a project or model without a name must be the only one."""
+        project_id: str | None = selector.project_id or principal.project_id
+        if project_id is None:
+            project_id = await asyncio.to_thread(self._find_only_project)
+        principal.require("analyst", project_id)
+        if selector.model_id is not None:
             return project_id, selector.model_id
 
         def find_matches() -> list[Key]:
-            return [
-                key
-                for key in self.pool.registered_models()
-                if (project_id is None or key[0] == project_id) and selector.model_id in (None, key[1])
-            ]
+            return [key for key in self.pool.registered_models() if key[0] == project_id]
 
         keys = find_matches()
         if not keys:  # it may have been registered since the last poll
@@ -154,20 +154,24 @@ class PredictService:
         if len(keys) == 1:
             return keys[0]
         if not keys:
-            raise self._no_model_problem()
-        field = "model" if selector.model_id is None else "project_id"
-        names = ", ".join(f"{key[0]}/{key[1]}" for key in keys[:20])
-        raise Unprocessable(
-            f"{field}: is needed, because several models fit: {names}.",
-            errors=[{"field": field, "reason": f"is needed: {names}"}],
-        )
+            raise self._no_model_problem(project_id)
+        raise _ambiguous("model", "models", [key[1] for key in keys])
 
-    def _no_model_problem(self) -> NotFound | Unavailable:
+    def _find_only_project(self) -> str:
+        """Return the id of the only project: a model of another project never answers in place of one that has none yet."""
+        projects = self._projects.page(limit=_NAMES_LISTED)
+        if not projects:
+            raise self._no_model_problem("{project}")
+        if len(projects) > 1:
+            raise _ambiguous("project_id", "projects", [project.id for project in projects])
+        return projects[0].id
+
+    def _no_model_problem(self, project_id: str) -> NotFound | Unavailable:
         problems = self.pool.problems()
         if "registry" in problems:
             return Unavailable(f"No model is loaded yet: {problems['registry']}.", retry_after_s=5)
         return NotFound(
-            "No model is registered yet: POST /api/v1/projects/{project}/models/{model}/retrain trains one."
+            f"No model is registered yet: POST /api/v1/projects/{project_id}/models/{{model}}/retrain trains one."
         )
 
     async def _load(self, key: Key, selector: ModelSelector) -> LoadedModel:
@@ -265,6 +269,14 @@ def _prediction(result: PredictionResult, index: int) -> dict[str, Any]:
     if result.explanations is not None:
         fields["explanation"] = {"method": METHOD, "features": result.explanations[index]}
     return fields
+
+
+def _ambiguous(field: str, plural: str, names: Sequence[str]) -> Unprocessable:
+    listed = ", ".join(names[:_NAMES_LISTED])
+    return Unprocessable(
+        f"{field}: is needed, because there are several {plural}: {listed}.",
+        errors=[{"field": field, "reason": f"is needed: {listed}"}],
+    )
 
 
 def _skip_check(_: str) -> None:

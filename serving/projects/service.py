@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from guard_store.day_state.invalidation import (
     DeletedDaysError,
     invalidate_drift,
+    invalidate_performance,
     invalidate_retrain,
     rebuild_for_timezone,
 )
@@ -15,7 +16,7 @@ from guard_store.projects.store import Consequence, Project, ProjectExistsError,
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound
 from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
-from serving.projects.settings import is_rule_changed, models_with_changed_drift
+from serving.projects.settings import is_rule_changed, models_with_changed_drift, models_with_changed_labels
 
 
 class ProjectService:
@@ -66,6 +67,7 @@ class ProjectService:
                 consequences=[
                     _reassign_days(self._close_delay_s),
                     _reevaluate_drift,
+                    _remeasure_performance,
                     _reapply_retrain_rule,
                 ],
             )
@@ -89,6 +91,12 @@ def _reassign_days(close_delay_s: int) -> Consequence:
 def _reapply_retrain_rule(connection: Connection, before: Project, after: Project) -> None:
     if is_rule_changed(before.settings, after.settings):
         invalidate_retrain(connection, after.id, request_id=after.request_id)
+
+
+def _remeasure_performance(connection: Connection, before: Project, after: Project) -> None:
+    models = models_with_changed_labels(before.settings, after.settings)
+    for model_id in [None] if models is None else models:
+        invalidate_performance(connection, after.id, model_id, request_id=after.request_id)
 
 
 def _reevaluate_drift(connection: Connection, before: Project, after: Project) -> None:

@@ -9,6 +9,11 @@ def models_with_changed_drift(before: Mapping[str, Any], after: Mapping[str, Any
     return _models_with_changed(before, after, ("drift",))
 
 
+def models_with_changed_labels(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str] | None:
+    """Return the ids of the models whose performance must be measured again, or None for all models of the project."""
+    return _models_with_changed(before, after, ("labels",))
+
+
 def is_rule_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Return whether the outcome of the retrain rule may have changed."""
     return _models_with_changed(before, after, ("retrain", "training")) != []

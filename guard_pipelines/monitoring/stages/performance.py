@@ -3,8 +3,10 @@
 Metrics are computed by `ml`; which rows they cover, and when a baseline's reference is measured again, belongs here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
@@ -14,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL, PREDICTION
+from guard_core.project_settings.labels import LabelSettings
+from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_pipelines.monitoring.stages.lake_columns import read_day
@@ -21,19 +25,23 @@ from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY
 from guard_store.lake.store import Lake, LakeSnapshot
+from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore, Reference, SlicePerformance
+from guard_store.projects.store import ProjectStore
 from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
+from ml.monitoring.performance.labels import label_key
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
-from ml.monitoring.performance.tasks import Task, task_of
+from ml.monitoring.performance.tasks import Target, target_of
 from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
 _SEED = 2013
 _MIN_SLICE_ROWS = 50
+_LABEL_DAYS = 366
 
 _READ = (*_SCORED, *SLICE_COLUMNS)
 _EMPTY = pa.table({name: pa.nulls(0) for name in _READ})
@@ -72,7 +80,8 @@ class _Model:
     store: PerformanceStore
     project_id: str
     model_id: str
-    prediction_kind: str | None
+    kinds: Mapping[str, str]
+    target: Target
     snapshot: LakeSnapshot | None
     baseline: Baseline | None
     reference: Reference | None
@@ -86,7 +95,8 @@ class _Model:
             store,
             project_id,
             model_id,
-            kinds.get(PREDICTION) or kinds.get(LABEL),
+            kinds,
+            _read_target(database, baseline, items, kinds),
             lake.snapshot(project_id, model_id),
             baseline,
             None if baseline is None else store.reference(baseline.id),
@@ -94,12 +104,14 @@ class _Model:
 
     def needs_reference(self, item: DayState) -> bool:
         """Return whether the reference is missing, or may have changed with this day."""
-        if self.baseline is None or self.snapshot is None or self.prediction_kind is None:
+        if self.baseline is None or self.snapshot is None or not self._has_output:
             return False
         if self.reference is not None and self.reference.reference.get("source") == TRAINING:
             return False  # measured with predictions of the new champion; the lake holds those of older ones
         in_window = self.baseline.start_day <= item.day <= self.baseline.end_day
-        return self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled)
+        if self.reference is None or (in_window and self._labelled_in_window != self.reference.labelled):
+            return True
+        return self.reference.labelled > 0 and not _is_of_target(self.reference.reference, self.target)
 
     def with_reference(self) -> "_Model":
         """Measure and store the reference again; return the model with it."""
@@ -107,7 +119,7 @@ class _Model:
         rows = pa.concat_tables([_EMPTY, *map(self._rows, self._window())], promote_options="default")
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         rng = np.random.default_rng(_SEED)
-        reference = reference_of(self._task(labelled), *_columns(labelled), rng) if len(labelled) else {}
+        reference = reference_of(self.target, *_columns(labelled), rng) if len(labelled) else {}
         self.store.replace_reference(
             self.project_id, self.model_id, self.baseline.id, labelled=len(labelled), reference=reference
         )
@@ -137,13 +149,15 @@ class _Model:
         """Measure a slice; None if there is neither a label nor a reference to estimate from."""
         labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
         calibrated = self.reference is not None and self.reference.labelled > 0
-        if self.prediction_kind is None or not (len(labelled) or calibrated):
+        if not self._has_output or not (len(labelled) or calibrated):
             return None
-        task = self._task(rows)
+        target = self._measured_target
+        task = target.task
         report: dict[str, Any] = {"realised": None, "estimated": None, "check": None}
+        report |= {"positive_label": target.positive, "guessed": list(target.guessed)}
         rng = np.random.default_rng(_SEED)
         if len(labelled):
-            report["realised"] = realised(task, *_columns(labelled), rng=rng)
+            report["realised"] = realised(task, *_columns(labelled), rng=rng, positive=target.positive)
         if self.reference is not None and calibrated:
             _, *predictions = _columns(rows)
             report["estimated"] = estimated(task, self.reference.reference, *predictions, rng=rng)
@@ -158,12 +172,21 @@ class _Model:
         assert self.reference is not None  # noqa: S101 - for the type checker
         return self.reference.reference
 
-    def _task(self, rows: pa.Table) -> Task:
-        if self.reference is not None and self.reference.labelled:
-            task: Task = self.reference.reference["task"]
-            return task
-        seen = {str(v) for name in (LABEL, PREDICTION) for v in pc.unique(rows.column(name)).drop_null().to_pylist()}
-        return task_of(self.prediction_kind or "categorical", seen)
+    @property
+    def _has_output(self) -> bool:
+        return PREDICTION in self.kinds or LABEL in self.kinds
+
+    @property
+    def _measured_target(self) -> Target:
+        """The target of the reference, which a new champion may have measured with its own, else that of the model."""
+        if (
+            self.reference is None
+            or not self.reference.labelled
+            or _is_of_target(self.reference.reference, self.target)
+        ):
+            return self.target
+        reference = self.reference.reference
+        return Target(reference["task"], reference["positive"])
 
     @cached_property
     def _labelled_in_window(self) -> int:
@@ -177,6 +200,33 @@ class _Model:
     def _rows(self, day: str) -> pa.Table:
         """Read predictions and labels of a day, one row per event; a column that the lake does not have is null."""
         return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, _READ)
+
+
+def _read_target(
+    database: Database, baseline: Baseline | None, items: Sequence[DayState], kinds: Mapping[str, str]
+) -> Target:
+    """Return what a model predicts, by its settings and by the labels and predictions of the baseline's days.
+
+    Without a baseline, those of the past year decide: one day may lack a class that others have.
+    """
+    project_id, model_id, _ = items[0].key
+    project = ProjectStore(database).get(project_id)
+    settings = settings_of_model(project.settings if project else {}, model_id, LabelSettings)
+    past_year = (items[-1].local_date - timedelta(days=_LABEL_DAYS)).isoformat(), items[-1].day
+    days = past_year if baseline is None else (baseline.start_day, baseline.end_day)
+    counts: Counter[str] = Counter()
+    for day in AggregateStore(database).days(project_id, model_id, *days):
+        for column in (day.metrics.get("labels"), day.metrics.get("prediction")):
+            if column and column["kind"] == "categorical":
+                rows = column["count"] - column["nulls"]
+                counts.update({label: round((share or 0) * rows) for label, share in column["classes"].items()})
+    return target_of(settings, [kinds.get(LABEL), kinds.get(PREDICTION)], counts)
+
+
+def _is_of_target(reference: Mapping[str, Any], target: Target) -> bool:
+    """Return whether a reference was measured for this task and positive label."""
+    same_positive = label_key(reference.get("positive")) == label_key(target.positive)
+    return bool(reference["task"] == target.task) and same_positive
 
 
 def _columns(rows: pa.Table) -> tuple[Any, Any, Any]:

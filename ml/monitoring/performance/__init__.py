@@ -1,6 +1,7 @@
 """Performance of predictions: realised with labels, estimated without them, and the comparison of both.
 
-`tasks`: binary classification, multiclass classification or regression.
+`labels`: labels that mean the same, however they are spelt.
+`tasks`: what a model predicts: one of two classes, one of several, a grade or a number.
 `realised`: metrics of labelled rows.
 `estimated`: metrics expected of rows without labels.
 `reference`: performance in the window of a baseline.

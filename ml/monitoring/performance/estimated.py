@@ -11,18 +11,17 @@ import numpy.typing as npt
 from ml.monitoring.performance.bootstrap import Floats, Metrics, all_missing, summary
 from ml.monitoring.performance.calibration import calibrate, calibrate_by_replicas
 from ml.monitoring.performance.confusion import confusion_metrics
+from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.realised import (
     ERROR_METRICS,
     LABEL_METRICS,
     SCORE_METRICS,
-    as_labels,
-    as_numbers,
     as_probabilities,
     group_scores,
 )
 from ml.monitoring.performance.regression import regression_metrics
 from ml.monitoring.performance.scores import Scores, score_metrics
-from ml.monitoring.performance.tasks import Task
+from ml.monitoring.performance.tasks import Task, is_numeric
 
 _DRAWS_A_REPLICA = 10
 _SCORE_BINS = 1000
@@ -40,11 +39,11 @@ def estimated(
     """Estimate the metrics of rows without labels, provided that scores are calibrated as in the reference.
 
     Classification: confidence-based performance estimation [1]_; each row is positive with its calibrated probability.
-    Regression: direct loss estimation by the error that predictions of the same size had in the reference.
+    Regression and grades: direct loss estimation by the error that predictions of the same size had in the reference.
 
     Parameters
     ----------
-    task : from `ml.monitoring.performance.tasks.task_of`.
+    task : from `ml.monitoring.performance.tasks.target_of`.
     reference : from `ml.monitoring.performance.reference.reference_of`.
     y_pred, y_proba : (n,) as in `ml.monitoring.performance.realised.realised`.
     rng : draws the bands; a fixed seed if None, so that the same rows give the same band.
@@ -59,7 +58,7 @@ def estimated(
     .. [1] J. Białek et al. (2024), "Estimating model performance under covariate shift without labels", arXiv:2401.08348.
     """
     generator = rng or np.random.default_rng(0)
-    if task == "regression":
+    if is_numeric(task):
         predicted = as_numbers(y_pred)
         metrics = _regression(reference["errors"], predicted[np.isfinite(predicted)], generator)
         return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": metrics}
@@ -72,7 +71,7 @@ def estimated(
         reason = "no row has a prediction and a probability" if calibrator else "the reference has no calibrator"
         metrics = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, n)
     elif task == "binary":
-        metrics = _binary(calibrator, guesses[usable] == reference["positive"], proba[usable], generator)
+        metrics = _binary(calibrator, guesses[usable] == label_key(reference["positive"]), proba[usable], generator)
     else:
         metrics = _multiclass(calibrator, proba[usable], generator)
     return {"task": task, "method": "cbpe", "n": n, "metrics": metrics}

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from ml.monitoring.performance.bootstrap import RESAMPLES, Floats, Metrics, all_missing, resample, summary
 from ml.monitoring.performance.confusion import confusion_metrics
+from ml.monitoring.performance.labels import Labels, as_labels, as_numbers, label_key
 from ml.monitoring.performance.regression import error_terms, regression_metrics
 from ml.monitoring.performance.scores import Scores, score_metrics
-from ml.monitoring.performance.tasks import Task, positive_label
+from ml.monitoring.performance.tasks import Task, guess_positive, is_numeric
 
 LABEL_METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 SCORE_METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
@@ -21,7 +22,7 @@ _SCORE_BINS = 1000
 _ONE_CLASS = dict.fromkeys(("roc_auc", "pr_auc"), "only one class among the labels")
 _NO_NUMBERS = {"r2": "the labels are all equal", "mape": "the labels are all 0"}
 
-Values = npt.NDArray[np.object_] | Floats
+Values = Labels | Floats
 
 
 def realised(
@@ -31,16 +32,18 @@ def realised(
     y_proba: npt.ArrayLike | None,
     *,
     rng: np.random.Generator,
+    positive: str | None = None,
     intervals: bool = True,
 ) -> dict[str, object]:
     """Compute metrics of labelled rows, as data for JSON.
 
     Parameters
     ----------
-    task : from `ml.monitoring.performance.tasks.task_of`.
-    y_true, y_pred : (n,) class labels as strings, or numbers of a regression; None or NaN if missing.
+    task : from `ml.monitoring.performance.tasks.target_of`.
+    y_true, y_pred : (n,) class labels in any spelling, or numbers of an ordinal task or a regression; None or NaN if missing.
     y_proba : (n,) probability of the positive class (binary) or of the predicted class (multiclass); None or NaN if missing.
     rng : draws the resamples.
+    positive : the positive label of a binary task, every other label is negative; guessed from the rows if None.
     intervals : whether to draw intervals; if not, `low` and `high` are null.
 
     Returns
@@ -60,7 +63,7 @@ def realised(
     (0.667, 1.0)
     """
     draw = rng if intervals else None
-    if task == "regression":
+    if is_numeric(task):
         true, predicted = as_numbers(y_true), as_numbers(y_pred)
         _require_same_length(true, predicted)
         return {"task": task, "n": int(np.isfinite(true).sum()), "metrics": _errors(true, predicted, draw)}
@@ -69,26 +72,24 @@ def realised(
     _require_same_length(labels, guesses, proba)
     labelled = np.array([label is not None for label in labels], bool)
     labels, guesses, proba = labels[labelled], guesses[labelled], proba[labelled]
-    metrics = (_binary if task == "binary" else _multiclass)(labels, guesses, proba, draw)
+    if task == "binary":
+        key = label_key(positive) or positive_among(labels, guesses)
+        metrics = _binary(labels == key, guesses, key, proba, draw)
+    else:
+        metrics = _multiclass(labels, guesses, proba, draw)
     return {"task": task, "n": len(labels), "metrics": metrics}
 
 
-def as_labels(values: npt.ArrayLike) -> npt.NDArray[np.object_]:
-    """Convert class labels to strings, None and NaN to None."""
-    objects = np.asarray(values, dtype=object)
-    return np.array([None if v is None or v != v else str(v) for v in objects], dtype=object)  # noqa: PLR0124 - NaN
-
-
-def as_numbers(values: npt.ArrayLike) -> Floats:
-    """Convert values to numbers, None to NaN."""
-    return np.asarray(values, dtype=np.float64)
+def positive_among(*columns: Labels) -> str:
+    """Guess the key of the positive label from columns of keys; 1 where they do not tell."""
+    return guess_positive({key for column in columns for key in column if key is not None}) or "1"
 
 
 def as_probabilities(values: npt.ArrayLike | None, rows: int) -> Floats:
     """Convert values to probabilities; missing ones and those outside 0 to 1 are NaN."""
     if values is None:
         return np.full(rows, np.nan)
-    numbers = as_numbers(values)
+    numbers = np.asarray(values, dtype=np.float64)
     return np.where((numbers >= 0) & (numbers <= 1), numbers, np.nan)
 
 
@@ -105,10 +106,8 @@ def group_scores(score: Floats, bins: int | None = None) -> tuple[Floats, npt.ND
 
 
 def _binary(
-    labels: npt.NDArray[np.object_], guesses: npt.NDArray[np.object_], proba: Floats, rng: np.random.Generator | None
+    true: npt.NDArray[np.bool_], guesses: Labels, positive: str, proba: Floats, rng: np.random.Generator | None
 ) -> dict[str, dict[str, object]]:
-    positive = positive_label({label for label in (*labels, *guesses) if label is not None}) or "1"
-    true = labels == positive
     predicted = np.array([guess is not None for guess in guesses], bool)
     cells = np.bincount(2 * true[predicted] + (guesses[predicted] == positive), minlength=4).astype(np.float64)
     metrics = _confusion(cells, 2, 1, rng)
@@ -152,7 +151,7 @@ def _score_cells(score: Floats, true: npt.NDArray[np.bool_], bins: int | None) -
 
 
 def _multiclass(
-    labels: npt.NDArray[np.object_], guesses: npt.NDArray[np.object_], proba: Floats, rng: np.random.Generator | None
+    labels: Labels, guesses: Labels, proba: Floats, rng: np.random.Generator | None
 ) -> dict[str, dict[str, object]]:
     predicted = np.array([guess is not None for guess in guesses], bool)
     labels, guesses, proba = labels[predicted], guesses[predicted], proba[predicted]

@@ -8,40 +8,47 @@ import numpy.typing as npt
 
 from ml.monitoring.performance.bootstrap import Floats
 from ml.monitoring.performance.calibration import fit_calibrator
-from ml.monitoring.performance.realised import as_labels, as_numbers, as_probabilities, realised
+from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
+from ml.monitoring.performance.realised import as_probabilities, positive_among, realised
 from ml.monitoring.performance.regression import error_terms
-from ml.monitoring.performance.tasks import Task, positive_label
+from ml.monitoring.performance.tasks import Target, is_numeric
 
 MIN_ROWS = 100
 ERROR_BINS = 20
 
 
 def reference_of(
-    task: Task, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, y_proba: npt.ArrayLike | None, rng: np.random.Generator
+    target: Target,
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    y_proba: npt.ArrayLike | None,
+    rng: np.random.Generator,
 ) -> dict[str, object]:
     """Compute realised metrics of the reference, and fit the models for estimates, as data for JSON.
 
     Parameters
     ----------
-    task, y_true, y_pred, y_proba : as in `ml.monitoring.performance.realised.realised`.
+    target : from `ml.monitoring.performance.tasks.target_of`.
+    y_true, y_pred, y_proba : as in `ml.monitoring.performance.realised.realised`.
     rng : draws resamples.
 
     Returns
     -------
-    The result of `realised`, with `positive`, `calibrator` (classification) and `errors` (regression: mean and standard
+    The result of `realised`, with `positive`, `calibrator` (classes) and `errors` (numbers: mean and standard
     deviation of the errors by quantile bin of the prediction); null with fewer than 100 usable rows.
     """
-    reference: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng)
+    task = target.task
+    reference: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng, positive=target.positive)
     reference |= {"positive": None, "calibrator": None, "errors": None}
-    if task == "regression":
+    if is_numeric(task):
         return reference | {"errors": _error_model(as_numbers(y_true), as_numbers(y_pred))}
     labels, guesses = as_labels(y_true), as_labels(y_pred)
     proba = as_probabilities(y_proba, len(labels))
     usable = np.isfinite(proba) & np.array([label is not None for label in labels], bool)
     if task == "binary":
-        present = {label for label in (*labels, *guesses) if label is not None}
-        reference["positive"] = positive_label(present) or "1"
-        hits = labels == reference["positive"]
+        key = label_key(target.positive) or positive_among(labels, guesses)
+        reference["positive"] = target.positive or key
+        hits = labels == key
     else:
         usable &= np.array([guess is not None for guess in guesses], bool)
         hits = labels == guesses

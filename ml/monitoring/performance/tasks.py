@@ -1,51 +1,108 @@
-"""The task of a model, derived from its labels.
+"""The task of a model and its positive label: as set by the project, else guessed from labels and predictions.
 
-Interpreting labels belongs here; the metrics of a task do not.
+The one place that decides between numbers and classes; the metrics of a task do not belong here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["binary", "multiclass", "regression"]
-# The positive label of each known pair of labels.
-_POSITIVE_LABELS: Mapping[frozenset[str], str] = {
-    frozenset({"0", "1"}): "1",
-    frozenset({"-1", "1"}): "1",
-    frozenset({"false", "true"}): "true",
-    frozenset({"no", "yes"}): "yes",
+from guard_core.project_settings.labels import LabelSettings
+from ml.monitoring.performance.labels import frequent_labels, is_number, label_key, spellings
+
+Task = Literal["binary", "multiclass", "ordinal", "regression"]
+_KNOWN_PAIRS: Mapping[frozenset[str], str] = {
+    frozenset(pair): pair[1]
+    for pair in (
+        ("0", "1"),
+        ("-1", "1"),
+        ("n", "y"),
+        ("f", "t"),
+        ("negative", "positive"),
+        ("ham", "spam"),
+        ("absent", "present"),
+    )
 }
 
 
-def positive_label(labels: Iterable[str]) -> str | None:
-    """Return the positive label of a known pair, also if only one label of the pair occurs and identifies it.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a model predicts.
+
+    Attributes
+    ----------
+    task : binary, multiclass, ordinal or regression.
+    positive : the positive label of a binary task in its most frequent spelling, else None.
+    guessed : names of the label settings that were not set, and are guessed: "task", "positive".
+    """
+
+    task: Task
+    positive: str | None = None
+    guessed: tuple[str, ...] = ()
+
+
+def is_numeric(task: Task) -> bool:
+    """Return whether labels of a task are numbers, whose errors have a size."""
+    return task in {"ordinal", "regression"}
+
+
+def positive_of_pair(labels: Collection[str]) -> str | None:
+    """Return the positive label of a known pair of keys, also if only one of them occurs and identifies it.
 
     Examples
     --------
-    >>> positive_label(["0", "1"]), positive_label(["yes"]), positive_label(["cat", "dog"])
-    ('1', 'yes', None)
+    >>> positive_of_pair(["0", "1"]), positive_of_pair(["y"]), positive_of_pair(["churned", "stayed"])
+    ('1', 'y', None)
     """
     present = frozenset(labels)
-    candidates = {positive for pair, positive in _POSITIVE_LABELS.items() if present and present <= pair}
+    candidates = {positive for pair, positive in _KNOWN_PAIRS.items() if present and present <= pair}
     return candidates.pop() if len(candidates) == 1 else None
 
 
-def task_of(y_pred_kind: str, labels: Iterable[str]) -> Task:
-    """Return the task of a model, by the kind of its predictions and its labels.
+def guess_positive(labels: Collection[str]) -> str | None:
+    """Guess the positive one of two keys; None if there are not two, and the only one is of no known pair.
 
-    Parameters
-    ----------
-    y_pred_kind : "numeric" or "categorical", from `ml.monitoring.kinds.learn_prediction_kind`.
-    labels : class labels that occur, predicted or true.
-
-    Returns
-    -------
-    "regression" for numbers; "binary" if the labels are a known pair; else "multiclass".
+    That of a known pair; of two numbers the larger; else the first in the alphabet.
 
     Examples
     --------
-    >>> task_of("numeric", []), task_of("categorical", ["1", "0"]), task_of("categorical", ["a", "b"])
-    ('regression', 'binary', 'multiclass')
+    >>> guess_positive(["1", "2"]), guess_positive(["stayed", "churned"]), guess_positive(["a", "b", "c"])
+    ('2', 'churned', None)
     """
-    if y_pred_kind == "numeric":
-        return "regression"
-    return "multiclass" if positive_label(labels) is None else "binary"
+    known = positive_of_pair(labels)
+    if known is not None or len(set(labels)) != 2:
+        return known
+    return max(labels, key=float) if all(map(is_number, labels)) else min(labels)
+
+
+def target_of(settings: LabelSettings, kinds: Collection[str | None], counts: Mapping[str, int]) -> Target:
+    """Return what a model predicts.
+
+    Parameters
+    ----------
+    settings : what the project sets; the rest is guessed.
+    kinds : kinds of the labels and of the predictions (`ml.monitoring.kinds.learn_prediction_kind`), None if unknown.
+    counts : rows by spelling of a label, predicted or true.
+
+    Examples
+    --------
+    >>> target_of(LabelSettings(), ["categorical"], {"1": 70, "2": 30})
+    Target(task='binary', positive='2', guessed=('task', 'positive'))
+    >>> target_of(LabelSettings(positive="Stayed"), ["categorical"], {"churned": 50, "stayed": 50})
+    Target(task='binary', positive='stayed', guessed=('task',))
+    >>> target_of(LabelSettings(), ["numeric"], {}).task, target_of(LabelSettings(task="ordinal"), [], {}).task
+    ('regression', 'ordinal')
+    """
+    labels, texts = frequent_labels(counts), spellings(counts)
+    positive, task = label_key(settings.positive), settings.task
+    guessed: tuple[str, ...] = () if task else ("task",)
+    if task is None:
+        numbers = positive is None and "numeric" in kinds and all(map(is_number, labels))
+        task = "regression" if numbers else "classification"
+    if task != "classification":
+        return Target(task, None, guessed)
+    if positive is None:
+        positive, guessed = guess_positive(labels), (*guessed, "positive")
+    if positive is None or len(labels) > 2:
+        return Target("multiclass", None, tuple(name for name in guessed if name == "task"))
+    return Target("binary", texts.get(positive, str(settings.positive)), guessed)

@@ -47,9 +47,9 @@ class NativePredictor:
         count = len(schema.features)
         if getattr(pipeline, "n_features_in_", count) != count:
             raise SchemaMismatchError(f"The model does not read {count} features, unlike its schema")
-        if not hasattr(pipeline, "predict" if schema.task == "regression" else "predict_proba"):
+        if not hasattr(pipeline, "predict" if schema.is_numeric else "predict_proba"):
             raise SchemaMismatchError(f"The model is not a {schema.task} model, unlike its schema")
-        if schema.task != "regression" and [str(c) for c in pipeline.classes_] != list(schema.classes):
+        if not schema.is_numeric and [str(c) for c in pipeline.classes_] != list(schema.classes):
             raise SchemaMismatchError("The model's classes differ from its schema")
         self.pipeline = pipeline
         self.schema = schema
@@ -60,7 +60,7 @@ class NativePredictor:
 
     def scores_of_frame(self, frame: Any) -> NDArray[np.floating]:
         """Return the same for a data frame from `ml.retraining.predictor.frame`."""
-        predict = self.pipeline.predict if self.schema.task == "regression" else self.pipeline.predict_proba
+        predict = self.pipeline.predict if self.schema.is_numeric else self.pipeline.predict_proba
         return np.asarray(predict(frame))
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Label], list[float] | None]:

@@ -53,10 +53,10 @@ class OnnxPredictor:
         width = self.schema.width
         if [i.name for i in inputs] != ["X"] or inputs[0].shape[-1] != width or not self.schema.is_encoded:
             raise SchemaMismatchError(f"model.onnx does not read one matrix X of {width} columns, unlike its schema")
-        if len(outputs) != (1 if self.schema.task == "regression" else 2):
+        if len(outputs) != (1 if self.schema.is_numeric else 2):
             raise SchemaMismatchError(f"model.onnx has {len(outputs)} outputs: not a {self.schema.task} model")
         output = outputs[-1]
-        if self.schema.task != "regression" and output.shape[-1] not in (len(self.schema.classes), None):
+        if not self.schema.is_numeric and output.shape[-1] not in (len(self.schema.classes), None):
             raise SchemaMismatchError(f"model.onnx does not answer {len(self.schema.classes)} classes")
         return str(output.name)
 

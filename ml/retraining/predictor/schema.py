@@ -9,18 +9,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.monitoring.performance.tasks import Task
+from ml.monitoring.performance.labels import as_numbers
+from ml.monitoring.performance.tasks import Target, Task, is_numeric
 from ml.retraining.predictor.errors import CorruptModelError
 
 FeatureKind = Literal["numeric", "categorical", "boolean"]
 Label = str | int | float | bool
 _KINDS = ("numeric", "categorical", "boolean")
-_TASKS = ("binary", "multiclass", "regression")
+_TASKS = get_args(Task)
 _REQUIREMENTS = {"numeric": "must be a number", "categorical": "must be a string", "boolean": "must be true or false"}
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,15})")
 
@@ -66,13 +67,30 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class ModelSchema:
-    """Inputs and outputs of a model; `classes` in the order of its probabilities, as strings like in the lake."""
+    """Inputs and outputs of a model.
+
+    Attributes
+    ----------
+    classes : labels in their most frequent spelling, in the order of the probabilities; grades ascending; none of a regression.
+    guessed : what of its target the training has guessed (`ml.monitoring.performance.tasks.Target`).
+    """
 
     task: Task
     features: tuple[FeatureSpec, ...]
     classes: tuple[str, ...] = ()
     positive_label: str | None = None
     threshold: float = 0.5
+    guessed: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> Target:
+        """What the model predicts."""
+        return Target(self.task, self.positive_label, self.guessed)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the model itself computes a number: that of a regression, or one that is rounded to a grade."""
+        return is_numeric(self.task)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -144,8 +162,10 @@ class ModelSchema:
 
         The probability is that of the positive class for a binary model, and that of the predicted class for a multiclass one.
         """
-        if self.task == "regression":
-            return scores.reshape(-1).astype(float).tolist(), None
+        if self.task == "ordinal":
+            return [self._labels[place] for place in self._nearest_grades(scores).tolist()], None
+        if self.is_numeric:
+            return self.numbers(scores).tolist(), None
         if self.task == "binary":  # without arrays: most calls have one row
             index = self._positive
             positive: list[float] = scores[:, index].tolist()
@@ -153,6 +173,20 @@ class ModelSchema:
             return [labels[proba >= self.threshold] for proba in positive], positive
         places, proba = self.decided(scores)
         return [self._labels[place] for place in places.tolist()], proba.tolist()
+
+    def numbers(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the predicted numbers of a regression, or grades, for the scores of its model: (n,)."""
+        if self.task == "ordinal":
+            return self._grades[self._nearest_grades(scores)]
+        return scores.reshape(-1).astype(np.float64)
+
+    def _nearest_grades(self, scores: NDArray[np.floating]) -> NDArray[np.intp]:
+        nearest: NDArray[np.intp] = np.abs(scores.reshape(-1, 1) - self._grades).argmin(axis=1)
+        return nearest
+
+    @cached_property
+    def _grades(self) -> NDArray[np.float64]:
+        return as_numbers(np.array(self.classes, dtype=object))
 
     def decided(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the index of the predicted class in `classes` and its probability as in `answers`, for a classifier's scores."""
@@ -185,7 +219,8 @@ class ModelSchema:
         try:
             data = json.loads(text)
             features = tuple(FeatureSpec(**fields) for fields in data.pop("features"))
-            schema = cls(features=features, classes=tuple(data.pop("classes")), **data)
+            guessed = tuple(data.pop("guessed", ()))
+            schema = cls(features=features, classes=tuple(data.pop("classes")), guessed=guessed, **data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptModelError(f"schema.json is not a model's schema: {error}") from error
         if not features or schema.task not in _TASKS or any(f.kind not in _KINDS for f in features):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from guard_core.project_settings.training import TrainingSpec
+from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.spec import TrainingError
 
@@ -52,10 +53,11 @@ def _pipeline(schema: ModelSchema, seed: int, model: Any) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import TargetEncoder
 
-    kind = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}[schema.task]
     parts: list[tuple[str, Any, list[str]]] = []
     if schema.categorical:
-        folds = (KFold if schema.task == "regression" else StratifiedKFold)(5, shuffle=True, random_state=seed)
+        folds = (KFold if schema.is_numeric else StratifiedKFold)(MIN_CLASS_ROWS, shuffle=True, random_state=seed)
+        # Classes are counted in each fit: the rows before a fold may have fewer of them than all rows.
+        kind = "continuous" if schema.is_numeric else "auto"
         encoder = TargetEncoder(smooth=_SMOOTHING, target_type=kind, cv=folds)
         parts.append(("categories", encoder, [f.name for f in schema.categorical]))
     if schema.plain:
@@ -66,7 +68,7 @@ def _pipeline(schema: ModelSchema, seed: int, model: Any) -> Any:
 def _boosting(schema: ModelSchema, seed: int, *, leaves: int, rate: float) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    kind = HistGradientBoostingRegressor if schema.task == "regression" else HistGradientBoostingClassifier
+    kind = HistGradientBoostingRegressor if schema.is_numeric else HistGradientBoostingClassifier
     return kind(
         max_iter=100,
         learning_rate=rate,
@@ -83,5 +85,5 @@ def _linear(schema: ModelSchema) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = Ridge() if schema.task == "regression" else LogisticRegression(max_iter=1000)
+    model = Ridge() if schema.is_numeric else LogisticRegression(max_iter=1000)
     return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), model)

@@ -8,11 +8,16 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import LABEL
+from ml.monitoring.performance.labels import count_keys, count_labels, label_key, spellings
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import ModelSchema
+from ml.retraining.training.features import targets
+from ml.retraining.training.train import rare_label_reason
 
 
 def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -22,13 +27,14 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
     ----------
     evaluation : from `ml.retraining.training.evaluate.evaluate`.
     facts : `name`, `algorithm`, `flag`, `reasons`, `data_version`, `trained_from`, `trained_to`, `held_from`, `held_to`,
-        `rows`, `held_rows`, `code_version`, `scores`, `left_out`.
+        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`.
     """
     ranked = sorted(evaluation["importance"].items(), key=lambda entry: -entry[1])
     values = {
         **_texts(facts),
-        "task": schema.task,
+        "task": _with_source(schema.task, "task", schema),
         "classes": ", ".join(schema.classes) or "none: it predicts a number",
+        "positive": _with_source(schema.positive_label, "positive", schema) if schema.positive_label else "none",
         "threshold": f"{schema.threshold:g}" if schema.task == "binary" else "none",
         "against": evaluation["against"],
         "decision": "promoted" if evaluation["promote"] else "not promoted",
@@ -65,6 +71,7 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
         **{name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in facts.items()},
         "reasons": _list(facts["reasons"]),
         "left_out": _list([f"{name}: {reason}" for name, reason in facts["left_out"].items()]),
+        "rare_labels": _list([f"{label}: {rare_label_reason(rows)}" for label, rows in facts["rare_labels"].items()]),
     }
 
 
@@ -89,13 +96,18 @@ def _segments(evaluation: Mapping[str, Any]) -> str:
 
 def _labels(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table) -> list[tuple[Any, ...]]:
     if schema.task == "regression":
-        means = (pc.mean(table["y_true"]).as_py() for table in (trained_on, held_out))
-        return [("mean", *(f"{mean:.4f}" for mean in means))]
-    counts = [
-        {entry["values"]: entry["counts"] for entry in pc.value_counts(table["y_true"].cast(pa.string())).to_pylist()}
-        for table in (trained_on, held_out)
-    ]
-    return [(label, *(f"{count.get(label, 0):,}" for count in counts)) for label in schema.classes]
+        numbers = (targets(table, schema.task) for table in (trained_on, held_out))
+        return [("mean", *(f"{np.mean(values[np.isfinite(values)]):.4f}" for values in numbers))]
+    spelt = [count_labels(table[LABEL].drop_null().to_pylist()) for table in (trained_on, held_out)]
+    texts = spellings(spelt[0] + spelt[1]) | {str(label_key(label)): label for label in schema.classes}
+    counts = [count_keys(labels) for labels in spelt]
+    others = [label for label in texts.values() if label not in schema.classes]
+    rows = [(label, *(f"{count[str(label_key(label))]:,}" for count in counts)) for label in (*schema.classes, *others)]
+    return [(f"{row[0]} (left out)", *row[1:]) if row[0] in others else row for row in rows]
+
+
+def _with_source(value: str, setting: str, schema: ModelSchema) -> str:
+    return f"{value} (guessed; the setting labels.{setting} states it)" if setting in schema.guessed else value
 
 
 def _list(lines: Sequence[str]) -> str:

@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from guard_core.project_settings.promotion import PromotionSettings
+from ml.monitoring.performance.labels import label_key
+from ml.monitoring.performance.tasks import Target, Task
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card
-from ml.retraining.training.features import targets
+from ml.retraining.training.features import has_label, targets
 from ml.retraining.training.held_out import answers_of, importance, trivial_answers
 from ml.retraining.training.plots import write_plots
 
@@ -38,20 +40,21 @@ def evaluate(
 ) -> tuple[dict[str, Any], Mapping[str, Answers]]:
     """Evaluate a candidate; return the decision with the features' importance as plain data, and the answers of each model.
 
-    A champion of another task is not comparable: the trivial baseline replaces it.
+    A champion of another task or positive label is not comparable: the trivial baseline replaces it.
     """
-    task = candidate.schema.task
-    true = targets(data.rows, task)
-    comparable = champion is not None and champion.schema.task == task
+    target = candidate.schema.target
+    data = _with_labels(data, target.task)
+    true = targets(data.rows, target.task)
+    comparable = champion is not None and _is_comparable(champion.schema.target, target)
     other = (
         answers_of(champion, data.rows)
         if champion is not None and comparable
-        else trivial_answers(task, data.trained_on, len(data.rows))
+        else trivial_answers(target, data.trained_on, len(data.rows))
     )
     answers = answers_of(candidate, data.rows)
     segment = data.rows["segment"].to_pylist() if "segment" in data.rows.column_names else None
     decision = decide(
-        task,
+        target,
         true,
         answers,
         other,
@@ -61,7 +64,9 @@ def evaluate(
         trivial=not comparable,
     )
     evaluation = decision.to_dict() | {
-        "task": task,
+        "task": target.task,
+        "positive_label": target.positive,
+        "guessed": list(target.guessed),
         "against": "champion" if comparable else "trivial baseline",
         "importance": importance(candidate, data.rows, rng),
     }
@@ -84,7 +89,17 @@ def write_evaluation(
     """
     schema = candidate.schema
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1), encoding="utf-8")
+    data = _with_labels(data, schema.task)
     true = targets(data.rows, schema.task)
-    write_plots(folder, schema.task, true, answers, evaluation["importance"], schema.positive_label)
+    write_plots(folder, schema.target, true, answers, evaluation["importance"])
     (folder / "model_card.md").write_text(model_card(schema, evaluation, facts), encoding="utf-8")
     (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")
+
+
+def _is_comparable(champion: Target, candidate: Target) -> bool:
+    return champion.task == candidate.task and label_key(champion.positive) == label_key(candidate.positive)
+
+
+def _with_labels(data: HeldOut, task: Task) -> HeldOut:
+    """Leave out the held-out rows without a label that the task can read."""
+    return HeldOut(data.rows.filter(has_label(data.rows, task)), data.trained_on)

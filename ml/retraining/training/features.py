@@ -1,9 +1,9 @@
-"""The schema of a training table: its features with their kinds, its task, and the codes of a fitted encoder.
+"""The schema of a training table: its features with their kinds, its target, and the codes of a fitted encoder.
 
 The schema's type does not belong here; it is in `ml.retraining.predictor.schema`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,24 +12,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
-from ml.monitoring.performance.tasks import Task, positive_label
+from ml.monitoring.performance.labels import (
+    as_labels,
+    as_numbers,
+    count_keys,
+    count_labels,
+    frequent_labels,
+    is_number,
+    label_key,
+    spellings,
+)
+from ml.monitoring.performance.tasks import Target, Task, is_numeric, target_of
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.spec import TrainingError
 
 
-def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict[str, str]]:
+def learn_schema(
+    table: pa.Table, spec: TrainingSpec, target: Target, classes: tuple[str, ...]
+) -> tuple[ModelSchema, dict[str, str]]:
     """Learn the schema of a model from rows; return it with the features that were left out, by reason.
 
     Parameters
     ----------
-    table : (n,) columns `feature_<name>` (numbers, strings, booleans) and `y_true` (numbers for regression, else strings).
+    table : (n,) columns `feature_<name>` (numbers, strings, booleans).
+    target, classes : from `learn_target`.
 
     Raises
     ------
     TrainingError
-        If there is no feature, or only one class.
+        If there is no feature.
     """
     features, left_out = [], {}
     for column in table.column_names:
@@ -43,8 +57,7 @@ def learn_schema(table: pa.Table, spec: TrainingSpec) -> tuple[ModelSchema, dict
             features.append(feature)
     if not features:
         raise TrainingError("No feature (column feature_<name>) has a value to learn from")
-    task, classes, positive = _task(table[LABEL])
-    return ModelSchema(task, tuple(features), classes, positive, spec.threshold), left_out
+    return ModelSchema(target.task, tuple(features), classes, target.positive, spec.threshold, target.guessed), left_out
 
 
 def with_codes(schema: ModelSchema, encoder: Any) -> ModelSchema:
@@ -63,20 +76,67 @@ def with_codes(schema: ModelSchema, encoder: Any) -> ModelSchema:
 
 
 def targets(table: pa.Table, task: Task) -> Any:
-    """Return the labels as scikit-learn reads them: (n,) numbers or strings."""
-    kind = pa.float64() if task == "regression" else pa.string()
-    values = table[LABEL].cast(kind).to_numpy()
-    return values if task == "regression" else values.astype(str)
+    """Return the labels of a table: (n,) numbers, or strings as they are spelt; NaN or None where there is none."""
+    values = table[LABEL].to_numpy()
+    if is_numeric(task):
+        return as_numbers(values)
+    return np.array([None if key is None else str(v) for v, key in zip(values, as_labels(values), strict=True)], object)
 
 
-def _task(labels: pa.ChunkedArray) -> tuple[Task, tuple[str, ...], str | None]:
-    if pa.types.is_floating(labels.type):
-        return "regression", (), None
-    classes = tuple(sorted(str(value) for value in pc.unique(labels.cast(pa.string())).to_pylist()))
+def class_targets(table: pa.Table, classes: Sequence[str]) -> Any:
+    """Return the labels of a table in the spelling of `classes`; None where the label is missing or no class: (n,)."""
+    texts = {label_key(spelling): spelling for spelling in classes}
+    return np.array([texts.get(key) for key in as_labels(table[LABEL].to_numpy())], dtype=object)
+
+
+def has_label(table: pa.Table, task: Task) -> Any:
+    """Return which rows have a label that the task can read: (n,) booleans of Arrow."""
+    values = targets(table, task)
+    return pa.array(
+        np.isfinite(values) if is_numeric(task) else np.array([value is not None for value in values], bool)
+    )
+
+
+def learn_target(
+    labels: pa.ChunkedArray, settings: LabelSettings, prediction_kind: str | None = None
+) -> tuple[Target, tuple[str, ...], Mapping[str, int]]:
+    """Return the target of a training, its classes in their most frequent spelling, and the rows of the classes left out.
+
+    Parameters
+    ----------
+    labels : column of labels; numbers of many different values are guessed to be those of a regression.
+    prediction_kind : kind of the predictions that the model has made so far, if any.
+
+    Raises
+    ------
+    TrainingError
+        If there is only one class, or the positive label is none of them.
+    """
+    is_floating = pa.types.is_floating(labels.type)
+    kinds = ("numeric" if is_floating else "categorical", prediction_kind)
+    numbers = is_floating and settings.task != "classification" and settings.positive is None
+    counts = {} if numbers and settings.task != "ordinal" else count_labels(labels.drop_null().to_pylist())
+    target = target_of(settings, kinds, counts)
+    if target.task == "regression":
+        return target, (), {}
+    texts, rows = spellings(counts), count_keys(counts)
+    classes = tuple(sorted((texts[key] for key in _classes(target, counts)), key=_order(target)))
     if len(classes) < 2:
         raise TrainingError(f"All labels are alike ({', '.join(classes) or 'none'}): there is nothing to learn")
-    positive = positive_label(classes)
-    return ("multiclass", classes, None) if positive is None else ("binary", classes, positive)
+    if target.task == "binary" and target.positive not in classes:
+        raise TrainingError(f"labels.positive {target.positive!r} is none of the labels: {', '.join(classes)}")
+    return target, classes, {texts[key]: rows[key] for key in sorted(rows) if texts[key] not in classes}
+
+
+def _classes(target: Target, counts: Mapping[str, int]) -> Sequence[str]:
+    if target.task == "ordinal":  # a rare grade is still a number
+        return [key for key in count_keys(counts) if is_number(key)]
+    return frequent_labels(counts)
+
+
+def _order(target: Target) -> Callable[[str], Any]:
+    """Return the order of spellings: scikit-learn sorts classes as text."""
+    return (lambda spelling: as_numbers([spelling])[0]) if target.task == "ordinal" else str
 
 
 def _feature(name: str, column: pa.ChunkedArray, max_categories: int) -> FeatureSpec | str:

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
 from ml.monitoring.kinds import learn_prediction_kind
-from ml.monitoring.performance.tasks import positive_label
 from ml.monitoring.profiles.arrays import label_values
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.evaluate import HeldOut
+from ml.retraining.training.features import class_targets
 from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type
 from ml.tables.read import FileTable, InputError, read_table
 
@@ -65,16 +65,14 @@ def labelled_rows(
             rows, _finite(rows[PREFIX + name]), f"in which {name} is infinite: /predict refuses them", report
         )
     if schema and schema.classes:
-        rows = _rows_of_classes(rows, schema.classes, "whose labels the model does not have", report)
+        rows = _rows_of_classes(rows, schema.classes, report)
     if not len(rows):
         raise InputError(f"{path}: no row has a label of the model and finite features; check column {target!r}")
     return rows.append_column("ts", pa.array(range(len(rows)), pa.int64()))
 
 
-def split_in_time(rows: pa.Table, share: float, report: Report) -> HeldOut:
+def split_in_time(rows: pa.Table, share: float) -> HeldOut:
     """Hold out the newest share of the rows.
-
-    A class that does not occur in the older half of the training rows cannot be learned and judged; its rows are left out.
 
     Raises
     ------
@@ -84,17 +82,7 @@ def split_in_time(rows: pa.Table, share: float, report: Report) -> HeldOut:
     split = len(rows) - int(len(rows) * share)
     if not 0 < split < len(rows):
         raise InputError(f"a held-out share of {share:g} of {len(rows)} rows leaves one side empty; 0.2 is usual")
-    held, trained_on = rows.slice(split), rows.slice(0, split)
-    if pa.types.is_floating(rows[LABEL].type):
-        return HeldOut(held, trained_on)
-    early = pc.unique(trained_on[LABEL].slice(0, split // 2)).to_pylist()
-    if len(early) < 2:
-        return HeldOut(held, trained_on)
-    reason = "whose classes do not occur in the older half"
-    sides = [_rows_of_classes(side, early, reason, report) for side in (held, trained_on)]
-    if not all(map(len, sides)):
-        raise InputError("no held-out row has a class of the older half; order the rows by time with --time")
-    return HeldOut(*sides)
+    return HeldOut(rows.slice(split), rows.slice(0, split))
 
 
 def _type_of(spec: FeatureSpec) -> ColumnType:
@@ -145,27 +133,13 @@ def _labels(path: Path, target: str, column: pa.ChunkedArray, schema: ModelSchem
     if schema is None:
         is_number = learn_prediction_kind(pc.unique(column).to_pylist()) == "numeric"
     else:
-        is_number = schema.task == "regression"
+        is_number = schema.is_numeric
     if not is_number:
-        return _spelling(label_values(column), schema.classes if schema else ())
+        return label_values(column)
     try:
         return column.cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"{path}: column {target!r} must hold numbers, as the model predicts numbers") from error
-
-
-def _spelling(labels: pa.ChunkedArray, classes: Sequence[str]) -> pa.ChunkedArray:
-    """Spell the classes of a known pair in lower case: `Yes` and `No` are `yes` and `no`.
-
-    Parameters
-    ----------
-    classes : the classes of a model; if there are none, those of the labels.
-    """
-    lower = pc.utf8_lower(labels)
-    classes = classes or pc.unique(lower).drop_null().to_pylist()
-    if len(classes) != 2 or positive_label(classes) is None:
-        return labels
-    return pc.if_else(pc.is_in(lower, pa.array(classes)), lower, labels)
 
 
 def _finite(column: pa.ChunkedArray, *, nan: bool = True) -> pa.ChunkedArray:
@@ -176,10 +150,10 @@ def _finite(column: pa.ChunkedArray, *, nan: bool = True) -> pa.ChunkedArray:
     return pc.fill_null(finite, fill_value=True)
 
 
-def _rows_of_classes(rows: pa.Table, classes: Sequence[str], which: str, report: Report) -> pa.Table:
-    known = pc.is_in(rows[LABEL], pa.array(classes, rows[LABEL].type))
+def _rows_of_classes(rows: pa.Table, classes: Sequence[str], report: Report) -> pa.Table:
+    known = pa.chunked_array([class_targets(rows, classes) != None])  # noqa: E711 - by element
     others = sorted(pc.unique(rows[LABEL].filter(pc.invert(known))).to_pylist())
-    return _filter(rows, known, f"{which} ({', '.join(others[:5])})", report)
+    return _filter(rows, known, f"whose labels the model does not have ({', '.join(map(str, others[:5]))})", report)
 
 
 def _filter(rows: pa.Table, kept: pa.ChunkedArray, which: str, report: Report) -> pa.Table:

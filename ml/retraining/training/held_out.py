@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml.monitoring.performance.tasks import Task, positive_label
+from ml.monitoring.performance.labels import as_labels, label_key
+from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.predictor.frame import PREFIX, frame_of_table
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import PRIMARY, Answers, measure
@@ -22,16 +23,16 @@ def answers_of(model: NativePredictor, table: pa.Table) -> Answers:
     return _answers(model, frame_of_table(table, model.schema.features))
 
 
-def trivial_answers(task: Task, trained_on: pa.Table, rows: int) -> Answers:
+def trivial_answers(target: Target, trained_on: pa.Table, rows: int) -> Answers:
     """Return the answers of a baseline without features: the mean of the training labels, or their most frequent class and its share."""
-    labels = targets(trained_on, task)
-    if task == "regression":
-        return Answers(np.full(rows, float(labels.mean())), None)
-    values, counts = np.unique(labels, return_counts=True)
+    if is_numeric(target.task):
+        numbers = targets(trained_on, target.task)
+        return Answers(np.full(rows, float(numbers[np.isfinite(numbers)].mean())), None)
+    labels = as_labels(targets(trained_on, target.task))
+    values, counts = np.unique(labels[labels != None].astype(str), return_counts=True)  # noqa: E711 - by element
     share = counts / counts.sum()
     place = int(share.argmax())
-    positive = positive_label(values.tolist()) if task == "binary" else None
-    proba = share[values.tolist().index(positive)] if positive is not None else share[place]
+    proba = float(share[values == label_key(target.positive)].sum()) if target.task == "binary" else share[place]
     return Answers(np.full(rows, values[place]), np.full(rows, float(proba)))
 
 
@@ -42,22 +43,22 @@ def importance(model: NativePredictor, table: pa.Table, rng: np.random.Generator
     """
     if len(table) > _IMPORTANCE_ROWS:
         table = table.take(pa.array(np.sort(rng.choice(len(table), _IMPORTANCE_ROWS, replace=False))))
-    task = model.schema.task
-    frame, true = frame_of_table(table, model.schema.features), targets(table, task)
-    sign = -1.0 if PRIMARY[task] == "mae" else 1.0
+    target = model.schema.target
+    frame, true = frame_of_table(table, model.schema.features), targets(table, target.task)
+    sign = -1.0 if PRIMARY[target.task] == "mae" else 1.0
     weights = np.ones((1, len(table)))
-    unshuffled = float(measure(task, true, _answers(model, frame), weights)[0])
+    unshuffled = float(measure(target, true, _answers(model, frame), weights)[0])
     importances = {}
     for name in frame.columns:
         shuffled = frame.assign(**{name: frame[name].to_numpy()[rng.permutation(len(frame))]})
-        loss = sign * (unshuffled - float(measure(task, true, _answers(model, shuffled), weights)[0]))
+        loss = sign * (unshuffled - float(measure(target, true, _answers(model, shuffled), weights)[0]))
         importances[PREFIX + name] = max(0.0, loss) if np.isfinite(loss) else 0.0
     return importances
 
 
 def _answers(model: NativePredictor, frame: Any) -> Answers:
     scores = model.scores_of_frame(frame)
-    if model.schema.task == "regression":
-        return Answers(scores.reshape(-1).astype(float), None)
+    if model.schema.is_numeric:
+        return Answers(model.schema.numbers(scores), None)
     places, proba = model.schema.decided(scores)
     return Answers(np.array(model.schema.classes)[places], proba)

@@ -140,6 +140,7 @@ def _parameters(trained: Trained) -> dict[str, Any]:
         "rows": trained.rows,
         "features": len(trained.schema.features),
         "task": trained.schema.task,
+        "rare_labels": json.dumps(trained.rare_labels, ensure_ascii=False),
         "seconds": round(trained.seconds, 3),
         **{f"left_out.{name}": reason for name, reason in trained.left_out.items()},
     }

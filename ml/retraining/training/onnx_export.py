@@ -43,7 +43,7 @@ def _convert(model: Any, schema: ModelSchema) -> bytes:
         from skl2onnx import convert_sklearn
         from skl2onnx.common.data_types import FloatTensorType
 
-        options = {} if schema.task == "regression" else {id(model): {"zipmap": False}}
+        options = {} if schema.is_numeric else {id(model): {"zipmap": False}}
         inputs = [("X", FloatTensorType([None, schema.width]))]
         content: bytes = convert_sklearn(
             model, initial_types=inputs, options=options, target_opset=18

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.monitoring.performance.tasks import Task
+from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
+from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.promotion import Answers
 
 _BINS = 10
@@ -19,17 +20,16 @@ _MAX_POINTS = 3_000
 
 def write_plots(
     folder: Path,
-    task: Task,
+    target: Target,
     y_true: npt.NDArray[Any],
     answers: Mapping[str, Answers],
     importance: Mapping[str, float],
-    positive: str | None,
 ) -> list[str]:
     """Draw the plots of a task and return the names of their files.
 
     Parameters
     ----------
-    y_true : (n,) labels. positive : the positive class.
+    target : what the models predict. y_true : (n,) labels.
     answers : answers of each model, by its name in the legend.
     """
     from matplotlib.figure import Figure
@@ -41,15 +41,15 @@ def write_plots(
         figure.savefig(folder / name, dpi=90)
         names.append(name)
 
-    if task == "binary":
-        true = y_true.astype(str) == str(positive)
+    if target.task == "binary":
+        true = np.asarray(as_labels(y_true) == label_key(target.positive))
         if 0 < true.sum() < len(true):
             figure = Figure(figsize=(12, 4))
             _binary_curves(figure, true, answers)
             save(figure, "curves.png")
-    elif task == "regression":
+    elif is_numeric(target.task):
         figure = Figure(figsize=(5, 4))
-        _errors(figure, y_true.astype(float), answers)
+        _errors(figure, as_numbers(y_true), answers)
         save(figure, "errors.png")
     figure = Figure(figsize=(6, max(2.0, 0.3 * len(importance) + 1)))
     _bars(figure, importance)

@@ -14,8 +14,14 @@ def metrics_table(evaluation: Mapping[str, Any]) -> str:
     rows = [header, *((name, _cell(entry), _cell(champion.get(name, {}))) for name, entry in candidate.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    guesses = [f"{name}: {value} (guessed; --{name} states it)" for name, value in _guesses(evaluation).items()]
     verdict = "better" if evaluation["promote"] else "not better"
-    return "\n".join([*lines, "", f"{verdict}: {'; '.join(evaluation['reasons'])}"])
+    return "\n".join([*lines, "", *guesses, f"{verdict}: {'; '.join(evaluation['reasons'])}"])
+
+
+def _guesses(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    values = {"task": evaluation["task"], "positive": evaluation["positive_label"]}
+    return {name: values[name] for name in evaluation["guessed"]}
 
 
 def _cell(entry: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ class TrainingError(Exception):
 class Trained:
     """A fitted pipeline, its schema, the score of each candidate, and a sample of raw rows to check other formats on.
 
+    `left_out` are features with the reason, `rare_labels` labels with the rows that were too few for a class.
     `scores` are of `metric` (higher is better for ROC AUC, lower for log loss and MAE), by candidate.
     """
 
@@ -30,4 +31,5 @@ class Trained:
     seconds: float
     seed: int
     left_out: Mapping[str, str]
+    rare_labels: Mapping[str, int]
     sample: "pd.DataFrame" = field(repr=False)

@@ -5,33 +5,47 @@ The pipelines do not belong here, they are in `candidates.py`; neither does logg
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import LABEL
+from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
-from ml.monitoring.performance.tasks import Task
+from ml.monitoring.performance.labels import MIN_CLASS_ROWS
+from ml.monitoring.performance.tasks import Target, Task, is_numeric
 from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.candidates import candidates
-from ml.retraining.training.features import learn_schema, targets, with_codes
+from ml.retraining.training.features import class_targets, learn_schema, learn_target, targets, with_codes
 from ml.retraining.training.spec import Trained, TrainingError
 
 _SAMPLE_ROWS = 2_000
-_METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "mae"}
+_METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "ordinal": "mae", "regression": "mae"}
+Rows = npt.NDArray[np.intp]
 
 
-def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], seed: int) -> Trained:
+def train(
+    table: pa.Table,
+    spec: TrainingSpec,
+    progress: Callable[[str], None],
+    seed: int,
+    *,
+    labels: LabelSettings | None = None,
+    prediction_kind: str | None = None,
+) -> Trained:
     """Train a model on labelled rows.
 
     Parameters
     ----------
-    table : (n,) columns `feature_<name>`, `y_true` and `ts`; rows without a label are left out.
+    table : (n,) columns `feature_<name>`, `y_true` and `ts`; rows without a label, and those of rare classes, are left out.
     progress : called with a line of text after each step.
+    labels : what the labels mean; guessed if None.
+    prediction_kind : kind of the predictions that the model has made so far, if any.
 
     Raises
     ------
@@ -40,12 +54,16 @@ def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], 
     """
     start = time.perf_counter()
     table = table.filter(pc.is_valid(table[LABEL])).sort_by("ts")
-    if len(table) < spec.min_rows:
-        raise TrainingError(f"{len(table)} labelled rows are too few: training.min_rows asks for {spec.min_rows}")
-    schema, left_out = learn_schema(table, spec)
+    _require_rows(len(table), spec)
+    learned, classes, rare = learn_target(table[LABEL], labels or LabelSettings(), prediction_kind)
+    for label, rows in rare.items():
+        progress(f"label {label} is left out: {rare_label_reason(rows)}")
+    table, target = _trainable(table, learned, classes)
+    _require_rows(len(table), spec)
+    schema, left_out = learn_schema(table, spec, learned, classes)
     for name, reason in left_out.items():
         progress(f"feature {name} is left out: it {reason}")
-    frame, target = frame_of_table(table, schema.features), targets(table, schema.task)
+    frame = frame_of_table(table, schema.features)
     builders = candidates(schema, spec, seed)
     scores = _score_candidates(
         builders, frame[-spec.search_rows :], target[-spec.search_rows :], schema, spec.folds, progress
@@ -66,8 +84,30 @@ def train(table: pa.Table, spec: TrainingSpec, progress: Callable[[str], None], 
         seconds,
         seed,
         left_out,
+        rare,
         sample,
     )
+
+
+def rare_label_reason(rows: int) -> str:
+    """Describe why the rows of a label are left out."""
+    return f"{rows} row{'' if rows == 1 else 's'}, a class needs {MIN_CLASS_ROWS}"
+
+
+def _require_rows(rows: int, spec: TrainingSpec) -> None:
+    if rows < spec.min_rows:
+        raise TrainingError(f"{rows} labelled rows are too few: training.min_rows asks for {spec.min_rows}")
+
+
+def _trainable(table: pa.Table, target: Target, classes: Sequence[str]) -> tuple[pa.Table, Any]:
+    """Return the rows that have a number or one of the classes as their label, and those labels."""
+    if is_numeric(target.task):
+        numbers = targets(table, target.task)
+        usable = np.isfinite(numbers)
+        return table.filter(pa.array(usable)), numbers[usable]
+    labels = class_targets(table, classes)
+    usable = np.array([label is not None for label in labels], dtype=bool)
+    return table.filter(pa.array(usable)), labels[usable].astype(str)
 
 
 def fitted_encoder(pipeline: Any) -> Any | None:
@@ -91,7 +131,7 @@ def _score_candidates(
         scores[name] = float(np.mean(list(_fold_scores(build, frame, target, schema, folds))))
         if not np.isfinite(scores[name]):
             raise TrainingError(
-                "No fold in time has every class both before and after it: more labelled rows are needed"
+                "No fold in time has two classes both before and after it: more labelled rows are needed"
             )
         progress(f"{name}: {_METRICS[schema.task]} {scores[name]:.4f} on later rows")
     return scores
@@ -103,26 +143,34 @@ def _fold_scores(build: Callable[[], Any], frame: Any, target: Any, schema: Mode
 
     has_score = False
     for past, future in _folds_in_time(len(target), folds):
-        if schema.task == "regression":
-            predicted = build().fit(frame[past], target[past]).predict(frame[future])
-            yield float(mean_absolute_error(target[future], predicted))
-        elif len(np.unique(target[past])) == len(schema.classes) and len(np.unique(target[future])) > 1:
-            model = build().fit(frame[past], target[past])
-            probabilities = model.predict_proba(frame[future])
-            if schema.task == "binary":
-                positive = list(model.classes_).index(schema.positive_label)
-                yield float(roc_auc_score(target[future] == schema.positive_label, probabilities[:, positive]))
-            else:
-                yield float(log_loss(target[future], probabilities, labels=model.classes_))
-        else:
-            continue
+        if not schema.is_numeric:
+            past, future = _known_classes(target, past, future)  # noqa: PLW2901 - the fold without classes that are too new
+            if len(np.unique(target[past])) < 2 or len(np.unique(target[future])) < 2:
+                continue
+        model = build().fit(frame.iloc[past], target[past])
         has_score = True
+        if schema.is_numeric:
+            yield float(mean_absolute_error(target[future], schema.numbers(model.predict(frame.iloc[future]))))
+            continue
+        probabilities = model.predict_proba(frame.iloc[future])
+        if schema.task == "binary":
+            positive = list(model.classes_).index(schema.positive_label)
+            yield float(roc_auc_score(target[future] == schema.positive_label, probabilities[:, positive]))
+        else:
+            yield float(log_loss(target[future], probabilities, labels=model.classes_))
     if not has_score:
         yield float("nan")
 
 
-def _folds_in_time(rows: int, folds: int) -> Iterator[tuple[slice, slice]]:
+def _known_classes(target: Any, past: Rows, future: Rows) -> tuple[Rows, Rows]:
+    """Keep the rows of a fold whose class has enough rows in its past: a class may have begun later."""
+    classes, rows = np.unique(target[past], return_counts=True)
+    known = classes[rows >= MIN_CLASS_ROWS]
+    return past[np.isin(target[past], known)], future[np.isin(target[future], known)]
+
+
+def _folds_in_time(rows: int, folds: int) -> Iterator[tuple[Rows, Rows]]:
     # The older half is always in the fit; the newer half is divided into the folds.
     edges = np.linspace(rows // 2, rows, folds + 1).astype(int)
     for begin, end in itertools.pairwise(edges):
-        yield slice(0, int(begin)), slice(int(begin), int(end))
+        yield np.arange(begin), np.arange(begin, end)

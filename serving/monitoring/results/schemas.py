@@ -136,7 +136,12 @@ class PerformanceView(_Computed):
 
     dimension: str | None
     value: str | None
-    task: str | None = Field(description="`binary`, `multiclass` or `regression`.")
+    task: str | None = Field(description="`binary`, `multiclass`, `ordinal` or `regression`.")
+    positive_label: str | None = Field(None, description="The positive label of a binary task.")
+    guessed: list[str] = Field(
+        default_factory=list,
+        description="`task` and `positive`, where the project's settings `labels` do not state them.",
+    )
     events: int
     labelled: int
     coverage: float | None = Field(description="Share of the events that have a label.")

@@ -347,3 +347,18 @@ def test_a_rule_that_is_switched_off_still_shows_what_it_sees(pipelines: Pipelin
     assert not evaluation.recommended
     assert evaluation.result["against"][0]["rule"] == "enabled"
     assert RetrainStore(pipelines.database).active(*KEY) is None
+
+
+def test_history_whose_labels_were_observed_afterwards_raises_no_flag(pipelines: Pipelines) -> None:
+    make_project(pipelines.database, retrain={"min_labelled_rows": 100})
+    send_days(pipelines.database, 1, 4, labels=False)
+    for day in range(1, 5):
+        send_labels(
+            pipelines.database, {f"{day:02d}-{i:03d}": i % 2 for i in range(ROWS)}, day, observed="2013-06-01T00:00:00Z"
+        )
+    pipelines.settle()
+    (evaluation,) = EvaluationStore(pipelines.database).days(*KEY, "2013-01-04", "2013-01-04")
+    (objection,) = evaluation.result["against"]
+    assert objection["rule"] == "labelled_rows"
+    assert (objection["labelled_rows"], objection["late_labels"]) == (0, 4 * ROWS)
+    assert RetrainStore(pipelines.database).active(*KEY) is None

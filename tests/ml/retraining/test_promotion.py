@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from guard_core.project_settings.promotion import PromotionSettings
+from ml.monitoring.performance.tasks import Target
 from ml.retraining.promotion import Answers, PromotionDecision, decide, measure
 
 RNG_SEED = 5
@@ -22,7 +23,7 @@ def decided(candidate: float, champion: float, **settings: object) -> PromotionD
     true, own = scored(candidate)
     _, other = scored(champion)
     return decide(
-        "binary",
+        Target("binary", "1"),
         true,
         own,
         other,
@@ -59,7 +60,7 @@ def test_one_segment_that_becomes_worse_stops_a_better_model() -> None:
     upside_down = own.y_proba.copy()  # type: ignore[union-attr]
     upside_down[:400] = 1 - upside_down[:400]
     decision = decide(
-        "binary",
+        Target("binary", "1"),
         true,
         Answers(own.y_pred, upside_down),
         other,
@@ -77,7 +78,12 @@ def test_a_better_ranking_with_worse_probabilities_is_stopped() -> None:
     _, other = scored(1.0)
     overconfident = Answers(own.y_pred, np.asarray(own.y_proba) ** 0.1)
     decision = decide(
-        "binary", true, overconfident, other, settings=PromotionSettings(), rng=np.random.default_rng(RNG_SEED)
+        Target("binary", "1"),
+        true,
+        overconfident,
+        other,
+        settings=PromotionSettings(),
+        rng=np.random.default_rng(RNG_SEED),
     )
     assert not decision.promote
     assert "calibration error" in decision.reasons[-1]
@@ -86,7 +92,9 @@ def test_a_better_ranking_with_worse_probabilities_is_stopped() -> None:
 def test_one_class_only_promotes_nobody() -> None:
     true = np.array(["0"] * 500)
     same = Answers(true, np.linspace(0, 1, 500))
-    decision = decide("binary", true, same, same, settings=PromotionSettings(), rng=np.random.default_rng(RNG_SEED))
+    decision = decide(
+        Target("binary", "1"), true, same, same, settings=PromotionSettings(), rng=np.random.default_rng(RNG_SEED)
+    )
     assert not decision.promote
     assert "does not exist" in decision.reasons[0]
 
@@ -96,8 +104,8 @@ def test_regression_gains_where_errors_shrink() -> None:
     true = rng.normal(size=1_000)
     near, far = Answers(true + rng.normal(size=1_000) * 0.1, None), Answers(true + rng.normal(size=1_000), None)
     settings = PromotionSettings()
-    assert decide("regression", true, near, far, settings=settings, rng=rng).promote
-    assert not decide("regression", true, far, near, settings=settings, rng=rng).promote
+    assert decide(Target("regression"), true, near, far, settings=settings, rng=rng).promote
+    assert not decide(Target("regression"), true, far, near, settings=settings, rng=rng).promote
 
 
 def test_the_area_under_the_curve_is_scikit_learns_with_ties_and_weights() -> None:
@@ -105,6 +113,6 @@ def test_the_area_under_the_curve_is_scikit_learns_with_ties_and_weights() -> No
     true = rng.choice(["0", "1"], 500)
     score = rng.integers(0, 20, 500) / 20
     weights = rng.integers(0, 4, (3, 500)).astype(float)
-    found = measure("binary", true, Answers(true, score), weights)
+    found = measure(Target("binary", "1"), true, Answers(true, score), weights)
     wanted = [roc_auc_score(true == "1", score, sample_weight=weight) for weight in weights]
     assert found == pytest.approx(wanted)

@@ -93,6 +93,7 @@ def test_an_old_model_is_a_reason_and_one_that_is_not_ours_has_no_age() -> None:
     [
         (replace(MODEL, days_since_flag=13), SETTINGS, "cooldown"),
         (replace(MODEL, labelled_rows=499), SETTINGS, "labelled_rows"),
+        (replace(MODEL, missing_rows=1), SETTINGS, "labelled_rows"),
         (MODEL, RetrainSettings(enabled=False), "enabled"),
     ],
 )

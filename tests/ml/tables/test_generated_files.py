@@ -71,7 +71,7 @@ def test_labelled_rows_of_a_generated_file_are_split_or_refused_with_a_reason(se
     lines: list[str] = []
     try:
         rows = labelled_rows(tmp_path / "rows.csv", expected.columns[0], lines.append)
-        data = split_in_time(rows, 0.2, lines.append)
+        data = split_in_time(rows, 0.2)
     except InputError:  # a table of one row, or without labels
         return
     left_out = sum(int(line.split()[2].replace(",", "")) for line in lines if line.startswith("left out"))

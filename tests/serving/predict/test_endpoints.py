@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from guard_core.days import now_us
 from guard_store.ingest.tables import events
 from guard_store.ledger.store import LedgerFilter
+from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHAMPION, Registry
 from serving.app import Services
 from serving.predict.pool import ModelPool
@@ -202,7 +203,7 @@ async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_ther
     services.predict.pool.poll()
     unclear = await analyst.post(PREDICT, json={"features": FEATURES})
     assert unclear.status_code == 422
-    assert "flights/early, flights/late" in unclear.json()["detail"]
+    assert "several models: early, late" in unclear.json()["detail"]
 
 
 async def test_before_the_first_training_the_answer_says_how_to_get_a_model(
@@ -363,3 +364,16 @@ async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
     (tally,) = tallies
     assert (tally.champion, tally.challenger, tally.rows, tally.differing, tally.failed) == (one, two, 3, 3, 0)
     assert tally.difference / tally.rows == pytest.approx(1000, rel=0.01)
+
+
+async def test_a_project_without_a_model_is_not_answered_by_the_model_of_another(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    register(services.settings, project, level=1)
+    services.predict.pool.poll()
+    assert (await analyst.post(PREDICT, json={"features": FEATURES})).status_code == 200
+    ProjectStore(services.database).create("new", "New", "UTC")
+    nowhere = await analyst.post(PREDICT, json={"features": FEATURES})
+    assert nowhere.status_code == 422
+    assert "project_id: is needed, because there are several projects: flights, new" in nowhere.json()["detail"]
+    assert (await analyst.post(PREDICT, json={"features": FEATURES, "project_id": "new"})).status_code == 404

@@ -10,7 +10,7 @@ from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import reference_of
-from ml.monitoring.performance.tasks import Task
+from ml.monitoring.performance.tasks import Target, Task
 
 
 def skewed(n: int, seed: int, centre: float) -> tuple[Any, Any, Any]:
@@ -23,7 +23,7 @@ def skewed(n: int, seed: int, centre: float) -> tuple[Any, Any, Any]:
 
 
 def reference(task: Task, true: Any, predicted: Any, score: Any) -> dict[str, object]:
-    found = reference_of(task, true, predicted, score, np.random.default_rng(1))
+    found = reference_of(Target(task), true, predicted, score, np.random.default_rng(1))
     stored: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
     return stored
 

@@ -26,6 +26,7 @@ FACTS = {
     "code_version": "0.1.0",
     "scores": {"linear": 0.9},
     "left_out": {"id": "has 500 values"},
+    "rare_labels": {"unknown": 1},
 }
 
 
