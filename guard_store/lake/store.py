@@ -20,6 +20,7 @@ from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from guard_store.lake.files import filesystem_of
+from guard_store.lake.names import assign_names, column_of, stored_name
 
 LOG_DAYS: Final = 400
 """Retention of table versions in the log: training runs refer to the version that they have read."""
@@ -58,6 +59,15 @@ class LakeSnapshot:
     def days(self) -> list[str]:
         """Days that have rows, ascending."""
         return sorted(self._files)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table, by their own names."""
+        return [column_of(name) for name in self.schema.names]
+
+    def stored_name(self, column: str) -> str:
+        """Return the name of a column in the files."""
+        return stored_name(self.schema.names, column)
 
 
 class Lake:
@@ -137,6 +147,7 @@ class Lake:
         table = self.table(project_id, model_id)
         stream = rows.to_reader() if isinstance(rows, pa.Table) else rows()
         table = table or self._create(project_id, model_id, stream.schema)
+        stream = _with_stored_names(table, stream)
         changed = _changed_types(_schema(table), stream.schema)
         if changed:
             table = self._retype(table, changed)
@@ -158,12 +169,12 @@ class Lake:
             return None
 
     def _create(self, project_id: str, model_id: str, schema: pa.Schema) -> DeltaTable:
-        uri = self.uri(project_id, model_id)
+        uri, names = self.uri(project_id, model_id), assign_names((), schema.names)
         if "://" not in uri:
             Path(uri).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
             uri,
-            pa.schema([pa.field(f.name, _stored(f.type)) for f in schema]),
+            pa.schema([pa.field(names[f.name], _stored(f.type)) for f in schema]),
             mode="ignore",
             partition_by=["day"],
             configuration=_TABLE_SETTINGS,
@@ -214,6 +225,15 @@ def days_predicate(days: Collection[str]) -> str:
 
 def _schema(table: DeltaTable) -> pa.Schema:
     return pa.schema(table.schema().to_arrow())
+
+
+def _with_stored_names(table: DeltaTable, stream: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    names = assign_names(_schema(table).names, stream.schema.names)
+    schema = pa.schema([field.with_name(names[field.name]) for field in stream.schema])
+    if schema.names == stream.schema.names:
+        return stream
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in stream)
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _changed_types(stored: pa.Schema, new: pa.Schema) -> dict[str, pa.DataType]:
