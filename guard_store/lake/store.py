@@ -25,6 +25,8 @@ from guard_store.lake.names import assign_names, column_of, stored_name
 LOG_DAYS: Final = 400
 """Retention of table versions in the log: training runs refer to the version that they have read."""
 _COMMIT_TRIES = 8
+_ROW_GROUP_ROWS = 2**20
+_ROW_GROUP_CELLS = 2**26  # a row group is in memory until it is written
 _TABLE_SETTINGS: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
@@ -250,6 +252,7 @@ def _writer_properties(schema: pa.Schema) -> WriterProperties:
     encoded = ColumnProperties(dictionary_enabled=True)
     return WriterProperties(
         compression="LZ4_RAW",
+        max_row_group_size=max(min(_ROW_GROUP_CELLS // len(schema), _ROW_GROUP_ROWS), 1),
         default_column_properties=ColumnProperties(dictionary_enabled=False),
         column_properties={f.name: encoded for f in schema if pa.types.is_dictionary(f.type)},
     )
