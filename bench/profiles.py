@@ -8,6 +8,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from bench.measure import WORK, Measurement, forget, in_process, measure, median
 from guard_core.columns import Kind
 
 NUMERIC, CATEGORICAL = 15, 5
+WIDE_COLUMNS = 1_000
+WIDE_ROW_GROUP = 65_536  # rows, as the lake writes them at this width
 REPEATS = 5
 ROW_GROUP = 1_048_576
 EVIDENTLY = ["evidently==0.7.23", "pandas<3", "numpy<2.4", "pyarrow"]
@@ -53,6 +56,50 @@ def write_day(path: Path, rows: int, seed: int, shift: float) -> None:
         for number, start in enumerate(range(0, rows, ROW_GROUP)):
             day = synthetic_day(min(ROW_GROUP, rows - start), seed + 1000 * number, shift)
             writer.write_table(day, row_group_size=ROW_GROUP)
+
+
+def write_wide_day(path: Path, rows: int, columns: int, seed: int) -> None:
+    """Write a day of many columns, three numeric ones to each categorical one, a row group at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    kinds = wide_kinds(columns)
+    words = pa.array([f"category-{k}" for k in range(12)])
+    types = {"numeric": pa.float64(), "categorical": pa.string()}
+    encoded = [name for name, kind in kinds.items() if kind == "categorical"]
+    schema = pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+    with pq.ParquetWriter(path, schema, compression="LZ4", use_dictionary=encoded) as writer:
+        for start in range(0, rows, WIDE_ROW_GROUP):
+            size = min(WIDE_ROW_GROUP, rows - start)
+            values = [
+                words.take(pa.array(random.integers(0, 12, size)))
+                if kind == "categorical"
+                else pa.array(np.round(random.standard_normal(size), 2))
+                for kind in kinds.values()
+            ]
+            writer.write_table(pa.Table.from_arrays(values, schema=schema), row_group_size=WIDE_ROW_GROUP)
+
+
+def wide_kinds(columns: int) -> dict[str, Kind]:
+    """Return the kinds of the columns of a wide day."""
+    return {f"feature_{i:05d}": "categorical" if i % 4 == 3 else "numeric" for i in range(columns)}
+
+
+def run_wide(rows: int, columns: int) -> str:
+    """Measure a day of many columns, and return the Markdown table."""
+    day, baseline = WORK / "wide.parquet", WORK / "wide.profile"
+    size = ["--rows", str(rows), "--columns", str(columns)]
+    in_process("bench.profiles", "wide-day", day, *size)  # a child begins with the peak memory of its parent
+    try:
+        (profiled,) = in_process("bench.profiles", "wide-baseline", day, baseline, *size)
+        (judged,) = in_process("bench.profiles", "wide", day, baseline, *size)
+    finally:
+        day.unlink()
+    cells = [
+        (name, f"{m.cpu_s:.1f}", f"{m.wall_s:.1f}", f"{m.peak_mb:.0f}", f"{m.cpu_s / rows / columns * 1e9:.0f}")
+        for name, m in (("profile alone", profiled), ("profile and verdicts", judged))
+    ]
+    header = ["work", "CPU s", "wall s", "peak MB", "CPU ns a value"]
+    return f"{rows:,} rows × {columns:,} features, file to verdicts.\n\n" + table(header, cells)
 
 
 def run(rows: int = 1_000_000) -> str:
@@ -110,6 +157,28 @@ def _ours(current: Path, baseline: Path) -> list[Measurement]:
     return [measure(work) for _ in range(REPEATS)]
 
 
+def _wide(day: Path, baseline: Path, columns: int) -> list[Measurement]:
+    from ml.monitoring.profiles.build import profile_parquet
+    from ml.monitoring.profiles.table import TableProfile
+    from ml.monitoring.verdicts.judge import judge
+
+    def work() -> object:
+        profile = profile_parquet([day], wide_kinds(columns))["", ""]
+        return judge(lambda _: [profile], TableProfile.from_bytes(baseline.read_bytes())).state
+
+    return [measure(work)]
+
+
+def _wide_day(day: Path, rows: int, columns: int) -> list[Measurement]:
+    return [measure(lambda: write_wide_day(day, rows, columns, seed=4))]
+
+
+def _wide_baseline(day: Path, baseline: Path, columns: int) -> list[Measurement]:
+    from ml.monitoring.profiles.build import profile_parquet
+
+    return [measure(lambda: baseline.write_bytes(profile_parquet([day], wide_kinds(columns))["", ""].to_bytes()))]
+
+
 def _read(current: Path) -> list[Measurement]:
     return [measure(lambda: pq.read_table(current, memory_map=False).num_rows) for _ in range(REPEATS)]
 
@@ -121,12 +190,26 @@ def _baseline(reference: Path, baseline: Path) -> list[Measurement]:
 
 
 def main() -> None:
-    """Run one kind of work; entry point of the child processes."""
+    """Run one kind of work, as the child processes do, or `many-columns` of a given size."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", choices=["read", "ours", "baseline"])
-    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument(
+        "work", choices=["read", "ours", "baseline", "wide-day", "wide", "wide-baseline", "many-columns"]
+    )
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--rows", type=int, default=3_000_000)
+    parser.add_argument("--columns", type=int, default=WIDE_COLUMNS)
     arguments = parser.parse_args()
-    works: dict[str, Callable[..., list[Measurement]]] = {"read": _read, "ours": _ours, "baseline": _baseline}
+    if arguments.work == "many-columns":
+        print(run_wide(arguments.rows, arguments.columns))
+        return
+    works: dict[str, Callable[..., list[Measurement]]] = {
+        "read": _read,
+        "ours": _ours,
+        "baseline": _baseline,
+        "wide-day": partial(_wide_day, rows=arguments.rows, columns=arguments.columns),
+        "wide": partial(_wide, columns=arguments.columns),
+        "wide-baseline": partial(_wide_baseline, columns=arguments.columns),
+    }
     report(works[arguments.work](*arguments.paths))
 
 

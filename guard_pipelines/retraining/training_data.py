@@ -123,7 +123,7 @@ def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
     snapshot = lake.snapshot(flag.project_id, flag.model_id, chosen["lake_version"])
     if snapshot is None:
         raise TrainingError(f"Version {chosen['lake_version']} of the lake no longer exists: force a new flag")
-    columns = (*_COLUMNS, *(name for name in snapshot.schema.names if name.startswith(FEATURE_PREFIX)))
+    columns = (*_COLUMNS, *(name for name in snapshot.columns if name.startswith(FEATURE_PREFIX)))
     days = [day for day in snapshot.days if chosen["first_day"] <= day <= chosen["held_last_day"]]
     tables = [_filter_known(read_day(snapshot, day, columns), chosen["as_of_us"]) for day in days]
     rows = pa.concat_tables(tables, promote_options="permissive").sort_by(
@@ -159,7 +159,7 @@ def read_all_of_days(lake: Lake, flag: Flag, version: int, days: tuple[str, str]
     by_day = {}
     for day in snapshot.days:
         if days[0] <= day <= days[1]:
-            rows = read_day(snapshot, day, [name for name in snapshot.schema.names if name != "day"])
+            rows = read_day(snapshot, day, [name for name in snapshot.columns if name != "day"])
             by_day[day] = rows.filter(pc.less(rows["ts"], pa.scalar(flag.as_of_us, pa.int64()).cast(_INSTANT)))
     return by_day
 

@@ -33,7 +33,7 @@ class ArrowReader:
     Parameters
     ----------
     database : each query reads what is committed when it starts.
-    batch_rows : rows of a batch on SQLite; on PostgreSQL the driver limits batches by bytes.
+    batch_rows : most rows of a batch on SQLite; on PostgreSQL the driver limits batches by bytes.
     """
 
     def __init__(self, database: Database, batch_rows: int) -> None:
@@ -55,8 +55,13 @@ class ArrowReader:
         """Whether the database is SQLite."""
         return self._database.is_sqlite
 
-    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+    def batches(self, sql: str, batch_rows: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the result of a query; if it is not read to its end, the next query starts a new process.
+
+        Parameters
+        ----------
+        sql : the query.
+        batch_rows : rows of a batch of this query, if its rows are so wide that they must be fewer.
 
         Raises
         ------
@@ -71,7 +76,7 @@ class ArrowReader:
         process = self._process or self._start()
         self._process = None  # only reused once the whole result has been read
         try:
-            yield from self._run(process, sql)
+            yield from self._run(process, sql, min(batch_rows or self._batch_rows, self._batch_rows))
             self._process = process
         finally:
             if self._process is None:
@@ -88,7 +93,7 @@ class ArrowReader:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._errors = self._errors or tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        arguments = [str(self._database.path), str(self._batch_rows), str(_BUSY_TIMEOUT_MS)]
+        arguments = [str(self._database.path), str(_BUSY_TIMEOUT_MS)]
         return subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, str(_PROGRAM), *arguments],
             stdin=subprocess.PIPE,
@@ -97,11 +102,11 @@ class ArrowReader:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # pyarrow imports numpy, whose threads would only spin
         )
 
-    def _run(self, process: "subprocess.Popen[bytes]", sql: str) -> Iterator[pa.RecordBatch]:
+    def _run(self, process: "subprocess.Popen[bytes]", sql: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
         assert process.stdin is not None  # noqa: S101 - for the type checker
         assert process.stdout is not None  # noqa: S101 - for the type checker
         try:
-            process.stdin.write(json.dumps(sql).encode() + b"\n")
+            process.stdin.write(json.dumps([sql, batch_rows]).encode() + b"\n")
             process.stdin.flush()
             yield from pa.ipc.open_stream(pa.PythonFile(process.stdout, mode="r"))
         except (pa.ArrowException, OSError) as error:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, and_, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
 from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
@@ -30,6 +31,9 @@ Learn = Callable[[str, Sequence[Any]], str | None]
 """Returns the kind of a lake column from a sample of its values; None if it cannot be learned from them."""
 
 PIECE_ROWS = 65_536
+_PIECE_BYTES = 2**27  # of features that are in memory as text; rows of thousands of features are read in fewer
+_VALUE_BYTES = 16  # of a feature with its name, at least: rows that follow may have all known columns
+_WIDTH_ROWS = 100
 LEARN_VALUES = 10_000
 KIND_VIOLATIONS = "kind_violations"
 LABEL_OBSERVED = "label_observed_at"
@@ -58,6 +62,7 @@ class EventRows:
     empty : lake columns without a kind that have had only nulls so far.
     counts, violations : after reading, rows by day, and values by column that did not fit their kind.
     unseen : if reading ended early, values of the columns without a kind.
+    piece_rows : most rows of a piece.
     """
 
     reader: ArrowReader
@@ -71,6 +76,7 @@ class EventRows:
     counts: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
     unseen: dict[str, list[Any]] = field(default_factory=dict)
+    piece_rows: int = PIECE_ROWS
 
     @property
     def schema(self) -> pa.Schema:
@@ -111,7 +117,7 @@ class EventRows:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """Yield batches of `_READ`, with a line feed after the features."""
-        for number, batch in enumerate(self.reader.batches(self._sql())):
+        for number, batch in enumerate(self.reader.batches(self._sql(), self.piece_rows)):
             yield batch.slice(1) if number == 0 and self.reader.is_sqlite else batch
 
     def _sql(self) -> str:
@@ -196,6 +202,7 @@ def store_days(
     kinds = KindStore(database)
     project_id, model_id, _ = items[0].key
     bounds_us = min(item.bounds_us for item in items)[0], max(item.bounds_us for item in items)[1]
+    row_bytes = _first_row_bytes(database, project_id, model_id, bounds_us)
     learned: dict[str, str] = {}
     empty: set[str] = set()
     while True:
@@ -204,6 +211,7 @@ def store_days(
         rows = EventRows(
             reader, project_id, model_id, local_days(items[0].timezone), bounds_us, stored_kinds, labelled, empty
         )
+        rows.piece_rows = max(_PIECE_BYTES // max(row_bytes, _VALUE_BYTES * len(stored_kinds), 1), 1)
         try:
             version = lake.replace_days(project_id, model_id, [item.day for item in items], rows.stream)
         except (UnseenColumnsError, DeltaError, OSError):
@@ -219,6 +227,17 @@ def store_days(
             kinds.learn(project_id, model_id, learned)
         else:
             return StoredDays(version, dict(rows.counts), dict(rows.violations), learned)
+
+
+def _first_row_bytes(database: Database, project_id: str, model_id: str, bounds_us: tuple[int, int]) -> int:
+    """Return the length of the longest features among the first rows."""
+    of_range = and_(
+        of_model(events, project_id, model_id), events.c.ts_us >= bounds_us[0], events.c.ts_us < bounds_us[1]
+    )
+    length = func.length(events.c.features).label("length")
+    first = select(length).where(of_range).order_by(events.c.ts_us).limit(_WIDTH_ROWS).subquery()
+    with database.read() as connection:
+        return connection.scalar(select(func.max(first.c.length))) or 0
 
 
 def _with_newest_label() -> FromClause:

@@ -20,10 +20,13 @@ from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from guard_store.lake.files import filesystem_of
+from guard_store.lake.names import assign_names, column_of, stored_name
 
 LOG_DAYS: Final = 400
 """Retention of table versions in the log: training runs refer to the version that they have read."""
 _COMMIT_TRIES = 8
+_ROW_GROUP_ROWS = 2**20
+_ROW_GROUP_CELLS = 2**26  # a row group is in memory until it is written
 _TABLE_SETTINGS: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": f"interval {LOG_DAYS} days",
@@ -58,6 +61,15 @@ class LakeSnapshot:
     def days(self) -> list[str]:
         """Days that have rows, ascending."""
         return sorted(self._files)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table, by their own names."""
+        return [column_of(name) for name in self.schema.names]
+
+    def stored_name(self, column: str) -> str:
+        """Return the name of a column in the files."""
+        return stored_name(self.schema.names, column)
 
 
 class Lake:
@@ -137,6 +149,7 @@ class Lake:
         table = self.table(project_id, model_id)
         stream = rows.to_reader() if isinstance(rows, pa.Table) else rows()
         table = table or self._create(project_id, model_id, stream.schema)
+        stream = _with_stored_names(table, stream)
         changed = _changed_types(_schema(table), stream.schema)
         if changed:
             table = self._retype(table, changed)
@@ -158,12 +171,12 @@ class Lake:
             return None
 
     def _create(self, project_id: str, model_id: str, schema: pa.Schema) -> DeltaTable:
-        uri = self.uri(project_id, model_id)
+        uri, names = self.uri(project_id, model_id), assign_names((), schema.names)
         if "://" not in uri:
             Path(uri).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
             uri,
-            pa.schema([pa.field(f.name, _stored(f.type)) for f in schema]),
+            pa.schema([pa.field(names[f.name], _stored(f.type)) for f in schema]),
             mode="ignore",
             partition_by=["day"],
             configuration=_TABLE_SETTINGS,
@@ -216,6 +229,15 @@ def _schema(table: DeltaTable) -> pa.Schema:
     return pa.schema(table.schema().to_arrow())
 
 
+def _with_stored_names(table: DeltaTable, stream: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    names = assign_names(_schema(table).names, stream.schema.names)
+    schema = pa.schema([field.with_name(names[field.name]) for field in stream.schema])
+    if schema.names == stream.schema.names:
+        return stream
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in stream)
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
 def _changed_types(stored: pa.Schema, new: pa.Schema) -> dict[str, pa.DataType]:
     types = {field.name: field.type for field in stored}
     return {f.name: _stored(f.type) for f in new if f.name in types and types[f.name] != _stored(f.type)}
@@ -230,6 +252,7 @@ def _writer_properties(schema: pa.Schema) -> WriterProperties:
     encoded = ColumnProperties(dictionary_enabled=True)
     return WriterProperties(
         compression="LZ4_RAW",
+        max_row_group_size=max(min(_ROW_GROUP_CELLS // len(schema), _ROW_GROUP_ROWS), 1),
         default_column_properties=ColumnProperties(dictionary_enabled=False),
         column_properties={f.name: encoded for f in schema if pa.types.is_dictionary(f.type)},
     )

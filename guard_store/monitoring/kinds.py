@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, delete, select, update
 
 from guard_core.columns import KINDS, LABEL, PREDICTION
 from guard_core.days import now_us
@@ -76,6 +76,21 @@ class KindStore:
                 connection.execute(update(feature_kinds).where(of_labels).values(new))
             invalidate_lake(connection, project_id, model_id, request_id=request_id)
         return ColumnKind(**row)
+
+    def forget(self, project_id: str, model_id: str, column: str, *, request_id: str | None = None) -> bool:
+        """Delete the kind of a column; all days of the model are due again, and learn it anew. One transaction.
+
+        Returns
+        -------
+        Whether the column had a kind.
+        """
+        columns = [PREDICTION, LABEL] if column == PREDICTION else [column]  # labels are compared with predictions
+        of_columns = and_(of_model(feature_kinds, project_id, model_id), feature_kinds.c.feature.in_(columns))
+        with self._database.write() as connection:
+            if not connection.execute(delete(feature_kinds).where(of_columns)).rowcount:
+                return False
+            invalidate_lake(connection, project_id, model_id, request_id=request_id)
+        return True
 
 
 def _row(project_id: str, model_id: str, column: str, kind: str, source: str) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any, TypeVar
 
 _SCALARS = (str, int, float, bool, type(None))
+_MISSING_TYPES = frozenset({"NAType", "NaTType"})  # of pandas, which need not be installed
 _ALWAYS_VALID = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -36,16 +38,18 @@ class Event:
     segment: str | None = None
 
     def __post_init__(self) -> None:
+        set_frozen = object.__setattr__
         for name in ("project_id", "model_id", "event_id"):
             _check_text(name, getattr(self, name), required=True)
         for name in ("endpoint", "request_id", "model_version", "segment"):
+            if _is_missing(getattr(self, name)):
+                set_frozen(self, name, None)
             _check_text(name, getattr(self, name), required=False)
         instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
-        set_frozen = object.__setattr__
         set_frozen(self, "timestamp", _instant("timestamp", instant))
         set_frozen(self, "latency_ms", _number("latency_ms", self.latency_ms))
-        if self.y_proba is not None:
-            set_frozen(self, "y_proba", _number("y_proba", self.y_proba))
+        probability = _scalar("y_proba", self.y_proba)
+        set_frozen(self, "y_proba", None if probability is None else _number("y_proba", probability))
         set_frozen(self, "y_pred", _scalar("y_pred", self.y_pred))
         if not isinstance(self.features, Mapping):
             raise TypeError(f"features: a mapping of names to values is needed, not {type(self.features).__name__}")
@@ -140,6 +144,10 @@ def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
 def _scalar(name: str, value: Any) -> Any:
     if type(value) not in _SCALARS and hasattr(value, "item"):
         value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
+    if _is_missing(value):
+        return None
+    if isinstance(value, Decimal):
+        value = float(value)
     if not isinstance(value, _SCALARS):
         raise TypeError(f"{name}: text, number, boolean or None is needed, not {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
@@ -147,14 +155,25 @@ def _scalar(name: str, value: Any) -> Any:
     return value
 
 
+def _is_missing(value: object) -> bool:
+    """Whether a value stands for a missing one: None, NaN (also of Decimal), and pandas' NA and NaT."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Decimal) and value.is_nan())
+
+
 def _number(name: str, value: Any) -> float:
     number = _scalar(name, value)
     if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise TypeError(f"{name}: a number is needed, not {type(value).__name__}")
+        raise TypeError(
+            f"{name}: a number is needed, not {'a missing value' if number is None else type(value).__name__}"
+        )
     return number
 
 
 def _instant(name: str, value: datetime | str) -> str:
+    if _is_missing(value):
+        raise ValueError(f"{name}: is missing ({value}); give the instant; if the field is left out, it is the present")
     if isinstance(value, str):
         return value  # the server parses it, and rejects it without an offset
     if not isinstance(value, datetime):

@@ -7,13 +7,16 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from serving.http.problems import BadRequest, Unprocessable
 
 _PREFIX = "features."
-_DICTIONARY_VALUE_BYTES = 4_096  # longer values, repeated by index, would expand to far more than the body
+_SHARED_VALUE_BYTES = 4_096  # longer values of dictionaries and views, repeated, would expand to far more than the body
+_SLICE_CELLS = 2**18  # that are Python objects at the same time
+_TEXT_TYPES = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
 _COMPRESSION_SLOT = 3  # of the flatbuffer table RecordBatch
 _RECORD_BATCH_HEADER = 3
 
@@ -33,9 +36,15 @@ def iter_arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
         with pa.ipc.open_stream(body) as stream:
             for batch in stream:
                 batch.validate(full=True)
-                yield from _batch_rows(batch)
+                rows = max(_SLICE_CELLS // _width(batch.schema), 1)
+                for start in range(0, batch.num_rows, rows):
+                    yield from _batch_rows(batch.slice(start, rows))
     except (pa.ArrowException, OSError, struct.error, IndexError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not an Arrow IPC stream: {error}.") from None
+
+
+def _width(schema: pa.Schema) -> int:
+    return sum(max(field.type.num_fields, 1) for field in schema) or 1
 
 
 def _batch_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
@@ -80,9 +89,10 @@ def _feature_dicts(column: pa.Array) -> list[Any]:
         valid = column.is_valid().to_pylist()
         return [row if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     if pa.types.is_map(kind):
-        _require_scalar("features", kind.key_type)
-        _require_scalar("features", kind.item_type)
-        return [None if pairs is None else dict(pairs) for pairs in column.to_pylist()]
+        for values in (column.keys, column.items):
+            _refuse_long_views("features", values)
+        plain = pa.map_(_plain_type("features", kind.key_type), _plain_type("features", kind.item_type))
+        return [None if pairs is None else dict(pairs) for pairs in _cast("features", column, plain).to_pylist()]
     raise Unprocessable("Column 'features' must be a struct or a map; or send columns 'features.<name>'.")
 
 
@@ -92,30 +102,56 @@ def _zip_rows(columns: dict[str, list[Any]]) -> list[Any]:
 
 
 def _values(name: str, column: pa.Array) -> list[Any]:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        _require_scalar(name, kind.value_type)
-        if _max_value_bytes(column.dictionary) > _DICTIONARY_VALUE_BYTES:
-            raise Unprocessable(f"Column {name[:80]!r}: a dictionary value is longer than any value may be.")
-    else:
-        _require_scalar(name, kind)
-    if pa.types.is_timestamp(kind):
-        column = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
-    values: list[Any] = column.to_pylist()
+    values: list[Any] = _plain(name, column).to_pylist()
     return values
 
 
-def _max_value_bytes(dictionary: pa.Array) -> int:
-    if not (pa.types.is_string(dictionary.type) or pa.types.is_large_string(dictionary.type)):
-        return 0
-    return pc.max(pc.binary_length(dictionary)).as_py() or 0
+def _plain(name: str, column: pa.Array) -> pa.Array:
+    """Return a column of one of the few types whose Python values JSON has too, or of a dictionary of them."""
+    if pa.types.is_dictionary(column.type):
+        words = _plain(name, column.dictionary)
+        if pa.types.is_large_string(words.type):
+            _refuse_long(name, pc.max(pc.binary_length(words)).as_py() or 0)
+        return pa.DictionaryArray.from_arrays(column.indices, words)
+    _refuse_long_views(name, column)
+    return _cast(name, column, _plain_type(name, column.type))
 
 
-def _require_scalar(name: str, kind: pa.DataType) -> None:
-    tests = ("string", "large_string", "integer", "floating", "boolean", "null", "timestamp")
-    if not any(getattr(pa.types, f"is_{test}")(kind) for test in tests):
+def _plain_type(name: str, kind: pa.DataType) -> pa.DataType:
+    is_type = pa.types
+    if is_type.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    if is_type.is_decimal(kind) or is_type.is_floating(kind):
+        return pa.float64()
+    if any(getattr(is_type, f"is_{text}")(kind) for text in _TEXT_TYPES):
+        return pa.large_string()
+    if is_type.is_integer(kind) or is_type.is_boolean(kind) or is_type.is_null(kind):
+        return kind
+    raise Unprocessable(f"Column {name[:80]!r} is of type {str(kind)[:80]}: send numbers, strings, booleans or null.")
+
+
+def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
+    try:
+        return column.cast(kind, safe=not pa.types.is_timestamp(kind))
+    except pa.ArrowInvalid:
         raise Unprocessable(
-            f"Column {name[:80]!r} is of type {str(kind)[:80]}: send numbers, strings, booleans or null."
+            f"Column {name[:80]!r} holds bytes that are not UTF-8: send text, or leave it out."
+        ) from None
+
+
+def _refuse_long_views(name: str, column: pa.Array) -> None:
+    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+        views = np.frombuffer(column.buffers()[1], np.int32).reshape(
+            -1, 4
+        )  # the first four bytes of a view: its length
+        lengths = views[column.offset : column.offset + len(column), 0]
+        _refuse_long(name, int(lengths[column.is_valid().to_numpy(zero_copy_only=False)].max(initial=0)))
+
+
+def _refuse_long(name: str, size: int) -> None:
+    if size > _SHARED_VALUE_BYTES:
+        raise Unprocessable(
+            f"Column {name[:80]!r}: a value of a dictionary or view is longer than any value may be; shorten it."
         )
 
 

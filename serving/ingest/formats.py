@@ -4,6 +4,7 @@ Arrow columns are `arrow`; validating a row is `row_schema`; receiving the body 
 """
 
 import asyncio
+import codecs
 import json
 from collections.abc import Callable, Iterator
 from json import JSONDecodeError
@@ -201,6 +202,7 @@ class _Lines(Generic[R]):
 
 
 def _read_array(body: bytes, schema: RowSchema[R], batch: Batch[R]) -> None:
+    body = body.removeprefix(codecs.BOM_UTF8)
     if schema.accepts_object and body.lstrip()[:1] == b"{":
         checked: R | RowError = read_row(body, schema)
         batch.add(checked)
@@ -220,7 +222,7 @@ def _read_arrow(body: bytes, batch: Batch[R]) -> None:
 
 def _text(body: bytes) -> str:
     try:
-        return body.decode()
+        return body.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8 (byte {error.start}).") from None
 

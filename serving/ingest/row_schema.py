@@ -3,6 +3,7 @@
 The fields of events and labels are in their `schemas`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -90,6 +91,7 @@ class RowSchema(Generic[R]):
         """Validate a row of plain Python objects; return it as a struct, or its error."""
         if not isinstance(row, Mapping):
             return RowError(index, "row", f"must be an object with the fields of {self.noun}, is {_kind(row)}")
+        row = self.normalise(row)
         problem = _unstorable(row)
         if problem is None:
             try:
@@ -100,6 +102,10 @@ class RowSchema(Generic[R]):
                 return checked
         field, reason = problem
         return RowError(index, field, reason, _readable(row, "project_id"), _readable(row, "model_id") or "")
+
+    def normalise(self, row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """Return the row with null in place of NaN, also among its features; other kinds of rows correct more."""
+        return {name: _without_nan(value) for name, value in row.items()}
 
     def counted_field(self, error: RowError) -> str:
         """Return the field under which an error is counted, always one of the contract's or `unknown`: a bounded set."""
@@ -148,6 +154,16 @@ def is_storable(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: None if _is_nan(item) else item for name, item in value.items()}
+    return None if _is_nan(value) else value
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _readable(row: Mapping[Any, Any], field: str) -> str | None:

@@ -4,9 +4,11 @@ import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from ml_guard import Event, MLGuardClient, RowError
 
@@ -72,6 +74,29 @@ def test_numpy_scalars_are_sent_as_their_values(api: ApiDouble, client: MLGuardC
     assert (sent["y_pred"], sent["y_proba"], sent["features"]) == (True, 0.5, {"n": 3})
 
 
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), Decimal("NaN"), pd.NA, pd.NaT])
+def test_a_missing_value_of_any_library_is_null_or_left_out(
+    api: ApiDouble, client: MLGuardClient, missing: Any
+) -> None:
+    client.ingest_event(**{**ROW, "y_pred": missing, "y_proba": missing, "features": {"a": missing}})
+    sent = json.loads(api.seen[0].body)
+    assert (sent["y_pred"], sent["features"], "y_proba" in sent) == (None, {"a": None}, False)
+    with pytest.raises(ValueError, match=r"^rows\[0\].y_true: a label needs a value"):
+        client.send_labels([{"project_id": "p", "event_id": "e", "y_true": missing}])
+
+
+@pytest.mark.parametrize("missing", [math.nan, pd.NA, pd.NaT])
+def test_a_missing_segment_is_left_out(api: ApiDouble, client: MLGuardClient, missing: Any) -> None:
+    client.ingest_event(**{**ROW, "segment": missing})
+    assert "segment" not in json.loads(api.seen[0].body)
+
+
+def test_decimals_are_sent_as_numbers(api: ApiDouble, client: MLGuardClient) -> None:
+    client.ingest_event(**{**ROW, "y_pred": Decimal(2), "y_proba": Decimal("0.25"), "features": {"a": Decimal("1.5")}})
+    sent = json.loads(api.seen[0].body)
+    assert (sent["y_pred"], sent["y_proba"], sent["features"]) == (2, 0.25, {"a": 1.5})
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -79,9 +104,12 @@ def test_numpy_scalars_are_sent_as_their_values(api: ApiDouble, client: MLGuardC
         ({"model_id": 7}, TypeError, r"^model_id: text is needed, not int"),
         ({"endpoint": 7}, TypeError, r"^endpoint: text"),
         ({"latency_ms": "35"}, TypeError, r"^latency_ms: a number is needed, not str"),
-        ({"latency_ms": None}, TypeError, r"^latency_ms: a number is needed, not NoneType"),
+        ({"latency_ms": None}, TypeError, r"^latency_ms: a number is needed, not a missing value"),
+        ({"latency_ms": math.nan}, TypeError, r"^latency_ms: a number is needed, not a missing value"),
         ({"latency_ms": True}, TypeError, r"^latency_ms: a number is needed, not bool"),
-        ({"y_proba": math.nan}, ValueError, r"^y_proba: nan is not a finite number"),
+        ({"y_proba": math.inf}, ValueError, r"^y_proba: inf is not a finite number"),
+        ({"timestamp": pd.NaT}, ValueError, r"^timestamp: is missing \(NaT\)"),
+        ({"features": {"a": Decimal("1E400")}}, ValueError, r"^features.a: inf is not a finite number"),
         ({"y_pred": [1]}, TypeError, r"^y_pred: .* not list"),
         ({"timestamp": datetime(2025, 1, 1)}, ValueError, r"^timestamp: has no UTC offset"),  # noqa: DTZ001
         ({"timestamp": 1735689600}, TypeError, r"^timestamp: a datetime or ISO 8601 text"),

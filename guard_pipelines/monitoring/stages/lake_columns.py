@@ -19,8 +19,14 @@ def read_day(snapshot: LakeSnapshot, day: str, names: Sequence[str]) -> pa.Table
 def _read(snapshot: LakeSnapshot, file: str, names: Sequence[str]) -> pa.Table:
     opened = pq.ParquetFile(file, filesystem=snapshot.filesystem)
     present = set(opened.schema_arrow.names)
-    table = opened.read([name for name in names if name in present])
-    return pa.table({name: _plain(table.column(name)) if name in present else pa.nulls(len(table)) for name in names})
+    stored = {name: snapshot.stored_name(name) for name in names}
+    table = opened.read([name for name in stored.values() if name in present])
+    return pa.table(
+        {
+            name: _plain(table.column(stored[name])) if stored[name] in present else pa.nulls(len(table))
+            for name in names
+        }
+    )
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

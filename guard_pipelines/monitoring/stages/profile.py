@@ -18,6 +18,7 @@ from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY
 from guard_store.ingest.rejections import RejectionStore
+from guard_store.lake.names import column_of
 from guard_store.lake.rows import KIND_VIOLATIONS
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import AggregateStore, Slice
@@ -55,7 +56,8 @@ def _slices(
     files = snapshot.files(item.day) if snapshot else ()
     if snapshot is None or not files:
         return []
-    profiles = profile_parquet(files, kinds, slices=SLICE_COLUMNS, filesystem=snapshot.filesystem)
+    stored_kinds = {snapshot.stored_name(column): kind for column, kind in kinds.items()}
+    profiles = profile_parquet(files, stored_kinds, slices=SLICE_COLUMNS, filesystem=snapshot.filesystem)
     of_day = {
         "late": item.late,
         "duplicates": item.duplicates,
@@ -71,7 +73,8 @@ def _slices(
     return slices
 
 
-def _measure(profile: TableProfile) -> tuple[dict[str, object], bytes]:
+def _measure(stored: TableProfile) -> tuple[dict[str, object], bytes]:
+    profile = TableProfile(stored.rows, {column_of(name): column for name, column in stored.columns.items()})
     return day_metrics(profile), profile.to_bytes()
 
 

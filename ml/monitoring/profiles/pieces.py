@@ -3,10 +3,9 @@
 Reading belongs here; profiling does not.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from typing import BinaryIO, Protocol, TypeAlias
 
@@ -48,13 +47,29 @@ class TablePiece:
         return self.table[name] if name in self.table.column_names else None
 
 
+class Readers(threading.local):
+    """The open readers of one file in one thread, by whether they read strings as dictionaries."""
+
+    def __init__(self) -> None:
+        self.by_encoding: dict[bool, pq.ParquetFile] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class ParquetSource:
     """One Parquet file: a function that opens it, and its footer, which is read once."""
 
-    open: Callable[[], AbstractContextManager[pa.NativeFile]]
+    open: Callable[[], pa.NativeFile]
     metadata: pq.FileMetaData
     schema: pa.Schema
+    readers: Readers = field(default_factory=Readers)
+
+    def reader(self, *, dictionary: bool) -> pq.ParquetFile:
+        """Return the thread's reader: to open one a column takes time in proportion to all columns."""
+        readers = self.readers.by_encoding
+        if dictionary not in readers:
+            encoded = [f.name for f in self.schema if _is_string(f.type)] if dictionary else []
+            readers[dictionary] = pq.ParquetFile(self.open(), metadata=self.metadata, read_dictionary=encoded)
+        return readers[dictionary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +135,13 @@ def parquet_pieces(
 
 
 def _source(file: ParquetInput, filesystem: pafs.FileSystem | None) -> ParquetSource:
-    if isinstance(file, str | PathLike):
-        open_file = partial((filesystem or pafs.LocalFileSystem()).open_input_file, fspath(file))
-    else:
+    def open_file() -> pa.NativeFile:
+        if isinstance(file, str | PathLike):
+            return (filesystem or pafs.LocalFileSystem()).open_input_file(fspath(file))
         # Shared by all threads and left open for its owner; Arrow serialises positioned reads of Python files.
-        open_file = partial(nullcontext, file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r"))
-    with open_file() as handle:
-        metadata = pq.read_metadata(handle)
+        return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
+
+    metadata = pq.read_metadata(open_file())
     return ParquetSource(open_file, metadata, metadata.schema.to_arrow_schema())
 
 
@@ -151,14 +166,16 @@ def _join(parts: Sequence[RowGroups]) -> list[RowGroups]:
 
 
 def _read_column(part: RowGroups, name: str, *, dictionary: bool) -> pa.ChunkedArray | None:
-    if name not in part.source.schema.names:
+    if part.source.schema.get_field_index(name) < 0:
         return None
-    kind = part.source.schema.field(name).type
-    encoded = [name] if dictionary and (pa.types.is_string(kind) or pa.types.is_large_string(kind)) else []
-    with part.source.open() as handle:
-        reader = pq.ParquetFile(handle, metadata=part.source.metadata, read_dictionary=encoded)
-        # Threads already work on different columns.
-        return reader.read_row_groups(part.numbers, columns=[name], use_threads=False)[name]
+    # Threads already work on different columns.
+    return part.source.reader(dictionary=dictionary).read_row_groups(part.numbers, columns=[name], use_threads=False)[
+        name
+    ]
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:

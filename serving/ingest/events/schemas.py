@@ -16,6 +16,7 @@ from guard_core.settings import Settings
 from serving.ingest.row_schema import ID_LENGTH, RowSchema, sanitise_name
 
 _LARGEST = sys.float_info.max
+_PROBABILITY_ROUNDING = 1e-6  # of sums and ratios of 32-bit floats
 
 Scalar = float | int | str | bool | None
 
@@ -67,6 +68,14 @@ class EventSchema(RowSchema[Event]):
             gc=False,
         )
         super().__init__("an event", event, _expectations(settings, id_length), frozenset({"timestamp"}))
+
+    def normalise(self, row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """Return the row with null in place of NaN, and with a probability from 0 to 1 if only rounding puts it outside."""
+        row = super().normalise(row)
+        probability = row.get("y_proba")
+        if isinstance(probability, float) and -_PROBABILITY_ROUNDING <= probability <= 1 + _PROBABILITY_ROUNDING:
+            return {**row, "y_proba": min(max(probability, 0.0), 1.0)}
+        return row
 
     def _explain_value(self, field: str, value: object) -> tuple[str, str]:
         return self._explain_features(value) if field == "features" else super()._explain_value(field, value)

@@ -2,5 +2,5 @@
 
 - `endpoints`: routes
 - `schemas`: requests and responses
-- `service`: lists and sets the kinds of a model's columns
+- `service`: lists, sets and forgets the kinds of a model's columns
 """

@@ -195,7 +195,12 @@ async def baselines(client: Client) -> None:
     await client.send(f"POST {_MODEL}/baselines/{{version}}/activate", path=path, effects=[Effect(active, older)])
 
 
-@_of(f"PUT {_MODEL}/kinds/{{feature}}", f"PUT {_MODEL}/prediction-kind")
+@_of(
+    f"PUT {_MODEL}/kinds/{{feature}}",
+    f"PUT {_MODEL}/prediction-kind",
+    f"DELETE {_MODEL}/kinds/{{feature}}",
+    f"DELETE {_MODEL}/prediction-kind",
+)
 async def kinds(client: Client) -> None:
     path = {"project_id": PROJECT, "model_id": "kinds", "feature": "age"}
     kind = ("numeric", "categorical")[client.sent // 2 % 2]
@@ -203,6 +208,10 @@ async def kinds(client: Client) -> None:
     await client.send(f"PUT {_MODEL}/kinds/{{feature}}", {"kind": kind}, path=path, effects=[feature])
     prediction = Effect(("kind", "kinds", "y_pred"), kind)
     await client.send(f"PUT {_MODEL}/prediction-kind", {"kind": kind}, path=path, effects=[prediction])
+    if client.sent % 3:
+        for route, column in (("kinds/{feature}", "feature_age"), ("prediction-kind", "y_pred")):
+            forgotten = Effect(("kind", "kinds", column), None)
+            await client.send(f"DELETE {_MODEL}/{route}", path=path, effects=[forgotten])
 
 
 @_of(f"POST {_MODEL}/retrain", f"POST {_MODEL}/retrain/acknowledge")

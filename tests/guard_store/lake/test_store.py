@@ -16,6 +16,8 @@ from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.database import Database
+from guard_store.lake import rows as rows_module
+from guard_store.lake import values as values_module
 from guard_store.lake.rows import KIND_VIOLATIONS, PIECE_ROWS, StoredDays, store_days
 from guard_store.lake.store import Lake, days_predicate, path_safe
 from guard_store.monitoring.kinds import KindStore
@@ -283,3 +285,23 @@ def test_items_of_one_range_share_a_commit(project: Database, lake: Lake) -> Non
     assert second.version == first.version + 1
     items: list[DayState] = list(DayStateStore(project).of_days(days))
     assert [item.events for item in items] == [1, 1, 1]
+
+
+def test_rows_of_many_features_are_read_in_pieces_of_bounded_bytes(
+    project: Database, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = {f"feature-{n}": n / 3 for n in range(500)}
+    store(project, [event("p", "m", f"{DAY}T12:{n:02d}:00Z", features) for n in range(30)])
+    sizes: list[int] = []
+    convert = values_module.convert_features
+
+    def record_size(lines: pa.Array, *arguments: Any) -> Any:
+        sizes.append(len(lines))
+        return convert(lines, *arguments)
+
+    monkeypatch.setattr(rows_module, "convert_features", record_size)
+    monkeypatch.setattr(rows_module, "_PIECE_BYTES", 100_000)
+    assert fill(project, lake).counts == {DAY: 30}
+    if project.is_sqlite:  # PostgreSQL's driver limits its batches by bytes itself
+        assert max(sizes) < 12
+    assert read(lake)["feature_feature-3"].tolist() == [1.0] * 30

@@ -44,3 +44,28 @@ async def test_the_predictions_kind_is_set_apart(analyst: httpx.AsyncClient, mod
     assert (await analyst.put(path, json={"kind": "numeric"})).json()["feature"] is None
     assert (await analyst.put(path, json={"kind": "text"})).status_code == 422
     assert (await analyst.put(f"{model.path}/kinds/age", json={"kind": "colour"})).status_code == 422
+
+
+async def test_a_forgotten_kind_is_learned_anew_from_days_read_again(
+    analyst: httpx.AsyncClient, model: Model, services: Services, project: str
+) -> None:
+    await model.send(0)
+    model.profile(0)
+    kinds = {"feature_age": "numeric", "feature_Age": "text", "y_pred": "categorical", "y_true": "categorical"}
+    services.kinds.learn(project, MODEL, kinds)
+    assert (await analyst.delete(f"{model.path}/kinds/Age", headers={"X-Request-ID": "why"})).status_code == 204
+    assert services.kinds.of(project, MODEL) == {name: kind for name, kind in kinds.items() if name != "feature_Age"}
+    with services.database.read() as connection:
+        row = connection.execute(select(day_states)).one()
+    assert (row.lake_revision, row.profile_revision, row.request_id) == (0, 0, "why")
+    assert (await analyst.delete(f"{model.path}/prediction-kind")).status_code == 204
+    assert services.kinds.of(project, MODEL) == {"feature_age": "numeric"}
+
+
+async def test_a_kind_that_is_not_known_cannot_be_forgotten(
+    analyst: httpx.AsyncClient, anonymous: httpx.AsyncClient, model: Model
+) -> None:
+    answer = await analyst.delete(f"{model.path}/kinds/Age")
+    assert (answer.status_code, "has no kind of 'Age'" in answer.json()["detail"]) == (404, True)
+    assert (await analyst.delete(f"{model.path}/prediction-kind")).status_code == 404
+    assert (await anonymous.delete(f"{model.path}/kinds/Age")).status_code in {401, 403}

@@ -1,0 +1,149 @@
+"""Values as people's tools write them, stored as what they mean: in JSON, NDJSON and Arrow, over HTTP."""
+
+import codecs
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from sqlalchemy import select
+
+from guard_store.db.database import Database
+from guard_store.ingest.tables import events
+from tests.support.event_requests import MANY, ONE, encode_arrow, event, make_events, make_table, ndjson, send_raw
+
+pytestmark = pytest.mark.usefixtures("project")
+
+ARROW = "application/vnd.apache.arrow.stream"
+LINES = "application/x-ndjson"
+VALUES = Path(__file__).parent / "data" / "values.ndjson"
+NAN = float("nan")
+ROWS = [event(**{**json.loads(line), "project_id": "flights"}) for line in VALUES.read_text().splitlines()]
+ROWS[2] |= {"y_pred": NAN, "y_proba": NAN, "segment": NAN}
+
+
+def stored(database: Database) -> dict[str, Any]:
+    with database.read() as connection:
+        rows = connection.execute(select(events)).all()
+    return {row.event_id: (row.y_proba, json.loads(row.y_pred), json.loads(row.features), row.segment) for row in rows}
+
+
+def encode_rows(kind: str) -> bytes:
+    if kind == ARROW:
+        columns = {name: [row.get(name) for row in ROWS] for name in ROWS[2]}
+        columns |= {"timestamp": [datetime.now(UTC)] * 3, "segment": [None] * 3}
+        return encode_arrow(pa.table(columns))
+    return ndjson(ROWS) if kind == LINES else json.dumps(ROWS).encode()
+
+
+@pytest.mark.parametrize("kind", ["application/json", LINES, ARROW])
+async def test_rounding_of_probabilities_is_corrected_and_nan_is_missing(
+    analyst: httpx.AsyncClient, database: Database, kind: str
+) -> None:
+    answer = await send_raw(analyst, encode_rows(kind), Content_Type=kind)
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (3, 0), answer.text
+    assert stored(database) == {
+        "t-4-1": (1.0, 1, {"a": 1}, None),
+        "t-4-2": (0.0, 1, {"a": 1}, None),
+        "t-4-3": (None, None, {"a": None}, None),
+    }
+
+
+async def test_a_single_event_is_corrected_alike(analyst: httpx.AsyncClient, database: Database) -> None:
+    for row in ROWS:
+        assert (await send_raw(analyst, json.dumps(row).encode(), ONE)).status_code == 201
+    assert stored(database)["t-4-1"][0] == 1.0
+    assert stored(database)["t-4-3"] == (None, None, {"a": None}, None)
+
+
+async def test_a_utf8_mark_before_a_body_or_a_line_is_no_part_of_it(
+    analyst: httpx.AsyncClient, database: Database
+) -> None:
+    mark = codecs.BOM_UTF8
+    rows = make_events(4)
+    bodies = [
+        (mark + json.dumps(rows[0]).encode(), "application/json", ONE),
+        (mark + json.dumps(rows[1:2]).encode(), "application/json", MANY),
+        (mark + ndjson(rows[2:3]) + mark + ndjson(rows[3:]), LINES, MANY),
+    ]
+    for body, kind, path in bodies:
+        assert (await send_raw(analyst, body, path, Content_Type=kind)).status_code in {200, 201}
+    label = {"project_id": "flights", "event_id": "e0", "y_true": 1, "observed_at": "2013-01-03T00:00:00Z"}
+    answer = await send_raw(analyst, mark + json.dumps(label).encode(), "/api/v1/labels")
+    assert answer.status_code in {200, 201}, answer.text
+    assert stored(database).keys() == {"e0", "e1", "e2", "e3"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (pa.array(["a", "b" * 20], pa.string_view()), "a"),
+        (pa.array([b"a", b"b" * 20], pa.binary_view()), "a"),
+        (pa.array([b"a", b"b"]), "a"),
+        (pa.array([b"a", b"b"], pa.large_binary()), "a"),
+        (pa.array([b"a", b"b"], pa.binary(1)), "a"),
+        (pa.array(["a", "b"], pa.large_string()), "a"),
+        (pa.array([Decimal("1.5"), None]), 1.5),
+        (pa.array([Decimal("1.5"), None], pa.decimal256(60, 2)), 1.5),
+        (pa.array([1.5, None], pa.float16()), 1.5),
+        (pa.array([NAN, 1.0], pa.float32()), None),
+        (pa.array(["a", "b"]).dictionary_encode(), "a"),
+        (pa.DictionaryArray.from_arrays(pa.array([1, 0]), pa.array(["b", "a"], pa.string_view())), "a"),
+        (pa.DictionaryArray.from_arrays(pa.array([1, 0]), pa.array([Decimal("2.5"), Decimal("1.5")])), 1.5),
+    ],
+    ids=lambda value: str(getattr(value, "type", "")),
+)
+async def test_arrow_types_are_read_as_their_values(
+    analyst: httpx.AsyncClient, database: Database, column: pa.Array, value: object
+) -> None:
+    rows = make_table(make_events(2)).drop_columns(["features"])
+    ways = {
+        "column": rows.append_column("features.x", column),
+        "struct": rows.append_column("features", pa.StructArray.from_arrays([column], ["x"])),
+    }
+    for way, table in ways.items():
+        ids = pa.array([f"{way}-0", f"{way}-1"])
+        renamed = table.set_column(table.column_names.index("event_id"), "event_id", ids)
+        answer = await send_raw(analyst, encode_arrow(renamed), Content_Type=ARROW)
+        assert answer.json()["accepted"] == 2, answer.text
+        assert stored(database)[f"{way}-0"][2] == {"x": value}
+
+
+async def test_a_map_of_views_and_decimals_is_read(analyst: httpx.AsyncClient, database: Database) -> None:
+    kind = pa.map_(pa.string_view(), pa.decimal128(5, 2))
+    features = pa.array([[("x", Decimal("1.5"))], [("y", None)]], kind)
+    table = make_table(make_events(2)).drop_columns(["features"]).append_column("features", features)
+    assert (await send_raw(analyst, encode_arrow(table), Content_Type=ARROW)).json()["accepted"] == 2
+    assert [row[2] for row in stored(database).values()] == [{"x": 1.5}, {"y": None}]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pa.array([b"\xff", b"a"]), "Column 'features.x' holds bytes that are not UTF-8: send text"),
+        (pa.array(["v" * 5_000, "a"], pa.string_view()), "'features.x': a value of a dictionary or view is longer"),
+        (pa.array([[1], [2]]), "Column 'features.x' is of type list<item: int64>: send numbers, strings"),
+    ],
+)
+async def test_an_arrow_column_that_has_no_such_values_is_named_with_the_cure(
+    analyst: httpx.AsyncClient, column: pa.Array, words: str
+) -> None:
+    table = make_table(make_events(2)).drop_columns(["features"]).append_column("features.x", column)
+    answer = await send_raw(analyst, encode_arrow(table), Content_Type=ARROW)
+    assert (answer.status_code, words in answer.json()["detail"]) == (422, True), answer.text
+
+
+@pytest.mark.parametrize("kind", ["application/json", LINES, ARROW])
+async def test_a_row_of_five_thousand_features_is_stored(
+    analyst: httpx.AsyncClient, database: Database, kind: str
+) -> None:
+    features = {f"feature-{n}": n / 3 for n in range(5_000)}
+    rows = make_events(3, features=features)
+    bodies = {LINES: ndjson(rows), ARROW: encode_arrow(make_table(rows, "columns"))}
+    answer = await send_raw(analyst, bodies.get(kind, json.dumps(rows).encode()), Content_Type=kind)
+    assert answer.json()["accepted"] == 3, answer.text
+    assert stored(database)["e2"][2] == features
