@@ -6,6 +6,7 @@ Two kinds of strings are not checked: words of the protocol, and encoded data th
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,7 +14,15 @@ from serving.gateway.chat.protocol import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
 
 Check = Callable[[str], str]
 
-_ENCODED: Final = frozenset({"url", "data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"})
+_MEDIA: Final = {
+    "image_url": "image", "b64_json": "image", "input_audio": "audio", "audio": "audio", "audio_url": "audio",
+    "video_url": "video", "file": "file", "file_data": "file",
+}  # fmt: skip
+"""Kind of media by the field that holds it."""
+_URLS: Final = frozenset({"url", "image_url", "audio_url", "video_url", "file_url"})
+_REFERENCES: Final = _URLS | {"id", "file_id"}
+"""Fields of a media part whose value names content that is elsewhere."""
+_ENCODED: Final = _URLS | frozenset({"data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"})
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text
 _data_url = re.compile(r"(data:([\w.+-]+/[\w.+-]+)(?:;[\w=.-]+)*;base64,)([A-Za-z0-9+/_=-]*)").fullmatch
 _base64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
@@ -28,46 +37,83 @@ def rewrite(value: Any, check: Check, name: str = "") -> Any:
     ----------
     name : key of the value.
     """
-    if isinstance(value, str):
-        return rewrite_text(value, check, name)
-    if isinstance(value, list):
-        return [rewrite(item, check, name) for item in value]
-    if isinstance(value, dict):
-        checked = {key if key in FIELD_NAMES else check(key): rewrite(item, check, key) for key, item in value.items()}
-        if checked.get("transcript") != value.get("transcript") and "data" in checked:
+    return TextRewriter(check).rewrite(value, name)
+
+
+class TextRewriter:
+    """Replaces the texts of a value, and counts the parts that it cannot read.
+
+    Attributes
+    ----------
+    unread : number of parts by kind: encoded content that is not text, and media that the value only refers to.
+    """
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self.unread: Counter[str] = Counter()
+
+    def rewrite(self, value: Any, name: str = "", media: str = "") -> Any:
+        """Return a value with each text replaced.
+
+        Parameters
+        ----------
+        name : key of the value.
+        media : kind of the media part that the value belongs to; empty outside of one.
+        """
+        if isinstance(value, str):
+            return self._rewrite_text(value, name, media)
+        if isinstance(value, list):
+            return [self.rewrite(item, name, media) for item in value]
+        if isinstance(value, dict):
+            return self._rewrite_fields(value, media)
+        if isinstance(value, int) and value >= _MIN_PERSONAL_NUMBER and name not in _NUMERIC_FIELDS:
+            digits = str(value)
+            checked = self._check(digits)
+            return value if checked == digits else checked
+        return value
+
+    def _rewrite_fields(self, fields: dict[str, Any], media: str) -> dict[str, Any]:
+        checked = {
+            key if key in FIELD_NAMES else self._check(key): self.rewrite(item, key, _MEDIA.get(key, media))
+            for key, item in fields.items()
+        }
+        if checked.get("transcript") != fields.get("transcript") and "data" in checked:
             checked["data"] = ""  # the audio still contains what was redacted from the transcript
         return checked
-    if isinstance(value, int) and value >= _MIN_PERSONAL_NUMBER and name not in _NUMERIC_FIELDS:
-        digits = str(value)
-        checked_number = check(digits)
-        return value if checked_number == digits else checked_number
-    return value
 
-
-def rewrite_text(value: str, check: Check, name: str) -> str:
-    """Return a text after `check`, unless it is a word of the protocol or encoded data."""
-    if name in ENUM_FIELDS and value in ENUM_VALUES:
-        return value
-    if name in _ENCODED and len(value) >= _MIN_ENCODED:
-        encoded = _data_url(value)
-        if encoded is not None:
-            return _rewrite_encoded(value, encoded, check)
-        if name != "url" and _base64(value):
+    def _rewrite_text(self, value: str, name: str, media: str) -> str:
+        if name in ENUM_FIELDS and value in ENUM_VALUES:
             return value
-    return check(value)
+        if name in _ENCODED and len(value) >= _MIN_ENCODED:
+            encoded = _data_url(value)
+            if encoded is not None:
+                return self._rewrite_encoded(value, encoded)
+            if name not in _URLS and _base64(value):
+                self.unread[media or "data"] += 1
+                return value
+        if media and name in _REFERENCES:
+            self.unread[media] += 1
+        return self._check(value)
+
+    def _rewrite_encoded(self, value: str, encoded: re.Match[str]) -> str:
+        """Check the decoded content of a data URL if it is text."""
+        head, media_type, data = encoded.groups()
+        text = _decode_text(media_type, data)
+        if text is None:
+            kind = media_type.partition("/")[0]
+            self.unread[kind if kind in _MEDIA.values() else "file"] += 1
+            return value
+        checked = self._check(text)
+        return value if checked == text else head + base64.b64encode(checked.encode()).decode()
 
 
-def _rewrite_encoded(value: str, encoded: re.Match[str], check: Check) -> str:
-    """Check the decoded content of a data URL if it is text."""
-    head, kind, data = encoded.groups()
-    if not kind.startswith("text/") and not kind.endswith(("json", "xml", "yaml")):
-        return value
+def _decode_text(media_type: str, data: str) -> str | None:
+    if not media_type.startswith("text/") and not media_type.endswith(("json", "xml", "yaml")):
+        return None
     try:
-        text = base64.b64decode(data).decode()
+        return base64.b64decode(data).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return value
-    checked = check(text)
-    return value if checked == text else head + base64.b64encode(checked.encode()).decode()
+        return None
 
 
 def count_bytes(value: Any) -> int:
