@@ -41,6 +41,7 @@ _ENDPOINT = "predict"
 _INLINE_ROWS = 32  # more would block the event loop for too long
 _MAX_EXPLAINED = 100
 _ERRORS_LISTED = 100
+_MODELS_LISTED = 20
 _FIRST_POLL_S = 20.0
 _json = msgspec.json.Encoder().encode
 
@@ -154,13 +155,21 @@ class PredictService:
         if len(keys) == 1:
             return keys[0]
         if not keys:
-            raise self._no_model_problem()
+            raise self._unknown_model_problem(project_id, selector.model_id)
         field = "model" if selector.model_id is None else "project_id"
-        names = ", ".join(f"{key[0]}/{key[1]}" for key in keys[:20])
+        names = ", ".join(f"{key[0]}/{key[1]}" for key in keys[:_MODELS_LISTED])
         raise Unprocessable(
             f"{field}: is needed, because several models fit: {names}.",
             errors=[{"field": field, "reason": f"is needed: {names}"}],
         )
+
+    def _unknown_model_problem(self, project_id: str | None, model_id: str | None) -> NotFound | Unavailable:
+        registered = [key for key in self.pool.registered_models() if project_id in (None, key[0])]
+        if not registered or model_id is None:
+            return self._no_model_problem()
+        names = ", ".join(f"{key[0]}/{key[1]}" for key in registered[:_MODELS_LISTED])
+        more = f" and {len(registered) - _MODELS_LISTED} more" if len(registered) > _MODELS_LISTED else ""
+        return NotFound(f"model: no model {model_id!r} is registered; these are: {names}{more}.")
 
     def _no_model_problem(self) -> NotFound | Unavailable:
         problems = self.pool.problems()
@@ -183,12 +192,16 @@ class PredictService:
             problems = self.pool.problems()
             if "registry" in problems:
                 raise Unavailable(f"{key[0]}/{key[1]} is not loaded: {problems['registry']}.", retry_after_s=5)
+            if key not in self.pool.registered_models():
+                raise self._unknown_model_problem(*key)
             raise NotFound(
                 f"{key[0]}/{key[1]} has no {selector.alias}: GET /api/v1/projects/{key[0]}/models/{key[1]}/versions."
             )
         try:
             return await asyncio.to_thread(self.pool.get, key, version)
         except LookupError as error:
+            if key not in self.pool.registered_models():
+                raise self._unknown_model_problem(*key) from error
             raise NotFound(f"{key[0]}/{key[1]}: {error}.") from error
         except ModelUnavailableError as error:
             raise Unavailable(
