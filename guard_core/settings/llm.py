@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from guard_core.settings.group import Group, NotNegative, NotNegativeFloat, Positive, Url
 
@@ -62,3 +62,20 @@ class LlmSettings(Group):
         description="US dollars per million tokens, by model, in place of the published prices:"
         " JSON `{model: {input, output, cached}}`.",
     )
+    prices_as: str | None = Field(
+        None,
+        description="Provider whose published prices apply at servers of no known provider, such as `openai` for a proxy"
+        " in your own network.",
+    )
+
+    @field_validator("prices_as")
+    @classmethod
+    def _check_provider(cls, provider: str | None) -> str | None:
+        if provider is None:
+            return None
+        from genai_prices.data import providers  # a large table: most processes never read it
+
+        ids = [known.id for known in providers]
+        if provider not in ids:
+            raise ValueError(f"is not a provider with published prices; these are: {', '.join(ids)}")
+        return provider

@@ -41,6 +41,11 @@ class Decision:
     request_id: str | None
     decided_us: int
 
+    @property
+    def decided_by(self) -> Literal["rule", "person"]:
+        """Whether the promotion rule or a person has decided."""
+        return "rule" if self.key_id is None else "person"
+
 
 def write_decision(
     connection: Connection,

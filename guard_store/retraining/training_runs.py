@@ -5,16 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from guard_core.days import now_us
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
+from guard_store.ledger.append import ConnectionStatements, append
+from guard_store.ledger.entry import Entry
 from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, write_decision
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import finish
 from guard_store.retraining.tables import training_runs
+
+_DONE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class TrainingRunStore:
             alert_facts.write_finished_fact(
                 connection, flag, action, reason=reason, version=version, champion=champion_before
             )
+            append(ConnectionStatements(connection), [_entry_of_rule(flag, action, reason, version)])
 
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
         """Return the lake versions that trainings since an instant have read, by model."""
@@ -141,3 +147,18 @@ class TrainingRunStore:
         with self._database.read() as connection:
             row = connection.execute(select(training_runs).where(condition).limit(1)).one_or_none()
         return None if row is None else TrainingRun(**row._mapping)
+
+
+def _entry_of_rule(flag: Flag, action: Action, reason: str, version: str) -> Entry:
+    """Build the ledger's entry of a decision by the promotion rule, which no request carries."""
+    details = {"decided_by": "rule", "action": action, "reason": reason, "flag_id": flag.id}
+    return Entry(
+        at_us=now_us(),
+        route="promotion",
+        method="RULE",
+        status=_DONE,
+        request_id=flag.request_id,
+        project_id=flag.project_id,
+        model=f"{flag.model_id}/{version}",
+        details=msgspec.json.encode(details).decode(),
+    )

@@ -10,6 +10,7 @@ from fractions import Fraction
 from urllib.parse import urlsplit
 
 from genai_prices import Usage, calc_price
+from genai_prices.types import PriceCalculation
 
 from guard_core.settings import Price
 from guard_core.units import NANO
@@ -49,10 +50,12 @@ class Prices:
     Parameters
     ----------
     prices : by model; they override published prices.
+    provider : id in `genai-prices` whose published prices apply at servers of no known provider.
     """
 
-    def __init__(self, prices: Mapping[str, Price]) -> None:
+    def __init__(self, prices: Mapping[str, Price], provider: str | None = None) -> None:
         self._prices = {model: _Rates.of(price) for model, price in prices.items()}
+        self._provider = provider
         self._unknown: set[tuple[str, str]] = set()
 
     def cost_nano_usd(self, model: str, base_url: str, usage: Amount) -> int | None:
@@ -65,28 +68,41 @@ class Prices:
         tokens = Usage(
             input_tokens=usage.tokens_in, cache_read_tokens=usage.tokens_cached, output_tokens=usage.tokens_out
         )
-        dollars: Decimal | None
-        try:
-            dollars = calc_price(tokens, model, provider_api_url=base_url).total_price
-        except LookupError:
-            dollars = None if _is_local(base_url) else _price_by_name(tokens, model)
-        if dollars is None:
-            self._warn(model, base_url)
+        published = self._published_price(tokens, model, base_url)
+        if published is None:
+            self._warn(tokens, model, base_url)
             return None
-        return _nano(dollars)
+        return _nano(published.total_price)
 
-    def _warn(self, model: str, base_url: str) -> None:
-        if len(self._unknown) < _WARNED_MOST:  # callers choose the names of models
-            self._unknown.add((model, base_url))
-            _log.warning(
-                "the price of model %.100r is unknown, so its cost is null: set it in ML_GUARD_LLM_PRICES", model
-            )
+    def _published_price(self, tokens: Usage, model: str, base_url: str) -> PriceCalculation | None:
+        """Return the price at the server's own provider, else at the one of the settings, else, for a gateway on the internet, at any."""
+        price = _look_up(tokens, model, base_url=base_url)
+        if price is None and self._provider is not None:
+            price = _look_up(tokens, model, provider=self._provider)
+        if price is None and not _is_local(base_url):
+            price = _look_up(tokens, model)
+        return price
+
+    def _warn(self, tokens: Usage, model: str, base_url: str) -> None:
+        if len(self._unknown) >= _WARNED_MOST:  # callers choose the names of models
+            return
+        self._unknown.add((model, base_url))
+        published = _look_up(tokens, model)
+        cure = "set it in ML_GUARD_LLM_PRICES"
+        if published is not None:
+            provider = published.provider.id
+            cure = f"ML_GUARD_LLM_PRICES_AS={provider} applies the published price of {provider}, ML_GUARD_LLM_PRICES any other"
+        _log.warning("the price of model %.100r at %s is unknown, so its cost is null: %s", model, base_url, cure)
 
 
-def _price_by_name(tokens: Usage, model: str) -> Decimal | None:
-    """Return the price of a model by its name alone, at any provider: for gateways that pass on the price of others."""
+def _look_up(
+    tokens: Usage, model: str, *, base_url: str | None = None, provider: str | None = None
+) -> PriceCalculation | None:
+    """Return the published price of a model, at any provider unless one is given; None if there is none."""
     try:
-        return calc_price(tokens, model).total_price
+        if base_url is not None:
+            return calc_price(tokens, model, provider_api_url=base_url)
+        return calc_price(tokens, model, provider_id=provider)
     except LookupError:
         return None
 

@@ -53,12 +53,13 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started_at = time.perf_counter()
+        received_at = time.perf_counter()
         if self._proxies:
             self._proxies.apply(scope)
         request_id, request_id_header = _request_id_of(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        state["received_at"] = received_at
         state["entry"] = AuditEntry(scope)
         token = request_id_var.set(request_id)
         span = tracing.start_request_span(scope)
@@ -73,7 +74,7 @@ class RequestMiddleware:
                 await answer.send_problem(error if isinstance(error, Problem) else unexpected())
         finally:
             await answer.close()
-            self._report(scope, state, request_id, answer.status, time.perf_counter() - started_at)
+            self._report(scope, state, request_id, answer.status, time.perf_counter() - received_at)
             if span is not None:
                 span.end(scope, _route_of(scope), answer.status, request_id)
             request_id_var.reset(token)

@@ -52,6 +52,12 @@ class RawRequest:
         return request_id
 
     @property
+    def received_at(self) -> float:
+        """When the request arrived, on the clock `time.perf_counter`."""
+        received_at: float = self.scope["state"]["received_at"]
+        return received_at
+
+    @property
     def entry(self) -> AuditEntry:
         """The ledger's entry of this request."""
         entry: AuditEntry = self.scope["state"]["entry"]

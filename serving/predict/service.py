@@ -14,6 +14,7 @@ import msgspec
 from guard_core.days import microseconds, now_us
 from guard_core.ids import new_event_ids
 from guard_core.settings import Settings
+from guard_core.ttl_cache import TtlCache
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ingest.journal import JournalFullError
@@ -66,6 +67,7 @@ class PredictService:
         self._settings = settings
         self._events = events
         self._projects = ProjectStore(database)
+        self._only_project: TtlCache[None, str] = TtlCache(settings.server.key_cache_s)
         self.pool = ModelPool(settings)
         self.recorder = Recorder(settings, events.writer)
         self.shadow = Shadow(settings, database, self.pool)
@@ -137,7 +139,7 @@ class PredictService:
 
     async def _find_key(self, selector: ModelSelector, principal: Principal) -> Key:
         """Return the selected model; a project or model without a name must be the only one."""
-        project_id: str | None = selector.project_id or principal.project_id
+        project_id = selector.project_id or principal.project_id or self._only_project.get(None)
         if project_id is None:
             project_id = await asyncio.to_thread(self._find_only_project)
         principal.require("analyst", project_id)
@@ -154,7 +156,7 @@ class PredictService:
         if len(keys) == 1:
             return keys[0]
         if not keys:
-            raise self._no_model_problem(project_id)
+            raise self._unknown_model_problem(project_id, None)
         raise _ambiguous("model", "models", [key[1] for key in keys])
 
     def _find_only_project(self) -> str:
@@ -164,7 +166,14 @@ class PredictService:
             raise self._no_model_problem("{project}")
         if len(projects) > 1:
             raise _ambiguous("project_id", "projects", [project.id for project in projects])
+        self._only_project.put(None, projects[0].id)
         return projects[0].id
+
+    def _unknown_model_problem(self, project_id: str, model_id: str | None) -> NotFound | Unavailable:
+        registered = [key[1] for key in self.pool.registered_models() if key[0] == project_id]
+        if not registered or model_id is None:
+            return self._no_model_problem(project_id)
+        return NotFound(f"model: no model {model_id!r} is registered; these are: {_list_names(registered)}.")
 
     def _no_model_problem(self, project_id: str) -> NotFound | Unavailable:
         problems = self.pool.problems()
@@ -187,12 +196,16 @@ class PredictService:
             problems = self.pool.problems()
             if "registry" in problems:
                 raise Unavailable(f"{key[0]}/{key[1]} is not loaded: {problems['registry']}.", retry_after_s=5)
+            if key not in self.pool.registered_models():
+                raise self._unknown_model_problem(*key)
             raise NotFound(
                 f"{key[0]}/{key[1]} has no {selector.alias}: GET /api/v1/projects/{key[0]}/models/{key[1]}/versions."
             )
         try:
             return await asyncio.to_thread(self.pool.get, key, version)
         except LookupError as error:
+            if key not in self.pool.registered_models():
+                raise self._unknown_model_problem(*key) from error
             raise NotFound(f"{key[0]}/{key[1]}: {error}.") from error
         except ModelUnavailableError as error:
             raise Unavailable(
@@ -272,11 +285,16 @@ def _prediction(result: PredictionResult, index: int) -> dict[str, Any]:
 
 
 def _ambiguous(field: str, plural: str, names: Sequence[str]) -> Unprocessable:
-    listed = ", ".join(names[:_NAMES_LISTED])
+    listed = _list_names(names)
     return Unprocessable(
         f"{field}: is needed, because there are several {plural}: {listed}.",
         errors=[{"field": field, "reason": f"is needed: {listed}"}],
     )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES_LISTED} more" if len(names) > _NAMES_LISTED else ""
+    return ", ".join(names[:_NAMES_LISTED]) + more
 
 
 def _skip_check(_: str) -> None:

@@ -82,6 +82,7 @@ def test_an_unknown_variable_in_the_file_is_refused_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("ML_GUARD_LLM_PRICES_AS", "hunter2"),
         ("ML_GUARD_SEARCH_PROVIDER", "hunter2"),
         ("ML_GUARD_LLM", '{"api_key": "hunter2"}'),
         ("ML_GUARD_PORT", "70000"),

@@ -3,6 +3,7 @@
 - `gateway`: reserves and settles calls
 - `metrics`: Prometheus metrics
 - `policy_session`: the content policy on one request
+- `report`: headers about a call
 - `spans`: OpenTelemetry spans
 - `tokens`: reported and estimated tokens
 """

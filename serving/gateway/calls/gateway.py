@@ -175,7 +175,7 @@ class Gateway:
     def __init__(self, settings: Settings, database: Database, writer: GroupWriter, audit: AuditService) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
-        self.prices = Prices(settings.llm.prices)
+        self.prices = Prices(settings.llm.prices, settings.llm.prices_as)
         self._settings = settings
         self._database = database
         self._writer = writer
@@ -310,7 +310,7 @@ class Gateway:
         if refusal.wanted is None:
             return Forbidden(
                 f"{budget} is in dollars, and the price of model {reservation.model!r} is unknown: an operator must set"
-                " it in ML_GUARD_LLM_PRICES.",
+                " it in ML_GUARD_LLM_PRICES, or its provider in ML_GUARD_LLM_PRICES_AS.",
                 code="price_unknown",
                 **members,
             )

@@ -1,6 +1,6 @@
 """One request under its content policy: every text is checked, and findings are noted in its ledger entry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls import metrics
@@ -15,6 +15,7 @@ class PolicySession:
     Attributes
     ----------
     vault : the redacted values of the request.
+    unread_kinds : kinds of the request's parts that could not be read.
     """
 
     def __init__(self, policy: Policy, route: str, entry: AuditEntry) -> None:
@@ -24,6 +25,7 @@ class PolicySession:
         self._entry = entry
         self._rules: set[str] = set()
         self.blocked = False
+        self.unread_kinds: tuple[str, ...] = ()
         entry.note(policy_hash=policy.hash)
 
     def request(self, text: str) -> str:
@@ -35,15 +37,13 @@ class PolicySession:
             If the policy blocks it.
         """
         verdict = self.policy.request(text, self.vault)
-        self.add(verdict.findings)
-        if verdict.blocked:
-            rules = sorted({finding.rule for finding in verdict.findings if finding.action == "block"})
-            raise Forbidden(
-                f"The policy does not allow this text to go to a language model ({', '.join(rules)}).",
-                code="content_filter",
-                rules=rules,
-            )
+        self._enforce(verdict.findings, "text")
         return verdict.text
+
+    def unread(self, parts: Mapping[str, int]) -> None:
+        """Check the parts of a request that cannot be read, numbered by kind; raises as `request`."""
+        self.unread_kinds = tuple(parts)
+        self._enforce(self.policy.unread(parts), "part")
 
     def passage(self, text: str) -> str | None:
         """Check a retrieved text; return it as it may be passed on, or None if it is left out."""
@@ -65,6 +65,17 @@ class PolicySession:
             self._rules.add(f"{finding.side}.{finding.rule}")
         if self._rules:
             self._entry.note(compliance_flag=True, flags=self.flags)
+
+    def _enforce(self, findings: Iterable[Finding], subject: str) -> None:
+        findings = tuple(findings)
+        self.add(findings)
+        rules = sorted({finding.rule for finding in findings if finding.action == "block"})
+        if rules:
+            raise Forbidden(
+                f"The policy does not allow this {subject} to go to a language model ({', '.join(rules)}).",
+                code="content_filter",
+                rules=rules,
+            )
 
     @property
     def flags(self) -> str:

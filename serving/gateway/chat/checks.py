@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
-from serving.gateway.chat.texts import has_token_ids, rewrite
+from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
 from serving.http.problems import Unprocessable
 
@@ -38,8 +38,10 @@ def check_request(body: dict[str, Any], session: PolicySession) -> None:
         )
     pseudonyms = {name: _pseudonym(body.pop(name), session) for name in END_USER if isinstance(body.get(name), str)}
     schemas = {name: body.pop(name) for name in _WITH_SCHEMAS if name in body}
-    checked = rewrite({name: value for name, value in body.items() if name != "model"}, session.request)
-    checked |= rewrite(schemas, session.request, checks_numbers=False)
+    rewriter = TextRewriter(session.request)
+    checked = rewriter.rewrite({name: value for name, value in body.items() if name != "model"})
+    session.unread(rewriter.unread)
+    checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)
     checked |= {"model": body["model"], **pseudonyms}
     body.clear()
     body.update(checked)

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.dialects import ToolCalls
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
-from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite, rewrite_text
+from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.upstreams.reading import BrokenStreamError
@@ -116,7 +116,7 @@ class ChoiceStream:
             return self._feed_text(value, path)
         if name == "name" and "reasoning_details" not in path:
             self.size += len(value)
-        return rewrite_text(value, lambda text: self._check_name(text, path), name)
+        return rewrite(value, lambda text: self._check_name(text, path), name)
 
     def _feed_text(self, piece: str, path: Path) -> str:
         if "reasoning_details" not in path:  # repeats `reasoning`, so it is not counted twice

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from serving.audit.context import RequestContext
-from serving.audit.entry import AuditEntry
+from serving.gateway.calls.report import CallReport
 from serving.gateway.chat.schemas import ChatCompletionBody, ChatRequest, EmbeddingsBody, read_body
 from serving.gateway.chat.service import ChatService
 from serving.http.body import wait_for_disconnect
@@ -37,8 +37,9 @@ async def _chat(request: RawRequest) -> None:
     if chat_request.stream:
         await _stream(request, service, chat_request)
         return
-    body = await service.chat(chat_request, context)
-    await request.send_json(200, body, _budget_headers(context.entry))
+    report = CallReport(request.entry, request.received_at)
+    body = await service.chat(chat_request, context, report)
+    await request.send_json(200, body, report.headers())
 
 
 async def _stream(request: RawRequest, service: ChatService, chat_request: ChatRequest) -> None:
@@ -46,9 +47,10 @@ async def _stream(request: RawRequest, service: ChatService, chat_request: ChatR
     disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     context = _context(request, disconnected)
     context.entry.stream_error = lambda problem: format_event(body_of(problem))
+    report = CallReport(request.entry, request.received_at)
     try:
-        async with aclosing(service.stream(chat_request, context)) as pieces:
-            await request.send_stream(pieces, context, lambda: _budget_headers(context.entry))
+        async with aclosing(service.stream(chat_request, context, report)) as pieces:
+            await request.send_stream(pieces, context, report.headers)
     finally:
         disconnected.cancel()
 
@@ -56,8 +58,9 @@ async def _stream(request: RawRequest, service: ChatService, chat_request: ChatR
 async def _embeddings(request: RawRequest) -> None:
     service = request.part(ChatService)
     context = _context(request)
-    body = await service.embed(await _read_json(request, service), context)
-    await request.send_json(200, body, _budget_headers(context.entry))
+    report = CallReport(request.entry, request.received_at)
+    body = await service.embed(await _read_json(request, service), context, report)
+    await request.send_json(200, body, report.headers())
 
 
 async def _models(request: RawRequest) -> None:
@@ -70,12 +73,6 @@ async def _read_json(request: RawRequest, service: ChatService) -> dict[str, Any
     data = await request.body(service.max_body_bytes)
     request.entry.add_request(data)
     return read_body(data)
-
-
-def _budget_headers(entry: AuditEntry) -> list[tuple[bytes, bytes]]:
-    """Return the header that names the soft budgets exceeded by a call."""
-    exceeded = entry.details.get("soft_budgets")
-    return [(b"x-ml-guard-soft-budgets", ",".join(exceeded).encode())] if exceeded else []
 
 
 _PROJECT_PARAMETER = Parameter(

@@ -15,6 +15,7 @@ from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, find_usage, read_usage
 from serving.gateway.chat.checks import check_answer, check_request
 from serving.gateway.chat.schemas import ChatRequest, read_end_user, validate_chat_request
@@ -54,7 +55,7 @@ class ChatService:
             body, self._prompts, default_model=self._settings.llm.model, most_out=self._settings.llm.max_tokens
         )
 
-    async def chat(self, request: ChatRequest, context: RequestContext) -> bytes:
+    async def chat(self, request: ChatRequest, context: RequestContext, report: CallReport) -> bytes:
         """Return the whole answer to a chat request as JSON, once the call is settled.
 
         Raises
@@ -67,6 +68,7 @@ class ChatService:
         keeps = await self._keep_request(request.body, session, context)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post("/chat/completions", request.body, session, context)
+            report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
             if not isinstance(answer.get("choices"), list):
                 reason = session.response(read_message(answer.get("error")))
@@ -76,7 +78,8 @@ class ChatService:
             usage = read_usage(find_usage(answer)) or Amount(
                 tokens_in=call_request.tokens_in, tokens_out=estimate(count_bytes(messages)), estimated=True
             )
-            call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            report.cost_nano_usd = usage.cost_nano_usd
             checked = check_answer(answer, session)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
@@ -84,7 +87,7 @@ class ChatService:
             await call.settle("blocked" if session.blocked else "ok", body)
             return body
 
-    async def stream(self, request: ChatRequest, context: RequestContext) -> AsyncGenerator[bytes]:
+    async def stream(self, request: ChatRequest, context: RequestContext, report: CallReport) -> AsyncGenerator[bytes]:
         """Yield the events of a streamed answer as bytes; the last of them once the call is settled.
 
         A client that disconnects ends the call at the upstream; the tokens produced so far are charged.
@@ -100,6 +103,7 @@ class ChatService:
         context.entry.details["stream"] = True
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post_while_connected(request, call, session, context)
+            report.record_response(upstream_response, session.unread_kinds)
             events = ChatStream(
                 session, wants_usage=request.wants_usage, prompt_tokens=call_request.tokens_in, keeps_texts=keeps
             )
@@ -120,15 +124,17 @@ class ChatService:
                     record_bodies(
                         context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()}
                     )
-                call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
+                usage = call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
+                report.cost_nano_usd = usage.cost_nano_usd
+            ending = report.closing_comment() + DONE
             if context.is_disconnected:
                 await call.settle("aborted")
             else:
-                await call.settle("blocked" if events.blocked else "ok", DONE)
+                await call.settle("blocked" if events.blocked else "ok", ending)
         if not context.is_disconnected:  # a client that reads the end can rely on the call being in the ledger
-            yield DONE
+            yield ending
 
-    async def embed(self, body: dict[str, Any], context: RequestContext) -> bytes:
+    async def embed(self, body: dict[str, Any], context: RequestContext, report: CallReport) -> bytes:
         """Return the answer to an embeddings request as JSON, once the call is settled; raises as `chat`."""
         if not isinstance(body.get("model"), str) or not body["model"]:
             raise Unprocessable("model: must name a model.", param="model")
@@ -142,9 +148,11 @@ class ChatService:
         context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post("/embeddings", body, session, context)
+            report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
             usage = read_usage(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
-            call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            report.cost_nano_usd = usage.cost_nano_usd
             response = encode_json(answer)
             await call.settle("ok", response)
             return response
@@ -249,7 +257,7 @@ async def _pieces(
     """Yield what may go out of an upstream's stream, until it ends, is blocked, or the client disconnects."""
     silent = True
     try:
-        while data := await read_available(upstream_response.response.content):
+        while data := await read_available(upstream_response):
             out = events.feed(data)
             if silent and events.has_text:
                 silent = False

@@ -6,6 +6,7 @@ Two kinds of strings are not checked: words of the protocol, and encoded data th
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,8 +14,16 @@ from serving.gateway.chat.protocol import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
 
 Check = Callable[[str], str]
 
-ENCODED_FIELDS: Final = frozenset(
-    {"url", "data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"}
+_MEDIA: Final = {
+    "image_url": "image", "b64_json": "image", "input_audio": "audio", "audio": "audio", "audio_url": "audio",
+    "video_url": "video", "file": "file", "file_data": "file",
+}  # fmt: skip
+"""Kind of media by the field that holds it."""
+_URLS: Final = frozenset({"url", "image_url", "audio_url", "video_url", "file_url"})
+_REFERENCES: Final = _URLS | {"id", "file_id"}
+"""Fields of a media part whose value names content that is elsewhere."""
+ENCODED_FIELDS: Final = _URLS | frozenset(
+    {"data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"}
 )
 """Fields that may hold encoded bytes."""
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text
@@ -24,57 +33,98 @@ _NUMERIC_FIELDS: Final = frozenset({"seed", "created", "created_at", "expires_at
 _MIN_PERSONAL_NUMBER: Final = 10**8  # shorter numbers identify no one
 
 
-def rewrite(value: Any, check: Check, name: str = "", *, checks_numbers: bool = True) -> Any:
+def rewrite(value: Any, check: Check, name: str = "") -> Any:
     """Return a value with each text in it replaced by the result of `check`, and each number that `check` changes by a text.
 
     Parameters
     ----------
     name : key of the value.
-    checks_numbers : False for schemas, in which a text in place of a number is an error.
     """
-    if isinstance(value, str):
-        return rewrite_text(value, check, name)
-    if isinstance(value, list):
-        return [rewrite(item, check, name, checks_numbers=checks_numbers) for item in value]
-    if isinstance(value, dict):
+    return TextRewriter(check).rewrite(value, name)
+
+
+class TextRewriter:
+    """Replaces the texts of a value, and counts the parts that it cannot read.
+
+    Parameters
+    ----------
+    checks_numbers : False for schemas, in which a text in place of a number is an error.
+
+    Attributes
+    ----------
+    unread : number of parts by kind: encoded content that is not text, and media that the value only refers to.
+    """
+
+    def __init__(self, check: Check, *, checks_numbers: bool = True) -> None:
+        self._check = check
+        self._checks_numbers = checks_numbers
+        self.unread: Counter[str] = Counter()
+
+    def rewrite(self, value: Any, name: str = "", media: str = "") -> Any:
+        """Return a value with each text replaced.
+
+        Parameters
+        ----------
+        name : key of the value.
+        media : kind of the media part that the value belongs to; empty outside of one.
+        """
+        if isinstance(value, str):
+            return self._rewrite_text(value, name, media)
+        if isinstance(value, list):
+            return [self.rewrite(item, name, media) for item in value]
+        if isinstance(value, dict):
+            return self._rewrite_fields(value, media)
+        if self._checks_numbers and isinstance(value, int) and value >= _MIN_PERSONAL_NUMBER:
+            return self._rewrite_number(value, name)
+        return value
+
+    def _rewrite_number(self, value: int, name: str) -> int | str:
+        digits = str(value)
+        checked = digits if name in _NUMERIC_FIELDS else self._check(digits)
+        return value if checked == digits else checked
+
+    def _rewrite_fields(self, fields: dict[str, Any], media: str) -> dict[str, Any]:
         checked = {
-            key if key in FIELD_NAMES else check(key): rewrite(item, check, key, checks_numbers=checks_numbers)
-            for key, item in value.items()
+            key if key in FIELD_NAMES else self._check(key): self.rewrite(item, key, _MEDIA.get(key, media))
+            for key, item in fields.items()
         }
-        if checked.get("transcript") != value.get("transcript") and "data" in checked:
+        if checked.get("transcript") != fields.get("transcript") and "data" in checked:
             checked["data"] = ""  # the audio still contains what was redacted from the transcript
         return checked
-    if checks_numbers and isinstance(value, int) and value >= _MIN_PERSONAL_NUMBER and name not in _NUMERIC_FIELDS:
-        digits = str(value)
-        checked_number = check(digits)
-        return value if checked_number == digits else checked_number
-    return value
 
-
-def rewrite_text(value: str, check: Check, name: str) -> str:
-    """Return a text after `check`, unless it is a word of the protocol or encoded data."""
-    if name in ENUM_FIELDS and value in ENUM_VALUES:
-        return value
-    if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
-        encoded = _data_url(value)
-        if encoded is not None:
-            return _rewrite_encoded(value, encoded, check)
-        if name != "url" and _base64(value):
+    def _rewrite_text(self, value: str, name: str, media: str) -> str:
+        if name in ENUM_FIELDS and value in ENUM_VALUES:
             return value
-    return check(value)
+        if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
+            encoded = _data_url(value)
+            if encoded is not None:
+                return self._rewrite_encoded(value, encoded)
+            if name not in _URLS and _base64(value):
+                self.unread[media or "data"] += 1
+                return value
+        if media and name in _REFERENCES:
+            self.unread[media] += 1
+        return self._check(value)
+
+    def _rewrite_encoded(self, value: str, encoded: re.Match[str]) -> str:
+        """Check the decoded content of a data URL if it is text."""
+        head, media_type, data = encoded.groups()
+        text = _decode_text(media_type, data)
+        if text is None:
+            kind = media_type.partition("/")[0]
+            self.unread[kind if kind in _MEDIA.values() else "file"] += 1
+            return value
+        checked = self._check(text)
+        return value if checked == text else head + base64.b64encode(checked.encode()).decode()
 
 
-def _rewrite_encoded(value: str, encoded: re.Match[str], check: Check) -> str:
-    """Check the decoded content of a data URL if it is text."""
-    head, kind, data = encoded.groups()
-    if not _is_text(kind):
-        return value
+def _decode_text(media_type: str, data: str) -> str | None:
+    if not _is_text(media_type):
+        return None
     try:
-        text = base64.b64decode(data).decode()
+        return base64.b64decode(data).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return value
-    checked = check(text)
-    return value if checked == text else head + base64.b64encode(checked.encode()).decode()
+        return None
 
 
 def _is_text(media_type: str) -> bool:
@@ -106,7 +156,7 @@ def _count_text(value: str, name: str) -> int:
             return len(encoded[3]) * 3 // 4 if _is_text(encoded[2]) else 0
         if _base64(value):
             return 0
-    return 0 if name == "url" else len(value.encode(errors="surrogatepass"))
+    return 0 if name in _URLS else len(value.encode(errors="surrogatepass"))
 
 
 def has_token_ids(value: Any) -> bool:

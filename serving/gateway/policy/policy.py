@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -20,6 +20,7 @@ from serving.gateway.policy.vault import Vault
 
 _DENYLIST = "denylist"
 _INJECTION = "injection"
+_UNREAD = "unread"
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
 _TAILS = (
     r"\S{1,512}",
@@ -101,6 +102,13 @@ class Policy:
         if not vault.is_reversible or verdict.blocked:
             return verdict
         return Verdict(vault.restore(verdict.text, json=is_json(text)), verdict.findings, blocked=False)
+
+    def unread(self, parts: Mapping[str, int]) -> tuple[Finding, ...]:
+        """Return the findings on the parts of a request that cannot be read, numbered by kind."""
+        action = self._rules.unread.action
+        if action == "off":
+            return ()
+        return tuple(Finding(f"{_UNREAD}.{kind}", action, "request", count) for kind, count in parts.items())
 
     def changes(self, side: Side) -> bool:
         """Return whether any rule redacts or blocks on this side: then nothing may pass that the policy cannot read."""

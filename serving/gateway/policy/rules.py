@@ -42,6 +42,12 @@ class Injection(_Strict):
     sides: tuple[Literal["request", "passage"], ...] = ("request", "passage")
 
 
+class Unread(_Strict):
+    """The rule for parts of a request that cannot be read: images, audio, video, files."""
+
+    action: Literal["off", "flag", "block"] = "flag"
+
+
 def _as_rule(value: Any) -> Any:
     # YAML reads a bare `off` as false.
     if value is False:
@@ -50,6 +56,7 @@ def _as_rule(value: Any) -> Any:
 
 
 PersonalRule = Annotated[Rule, BeforeValidator(_as_rule)]
+UnreadRule = Annotated[Unread, BeforeValidator(_as_rule)]
 
 
 class Personal(_Strict):
@@ -75,13 +82,17 @@ class PolicyRules(_Strict):
     denylist: Denylist = Denylist()
     pii: Personal = Personal()
     injection: Injection = Injection()
+    unread: UnreadRule = Unread()
 
     @property
     def all_redacted(self) -> "PolicyRules":
-        """Return these rules with every action but off replaced by redact on every side, and injection off."""
+        """Return these rules with every action but off replaced by redact on every side, and the rules that cannot redact off."""
         kinds = {kind: _to_redaction(getattr(self.pii, kind)) for kind in Personal.model_fields}
         return PolicyRules(
-            denylist=_to_redaction(self.denylist), pii=Personal(**kinds), injection=Injection(action="off")
+            denylist=_to_redaction(self.denylist),
+            pii=Personal(**kinds),
+            injection=Injection(action="off"),
+            unread=Unread(action="off"),
         )
 
 

@@ -34,12 +34,14 @@ async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
         If it is not a JSON object, or does not complete.
     """
     name = upstream_response.upstream.name
+    content = upstream_response.response.content
     try:
-        data = await upstream_response.response.content.read(_MAX_ANSWER_BYTES)
-        while not upstream_response.response.content.at_eof():
-            data += await upstream_response.response.content.read(_MAX_ANSWER_BYTES)
-            if len(data) > _MAX_ANSWER_BYTES:
-                raise BadGateway(f"{name} answered with too many bytes.")
+        with upstream_response.waiting():
+            data = await content.read(_MAX_ANSWER_BYTES)
+            while not content.at_eof():
+                data += await content.read(_MAX_ANSWER_BYTES)
+                if len(data) > _MAX_ANSWER_BYTES:
+                    raise BadGateway(f"{name} answered with too many bytes.")
         answer = _decode(data)
     except TimeoutError as error:
         raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
@@ -71,10 +73,12 @@ def parse_event(data: bytes) -> dict[str, Any]:
     return event
 
 
-async def read_available(content: aiohttp.StreamReader) -> bytes:
+async def read_available(upstream_response: UpstreamResponse) -> bytes:
     """Return the bytes that have arrived of a stream; empty at its end."""
+    content = upstream_response.response.content
     try:
-        return await content.readany()
+        with upstream_response.waiting():
+            return await content.readany()
     except aiohttp.ClientError:
         # The exception hides the bytes that arrived before the break; they were produced, so they are charged.
         before = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way
@@ -188,7 +192,7 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
     """
     events = Events()
     finished = False
-    async for data in _read_chunks(upstream_response.response.content, meter):
+    async for data in _read_chunks(upstream_response, meter):
         events.add(data)
         for data_of_event in filter(None, iter(events.next, None)):
             if data_of_event.startswith(DONE_MARK):
@@ -205,11 +209,11 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
     meter.ended = True
 
 
-async def _read_chunks(content: aiohttp.StreamReader, meter: UsageMeter) -> AsyncGenerator[bytes]:
+async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[bytes]:
     """Yield the bytes of a stream as they arrive, then the line feed that its last line may lack."""
     while True:
         try:
-            data = await read_available(content)
+            data = await read_available(upstream_response)
         except (aiohttp.ClientError, TimeoutError, OSError):
             if not meter.ended:
                 raise

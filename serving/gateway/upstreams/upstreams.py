@@ -7,7 +7,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,12 +75,28 @@ def _lacks_usage_option(body: Mapping[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class UpstreamResponse:
-    """A response that has started, its upstream, and the number of attempts at all upstreams."""
+    """A response that has started, and how it came about.
+
+    Attributes
+    ----------
+    attempts : at all upstreams.
+    waited_s : seconds that the request has waited for upstreams so far.
+    """
 
     upstream: Upstream
     model: str
     response: aiohttp.ClientResponse
     attempts: int
+    waited_s: float
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Add the time in the block to `waited_s`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.waited_s += time.perf_counter() - started
 
 
 @dataclass(slots=True)
@@ -181,7 +198,8 @@ class Upstreams:
         problem: Problem | None = None
         attempts = 0
         requested = str(body.get("model", ""))
-        deadline = time.monotonic() + self._settings.llm.total_s
+        started = time.perf_counter()
+        deadline = started + self._settings.llm.total_s
         for upstream in self._all:
             model = upstream.model_of(requested)
             for attempt in range(self._settings.llm.retries + 1):
@@ -193,14 +211,14 @@ class Upstreams:
                     attempts += 1
                     outcome = await self._attempt(upstream, path, upstream.encode(body))
                 if isinstance(outcome, aiohttp.ClientResponse):
-                    return UpstreamResponse(upstream, model, outcome, attempts)
+                    return UpstreamResponse(upstream, model, outcome, attempts, time.perf_counter() - started)
                 problem = outcome.problem
                 _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.status)
                 if outcome.is_callers:
                     raise problem
                 pause = choose_pause_s(attempt, outcome.retry_after_s) if outcome.retry else None
                 last = attempt == self._settings.llm.retries
-                if last or pause is None or time.monotonic() + pause > deadline:
+                if last or pause is None or time.perf_counter() + pause > deadline:
                     break
                 await asyncio.sleep(pause)
         raise problem or self._all_open()

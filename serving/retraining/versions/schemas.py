@@ -1,7 +1,7 @@
 """Requests and responses about versions, decisions and shadow comparisons."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,9 +60,10 @@ class VersionDetail(VersionView):
 
 
 class DecisionView(BaseModel):
-    """A decision about a version; without a key, the promotion rule made it."""
+    """A decision about a version."""
 
     action: str
+    decided_by: Literal["rule", "person"] = Field(description="The promotion rule, or a person with the key.")
     version: str | None
     champion_before: str | None
     reason: str
@@ -77,6 +78,7 @@ class DecisionView(BaseModel):
         """Convert a stored decision."""
         return cls(
             action=decision.action,
+            decided_by=decision.decided_by,
             version=decision.version,
             champion_before=decision.champion_before,
             reason=decision.reason,

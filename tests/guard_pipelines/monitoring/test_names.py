@@ -25,7 +25,7 @@ def test_names_that_differ_in_letter_case_fail_no_day_then_or_later(pipelines: P
     forms = {"é": 1, "e\u0301": 2}
     store(pipelines.database, [event("p-one", "m", "2025-03-07T12:00:00Z", {"age": 1, **forms}, event_id="later")])
     pipelines.settle()
-    days = pipelines.news.list("p-one", "m", "2025-03-04", "2025-03-07")
+    days = pipelines.day_states.list("p-one", "m", "2025-03-04", "2025-03-07")
     assert [(day.day, day.failed) for day in days] == [(f"2025-03-0{n}", False) for n in range(4, 8)]
     assert sum(pipelines.counts("p-one").values()) == 121
     stored = AggregateStore(pipelines.database).profiles("p-one", "m", "2025-03-05", "2025-03-07")

@@ -1,11 +1,13 @@
 """A person decides about a version whose training was killed before it could say that it is done: the decision stands."""
 
+import json
 from typing import Any
 
 import pytest
 
 from guard_cli.models import decide
 from guard_store.alerts.facts import FactStore
+from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.flags import FlagTakenError, RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
@@ -50,7 +52,11 @@ def repaired(pipelines: Pipelines) -> tuple[str, str]:
     assert pipelines.retrain(request).success
     assert RetrainStore(pipelines.database).active(*KEY) is None
     newest = DecisionStore(pipelines.database).newest(*KEY, 1)[0]
-    assert (newest.version, newest.key_id) == ("2", None)
+    assert (newest.version, newest.decided_by) == ("2", "rule")
+    row = LedgerStore(pipelines.database, None).page(LedgerFilter(route="promotion"), None, 1)[0]
+    assert (row.method, row.model, row.project_id) == ("RULE", f"{KEY[1]}/2", KEY[0])
+    details = json.loads(row.details)
+    assert (details["decided_by"], details["action"], details["reason"]) == ("rule", newest.action, newest.reason)
     return newest.action, newest.reason
 
 

@@ -35,3 +35,29 @@ def test_what_has_no_price_costs_null_and_never_nothing(caplog: pytest.LogCaptur
     took = Amount(tokens_in=1)
     assert [prices.cost_nano_usd("nobody", NOWHERE, took) for _ in range(2)] == [None, None]
     assert len([record for record in caplog.records if "'nobody'" in record.message]) == 1
+
+
+def test_published_prices_of_the_configured_provider_apply_behind_any_host() -> None:
+    usage = Amount(tokens_in=1_000, tokens_out=100)
+    expected = 1_000 * 150 + 100 * 600
+    prices = Prices({}, "openai")
+    assert prices.cost_nano_usd("gpt-4o-mini", NOWHERE, usage) == expected
+    assert prices.cost_nano_usd("gpt-4o-mini", "http://proxy.internal/v1", usage) == expected
+    assert prices.cost_nano_usd("gpt-4o-mini", "https://api.openai.com/v1", usage) == expected
+    assert prices.cost_nano_usd("nobody", NOWHERE, usage) is None
+
+
+def test_the_provider_of_a_known_host_precedes_the_configured_one() -> None:
+    usage = Amount(tokens_in=1_000_000)
+    at_groq = Prices({}).cost_nano_usd("llama-3.3-70b-versatile", "https://api.groq.com/openai/v1", usage)
+    assert at_groq is not None
+    prices = Prices({}, "openai")
+    assert prices.cost_nano_usd("llama-3.3-70b-versatile", "https://api.groq.com/openai/v1", usage) == at_groq
+
+
+def test_the_warning_of_an_unknown_price_names_the_provider_to_configure(caplog: pytest.LogCaptureFixture) -> None:
+    prices = Prices({})
+    assert [prices.cost_nano_usd("gpt-4o-mini", NOWHERE, Amount(tokens_in=1)) for _ in range(2)] == [None, None]
+    (warning,) = [record.message for record in caplog.records]
+    assert "ML_GUARD_LLM_PRICES_AS=openai" in warning
+    assert NOWHERE in warning

@@ -206,6 +206,19 @@ async def test_a_model_is_named_by_alias_or_version_and_must_be_named_where_ther
     assert "several models: early, late" in unclear.json()["detail"]
 
 
+@pytest.mark.parametrize("model", ["lat", "lat/1", "lat@challenger"])
+@pytest.mark.parametrize("is_project_named", [False, True])
+async def test_an_unknown_model_is_answered_with_the_models_that_there_are(
+    analyst: httpx.AsyncClient, services: Services, project: str, model: str, is_project_named: bool
+) -> None:
+    register(services.settings, project, model_id="late", level=1)
+    services.predict.pool.poll()
+    named = {"project_id": project} if is_project_named else {}
+    answer = await analyst.post(PREDICT, json={"features": FEATURES, "model": model, **named})
+    assert answer.status_code == 404
+    assert "no model 'lat' is registered; these are: flights/late." in answer.json()["detail"]
+
+
 async def test_before_the_first_training_the_answer_says_how_to_get_a_model(
     analyst: httpx.AsyncClient, project: str
 ) -> None:

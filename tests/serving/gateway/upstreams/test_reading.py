@@ -42,7 +42,7 @@ async def _read(content: Content) -> tuple[str, Amount]:
     response: Any = SimpleNamespace(content=content)
     meter = UsageMeter(3)
     upstream = Upstream("u", "http://u/v1", None, {})
-    pieces = [piece async for piece in stream_text(UpstreamResponse(upstream, "m", response, 1), meter)]
+    pieces = [piece async for piece in stream_text(UpstreamResponse(upstream, "m", response, 1, 0.0), meter)]
     return "".join(pieces), meter.usage
 
 

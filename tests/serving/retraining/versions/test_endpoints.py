@@ -52,6 +52,7 @@ async def test_a_person_promotes_and_rolls_back_and_both_are_on_record(
     assert (back.json()["version"], back.json()["aliases"]) == ("1", [CHAMPION])
     rolled, made = (await admin.get(f"{BASE}/decisions")).json()["items"]
     assert (made["action"], made["version"], made["champion_before"]) == ("promoted", "2", "1")
+    assert made["decided_by"] == "person"
     assert (made["reason"], made["role"], made["request_id"]) == (WHY["reason"], "admin", "why")
     assert (rolled["action"], rolled["version"], rolled["champion_before"]) == ("rolled_back", "1", "2")
     again = await admin.post(f"{BASE}/rollback", json={"reason": "worse too"})

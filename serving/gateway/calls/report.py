@@ -1,0 +1,68 @@
+"""The report of a call: what its caller learns in headers besides the answer."""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote
+
+from guard_core.units import NANO
+from serving.audit.entry import AuditEntry
+from serving.gateway.upstreams.upstreams import UpstreamResponse
+
+_COST: Final = "x-ml-guard-cost-usd"
+_MAX_MODEL: Final = 256
+
+
+class CallReport:
+    """Collected while a call is made; its headers hold what is known when the answer begins.
+
+    Parameters
+    ----------
+    entry : the ledger's entry of the request.
+    received_at : when the request arrived, on the clock `time.perf_counter`.
+
+    Attributes
+    ----------
+    cost_nano_usd : of the call; None until it is known, or if its price is not.
+    """
+
+    def __init__(self, entry: AuditEntry, received_at: float) -> None:
+        self._entry = entry
+        self._received_at = received_at
+        self._response: UpstreamResponse | None = None
+        self._unread: Iterable[str] = ()
+        self.cost_nano_usd: int | None = None
+
+    def record_response(self, response: UpstreamResponse, unread: Iterable[str]) -> None:
+        """Record the response of an upstream, and the kinds of parts that went to it unread by the content policy."""
+        self._response, self._unread = response, unread
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers of the answer; one without a value is left out."""
+        values = {
+            "x-ml-guard-model": self._model,
+            _COST: self._cost_usd,
+            "x-ml-guard-overhead-ms": self._overhead_ms,
+            "x-ml-guard-soft-budgets": ",".join(self._entry.details.get("soft_budgets", ())),
+            "x-ml-guard-unread": ",".join(sorted(self._unread)),
+        }
+        return [(name.encode(), value.encode()) for name, value in values.items() if value]
+
+    def closing_comment(self) -> bytes:
+        """Return the comment before the end of a stream: the cost, which is not known when the headers are sent."""
+        return f": {_COST}: {self._cost_usd}\n\n".encode() if self._cost_usd else b""
+
+    @property
+    def _model(self) -> str:
+        # Callers choose names of models: quoting keeps line breaks out of the header.
+        return "" if self._response is None else quote(self._response.model[:_MAX_MODEL], safe="/:@+=, ")
+
+    @property
+    def _overhead_ms(self) -> str:
+        waited_s = 0.0 if self._response is None else self._response.waited_s
+        return f"{(time.perf_counter() - self._received_at - waited_s) * 1_000:.1f}"
+
+    @property
+    def _cost_usd(self) -> str:
+        cost = self.cost_nano_usd
+        return "" if cost is None else f"{cost // NANO}.{cost % NANO:09d}"
