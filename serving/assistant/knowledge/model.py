@@ -45,6 +45,11 @@ class Lazy(Generic[T]):
                     self._retry_at, self.problem = time.monotonic() + _RETRY_S, str(error)
             return self._model
 
+    def unload(self) -> None:
+        """Release the model and its memory; `get` would load it again."""
+        with self._loading:
+            self._model = None
+
 
 def open_embedder(settings: Settings) -> "Embedder | None":
     """Load the configured embedding model; raises `ModelError`."""

@@ -74,13 +74,16 @@ class KnowledgeService:
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Stop following the table, and close the index."""
+        """Stop following the table, close the index, and release the models."""
         self._ending.set()
         self._stopping.set()
         if self._task is not None:
             await self._task
         if self._index is not None:
             await asyncio.to_thread(self._index.close)
+            self._index = None
+        self._embedder.unload()
+        self._reranker.unload()
 
     def state(self) -> KnowledgeState:
         """Return the present state."""
