@@ -9,7 +9,7 @@ from guard_cli.terminal import FILE, Column, CommandError, example, json_option,
 from guard_core.settings import load_settings
 
 if TYPE_CHECKING:  # help must not wait for the server's modules
-    from serving.gateway.prompts.registry import PromptBook
+    from serving.gateway.prompts.book import PromptBook
 
 _CHANGED = 1
 
@@ -29,7 +29,7 @@ def check(folder: Path | None, *, as_json: bool) -> int:
 
     The exit code is 1 if the content of a version has changed.
     """
-    from serving.gateway.prompts.registry import LOCK
+    from serving.gateway.prompts.book import LOCK
 
     load_settings()
     folder, book = _load(folder)
@@ -46,7 +46,7 @@ def check(folder: Path | None, *, as_json: bool) -> int:
 @_folder_option
 def lock(folder: Path | None) -> None:
     """Write prompts.lock from the templates as they are now."""
-    from serving.gateway.prompts.registry import LOCK
+    from serving.gateway.prompts.book import LOCK
 
     load_settings()
     folder, book = _load(folder)
@@ -55,7 +55,7 @@ def lock(folder: Path | None) -> None:
 
 
 def _load(folder: Path | None) -> "tuple[Path, PromptBook]":
-    from serving.gateway.prompts.registry import LOCK, PromptBook, default_folder
+    from serving.gateway.prompts.book import LOCK, PromptBook, default_folder
     from serving.gateway.prompts.template import PromptError
 
     folder = folder or default_folder()

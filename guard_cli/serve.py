@@ -105,7 +105,7 @@ def _check_files(settings: Settings) -> None:
     from serving.alerts.routes import senders
     from serving.alerts.senders.base import RouteError
     from serving.gateway.policy.book import PolicyBook, PolicyError
-    from serving.gateway.prompts.registry import PromptBook, default_folder
+    from serving.gateway.prompts.book import PromptBook, default_folder
     from serving.gateway.prompts.template import PromptError
     from serving.http import tracing
 

@@ -64,8 +64,8 @@ from serving.gateway.calls.gateway import Gateway
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
 from serving.gateway.policy.book import PolicyBook
+from serving.gateway.prompts.book import PromptBook, default_folder
 from serving.gateway.prompts.endpoints import router as prompts_router
-from serving.gateway.prompts.registry import PromptBook, default_folder
 from serving.gateway.usage.endpoints import router as usage_router
 from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router

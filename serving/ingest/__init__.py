@@ -1,5 +1,6 @@
 """Events and labels over HTTP.
 
+- `accepted_instants`: earliest accepted instant of each project
 - `answers`: parameters and responses of the routes of events and labels
 - `arrow`: rows of an Arrow IPC stream
 - `batches`: reads and stores a request of many rows
@@ -7,7 +8,6 @@
 - `formats`: JSON, NDJSON and Arrow batches
 - `labels`: labels
 - `row_schema`: validates rows, and locates errors row by row
-- `windows`: earliest accepted instant of each project
 
 Storing them is `guard_store.ingest`.
 """

@@ -165,6 +165,6 @@ def test_a_wrong_prompt_or_signing_key_stops_the_start_with_one_line(
     assert "ML_GUARD_AUDIT_KEY: must be 32 random bytes" in capsys.readouterr().err.splitlines()[-1]
     monkeypatch.delenv("ML_GUARD_AUDIT_KEY")
     (tmp_path / "bad.yaml").write_text("name: bad")
-    monkeypatch.setattr("serving.gateway.prompts.registry.default_folder", lambda: tmp_path)
+    monkeypatch.setattr("serving.gateway.prompts.book.default_folder", lambda: tmp_path)
     assert main(["serve"]) == 2
     assert "prompts: bad.yaml: version: Field required" in capsys.readouterr().err.splitlines()[-1]

@@ -25,7 +25,7 @@ from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook
-from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
 from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_text, stream_problem, stream_text

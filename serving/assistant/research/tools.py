@@ -29,7 +29,7 @@ from serving.assistant.tools.policy import Tool, ToolContext, ToolPolicy
 from serving.assistant.tools.web.fetcher import TYPES, Limits, Page, WebFetcher
 from serving.assistant.tools.web.urls import UrlRules
 from serving.gateway.calls.tokens import estimate
-from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Message, Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
 from serving.gateway.upstreams.reading import UsageMeter, read_text

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt, PromptError
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
 from serving.http.problems import Unprocessable
@@ -16,7 +16,7 @@ _MAX_END_USER = 128
 
 
 class PromptReference(msgspec.Struct):
-    """A template of the prompt registry, rendered before the messages."""
+    """A template of `prompts`, rendered before the messages."""
 
     id: str
     version: int | str | UnsetType = UNSET

@@ -22,7 +22,7 @@ from serving.gateway.chat.schemas import ChatRequest, read_end_user, validate_ch
 from serving.gateway.chat.stream import DONE, ChatStream
 from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
-from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.book import PromptBook
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
 from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, read_available, read_json, stream_problem
 from serving.gateway.upstreams.upstreams import UpstreamResponse

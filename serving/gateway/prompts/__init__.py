@@ -1,6 +1,6 @@
-"""The prompt registry: versioned templates from `prompts/*.yaml`, validated before use.
+"""Prompts: versioned templates from `prompts/*.yaml`, validated before use.
 
+- `book`: templates by name and version, and the lock file
 - `endpoints`: routes
-- `registry`: templates by name and version, and the lock file
 - `template`: one template: reading, validating, rendering
 """

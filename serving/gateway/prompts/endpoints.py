@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from serving.gateway.prompts.registry import PromptBook
+from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt, Variable
 from serving.http.dependencies import part
 from serving.http.routing import ANALYST, keyed_router

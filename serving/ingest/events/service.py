@@ -21,12 +21,12 @@ from guard_store.steps import writer_steps
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import Commit, GroupWriter
 from serving.http.problems import NotFound, Unavailable, Unprocessable
+from serving.ingest.accepted_instants import AcceptedInstants
 from serving.ingest.events import metrics
 from serving.ingest.events.schemas import Event, EventSchema
 from serving.ingest.formats import Batch
 from serving.ingest.labels import metrics as label_metrics
 from serving.ingest.row_schema import RowError
-from serving.ingest.windows import ProjectWindows
 
 _NEVER_US = 2**63
 
@@ -61,7 +61,7 @@ class EventService:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.schema = EventSchema(settings)
         self._settings = settings
-        self._windows = ProjectWindows(settings, database)
+        self._accepted_instants = AcceptedInstants(settings, database)
         self._writer = GroupWriter(
             database,
             writer_steps(close_delay_s=settings.pipelines.close_delay_s),
@@ -222,7 +222,7 @@ class EventService:
         project_ids = tuple(project_ids)
         for project_id in project_ids:
             authorise(project_id)
-        return await self._windows.find_first_us(project_ids)
+        return await self._accepted_instants.find_first_us(project_ids)
 
     def _errors(
         self, batch: Batch[Event], ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from guard_cli.main import main
-from serving.gateway.prompts.registry import LOCK, PromptBook, default_folder
+from serving.gateway.prompts.book import LOCK, PromptBook, default_folder
 from serving.gateway.prompts.template import PromptError
 
 GOOD = """

@@ -15,7 +15,7 @@ from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
 
 
-class ProjectWindows:
+class AcceptedInstants:
     """Looks up the first accepted instant of each project."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
