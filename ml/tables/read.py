@@ -1,6 +1,6 @@
 """CSV and Parquet files as tables of numbers, strings, booleans and dates.
 
-Opening files, columns that are left out and plain Arrow types belong here; the encoding of CSV files is in `text.py`, the types of
+Opening files, columns that are left out and plain Arrow types belong here; the encoding of CSV files is in `csv_format.py`, the types of
 its columns in `columns.py`.
 """
 
@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type, convert, learn_type
-from ml.tables.text import as_utf8, delimiter_of
+from ml.tables.csv_format import as_utf8, delimiter_of
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
