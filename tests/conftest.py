@@ -13,6 +13,7 @@ from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
+from tests.support.mlflow_stores import close_mlflow_stores
 from tests.support.postgresql import create_postgresql, initialise_server, run_server
 from tests.support.settings import settings_of
 
@@ -25,6 +26,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run tests with the defaults, not with the settings of the developer's environment."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     Variables(monkeypatch).forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_mlflow_stores_of_other_tests() -> Iterator[None]:
+    """Close what MLflow keeps: every test has a store of its own, and their memory would add up to gigabytes."""
+    yield
+    close_mlflow_stores()
 
 
 @pytest.fixture(scope="session")

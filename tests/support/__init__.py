@@ -9,6 +9,7 @@
 - `event_rows`: events as rows of the store
 - `gateway`: calls of models, their policies, and the accounts of what they cost
 - `ledger`: rows of the ledger
+- `mlflow_stores`: closes the stores that MLflow keeps open
 - `model_days`: a model with a few processed days
 - `paths`: where the checkout is
 - `pipeline_projects`: days whose labels depend on their features
