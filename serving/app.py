@@ -61,6 +61,7 @@ from serving.costs.endpoints import router as costs_router
 from serving.costs.service import CostService
 from serving.costs.units import UnitCosts
 from serving.gateway.calls.gateway import Gateway
+from serving.gateway.chat.endpoints import router as chat_router
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
 from serving.gateway.policy.book import PolicyBook
@@ -109,6 +110,7 @@ _ROUTERS = (
     models_router,
     lineage_router,
     audit_router,
+    chat_router,
     prompts_router,
     usage_router,
     knowledge_router,
