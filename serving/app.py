@@ -19,6 +19,7 @@ from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.ingest.labels import LabelStore
 from guard_store.ingest.predictions import PredictionStore
 from guard_store.ingest.rejections import RejectionStore
 from guard_store.monitoring.aggregates import AggregateStore
@@ -263,6 +264,8 @@ class Services:
                 self.predictions,
                 self.drift_reports,
                 self.baselines,
+                LabelStore(database),
+                self.audit.store,
             ),
             CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
             AlertService(self.alerts.store, self.alerts.outbox),
