@@ -17,6 +17,7 @@ from guard_store.alerts.policies import PolicyStore
 from guard_store.auth.store import KeyStore
 from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
+from guard_store.day_state.ticks import TickStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.labels import LabelStore
@@ -240,7 +241,8 @@ class Services:
                 self.predict,
                 self.alerts,
                 self.knowledge,
-                queue_rows=settings.ingest.queue_rows,
+                TickStore(database),
+                settings,
             ),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
