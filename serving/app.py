@@ -17,8 +17,10 @@ from guard_store.alerts.policies import PolicyStore
 from guard_store.auth.store import KeyStore
 from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
+from guard_store.day_state.ticks import TickStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.ingest.labels import LabelStore
 from guard_store.ingest.predictions import PredictionStore
 from guard_store.ingest.rejections import RejectionStore
 from guard_store.monitoring.aggregates import AggregateStore
@@ -61,6 +63,7 @@ from serving.costs.endpoints import router as costs_router
 from serving.costs.service import CostService
 from serving.costs.units import UnitCosts
 from serving.gateway.calls.gateway import Gateway
+from serving.gateway.chat.endpoints import router as chat_router
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
 from serving.gateway.policy.book import PolicyBook
@@ -109,6 +112,7 @@ _ROUTERS = (
     models_router,
     lineage_router,
     audit_router,
+    chat_router,
     prompts_router,
     usage_router,
     knowledge_router,
@@ -237,7 +241,8 @@ class Services:
                 self.predict,
                 self.alerts,
                 self.knowledge,
-                queue_rows=settings.ingest.queue_rows,
+                TickStore(database),
+                settings,
             ),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
@@ -261,6 +266,8 @@ class Services:
                 self.predictions,
                 self.drift_reports,
                 self.baselines,
+                LabelStore(database),
+                self.audit.store,
             ),
             CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
             AlertService(self.alerts.store, self.alerts.outbox),

@@ -5,17 +5,19 @@ Days that have just closed, late events, labels and changed settings all take th
 
 import dagster as dg
 
+from guard_core.days import now_us
 from guard_pipelines.days.polling import polls
 from guard_pipelines.jobs import daily
 from guard_pipelines.resources import Guard
 from guard_store.day_state.store import DayStateStore
+from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 
 
 def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
     """Build the sensor; it evaluates its days every `interval_s`, several times within a tick where that is below Dagster's."""
 
     @dg.sensor(
-        name="unprocessed_days",
+        name=UNPROCESSED_DAYS,
         job=daily,
         minimum_interval_seconds=interval_s,
         # Without events it requests nothing; an operator who sends events expects verdicts.
@@ -34,6 +36,7 @@ def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult
     from guard_pipelines.days.requests import request_days
     from guard_store.ingest.labels import LabelStore
 
+    TickStore(guard.database).record(UNPROCESSED_DAYS, now_us())
     before = None
     for is_last in polls(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()

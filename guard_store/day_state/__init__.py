@@ -3,5 +3,6 @@
 - `day_state`: the state of one local day as a value
 - `invalidation`: makes processed days due again
 - `store`: reads, marks and fails days
-- `tables`: table of day states
+- `tables`: tables of day states and ticks
+- `ticks`: the newest tick of each sensor
 """

@@ -1,6 +1,6 @@
-"""Table of day states: the rows that each local day has received, and how far each stage has processed them.
+"""Tables of day states, the rows that each local day has received and how far each stage has processed them; and of ticks.
 
-Only its schema belongs here; `store`, `invalidation` and the writer of events read and write it.
+Only their schema belongs here; `store`, `invalidation`, `ticks` and the writer of events read and write them.
 """
 
 from sqlalchemy import BigInteger, Column, Index, String, Table, Text
@@ -35,4 +35,11 @@ day_states = Table(
     Column("events_gone_us", BigInteger, key="events_expired_us"),
     Column("lake_gone_us", BigInteger, key="lake_expired_us"),
     Index(None, "day"),
+)
+
+sensor_ticks = Table(
+    "sensor_ticks",
+    metadata,
+    Column("sensor", String(128), primary_key=True),
+    Column("ticked_us", BigInteger, nullable=False),  # the newest tick
 )

@@ -8,6 +8,6 @@
 - `journal`: predictions that are answered and not stored yet
 - `counts`: counts of stored events by day
 - `labels`: counts labels on the days of their events
-- `predictions`: predictions of registered models, found by request or event id
+- `predictions`: events found by their id, and predictions of registered models by that of their request
 - `rejections`: counts of rejected rows
 """

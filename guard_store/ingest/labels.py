@@ -4,6 +4,7 @@ Writing labels is `step`; joining them to events in the lake is `guard_store.lak
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,17 @@ from guard_store.projects.tables import projects
 _CHUNK = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of an event; `y_true` is JSON text."""
+
+    y_true: str
+    observed_us: int
+    received_us: int
+
+
 class LabelStore:
-    """Counts labels on local days."""
+    """Counts labels on local days, and finds the label of an event."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,6 +50,19 @@ class LabelStore:
             if len(rows) < chunk:
                 return count
             after = rows[-1].seq
+
+    def newest(self, project_id: str, event_id: str) -> Label | None:
+        """Return the label of an event that counts: observed last, and among those stored last."""
+        c = labels.c
+        statement = (
+            select(c.y_true, c.observed_us, c.received_us)
+            .where(c.project_id == project_id, c.event_id == event_id)
+            .order_by(c.observed_us.desc(), c.seq.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Label(**row._mapping)
 
     def waiting(self, project_id: str) -> int:
         """Return how many labels of a project wait for their event, or for the next call of `settle`."""

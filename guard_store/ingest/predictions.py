@@ -1,11 +1,11 @@
-"""Predictions of registered models among the events, looked up by the id that their caller received.
+"""Stored events by the ids that their caller received: the event's own, or that of the request that predicted it.
 
-Other events have no model version and are not traced.
+By a request's id, only predictions of registered models are found: other events do not pay for an index on it.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
@@ -13,16 +13,17 @@ from guard_store.ingest.tables import events
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An event that was predicted by a registered model version; `y_pred` is JSON text."""
+    """A stored event; `y_pred` is JSON text, `model_version` None unless a registered version predicted it."""
 
     project_id: str
     model_id: str
     event_id: str
     request_id: str | None
     ts_us: int
+    received_us: int
     y_pred: str
     y_proba: float | None
-    model_version: str
+    model_version: str | None
 
 
 class PredictionStore:
@@ -31,17 +32,25 @@ class PredictionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, trace_id: str, project_id: str | None) -> Prediction | None:
-        """Return the first prediction of a request, or, if a project is given, its prediction with this event id."""
+    def find(self, trace_id: str, project_id: str | None) -> list[Prediction]:
+        """Return at most one prediction of each project, or of one project: the first of a request, else the event.
+
+        Ids are unique within a project only: without one, there may be several predictions.
+        """
         c = events.c
-        columns = [c[name] for name in Prediction.__dataclass_fields__]
-        served = c.model_version.is_not(None)
-        of_request = select(*columns).where(c.request_id == trace_id, served).order_by(c.event_id).limit(1)
-        if project_id is not None:
-            of_request = of_request.where(c.project_id == project_id)
-        of_event = select(*columns).where(c.project_id == project_id, c.event_id == trace_id, served)
         with self._database.read() as connection:
-            row = connection.execute(of_request).one_or_none()
-            if row is None and project_id is not None:
-                row = connection.execute(of_event).one_or_none()
-        return None if row is None else Prediction(**row._mapping)
+            for condition in ((c.request_id == trace_id) & c.model_version.is_not(None), c.event_id == trace_id):
+                firsts = select(c.project_id, func.min(c.event_id).label("event_id")).where(condition)
+                if project_id is not None:
+                    firsts = firsts.where(c.project_id == project_id)
+                rows = connection.execute(_events_of(firsts.group_by(c.project_id))).all()
+                if rows:
+                    return [Prediction(**row._mapping) for row in rows]
+        return []
+
+
+def _events_of(keys: Select[tuple[str, str]]) -> Select[tuple[object, ...]]:
+    c, key = events.c, keys.subquery().c
+    is_event = (c.project_id == key.project_id) & (c.event_id == key.event_id)
+    columns = (c[name] for name in Prediction.__dataclass_fields__)
+    return select(*columns).join_from(events, key.project_id.table, is_event).order_by(c.project_id)

@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, array_like=True, kw_only=True):
     cost_nano_usd : billionths of a dollar; None if the price is not known.
     flags : comma-separated names of the rules that matched; never the matching text.
     request_hash, response_hash : SHA-256 of the bodies, hexadecimal.
-    details : JSON text with fields specific to the route.
+    details : JSON text with fields specific to the route; `path` is the path as called, if it is not the route itself.
     """
 
     at_us: int

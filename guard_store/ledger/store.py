@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from guard_core.days import now_us
+from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
@@ -18,6 +19,7 @@ from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
 _PAGE_ROWS = 10_000
+_COMMIT_US = 60 * SECOND_US  # from the arrival of an event to its row of the ledger, at most
 _PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
 
 
@@ -72,6 +74,28 @@ class LedgerStore:
             statement = statement.where(ledger.c.seq < before_seq)
         with self._database.read() as connection:
             return [row_of(row) for row in connection.execute(statement)]
+
+    def row_of_event(self, project_id: str, request_id: str, received_us: int) -> LedgerRow | None:
+        """Return the row of the request that sent or predicted an event; None if there is none, or it was pruned.
+
+        The row of several requests has the id of the first, and those of all in its details. Callers may use an id again:
+        the first row after the event arrived is the one.
+        """
+        c = ledger.c
+        is_among_several = c.details.contains('"request_ids":[') & c.details.contains(
+            f'"{request_id}"', autoescape=True
+        )
+        statement = (
+            _rows()
+            .where(c.at_us.between(received_us, received_us + _COMMIT_US))
+            .where((c.request_id == request_id) | is_among_several)
+            .where((c.project_id == project_id) | c.project_id.is_(None))
+            .order_by(c.at_us, c.seq)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else row_of(row)
 
     def all_rows(self, row_filter: LedgerFilter | None = None) -> Iterator[LedgerRow]:
         """Yield rows in the order of the chain, read page by page from one consistent snapshot."""

@@ -20,6 +20,7 @@ from serving.http.rendering import problem_response
 DISCONNECTED: Final = 499
 """Status of a request whose client left before the answer began."""
 _MAX_NAME = 128
+_MAX_PATH = 2_048
 _json = msgspec.json.Encoder().encode
 
 
@@ -132,6 +133,11 @@ class AuditEntry:
             project_id=self.project_id,
             request_hash=None if self._request is None else self._request.hexdigest(),
             response_hash=None if self._response is None else self._response.hexdigest(),
-            details=_json(self.details).decode(),
+            details=_json(self._details_with_path()).decode(),
             **self._fields,
         )
+
+    def _details_with_path(self) -> dict[str, Any]:
+        """Return the details, with the path as called unless it is the route itself."""
+        path: str = self._scope["path"]
+        return self.details if path == self.route else {**self.details, "path": path[:_MAX_PATH]}

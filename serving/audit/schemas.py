@@ -78,7 +78,9 @@ class LedgerRowView(BaseModel):
     flags: list[str]
     request_hash: str | None
     response_hash: str | None
-    details: dict[str, Any]
+    details: dict[str, Any] = Field(
+        description="Fields specific to the route; `path` is the path as called, if it is not the route itself."
+    )
     prev_hash: str
     hash: str
     hash_version: int

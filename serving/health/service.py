@@ -3,6 +3,10 @@
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from guard_core.days import from_microseconds, now_us
+from guard_core.settings import Settings
+from guard_core.units import SECOND_US
+from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import is_current
 from serving.alerts.delivery import DeliveryService
@@ -11,6 +15,9 @@ from serving.health.schemas import KnowledgeReadiness, Readiness
 from serving.http.problems import Unavailable
 from serving.ingest.events.service import EventService
 from serving.predict.service import PredictService
+
+_SILENT_S = 60
+_SILENT_INTERVALS = 6  # a busy machine skips some ticks
 
 
 class HealthService:
@@ -23,15 +30,17 @@ class HealthService:
         predict: PredictService,
         alerts: DeliveryService,
         knowledge: KnowledgeService,
-        *,
-        queue_rows: int,
+        ticks: TickStore,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._events = events
         self._predict = predict
         self._alerts = alerts
         self._knowledge = knowledge
-        self._queue_rows = queue_rows
+        self._ticks = ticks
+        self._queue_rows = settings.ingest.queue_rows
+        self._silent_s = max(_SILENT_S, _SILENT_INTERVALS * settings.pipelines.interval_s)
 
     def readiness(self) -> Readiness:
         """Check all parts.
@@ -44,12 +53,22 @@ class HealthService:
         failing = self._failing_parts()
         if failing:
             raise Unavailable("; ".join(f"{part}: {reason}" for part, reason in failing.items()), failing=list(failing))
-        degraded = self._predict.pool.problems() | self._alerts.problems()
+        degraded = self._predict.pool.problems() | self._alerts.problems() | self._pipeline_problems()
         state = self._knowledge.state()
         if state.problem is not None:
             degraded["knowledge"] = state.problem
         knowledge = KnowledgeReadiness(retrieval=state.retrieval, version=state.version)
         return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)
+
+    def _pipeline_problems(self) -> dict[str, str]:
+        """Return the problem of a silent sensor; without a first tick, no daemon is expected."""
+        ticked_us = self._ticks.newest(UNPROCESSED_DAYS)
+        if ticked_us is None or now_us() - ticked_us <= self._silent_s * SECOND_US:
+            return {}
+        return {
+            "pipelines": f"the sensor {UNPROCESSED_DAYS} has not run since {from_microseconds(ticked_us):%Y-%m-%dT%H:%M:%SZ}:"
+            " no day is processed until Dagster's daemon runs, with the sensor switched on"
+        }
 
     def _failing_parts(self) -> dict[str, str]:
         """Return the reason of each failing part; no reason contains the address of the database, which may hold a password."""

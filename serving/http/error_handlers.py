@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
 
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
@@ -32,9 +32,11 @@ def _list_routes(request: Request) -> str:
     """Return the routes that are offered instead of an unknown one below `/v1/`; empty for other paths."""
     if not request.scope["path"].startswith(PREFIX):
         return ""
-    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path.startswith(PREFIX)]
     offered = sorted(
-        f"{method} {route.path_format}" for route in routes for method in (route.methods or set()) - {"HEAD"}
+        f"{method} {route.path_format}"
+        for route in iter_route_contexts(request.app.routes)
+        if (route.path or "").startswith(PREFIX)
+        for method in (route.methods or set()) - {"HEAD"}
     )
     return f" Offered below {PREFIX}: {', '.join(offered)}."
 

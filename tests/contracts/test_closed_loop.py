@@ -31,6 +31,7 @@ def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift
     told, found, detail = answers["told"], answers["found"], answers["detail"]
     assert found["prediction"]["event_id"] == told["event_id"]
     assert found["prediction"]["prediction"] == told["prediction"]
+    assert found["ledger_row"]["seq"] > 0
     assert found["model_version"] == {"version": "2", "aliases": ["champion"]}
     assert found["training_run"]["data"]["held_last_day"] == "2013-01-18"
     assert "performance" in [reason["rule"] for reason in found["flag"]["reasons"]]
@@ -38,7 +39,7 @@ def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift
     assert found["baseline"]["end"] == "2013-01-10"
     assert answers["by event"] == found
     for name in ("version", "mlflow run", "dagster run", "flag"):
-        assert answers[f"by {name}"] == {**found, "prediction": None}
+        assert answers[f"by {name}"] == {**found, "prediction": None, "ledger_row": None}
     assert answers["nothing"]["status"] == 404
     assert answers["stranger"]["status"] == 404
     assert detail["model_card"].startswith("# Model card: p/m")

@@ -30,6 +30,7 @@ class Upstream:
     fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
     error_headers : of those; `error` is what they say.
     seen : bodies of the requests that were answered.
+    models_listed : ids of the models that it lists.
     """
 
     url: str = ""
@@ -45,6 +46,7 @@ class Upstream:
     error: dict[str, Any] = field(default_factory=dict)
     error_headers: dict[str, str] = field(default_factory=dict)
     seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    models_listed: list[str] = field(default_factory=lambda: ["stub"])
     traceparents: list[str] = field(default_factory=list)
     requests: int = 0
     tokens_in: int = 0
@@ -178,9 +180,8 @@ class Upstream:
         failed = self._failed(request)
         if failed is not None:
             return failed
-        return web.json_response(
-            {"object": "list", "data": [{"id": "stub", "object": "model", "created": 1, "owned_by": "t"}]}
-        )
+        models = [{"id": name, "object": "model", "created": 1, "owned_by": "t"} for name in self.models_listed]
+        return web.json_response({"object": "list", "data": models})
 
     def _failed(self, request: web.Request) -> web.Response | None:
         self.requests += 1

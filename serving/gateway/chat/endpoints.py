@@ -1,24 +1,31 @@
 """`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy adds nothing but overhead.
 
+Only `/v1/models/{model_id}` is a route of FastAPI's: it has a path parameter, and is rarely called.
 Responses and errors have the shapes that OpenAI's clients expect.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path
 
 from serving.audit.context import RequestContext
+from serving.auth.security import Caller
 from serving.gateway.calls.report import CallReport
 from serving.gateway.chat.schemas import ChatCompletionBody, ChatRequest, EmbeddingsBody, read_body
 from serving.gateway.chat.service import ChatService
 from serving.http.body import wait_for_disconnect
+from serving.http.dependencies import EntryDep, part
 from serving.http.openai_errors import body_of
 from serving.http.raw_request import RawRequest
 from serving.http.raw_route import Answer, Parameter, RawRoute
-from serving.http.routing import ANALYST
+from serving.http.routing import ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute
 from serving.http.server_sent_events import format_event
 
 _PROJECT = b"x-ml-guard-project"
+_PROJECT_MEANING = "Project that the call counts for; the key's own unless given."
 
 
 def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = None) -> RequestContext:
@@ -75,9 +82,25 @@ async def _read_json(request: RawRequest, service: ChatService) -> dict[str, Any
     return read_body(data)
 
 
-_PROJECT_PARAMETER = Parameter(
-    "X-ML-Guard-Project", "header", str, "Project that the call counts for; the key's own unless given."
-)
+router = APIRouter(prefix="/v1", tags=["gateway"], route_class=KeyedRoute, responses=PROBLEMS)
+
+
+@router.get("/models/{model_id:path}", openapi_extra=ANALYST, responses=NOT_FOUND)
+async def read_model(
+    model_id: Annotated[str, Path(description="Id of a model as the server lists it; may contain slashes.")],
+    chats: Annotated[ChatService, Depends(part(ChatService))],
+    caller: Caller,
+    entry: EntryDep,
+    project_id: Annotated[str | None, Header(alias="X-ML-Guard-Project", description=_PROJECT_MEANING)] = None,
+) -> Mapping[str, Any]:
+    """Read one model of the language models' servers, as OpenAI's API has it."""
+    if project_id:
+        caller.require("analyst", project_id)
+    entry.project_id = project_id or caller.project_id
+    return await chats.model(model_id)
+
+
+_PROJECT_PARAMETER = Parameter("X-ML-Guard-Project", "header", str, _PROJECT_MEANING)
 routes = [
     RawRoute(
         "POST",

@@ -165,6 +165,21 @@ class ChatService:
             raise BadGateway("The server of language models does not list its models.")
         return models
 
+    async def model(self, model_id: str) -> Mapping[str, Any]:
+        """Return a model of the first server, from its list: not every server answers for a single model.
+
+        Raises
+        ------
+        NotFound
+            If the server does not list it.
+        """
+        for model in (await self.models())["data"]:
+            if isinstance(model, dict) and model.get("id") == model_id:
+                return model
+        raise NotFound(
+            f"The model {model_id!r} does not exist; GET /v1/models lists those that do.", code="model_not_found"
+        )
+
     def require_upstream(self) -> None:
         """Require a server of language models.
 

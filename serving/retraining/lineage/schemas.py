@@ -7,13 +7,28 @@ from pydantic import BaseModel, Field
 
 
 class PredictionPart(BaseModel):
-    """The prediction that was traced."""
+    """The event that was traced."""
 
     event_id: str
     request_id: str | None
     timestamp: datetime
     prediction: Any
     probability: float | None
+
+
+class LabelPart(BaseModel):
+    """The label of the prediction that counts: the one observed last."""
+
+    y_true: Any
+    observed_at: datetime
+    received_at: datetime
+
+
+class LedgerPart(BaseModel):
+    """The row of the audit ledger of the request that sent or made the prediction."""
+
+    seq: int
+    hash: str
 
 
 class VersionPart(BaseModel):
@@ -60,11 +75,13 @@ class BaselinePart(BaseModel):
 
 
 class Lineage(BaseModel):
-    """All parts, from the prediction back to the baseline."""
+    """All parts, from the prediction, with its label and its row of the ledger, back to the baseline."""
 
     project_id: str
     model_id: str
     prediction: PredictionPart | None
+    label: LabelPart | None
+    ledger_row: LedgerPart | None
     model_version: VersionPart | None
     training_run: RunPart | None
     flag: FlagPart | None

@@ -1,10 +1,14 @@
 """Service behind the lineage route: each part is looked up by an id that the previous part contains."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
+from guard_store.ingest.labels import LabelStore
 from guard_store.ingest.predictions import Prediction, PredictionStore
+from guard_store.ledger.store import LedgerStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.retraining.flag import Flag
@@ -12,16 +16,29 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from serving.auth.principal import Principal
-from serving.http.problems import Forbidden, NotFound
+from serving.http.problems import Conflict, Forbidden, NotFound
 from serving.retraining.lineage.schemas import (
     BaselinePart,
     DriftPart,
     FlagPart,
+    LabelPart,
+    LedgerPart,
     Lineage,
     PredictionPart,
     RunPart,
     VersionPart,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The start of a trail: `key` is project and model; the rest is what the traced id leads to directly."""
+
+    key: tuple[str, str]
+    version: str | None = None
+    prediction: Prediction | None = None
+    run: TrainingRun | None = None
+    flag: Flag | None = None
 
 
 class LineageService:
@@ -35,6 +52,8 @@ class LineageService:
         predictions: PredictionStore,
         drift_reports: DriftReportStore,
         baselines: BaselineStore,
+        labels: LabelStore,
+        ledger: LedgerStore,
     ) -> None:
         self._registry = registry
         self._trainings = trainings
@@ -42,6 +61,8 @@ class LineageService:
         self._predictions = predictions
         self._drift_reports = drift_reports
         self._baselines = baselines
+        self._labels = labels
+        self._ledger = ledger
 
     def trace(self, caller: Principal, trace_id: str, project_id: str | None) -> Lineage:
         """Return the lineage of an id.
@@ -50,41 +71,41 @@ class LineageService:
         ------
         NotFound
             If nothing has this id, or the key has no access to the project that it belongs to.
+        Conflict
+            If events of several projects have this id, and none of the projects is named.
         """
-        prediction: Prediction | None = None
-        version: str | None = None
+        origin = self._origin(trace_id, project_id or caller.project_id)
+        if origin is None or not _has_access(caller, origin.key[0]):
+            raise _not_found(trace_id)
+        key, version = origin.key, origin.version
+        run = origin.run or (self._trainings.of_version(*key, version) if version else None)
+        is_stored = origin.prediction is not None or run is not None or origin.flag is not None
+        if not is_stored and (version is None or self._registry.version(*key, version) is None):
+            raise _not_found(trace_id)
+        return self._lineage(replace(origin, run=run))
+
+    def _origin(self, trace_id: str, project_id: str | None) -> _Origin | None:
         run = self._trainings.of_run(trace_id) or self._trainings.of_flag(trace_id)
-        flag = self._flags.flag(trace_id)
-        key: tuple[str, str] | None = None
         if run is not None:
-            key, version = (run.project_id, run.model_id), run.model_version
-        elif flag is not None:
-            key = flag.project_id, flag.model_id
-        elif "~" in trace_id and "/" in trace_id:
+            return _Origin((run.project_id, run.model_id), run.model_version, run=run)
+        flag = self._flags.flag(trace_id)
+        if flag is not None:
+            return _Origin((flag.project_id, flag.model_id), flag=flag)
+        if "~" in trace_id and "/" in trace_id:
             names, _, version = trace_id.rpartition("/")
             project, _, model = names.partition("~")
-            key = project, model
-        else:
-            prediction = self._predictions.find(trace_id, project_id or caller.project_id)
-            if prediction is not None:
-                key, version = (prediction.project_id, prediction.model_id), prediction.model_version
-        if key is None or not _has_access(caller, key[0]):
-            raise _not_found(trace_id)
-        run = run or (self._trainings.of_version(*key, version) if version else None)
-        registered = self._registry.version(*key, version) if version else None
-        if prediction is None and run is None and flag is None and registered is None:
-            raise _not_found(trace_id)
-        return self._lineage(key, prediction, version, run, flag)
+            return _Origin((project, model), version)
+        predictions = self._predictions.find(trace_id, project_id)
+        if len(predictions) > 1:
+            raise _ambiguous(trace_id, [prediction.project_id for prediction in predictions])
+        if not predictions:
+            return None
+        (prediction,) = predictions
+        return _Origin((prediction.project_id, prediction.model_id), prediction.model_version, prediction=prediction)
 
-    def _lineage(
-        self,
-        key: tuple[str, str],
-        prediction: Prediction | None,
-        version: str | None,
-        run: TrainingRun | None,
-        flag: Flag | None,
-    ) -> Lineage:
-        flag = flag or (self._flags.flag(run.flag_id) if run else None)
+    def _lineage(self, origin: _Origin) -> Lineage:
+        key, version, run, prediction = origin.key, origin.version, origin.run, origin.prediction
+        flag = origin.flag or (self._flags.flag(run.flag_id) if run else None)
         reports = self._drift_reports.days(*key, flag.day, flag.day) if flag else []
         report = reports[0] if reports else None
         aliases = self._registry.aliases(*key) if version else {}
@@ -92,6 +113,8 @@ class LineageService:
             project_id=key[0],
             model_id=key[1],
             prediction=None if prediction is None else _prediction(prediction),
+            label=None if prediction is None else self._label(prediction),
+            ledger_row=None if prediction is None else self._ledger_row(prediction),
             model_version=None
             if version is None
             else VersionPart(
@@ -102,6 +125,22 @@ class LineageService:
             drift_report=None if report is None else _report(report),
             baseline=self._baseline(key, report),
         )
+
+    def _label(self, prediction: Prediction) -> LabelPart | None:
+        label = self._labels.newest(prediction.project_id, prediction.event_id)
+        if label is None:
+            return None
+        return LabelPart(
+            y_true=json.loads(label.y_true),
+            observed_at=from_microseconds(label.observed_us),
+            received_at=from_microseconds(label.received_us),
+        )
+
+    def _ledger_row(self, prediction: Prediction) -> LedgerPart | None:
+        if prediction.request_id is None:
+            return None
+        row = self._ledger.row_of_event(prediction.project_id, prediction.request_id, prediction.received_us)
+        return None if row is None else LedgerPart(seq=row.seq, hash=row.hash)
 
     def _baseline(self, key: tuple[str, str], report: StoredReport | None) -> BaselinePart | None:
         if report is None or report.baseline_id is None:
@@ -147,6 +186,13 @@ def _has_access(caller: Principal, project_id: str) -> bool:
 
 def _not_found(trace_id: str) -> NotFound:
     return NotFound(
-        f"Nothing that your key opens has the id {trace_id!r}: send a request id or event id of a prediction,"
+        f"Nothing that your key opens has the id {trace_id!r}: send an event id, the request id of a prediction,"
         " project~model/version, a run id, or a flag id."
+    )
+
+
+def _ambiguous(trace_id: str, projects: Sequence[str]) -> Conflict:
+    return Conflict(
+        f"Events of {len(projects)} projects have the id {trace_id!r}: {', '.join(projects)}; name one with ?project_id=…",
+        projects=projects,
     )

@@ -12,6 +12,7 @@ from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.resources import Guard
 from guard_pipelines.schedules import every_day
 from guard_pipelines.tags import UNPROCESSED, days_of, range_tags
+from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.projects.store import ProjectStore
 from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
@@ -51,6 +52,15 @@ def scheduled(pipelines: Pipelines) -> list[dg.RunRequest]:
 def test_nothing_is_asked_for_before_there_are_events(guarded: Pipelines) -> None:
     assert guarded.tick() == []
     assert guarded.skip_reason() == "no closed day has unprocessed rows"
+
+
+def test_each_tick_is_recorded_also_one_that_requests_nothing(guarded: Pipelines) -> None:
+    ticks = TickStore(guarded.database)
+    assert ticks.newest(UNPROCESSED_DAYS) is None
+    for _ in range(2):
+        before_us = now_us()
+        assert guarded.tick() == []
+        assert before_us <= (ticks.newest(UNPROCESSED_DAYS) or 0) <= now_us()
 
 
 def test_the_day_that_is_not_over_is_not_asked_for(guarded: Pipelines) -> None:

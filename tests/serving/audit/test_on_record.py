@@ -76,6 +76,21 @@ async def test_a_row_has_the_caller_and_the_hashes_of_both_bodies_but_not_the_bo
     assert "Confidential" not in json.dumps(row)
 
 
+async def test_a_row_has_the_path_as_called_where_its_route_has_parameters(
+    clients: Clients, services: Services, project: str
+) -> None:
+    admin = clients.of("admin")
+    for path in (f"/api/v1/projects/{project}?unused=1", "/api/v1/lineage/a%2Fb~c/1", "/api/v1/projects"):
+        await admin.get(path)
+    rows = [(row["route"], json.loads(row["details"])) for row in reversed(read_ledger(services))]
+    assert rows == [
+        ("/api/v1/projects/{project_id}", {"path": f"/api/v1/projects/{project}"}),
+        ("/api/v1/lineage/{trace_id}", {"path": "/api/v1/lineage/a/b~c/1"}),
+        ("/api/v1/projects", {}),
+    ]
+    assert services.audit.store.verify().ok
+
+
 async def test_events_are_on_record_once_a_batch_with_their_counts(
     analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:

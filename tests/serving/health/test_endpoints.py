@@ -6,11 +6,16 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 
+from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
+from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.migrate import migrate
 from serving.app import Services
 from tests.support.sample_knowledge import store_sample
+from tests.support.settings import with_values
 
 
 async def test_health_is_exactly_ok(anonymous: httpx.AsyncClient) -> None:
@@ -37,6 +42,39 @@ async def test_readiness_tells_how_the_knowledge_base_stands(anonymous: httpx.As
     degraded = await readiness(lambda answer: answer["status"] == "degraded")
     assert "cannot be loaded" in degraded["degraded"]["knowledge"]
     assert degraded["knowledge"] == loaded["knowledge"]
+
+
+async def test_a_silent_daemon_degrades_readiness_until_its_sensor_runs_again(
+    anonymous: httpx.AsyncClient, services: Services
+) -> None:
+    async def read_problems() -> dict[str, str]:
+        answer = await anonymous.get("/readyz")
+        assert answer.status_code == 200
+        problems: dict[str, str] = answer.json().get("degraded", {})
+        assert answer.json()["status"] == ("degraded" if problems else "ok")
+        return problems
+
+    ticks = TickStore(services.database)
+    assert await read_problems() == {}  # without a first tick, no daemon is expected
+    ticks.record(UNPROCESSED_DAYS, now_us() - 61 * SECOND_US)
+    assert "no day is processed until Dagster's daemon runs" in (await read_problems())["pipelines"]
+    ticks.record(UNPROCESSED_DAYS, now_us() - 55 * SECOND_US)
+    assert await read_problems() == {}
+
+
+class TestLongInterval:
+    """With an interval of a minute, six of them are waited for."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return with_values(settings, pipelines_interval_s=60)
+
+    async def test_a_daemon_with_a_long_interval_is_silent_after_several_intervals(
+        self, anonymous: httpx.AsyncClient, services: Services
+    ) -> None:
+        for age_s, status in ((350, "ok"), (365, "degraded")):
+            TickStore(services.database).record(UNPROCESSED_DAYS, now_us() - age_s * SECOND_US)
+            assert (await anonymous.get("/readyz")).json()["status"] == status
 
 
 async def test_an_old_schema_is_not_ready_and_named(anonymous: httpx.AsyncClient, services: Services) -> None:

@@ -67,7 +67,7 @@ ROUTES = [
     Route("/query", {"question": QUESTION, "grounded": False}, "tokens", last="event: end"),
     Route("/research", {"topic": GDPR}, "steps", last="event: result"),
 ]
-FREE_BY_NAME = {"/v1/models"}
+FREE_BY_NAME = {"/v1/models", "/v1/models/{model_id}"}
 CALLERS = {"chat": "/v1/", "query": "/query", "research": "/research"}
 
 

@@ -74,6 +74,29 @@ async def test_models(openai: AsyncOpenAI) -> None:
     assert [model.id async for model in openai.models.list()] == ["stub"]
 
 
+async def test_a_model_is_retrieved_by_its_id_which_may_contain_slashes(
+    openai: AsyncOpenAI, upstream: Upstream
+) -> None:
+    upstream.models_listed = ["stub", "meta-llama/Llama-3"]
+    for model_id in upstream.models_listed:
+        model = await openai.models.retrieve(model_id)
+        assert (model.id, model.object, model.owned_by) == (model_id, "model", "t")
+
+
+async def test_an_unknown_model_is_not_found(openai: AsyncOpenAI) -> None:
+    with pytest.raises(lib.NotFoundError, match="'meta-llama/Llama-9' does not exist") as error:
+        await openai.models.retrieve("meta-llama/Llama-9")
+    assert error.value.code == "model_not_found"
+
+
+async def test_a_model_is_read_for_a_project_of_the_caller_only(openai: AsyncOpenAI, services: Services) -> None:
+    await openai.models.retrieve("stub")
+    (row,) = read_ledger(services, route="/v1/models/{model_id}")
+    assert (row["status"], row["project_id"]) == (200, read_ledger(services)[0]["project_id"])
+    with pytest.raises(lib.PermissionDeniedError, match="another project"):
+        await openai.models.retrieve("stub", extra_headers={"X-ML-Guard-Project": "other"})
+
+
 async def test_a_prompt_of_the_registry_is_selected_by_name(
     openai: AsyncOpenAI, upstream: Upstream, services: Services
 ) -> None:
