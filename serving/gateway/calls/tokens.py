@@ -30,15 +30,10 @@ def estimate(size: int) -> int:
 
 
 def find_usage(answer: Mapping[str, Any]) -> Any:
-    """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice."""
-    usage = answer.get("usage")
-    if usage:
-        return usage
+    """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice or a field of their own."""
     choices = answer.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and choice.get("usage"):
-            return choice["usage"]
-    return None
+    holders = (answer, answer.get("x_groq"), *(choices if isinstance(choices, list) else ()))
+    return next((holder["usage"] for holder in holders if isinstance(holder, Mapping) and holder.get("usage")), None)
 
 
 def read_usage(usage: Any) -> Amount | None:
@@ -103,4 +98,6 @@ def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int
 
 def _count(counts: Any, name: str) -> int | None:
     value = counts.get(name) if isinstance(counts, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

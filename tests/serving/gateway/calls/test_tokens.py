@@ -82,4 +82,5 @@ def test_usage_is_found_in_the_answer_or_in_a_choice(choices: Any) -> None:
     usage = _usage(10, 8, 18)
     assert find_usage({"choices": [{"index": 0}, {"index": 1, "usage": usage}]}) == usage
     assert find_usage({"choices": choices, "usage": usage}) == usage
+    assert find_usage({"choices": choices, "x_groq": {"id": "r", "usage": usage}}) == usage
     assert find_usage({"choices": choices, "usage": None}) is None
