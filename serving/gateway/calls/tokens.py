@@ -8,6 +8,8 @@ from guard_store.spending.amounts import Amount
 
 _BYTES_A_TOKEN = 4  # of English text, in today's tokenizers
 _MOST = 2**53
+_PROMPT: Final = ("prompt_tokens", "input_tokens")  # the second as Anthropic and OpenAI's newer API have it
+_ANSWER: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = (
     ("prompt_tokens_details", "cached_tokens"),  # OpenAI, Azure, Gemini, xAI, OpenRouter
     ("prompt_cache_hit_tokens",),  # DeepSeek
@@ -48,7 +50,7 @@ def read_usage(usage: Any) -> Amount | None:
     """
     if not isinstance(usage, dict):
         return None
-    tokens_in, tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    tokens_in, tokens_out = (_first_count(usage, names) for names in (_PROMPT, _ANSWER))
     total = _count(usage, "total_tokens") or None
     if tokens_in is None and (total is None or tokens_out is None):
         return None
@@ -82,6 +84,10 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
         tokens_reasoning=min(reasoning, tokens_out),
         estimated=estimated,
     )
+
+
+def _first_count(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((count for count in (_count(usage, name) for name in names) if count is not None), None)
 
 
 def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int:

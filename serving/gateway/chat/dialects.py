@@ -28,7 +28,8 @@ def normalize_choice(choice: Any) -> int:
     place = (choice.get("index") or 0) if isinstance(choice, dict) else None
     if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES:
         raise BrokenStreamError("a choice of the stream has no valid index")
-    delta = choice.get("delta") or {}
+    # Servers that cannot stream send the whole message as one event.
+    delta = (choice["delta"] if "delta" in choice else choice.pop("message", None)) or {}
     if not isinstance(delta, dict):
         raise BrokenStreamError("the delta of a choice is not an object")
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)

@@ -20,6 +20,8 @@ from serving.http.server_sent_events import KEEP_ALIVE, format_event
 DONE: Final = format_event(DONE_MARK)
 """The last event of a stream; sent by the caller of `ChatStream`."""
 
+_CHUNK: Final = "chat.completion.chunk"
+
 
 class ChatStream:
     """One streamed answer.
@@ -133,6 +135,8 @@ class ChatStream:
         return bool(self._choices) and all(choice.finished for choice in self._choices.values())
 
     def _check_event(self, event: dict[str, Any]) -> Iterable[bytes]:
+        if event.get("object"):
+            event["object"] = _CHUNK  # clients skip an event whose object is a whole answer
         self._read_metadata(event)
         choices = event.pop("choices", None) or []
         more = {name: rewrite(value, self._session.response) for name, value in event.items() if name not in PROTOCOL}

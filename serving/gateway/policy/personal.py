@@ -52,9 +52,9 @@ _SSN = re.compile(
 _EMAIL = re.compile(
     r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])"
 )
-# Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", ==1.2.3.4.
-_IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<!==.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
-_follows_version = re.compile(r"version[^a-z0-9]{1,4}\Z").search
+# Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4; so do sections: § 1.2.3.4.
+_IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<![=~<>!]=.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
+_follows_version = re.compile(r"(?:(?:version|section|clause|chapter)[^a-z0-9]{1,4}|\u00a7 ?)\Z").search
 _NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
 _MIN_IBAN, _MAX_IBAN = 15, 34

@@ -8,7 +8,7 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import find_usage, read_usage
 
 
-def _usage(prompt: int | None, completion: int | None, total: int | None, **more: Any) -> dict[str, Any]:
+def _usage(prompt: float | None, completion: float | None, total: float | None, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **more}
 
 
@@ -75,6 +75,12 @@ def test_a_total_that_adds_up_in_two_ways_is_estimated() -> None:
 @pytest.mark.parametrize("usage", [None, {}, [], "x", _usage(0, 0, 0), _usage(None, 3, None), _usage(-1, 3, None)])
 def test_usage_that_is_empty_or_malformed_is_none(usage: Any) -> None:
     assert read_usage(usage) is None
+
+
+def test_usage_is_read_under_either_name_and_as_any_number() -> None:
+    assert read_usage({"input_tokens": 10, "output_tokens": 8}) == Amount(tokens_in=10, tokens_out=8)
+    assert read_usage(_usage(10.0, 8.0, 18.0)) == Amount(tokens_in=10, tokens_out=8)
+    assert read_usage(_usage(10.5, None, None)) is None
 
 
 @pytest.mark.parametrize("choices", [None, [], "x", [None], [{"usage": None}]])

@@ -79,6 +79,8 @@ DIALECTS = (
     Dialect("vllm-token-ids"),
     Dialect("arguments-objects", None, CALLS[:1]),
     Dialect("usage-floats", HELLO),
+    Dialect("whole-message"),
+    Dialect("whole-message-tools", None, CALLS),
     Dialect("data-lines", HELLO),
     Dialect("byte-order-mark", HELLO),
     Dialect("carriage-returns", HELLO),
