@@ -18,7 +18,6 @@ from ml.knowledge.sentences import sentences
 
 _MAX_HEADING_CHARACTERS = 160
 _SOFT_HYPHEN: Final = "\u00ad"
-_number = re.compile(r"\b\d+\b")
 _MIN_RUNNING_PAGES: Final = 3
 
 
@@ -56,13 +55,13 @@ def _describe_scans(pages: Sequence[int]) -> str | None:
 def _split_running_lines(lines: Sequence[_Line]) -> tuple[list[_Line], list[_Line]]:
     """Return the first of each header and footer, which run through most pages at their top or end, and all other lines."""
     pages = [list(group) for _, group in groupby(lines, key=lambda line: line.page)]
-    edges = Counter(text for page in pages for text in {_without_numbers(line) for line in (page[0], page[-1])})
+    edges = Counter(text for page in pages for text in {_without_page(line) for line in (page[0], page[-1])})
     least = max(_MIN_RUNNING_PAGES, len(pages) // 2 + 1)
     running: dict[str, _Line] = {}
     body: list[_Line] = []
     for page in pages:
         for line in page:
-            text = _without_numbers(line)
+            text = _without_page(line)
             if edges[text] >= least and (line is page[0] or line is page[-1]):
                 running.setdefault(text, line)
             else:
@@ -70,8 +69,8 @@ def _split_running_lines(lines: Sequence[_Line]) -> tuple[list[_Line], list[_Lin
     return list(running.values()), body
 
 
-def _without_numbers(line: _Line) -> str:
-    return _number.sub("0", line.text)
+def _without_page(line: _Line) -> str:
+    return re.sub(rf"\b{line.page}\b", "", line.text, count=1)
 
 
 def _outline(lines: Sequence[_Line], vocabulary: frozenset[str]) -> Outline:

@@ -14,7 +14,7 @@ _paragraph_end = re.compile(r"\n\s*\n|\f")
 _quotation = re.compile(r"^>.*(?:\n>.*)+", re.MULTILINE)
 _quote_mark = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _underline = re.compile(r"\s*(?:={3,}|-{3,}|~{3,})\s*").fullmatch
-_gap = re.compile(r"(?<=[^\s.!?:;])(?:[ ]*\t\s*| {2,})(?=\S)")
+_gap = re.compile(r" *\t *|(?<=[^\s.!?:;]) {2,}(?=\S)")
 _CELL = " | "
 
 
@@ -32,6 +32,14 @@ def _add_paragraph(outline: Outline, lines: Sequence[str], vocabulary: frozenset
     if len(lines) > 1 and _underline(lines[1]) and not _underline(lines[0]):
         outline.enter(1 if "=" in lines[1] else 2, lines[0])
         lines = lines[2:]
-    is_table = len(lines) > 1 and all(map(_gap.search, lines))
-    for block in (_gap.sub(_CELL, line) for line in lines) if is_table else split_items(lines, vocabulary):
+    rows = [line.strip() for line in lines]
+    for block in (_gap.sub(_CELL, row) for row in rows) if _is_table(rows) else split_items(lines, vocabulary):
         outline.add(block)
+
+
+def _is_table(rows: Sequence[str]) -> bool:
+    """Return whether rows have tabs, or a column that begins at the same place in all; the gaps of justified prose do not."""
+    if len(rows) < 2:
+        return False
+    columns = [{gap.end() for gap in _gap.finditer(row)} for row in rows]
+    return all("\t" in row for row in rows) or bool(set.intersection(*columns))

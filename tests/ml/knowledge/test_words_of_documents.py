@@ -266,6 +266,27 @@ def test_headers_and_footers_of_pages_do_not_interrupt_a_sentence() -> None:
     assert texts[2:] == ["which part one of the text which part two of the text which part three of the text"]
 
 
+def test_lines_at_the_edge_of_pages_that_differ_in_more_than_the_page_are_kept() -> None:
+    pages = [["Invoice", f"Total {7 * n} euros"] for n in range(1, 5)]
+    texts = [block.text for block in read_document("a.pdf", pdf_of(*pages)).blocks]
+    assert set(words_of(" ".join(texts))) == {"Invoice", "Total", "euros", "7", "14", "21", "28"}
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("Name\tAge\tCity\nTom\t\tRome", ["Name | Age | City", "Tom | | Rome"]),
+        (
+            "This  text is  set with  margins\nas old  programs  did  with",
+            ["This text is set with margins as old programs did with"],
+        ),
+        ("It ends.  Two spaces\nAnd so.  More text", ["It ends. Two spaces And so. More text"]),
+    ],
+)
+def test_columns_of_text_are_rows_and_justified_prose_is_none(text: str, blocks: list[str]) -> None:
+    assert [block.text for block in read_document("a.txt", text.encode()).blocks] == blocks
+
+
 ITEMS = ["The rules:", "- first, which goes", "on", "- second", "1. third", "2) fourth"]
 
 
