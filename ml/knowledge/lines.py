@@ -26,11 +26,10 @@ def vocabulary_of(lines: Sequence[str]) -> frozenset[str]:
     words: set[str] = set()
     is_divided = False
     for line in lines:
-        found = _word.findall(line.lower())
-        words.update(found[is_divided:])
-        is_divided = _divided.search(line.rstrip()) is not None
-        if is_divided and found and not line.lower().count(found[-1]) > 1:
-            words.discard(found[-1])
+        line_words = _word.findall(line.lower())
+        ends_divided = _divided.search(line.rstrip()) is not None
+        words.update(line_words[is_divided : len(line_words) - ends_divided])
+        is_divided = ends_divided
     return frozenset(words)
 
 
@@ -41,14 +40,16 @@ def split_items(lines: Sequence[str], vocabulary: frozenset[str]) -> Iterator[st
     """
     groups: list[list[str]] = []
     for line in lines:
-        is_item = _item.match(line) is not None
-        follows = not groups or _item.match(groups[-1][0]) is not None or groups[-1][-1].rstrip()[-1:] in tuple(".:;!?")
-        if groups and not (is_item and follows):
+        if groups and not (is_item(line) and _may_precede_item(groups[-1])):
             groups[-1].append(line)
         else:
             groups.append([line])
     for group in groups:
         yield reduce(lambda before, after: join_lines(before, after, vocabulary), group)
+
+
+def _may_precede_item(lines: Sequence[str]) -> bool:
+    return is_item(lines[0]) or lines[-1].rstrip().endswith((".", ":", ";", "!", "?"))
 
 
 def is_item(text: str) -> bool:
