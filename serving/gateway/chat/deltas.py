@@ -96,7 +96,7 @@ class ChoiceStream:
         return [{**checked, "finish_reason": None}, *held], last
 
     def _normalize(self, choice: dict[str, Any]) -> None:
-        """Leave the role in the first delta only, as clients join its repetitions, and copies of the text to no policy that changes it."""
+        """Remove repeated roles, which clients would join, and under a policy that changes texts the fields that repeat the text."""
         delta = choice["delta"]
         if delta.get("tool_calls"):
             self._tool_calls.normalize(delta["tool_calls"])
