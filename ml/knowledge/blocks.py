@@ -32,11 +32,13 @@ class Content:
     Attributes
     ----------
     unread : the part of the file that cannot be read, and why; None if all of it was read.
+    guessed_encoding : of a text file that does not name its encoding; None if nothing was guessed.
     """
 
     title: str
     blocks: tuple[Block, ...]
     unread: str | None = None
+    guessed_encoding: str | None = None
 
 
 @dataclass(slots=True)

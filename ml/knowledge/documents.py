@@ -5,19 +5,18 @@ belong here.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from ml.knowledge.blocks import Block, Content, Outline
-from ml.knowledge.encodings import decode_text
+from ml.knowledge.blocks import Block, Content
 from ml.knowledge.html_reader import read_html
 from ml.knowledge.markdown_reader import read_markdown
 from ml.knowledge.pdf_reader import read_pdf
+from ml.knowledge.text_reader import read_text
 
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 """To be raised when readers find other text in the same files: the knowledge base is then built again."""
 
 _MAX_BYTES = 64 * 2**20
@@ -35,6 +34,7 @@ class Document:
     ----------
     hash : SHA-256 of the file's bytes, hexadecimal.
     unread : the part of the file that cannot be read, and why; None if all of it was read.
+    guessed_encoding : of a text file that does not name its encoding; None if nothing was guessed.
     """
 
     source: str
@@ -42,6 +42,7 @@ class Document:
     hash: str
     blocks: tuple[Block, ...]
     unread: str | None = None
+    guessed_encoding: str | None = None
 
 
 def read_document(source: str, data: bytes) -> Document:
@@ -72,7 +73,8 @@ def read_document(source: str, data: bytes) -> Document:
             f"{source}: empty: there is no text in it" + (f", only {content.unread}" if content.unread else "")
         )
     title = content.title or PurePosixPath(source).stem
-    return Document(source, title, hashlib.sha256(data).hexdigest(), content.blocks, content.unread)
+    digest = hashlib.sha256(data).hexdigest()
+    return Document(source, title, digest, content.blocks, content.unread, content.guessed_encoding)
 
 
 def check_format(source: str) -> None:
@@ -92,18 +94,11 @@ def _suffix(source: str) -> str:
     return PurePosixPath(source).suffix.lower()
 
 
-def _read_text(data: bytes) -> Content:
-    outline = Outline()
-    for paragraph in re.split(r"\n\s*\n", decode_text(data)):
-        outline.add(paragraph)
-    return Content("", outline.blocks())
-
-
 _READERS: Final[Mapping[str, Callable[[bytes], Content]]] = {
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".html": read_html,
     ".htm": read_html,
     ".pdf": read_pdf,
-    ".txt": _read_text,
+    ".txt": read_text,
 }

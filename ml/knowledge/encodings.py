@@ -4,6 +4,7 @@ Normalizing text does not belong here; it is in `normalization.py`.
 """
 
 import codecs
+from dataclasses import dataclass
 from typing import Final
 
 _MARKS: Final = (
@@ -31,8 +32,16 @@ _GUESSED: Final = (
 _WIDE: Final = ("utf_16_le", "utf_16_be")
 
 
-def decode_text(data: bytes, declared: str | None = None) -> str:
-    """Decode a text file; no content makes it fail.
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """The text of a file; `guessed` is its encoding if nothing but its bytes names it."""
+
+    text: str
+    guessed: str | None = None
+
+
+def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
+    """Decode a text file, its line ends as line feeds; no content makes it fail.
 
     Parameters
     ----------
@@ -40,15 +49,19 @@ def decode_text(data: bytes, declared: str | None = None) -> str:
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+            return DecodedText(_with_line_feeds(data.decode(encoding, errors="replace")))
     if b"\0" in data:
         return _decode_guessed(data, _WIDE)
     for encoding in _named_encodings(data, declared):
         try:
-            return data.decode(encoding)
+            return DecodedText(_with_line_feeds(data.decode(encoding)))
         except (UnicodeDecodeError, LookupError):
             continue
     return _decode_guessed(data, _GUESSED)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _named_encodings(data: bytes, declared: str | None) -> tuple[str, ...]:
@@ -62,7 +75,7 @@ def _as_browsers_read(declared: str) -> str:
     return _WESTERN if declared.lower() in ("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii") else declared
 
 
-def _decode_guessed(data: bytes, encodings: tuple[str, ...]) -> str:
+def _decode_guessed(data: bytes, encodings: tuple[str, ...]) -> DecodedText:
     from charset_normalizer import from_bytes
 
     matches = list(from_bytes(data, cp_isolation=list(encodings)))
@@ -70,6 +83,6 @@ def _decode_guessed(data: bytes, encodings: tuple[str, ...]) -> str:
     best = [match.encoding for match in matches if match.chaos == least]
     encoding = best[0] if best and _WESTERN not in best else _WESTERN
     try:
-        return data.decode(encoding)
+        return DecodedText(_with_line_feeds(data.decode(encoding)), encoding)
     except UnicodeDecodeError:  # five bytes have no character in Windows-1252
-        return data.decode("latin-1")
+        return DecodedText(_with_line_feeds(data.decode("latin-1")), "latin-1")

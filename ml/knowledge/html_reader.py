@@ -24,12 +24,15 @@ _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 _INLINE_NAMES: Final = (
     "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark nobr q rp rt ruby s samp small"
     " span strike strong sub sup time tt u var wbr"
+    " math mfenced mfrac mi mn mo mover mpadded mroot mrow ms mspace msqrt mstyle msub msubsup msup mtext munder munderover semantics"
+    " tspan"
 )
 _INLINE: Final = frozenset(_INLINE_NAMES.split())
 _OFFICE: Final = ("o:", "st1:")  # smart tags and empty paragraphs of Word
 _SHOWN_ATTRIBUTES: Final = {"img": "alt", "abbr": "title", "ri:page": "ri:content-title"}
 _cdata = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _footnote_mark = re.compile(r"\s*[\[(]?[\d*†‡]")
+_google_class = re.compile(r"c\d+").fullmatch
 _CELL = " | "
 
 
@@ -77,7 +80,8 @@ def read_html(data: bytes) -> Content:
     from bs4.dammit import EncodingDetector
 
     declared = EncodingDetector.find_declared_encoding(data, is_html=True, search_entire_document=False)
-    return read_markup(decode_text(data, declared), Outline())
+    decoded = decode_text(data, declared)
+    return replace(read_markup(decoded.text, Outline()), guessed_encoding=decoded.guessed)
 
 
 def read_markup(markup: str, outline: Outline) -> Content:
@@ -103,7 +107,18 @@ def read_markup(markup: str, outline: Outline) -> Content:
 
 def _level(passage: _Passage) -> int | None:
     heading = passage.place.heading
-    return None if heading is None else int(heading.name[1])
+    return None if heading is None else _heading_level(heading)
+
+
+def _heading_level(element: "Tag") -> int | None:
+    """Return the level of a heading, or of the title of a document of Word or Google, which is a paragraph; None for other elements."""
+    if element.name in _HEADINGS:
+        return int(element.name[1])
+    if element.name != "p":
+        return None
+    classes = set(element.get_attribute_list("class"))
+    is_title = "MsoTitle" in classes or ("title" in classes and any(map(_google_class, filter(None, classes))))
+    return 1 if is_title else None
 
 
 def _passages(soup: "BeautifulSoup") -> list[_Passage]:
@@ -145,7 +160,7 @@ def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Plac
         return replace(around, is_text=False)
     if name in _INLINE or name.startswith(_OFFICE):
         return around
-    if name in _HEADINGS:
+    if _heading_level(element) is not None:
         return replace(around, block=element, heading=element)
     if name == "tr":
         return replace(around, block=element, row=None if id(element) in layout_rows else element, cell=None)

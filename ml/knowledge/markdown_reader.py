@@ -6,6 +6,7 @@ Blocks of HTML do not belong here; they are in `html_reader.py`.
 import html
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,13 @@ _VOID = frozenset({"br", "hr", "img", "wbr"})
 
 def read_markdown(data: bytes) -> Content:
     """Read a Markdown file; its front matter gives the title and is a block of its own."""
-    text = decode_text(data)
-    title, metadata, body = _split_front_matter(text)
+    decoded = decode_text(data)
+    title, metadata, body = _split_front_matter(decoded.text)
     outline = Outline(title)
     outline.add(metadata)
     closed = frozenset(name.lower() for name in _closing.findall(body))
-    return read_markup(_parser().render(body, {_CLOSED: closed}), outline)
+    content = read_markup(_parser().render(body, {_CLOSED: closed}), outline)
+    return replace(content, guessed_encoding=decoded.guessed)
 
 
 def _split_front_matter(text: str) -> tuple[str, str, str]:

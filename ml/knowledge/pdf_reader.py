@@ -8,19 +8,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import groupby
 from typing import Any, Final
 
 from ml.knowledge.blocks import Block, Content, Outline
+from ml.knowledge.lines import is_item, join_lines, split_items, vocabulary_of
 from ml.knowledge.normalization import normalize_text
 from ml.knowledge.sentences import sentences
 
 _MAX_HEADING_CHARACTERS = 160
 _SOFT_HYPHEN: Final = "\u00ad"
-_word = re.compile(r"\w+(?:-\w+)*")
-_divided = re.compile(r"(\w+(?:-\w+)*)-$")
-_CONJUNCTIONS: Final = frozenset({"and", "or", "to", "und", "oder", "bis"})  # after "pre-" in "pre- and post-war"
+_MIN_RUNNING_PAGES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,10 @@ def read_pdf(data: bytes) -> Content:
         if not lines_of_page and page.images.keys():
             scans.append(number)
     title = reader.metadata.title if reader.metadata else None
-    outline = _outline(lines)
-    blocks = tuple(_whole_sentences(outline.blocks(), _vocabulary(lines)))
+    running, body = _split_running_lines(lines)
+    vocabulary = vocabulary_of([line.text for line in body])
+    outline = _outline(body, vocabulary)
+    blocks = (*(Block(line.text, "", line.page) for line in running), *_whole_sentences(outline.blocks(), vocabulary))
     return Content(outline.title or normalize_text(title or ""), blocks, _describe_scans(scans))
 
 
@@ -52,8 +52,29 @@ def _describe_scans(pages: Sequence[int]) -> str | None:
     return f"images without text on page {', '.join(map(str, pages))}" if pages else None
 
 
-def _outline(lines: Sequence[_Line]) -> Outline:
-    outline, levels, vocabulary = Outline(), _heading_levels(lines), _vocabulary(lines)
+def _split_running_lines(lines: Sequence[_Line]) -> tuple[list[_Line], list[_Line]]:
+    """Return the first of each header and footer, which run through most pages at their top or end, and all other lines."""
+    pages = [list(group) for _, group in groupby(lines, key=lambda line: line.page)]
+    edges = Counter(text for page in pages for text in {_without_page(line) for line in (page[0], page[-1])})
+    least = max(_MIN_RUNNING_PAGES, len(pages) // 2 + 1)
+    running: dict[str, _Line] = {}
+    body: list[_Line] = []
+    for page in pages:
+        for line in page:
+            text = _without_page(line)
+            if edges[text] >= least and (line is page[0] or line is page[-1]):
+                running.setdefault(text, line)
+            else:
+                body.append(line)
+    return list(running.values()), body
+
+
+def _without_page(line: _Line) -> str:
+    return re.sub(rf"\b{line.page}\b", "", line.text, count=1)
+
+
+def _outline(lines: Sequence[_Line], vocabulary: frozenset[str]) -> Outline:
+    outline, levels = Outline(), _heading_levels(lines)
 
     def level_of(line: _Line) -> int | None:
         return levels.get(line.size) if len(line.text) <= _MAX_HEADING_CHARACTERS else None
@@ -61,7 +82,8 @@ def _outline(lines: Sequence[_Line]) -> Outline:
     for (level, page), group in groupby(lines, key=lambda line: (level_of(line), line.page)):
         texts = [line.text for line in group]
         if level is None:
-            outline.add(reduce(lambda before, after: _join(before, after, vocabulary), texts), page)
+            for item in split_items(texts, vocabulary):
+                outline.add(item, page)
             continue
         for text in texts:
             outline.enter(level, text, page)
@@ -78,34 +100,14 @@ def _heading_levels(lines: Sequence[_Line]) -> Mapping[float, int]:
     return {size: level for level, size in enumerate(larger, 1)}
 
 
-def _vocabulary(lines: Sequence[_Line]) -> frozenset[str]:
-    return frozenset(word.lower() for line in lines for word in _word.findall(line.text))
-
-
-def _join(before: str, after: str, vocabulary: frozenset[str]) -> str:
-    """Join two lines; a word divided between them is whole again.
-
-    The hyphen stays if it belongs to the word: the rest is no lower-case word, or the document has the word with its hyphen.
-    """
-    first, rest = _divided.search(before), _word.match(after)
-    if first is None or rest is None or rest[0] in _CONJUNCTIONS:
-        return f"{before} {after}".strip()
-    compound = f"{first[1]}-{rest[0]}".lower()
-    plain = f"{first[1]}{rest[0]}".lower()
-    is_compound = compound.count("-") > 1 or (compound in vocabulary and plain not in vocabulary)
-    if is_compound or not (rest[0][0].islower() and first[1][-1].isalpha()):
-        return before + after
-    return before[:-1] + after
-
-
 def _whole_sentences(blocks: Sequence[Block], vocabulary: frozenset[str]) -> Iterator[Block]:
     """Move the rest of a sentence that continues on the next page to the page where it begins."""
     before: Block | None = None
     for block in blocks:
         current = block
-        if before is not None and before.section == current.section and before.text[-1] not in ".!?:;":
+        if before is not None and _continues(before, current):
             first, *others = sentences(current.text)
-            before = replace(before, text=_join(before.text, first, vocabulary))
+            before = replace(before, text=join_lines(before.text, first, vocabulary))
             current = replace(current, text=" ".join(others))
             if not current.text:
                 continue
@@ -114,6 +116,12 @@ def _whole_sentences(blocks: Sequence[Block], vocabulary: frozenset[str]) -> Ite
         before = current
     if before is not None:
         yield before
+
+
+def _continues(before: Block, block: Block) -> bool:
+    """Return whether a block is on another page than the beginning of its first sentence."""
+    is_same_text = before.page != block.page and before.section == block.section and not is_item(block.text)
+    return is_same_text and before.text[-1] not in ".!?:;"
 
 
 def _lines(page: Any, number: int) -> Iterator[_Line]:

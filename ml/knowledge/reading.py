@@ -11,11 +11,11 @@ from ml.knowledge.documents import Document, DocumentError, check_format, read_d
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that could not be read, or not as a whole, and why.
+    """A file that could not be read, or not as a whole or for certain, and why.
 
     Attributes
     ----------
-    reason : begins with its kind: unreadable, empty, unknown format, too large, or partly.
+    reason : begins with its kind: unreadable, empty, unknown format, too large, partly, or guessed encoding.
     """
 
     source: str
@@ -56,4 +56,7 @@ def read_documents(names: Iterable[str], content: Callable[[str], bytes]) -> Rea
             result.documents.append(document)
             if document.unread is not None:
                 result.skipped.append(Skipped(name, f"partly: {document.unread}"))
+            elif document.guessed_encoding is not None:
+                reason = f"guessed encoding: {document.guessed_encoding}; save the file as UTF-8 if letters are wrong"
+                result.skipped.append(Skipped(name, reason))
     return result

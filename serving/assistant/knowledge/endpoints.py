@@ -28,7 +28,7 @@ class SkippedView(BaseModel):
 
     source: str
     reason: str = Field(
-        description="Begins with its kind: `unreadable`, `empty`, `unknown format`, `too large`, or `partly`: the rest is searched."
+        description="Begins with its kind: `unreadable`, `empty`, `unknown format`, `too large`; or `partly`: the rest is searched; or `guessed encoding`: all of it is searched."
     )
 
 

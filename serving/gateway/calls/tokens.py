@@ -8,6 +8,8 @@ from guard_store.spending.amounts import Amount
 
 _BYTES_A_TOKEN = 4  # of English text, in today's tokenizers
 _MOST = 2**53
+_PROMPT: Final = ("prompt_tokens", "input_tokens")  # the second as Anthropic and OpenAI's newer API have it
+_ANSWER: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = (
     ("prompt_tokens_details", "cached_tokens"),  # OpenAI, Azure, Gemini, xAI, OpenRouter
     ("prompt_cache_hit_tokens",),  # DeepSeek
@@ -30,15 +32,10 @@ def estimate(size: int) -> int:
 
 
 def find_usage(answer: Mapping[str, Any]) -> Any:
-    """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice."""
-    usage = answer.get("usage")
-    if usage:
-        return usage
+    """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice or a field of their own."""
     choices = answer.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and choice.get("usage"):
-            return choice["usage"]
-    return None
+    holders = (answer, answer.get("x_groq"), *(choices if isinstance(choices, list) else ()))
+    return next((holder["usage"] for holder in holders if isinstance(holder, Mapping) and holder.get("usage")), None)
 
 
 def read_usage(usage: Any) -> Amount | None:
@@ -53,7 +50,7 @@ def read_usage(usage: Any) -> Amount | None:
     """
     if not isinstance(usage, dict):
         return None
-    tokens_in, tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    tokens_in, tokens_out = (_first_count(usage, names) for names in (_PROMPT, _ANSWER))
     total = _count(usage, "total_tokens") or None
     if tokens_in is None and (total is None or tokens_out is None):
         return None
@@ -89,6 +86,10 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
     )
 
 
+def _first_count(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((count for count in (_count(usage, name) for name in names) if count is not None), None)
+
+
 def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int:
     """Return the first count that is not zero among the spellings of a field."""
     for *groups, name in spellings:
@@ -103,4 +104,6 @@ def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int
 
 def _count(counts: Any, name: str) -> int | None:
     value = counts.get(name) if isinstance(counts, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

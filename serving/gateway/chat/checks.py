@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.chat.dialects import TOKEN_IDS
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
@@ -68,6 +69,8 @@ def _check_choice(choice: Any, session: PolicySession) -> Any:
     if withheld:
         message = {"role": "assistant", "content": None}
         checked = {"index": choice.get("index", 0), "message": message, "finish_reason": WITHHELD}
+    if checked.get("message") != choice.get("message"):
+        checked = {name: value for name, value in checked.items() if name not in TOKEN_IDS}
     if "logprobs" in choice:
         checked["logprobs"] = _check_logprobs(choice, checked, session.policy)
     return checked

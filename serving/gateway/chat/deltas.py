@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.dialects import ToolCalls
+from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
@@ -49,6 +49,9 @@ class ChoiceStream:
         self._texts: dict[Path, ResponseStream] = {}
         self._received: dict[Path, int] = {}
         self._names: dict[Path, str] = {}
+        self._items: dict[Path, dict[str, Any]] = {}
+        self._frames: dict[Path, list[dict[str, Any]]] = {}
+        self._has_role = False
         self._tool_calls = ToolCalls()
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
         self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
@@ -75,8 +78,7 @@ class ChoiceStream:
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Check a normalized choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
         received_logprobs = choice.pop("logprobs", None)
-        if choice["delta"].get("tool_calls"):
-            self._tool_calls.normalize(choice["delta"]["tool_calls"])
+        self._normalize(choice)
         delta = self._check_value(choice["delta"], ())
         rest = {name: value for name, value in choice.items() if name not in ("index", "delta", "finish_reason")}
         checked = {**choice, **rewrite(rest, self._session.response), "delta": delta}
@@ -93,13 +95,28 @@ class ChoiceStream:
         last = {"index": self._place, "delta": {}, "finish_reason": choice["finish_reason"]}
         return [{**checked, "finish_reason": None}, *held], last
 
+    def _normalize(self, choice: dict[str, Any]) -> None:
+        """Remove repeated roles, which clients would join, and under a policy that changes texts the fields that repeat the text."""
+        delta = choice["delta"]
+        if delta.get("tool_calls"):
+            self._tool_calls.normalize(delta["tool_calls"])
+        if delta.get("role"):
+            if self._has_role:
+                del delta["role"]
+            self._has_role = True
+        if self._is_strict:
+            for name in COPIES & choice.keys():
+                del choice[name]
+            for name in TOKEN_IDS & delta.keys():
+                del delta[name]
+
     def finish(self) -> list[dict[str, Any]]:
         """Return choices with the text that is still held back."""
         chunks = []
         for path, text in self._texts.items():
             rest = self._record_released(path, text.finish())
             if rest:
-                chunk: dict[str, Any] = {"index": self._place, "delta": _nested(path, rest), "finish_reason": None}
+                chunk: dict[str, Any] = {"index": self._place, "delta": self._nested(path, rest), "finish_reason": None}
                 logprobs = self._release_logprobs() if len(path) == 1 and path[0] in _LOGPROBS else None
                 chunks.append({**chunk, "logprobs": logprobs} if logprobs is not None else chunk)
         return chunks
@@ -108,7 +125,7 @@ class ChoiceStream:
         if isinstance(value, dict):
             return {name: self._check_value(item, (*path, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._check_value(item, (*path, _place_of(item, n))) for n, item in enumerate(value)]
+            return [self._check_item(item, (*path, _place_of(item, n))) for n, item in enumerate(value)]
         if not isinstance(value, str) or not path:
             return value
         name = next(part for part in reversed(path) if isinstance(part, str))
@@ -118,12 +135,18 @@ class ChoiceStream:
             self.size += len(value)
         return rewrite(value, lambda text: self._check_name(text, path), name)
 
+    def _check_item(self, item: Any, path: Path) -> Any:
+        if isinstance(item, dict):
+            self._items[path] = {name: item[name] for name in ("index", "type") if name in item}
+        return self._check_value(item, path)
+
     def _feed_text(self, piece: str, path: Path) -> str:
         if "reasoning_details" not in path:  # repeats `reasoning`, so it is not counted twice
             self.size += len(piece.encode(errors="surrogatepass"))
         text = self._texts.get(path)
         if text is None:
             text = self._texts[path] = ResponseStream(self._session.policy, self._session.vault)
+            self._frames[path] = [self._items.get(path[:end], {}) for end in range(1, len(path) + 1)]
         self._received[path] = self._received.get(path, 0) + len(piece)
         return self._record_released(path, text.feed(piece))
 
@@ -131,6 +154,14 @@ class ChoiceStream:
         if self._released is not None and piece:
             self._released.setdefault(path, []).append(piece)
         return piece
+
+    def _nested(self, path: Path, text: str) -> dict[str, Any]:
+        """Return a delta that holds only a text, at its path, in items of the type in which it began."""
+        value: Any = text
+        for part, fields in zip(reversed(path), reversed(self._frames[path]), strict=True):
+            value = {part: value} if isinstance(part, str) else [{**fields, **value}]
+        delta: dict[str, Any] = value
+        return delta
 
     def _check_name(self, text: str, path: Path) -> str:
         """Check a value that arrives whole; end the stream at a name in pieces, because its first part was sent unchecked."""
@@ -165,12 +196,3 @@ class ChoiceStream:
 def _place_of(item: Any, n: int) -> int:
     place = item.get("index") if isinstance(item, dict) else None
     return place if isinstance(place, int) and not isinstance(place, bool) else n
-
-
-def _nested(path: Path, text: str) -> dict[str, Any]:
-    """Return a delta that holds only a text, at its path."""
-    value: Any = text
-    for part in reversed(path):
-        value = {part: value} if isinstance(part, str) else [{"index": part, **value}]
-    delta: dict[str, Any] = value
-    return delta

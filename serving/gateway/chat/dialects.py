@@ -4,10 +4,16 @@ Falsy fields count as absent, and each tool call has an index of its own. Texts 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from serving.gateway.upstreams.reading import BrokenStreamError
 
+TOKEN_IDS: Final = frozenset({"token_id", "token_ids"})
+"""Fields that spell a text in the tokens of its model."""
+COPIES: Final = TOKEN_IDS | {"message", "text"}
+"""Fields of a choice that repeat its delta, or its whole text so far."""
 _MAX_CHOICES = 128
 
 
@@ -22,7 +28,8 @@ def normalize_choice(choice: Any) -> int:
     place = (choice.get("index") or 0) if isinstance(choice, dict) else None
     if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES:
         raise BrokenStreamError("a choice of the stream has no valid index")
-    delta = choice.get("delta") or {}
+    # Servers that cannot stream send the whole message as one event.
+    delta = (choice["delta"] if "delta" in choice else choice.pop("message", None)) or {}
     if not isinstance(delta, dict):
         raise BrokenStreamError("the delta of a choice is not an object")
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
@@ -60,6 +67,8 @@ class ToolCalls:
     def _normalize(self, delta: dict[str, Any]) -> None:
         function = delta.get("function") or delta.get("custom")
         function = function if isinstance(function, dict) else {}
+        if isinstance(function.get("arguments"), dict):  # clients join pieces of text
+            function["arguments"] = msgspec.json.encode(function["arguments"]).decode()
         call_id, name = _text(delta.get("id")), _text(function.get("name"))
         index = delta.get("index")
         index = index if isinstance(index, int) else None

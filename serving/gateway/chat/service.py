@@ -24,7 +24,14 @@ from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
-from serving.gateway.upstreams.reading import BROKEN, BrokenStreamError, read_available, read_json, stream_problem
+from serving.gateway.upstreams.reading import (
+    BROKEN,
+    BrokenStreamError,
+    find_error,
+    read_available,
+    read_json,
+    stream_problem,
+)
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
 from serving.http.raw_request import encode_json
@@ -71,7 +78,7 @@ class ChatService:
             report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
             if not isinstance(answer.get("choices"), list):
-                reason = session.response(read_message(answer.get("error")))
+                reason = session.response(read_message(find_error(answer)))
                 name = upstream_response.upstream.name
                 raise BadGateway(f"{name} answered without choices{reason and f': {reason}'}.")
             messages = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]

@@ -14,11 +14,13 @@ from serving.gateway.chat.dialects import normalize_choice
 from serving.gateway.chat.texts import rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.upstreams.problems import read_message
-from serving.gateway.upstreams.reading import DONE_MARK, BrokenStreamError, Events, UsageMeter, parse_event
+from serving.gateway.upstreams.reading import DONE_MARK, BrokenStreamError, Events, UsageMeter, find_error, parse_event
 from serving.http.server_sent_events import KEEP_ALIVE, format_event
 
 DONE: Final = format_event(DONE_MARK)
 """The last event of a stream; sent by the caller of `ChatStream`."""
+
+_CHUNK: Final = "chat.completion.chunk"
 
 
 class ChatStream:
@@ -70,7 +72,7 @@ class ChatStream:
         return self._has_finished and self._meter.has_usage
 
     def finish(self) -> bytes:
-        """Take the end of the upstream's stream, which needs neither `[DONE]` nor a last line feed; return the bytes to send.
+        """Take the end of the upstream's stream, which needs neither `[DONE]` nor last line feeds; return the bytes to send.
 
         Raises
         ------
@@ -79,7 +81,7 @@ class ChatStream:
         """
         out = b""
         try:
-            out = self.feed(b"\n")
+            out = self.feed(b"\n\n")
         except BrokenStreamError:
             if not self.is_complete:
                 raise
@@ -117,9 +119,10 @@ class ChatStream:
             self._meter.ended = True
             return self._end()
         event = parse_event(data)
-        if event.get("error"):
+        error = find_error(event)
+        if error:
             self._read_metadata(event)
-            raise BrokenStreamError(f"the upstream reports: {self._reason(event['error'])}")
+            raise BrokenStreamError(f"the upstream reports: {self._reason(error)}")
         return self._check_event(event)
 
     def _end(self) -> Iterable[bytes]:
@@ -132,6 +135,8 @@ class ChatStream:
         return bool(self._choices) and all(choice.finished for choice in self._choices.values())
 
     def _check_event(self, event: dict[str, Any]) -> Iterable[bytes]:
+        if event.get("object"):
+            event["object"] = _CHUNK  # clients skip an event whose object is a whole answer
         self._read_metadata(event)
         choices = event.pop("choices", None) or []
         more = {name: rewrite(value, self._session.response) for name, value in event.items() if name not in PROTOCOL}

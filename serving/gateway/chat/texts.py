@@ -23,7 +23,7 @@ _URLS: Final = frozenset({"url", "image_url", "audio_url", "video_url", "file_ur
 _REFERENCES: Final = _URLS | {"id", "file_id"}
 """Fields of a media part whose value names content that is elsewhere."""
 ENCODED_FIELDS: Final = _URLS | frozenset(
-    {"data", "file_data", "b64_json", "signature", "encrypted_content", "embedding"}
+    {"data", "file_data", "b64_json", "signature", "thought_signature", "encrypted_content", "embedding"}
 )
 """Fields that may hold encoded bytes."""
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from serving.gateway.policy.cards import find_cards
 from serving.gateway.policy.phones import find_phones
+from serving.gateway.policy.shadow import CONTEXT
 
 Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip", "phone"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -21,8 +22,6 @@ WITHOUT_DIGITS: Final = frozenset[Kind]({"api_key", "email", "ip"})
 """Kinds that a text without a digit can contain."""
 
 MAX_LENGTH: Final = 512
-CONTEXT: Final = 16
-"""Characters before a match that decide whether it is one, such as `version `."""
 
 Span: TypeAlias = tuple[int, int]
 
@@ -30,6 +29,8 @@ _API_KEY = re.compile(
     r"""(?<![a-z0-9])(?:
         sk-[a-z0-9_-]{20,200} | (?:akia|asia)[0-9a-z]{16}(?![a-z0-9]) | gh[pousr]_[a-z0-9]{36,200}
       | github_pat_[a-z0-9_]{22,200} | glpat-[a-z0-9_-]{20,100} | xox[abeprs]-[a-z0-9-]{10,200} | aiza[0-9a-z_-]{35}
+      | [sr]k_(?:live|test)_[a-z0-9]{16,200} | gsk_[a-z0-9]{40,100} | xai-[a-z0-9]{60,100} | npm_[a-z0-9]{36}(?![a-z0-9])
+      | pypi-[a-z0-9_-]{40,300} | sg\.[a-z0-9_-]{22}\.[a-z0-9_-]{43} | nvapi-[a-z0-9_-]{40,100} | r8_[a-z0-9]{37}(?![a-z0-9])
       | hf_[a-z0-9]{30,100} | mlg_[a-z0-9_-]{40,100} | eyj[a-z0-9_-]{8,200}\.eyj[a-z0-9_-]{8,200}\.[a-z0-9_-]{8,100}
     ) | -----begin\ [a-z ]{0,24}private\ key-----""",
     re.VERBOSE,
@@ -37,7 +38,7 @@ _API_KEY = re.compile(
 # A text without any of these has no key: for most texts this check is nearly all the cost.
 _KEY_PREFIXES = (
     *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "aiza", "hf_"),
-    *("mlg_", "eyj", "private key-"),
+    *("mlg_", "eyj", "k_live_", "k_test_", "gsk_", "xai-", "npm_", "pypi-", "sg.", "nvapi-", "r8_", "private key-"),
 )
 _nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
@@ -48,9 +49,13 @@ _group_end = re.compile(r"[a-z0-9](?![a-z0-9])")
 _SSN = re.compile(
     r"([0-9](?<![a-z0-9_-].)[0-9]{2})([-. ])(?<![0-9]\2...\2)([0-9]{2})\2([0-9]{4})(?![a-z0-9_-]|\2[0-9])"
 )
-_EMAIL = re.compile(r"(?<![a-z0-9._%+-])[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])")
-# Versions can have four parts, too: v1.2.3.4, version 1.2.3.4, ==1.2.3.4.
-_IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<!==.)(?<!version .)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
+_EMAIL = re.compile(
+    r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])"
+)
+# Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4; so do sections: § 1.2.3.4.
+_IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<![=~<>!]=.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
+_follows_version = re.compile(r"(?:(?:version|section|clause|chapter)[^a-z0-9]{1,4}|\u00a7 ?)\Z").search
+_NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
 _MIN_IBAN, _MAX_IBAN = 15, 34
 
@@ -99,7 +104,9 @@ def _find_emails(shadow: str, start: int) -> Iterable[Span]:
 
 def _find_addresses(shadow: str, start: int) -> Iterator[Span]:
     for match in _IPV4.finditer(shadow, start) if _dotted(shadow, start) else ():
-        if all(int(part) < 256 for part in match[0].split(".")):
+        context = shadow[max(0, match.start() - CONTEXT) : match.start()]
+        is_version = match[0].endswith(_NETWORK) or _follows_version(context) is not None
+        if not is_version and all(int(part) < 256 for part in match[0].split(".")):
             yield match.span()
     if "::" in shadow or shadow.count(":") > 6:
         for match in _IPV6.finditer(shadow, start):

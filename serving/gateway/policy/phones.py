@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from serving.gateway.policy.shadow import CONTEXT
+
 _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
 """Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
 
 # The lookbehinds come after the first character, so that the search can jump from one to the next. Letters of other scripts may
 # stand beside a number: Japanese has no spaces.
 _INTERNATIONAL = re.compile(r"\+(?<![a-z0-9_+].)[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
+_DIALLED = re.compile(r"00(?<![a-z0-9_.,:+/-]..)[1-9][0-9]{0,2}[ (.-](?:[ ().-]{0,2}[0-9]){6,13}(?![a-z0-9_])")
 _NORTH_AMERICAN = re.compile(
     r"""(?<![a-z0-9_(.+-])(?:1[ .-])?(?:
         \([2-9][0-9]{2}\)\ ?[0-9]{3}[-. ]
@@ -24,11 +27,16 @@ _NORTH_AMERICAN = re.compile(
 # A trunk 0, then groups with one kind of separator. Spain has no trunk digit, but groups that no list has.
 _NATIONAL = re.compile(
     r"""(?:
-        0(?<![a-z0-9_.,:+/-].)[0-9]{1,4}(?:\)\ ?|[ /.-])[0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?
+        0(?<![a-z0-9_.,:+/-].)[0-9]{1,4}(?:\)\ ?|[ /.-])[0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?(?:-[0-9]{1,4})?
       | [6-9](?<![a-z0-9_.,:+/-].)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
     )(?![a-z0-9_-]|[.,:/][0-9])""",
     re.VERBOSE,
 )
+# After a label such as `Tel.`, any grouping counts. The label is within the context of a match.
+_LABELLED = re.compile(r"[0-9(](?<![a-z0-9_.+-].)(?:[ ()/.-]{0,2}[0-9]){6,13}(?![a-z0-9_])")
+_follows_label = re.compile(
+    r"(?<![a-z])(?:tel|phone|telephone|telefono?|mobile?|movil|cell|fax|handy)(?: no)?[^a-z0-9]{1,4}\Z"
+).search
 _MIN_NATIONAL: Final = 9  # digits: a date has eight
 _MIN_GROUPED: Final = 10  # of several groups with hyphens or dots: article numbers have nine
 _nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,2}[0-9]){8}").search
@@ -43,7 +51,9 @@ def find_phones(shadow: str, start: int) -> Iterator[tuple[int, int]]:
     for first, end in (
         *_find_international(shadow, start),
         *(match.span() for match in _NORTH_AMERICAN.finditer(shadow, start)),
+        *_find_dialled(shadow, start),
         *_find_national(shadow, start),
+        *_find_labelled(shadow, start),
     ):
         if not any(other <= first < other_end for other, other_end in spans):
             spans.append((first, end))
@@ -59,6 +69,25 @@ def _find_international(shadow: str, start: int) -> Iterator[tuple[int, int]]:
             end = next(filter(lambda end: _is_possible(shadow[match.start() : end]), ends), None)
         if end is not None:
             yield match.start(), end
+
+
+def _find_dialled(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find numbers with 00 before the country code."""
+    for match in _DIALLED.finditer(shadow, start):
+        for end in _ends(shadow, *match.span()):
+            if _is_valid(f"+{shadow[match.start() + 2 : end]}"):
+                yield match.start(), end
+                break
+
+
+def _find_labelled(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find numbers after the word for one, whatever their groups."""
+    for match in _LABELLED.finditer(shadow, start):
+        if _follows_label(shadow[max(0, match.start() - CONTEXT) : match.start()]):
+            for end in _ends(shadow, *match.span()):
+                if any(_is_valid(shadow[match.start() : end], region) for region in (*_REGIONS, "US")):
+                    yield match.start(), end
+                    break
 
 
 def _find_national(shadow: str, start: int) -> Iterator[tuple[int, int]]:
@@ -77,11 +106,11 @@ def _ends(shadow: str, first: int, end: int) -> list[int]:
     return [match.end() for match in _group_end.finditer(shadow, first, end)][::-1]
 
 
-def _is_valid(text: str) -> bool:
+def _is_valid(text: str, region: str | None = None) -> bool:
     import phonenumbers
 
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(text))
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:
         return False
 
@@ -102,4 +131,5 @@ def _is_national(text: str) -> bool:
         return False
     from phonenumbers import Leniency, PhoneNumberMatcher
 
-    return any(PhoneNumberMatcher(text, region, Leniency.STRICT_GROUPING).has_next() for region in _REGIONS)
+    matches = (match for region in _REGIONS for match in PhoneNumberMatcher(text, region, Leniency.STRICT_GROUPING))
+    return any(match.end == len(text) for match in matches)

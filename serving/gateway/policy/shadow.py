@@ -8,8 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Final
 
 import msgspec
+
+CONTEXT: Final = 16
+"""Characters of a shadow before a match that decide whether it is one, such as `version `."""
 
 # Letters of other scripts that look like Latin ones in common fonts (after Unicode's confusables.txt): Cyrillic, Greek, small
 # capitals. Capitals first: a capital Nu looks like N, a small one like v.

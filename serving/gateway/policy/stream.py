@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from serving.gateway.policy.personal import CONTEXT
 from serving.gateway.policy.policy import Finding, Match, Policy, redact, tally
 from serving.gateway.policy.quoting import Quoting, number_start
-from serving.gateway.policy.shadow import complete_length, is_json, shadow_of
+from serving.gateway.policy.shadow import CONTEXT, complete_length, is_json, shadow_of
 from serving.gateway.policy.vault import Vault
 
 
@@ -62,21 +61,20 @@ class ResponseStream:
             place = complete_length(whole)
             whole, unfinished = whole[:place], whole[place:]
         shadow = shadow_of(whole, json=json)
-        before = len(shadow_of(self._sent, json=json).text)
+        before = len(self._sent) if shadow.places is None else len(shadow_of(self._sent, json=json).text)
         cut = len(shadow.text) if last else max(before, self._policy.hold_from(shadow.text))
         matches = self._policy.matches(shadow.text, "response", self._vault, before)
-        cut = _move_out(cut, matches, shadow.text if json and not last else None, before)
-        matches = [match for match in matches if match.end <= cut]
-        for finding in tally(matches, "response"):
-            key = (finding.rule, finding.action)
-            self._findings[key] = finding
-            self._counts[key] += finding.count
-            self.blocked = self.blocked or finding.action == "block"
+        if matches or json:
+            cut = _move_out(cut, matches, shadow.text if json and not last else None, before)
+            matches = [match for match in matches if match.end <= cut]
         end = len(whole) if last else shadow.place(cut)
         start = len(self._sent)
-        spans = [(shadow.place(match.start) - start, shadow.end(match.end) - start, match) for match in matches]
-        ready = whole[start:end]
-        released = "" if self.blocked else redact(ready, spans, self._vault, self._quoting)
+        released = ready = whole[start:end]
+        if matches:
+            self._count(matches)
+        if matches or json:
+            spans = [(shadow.place(match.start) - start, shadow.end(match.end) - start, match) for match in matches]
+            released = "" if self.blocked else redact(ready, spans, self._vault, self._quoting)
         restored = self._vault.restore(released, json=json)
         if end > start:
             self._sent = whole[shadow.place(max(0, cut - CONTEXT)) : end] if cut else ""
@@ -84,6 +82,13 @@ class ResponseStream:
         self.released += len(ready)
         self.altered = restored != ready
         return restored
+
+    def _count(self, matches: Sequence[Match]) -> None:
+        for finding in tally(matches, "response"):
+            key = (finding.rule, finding.action)
+            self._findings[key] = finding
+            self._counts[key] += finding.count
+            self.blocked = self.blocked or finding.action == "block"
 
 
 def _move_out(cut: int, matches: Sequence[Match], json: str | None, before: int) -> int:

@@ -3,7 +3,9 @@
 The callers decide what becomes of the texts.
 """
 
-from collections.abc import AsyncGenerator
+import codecs
+import re
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -19,6 +21,7 @@ _MAX_EVENT_BYTES = 4 * 2**20
 DONE_MARK: Final = b"[DONE]"
 """Data of the last event of a stream; not every server sends it."""
 _decode = msgspec.json.Decoder().decode
+_line_end = re.compile(rb"\r\n?|\n")
 
 
 class BrokenStreamError(Exception):
@@ -73,6 +76,12 @@ def parse_event(data: bytes) -> dict[str, Any]:
     return event
 
 
+def find_error(answer: Mapping[str, Any]) -> Any:
+    """Return the error that an answer, or an event of a stream, reports: in the field `error`, or in place of the answer."""
+    is_error = "error" in (answer.get("object"), answer.get("type"))
+    return answer.get("error") or (answer if is_error else None)
+
+
 async def read_available(upstream_response: UpstreamResponse) -> bytes:
     """Return the bytes that have arrived of a stream; empty at its end."""
     content = upstream_response.response.content
@@ -104,6 +113,9 @@ class Events:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._ends_in_cr = False
 
     def add(self, data: bytes) -> None:
         """Add bytes to the buffer."""
@@ -117,18 +129,44 @@ class Events:
         BrokenStreamError
             If it is too large.
         """
-        while True:
-            end = self._buffer.find(b"\n")
-            if end < 0:
-                if len(self._buffer) > _MAX_EVENT_BYTES:
-                    raise BrokenStreamError("an event of the stream is too large")
-                return None
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            if line.startswith(b"data:"):
-                return line[5:].strip()
+        while (line := self._next_line()) is not None:
+            if not line and self._data:
+                data, self._data, self._size = b"\n".join(self._data).strip(), [], 0
+                return data
             if line.startswith(b":"):
                 return b""
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                self._add_data(value.strip())
+            elif name == b"error":  # llama.cpp's server sends errors in a field of their own
+                self._add_data(b'{"error":%b}' % value)
+        return None
+
+    def _add_data(self, line: bytes) -> None:
+        self._data.append(line)
+        self._size += len(line)
+        _check_size(self._size)
+
+    def _next_line(self) -> bytes | None:
+        """Return the next line without its end, LF, CR or both; None if it is not complete yet."""
+        if self._ends_in_cr and self._buffer:
+            self._ends_in_cr = False
+            if self._buffer.startswith(b"\n"):
+                del self._buffer[:1]
+        end = _line_end.search(self._buffer)
+        if end is None:
+            _check_size(len(self._buffer))
+            return None
+        line, length = bytes(self._buffer[: end.start()]), end.end()
+        self._ends_in_cr = self._buffer[length - 1 :] == b"\r"
+        del end  # it holds the buffer, which is to be shortened
+        del self._buffer[:length]
+        return line.removeprefix(codecs.BOM_UTF8)
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_EVENT_BYTES:
+        raise BrokenStreamError("an event of the stream is too large")
 
 
 class UsageMeter:
@@ -210,7 +248,7 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
 
 
 async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[bytes]:
-    """Yield the bytes of a stream as they arrive, then the line feed that its last line may lack."""
+    """Yield the bytes of a stream as they arrive, then the line feeds that its last event may lack."""
     while True:
         try:
             data = await read_available(upstream_response)
@@ -221,7 +259,7 @@ async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -
         if not data:
             break
         yield data
-    yield b"\n"
+    yield b"\n\n"
 
 
 async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
@@ -232,15 +270,20 @@ async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> s
 
 
 def _text_of(event: dict[str, Any], part: str, meter: UsageMeter) -> str:
-    if event.get("error"):
+    if find_error(event):
         raise BrokenStreamError("the upstream broke off the stream with an error")
     meter.read_usage_of(event)
     message = _first_choice(event).get(part)
-    content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, str):
-        return ""
-    meter.count_text(len(content.encode()))
-    return content
+    text = _join_parts(message.get("content")) if isinstance(message, dict) else ""
+    meter.count_text(len(text.encode()))
+    return text
+
+
+def _join_parts(content: Any) -> str:
+    """Return the text of a message, which some servers send as a list of parts; reasoning is no part of it."""
+    if isinstance(content, list):
+        return "".join(_join_parts(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
 
 
 def _first_choice(event: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,15 @@ def test_one_bad_file_does_not_stop_the_others() -> None:
     assert "Permission denied" in read.skipped[2].reason
 
 
+def test_a_guessed_encoding_is_reported_with_the_document() -> None:
+    files = {"a.txt": "Größe".encode("cp1252"), "b.txt": "Größe".encode(), "c.html": "<p>Größe".encode("cp1252")}
+    files["d.html"] = '<meta charset="iso-8859-1"><p>Größe'.encode("latin-1")
+    read = read_documents(files, files.__getitem__)
+    assert [document.blocks[0].text for document in read.documents] == ["Größe"] * 4
+    assert [file.source for file in read.skipped] == ["a.txt", "c.html"]
+    assert all(file.reason.startswith("guessed encoding: cp1252;") for file in read.skipped)
+
+
 def test_every_file_of_the_sample_corpus_has_title_sections_and_where_it_can_pages() -> None:
     for path in sorted(CORPUS.iterdir()):
         document = read_document(path.name, path.read_bytes())

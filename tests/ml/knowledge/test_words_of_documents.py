@@ -188,7 +188,7 @@ def test_macros_of_confluence_are_read_with_their_code_and_links() -> None:
 
 def test_documents_of_google_join_words_that_are_styled_in_parts() -> None:
     assert "Collect your laptop at the front desk. [1]" in lines_of("google-docs.html")
-    assert "Open questions" in {
+    assert "First week > Open questions" in {
         block.section for block in read_document("google-docs.html", (FILES / "google-docs.html").read_bytes()).blocks
     }
 
@@ -238,6 +238,94 @@ def test_words_divided_at_the_end_of_lines_and_pages_of_a_pdf_are_whole() -> Non
     assert block.text == "A well-known rule. The administrator reads the well-known rule, pre- and post-war, state-of-the-art, Non-European, of 10-20 kilometres in all."  # fmt: skip
 
 
+def pdf_of(*pages: list[str]) -> bytes:
+    file = FPDF()
+    for lines in pages:
+        file.add_page()
+        file.set_font("helvetica", size=11)
+        for line in lines:
+            file.cell(text=line, new_x="LMARGIN", new_y="NEXT")
+    return bytes(file.output())
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.txt"])
+def test_compounds_divided_at_the_end_of_a_line_keep_their_hyphen(name: str) -> None:
+    lines = ["It is self-", "contained, has twenty-", "five user-", "friendly pages for each user, in friendly e-", "mail, selfish-", "ness and self-", "ishness, a con-", "sumer, an X-", "ray and https://a.example/long-", "path."]  # fmt: skip
+    data = pdf_of(lines) if name == "a.pdf" else "\n".join(lines).encode()
+    (block,) = read_document(name, data).blocks
+    assert block.text == "It is self-contained, has twenty-five user-friendly pages for each user, in friendly e-mail, selfishness and self-ishness, a consumer, an X-ray and https://a.example/long-path."  # fmt: skip
+
+
+def test_headers_and_footers_of_pages_do_not_interrupt_a_sentence() -> None:
+    pages = [
+        ["ACME Confidential", f"which part {word} of the text", f"Page {n} of 3"]
+        for n, word in enumerate(("one", "two", "three"), 1)
+    ]
+    texts = [block.text for block in read_document("a.pdf", pdf_of(*pages)).blocks]
+    assert texts[:2] == ["ACME Confidential", "Page 1 of 3"]
+    assert texts[2:] == ["which part one of the text which part two of the text which part three of the text"]
+
+
+def test_lines_at_the_edge_of_pages_that_differ_in_more_than_the_page_are_kept() -> None:
+    pages = [["Invoice", f"Total {7 * n} euros"] for n in range(1, 5)]
+    texts = [block.text for block in read_document("a.pdf", pdf_of(*pages)).blocks]
+    assert set(words_of(" ".join(texts))) == {"Invoice", "Total", "euros", "7", "14", "21", "28"}
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("Name\tAge\tCity\nTom\t\tRome", ["Name | Age | City", "Tom | | Rome"]),
+        (
+            "This  text is  set with  margins\nas old  programs  did  with",
+            ["This text is set with margins as old programs did with"],
+        ),
+        ("It ends.  Two spaces\nAnd so.  More text", ["It ends. Two spaces And so. More text"]),
+    ],
+)
+def test_columns_of_text_are_rows_and_justified_prose_is_none(text: str, blocks: list[str]) -> None:
+    assert [block.text for block in read_document("a.txt", text.encode()).blocks] == blocks
+
+
+ITEMS = ["The rules:", "- first, which goes", "on", "- second", "1. third", "2) fourth"]
+
+
+@pytest.mark.parametrize(("name", "data"), [("a.pdf", pdf_of(ITEMS)), ("a.txt", "\n".join(ITEMS).encode())])
+def test_items_of_a_list_are_blocks(name: str, data: bytes) -> None:
+    expected = ["The rules:", "- first, which goes on", "- second", "1. third", "2) fourth"]
+    assert [block.text for block in read_document(name, data).blocks] == expected
+
+
+def test_a_dash_or_number_in_the_middle_of_a_sentence_begins_no_item() -> None:
+    (block,) = read_document("a.txt", b"Fees of section\n4. rise\n- as agreed - soon.").blocks
+    assert block.text == "Fees of section 4. rise - as agreed - soon."
+
+
+def test_text_files_have_headings_tables_and_quotations_whatever_their_line_ends() -> None:
+    text = "TRAVEL\n======\n\nZone      Fee\nHarbour   18\n\nMeals\n-----\n> Each con-\n> sumer pays.\n>\n> Always.\n"
+    for line_end in ("\n", "\r\n", "\r"):
+        document = read_document("a.txt", text.replace("\n", line_end).encode())
+        assert document.title == "TRAVEL"
+        assert [(block.section, block.text) for block in document.blocks] == [
+            ("", "Zone | Fee"),
+            ("", "Harbour | 18"),
+            ("Meals", "Each consumer pays."),
+            ("Meals", "Always."),
+        ]
+
+
+@pytest.mark.parametrize("title", ["class=MsoTitle", 'class="c2 title"'])
+def test_the_title_of_a_word_processor_is_the_title(title: str) -> None:
+    document = read_document("a.html", f"<title>x</title><p {title}>Leave policy</p><h1>Annual</h1><p>25 days".encode())
+    assert document.title == "Leave policy"
+    assert [(block.section, block.text) for block in document.blocks] == [("", "x"), ("Annual", "25 days")]
+
+
+def test_a_formula_is_one_text() -> None:
+    markup = b"<p>So <math><mrow><msup><mi>a</mi><mn>2</mn></msup><mo>=</mo><mi>b</mi></mrow></math>.</p>"
+    assert [block.text for block in read_document("a.html", markup).blocks] == ["So a2=b."]
+
+
 def test_pages_that_are_images_are_named() -> None:
     file = FPDF()
     file.add_page()
@@ -261,7 +349,9 @@ def test_pages_that_are_images_are_named() -> None:
     ],
 )
 def test_text_without_a_declared_encoding_is_recognised(text: str, encoding: str) -> None:
-    assert [block.text for block in read_document("a.txt", text.encode(encoding)).blocks] == [normalize_text(text)]
+    document = read_document("a.txt", text.encode(encoding))
+    assert [block.text for block in document.blocks] == [normalize_text(text)]
+    assert document.guessed_encoding is not None
 
 
 def test_html_is_read_in_its_declared_encoding_unless_it_was_converted_to_utf_8() -> None:

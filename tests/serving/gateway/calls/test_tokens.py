@@ -8,7 +8,7 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import find_usage, read_usage
 
 
-def _usage(prompt: int | None, completion: int | None, total: int | None, **more: Any) -> dict[str, Any]:
+def _usage(prompt: float | None, completion: float | None, total: float | None, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **more}
 
 
@@ -77,9 +77,16 @@ def test_usage_that_is_empty_or_malformed_is_none(usage: Any) -> None:
     assert read_usage(usage) is None
 
 
+def test_usage_is_read_under_either_name_and_as_any_number() -> None:
+    assert read_usage({"input_tokens": 10, "output_tokens": 8}) == Amount(tokens_in=10, tokens_out=8)
+    assert read_usage(_usage(10.0, 8.0, 18.0)) == Amount(tokens_in=10, tokens_out=8)
+    assert read_usage(_usage(10.5, None, None)) is None
+
+
 @pytest.mark.parametrize("choices", [None, [], "x", [None], [{"usage": None}]])
 def test_usage_is_found_in_the_answer_or_in_a_choice(choices: Any) -> None:
     usage = _usage(10, 8, 18)
     assert find_usage({"choices": [{"index": 0}, {"index": 1, "usage": usage}]}) == usage
     assert find_usage({"choices": choices, "usage": usage}) == usage
+    assert find_usage({"choices": choices, "x_groq": {"id": "r", "usage": usage}}) == usage
     assert find_usage({"choices": choices, "usage": None}) is None

@@ -137,3 +137,13 @@ async def test_tool_calls_of_an_answer_are_judged(openai: AsyncOpenAI, services:
     assert call.type == "function"
     assert call.function.arguments == '{"city": "Paris", "days": 3}'
     assert "request.denylist" in read_ledger(services, route="/v1/chat/completions")[0]["flags"]
+
+
+async def test_token_ids_of_an_answer_go_out_only_with_an_unchanged_text(
+    openai: AsyncOpenAI, upstream: Upstream
+) -> None:
+    for text, ids in (("Hello there.", [1, 2]), (f"Call {IBAN}", None)):
+        choice = {"index": 0, "message": message(text), "token_ids": [1, 2], "finish_reason": "stop"}
+        upstream.answer = {"id": "a", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        answer = await openai.chat.completions.create(model="stub", messages=[message("x")])
+        assert (answer.choices[0].model_extra or {}).get("token_ids") == ids

@@ -63,6 +63,9 @@ TRUE: dict[Kind, list[str]] = {
         "jo@example.com.",
         "JO@EXAMPLE.COM",
         "\uff4ao@example.com",
+        "o'neil@example.ie",
+        "'jo@example.com'",
+        "jo@example.com:4711",
     ],
     "phone": [
         "+49 30 901820",
@@ -87,6 +90,13 @@ TRUE: dict[Kind, list[str]] = {
         "06-12345678",
         "03-3123-4567",
         "番号は090-1234-5678です",
+        "0049 89 1234567",
+        "0044 (0)20 7946 0958",
+        "030 901820-0",
+        "Cell. 347 1234567",
+        "Phone: 2125550147",
+        "Tél. : 0142685300",
+        "móvil 612 345 678",
     ],
     "ip": [
         "192.168.0.1",
@@ -110,6 +120,12 @@ TRUE: dict[Kind, list[str]] = {
         "glpat-" + _A[:20],
         "hf_" + _A,
         "mlg_" + _A,
+        "sk_" + "live_" + _A[:24],
+        "gsk_" + _A,
+        "npm_" + _A[:36],
+        "pypi-" + _A,
+        "SG." + _A[:22] + "." + _A + "AAA",
+        "xai-" + _A + _A,
     ],
 }
 FALSE: dict[Kind, list[str]] = {
@@ -171,6 +187,7 @@ FALSE: dict[Kind, list[str]] = {
         "user@localhost",
         "pip install x@1.2",
         "@dataclass",
+        "git@github.com:org/repo.git",
     ],
     "phone": [
         "2013-01-05",
@@ -193,6 +210,11 @@ FALSE: dict[Kind, list[str]] = {
         "12 61 23 45 67",
         "7012 34 56 78",
         "10.0.0.255",
+        "0012345678901",
+        "00 12 34 56 78 90",
+        "Tel. 12 345 678",
+        "hotel 3471234567",
+        "cell 12345678",
     ],
     "ip": [
         "256.1.1.1",
@@ -201,6 +223,13 @@ FALSE: dict[Kind, list[str]] = {
         "v1.2.3.4",
         "version 1.2.3.4",
         "==1.2.3.4",
+        'Version="4.1.2.10"',
+        "version: 4.8.1.2",
+        "Chrome/120.0.0.0",
+        ">=1.2.3.4",
+        "~=1.2.3.4",
+        "section 4.3.2.1",
+        "§ 10.4.2.1",
         "12:30:45",
         "std::vector",
         "a::b",
@@ -238,8 +267,9 @@ def test_three_cards_in_a_row_are_three() -> None:
 
 
 def test_a_number_ends_where_another_begins() -> None:
-    text = "+33 1 42 68 53 00 12 34, 030 901820 2 mal"
-    assert [text[first:end] for first, end in find("phone", text)] == ["+33 1 42 68 53 00", "030 901820"]
+    text = "+33 1 42 68 53 00 12 34, 030 901820 2 mal, 020-1234567 06 12 34 56 78"
+    numbers = ["+33 1 42 68 53 00", "030 901820", "020-1234567", "06 12 34 56 78"]
+    assert [text[first:end] for first, end in find("phone", text)] == numbers
 
 
 @pytest.mark.parametrize("line", (Path(__file__).parent / "data" / "not-cards.txt").read_text().splitlines())

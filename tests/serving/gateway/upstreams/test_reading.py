@@ -74,3 +74,10 @@ async def test_a_stream_with_finish_reason_and_usage_is_complete(content: Conten
 async def test_a_stream_without_an_end_is_broken(content: Content, error: type[Exception]) -> None:
     with pytest.raises(error):
         await _read(content)
+
+
+async def test_text_in_parts_is_read_without_its_reasoning() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    parts = [thinking, {"type": "text", "text": "Hello"}, {"type": "reference", "reference_ids": [0]}]
+    text, _ = await _read(Content(_event({"content": parts}) + _event({"content": " there."}) + END))
+    assert text == "Hello there."
