@@ -7,7 +7,6 @@ Storing and searching passages do not belong here; they are in `guard_store.know
 `html_reader`: HTML as blocks.
 `markdown_reader`: Markdown as blocks.
 `pdf_reader`: PDF as blocks.
-`encodings`: bytes as text.
 `normalization`: the form of text in which documents are indexed and questions are compared with them.
 `reading`: many files at once, with those that were skipped.
 `sentences`: sentence boundaries.

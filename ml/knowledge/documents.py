@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from ml.encodings import decode_text
 from ml.knowledge.blocks import Block, Content, Outline
-from ml.knowledge.encodings import decode_text
 from ml.knowledge.html_reader import read_html
 from ml.knowledge.markdown_reader import read_markdown
 from ml.knowledge.pdf_reader import read_pdf

@@ -35,11 +35,19 @@ class FileTable:
     rows : columns of numbers, strings, booleans, dates (timestamps) or nulls.
     types : how the text of each column is read; absent columns have no value.
     left_out : the reason by column that has no use: an index, or a type that no feature has.
+    guessed_encoding : the encoding of a CSV file that is neither marked nor UTF-8.
     """
 
     rows: pa.Table
     types: Mapping[str, ColumnType]
     left_out: Mapping[str, str]
+    guessed_encoding: str | None = None
+
+    @property
+    def encoding_notice(self) -> str | None:
+        """A line of text for people about a guessed encoding."""
+        name = self.guessed_encoding
+        return name and f"it is not UTF-8 and is read as {name}; save it as UTF-8 if that is wrong"
 
 
 def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> FileTable:
@@ -87,7 +95,7 @@ def _read_parquet(path: Path) -> FileTable:
 
 
 def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
-    content = as_utf8(path.read_bytes())
+    content, guessed_encoding = as_utf8(path.read_bytes())
     delimiter = delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(path, text.column_names)
@@ -102,7 +110,7 @@ def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
             continue
         learned[name] = column
         columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
-    return FileTable(_table(columns), learned, left_out)
+    return FileTable(_table(columns), learned, left_out, guessed_encoding)
 
 
 def _read_text(content: bytes, delimiter: str, **options: object) -> pa.Table:

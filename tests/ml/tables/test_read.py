@@ -79,6 +79,30 @@ def test_encodings_are_detected(encoding: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("header", "cities", "encoding"),
+    [
+        ("город", ["Москва", "Санкт-Петербург", "Казань", "Новосибирск"], "cp1251"),
+        ("都市", ["東京", "大阪", "名古屋", "札幌"], "cp932"),
+        ("城市", ["北京", "上海", "广州", "深圳"], "gb18030"),
+        ("ville", ["Orléans", "Besançon", "Nîmes"], "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("ascii_rows", [0, 20_000])
+def test_an_encoding_without_a_mark_is_guessed_by_its_letters_and_named(
+    header: str, cities: list[str], encoding: str, ascii_rows: int, tmp_path: Path
+) -> None:
+    lines = [header, *["plain"] * ascii_rows, *cities]
+    table = read(tmp_path, "\n".join(lines).encode(encoding))
+    assert table.rows[header].to_pylist()[ascii_rows:] == cities
+    assert encoding in str(table.encoding_notice)
+
+
+@pytest.mark.parametrize("header", ["temp °C", "µg", "preis €", "§", "±5", "“q”", "naïve"])
+def test_single_signs_beyond_ascii_are_windows_1252(header: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"{header}\n1\n".encode("cp1252")).rows.column_names == [header]
+
+
 def test_quoted_line_feeds_and_delimiters_are_part_of_a_value_in_large_files(tmp_path: Path) -> None:
     rows = 60_000
     content = "n,note\n" + "".join(f'{n},"line, one\nline ""two"" of row {n} {"x" * 20}"\n' for n in range(rows))
