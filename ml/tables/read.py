@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type, convert, learn_type
-from ml.tables.text import as_utf8, delimiter_of
+from ml.tables.text import as_utf8, delimiter_of, split_declared_delimiter
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
@@ -96,7 +96,8 @@ def _read_parquet(path: Path) -> FileTable:
 
 def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
     content, guessed_encoding = as_utf8(path.read_bytes())
-    delimiter = delimiter_of(content)
+    declared, content = split_declared_delimiter(content)
+    delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(path, text.column_names)
     names = [name for name in text.column_names if not _INDEX_COLUMN.fullmatch(name)]

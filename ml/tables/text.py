@@ -5,10 +5,12 @@ Parsing records does not belong here, PyArrow does it; neither do the types of c
 
 import csv
 import io
+import re
 
 from ml.encodings import detect_encoding
 
 DELIMITERS = (",", ";", "\t", "|")
+_DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?\r?\n""", re.IGNORECASE)
 _SAMPLE_CHARACTERS = 65_536
 
 
@@ -38,6 +40,18 @@ def as_utf8(content: bytes) -> tuple[bytes, str | None]:
         tried = f"UTF-8 or {encoding.name}" if encoding.is_guessed else encoding.name.upper()
         raise ValueError(f"its encoding is not {tried}; save it as UTF-8") from error
     return text.encode("utf-8"), encoding.name if encoding.is_guessed else None
+
+
+def split_declared_delimiter(content: bytes) -> tuple[str | None, bytes]:
+    r"""Return the delimiter that Excel's first line `sep=` declares, None without such a line, and the content after it.
+
+    Examples
+    --------
+    >>> split_declared_delimiter(b"sep=;\r\nx;y\r\n"), split_declared_delimiter(b"x;y\n")
+    ((';', b'x;y\r\n'), (None, b'x;y\n'))
+    """
+    declared = _DECLARED.match(content)
+    return (declared[1].decode(), content[declared.end() :]) if declared else (None, content)
 
 
 def delimiter_of(content: bytes) -> str:

@@ -44,7 +44,7 @@ def normal(seed: int, mean: float = 0.0, rows: int = 1000) -> "np.ndarray[tuple[
 
 def test_a_guessed_encoding_is_named_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rows.csv"
-    path.write_bytes("город\n".encode("cp1251") + "Москва\nНовосибирск\n".encode("cp1251") * 100)
+    path.write_bytes("город\n".encode("cp1251") + "Москва\nНовосибирск\n".encode("cp1251") * 100)  # noqa: RUF001
     assert main(["--input", str(path), "--baseline", str(path)]) == 0
     notice = f"drift: {path}: it is not UTF-8 and is read as cp1251; save it as UTF-8 if that is wrong\n"
     assert capsys.readouterr().err == 2 * notice
