@@ -7,6 +7,7 @@ Neither Dagster nor HTTP nor a database belongs here.
 - `alerting`: conditions of alert policies.
 - `costs`: expected daily costs, anomalies and month forecasts.
 - `drift`: the drift check as a script
+- `encodings`: the encoding of text files.
 - `environment`: defaults of the environment variables that native libraries read when they are loaded.
 - `evaluate`: evaluation as a script
 - `knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.

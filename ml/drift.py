@@ -55,6 +55,9 @@ def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
     """Read and profile both files, the new rows by the baseline's types; print the columns that are left out."""
     baseline = read_table(Path(options.baseline))
     current = read_table(Path(options.input), baseline.types)
+    for name, file in ((options.baseline, baseline), (options.input, current)):
+        if file.encoding_notice:
+            print(f"drift: {name}: {file.encoding_notice}", file=sys.stderr)
     dates = sorted(date_columns(baseline.rows, current.rows))
     left_out = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
     for name, reason in left_out.items():

@@ -1,6 +1,7 @@
 """From active flags to run requests: one run per attempt; a run that ended without finishing its flag counts as failed.
 
-A flag is counted as failed here and nowhere else, so that a killed run counts as well as one that raised an error.
+A flag is counted as failed here and nowhere else, so that a killed run counts as well as one that raised an error. A flag without
+enough labelled rows is held back: no run could succeed.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,16 @@ import dagster as dg
 from dagster import DagsterInstance, RunsFilter
 
 from guard_core.days import now_us
+from guard_core.project_settings.project import settings_of_model
+from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.partitions import key_of_model
+from guard_pipelines.retraining.training_data import shortage_of_flag
 from guard_pipelines.runs import is_running
 from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag
 from guard_store.db.database import Database
+from guard_store.lake.store import Lake
+from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
 
@@ -29,9 +35,9 @@ class FlagRequests:
 
 
 def request_flags(
-    database: Database, settings: Settings, instance: DagsterInstance, at_us: int | None = None
+    database: Database, lake: Lake, settings: Settings, instance: DagsterInstance, at_us: int | None = None
 ) -> FlagRequests:
-    """Request a run of each flag that is due, and count runs that ended without finishing their flag as failed."""
+    """Request a run of each flag that is due and has enough rows; count runs that ended without finishing their flag as failed."""
     store = RetrainStore(database)
     at = now_us() if at_us is None else at_us
     ready: list[Flag] = []
@@ -40,10 +46,13 @@ def request_flags(
         runs = instance.get_runs(RunsFilter(tags={FLAG: flag.id, ATTEMPT: str(flag.attempts)}), limit=1)
         run_id = runs[0].run_id if runs else flag.dagster_run_id
         if run_id is None:
-            if flag.due_us <= at:
-                ready.append(flag)
+            if flag.due_us > at:
+                reasons.append(f"{_name(flag)} waits for attempt {flag.attempts + 1}{_in_parentheses(flag.error)}")
+            elif shortage := _find_shortage(database, lake, flag):
+                store.hold_back(flag, shortage, settings)
+                reasons.append(f"{_name(flag)} is held back: {shortage}")
             else:
-                reasons.append(f"{_name(flag)} waits for attempt {flag.attempts + 1}")
+                ready.append(flag)
         elif is_running(instance, run_id):
             reasons.append(f"{_name(flag)} is being trained by run {run_id}")
         else:
@@ -52,6 +61,18 @@ def request_flags(
     requests = [_request(flag) for flag in ready]
     keys = [(flag.project_id, flag.model_id) for flag in ready]
     return FlagRequests(requests, keys, "; ".join(reasons) or "no model is flagged for retraining")
+
+
+def _find_shortage(database: Database, lake: Lake, flag: Flag) -> str | None:
+    project = ProjectStore(database).get(flag.project_id)
+    if project is None:  # the run fails with that reason
+        return None
+    spec = settings_of_model(project.settings, flag.model_id, TrainingSpec)
+    return shortage_of_flag(lake, flag, project.timezone, spec)
+
+
+def _in_parentheses(error: str | None) -> str:
+    return "" if error is None else f" ({error})"
 
 
 def _request(flag: Flag) -> dg.RunRequest:

@@ -33,7 +33,7 @@ def _request_trainings(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorR
     from guard_pipelines.retraining.flag_requests import request_flags
 
     for _ in polls(guard.settings.pipelines.interval_s):
-        answer = request_flags(guard.database, guard.settings, instance)
+        answer = request_flags(guard.database, guard.lake, guard.settings, instance)
         if answer.requests:
             keys = [key_of_model(*key) for key in answer.models]
             return dg.SensorResult(

@@ -25,6 +25,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.reasons import objection_text, reason_text
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.promotion import PRIMARY
 from ml.retraining.rule import DayEvidence, ModelState, recommend
@@ -75,8 +76,8 @@ def _evaluate(database: Database, lake: Lake, item: DayState, run_id: str, reque
     )
     return {
         "recommended": str(recommendation.recommended).lower(),
-        "reasons": ", ".join(reason["rule"] for reason in recommendation.reasons),
-        "against": ", ".join(reason["rule"] for reason in recommendation.against),
+        "reasons": "; ".join(map(reason_text, recommendation.reasons)),
+        "against": "; ".join(map(objection_text, recommendation.against)),
         "flag": "" if flag is None else flag.id,
     }
 

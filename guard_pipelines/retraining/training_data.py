@@ -23,6 +23,7 @@ from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
+_NO_EVENTS = "The model has no events in the lake yet"
 _COLUMNS = ("ts", "event_id", "segment", LABEL, LABEL_OBSERVED)
 
 
@@ -55,6 +56,17 @@ class KnownRows:
         """Number of rows beside the held-out days."""
         return sum(len(self.by_day[day]) for day in self.split(spec)[0])
 
+    def shortage(self, spec: TrainingSpec, last: date) -> str | None:
+        """Describe what a training up to a day lacks; None if there are enough rows."""
+        trained, held = self.split(spec)
+        if held and self.trained_rows(spec) >= spec.min_rows:
+            return None
+        return (
+            f"{self.rows} labelled rows on {len(trained) + len(held)} days before {last} are too few:"
+            f" training.min_rows requires {spec.min_rows} beside the held-out days;"
+            f" {self.late_labels} labels were observed later"
+        )
+
 
 def known_rows(
     snapshot: LakeSnapshot, as_of_us: int, zone: LocalDays, spec: TrainingSpec, is_enough: Callable[[KnownRows], bool]
@@ -85,18 +97,14 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
     """
     snapshot = lake.snapshot(flag.project_id, flag.model_id)
     if snapshot is None:
-        raise TrainingError("The model has no events in the lake yet")
+        raise TrainingError(_NO_EVENTS)
     zone = local_days(timezone)
     last = zone.of(flag.as_of_us - 1)
     known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda _: False)
     trained, held = known.split(spec)
     rows = known.trained_rows(spec)
-    if not held or rows < spec.min_rows:
-        raise TrainingError(
-            f"{known.rows} labelled rows on {len(trained) + len(held)} days before {last} are too few:"
-            f" training.min_rows requires {spec.min_rows} beside the held-out days;"
-            f" {known.late_labels} labels were observed later"
-        )
+    if shortage := known.shortage(spec, last):
+        raise TrainingError(shortage)
     chosen = {
         "lake_version": snapshot.version,
         "as_of_us": flag.as_of_us,
@@ -110,6 +118,17 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         "held_rows": known.rows - rows,
     }
     return {**chosen, "sha256": _digest([known.by_day[day] for day in (*trained, *held)])}
+
+
+def shortage_of_flag(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> str | None:
+    """Describe what the training of a flag lacks in the present lake; None if there are enough rows."""
+    snapshot = lake.snapshot(flag.project_id, flag.model_id)
+    if snapshot is None:
+        return _NO_EVENTS
+    zone = local_days(timezone)
+    last = zone.of(flag.as_of_us - 1)
+    known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda rows: rows.shortage(spec, last) is None)
+    return known.shortage(spec, last)
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:

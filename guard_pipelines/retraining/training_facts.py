@@ -4,8 +4,8 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from guard_store.retraining.alert_facts import reason_text
 from guard_store.retraining.flag import Flag
+from guard_store.retraining.reasons import reason_text
 from guard_store.retraining.training_runs import TrainingRun
 from ml.retraining.training.log_run import Tracking
 

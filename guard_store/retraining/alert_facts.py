@@ -4,7 +4,6 @@ Each is written in the transaction of its cause; all facts of a flag belong to o
 """
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from guard_core.alerting.facts import Op
 from guard_core.alerting.words import counted
 from guard_store.alerts.facts import write_alert
 from guard_store.retraining.flag import Flag
+from guard_store.retraining.reasons import reason_text
 
 # Kinds that a new champion resolves: it was trained on the days they are about, and has a new baseline.
 _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
@@ -99,26 +99,6 @@ def _champion_now(version: str, champion: str | None) -> str:
     if champion is None:
         return "there is still no champion"
     return "it is the champion by hand" if champion == version else f"version {champion} stays the champion"
-
-
-def reason_text(reason: Mapping[str, Any]) -> str:
-    """Describe a reason of a flag in words.
-
-    >>> reason_text({"rule": "age", "age_days": 31, "max_age_days": 30})
-    'the champion is 31 days old, 30 are allowed'
-    """
-    rule = reason["rule"]
-    if rule == "age":
-        return f"the champion is {reason['age_days']} days old, {reason['max_age_days']} are allowed"
-    if rule == "drifted_features":
-        names = [name.removeprefix("feature_") for name in reason["features"]]
-        return f"{reason['share']:.0%} of the features by importance drift ({', '.join(names)})".replace("%", " %")
-    if rule == "prediction_drift":
-        return f"the predictions drift ({', '.join(reason['columns'])})"
-    if rule == "performance":
-        metric = reason.get("metric_name", reason["metric"])
-        return f"{reason['kind']} {metric} is {reason['value']:.3f}, {reason['baseline']:.3f} in the baseline"
-    return str(reason.get("reason") or rule)
 
 
 def _write_fact(

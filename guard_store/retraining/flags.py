@@ -116,6 +116,17 @@ class RetrainStore:
                 alert_facts.write_failed_fact(connection, flag, error)
         return str(values["state"])
 
+    def hold_back(self, flag: Flag, shortage: str, settings: Settings) -> None:
+        """Record what the training of an open flag lacks, and when to look again; this is no failed attempt."""
+        values = {
+            "due_us": now_us() + settings.pipelines.retrain_retry_delay_s * SECOND_US,
+            "error": shortage[:_MAX_ERROR_CHARACTERS],
+            "changed_us": now_us(),
+        }
+        same = and_(retrain_flags.c.id == flag.id, retrain_flags.c.state == "open")
+        with self._database.write() as connection:
+            connection.execute(update(retrain_flags).where(same).values(values))
+
     def flag(self, flag_id: str) -> Flag | None:
         """Return a flag by its id."""
         flags = self._flags(retrain_flags.c.id == flag_id)

@@ -9,7 +9,6 @@ Storing and searching passages do not belong here; they are in `guard_store.know
 `pdf_reader`: PDF as blocks.
 `text_reader`: plain text as blocks.
 `lines`: wrapped lines as paragraphs and list items.
-`encodings`: bytes as text.
 `normalization`: the form of text in which documents are indexed and questions are compared with them.
 `reading`: many files at once, with those that were skipped.
 `sentences`: sentence boundaries.

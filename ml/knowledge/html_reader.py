@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from ml.encodings import decode_text
 from ml.knowledge.blocks import Content, Outline
-from ml.knowledge.encodings import decode_text
 from ml.knowledge.normalization import normalize_text
 
 if TYPE_CHECKING:

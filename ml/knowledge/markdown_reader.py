@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ml.encodings import decode_text
 from ml.knowledge.blocks import Content, Outline
-from ml.knowledge.encodings import decode_text
 from ml.knowledge.html_reader import read_markup
 from ml.knowledge.normalization import normalize_text
 

@@ -6,8 +6,8 @@ Other formats do not belong here; Markdown is in `markdown_reader.py`.
 import re
 from collections.abc import Sequence
 
+from ml.encodings import decode_text
 from ml.knowledge.blocks import Content, Outline
-from ml.knowledge.encodings import decode_text
 from ml.knowledge.lines import split_items, vocabulary_of
 
 _paragraph_end = re.compile(r"\n\s*\n|\f")

@@ -12,17 +12,22 @@ import pyarrow.compute as pc
 
 Type = Literal["number", "boolean", "date", "text"]
 
-# The words of `pandas.read_csv`.
+# The words of `pandas.read_csv`, and that of Hive, MySQL and PostgreSQL.
 MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
-    "NaN", "None", "n/a", "nan", "null",
+    "NaN", "None", "n/a", "nan", "null", "\\N",
 )  # fmt: skip
+# Of SAS, Excel and pandas: values in a column of text, missing among numbers, booleans and dates.
+_MISSING_NUMBERS = (".", "-", "?", "NaT", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!")
 # Words that are as often a value: the country Namibia, "None" of several kinds of masonry.
 AMBIGUOUS_WORDS = ("NA", "None")
 _FREQUENT_SHARE = 0.01
-_LOWER_WORDS = pa.array(sorted({word.lower() for word in MISSING_WORDS}))
+_LOWER_WORDS = pa.array(sorted({word.lower() for word in (*MISSING_WORDS, *_MISSING_NUMBERS)}))
 _LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
 _INTEGER = r"^[+-]?\d+$"
+_UNITS = ("%", "‰", "$", "€", "£", "¥", "₹")
+_GROUPED = r"^[+-]?(\d{1,3}([ \x{a0}\x{202f}'\x{2019}]\d{3})+|\d+)([.,]\d+)?$"
+_GROUP_SEPARATOR = r"[ \x{a0}\x{202f}'\x{2019}]"
 _DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
 _THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
 
@@ -106,7 +111,9 @@ def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None:
-    present = _present(text)
+    present = _without_unit(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
+    if _match(present, _GROUPED):
+        present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "")
     numbers = _cast(present, pa.float64())
     if numbers is not None:
         integers = _cast(present, pa.int64())
@@ -117,6 +124,16 @@ def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None
     for old, new in zip(separators, ("", "."), strict=True):
         present = pc.replace_substring(present, old, new)
     return _cast(present, pa.float64())
+
+
+def _without_unit(present: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Remove a percent or currency sign before or after all numbers; a column of several units is no column of numbers."""
+    first = next((value for chunk in present.chunks for value in chunk.drop_null()[:1].to_pylist()), "")
+    for unit in filter(first.__contains__, _UNITS):
+        for pattern, number in ((rf"^([+-]?)\Q{unit}\E\s*", r"\1"), (rf"\s*\Q{unit}\E$", "")):
+            if _match(present, pattern):
+                return pc.replace_substring_regex(present, pattern, number)
+    return present
 
 
 def _are_codes(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
@@ -135,8 +152,12 @@ def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     present = _present(text)
-    local = _cast(present, pa.timestamp("us"))
-    return _cast(present, pa.timestamp("us", "UTC")) if local is None else local
+    present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
+    for unit in ("us", "ns"):
+        for zone in (None, "UTC"):
+            if (dates := _cast(present, pa.timestamp(unit, zone))) is not None:
+                return dates.cast(pa.timestamp("us", zone), safe=False)
+    return None
 
 
 def _match(present: pa.ChunkedArray, pattern: str) -> bool:

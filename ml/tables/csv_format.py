@@ -3,49 +3,55 @@
 Parsing records does not belong here, PyArrow does it; neither do the types of columns, which are in `columns.py`.
 """
 
-import codecs
 import csv
 import io
+import re
+
+from ml.encodings import detect_encoding
 
 DELIMITERS = (",", ";", "\t", "|")
+_DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?\r?\n""", re.IGNORECASE)
 _SAMPLE_CHARACTERS = 65_536
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is its beginning
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
-def as_utf8(content: bytes) -> bytes:
-    """Return text as UTF-8 without a byte order mark.
-
-    The encoding is that of the byte order mark, else UTF-8, else Windows-1252, which contains the printable part of Latin-1.
+def as_utf8(content: bytes) -> tuple[bytes, str | None]:
+    """Return text as UTF-8 without a byte order mark, and the name of its encoding if that is guessed.
 
     Raises
     ------
     ValueError
-        If the text is in none of them; the message names them.
+        If the text is not in the encoding of its byte order mark, UTF-8 or the guessed one.
 
     Examples
     --------
-    >>> as_utf8("Zürich".encode("cp1252")).decode(), as_utf8("Zürich".encode("utf-16")).decode()
-    ('Zürich', 'Zürich')
+    >>> [as_utf8("Zürich".encode(encoding))[0].decode() for encoding in ("utf-8", "cp1252", "utf-16")]
+    ['Zürich', 'Zürich', 'Zürich']
     """
-    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
-    if marked is None and b"\0" in content:
+    encoding = detect_encoding(content)
+    if encoding.is_guessed and b"\0" in content:
         raise ValueError(
             "it holds zero bytes, like UTF-16 without a byte order mark or a binary file; save it as UTF-8"
         )
-    for encoding in [marked] if marked else ["utf-8", "cp1252"]:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return content if encoding == "utf-8" else text.encode("utf-8")
-    tried = marked.upper() if marked else "UTF-8, UTF-16 or Windows-1252"
-    raise ValueError(f"its encoding is not {tried}; save it as UTF-8")
+    if encoding.name == "utf-8":
+        return content, None
+    try:
+        text = content.decode(encoding.name)
+    except UnicodeDecodeError as error:
+        tried = f"UTF-8 or {encoding.name}" if encoding.is_guessed else encoding.name.upper()
+        raise ValueError(f"its encoding is not {tried}; save it as UTF-8") from error
+    return text.encode("utf-8"), encoding.name if encoding.is_guessed else None
+
+
+def split_declared_delimiter(content: bytes) -> tuple[str | None, bytes]:
+    r"""Return the delimiter that Excel's first line `sep=` declares, None without such a line, and the content after it.
+
+    Examples
+    --------
+    >>> split_declared_delimiter(b"sep=;\r\nx;y\r\n"), split_declared_delimiter(b"x;y\n")
+    ((';', b'x;y\r\n'), (None, b'x;y\n'))
+    """
+    declared = _DECLARED.match(content)
+    return (declared[1].decode(), content[declared.end() :]) if declared else (None, content)
 
 
 def delimiter_of(content: bytes) -> str:

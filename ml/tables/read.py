@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type, convert, learn_type
-from ml.tables.csv_format import as_utf8, delimiter_of
+from ml.tables.csv_format import as_utf8, delimiter_of, split_declared_delimiter
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
@@ -35,11 +35,19 @@ class FileTable:
     rows : columns of numbers, strings, booleans, dates (timestamps) or nulls.
     types : how the text of each column is read; absent columns have no value.
     left_out : the reason by column that has no use: an index, or a type that no feature has.
+    guessed_encoding : the encoding of a CSV file that is neither marked nor UTF-8.
     """
 
     rows: pa.Table
     types: Mapping[str, ColumnType]
     left_out: Mapping[str, str]
+    guessed_encoding: str | None = None
+
+    @property
+    def encoding_notice(self) -> str | None:
+        """A line of text for people about a guessed encoding."""
+        name = self.guessed_encoding
+        return name and f"it is not UTF-8 and is read as {name}; save it as UTF-8 if that is wrong"
 
 
 def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> FileTable:
@@ -87,8 +95,9 @@ def _read_parquet(path: Path) -> FileTable:
 
 
 def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
-    content = as_utf8(path.read_bytes())
-    delimiter = delimiter_of(content)
+    content, guessed_encoding = as_utf8(path.read_bytes())
+    declared, content = split_declared_delimiter(content)
+    delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(path, text.column_names)
     names = [name for name in text.column_names if not _INDEX_COLUMN.fullmatch(name)]
@@ -102,7 +111,7 @@ def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
             continue
         learned[name] = column
         columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
-    return FileTable(_table(columns), learned, left_out)
+    return FileTable(_table(columns), learned, left_out, guessed_encoding)
 
 
 def _read_text(content: bytes, delimiter: str, **options: object) -> pa.Table:

@@ -7,13 +7,14 @@ import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, TypeVar
 
 _SCALARS = (str, int, float, bool, type(None))
-_MISSING_TYPES = frozenset({"NAType", "NaTType"})  # of pandas, which need not be installed
+_MISSING_TYPES = frozenset({"NAType", "NaTType", "MaskedConstant"})  # of pandas and numpy, which need not be installed
 _ALWAYS_VALID = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -142,8 +143,9 @@ def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _scalar(name: str, value: Any) -> Any:
-    if type(value) not in _SCALARS and hasattr(value, "item"):
-        value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
+    if type(value) not in _SCALARS and hasattr(value, "item") and not _is_missing(value):
+        with suppress(ValueError, RuntimeError):  # an array of several elements is refused below, by its type
+            value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
     if _is_missing(value):
         return None
     if isinstance(value, Decimal):
@@ -156,7 +158,7 @@ def _scalar(name: str, value: Any) -> Any:
 
 
 def _is_missing(value: object) -> bool:
-    """Whether a value stands for a missing one: None, NaN (also of Decimal), and pandas' NA and NaT."""
+    """Whether a value stands for a missing one: None, NaN (also of Decimal), pandas' NA and NaT, and numpy's masked."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Decimal) and value.is_nan())

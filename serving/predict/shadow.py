@@ -11,7 +11,9 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.predict import PredictSettings
@@ -22,8 +24,13 @@ from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import CHALLENGER
 from guard_store.retraining.shadow import ShadowStore, ShadowSum
+from ml.monitoring.performance.labels import as_numbers, label_key
 from serving.predict import metrics
 from serving.predict.pool import Key, LoadedModel, ModelPool, ModelUnavailableError
+
+if TYPE_CHECKING:
+    from ml.monitoring.performance.tasks import Target
+    from ml.retraining.predictor.load import Predictor
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000  # requests
@@ -112,16 +119,9 @@ class Shadow:
         sums.failed += len(offer.rows) - len(valid)
         if not valid:
             return
-        predictions, probabilities = challenger.predict([offer.rows[i] for i in valid])
-        sums.differing += sum(
-            prediction != offer.predictions[i] for i, prediction in zip(valid, predictions, strict=True)
-        )
-        if probabilities is not None and offer.probabilities is not None:
-            pairs = zip(valid, probabilities, strict=True)
-            sums.difference += sum(abs(probability - offer.probabilities[i]) for i, probability in pairs)
-        elif probabilities is None:
-            numbers = zip(valid, predictions, strict=True)
-            sums.difference += sum(abs(float(prediction) - float(offer.predictions[i])) for i, prediction in numbers)
+        probabilities = None if offer.probabilities is None else [offer.probabilities[i] for i in valid]
+        answers = [offer.predictions[i] for i in valid], probabilities
+        _add_differences(sums, champion.predictor.schema.target, answers, challenger, [offer.rows[i] for i in valid])
         metrics.count_shadow(len(valid))
 
     def _settings_of(self, key: Key) -> tuple[bool, str]:
@@ -141,3 +141,25 @@ class Shadow:
             self._store.add(sums)
         except Exception:  # noqa: BLE001 - losing these sums is better than losing the thread
             _log.exception("%d rows of shadow comparisons are lost", sum(total.rows for total in sums.values()))
+
+
+def _add_differences(
+    sums: ShadowSum,
+    target: "Target",
+    answers: tuple[Sequence[Any], Sequence[float] | None],
+    challenger: "Predictor",
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Add by how much a challenger's predictions, and its probabilities for the champion's target, differ from the champion's answers."""
+    scores = challenger.scores(rows)
+    predictions, _ = challenger.schema.answers(scores)
+    sums.differing += sum(
+        label_key(prediction) != label_key(answer) for prediction, answer in zip(predictions, answers[0], strict=True)
+    )
+    if not challenger.schema.has_answers_for(target):
+        return
+    probabilities = challenger.schema.probabilities(scores, target)
+    if probabilities is None or answers[1] is None:
+        sums.difference += float(np.abs(as_numbers(predictions) - as_numbers(answers[0])).sum())
+    else:
+        sums.difference += float(np.abs(probabilities - answers[1]).sum())

@@ -42,6 +42,14 @@ def normal(seed: int, mean: float = 0.0, rows: int = 1000) -> "np.ndarray[tuple[
     return np.random.default_rng(seed).normal(mean, size=rows)
 
 
+def test_a_guessed_encoding_is_named_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("город\n".encode("cp1251") + "Москва\nНовосибирск\n".encode("cp1251") * 100)  # noqa: RUF001
+    assert main(["--input", str(path), "--baseline", str(path)]) == 0
+    notice = f"drift: {path}: it is not UTF-8 and is read as cp1251; save it as UTF-8 if that is wrong\n"
+    assert capsys.readouterr().err == 2 * notice
+
+
 @pytest.mark.parametrize("command", [["ml/drift.py"], ["-m", "ml.drift"]])
 def test_the_command_of_the_readme_finds_the_summer(command: list[str]) -> None:
     files = ["--input", "ml/data/new_batch.csv", "--baseline", "ml/data/baseline.csv"]
@@ -148,7 +156,7 @@ def test_a_column_that_changed_its_type_is_bad_input(write: Writer, capsys: pyte
         ("x;x\n1;2\n", "new.csv: column 'x' comes twice"),
         ("x,y\n1,2\n3\n", "new.csv: CSV parse error: Expected 2 columns, got 1: 3"),
         (b"x\0\n\0001\0\n\0", "new.csv: it holds zero bytes, like UTF-16 without a byte order mark"),
-        (b"x\n\x81\n", "new.csv: its encoding is not UTF-8, UTF-16 or Windows-1252; save it as UTF-8"),
+        (bytes(range(128, 256)), "new.csv: its encoding is not UTF-8 or cp1252; save it as UTF-8"),
         (b"\xff\xfex\0\n", "new.csv: its encoding is not UTF-16; save it as UTF-8"),
     ],
 )

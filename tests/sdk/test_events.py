@@ -177,3 +177,12 @@ def test_a_compressed_batch_says_so_and_arrives_whole(api: ApiDouble, client: ML
     assert client.ingest_events([{**ROW, "event_id": "é"}], compress=True).accepted == 1
     assert api.seen[0].headers["Content-Encoding"] == "gzip"
     assert api.stored["é"]["latency_ms"] == 1.5
+
+
+def test_a_masked_value_of_numpy_is_missing_and_an_array_is_refused_by_its_field() -> None:
+    masked = np.ma.masked_equal([1.0, -999.0], -999.0)[1]
+    fields: dict[str, Any] = {"project_id": "p", "model_id": "m", "latency_ms": 1.0, "y_pred": 1}
+    array: Any = np.array([1, 2])
+    assert Event(**fields, features={"age": masked}).features == {"age": None}
+    with pytest.raises(TypeError, match=r"features\.age: text, number, boolean or None is needed, not ndarray"):
+        Event(**fields, features={"age": array})

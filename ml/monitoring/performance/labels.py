@@ -5,6 +5,7 @@ Reading single labels and counting them belongs here; the task that follows from
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +23,8 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?")
 def label_key(value: object) -> str | None:
     """Return the key by which labels are compared; None for a missing label (null, NaN, empty text).
 
-    Numbers are compared by value, text without regard to case and surrounding spaces. `true` and `yes` are 1, `false` and `no` are 0.
+    Numbers are compared by value, text without regard to case, surrounding spaces and
+    how Unicode composes its letters. `true` and `yes` are 1, `false` and `no` are 0.
 
     Examples
     --------
@@ -33,7 +35,7 @@ def label_key(value: object) -> str | None:
     """
     if value is None:
         return None
-    text = str(value).strip().casefold()
+    text = unicodedata.normalize("NFC", str(value).strip().casefold())
     if text in _KEYS:
         return _KEYS[text]
     return _number_key(text) if _NUMBER.fullmatch(text) else text

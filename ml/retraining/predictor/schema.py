@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.monitoring.performance.labels import as_numbers
+from ml.monitoring.performance.labels import as_numbers, is_number, label_key
 from ml.monitoring.performance.tasks import Target, Task, is_numeric
 from ml.retraining.predictor.errors import CorruptModelError
 
@@ -171,8 +171,7 @@ class ModelSchema:
             positive: list[float] = scores[:, index].tolist()
             labels = self._labels[1 - index], self._labels[index]
             return [labels[proba >= self.threshold] for proba in positive], positive
-        places, proba = self.decided(scores)
-        return [self._labels[place] for place in places.tolist()], proba.tolist()
+        return [self._labels[place] for place in self.decided(scores).tolist()], scores.max(axis=1).tolist()
 
     def numbers(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the predicted numbers of a regression, or grades, for the scores of its model: (n,)."""
@@ -188,12 +187,39 @@ class ModelSchema:
     def _grades(self) -> NDArray[np.float64]:
         return as_numbers(np.array(self.classes, dtype=object))
 
-    def decided(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Return the index of the predicted class in `classes` and its probability as in `answers`, for a classifier's scores."""
+    def decided(self, scores: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Return the index of the predicted class in `classes` for a classifier's scores: (n,)."""
         if self.task == "multiclass":
-            return scores.argmax(axis=1), scores.max(axis=1).astype(float)
-        positive = scores[:, self._positive].astype(float)
-        return np.where(positive >= self.threshold, self._positive, 1 - self._positive), positive
+            return np.asarray(scores.argmax(axis=1))
+        return np.where(scores[:, self._positive] >= self.threshold, self._positive, 1 - self._positive)
+
+    def has_answers_for(self, target: Target) -> bool:
+        """Return whether the deciding metric of a target can be computed from the answers of this model.
+
+        Examples
+        --------
+        >>> pair = ModelSchema("multiclass", (), ("cat", "dog"))
+        >>> pair.has_answers_for(Target("binary", "Dog")), pair.has_answers_for(Target("regression"))
+        (True, False)
+        """
+        if is_numeric(target.task):
+            return self.is_numeric or all(is_number(label_key(label) or "") for label in self.classes)
+        if target.task == "multiclass":
+            return self.task != "regression"
+        return not self.is_numeric and label_key(target.positive) in map(label_key, self.classes)
+
+    def probabilities(self, scores: NDArray[np.floating], target: Target) -> NDArray[np.float64] | None:
+        """Return the probabilities that a model of a target gives: those of its positive label, else of the predicted class.
+
+        None if the model or the target is numeric.
+        """
+        if self.is_numeric or is_numeric(target.task):
+            return None
+        if target.task == "multiclass":
+            return scores[np.arange(len(scores)), self.decided(scores)].astype(np.float64)
+        return scores[:, [label_key(label) for label in self.classes].index(label_key(target.positive))].astype(
+            np.float64
+        )
 
     @cached_property
     def _positive(self) -> int:

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from guard_core.project_settings.promotion import PromotionSettings
-from ml.monitoring.performance.labels import label_key
-from ml.monitoring.performance.tasks import Target, Task
+from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card
@@ -40,14 +39,15 @@ def evaluate(
 ) -> tuple[dict[str, Any], Mapping[str, Answers]]:
     """Evaluate a candidate; return the decision with the features' importance as plain data, and the answers of each model.
 
-    A champion of another task or positive label is not comparable: the trivial baseline replaces it.
+    The answers of a champion of another task or positive label are read as those of the candidate's target; where that is
+    impossible, as numbers are no classes, the trivial baseline replaces it.
     """
     target = candidate.schema.target
     data = _with_labels(data, target.task)
     true = targets(data.rows, target.task)
-    comparable = champion is not None and _is_comparable(champion.schema.target, target)
+    comparable = champion is not None and champion.schema.has_answers_for(target)
     other = (
-        answers_of(champion, data.rows)
+        answers_of(champion, data.rows, target)
         if champion is not None and comparable
         else trivial_answers(target, data.trained_on, len(data.rows))
     )
@@ -94,10 +94,6 @@ def write_evaluation(
     write_plots(folder, schema.target, true, answers, evaluation["importance"])
     (folder / "model_card.md").write_text(model_card(schema, evaluation, facts), encoding="utf-8")
     (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")
-
-
-def _is_comparable(champion: Target, candidate: Target) -> bool:
-    return champion.task == candidate.task and label_key(champion.positive) == label_key(candidate.positive)
 
 
 def _with_labels(data: HeldOut, task: Task) -> HeldOut:

@@ -15,6 +15,7 @@ from guard_core.columns import LABEL
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import (
+    MIN_CLASS_ROWS,
     as_labels,
     as_numbers,
     count_keys,
@@ -110,7 +111,7 @@ def learn_target(
     Raises
     ------
     TrainingError
-        If there is only one class, or the positive label is none of them.
+        If there is only one class, a class has too few rows, or the positive label is none of them.
     """
     is_floating = pa.types.is_floating(labels.type)
     kinds = ("numeric" if is_floating else "categorical", prediction_kind)
@@ -125,7 +126,17 @@ def learn_target(
         raise TrainingError(f"All labels are alike ({', '.join(classes) or 'none'}): there is nothing to learn")
     if target.task == "binary" and target.positive not in classes:
         raise TrainingError(f"labels.positive {target.positive!r} is none of the labels: {', '.join(classes)}")
+    if target.task != "ordinal":
+        _require_class_rows({label: rows[label_key(label) or ""] for label in classes})
     return target, classes, {texts[key]: rows[key] for key in sorted(rows) if texts[key] not in classes}
+
+
+def _require_class_rows(rows: Mapping[str, int]) -> None:
+    for label, count in rows.items():
+        if count < MIN_CLASS_ROWS:
+            raise TrainingError(
+                f"Label {label!r} has {count} row{'' if count == 1 else 's'}, a class needs {MIN_CLASS_ROWS}: more of its labels are needed"
+            )
 
 
 def _classes(target: Target, counts: Mapping[str, int]) -> Sequence[str]:

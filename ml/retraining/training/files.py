@@ -50,6 +50,8 @@ def labelled_rows(
         If the file cannot be read, a named column or a feature of the model is not in it, or has another type.
     """
     file = read_table(path, {spec.name: _type_of(spec) for spec in schema.features} if schema else None)
+    if file.encoding_notice:
+        report(f"{path}: {file.encoding_notice}")
     _require_columns(path, file, (target, *([time] if time else []), *ignored))
     table = file.rows.sort_by(time) if time else file.rows
     if schema:

@@ -18,9 +18,9 @@ from ml.retraining.training.features import targets
 _IMPORTANCE_ROWS = 5_000
 
 
-def answers_of(model: NativePredictor, table: pa.Table) -> Answers:
-    """Return a model's answers to (n,) lake rows."""
-    return _answers(model, frame_of_table(table, model.schema.features))
+def answers_of(model: NativePredictor, table: pa.Table, target: Target | None = None) -> Answers:
+    """Return a model's answers to (n,) lake rows, with the probabilities of its own target or of another."""
+    return _answers(model, frame_of_table(table, model.schema.features), target or model.schema.target)
 
 
 def trivial_answers(target: Target, trained_on: pa.Table, rows: int) -> Answers:
@@ -47,18 +47,18 @@ def importance(model: NativePredictor, table: pa.Table, rng: np.random.Generator
     frame, true = frame_of_table(table, model.schema.features), targets(table, target.task)
     sign = -1.0 if PRIMARY[target.task] == "mae" else 1.0
     weights = np.ones((1, len(table)))
-    unshuffled = float(measure(target, true, _answers(model, frame), weights)[0])
+    unshuffled = float(measure(target, true, _answers(model, frame, target), weights)[0])
     importances = {}
     for name in frame.columns:
         shuffled = frame.assign(**{name: frame[name].to_numpy()[rng.permutation(len(frame))]})
-        loss = sign * (unshuffled - float(measure(target, true, _answers(model, shuffled), weights)[0]))
+        loss = sign * (unshuffled - float(measure(target, true, _answers(model, shuffled, target), weights)[0]))
         importances[PREFIX + name] = max(0.0, loss) if np.isfinite(loss) else 0.0
     return importances
 
 
-def _answers(model: NativePredictor, frame: Any) -> Answers:
+def _answers(model: NativePredictor, frame: Any, target: Target) -> Answers:
     scores = model.scores_of_frame(frame)
     if model.schema.is_numeric:
         return Answers(model.schema.numbers(scores), None)
-    places, proba = model.schema.decided(scores)
-    return Answers(np.array(model.schema.classes)[places], proba)
+    predictions = np.array(model.schema.classes)[model.schema.decided(scores)]
+    return Answers(predictions, model.schema.probabilities(scores, target))

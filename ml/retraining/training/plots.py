@@ -85,7 +85,7 @@ def _errors(figure: Any, true: npt.NDArray[np.float64], answers: Mapping[str, An
     axes = figure.subplots()
     step = max(1, len(true) // _MAX_POINTS)
     for name, model_answers in answers.items():
-        axes.scatter(model_answers.y_pred.astype(float)[::step], true[::step], s=4, alpha=0.5, label=name)
+        axes.scatter(as_numbers(model_answers.y_pred)[::step], true[::step], s=4, alpha=0.5, label=name)
     axes.set(title="Predicted and true", xlabel="predicted", ylabel="true")
     axes.legend()
 

@@ -116,3 +116,24 @@ def test_measuring_everything_again_changes_no_number(pipelines: Pipelines, proj
     before = performance(pipelines)[1].report
     pipelines.run({"dagster/partition": "2013-01-01"})
     assert performance(pipelines)[1].report == before
+
+
+def test_predictions_and_labels_of_many_spellings_are_measured_by_what_they_mean(
+    pipelines: Pipelines, project: None
+) -> None:
+    spelt = {True: ["yes", "YES", 1, True, "1.0"], False: ["NO", "no", 0, False, "0"]}
+    # Of ten events eight are right; of the five that are positive, four are predicted so.
+    predicted, true = "YYYYNNNNNY", "YYYYYNNNNN"
+    rows, truth = [], {}
+    for i in range(200):
+        key = f"event-{i}"
+        answer = "Yes" if predicted[i % 10] == "Y" else "No"
+        rows.append(event("p", "m", "2013-01-01T12:00:00Z", {"x": 1.0}, y_pred=answer, y_proba=None, event_id=key))
+        truth[key] = spelt[true[i % 10] == "Y"][i // 10 % 5]
+    store(pipelines.database, rows)
+    store_labels(pipelines.database, "p", truth, observed_at="2013-01-02T00:00:00Z")
+    pipelines.settle()
+    day = performance(pipelines)[1]
+    assert (day.task, day.labelled, day.report["positive_label"]) == ("binary", 200, "Yes")
+    measured = values(day.report["realised"])
+    assert (measured["accuracy"], measured["precision"], measured["recall"]) == pytest.approx((0.8, 0.8, 0.8))

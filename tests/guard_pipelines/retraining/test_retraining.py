@@ -190,6 +190,35 @@ def test_too_few_labels_are_said_with_the_numbers(pipelines: Pipelines) -> None:
         choose_rows(Lake(pipelines.settings.storage.lake), flag, "UTC", TrainingSpec())
 
 
+def test_a_forced_flag_without_enough_rows_waits_for_them_and_states_what_is_missing(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
+    make_project(pipelines.database)
+    flag = force(pipelines.database, 10)
+    store = RetrainStore(pipelines.database)
+    assert pipelines.tick_retrain() == []
+    waiting = store.flag(flag.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.attempts, waiting.error) == ("open", 0, "The model has no events in the lake yet")
+    send_days(pipelines.database, 1, 2)
+    pipelines.settle()
+    assert pipelines.tick_retrain() == []
+    waiting = store.flag(flag.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.attempts) == ("open", 0)
+    assert "300 labelled rows on 2 days before 2013-01-10 are too few" in str(waiting.error)
+    assert [fact.kind for fact in FactStore(pipelines.database).newest(PROJECT, 10)] == ["retrain_recommended"]
+
+    send_days(pipelines.database, 3, 10)
+    pipelines.settle()
+    (request,) = pipelines.tick_retrain()
+    assert pipelines.retrain(request).success
+    done = store.flag(flag.id)
+    assert done is not None
+    assert (done.state, done.error) == ("done", None)
+
+
 def test_the_sensor_asks_once_for_a_flag_however_often_it_looks(pipelines: Pipelines) -> None:
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 10)
@@ -245,11 +274,11 @@ def test_a_long_fit_says_that_it_goes_on(pipelines: Pipelines, monkeypatch: pyte
     (request,) = pipelines.tick_retrain()
     said: list[str] = []
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **options: Any) -> Any:
         while not (lines := _lines(pipelines)):
             time.sleep(0.01)
         said.extend(lines)
-        return train(*arguments)
+        return train(*arguments, **options)
 
     monkeypatch.setattr(heartbeat, "EVERY_S", 0.05)
     monkeypatch.setattr(training, "train", slow)
@@ -357,6 +386,11 @@ def test_history_whose_labels_were_observed_afterwards_raises_no_flag(pipelines:
             pipelines.database, {f"{day:02d}-{i:03d}": i % 2 for i in range(ROWS)}, day, observed="2013-06-01T00:00:00Z"
         )
     pipelines.settle()
+    (materialization,) = pipelines.instance.fetch_materializations(dg.AssetKey("retrain_recommended"), limit=1).records
+    table = materialization.asset_materialization
+    assert table is not None
+    sentence = f"0 labelled rows can be trained on, retrain.min_labelled_rows is 100, 200 rows beside the held-out days are missing for a training, {4 * ROWS} labels came after the end of the day"
+    assert sentence in str(table.metadata["retrain"].value)
     (evaluation,) = EvaluationStore(pipelines.database).days(*KEY, "2013-01-04", "2013-01-04")
     (objection,) = evaluation.result["against"]
     assert objection["rule"] == "labelled_rows"

@@ -91,5 +91,5 @@ def test_arbitrary_bytes_are_judged_or_refused_in_one_line(
     path.write_bytes(bytes(content))
     code = main(["--baseline", str(path), "--input", str(path)])
     assert code in {0, 2}
-    lines = capsys.readouterr().err.splitlines()
+    lines = [line for line in capsys.readouterr().err.splitlines() if "it is not UTF-8 and is read as" not in line]
     assert (code == 2) == (bool(lines) and lines[-1].startswith("drift: /"))

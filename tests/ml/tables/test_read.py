@@ -47,6 +47,47 @@ def test_the_usual_words_are_missing_in_a_column_of_numbers(word: str, tmp_path:
     assert read(tmp_path, f"x,y\n1,a\n{word},b\n").rows["x"].to_pylist() == [1, None]
 
 
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ("x,y\n12%,a\n13.5 %,b\n", [12, 13.5]),
+        ("x;y\n1.500,50 €;a\n2,00 €;b\n", [1500.5, 2]),
+        ('x,y\n"$1,500.00",a\n-$2,b\n', [1500, -2]),
+        ("x;y\n1\u00a0500,5;a\n2\u202f000;b\n", [1500.5, 2000]),
+        ("x;y\n1'500.5;a\n2;b\n", [1500.5, 2]),
+        ("x,y\n\N{MINUS SIGN}1.5,a\n2,b\n", [-1.5, 2]),
+        ("x,y\n$1,a\n€2,b\n", ["$1", "€2"]),
+        ("x,y\n12%,a\n0.5,b\n", ["12%", "0.5"]),
+        ("x,y\n030 123 456,a\n040 123 456,b\n", ["030 123 456", "040 123 456"]),
+    ],
+)
+def test_numbers_for_people_are_numbers_if_they_have_one_unit(
+    content: str, values: list[object], tmp_path: Path
+) -> None:
+    assert read(tmp_path, content).rows["x"].to_pylist() == values
+
+
+@pytest.mark.parametrize("word", [".", "-", "?", "\\N", "#DIV/0!", "#VALUE!", "NaT"])
+def test_missing_values_of_other_programs_leave_a_column_numbers(word: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"x,y\n1.5,a\n{word},b\n").rows["x"].to_pylist() == [1.5, None]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_first_line_of_excel_declares_the_delimiter(mark: str, end: str, tmp_path: Path) -> None:
+    table = read(tmp_path, mark + end.join(["sep=;", "x;y", "1,5;a", "2,5;b", ""]))
+    assert table.rows.to_pydict() == {"x": [1.5, 2.5], "y": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "date", ["2024-01-01 10:00:00.123456789", "2024-01-01 10:00:00 UTC", "2024-01-01T10:00:00.000Z"]
+)
+def test_stamps_of_pandas_and_bigquery_are_dates(date: str, tmp_path: Path) -> None:
+    column = read(tmp_path, f"x,y\n{date},a\nNaT,b\n").rows["x"]
+    assert pa.types.is_timestamp(column.type)
+    assert column.null_count == 1
+
+
 def test_ambiguous_words_are_values_if_they_are_quoted_or_frequent(tmp_path: Path) -> None:
     rows = ["a"] * 198
     assert read(tmp_path, "\n".join(["x", *rows, "NA"])).rows["x"].null_count == 1
@@ -77,6 +118,30 @@ def test_encodings_are_detected(encoding: str, tmp_path: Path) -> None:
         "größe": [1],
         "stadt": ["Zürich"],
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "cities", "encoding"),
+    [
+        ("город", ["Москва", "Санкт-Петербург", "Казань", "Новосибирск"], "cp1251"),
+        ("都市", ["東京", "大阪", "名古屋", "札幌"], "cp932"),
+        ("城市", ["北京", "上海", "广州", "深圳"], "gb18030"),
+        ("ville", ["Orléans", "Besançon", "Nîmes"], "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("ascii_rows", [0, 20_000])
+def test_an_encoding_without_a_mark_is_guessed_by_its_letters_and_named(
+    header: str, cities: list[str], encoding: str, ascii_rows: int, tmp_path: Path
+) -> None:
+    lines = [header, *["plain"] * ascii_rows, *cities]
+    table = read(tmp_path, "\n".join(lines).encode(encoding))
+    assert table.rows[header].to_pylist()[ascii_rows:] == cities
+    assert encoding in str(table.encoding_notice)
+
+
+@pytest.mark.parametrize("header", ["temp °C", "µg", "preis €", "§", "±5", "“q”", "naïve"])
+def test_single_signs_beyond_ascii_are_windows_1252(header: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"{header}\n1\n".encode("cp1252")).rows.column_names == [header]
 
 
 def test_quoted_line_feeds_and_delimiters_are_part_of_a_value_in_large_files(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from guard_core.ids import registered_name
+from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_store.retraining.registry import CHAMPION, Registry
@@ -20,11 +20,18 @@ MODEL_ID = "late"
 
 
 def register(
-    settings: Settings, project_id: str, *, model_id: str = MODEL_ID, level: int | None = None, champion: bool = True
+    settings: Settings,
+    project_id: str,
+    *,
+    model_id: str = MODEL_ID,
+    level: int | None = None,
+    champion: bool = True,
+    labels: tuple[str, str] = ("0", "1"),
+    positive: str | None = None,
 ) -> str:
     """Train, register and promote; a `level` makes a regression that answers about `1000 * level`. Returns the version."""
     tracking = Tracking(settings.storage.mlflow, settings.storage.mlflow_artifacts)
-    run_id = log_candidate(tracking, registered_name(project_id, model_id), _trained(level), {})
+    run_id = log_candidate(tracking, registered_name(project_id, model_id), _trained(level, labels, positive), {})
     registry = Registry(settings.storage.mlflow)
     made = registry.register(project_id, model_id, run_id, artifact=MODEL, flag_id=run_id)
     if champion:
@@ -33,9 +40,10 @@ def register(
 
 
 @cache
-def _trained(level: int | None) -> Trained:
+def _trained(level: int | None, labels: tuple[str, str], positive: str | None) -> Trained:
     rows = labelled_rows(500, task="binary" if level is None else "regression")
-    if level is not None:
-        labels: Any = np.asarray(rows["y_true"].to_numpy()) + 1000 * level
-        rows = rows.set_column(rows.schema.get_field_index("y_true"), "y_true", pa.array(labels))
-    return train(rows, TrainingSpec(algorithms=("linear",)), lambda _: None, 7)
+    values: Any = rows["y_true"].to_numpy()
+    spelt = [labels[int(value)] for value in values] if level is None else values + 1000 * level
+    rows = rows.set_column(rows.schema.get_field_index("y_true"), "y_true", pa.array(spelt))
+    spec = TrainingSpec(algorithms=("linear",))
+    return train(rows, spec, lambda _: None, 7, labels=LabelSettings(positive=positive))

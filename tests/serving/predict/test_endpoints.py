@@ -379,6 +379,26 @@ async def test_a_challenger_in_the_shadow_is_compared_and_never_answers(
     assert tally.difference / tally.rows == pytest.approx(1000, rel=0.01)
 
 
+async def test_a_shadow_with_other_spellings_and_another_positive_label_answers_the_same(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    from guard_store.retraining.shadow import ShadowStore
+
+    register(services.settings, project)
+    two = register(services.settings, project, champion=False, labels=("no", "Yes"), positive="No")
+    Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    services.projects.update(project, settings={"predict": {"shadow": True}})
+    services.predict.pool.poll()
+    assert (await analyst.post(PREDICT, json={"features": FEATURES})).status_code == 200
+    for _ in range(200):
+        if tallies := ShadowStore(services.database).of_model(project, MODEL_ID, 10):
+            break
+        await asyncio.sleep(0.05)
+    (tally,) = tallies
+    assert (tally.rows, tally.differing, tally.failed) == (1, 0, 0)
+    assert tally.difference == pytest.approx(0, abs=0.001)
+
+
 async def test_a_project_without_a_model_is_not_answered_by_the_model_of_another(
     analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:

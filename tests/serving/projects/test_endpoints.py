@@ -100,18 +100,32 @@ async def test_changed_drift_settings_ask_for_the_drift_of_the_models_they_conce
     _processed_day(services, project, "m1")
     _processed_day(services, project, "m2")
     assert (await admin.patch(path, json={"name": "New name"})).status_code == 200
-    assert _drift_revisions(services) == {"m1": 1, "m2": 1}
+    assert _revisions(services, "drift") == {"m1": 1, "m2": 1}
 
     of_one = {"models": {"m1": {"drift": {"bins": 20}}}}
     await admin.patch(path, json={"settings": of_one}, headers={"X-Request-ID": "why"})
-    assert _drift_revisions(services) == {"m1": 0, "m2": 1}
+    assert _revisions(services, "drift") == {"m1": 0, "m2": 1}
     with services.database.read() as connection:
         row = connection.execute(select(day_states).where(day_states.c.model_id == "m1")).one()
     assert (row.changes, row.revision, row.request_id) == (2, 1, "why")
 
     await admin.patch(path, json={"settings": {**of_one, "drift": {"alpha": 0.01}}})
-    assert _drift_revisions(services) == {"m1": 0, "m2": 0}
+    assert _revisions(services, "drift") == {"m1": 0, "m2": 0}
     assert (await admin.get(path)).json()["settings"] == {**of_one, "drift": {"alpha": 0.01}}
+
+
+async def test_a_changed_meaning_of_labels_makes_the_performance_of_the_models_it_concerns_due(
+    admin: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    path = f"{PROJECTS}/{project}"
+    _processed_day(services, project, "m1")
+    _processed_day(services, project, "m2")
+    of_one = {"models": {"m1": {"labels": {"positive": "No"}}}}
+    assert (await admin.patch(path, json={"settings": of_one})).status_code == 200
+    assert _revisions(services, "performance") == {"m1": 0, "m2": 1}
+    assert _revisions(services, "drift") == {"m1": 1, "m2": 1}
+    await admin.patch(path, json={"settings": {**of_one, "labels": {"task": "ordinal"}}})
+    assert _revisions(services, "performance") == {"m1": 0, "m2": 0}
 
 
 async def test_another_time_zone_lays_the_days_anew(admin: httpx.AsyncClient, services: Services, project: str) -> None:
@@ -142,15 +156,17 @@ async def test_a_wrong_change_changes_nothing(admin: httpx.AsyncClient, project:
 def _processed_day(services: Services, project_id: str, model_id: str) -> None:
     row = {"project_id": project_id, "model_id": model_id, "day": "2013-01-01", "events": 5, "changed_us": 1}
     done = {"revision": 1, "changes": 1, "lake_revision": 1, "profile_revision": 1, "drift_revision": 1}
+    done |= {"performance_revision": 1, "retrain_revision": 1}
     with services.database.write() as connection:
         connection.execute(insert(day_states).values(row))
         connection.execute(update(day_states).where(day_states.c.model_id == model_id).values(done))
 
 
-def _drift_revisions(services: Services) -> dict[str, int]:
+def _revisions(services: Services, stage: str) -> dict[str, int]:
+    revision = day_states.c[f"{stage}_revision"]
     with services.database.read() as connection:
-        rows = connection.execute(select(day_states.c.model_id, day_states.c.drift_revision)).all()
-    return {row.model_id: row.drift_revision for row in rows}
+        rows = connection.execute(select(day_states.c.model_id, revision.label("revision"))).all()
+    return {row.model_id: row.revision for row in rows}
 
 
 def _events_by_day(services: Services) -> dict[str, int]:

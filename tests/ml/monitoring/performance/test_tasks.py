@@ -62,3 +62,7 @@ def test_predictions_and_labels_in_other_spellings_are_hits() -> None:
     result = realised("binary", true, np.array(predicted, dtype=object), None, rng=np.random.default_rng(1))
     assert result["metrics"]["accuracy"]["value"] == 1  # type: ignore[index]
     assert result["metrics"]["recall"]["value"] == 1  # type: ignore[index]
+
+
+def test_composed_and_decomposed_letters_are_one_label() -> None:
+    assert label_key("Caf\u00e9") == label_key("CAFE\u0301")

@@ -112,3 +112,10 @@ def test_two_spellings_of_a_file_have_the_same_decision_and_exit_code(
         tables.append(capsys.readouterr().out.split("\n\n")[0])
     assert codes == [0, 0, 0, 0]
     assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("rare", [["Yes"] * 4, ["Yes"], ["Yes"] * 3 + ["Maybe"] * 2])
+def test_a_training_without_two_classes_of_enough_rows_is_refused_by_name(rare: list[str]) -> None:
+    rows = labelled_rows(300)
+    with pytest.raises(TrainingError, match=r"Label '(Yes|Maybe)' has \d rows?, a class needs 5"):
+        train(with_labels(rows, ["No"] * (300 - len(rare)) + rare), FAST, quiet, 7)
