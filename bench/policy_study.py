@@ -12,8 +12,8 @@ from datetime import date
 import numpy as np
 
 from bench.policy_texts import LOCALES, harmless_lines, personal_data
+from serving.gateway.policy.normal_text import normal_text_of
 from serving.gateway.policy.personal import KINDS, Kind, find
-from serving.gateway.policy.shadow import shadow_of
 
 SEED = 20261130
 WORDS = 1_000_000
@@ -25,8 +25,8 @@ def false_findings(rng: np.random.Generator, words: int) -> tuple[int, list[tupl
     count, findings = 0, []
     for line in harmless_lines(rng, words):
         count += len(line.split())
-        shadow = shadow_of(line).text
-        findings += [(kind, line) for kind in KINDS for _ in find(kind, shadow)]
+        normal = normal_text_of(line).text
+        findings += [(kind, line) for kind in KINDS for _ in find(kind, normal)]
     return count, findings
 
 
@@ -37,10 +37,10 @@ def recall(rng: np.random.Generator, values: int) -> dict[tuple[str, str], float
     for country, locale in LOCALES.items():
         for _ in range(values):
             for form, kind, text in personal_data(rng, locale):
-                shadow = shadow_of(locale.sentence.format(text)).text
+                normal = normal_text_of(locale.sentence.format(text)).text
                 start = locale.sentence.index("{")
                 # A bracket before an area code may stay.
-                spans = [(first - text.startswith("("), end) for first, end in find(kind, shadow)]
+                spans = [(first - text.startswith("("), end) for first, end in find(kind, normal)]
                 forms[country, form] = None
                 hits[country, form] += any(first <= start and start + len(text) <= end for first, end in spans)
     return {key: hits[key] / values for key in forms}

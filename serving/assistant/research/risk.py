@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of
 from serving.gateway.policy.injection import count_injections
+from serving.gateway.policy.normal_text import normal_text_of
 from serving.gateway.policy.policy import Policy
-from serving.gateway.policy.shadow import shadow_of
 from serving.gateway.policy.vault import Vault
 
 Rule = Literal["injection", "conflict", "denylist", "no_findings", "pii", "unsupported", "unavailable", "single_source"]
@@ -70,7 +70,7 @@ class _Counts:
 
 def count_instructions(*texts: str) -> int:
     """Count phrases in texts of a source that are instructions to a model."""
-    return sum(count_injections(shadow_of(text).text, passage=True) for text in texts)
+    return sum(count_injections(normal_text_of(text).text, passage=True) for text in texts)
 
 
 def assess(

@@ -3,12 +3,12 @@
 - `book`: policies of all projects, reloaded when the file changes
 - `cards`: card numbers
 - `injection`: phrases of prompt injection
+- `normal_text`: text normalised for matching
 - `personal`: personal data and secrets
 - `phones`: telephone numbers
 - `policy`: a policy applied to text
 - `quoting`: placeholders inside JSON text
 - `rules`: rules as written in the file
-- `shadow`: text normalised for matching
 - `stream`: a policy applied to a stream of pieces
 - `terms`: denied terms as patterns
 - `vault`: redacted values of a request

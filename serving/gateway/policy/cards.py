@@ -48,18 +48,18 @@ _CARD = re.compile(
 )
 
 
-def find_cards(shadow: str, start: int) -> Iterator[tuple[int, int]]:
-    """Find the spans of card numbers from a place of a shadow on."""
-    match = _CARD.search(shadow, start)
+def find_cards(normal: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find the spans of card numbers from a place of a normal text on."""
+    match = _CARD.search(normal, start)
     while match is not None:
         first, end = match.span()
         if match["more"] and not _is_card(match[0]):
             end = match.start("more")
-        if _is_card(shadow[first:end]):
+        if _is_card(normal[first:end]):
             yield first, end
-            match = _CARD.search(shadow, end)
+            match = _CARD.search(normal, end)
         else:
-            match = _CARD.search(shadow, first + 1)
+            match = _CARD.search(normal, first + 1)
 
 
 def _is_card(text: str) -> bool:

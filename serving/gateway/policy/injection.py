@@ -116,10 +116,10 @@ _requests = _compile(_ON_REQUESTS)
 _passages = _compile((*_ON_REQUESTS, *_ON_PASSAGES))
 
 
-def count_injections(shadow: str, *, passage: bool) -> int:
-    """Count phrases of prompt injection in a shadow; for a passage, also instructions to a model, which a source has no reason to give."""
+def count_injections(normal: str, *, passage: bool) -> int:
+    """Count phrases of prompt injection in a normal text; for a passage, also instructions to a model, which a source has no reason to give."""
     words_of_all, phrases = _passages if passage else _requests
-    present = {word for word in words_of_all if word in shadow}
+    present = {word for word in words_of_all if word in normal}
     if not present:
         return 0
-    return sum(len(list(pattern.finditer(shadow))) for words, pattern in phrases if not present.isdisjoint(words))
+    return sum(len(list(pattern.finditer(normal))) for words, pattern in phrases if not present.isdisjoint(words))

@@ -1,6 +1,6 @@
 """Personal data and secrets, found by their format and, where the format has one, their checksum.
 
-Patterns match the shadow of a text (`shadow`): lower case, one width. Every match is at most `MAX_LENGTH` characters long and
+Patterns match the normal form of a text (`normal_text`): lower case, one width. Every match is at most `MAX_LENGTH` characters long and
 depends on at most `CONTEXT` characters before it and three after it, so a stream keeps no more than that.
 Card and telephone numbers have files of their own.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 from serving.gateway.policy.cards import find_cards
+from serving.gateway.policy.normal_text import CONTEXT
 from serving.gateway.policy.phones import find_phones
-from serving.gateway.policy.shadow import CONTEXT
 
 Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip", "phone"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -60,56 +60,56 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
 _MIN_IBAN, _MAX_IBAN = 15, 34
 
 
-def find(kind: Kind, shadow: str, start: int = 0) -> Iterable[Span]:
-    """Find the spans of a kind of personal data that start at or after a place of a shadow."""
-    return _FINDERS[kind](shadow, start)
+def find(kind: Kind, normal: str, start: int = 0) -> Iterable[Span]:
+    """Find the spans of a kind of personal data that start at or after a place of a normal text."""
+    return _FINDERS[kind](normal, start)
 
 
-def _find_api_keys(shadow: str, start: int) -> Iterable[Span]:
+def _find_api_keys(normal: str, start: int) -> Iterable[Span]:
     for prefix in _KEY_PREFIXES:
-        if prefix in shadow:
-            return _spans(_API_KEY, shadow, start)
+        if prefix in normal:
+            return _spans(_API_KEY, normal, start)
     return ()
 
 
-def _find_ibans(shadow: str, start: int) -> Iterator[Span]:
-    for match in _IBAN.finditer(shadow, start):
-        end = _iban_end(shadow, match.start())
+def _find_ibans(normal: str, start: int) -> Iterator[Span]:
+    for match in _IBAN.finditer(normal, start):
+        end = _iban_end(normal, match.start())
         if end is not None:
             yield match.start(), end
 
 
-def _iban_end(shadow: str, start: int) -> int | None:
+def _iban_end(normal: str, start: int) -> int | None:
     """Return the end of the IBAN that starts at a place, which single spaces or hyphens may separate; None if there is none."""
     from stdnum import iban
 
-    run = _IBAN_RUN.match(shadow, start)
-    for match in _group_end.finditer(shadow, start, run.end()) if run else ():
-        text = re.sub("[ -]", "", shadow[start : match.end()])
+    run = _IBAN_RUN.match(normal, start)
+    for match in _group_end.finditer(normal, start, run.end()) if run else ():
+        text = re.sub("[ -]", "", normal[start : match.end()])
         if _MIN_IBAN <= len(text) <= _MAX_IBAN and iban.is_valid(text, check_country=False):
             return match.end()
     return None
 
 
-def _find_ssns(shadow: str, start: int) -> Iterator[Span]:
-    for match in _SSN.finditer(shadow, start) if _nine_digits(shadow, start) else ():
+def _find_ssns(normal: str, start: int) -> Iterator[Span]:
+    for match in _SSN.finditer(normal, start) if _nine_digits(normal, start) else ():
         area, _, group, serial = match.groups()
         if area not in ("000", "666") and area < "900" and group != "00" and serial != "0000":
             yield match.span()
 
 
-def _find_emails(shadow: str, start: int) -> Iterable[Span]:
-    return _spans(_EMAIL, shadow, start) if "@" in shadow else ()
+def _find_emails(normal: str, start: int) -> Iterable[Span]:
+    return _spans(_EMAIL, normal, start) if "@" in normal else ()
 
 
-def _find_addresses(shadow: str, start: int) -> Iterator[Span]:
-    for match in _IPV4.finditer(shadow, start) if _dotted(shadow, start) else ():
-        context = shadow[max(0, match.start() - CONTEXT) : match.start()]
+def _find_addresses(normal: str, start: int) -> Iterator[Span]:
+    for match in _IPV4.finditer(normal, start) if _dotted(normal, start) else ():
+        context = normal[max(0, match.start() - CONTEXT) : match.start()]
         is_version = match[0].endswith(_NETWORK) or _follows_version(context) is not None
         if not is_version and all(int(part) < 256 for part in match[0].split(".")):
             yield match.span()
-    if "::" in shadow or shadow.count(":") > 6:
-        for match in _IPV6.finditer(shadow, start):
+    if "::" in normal or normal.count(":") > 6:
+        for match in _IPV6.finditer(normal, start):
             if sum(character != ":" for character in match[0]) > 2 and _is_ipv6(match[0]):
                 yield match.span()
 
@@ -122,8 +122,8 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _spans(pattern: re.Pattern[str], shadow: str, start: int) -> Iterator[Span]:
-    return (match.span() for match in pattern.finditer(shadow, start))
+def _spans(pattern: re.Pattern[str], normal: str, start: int) -> Iterator[Span]:
+    return (match.span() for match in pattern.finditer(normal, start))
 
 
 _FINDERS: Mapping[Kind, Callable[[str, int], Iterable[Span]]] = {

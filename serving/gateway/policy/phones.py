@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from serving.gateway.policy.shadow import CONTEXT
+from serving.gateway.policy.normal_text import CONTEXT
 
 _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
 """Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
@@ -43,67 +43,67 @@ _nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,2}[0-9]){8}").search
 _group_end = re.compile(r"[0-9](?![0-9])")
 
 
-def find_phones(shadow: str, start: int) -> Iterator[tuple[int, int]]:
-    """Find the spans of telephone numbers from a place of a shadow on."""
-    if not _nine_digits(shadow, start):
+def find_phones(normal: str, start: int) -> Iterator[tuple[int, int]]:
+    """Find the spans of telephone numbers from a place of a normal text on."""
+    if not _nine_digits(normal, start):
         return
     spans: list[tuple[int, int]] = []
     for first, end in (
-        *_find_international(shadow, start),
-        *(match.span() for match in _NORTH_AMERICAN.finditer(shadow, start)),
-        *_find_dialled(shadow, start),
-        *_find_national(shadow, start),
-        *_find_labelled(shadow, start),
+        *_find_international(normal, start),
+        *(match.span() for match in _NORTH_AMERICAN.finditer(normal, start)),
+        *_find_dialled(normal, start),
+        *_find_national(normal, start),
+        *_find_labelled(normal, start),
     ):
         if not any(other <= first < other_end for other, other_end in spans):
             spans.append((first, end))
             yield first, end
 
 
-def _find_international(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+def _find_international(normal: str, start: int) -> Iterator[tuple[int, int]]:
     """Find numbers with a country code; other numbers may follow, so the longest that its country's plan contains counts."""
-    for match in _INTERNATIONAL.finditer(shadow, start):
-        ends = _ends(shadow, *match.span())
-        end = next(filter(lambda end: _is_valid(shadow[match.start() : end]), ends), None)
+    for match in _INTERNATIONAL.finditer(normal, start):
+        ends = _ends(normal, *match.span())
+        end = next(filter(lambda end: _is_valid(normal[match.start() : end]), ends), None)
         if end is None:
-            end = next(filter(lambda end: _is_possible(shadow[match.start() : end]), ends), None)
+            end = next(filter(lambda end: _is_possible(normal[match.start() : end]), ends), None)
         if end is not None:
             yield match.start(), end
 
 
-def _find_dialled(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+def _find_dialled(normal: str, start: int) -> Iterator[tuple[int, int]]:
     """Find numbers with 00 before the country code."""
-    for match in _DIALLED.finditer(shadow, start):
-        for end in _ends(shadow, *match.span()):
-            if _is_valid(f"+{shadow[match.start() + 2 : end]}"):
+    for match in _DIALLED.finditer(normal, start):
+        for end in _ends(normal, *match.span()):
+            if _is_valid(f"+{normal[match.start() + 2 : end]}"):
                 yield match.start(), end
                 break
 
 
-def _find_labelled(shadow: str, start: int) -> Iterator[tuple[int, int]]:
+def _find_labelled(normal: str, start: int) -> Iterator[tuple[int, int]]:
     """Find numbers after the word for one, whatever their groups."""
-    for match in _LABELLED.finditer(shadow, start):
-        if _follows_label(shadow[max(0, match.start() - CONTEXT) : match.start()]):
-            for end in _ends(shadow, *match.span()):
-                if any(_is_valid(shadow[match.start() : end], region) for region in (*_REGIONS, "US")):
+    for match in _LABELLED.finditer(normal, start):
+        if _follows_label(normal[max(0, match.start() - CONTEXT) : match.start()]):
+            for end in _ends(normal, *match.span()):
+                if any(_is_valid(normal[match.start() : end], region) for region in (*_REGIONS, "US")):
                     yield match.start(), end
                     break
 
 
-def _find_national(shadow: str, start: int) -> Iterator[tuple[int, int]]:
-    match = _NATIONAL.search(shadow, start)
+def _find_national(normal: str, start: int) -> Iterator[tuple[int, int]]:
+    match = _NATIONAL.search(normal, start)
     while match is not None:
         first, end = match.span()
-        texts = (shadow[first:group_end] for group_end in _ends(shadow, first, end))
+        texts = (normal[first:group_end] for group_end in _ends(normal, first, end))
         number = next(filter(_is_national, texts), None)
         if number is not None:
             yield first, first + len(number)
-        match = _NATIONAL.search(shadow, first + len(number or "0"))
+        match = _NATIONAL.search(normal, first + len(number or "0"))
 
 
-def _ends(shadow: str, first: int, end: int) -> list[int]:
+def _ends(normal: str, first: int, end: int) -> list[int]:
     """Return the ends of the groups of digits in a span, last one first."""
-    return [match.end() for match in _group_end.finditer(shadow, first, end)][::-1]
+    return [match.end() for match in _group_end.finditer(normal, first, end)][::-1]
 
 
 def _is_valid(text: str, region: str | None = None) -> bool:

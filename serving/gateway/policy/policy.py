@@ -11,10 +11,10 @@ from typing import Literal
 import msgspec
 
 from serving.gateway.policy.injection import count_injections
+from serving.gateway.policy.normal_text import is_json, normal_text_of
 from serving.gateway.policy.personal import KINDS, WITHOUT_DIGITS, Kind, find
 from serving.gateway.policy.quoting import Quoting, unescape
 from serving.gateway.policy.rules import Action, PolicyRules, Rule, Side
-from serving.gateway.policy.shadow import is_json, shadow_of
 from serving.gateway.policy.terms import terms_pattern, terms_tail
 from serving.gateway.policy.vault import Vault
 
@@ -52,7 +52,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A span of a shadow that matches a rule."""
+    """A span of a normal text that matches a rule."""
 
     start: int
     end: int
@@ -116,29 +116,29 @@ class Policy:
         blocks = self._rules.injection.action == "block" and side in self._rules.injection.sides
         return blocks or any(rule.action in ("redact", "block") and side in rule.sides for rule in rules)
 
-    def hold_from(self, shadow: str) -> int:
-        """Return the start of the tail that more text could turn into a match; the length of the shadow if there is none."""
-        start = max(0, len(shadow) - _TAIL_LENGTH)
-        tail = self._tail.search(shadow, start)
-        return tail.start() if tail else len(shadow)
+    def hold_from(self, normal: str) -> int:
+        """Return the start of the tail that more text could turn into a match; the length of the normal text if there is none."""
+        start = max(0, len(normal) - _TAIL_LENGTH)
+        tail = self._tail.search(normal, start)
+        return tail.start() if tail else len(normal)
 
-    def matches(self, shadow: str, side: Side, vault: Vault, begin: int = 0) -> list[Match]:
+    def matches(self, normal: str, side: Side, vault: Vault, begin: int = 0) -> list[Match]:
         """Find the matches of all rules, from left to right; a match inside of personal data of another kind does not count.
 
         Parameters
         ----------
-        begin : place of the shadow before which no match may start; what is there is context only.
+        begin : place of the normal text before which no match may start; what is there is context only.
         """
         is_request = side == "request"  # only values that the caller sent may be restored for the caller
         matches: list[Match] = []
-        for kind, rule in (self._kinds if _has_digit(shadow, begin) else self._kinds_without_digits)[side]:
-            for start, end in find(kind, shadow, begin):
+        for kind, rule in (self._kinds if _has_digit(normal, begin) else self._kinds_without_digits)[side]:
+            for start, end in find(kind, normal, begin):
                 if not any(other.start <= start and end <= other.end for other in matches):
                     matches.append(Match(start, end, f"pii.{kind}", rule.action, is_request and rule.reversible))
         denylist = self._rules.denylist
         if self._denylist is not None and side in denylist.sides:
-            placeholders = vault.placeholders_in(shadow)
-            for match in self._denylist.finditer(shadow, begin):
+            placeholders = vault.placeholders_in(normal)
+            for match in self._denylist.finditer(normal, begin):
                 start, end = match.span()
                 if not any(first <= start and end <= last for first, last in placeholders):
                     matches.append(Match(start, end, _DENYLIST, denylist.action, is_request and denylist.reversible))
@@ -147,19 +147,19 @@ class Policy:
 
     def _check(self, text: str, side: Side, vault: Vault) -> Verdict:
         json = is_json(text)
-        shadow = shadow_of(text, json=json)
-        matches = self.matches(shadow.text, side, vault)
+        normal = normal_text_of(text, json=json)
+        matches = self.matches(normal.text, side, vault)
         findings = list(tally(matches, side)) if matches else []
         injection = self._rules.injection
         if injection.action != "off" and side in injection.sides:
-            count = count_injections(shadow.text, passage=side == "passage")
+            count = count_injections(normal.text, passage=side == "passage")
             if count:
                 findings.append(Finding(_INJECTION, injection.action, side, count))
         if not findings and not matches:  # the case of most texts
             return Verdict(text, (), blocked=False)
         if any(finding.action == "block" for finding in findings):
             return Verdict("", tuple(findings), blocked=True)
-        spans = [(shadow.place(match.start), shadow.end(match.end), match) for match in matches]
+        spans = [(normal.place(match.start), normal.end(match.end), match) for match in matches]
         return Verdict(redact(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
 
 

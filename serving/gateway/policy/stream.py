@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from serving.gateway.policy.normal_text import CONTEXT, complete_length, is_json, normal_text_of
 from serving.gateway.policy.policy import Finding, Match, Policy, redact, tally
 from serving.gateway.policy.quoting import Quoting, number_start
-from serving.gateway.policy.shadow import CONTEXT, complete_length, is_json, shadow_of
 from serving.gateway.policy.vault import Vault
 
 
@@ -60,24 +60,24 @@ class ResponseStream:
         if json and not last:
             place = complete_length(whole)
             whole, unfinished = whole[:place], whole[place:]
-        shadow = shadow_of(whole, json=json)
-        before = len(self._sent) if shadow.places is None else len(shadow_of(self._sent, json=json).text)
-        cut = len(shadow.text) if last else max(before, self._policy.hold_from(shadow.text))
-        matches = self._policy.matches(shadow.text, "response", self._vault, before)
+        normal = normal_text_of(whole, json=json)
+        before = len(self._sent) if normal.places is None else len(normal_text_of(self._sent, json=json).text)
+        cut = len(normal.text) if last else max(before, self._policy.hold_from(normal.text))
+        matches = self._policy.matches(normal.text, "response", self._vault, before)
         if matches or json:
-            cut = _move_out(cut, matches, shadow.text if json and not last else None, before)
+            cut = _move_out(cut, matches, normal.text if json and not last else None, before)
             matches = [match for match in matches if match.end <= cut]
-        end = len(whole) if last else shadow.place(cut)
+        end = len(whole) if last else normal.place(cut)
         start = len(self._sent)
         released = ready = whole[start:end]
         if matches:
             self._count(matches)
         if matches or json:
-            spans = [(shadow.place(match.start) - start, shadow.end(match.end) - start, match) for match in matches]
+            spans = [(normal.place(match.start) - start, normal.end(match.end) - start, match) for match in matches]
             released = "" if self.blocked else redact(ready, spans, self._vault, self._quoting)
         restored = self._vault.restore(released, json=json)
         if end > start:
-            self._sent = whole[shadow.place(max(0, cut - CONTEXT)) : end] if cut else ""
+            self._sent = whole[normal.place(max(0, cut - CONTEXT)) : end] if cut else ""
         self._held = whole[end:] + unfinished
         self.released += len(ready)
         self.altered = restored != ready

@@ -1,10 +1,10 @@
-"""Denied terms as patterns for a shadow: whole words, any white space between them, abbreviations also with separators."""
+"""Denied terms as patterns for a normal text: whole words, any white space between them, abbreviations also with separators."""
 
 import re
 from collections.abc import Sequence
 from functools import reduce
 
-from serving.gateway.policy.shadow import shadow_of
+from serving.gateway.policy.normal_text import normal_text_of
 
 _MAX_ABBREVIATION = 6  # letters of an abbreviation that also matches as S.S.N or s-s-n
 _SEPARATOR = r"[ ._·-]"
@@ -29,7 +29,7 @@ def terms_tail(terms: Sequence[str]) -> list[str]:
 
 def _spellings(term: str) -> list[list[str]]:
     """Return the spellings of a term, each as a sequence of pattern atoms."""
-    words = shadow_of(term).text.split()
+    words = normal_text_of(term).text.split()
     plain = [atom for place, word in enumerate(words) for atom in ([_SPACE] if place else []) + [*map(re.escape, word)]]
     if len(words) == 1 and term.isupper() and term.isalpha() and 1 < len(term) <= _MAX_ABBREVIATION:
         letters = [atom for place, letter in enumerate(words[0]) for atom in ([_SEPARATOR] if place else []) + [letter]]

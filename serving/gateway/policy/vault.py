@@ -54,11 +54,11 @@ class Vault:
             text = text.replace(placeholder, "")
         return text
 
-    def placeholders_in(self, shadow: str) -> list[tuple[int, int]]:
-        """Return the spans of this request's placeholders in a shadow: their names are not denied terms."""
-        if not self._placeholders or "[" not in shadow:
+    def placeholders_in(self, normal: str) -> list[tuple[int, int]]:
+        """Return the spans of this request's placeholders in a normal text: their names are not denied terms."""
+        if not self._placeholders or "[" not in normal:
             return []
-        return [match.span() for match in _placeholder.finditer(shadow) if match[0] in self._placeholders]
+        return [match.span() for match in _placeholder.finditer(normal) if match[0] in self._placeholders]
 
     @property
     def is_reversible(self) -> bool:

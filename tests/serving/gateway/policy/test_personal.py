@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from serving.gateway.policy.normal_text import normal_text_of
 from serving.gateway.policy.personal import KINDS, Kind, find
-from serving.gateway.policy.shadow import shadow_of
 
 # Put together here, so that no scanner of repositories takes an example for a secret.
 _A, _9 = "A" * 40, "9" * 40
@@ -254,12 +254,12 @@ FALSE: dict[Kind, list[str]] = {
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in TRUE[kind]])
 def test_what_is_one_is_found(kind: Kind, text: str) -> None:
     for around in ("{}", "It is {} there", "\n{}\n"):
-        assert len(list(find(kind, shadow_of(around.format(text)).text))) == 1
+        assert len(list(find(kind, normal_text_of(around.format(text)).text))) == 1
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in FALSE[kind]])
 def test_what_only_looks_like_one_is_not(kind: Kind, text: str) -> None:
-    assert list(find(kind, shadow_of(f"It is {text} there").text)) == []
+    assert list(find(kind, normal_text_of(f"It is {text} there").text)) == []
 
 
 def test_three_cards_in_a_row_are_three() -> None:

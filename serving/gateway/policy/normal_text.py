@@ -1,6 +1,6 @@
 """Text normalised for rules: one case, one width, no invisible characters, look-alikes as the letters that they imitate.
 
-Every character of the shadow has its place in the original, so that a match in the shadow can be cut out of the original. In
+Every character of the normal text has its place in the original, so that a match in the normal text can be cut out of the original. In
 JSON, such as arguments of tools, an escape counts as the character that it encodes.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 CONTEXT: Final = 16
-"""Characters of a shadow before a match that decide whether it is one, such as `version `."""
+"""Characters of a normal text before a match that decide whether it is one, such as `version `."""
 
 # Letters of other scripts that look like Latin ones in common fonts (after Unicode's confusables.txt): Cyrillic, Greek, small
 # capitals. Capitals first: a capital Nu looks like N, a small one like v.
@@ -43,7 +43,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
-class Shadow(msgspec.Struct, frozen=True):
+class NormalText(msgspec.Struct, frozen=True):
     """The text for the rules; `places` and `ends` are None if its places are those of the original."""
 
     text: str
@@ -52,13 +52,13 @@ class Shadow(msgspec.Struct, frozen=True):
     length: int
 
     def place(self, at: int) -> int:
-        """Return the place in the original of a place in the shadow; the end of the shadow maps to the end of the original."""
+        """Return the place in the original of a place in the normal text; the end of the normal text maps to the end of the original."""
         if self.places is None:
             return at
         return self.places[at] if at < len(self.places) else self.length
 
     def end(self, at: int) -> int:
-        """Return the end in the original of the character before a place in the shadow."""
+        """Return the end in the original of the character before a place in the normal text."""
         return at if self.ends is None or not at else self.ends[at - 1]
 
 
@@ -77,17 +77,17 @@ def complete_length(text: str) -> int:
     return len(text) if match is None else match.start(1)
 
 
-def shadow_of(text: str, *, json: bool = False) -> Shadow:
-    r"""Return the shadow of a text; ASCII without control characters takes a fast path.
+def normal_text_of(text: str, *, json: bool = False) -> NormalText:
+    r"""Return the normal text of a text; ASCII without control characters takes a fast path.
 
-    >>> shadow_of("\uff33\u200bs\u039d").text
+    >>> normal_text_of("\uff33\u200bs\u039d").text
     'ssn'
-    >>> shadow_of(r'["\u0053\u200bS\n"]', json=True).text
+    >>> normal_text_of(r'["\u0053\u200bS\n"]', json=True).text
     '["ss\n"]'
     """
     escaped = json and "\\" in text
     if text.isascii() and not escaped and not _has_control(text):
-        return Shadow(text.lower(), None, None, len(text))
+        return NormalText(text.lower(), None, None, len(text))
     characters: list[str] = []
     places: list[int] = []
     ends: list[int] = []
@@ -97,7 +97,7 @@ def shadow_of(text: str, *, json: bool = False) -> Shadow:
             characters.append(normalised)
             places.extend([start] * len(normalised))
             ends.extend([end] * len(normalised))
-    return Shadow("".join(characters), places, ends, len(text))
+    return NormalText("".join(characters), places, ends, len(text))
 
 
 def _enumerate(text: str) -> Iterator[tuple[int, int, str]]:
