@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, and_, func, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, and_, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.columns import LABEL, PREDICTION
@@ -22,6 +22,7 @@ from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
+from guard_store.ingest.labels import with_newest_label
 from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.values import ARROW_TYPES, Converted, convert_features, convert_scalars
@@ -128,7 +129,7 @@ class EventRows:
             columns += [labels.c[name] for name in _READ_LABEL]
         rows = (
             select(*columns)
-            .select_from(_with_newest_label() if self.labelled else events)
+            .select_from(with_newest_label() if self.labelled else events)
             .where(
                 events.c.project_id == self.project_id,
                 events.c.model_id == self.model_id,
@@ -238,19 +239,6 @@ def _first_row_bytes(database: Database, project_id: str, model_id: str, bounds_
     first = select(length).where(of_range).order_by(events.c.ts_us).limit(_WIDTH_ROWS).subquery()
     with database.read() as connection:
         return connection.scalar(select(func.max(first.c.length))) or 0
-
-
-def _with_newest_label() -> FromClause:
-    """Join events with the version of their label that was observed last, and among those stored last."""
-    newest = (
-        select(labels.c.seq)
-        .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
-        .order_by(labels.c.observed_us.desc(), labels.c.seq.desc())
-        .limit(1)
-        .correlate(events)
-        .scalar_subquery()
-    )
-    return events.outerjoin(labels, labels.c.seq == newest)
 
 
 def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
