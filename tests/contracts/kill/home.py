@@ -63,7 +63,7 @@ def make_home(template: Path, folder: Path, database_url: str) -> Home:
     database = Database(settings.storage.database)
     migrate(database)
     ProjectStore(database).create(
-        PROJECT, "Flights", "America/New_York", {"training": {"min_rows": _ROWS, "window_days": 100_000}}
+        PROJECT, "Flights", "America/New_York", {"training": {"min_rows": _ROWS, "window_days": 36_500}}
     )
     key, secret = KeyStore(database).create("client", "admin", None)
     for scope, scope_id in (("project", PROJECT), ("key", key.id)):
