@@ -116,7 +116,7 @@ def _ours(path: Path, target: Path) -> int:
     database = Database(f"sqlite:///{path}")
     items = DayStateStore(database).of_days([DAY])
     with ArrowReader(database, PIECE_ROWS) as reader:
-        stored = store_days(database, reader, Lake(str(target)), items, infer_kind)
+        stored = store_days(database, reader, Lake(str(target)), items, infer_kind, max_features=10_000)
     database.close()
     return sum(stored.counts.values())
 

@@ -257,7 +257,7 @@ class Services:
             ),
             BaselineService(self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),
-            FlagService(self.day_states, self.evaluations, self.retrain_flags),
+            FlagService(database, self.day_states, self.evaluations, self.retrain_flags),
             VersionService(database, self.registry, self.training_runs, self.decisions, self.shadow),
             LineageService(
                 self.registry,

@@ -10,7 +10,7 @@ Algorithm = Literal["gradient_boosting", "linear"]
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 
 _Rows = Annotated[int, Field(ge=20)]
-_Days = Annotated[int, Field(ge=1)]
+_Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 def _require_module_and_function(builder: str) -> str:

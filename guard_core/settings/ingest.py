@@ -18,7 +18,9 @@ class IngestSettings(Group):
     )
     future_skew_s: NotNegative = Field(300, description="Seconds by which the time of an event may be in the future.")
     max_batch_rows: Positive = Field(10_000, description="Maximum rows of a batch.")
-    max_features: Positive = Field(10_000, description="Maximum features of an event.")
+    max_features: Positive = Field(
+        10_000, description="Maximum features of an event, and maximum learned features of a model."
+    )
     max_name_length: Positive = Field(128, description="Maximum characters of an id or a feature name.")
     max_value_length: Positive = Field(1024, description="Maximum characters of a feature value.")
     queue_rows: Positive = Field(

@@ -14,7 +14,7 @@ from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
-from guard_pipelines.retraining.training_data import KnownRows, known_rows
+from guard_pipelines.retraining.training_data import known_rows
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
@@ -25,6 +25,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.labelled_rows import LabelledRows
 from guard_store.retraining.reasons import objection_text, reason_text
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.promotion import PRIMARY
@@ -53,7 +54,7 @@ def _evaluate(database: Database, lake: Lake, item: DayState, run_id: str, reque
     settings = settings_of_model(of_project, item.model_id, RetrainSettings)
     spec = settings_of_model(of_project, item.model_id, TrainingSpec)
     snapshot = lake.snapshot(item.project_id, item.model_id)
-    known = KnownRows({}, 0)
+    known = LabelledRows({})
     if snapshot is not None:
         zone = local_days(project.timezone if project else "UTC")
         known = known_rows(
@@ -62,7 +63,7 @@ def _evaluate(database: Database, lake: Lake, item: DayState, run_id: str, reque
             zone,
             spec,
             lambda rows: rows.rows >= settings.min_labelled_rows and rows.trained_rows(spec) >= spec.min_rows,
-        )
+        ).numbers
     days = _read_evidence(database, item, settings.of_days)
     state = _read_model_state(database, item, known, spec)
     recommendation = recommend(days, state, settings)
@@ -111,7 +112,7 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
     return report["metrics"] if report else None
 
 
-def _read_model_state(database: Database, item: DayState, known: KnownRows, spec: TrainingSpec) -> ModelState:
+def _read_model_state(database: Database, item: DayState, known: LabelledRows, spec: TrainingSpec) -> ModelState:
     metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
     champion = _read_champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)

@@ -19,6 +19,7 @@ from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.lake.rows import LABEL_OBSERVED
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.retraining.flag import Flag
+from guard_store.retraining.labelled_rows import LabelledRows
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.spec import TrainingError
 
@@ -41,35 +42,17 @@ class KnownRows:
     late_labels: int
 
     @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return sum(map(len, self.by_day.values()))
-
-    def split(self, spec: TrainingSpec) -> tuple[list[str], list[str]]:
-        """Return the days to train on and the days to hold out, oldest first."""
-        counts = {day: len(rows) for day, rows in self.by_day.items()}
-        used = sorted(day for day, rows in counts.items() if rows)
-        held = _choose_held_out(used, counts, spec)
-        return used[: len(used) - len(held)], held
-
-    def trained_rows(self, spec: TrainingSpec) -> int:
-        """Number of rows beside the held-out days."""
-        return sum(len(self.by_day[day]) for day in self.split(spec)[0])
-
-    def shortage(self, spec: TrainingSpec, last: date) -> str | None:
-        """Describe what a training up to a day lacks; None if there are enough rows."""
-        trained, held = self.split(spec)
-        if held and self.trained_rows(spec) >= spec.min_rows:
-            return None
-        return (
-            f"{self.rows} labelled rows on {len(trained) + len(held)} days before {last} are too few:"
-            f" training.min_rows requires {spec.min_rows} beside the held-out days;"
-            f" {self.late_labels} labels were observed later"
-        )
+    def numbers(self) -> LabelledRows:
+        """Numbers of these rows."""
+        return LabelledRows({day: len(rows) for day, rows in self.by_day.items()}, self.late_labels)
 
 
 def known_rows(
-    snapshot: LakeSnapshot, as_of_us: int, zone: LocalDays, spec: TrainingSpec, is_enough: Callable[[KnownRows], bool]
+    snapshot: LakeSnapshot,
+    as_of_us: int,
+    zone: LocalDays,
+    spec: TrainingSpec,
+    is_enough: Callable[[LabelledRows], bool],
 ) -> KnownRows:
     """Read the newest days of the training's window before an instant until there are enough rows, or `max_rows`."""
     last = zone.of(as_of_us - 1)
@@ -78,7 +61,7 @@ def known_rows(
     for day in sorted(snapshot.days, reverse=True):
         if not first.isoformat() <= day <= last.isoformat():
             continue
-        if known.rows >= spec.max_rows or is_enough(known):
+        if known.numbers.rows >= spec.max_rows or is_enough(known.numbers):
             break
         table = read_day(snapshot, day, ("ts", "event_id", LABEL, LABEL_OBSERVED))
         rows = _filter_known(table, as_of_us)
@@ -101,9 +84,10 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
     zone = local_days(timezone)
     last = zone.of(flag.as_of_us - 1)
     known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda _: False)
-    trained, held = known.split(spec)
-    rows = known.trained_rows(spec)
-    if shortage := known.shortage(spec, last):
+    numbers = known.numbers
+    trained, held = numbers.split(spec)
+    rows = numbers.trained_rows(spec)
+    if shortage := numbers.shortage(spec, last):
         raise TrainingError(shortage)
     chosen = {
         "lake_version": snapshot.version,
@@ -115,7 +99,7 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
         "held_last_day": held[-1],
         "baseline_first_day": min(held[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
         "rows": rows,
-        "held_rows": known.rows - rows,
+        "held_rows": numbers.rows - rows,
     }
     return {**chosen, "sha256": _digest([known.by_day[day] for day in (*trained, *held)])}
 
@@ -128,7 +112,7 @@ def shortage_of_flag(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) 
     zone = local_days(timezone)
     last = zone.of(flag.as_of_us - 1)
     known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda rows: rows.shortage(spec, last) is None)
-    return known.shortage(spec, last)
+    return known.numbers.shortage(spec, last)
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
@@ -189,19 +173,6 @@ def _filter_known(rows: pa.Table, as_of_us: int) -> pa.Table:
     observed = rows[LABEL_OBSERVED].cast(_INSTANT)
     is_known = pc.and_(pc.less(rows["ts"], as_of), pc.less_equal(observed, as_of))
     return rows.filter(pc.and_(pc.fill_null(is_known, fill_value=False), pc.is_valid(rows[LABEL])))
-
-
-def _choose_held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec) -> list[str]:
-    half = sum(counts[day] for day in used) / 2
-    held: list[str] = []
-    rows = 0
-    for day in reversed(used):
-        enough = len(held) >= spec.holdout_days and rows >= spec.holdout_rows
-        if enough or (held and rows + counts[day] > half):
-            break
-        held.insert(0, day)
-        rows += counts[day]
-    return held
 
 
 def _digest(days: Sequence[pa.Table]) -> str:

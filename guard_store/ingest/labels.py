@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, func, select, text, update
+from sqlalchemy import Connection, FromClause, Row, and_, func, select, text, update
 
 from guard_core.days import local_days, now_us
 from guard_store.day_state.tables import day_states
@@ -69,6 +69,19 @@ class LabelStore:
         statement = select(func.count()).select_from(labels).where(_waiting(), labels.c.project_id == project_id)
         with self._database.read() as connection:
             return connection.scalar(statement) or 0
+
+
+def with_newest_label() -> FromClause:
+    """Join events with the version of their label that was observed last, and among those stored last."""
+    newest = (
+        select(labels.c.seq)
+        .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
+        .order_by(labels.c.observed_us.desc(), labels.c.seq.desc())
+        .limit(1)
+        .correlate(events)
+        .scalar_subquery()
+    )
+    return events.outerjoin(labels, labels.c.seq == newest)
 
 
 def _waiting() -> Any:

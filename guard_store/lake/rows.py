@@ -4,7 +4,7 @@ Reading and shaping belong here; committing is `store`, single values are `value
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, FromClause, and_, func, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, and_, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from guard_core.columns import LABEL, PREDICTION
+from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
 from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
+from guard_store.ingest.labels import with_newest_label
 from guard_store.ingest.tables import events, labels
 from guard_store.lake.store import Lake
 from guard_store.lake.values import ARROW_TYPES, Converted, convert_features, convert_scalars
@@ -61,6 +62,7 @@ class EventRows:
     labelled : whether rows may have labels; reading without labels is much cheaper.
     empty : lake columns without a kind that have had only nulls so far.
     counts, violations : after reading, rows by day, and values by column that did not fit their kind.
+    max_features : features with a kind, at most; values of others are counted as violations.
     unseen : if reading ended early, values of the columns without a kind.
     piece_rows : most rows of a piece.
     """
@@ -71,6 +73,7 @@ class EventRows:
     days: LocalDays
     bounds_us: tuple[int, int]
     kinds: Mapping[str, str]
+    max_features: int
     labelled: bool = False
     empty: Collection[str] = ()
     counts: Counter[str] = field(default_factory=Counter)
@@ -128,7 +131,7 @@ class EventRows:
             columns += [labels.c[name] for name in _READ_LABEL]
         rows = (
             select(*columns)
-            .select_from(_with_newest_label() if self.labelled else events)
+            .select_from(with_newest_label() if self.labelled else events)
             .where(
                 events.c.project_id == self.project_id,
                 events.c.model_id == self.model_id,
@@ -147,7 +150,8 @@ class EventRows:
         return _literal_sql(typed.union_all(rows).order_by("ts_us"), sqlite.dialect(paramstyle="named"))
 
     def _piece(self, batch: pa.RecordBatch) -> pa.Table:
-        features = convert_features(batch.column("features"), self.kinds, self.empty)
+        is_full = _count_features(self.kinds) >= self.max_features
+        features = convert_features(batch.column("features"), self.kinds, self.empty, is_full=is_full)
         predictions = convert_scalars(PREDICTION, batch.column("y_pred"), self.kinds.get(PREDICTION))
         truths = self._labels(batch)
         self._stop_at_unseen(features, predictions, truths)
@@ -180,7 +184,10 @@ class EventRows:
 
     def _stop_at_unseen(self, *converted: Converted) -> None:
         unseen = {name: values for part in converted for name, values in part.unseen.items()}
-        self.unseen = {name: values for name, values in unseen.items() if values or name not in self.empty}
+        has_room = len(self.empty) < self.max_features  # of columns with only nulls, which are read faster if known
+        self.unseen = {
+            name: values for name, values in unseen.items() if values or (has_room and name not in self.empty)
+        }
         if self.unseen:
             raise UnseenColumnsError(f"columns without a kind: {', '.join(sorted(self.unseen))}")
 
@@ -196,9 +203,14 @@ class StoredDays:
 
 
 def store_days(
-    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayState], learn: Learn
+    database: Database, reader: ArrowReader, lake: Lake, items: Sequence[DayState], learn: Learn, max_features: int
 ) -> StoredDays:
-    """Replace the lake's rows of consecutive days of one model by the stored events and labels, in one commit."""
+    """Replace the lake's rows of consecutive days of one model by the stored events and labels, in one commit.
+
+    Parameters
+    ----------
+    max_features : features of the model that get a kind and a column, at most.
+    """
     kinds = KindStore(database)
     project_id, model_id, _ = items[0].key
     bounds_us = min(item.bounds_us for item in items)[0], max(item.bounds_us for item in items)[1]
@@ -209,7 +221,15 @@ def store_days(
         stored_kinds = kinds.of(project_id, model_id)
         labelled = any(item.labels for item in items)
         rows = EventRows(
-            reader, project_id, model_id, local_days(items[0].timezone), bounds_us, stored_kinds, labelled, empty
+            reader,
+            project_id,
+            model_id,
+            local_days(items[0].timezone),
+            bounds_us,
+            stored_kinds,
+            max_features,
+            labelled,
+            empty,
         )
         rows.piece_rows = max(_PIECE_BYTES // max(row_bytes, _VALUE_BYTES * len(stored_kinds), 1), 1)
         try:
@@ -218,6 +238,7 @@ def store_days(
             if not rows.unseen:
                 raise
             new_kinds = {name: learn(name, values[:LEARN_VALUES]) for name, values in rows.unseen.items()}
+            new_kinds = _drop_surplus(new_kinds, max_features - _count_features(stored_kinds))
             if new_kinds.get(LABEL) and (stored_kinds.get(PREDICTION) or new_kinds.get(PREDICTION)):
                 new_kinds[LABEL] = (
                     stored_kinds.get(PREDICTION) or new_kinds[PREDICTION]
@@ -229,6 +250,17 @@ def store_days(
             return StoredDays(version, dict(rows.counts), dict(rows.violations), learned)
 
 
+def _count_features(columns: Iterable[str]) -> int:
+    return sum(column.startswith(FEATURE_PREFIX) for column in columns)
+
+
+def _drop_surplus(kinds: Mapping[str, str | None], room: int) -> dict[str, str | None]:
+    """Return the kinds without those of features for which there is no room; the first that were sent stay."""
+    features = [column for column, kind in kinds.items() if kind is not None and column.startswith(FEATURE_PREFIX)]
+    surplus = set(features[max(room, 0) :])
+    return {column: kind for column, kind in kinds.items() if column not in surplus}
+
+
 def _first_row_bytes(database: Database, project_id: str, model_id: str, bounds_us: tuple[int, int]) -> int:
     """Return the length of the longest features among the first rows."""
     of_range = and_(
@@ -238,19 +270,6 @@ def _first_row_bytes(database: Database, project_id: str, model_id: str, bounds_
     first = select(length).where(of_range).order_by(events.c.ts_us).limit(_WIDTH_ROWS).subquery()
     with database.read() as connection:
         return connection.scalar(select(func.max(first.c.length))) or 0
-
-
-def _with_newest_label() -> FromClause:
-    """Join events with the version of their label that was observed last, and among those stored last."""
-    newest = (
-        select(labels.c.seq)
-        .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
-        .order_by(labels.c.observed_us.desc(), labels.c.seq.desc())
-        .limit(1)
-        .correlate(events)
-        .scalar_subquery()
-    )
-    return events.outerjoin(labels, labels.c.seq == newest)
 
 
 def _prefetched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

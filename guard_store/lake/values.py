@@ -26,6 +26,8 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
 }
 # One block is one task of the reader's thread pool.
 _BLOCK_BYTES = 1 << 20
+SURPLUS_FEATURES = "surplus_features"
+"""Entry in `misfits` of a row that has features beyond the limit; their own names could be any number."""
 _NULL = object()
 _decode = msgspec.json.Decoder().decode
 
@@ -46,7 +48,9 @@ class Converted:
     unseen: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 
-def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collection[str] = ()) -> Converted:
+def convert_features(
+    lines: pa.Array, kinds: Mapping[str, str], empty: Collection[str] = (), *, is_full: bool = False
+) -> Converted:
     """Convert features to typed columns.
 
     Parameters
@@ -54,6 +58,7 @@ def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collectio
     lines : (n,) strings without nulls, each a JSON object and a line feed.
     kinds : kind by lake column.
     empty : lake columns without a kind that have had only nulls so far.
+    is_full : whether no further column may get a kind: a value without one is a misfit, as `SURPLUS_FEATURES`.
     """
     types = {
         **{name.removeprefix(FEATURE_PREFIX): pa.null() for name in empty},
@@ -68,7 +73,7 @@ def convert_features(lines: pa.Array, kinds: Mapping[str, str], empty: Collectio
         columns = read_regular(text, len(lines), types) or _read_json(text, len(lines), types)
         if columns is not None:
             return Converted({FEATURE_PREFIX + name: columns[name] for name in types if FEATURE_PREFIX + name in kinds})
-    return _convert_rows(lines, kinds)
+    return _convert_rows(lines, kinds, is_full=is_full)
 
 
 def convert_scalars(column: str, texts: pa.Array, kind: str | None) -> Converted:
@@ -121,7 +126,7 @@ def _read_json(text: pa.Buffer, rows: int, types: Mapping[str, pa.DataType]) -> 
     return dict(zip(table.column_names, table.columns, strict=True)) if finite and table.num_rows == rows else None
 
 
-def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:
+def _convert_rows(lines: pa.Array, kinds: Mapping[str, str], *, is_full: bool = False) -> Converted:
     converted = Converted({})
     fits = {name: _FIT[kind] for name, kind in kinds.items() if name.startswith(FEATURE_PREFIX)}
     values: dict[str, list[Any]] = {name: [None] * len(lines) for name in fits}
@@ -130,17 +135,23 @@ def _convert_rows(lines: pa.Array, kinds: Mapping[str, str]) -> Converted:
         if not isinstance(features, dict):
             converted.misfits[row].append("features")
             continue
+        has_surplus = False
         for name, value in features.items():
             column = FEATURE_PREFIX + name
             fit = fits.get(column)
             if fit is None:
-                converted.unseen[column].extend([] if value is None else [value])
+                if is_full:
+                    has_surplus |= value is not None
+                else:
+                    converted.unseen[column].extend([] if value is None else [value])
                 continue
             fitted = fit(value)
             if fitted is _NULL:
                 converted.misfits[row].append(column)
             else:
                 values[column][row] = fitted
+        if has_surplus:
+            converted.misfits[row].append(SURPLUS_FEATURES)
     converted.columns = {name: pa.chunked_array([pa.array(values[name], ARROW_TYPES[kinds[name]])]) for name in fits}
     return converted
 

@@ -53,7 +53,8 @@ class KindStore:
         rows = [_row(project_id, model_id, column, kind, "learned") for column, kind in sorted(kinds.items())]
         if rows:
             with self._database.write() as connection:
-                connection.execute(dialect_insert(connection, feature_kinds).on_conflict_do_nothing().values(rows))
+                # Not as one statement of many values: databases limit its parameters.
+                connection.execute(dialect_insert(connection, feature_kinds).on_conflict_do_nothing(), rows)
 
     def override(
         self, project_id: str, model_id: str, column: str, kind: str, *, request_id: str | None = None

@@ -5,6 +5,7 @@
 - `evaluations`: results of the retrain rule by local day
 - `flag`: a retrain flag as a value
 - `flags`: retrain flags and their states
+- `labelled_rows`: numbers of labelled rows that a training may use
 - `reasons`: reasons and objections of the retrain rule in words
 - `registry`: MLflow's model registry
 - `shadow`: comparisons of champion and challenger, summed by local day

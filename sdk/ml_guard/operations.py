@@ -113,7 +113,10 @@ class Operations:
         return (yield from self._post("/research", body))
 
     def force_retraining(self, project_id: str, model_id: str, *, reason: str, as_of: str | None = None) -> Steps[Json]:
-        """Request a training regardless of the retrain rule; return its flag. An active flag raises ApiError with status 409."""
+        """Request a training regardless of the retrain rule; return its flag.
+
+        An active flag, or too few labelled rows, raises ApiError with status 409.
+        """
         path = f"{_model(project_id, model_id)}/retrain"
         return (yield from self._post(path, {"reason": reason, "as_of": as_of}))
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 _SCALARS = (str, int, float, bool, type(None))
 _MISSING_TYPES = frozenset({"NAType", "NaTType", "MaskedConstant"})  # of pandas and numpy, which need not be installed
+_TIME_TYPES = frozenset({"datetime64", "timedelta64"})  # of numpy; their Python value is a plain number in some units
 _ALWAYS_VALID = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -81,7 +82,34 @@ Row = TypeVar("Row", Event, Label)
 
 def encode(row: Event | Label) -> bytes:
     """Encode a row as a JSON object, without optional fields that have no value."""
-    return _encode({name: value for name, value in vars(row).items() if value is not None or name == "y_pred"}).encode()
+    try:
+        return _encode(
+            {name: value for name, value in vars(row).items() if value is not None or name == "y_pred"}
+        ).encode()
+    except ValueError:
+        raise ValueError(_explain_unencodable(row)) from None
+
+
+def _explain_unencodable(row: Event | Label) -> str:
+    """Return the first field that cannot be encoded, with the reason."""
+    for name, value in vars(row).items():
+        parts = value.items() if isinstance(value, Mapping) else [(None, value)]
+        for feature, item in parts:
+            problem = _encoding_problem([feature, item])
+            if problem is not None:
+                field_name = name if feature is None else f"{name}.{feature}"
+                return f"{field_name.encode(errors='backslashreplace').decode()}: {problem}"
+    raise AssertionError("unreachable: one of the fields cannot be encoded")
+
+
+def _encoding_problem(part: object) -> str | None:
+    try:
+        _encode(part).encode()
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which is no character; leave it out"
+    except ValueError:
+        return "has too many digits; integers are within 64 bits, other numbers are floats"
+    return None
 
 
 def encoded_lines(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row]) -> Iterator[bytes]:
@@ -143,7 +171,8 @@ def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _scalar(name: str, value: Any) -> Any:
-    if type(value) not in _SCALARS and hasattr(value, "item") and not _is_missing(value):
+    is_time = type(value).__name__ in _TIME_TYPES
+    if type(value) not in _SCALARS and hasattr(value, "item") and not is_time and not _is_missing(value):
         with suppress(ValueError, RuntimeError):  # an array of several elements is refused below, by its type
             value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
     if _is_missing(value):
@@ -161,6 +190,8 @@ def _is_missing(value: object) -> bool:
     """Whether a value stands for a missing one: None, NaN (also of Decimal), pandas' NA and NaT, and numpy's masked."""
     if isinstance(value, float):
         return math.isnan(value)
+    if type(value).__name__ in _TIME_TYPES:
+        return str(value) == "NaT"
     return value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Decimal) and value.is_nan())
 
 

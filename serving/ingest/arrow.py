@@ -17,6 +17,8 @@ _PREFIX = "features."
 _SHARED_VALUE_BYTES = 4_096  # longer values of dictionaries and views, repeated, would expand to far more than the body
 _SLICE_CELLS = 2**18  # that are Python objects at the same time
 _TEXT_TYPES = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_DATETIME_SECONDS = (-62_135_596_800, 253_402_300_799)  # the years 1 to 9999, since 1970
 _COMPRESSION_SLOT = 3  # of the flatbuffer table RecordBatch
 _RECORD_BATCH_HEADER = 3
 
@@ -40,7 +42,9 @@ def iter_arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
                 for start in range(0, batch.num_rows, rows):
                     yield from _batch_rows(batch.slice(start, rows))
     except (pa.ArrowException, OSError, struct.error, IndexError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The body is not an Arrow IPC stream: {error}.") from None
+        raise BadRequest(
+            f"The body is not an Arrow IPC stream (the file formats of Arrow and Parquet are none): {error}."
+        ) from None
 
 
 def _width(schema: pa.Schema) -> int:
@@ -49,8 +53,7 @@ def _width(schema: pa.Schema) -> int:
 
 def _batch_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     names = batch.schema.names
-    if len(set(names)) < len(names):
-        raise Unprocessable("Two columns have the same name: each field is one column.")
+    _refuse_repeated(names)
     features = _features(batch)
     columns = {
         name: _values(name, column)
@@ -81,6 +84,7 @@ def _features(batch: pa.RecordBatch) -> list[Any] | None:
 def _feature_dicts(column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_struct(kind):
+        _refuse_repeated([field.name for field in kind])
         fields = {
             field.name: _values(_PREFIX + field.name, child)
             for field, child in zip(kind, column.flatten(), strict=True)
@@ -92,8 +96,19 @@ def _feature_dicts(column: pa.Array) -> list[Any]:
         for values in (column.keys, column.items):
             _refuse_long_views("features", values)
         plain = pa.map_(_plain_type("features", kind.key_type), _plain_type("features", kind.item_type))
-        return [None if pairs is None else dict(pairs) for pairs in _cast("features", column, plain).to_pylist()]
+        return [None if pairs is None else _dict(pairs) for pairs in _cast("features", column, plain).to_pylist()]
     raise Unprocessable("Column 'features' must be a struct or a map; or send columns 'features.<name>'.")
+
+
+def _dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    _refuse_repeated([name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _refuse_repeated(names: list[Any]) -> None:
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise Unprocessable(f"Two columns or features have the same name {str(name)[:80]!r}: each is sent once.")
 
 
 def _zip_rows(columns: dict[str, list[Any]]) -> list[Any]:
@@ -120,23 +135,40 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
 def _plain_type(name: str, kind: pa.DataType) -> pa.DataType:
     is_type = pa.types
     if is_type.is_timestamp(kind):
-        return pa.timestamp("us", tz=kind.tz)
+        return pa.timestamp(
+            "us", tz=None if kind.tz is None else "UTC"
+        )  # the same instant; the zone may be unknown here
     if is_type.is_decimal(kind) or is_type.is_floating(kind):
         return pa.float64()
     if any(getattr(is_type, f"is_{text}")(kind) for text in _TEXT_TYPES):
         return pa.large_string()
     if is_type.is_integer(kind) or is_type.is_boolean(kind) or is_type.is_null(kind):
         return kind
-    raise Unprocessable(f"Column {name[:80]!r} is of type {str(kind)[:80]}: send numbers, strings, booleans or null.")
+    raise Unprocessable(
+        f"Column {name[:80]!r} is of type {str(kind)[:80]}: send numbers, strings, booleans or null;"
+        " an instant is a timestamp with a time zone."
+    )
 
 
 def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
+    _refuse_far_instants(name, column)
     try:
         return column.cast(kind, safe=not pa.types.is_timestamp(kind))
     except pa.ArrowInvalid:
         raise Unprocessable(
             f"Column {name[:80]!r} holds bytes that are not UTF-8: send text, or leave it out."
         ) from None
+
+
+def _refuse_far_instants(name: str, column: pa.Array) -> None:
+    if not pa.types.is_timestamp(column.type):
+        return
+    first, last = (instant * _PER_SECOND[column.type.unit] for instant in _DATETIME_SECONDS)
+    numbers = column.cast(pa.int64())
+    if pc.any(pc.or_(pc.less(numbers, max(first, -(2**63))), pc.greater(numbers, min(last, 2**63 - 1)))).as_py():
+        raise Unprocessable(
+            f"Column {name[:80]!r} holds an instant outside the years 1 to 9999: check the unit of its type."
+        )
 
 
 def _refuse_long_views(name: str, column: pa.Array) -> None:

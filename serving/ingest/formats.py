@@ -224,7 +224,9 @@ def _text(body: bytes) -> str:
     try:
         return body.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        raise BadRequest(f"The body is not UTF-8 (byte {error.start}).") from None
+        raise BadRequest(
+            f"The body is not UTF-8 (byte {error.start}): encode it as UTF-8, and name each compression in Content-Encoding."
+        ) from None
 
 
 def _values(text: str) -> Iterator[object]:

@@ -74,7 +74,9 @@ def test_numpy_scalars_are_sent_as_their_values(api: ApiDouble, client: MLGuardC
     assert (sent["y_pred"], sent["y_proba"], sent["features"]) == (True, 0.5, {"n": 3})
 
 
-@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), Decimal("NaN"), pd.NA, pd.NaT])
+@pytest.mark.parametrize(
+    "missing", [None, math.nan, np.float32("nan"), Decimal("NaN"), pd.NA, pd.NaT, np.datetime64("NaT", "ns")]
+)
 def test_a_missing_value_of_any_library_is_null_or_left_out(
     api: ApiDouble, client: MLGuardClient, missing: Any
 ) -> None:
@@ -109,6 +111,11 @@ def test_decimals_are_sent_as_numbers(api: ApiDouble, client: MLGuardClient) -> 
         ({"latency_ms": True}, TypeError, r"^latency_ms: a number is needed, not bool"),
         ({"y_proba": math.inf}, ValueError, r"^y_proba: inf is not a finite number"),
         ({"timestamp": pd.NaT}, ValueError, r"^timestamp: is missing \(NaT\)"),
+        ({"features": {"a": 10**5000}}, ValueError, r"^features.a: has too many digits"),
+        ({"latency_ms": 10**5000}, ValueError, r"^latency_ms: has too many digits"),
+        ({"features": {"a": np.datetime64("2020-01-01", "ns")}}, TypeError, r"^features.a: .* not datetime64"),
+        ({"features": {"a": np.timedelta64(5, "ns")}}, TypeError, r"^features.a: .* not timedelta64"),
+        ({"y_pred": np.datetime64("2020-01-01", "D")}, TypeError, r"^y_pred: .* not datetime64"),
         ({"features": {"a": Decimal("1E400")}}, ValueError, r"^features.a: inf is not a finite number"),
         ({"y_pred": [1]}, TypeError, r"^y_pred: .* not list"),
         ({"timestamp": datetime(2025, 1, 1)}, ValueError, r"^timestamp: has no UTC offset"),  # noqa: DTZ001
@@ -140,9 +147,26 @@ def test_a_wrong_row_of_a_batch_is_named_with_its_index(client: MLGuardClient, r
         client.ingest_events([ROW, Event(**ROW), row])
 
 
-def test_text_that_is_not_unicode_is_a_value_error_with_the_row(client: MLGuardClient) -> None:
-    with pytest.raises(ValueError, match=r"^rows\[0\]\."):
-        client.ingest_events([{**ROW, "endpoint": "\ud800"}])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"endpoint": "\ud800"}, "endpoint"),
+        ({"event_id": "a\udfff"}, "event_id"),
+        ({"y_pred": "\ud83d"}, "y_pred"),
+        ({"features": {"n": 1, "city": "\ud800"}}, r"features\.city"),
+        ({"features": {"n": 1, "ci\ud800ty": None}}, r"features\.ci\\ud800ty"),
+    ],
+)
+def test_text_that_is_not_unicode_is_an_error_with_its_field(
+    api: ApiDouble, client: MLGuardClient, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{field}: holds half of a surrogate pair"):
+        client.ingest_event(**{**ROW, **changes})
+    with pytest.raises(ValueError, match=rf"^rows\[0\]\.{field}: holds half of a surrogate pair"):
+        client.ingest_events([{**ROW, **changes}])
+    with pytest.raises(ValueError, match=r"^rows\[0\]\.y_true: holds half of a surrogate pair"):
+        client.send_labels([{"project_id": "p", "event_id": "e", "y_true": "\ud800"}])
+    assert api.seen == []
 
 
 def test_a_batch_goes_out_in_requests_of_ten_thousand_rows_and_counts_add_up(

@@ -55,6 +55,26 @@ class Model:
         body: dict[str, Any] = answer.json()
         return body
 
+    async def send_trainable(self) -> None:
+        """Send two days of events with labels, as many as a training needs by default."""
+        for number in range(2):
+            await self.send(number, rows=200)
+            await self.send_labels(number, rows=200)
+
+    async def send_labels(self, number: int, *, rows: int, observed_at: str = "2013-01-20T00:00:00Z") -> None:
+        """Send labels of the first events of the n-th day."""
+        labels = [
+            {
+                "project_id": self._project_id,
+                "event_id": f"{number}-{row}",
+                "y_true": row % 2,
+                "observed_at": observed_at,
+            }
+            for row in range(rows)
+        ]
+        answer = await self._client.post("/api/v1/labels", json=labels)
+        assert answer.json()["accepted"] == rows, answer.text
+
     def profile(self, number: int, *, rows: int = 3) -> None:
         """Store the day's profile and metrics, for the whole day and for one endpoint."""
         table = pa.table(

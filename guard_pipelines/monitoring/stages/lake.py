@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 
 _log = logging.getLogger(__name__)
 _EVENTS_PER_COMMIT = 2_000_000
+_Store = Callable[[Sequence[DayState]], StoredDays]
 
 
 class CountError(RuntimeError):
@@ -34,32 +35,40 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
     A day with other counts is failed and sent back to the start, so that the next run repairs it and no other day waits for it.
     """
     with ArrowReader(database, PIECE_ROWS) as reader:
-        outcome = run_stage("lake", scope, database, settings, partial(_store_model, database, reader, lake))
+        outcome = run_stage(
+            "lake", scope, database, settings, partial(_store_model, partial(_store, database, reader, lake, settings))
+        )
     for mismatch in differing_counts(database, lake, scope.days):
         DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
         outcome.add_finding(mismatch.item, str(mismatch))
     return outcome
 
 
-def _store_model(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
+def _store(
+    database: Database, reader: ArrowReader, lake: Lake, settings: Settings, items: Sequence[DayState]
+) -> StoredDays:
+    return store_days(database, reader, lake, items, infer_kind, settings.ingest.max_features)
+
+
+def _store_model(store: _Store, run: StageRun, items: Sequence[DayState]) -> None:
     for days in group_consecutive(items, _EVENTS_PER_COMMIT):
-        _store_range(database, reader, lake, run, days)
+        _store_range(store, run, days)
 
 
-def _store_range(database: Database, reader: ArrowReader, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
+def _store_range(store: _Store, run: StageRun, items: Sequence[DayState]) -> None:
     if len(items) > 1:
         try:
-            stored = store_days(database, reader, lake, items, infer_kind)
+            stored = store(items)
         except Exception:  # noqa: BLE001 - whatever the error, each day is tried alone
             # One bad day must not fail its neighbours: trying each alone finds it.
             _log.warning("a range of days failed, trying each day", exc_info=True)
             for item in items:
-                _store_range(database, reader, lake, run, [item])
+                _store_range(store, run, [item])
             return
         _finish(items, stored, run)
         return
     with run.isolate(items[0]):
-        _finish(items, store_days(database, reader, lake, items, infer_kind), run)
+        _finish(items, store(items), run)
 
 
 def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> None:

@@ -44,7 +44,10 @@ class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # EventS
 class EventSchema(RowSchema[Event]):
     """The contract of an event, with the limits of the settings."""
 
-    array_error = "The body is not a JSON array of events; a single event goes to POST /api/v1/events."
+    array_error = (
+        "The body is not a JSON array of events; a single event goes to POST /api/v1/events,"
+        " and lines of JSON have the Content-Type application/x-ndjson."
+    )
 
     def __init__(self, settings: Settings) -> None:
         id_length = min(settings.ingest.max_name_length, ID_LENGTH)

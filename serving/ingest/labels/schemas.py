@@ -28,7 +28,10 @@ class Label(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # LabelS
 class LabelSchema(RowSchema[Label]):
     """The contract of a label, with the limits of the settings."""
 
-    array_error = "The body is neither a JSON array of labels nor one label."
+    array_error = (
+        "The body is neither a JSON array of labels nor one label;"
+        " lines of JSON have the Content-Type application/x-ndjson."
+    )
     accepts_object = True
 
     def __init__(self, settings: Settings) -> None:

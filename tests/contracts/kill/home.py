@@ -15,6 +15,7 @@ from guard_store.auth.store import KeyStore
 from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.ingest.labels import LabelStore
 from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.budgets import BudgetStore
@@ -24,7 +25,7 @@ from tests.serving.predict.registered import MODEL_ID, register
 from tests.support.alert_facts import Facts
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import settings_of
-from tests.support.stored_events import event, store
+from tests.support.stored_events import event, store, store_labels
 
 PROJECT = "flights"
 WATCHED = "watched"
@@ -32,7 +33,7 @@ WATCHED = "watched"
 PILOT = "pilot"
 """A model with two versions that nobody asks for predictions."""
 WATCHED_DAYS = [(date(2013, 1, 1) + timedelta(days=n)).isoformat() for n in range(3)]
-_ROWS = 5
+_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def make_home(template: Path, folder: Path, database_url: str) -> Home:
     settings = settings_of(home=folder, database_url=database_url)
     database = Database(settings.storage.database)
     migrate(database)
-    ProjectStore(database).create(PROJECT, "Flights", "America/New_York")
+    ProjectStore(database).create(
+        PROJECT, "Flights", "America/New_York", {"training": {"min_rows": _ROWS, "window_days": 36_500}}
+    )
     key, secret = KeyStore(database).create("client", "admin", None)
     for scope, scope_id in (("project", PROJECT), ("key", key.id)):
         for measure in ("cost_usd", "tokens", "requests"):
@@ -76,6 +79,9 @@ def make_home(template: Path, folder: Path, database_url: str) -> Home:
 def _profile_days(database: Database) -> None:
     rows = [event(PROJECT, WATCHED, f"{day}T17:00:00Z", {"age": n}) for day in WATCHED_DAYS for n in range(_ROWS)]
     store(database, rows)
+    truths = {row.event_id: 1 for row in rows}  # a training is not forced without labels
+    store_labels(database, PROJECT, truths, observed_at="2013-01-10T00:00:00+00:00")
+    LabelStore(database).settle()
     table = pa.table({"y_pred": ["1"] * _ROWS, "feature_age": np.arange(_ROWS) * 1.0, "latency_ms": [5.0] * _ROWS})
     profile = profile_table(table, {"y_pred": "categorical", "feature_age": "numeric"})["", ""]
     for day in WATCHED_DAYS:

@@ -65,11 +65,11 @@ def test_one_failing_day_does_not_take_its_neighbours_with_it(
     put(pipelines, "p", days=3)
 
     def fails_on_the_second(
-        database: Database, reader: ArrowReader, lake: Lake, items: list[DayState], learn: Learn
+        database: Database, reader: ArrowReader, lake: Lake, items: list[DayState], learn: Learn, max_features: int
     ) -> StoredDays:
         if any(item.day == "2013-01-02" for item in items):
             raise RuntimeError("cannot be read")
-        return store_days(database, reader, lake, items, learn)
+        return store_days(database, reader, lake, items, learn, max_features)
 
     monkeypatch.setattr(lake_stage, "store_days", fails_on_the_second)
     (request,) = pipelines.tick()

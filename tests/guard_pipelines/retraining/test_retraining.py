@@ -186,7 +186,7 @@ def test_too_few_labels_are_said_with_the_numbers(pipelines: Pipelines) -> None:
     send_days(pipelines.database, 1, 2)
     pipelines.settle()
     flag = force(pipelines.database, 2)
-    with pytest.raises(TrainingError, match="300 labelled rows on 2 days before 2013-01-02 are too few"):
+    with pytest.raises(TrainingError, match="300 labelled rows on 2 of the 365 days up to 2013-01-02 are too few"):
         choose_rows(Lake(pipelines.settings.storage.lake), flag, "UTC", TrainingSpec())
 
 
@@ -207,7 +207,7 @@ def test_a_forced_flag_without_enough_rows_waits_for_them_and_states_what_is_mis
     waiting = store.flag(flag.id)
     assert waiting is not None
     assert (waiting.state, waiting.attempts) == ("open", 0)
-    assert "300 labelled rows on 2 days before 2013-01-10 are too few" in str(waiting.error)
+    assert "300 labelled rows on 2 of the 365 days up to 2013-01-10 are too few" in str(waiting.error)
     assert [fact.kind for fact in FactStore(pipelines.database).newest(PROJECT, 10)] == ["retrain_recommended"]
 
     send_days(pipelines.database, 3, 10)

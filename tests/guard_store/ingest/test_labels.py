@@ -136,7 +136,9 @@ def lake_rows(database: Database, settings: Settings) -> Sequence[dict[str, Any]
     items = DayStateStore(database).of_days(["2013-01-02"])
     lake = Lake(settings.storage.lake)
     with ArrowReader(database, PIECE_ROWS) as reader:
-        store_days(database, reader, lake, items, lambda column, _: "numeric" if column == "y_pred" else "categorical")
+        store_days(
+            database, reader, lake, items, lambda column, _: "numeric" if column == "y_pred" else "categorical", 10_000
+        )
     snapshot = lake.snapshot(PROJECT, "delay")
     assert snapshot is not None
     rows: list[dict[str, Any]] = [

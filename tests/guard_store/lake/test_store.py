@@ -20,6 +20,7 @@ from guard_store.lake import rows as rows_module
 from guard_store.lake import values as values_module
 from guard_store.lake.rows import KIND_VIOLATIONS, PIECE_ROWS, StoredDays, store_days
 from guard_store.lake.store import Lake, days_predicate, path_safe
+from guard_store.lake.values import SURPLUS_FEATURES
 from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
 from tests.support.stored_events import event, store
@@ -63,10 +64,16 @@ def learn(_column: str, values: Sequence[Any]) -> str | None:
     return kinds.get(type(values[0]), "numeric") if values else None
 
 
-def fill(database: Database, lake: Lake, days: Sequence[str] = (DAY,), piece_rows: int = PIECE_ROWS) -> StoredDays:
+def fill(
+    database: Database,
+    lake: Lake,
+    days: Sequence[str] = (DAY,),
+    piece_rows: int = PIECE_ROWS,
+    max_features: int = 10_000,
+) -> StoredDays:
     items = [item for item in DayStateStore(database).of_days(days) if item.model_id == "m"]
     with ArrowReader(database, piece_rows) as reader:
-        return store_days(database, reader, lake, items, learn)
+        return store_days(database, reader, lake, items, learn, max_features)
 
 
 def test_a_day_is_replaced_and_no_other(lake: Lake) -> None:
@@ -258,6 +265,36 @@ def test_features_that_turn_up_late_are_learned_without_losing_rows(project: Dat
     assert fill(project, lake).learned == {}
 
 
+@pytest.mark.parametrize("piece_rows", [4, PIECE_ROWS])
+def test_features_beyond_the_limit_get_no_column_and_are_counted(
+    project: Database, lake: Lake, piece_rows: int
+) -> None:
+    payloads: list[dict[str, Any]] = [{"z": n, f"new-{n}": n, f"null-{n}": None} for n in range(30)]
+    store(project, [event("p", "m", f"2024-05-01T12:{n:02d}:00Z", f, y_pred=1) for n, f in enumerate(payloads)])
+    for _ in range(2):
+        stored = fill(project, lake, piece_rows=piece_rows, max_features=5)
+        assert stored.counts == {DAY: 30}
+        assert stored.violations == {SURPLUS_FEATURES: 26}
+        assert sorted(KindStore(project).of("p", "m")) == [
+            *(f"feature_new-{n}" for n in range(4)),
+            "feature_z",
+            "y_pred",
+        ]
+    frame = read(lake)
+    assert sorted(frame["feature_z"]) == list(range(30))
+    assert sorted(name for name in frame.columns.astype(str) if name.startswith("feature")) == [
+        *(f"feature_new-{n}" for n in range(4)),
+        "feature_z",
+    ]
+
+
+def test_a_feature_with_a_kind_stays_when_the_limit_is_lowered(project: Database, lake: Lake) -> None:
+    store(project, [event("p", "m", "2024-05-01T12:00:00Z", {"a": 1, "b": 2, "c": 3})])
+    assert fill(project, lake).violations == {}
+    assert fill(project, lake, max_features=1).violations == {}
+    assert list(read(lake)["feature_c"]) == [3]
+
+
 def test_the_same_store_gives_the_same_rows_again(project: Database, lake: Lake) -> None:
     store(project, [event("p", "m", "2024-05-01T12:00:00Z", {"a": n}) for n in range(50)])
     fill(project, lake)
@@ -295,9 +332,9 @@ def test_rows_of_many_features_are_read_in_pieces_of_bounded_bytes(
     sizes: list[int] = []
     convert = values_module.convert_features
 
-    def record_size(lines: pa.Array, *arguments: Any) -> Any:
+    def record_size(lines: pa.Array, *arguments: Any, **options: Any) -> Any:
         sizes.append(len(lines))
-        return convert(lines, *arguments)
+        return convert(lines, *arguments, **options)
 
     monkeypatch.setattr(rows_module, "convert_features", record_size)
     monkeypatch.setattr(rows_module, "_PIECE_BYTES", 100_000)

@@ -53,3 +53,9 @@ def test_override_wins_and_asks_for_all_days_of_the_model(database: Database, se
 def test_unknown_kind_is_named_with_the_known_ones(database: Database) -> None:
     with pytest.raises(ValueError, match=r"kind of 'feature_x' is 'number'; it must be one of numeric, categorical"):
         KindStore(database).override("p", "m", "feature_x", "number")
+
+
+def test_many_features_are_learned_at_once(database: Database) -> None:
+    names = {f"feature_{n}": "numeric" for n in range(50_000)}
+    KindStore(database).learn("p", "m", names)
+    assert KindStore(database).of("p", "m").keys() == names.keys()

@@ -1,6 +1,7 @@
 """Values as people's tools write them, stored as what they mean: in JSON, NDJSON and Arrow, over HTTP."""
 
 import codecs
+import gzip
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -127,6 +128,11 @@ async def test_a_map_of_views_and_decimals_is_read(analyst: httpx.AsyncClient, d
         (pa.array([b"\xff", b"a"]), "Column 'features.x' holds bytes that are not UTF-8: send text"),
         (pa.array(["v" * 5_000, "a"], pa.string_view()), "'features.x': a value of a dictionary or view is longer"),
         (pa.array([[1], [2]]), "Column 'features.x' is of type list<item: int64>: send numbers, strings"),
+        (
+            pa.array([2**60, 0]).cast(pa.timestamp("s", "UTC")),
+            "'features.x' holds an instant outside the years 1 to 9999",
+        ),
+        (pa.array([-(2**62), 0]).cast(pa.timestamp("us")), "'features.x' holds an instant outside the years 1 to 9999"),
     ],
 )
 async def test_an_arrow_column_that_has_no_such_values_is_named_with_the_cure(
@@ -147,3 +153,52 @@ async def test_a_row_of_five_thousand_features_is_stored(
     answer = await send_raw(analyst, bodies.get(kind, json.dumps(rows).encode()), Content_Type=kind)
     assert answer.json()["accepted"] == 3, answer.text
     assert stored(database)["e2"][2] == features
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "+05:30", "Nowhere/Unknown"])
+async def test_an_arrow_timestamp_is_its_instant_whatever_its_unit_and_zone(
+    analyst: httpx.AsyncClient, database: Database, unit: str, zone: str
+) -> None:
+    table = make_table(make_events(2))
+    instants = pa.array([1_357_128_000, None], pa.int64()).cast(pa.timestamp("s", "UTC")).cast(pa.timestamp(unit, zone))
+    table = table.set_column(table.column_names.index("timestamp"), "timestamp", instants)
+    answer = (await send_raw(analyst, encode_arrow(table), Content_Type=ARROW)).json()
+    assert (answer["accepted"], [error["field"] for error in answer["errors"]]) == (1, ["timestamp"])
+    with database.read() as connection:
+        assert connection.scalar(select(events.c.ts_us)) == 1_357_128_000_000_000
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        pa.StructArray.from_arrays([pa.array([1, 2]), pa.array([3, 4])], ["a", "a"]),
+        pa.array([[("a", 1), ("a", 2)], []], pa.map_(pa.string(), pa.int64())),
+    ],
+    ids=["struct", "map"],
+)
+async def test_a_feature_twice_in_arrow_is_refused_by_its_name(analyst: httpx.AsyncClient, features: pa.Array) -> None:
+    table = make_table(make_events(2)).drop_columns(["features"]).append_column("features", features)
+    answer = await send_raw(analyst, encode_arrow(table), Content_Type=ARROW)
+    assert (answer.status_code, "the same name 'a'" in answer.json()["detail"]) == (422, True), answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "cure"),
+    [
+        (json.dumps(make_events(1)).encode("utf-16"), "application/json", "encode it as UTF-8"),
+        (
+            gzip.compress(json.dumps(make_events(1)).encode()),
+            "application/json",
+            "name each compression in Content-Encoding",
+        ),
+        (ndjson(make_events(2)), "application/json", "lines of JSON have the Content-Type application/x-ndjson"),
+        (b"ARROW1\0\0" + b"\0" * 100, ARROW, "the file formats of Arrow and Parquet are none"),
+    ],
+    ids=["utf-16", "gzip", "lines", "file"],
+)
+async def test_a_body_in_another_format_is_refused_with_the_cure(
+    analyst: httpx.AsyncClient, body: bytes, kind: str, cure: str
+) -> None:
+    answer = await send_raw(analyst, body, Content_Type=kind)
+    assert (answer.status_code, cure in answer.json()["detail"]) == (400, True), answer.text

@@ -50,9 +50,11 @@ async def test_many_labels_are_counted_and_bad_ones_named(
         label("e", project_id="other"),
         label(event_id=...),
         label("f", segment="x"),
+        label("g", observed_at="0001-01-01T00:00:00+14:00"),
+        label("h", observed_at="2012-12-31T23:59:59-05:00"),
     ]
     answer = (await analyst.post(LABELS, json=rows)).json()
-    assert (answer["accepted"], answer["duplicates"], answer["rejected"]) == (1, 1, 6)
+    assert (answer["accepted"], answer["duplicates"], answer["rejected"]) == (1, 1, 8)
     assert [(e["index"], e["field"]) for e in answer["errors"]] == [
         (2, "y_true"),
         (3, "observed_at"),
@@ -60,6 +62,8 @@ async def test_many_labels_are_counted_and_bad_ones_named(
         (5, "project_id"),
         (6, "event_id"),
         (7, "segment"),
+        (8, "observed_at"),
+        (9, "observed_at"),
     ]
     reasons = [e["reason"] for e in answer["errors"]]
     assert "has no offset" in reasons[1]

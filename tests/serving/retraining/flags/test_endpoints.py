@@ -7,14 +7,17 @@ import httpx
 from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
+AS_OF = "2013-02-01T00:00:00-05:00"
 BASE = f"/api/v1/projects/flights/models/{MODEL}"
 
 
 async def test_a_forced_training_is_a_flag_with_its_reason_on_record(
     admin: httpx.AsyncClient, services: Services, model: Model
 ) -> None:
-    await model.send(0)
-    answer = await admin.post(f"{BASE}/retrain", json={"reason": "a new season"}, headers={"X-Request-ID": "why"})
+    await model.send_trainable()
+    answer = await admin.post(
+        f"{BASE}/retrain", json={"reason": "a new season", "as_of": AS_OF}, headers={"X-Request-ID": "why"}
+    )
     assert answer.status_code == 201, answer.text
     flag = answer.json()
     assert (flag["state"], flag["forced"], flag["request_id"]) == ("open", True, "why")
@@ -23,7 +26,7 @@ async def test_a_forced_training_is_a_flag_with_its_reason_on_record(
     (decision,) = (await admin.get(f"{BASE}/decisions")).json()["items"]
     assert (decision["action"], decision["reason"], decision["role"]) == ("forced", "a new season", "admin")
     assert decision["details"] == {"flag_id": flag["id"]}
-    again = await admin.post(f"{BASE}/retrain", json={"reason": "impatience"})
+    again = await admin.post(f"{BASE}/retrain", json={"reason": "impatience", "as_of": AS_OF})
     assert again.status_code == 409
     assert flag["id"] in again.json()["detail"]
 
@@ -31,18 +34,43 @@ async def test_a_forced_training_is_a_flag_with_its_reason_on_record(
 async def test_a_training_may_be_asked_for_as_of_an_earlier_instant_and_not_of_a_later(
     admin: httpx.AsyncClient, model: Model
 ) -> None:
-    await model.send(0)
+    await model.send_trainable()
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for wrong in (later, "2013-01-31T00:00:00"):
         answer = await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": wrong})
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "as_of"
-    right = await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": "2013-02-01T00:00:00-05:00"})
+    right = await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": AS_OF})
     assert right.json()["day"] == "2013-01-31"
 
 
+async def test_a_training_without_enough_labelled_rows_is_refused_with_what_is_missing(
+    admin: httpx.AsyncClient, services: Services, model: Model
+) -> None:
+    for number in range(2):
+        await model.send(number, rows=200)
+    await model.send_labels(0, rows=150)
+    await model.send_labels(1, rows=200, observed_at="2013-02-10T00:00:00Z")
+    body = {"reason": "r", "as_of": AS_OF}
+    answer = await admin.post(f"{BASE}/retrain", json=body)
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert (
+        "150 labelled rows on 1 of the 365 days up to 2013-01-31 are too few: training.min_rows requires 200"
+        in problem["detail"]
+    )
+    assert "200 labels were observed later" in problem["detail"]
+    assert "as_of" in problem["retry"]
+    assert (await admin.get(f"{BASE}/flags")).json()["state"] == "no_flags"
+    assert (await admin.get(f"{BASE}/decisions")).json()["items"] == []
+    await admin.patch("/api/v1/projects/flights", json={"settings": {"training": {"min_rows": 100}}})
+    assert (
+        await admin.post(f"{BASE}/retrain", json={"reason": "now", "as_of": "2013-03-01T00:00:00Z"})
+    ).status_code == 201
+
+
 async def test_nobody_trains_a_model_without_events(admin: httpx.AsyncClient, project: str) -> None:
-    answer = await admin.post(f"{BASE}/retrain", json={"reason": "r"})
+    answer = await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": AS_OF})
     assert answer.status_code == 404
     assert "no events" in answer.json()["detail"]
 
@@ -50,23 +78,23 @@ async def test_nobody_trains_a_model_without_events(admin: httpx.AsyncClient, pr
 async def test_a_flag_is_acknowledged_or_dismissed_with_a_reason(
     admin: httpx.AsyncClient, services: Services, model: Model
 ) -> None:
-    await model.send(0)
+    await model.send_trainable()
     assert (await admin.post(f"{BASE}/retrain/acknowledge", json={"reason": "r"})).status_code == 404
-    await admin.post(f"{BASE}/retrain", json={"reason": "r"})
+    await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": AS_OF})
     seen = (await admin.post(f"{BASE}/retrain/acknowledge", json={"reason": "I know"})).json()
     assert (seen["state"], seen["acknowledged_reason"]) == ("open", "I know")
     gone = (await admin.post(f"{BASE}/retrain/acknowledge", json={"reason": "no", "dismiss": True})).json()
     assert gone["state"] == "dismissed"
     actions = [one["action"] for one in (await admin.get(f"{BASE}/decisions")).json()["items"]]
     assert actions == ["dismissed", "acknowledged", "forced"]
-    assert (await admin.post(f"{BASE}/retrain", json={"reason": "after all"})).status_code == 201
+    assert (await admin.post(f"{BASE}/retrain", json={"reason": "after all", "as_of": AS_OF})).status_code == 201
 
 
 async def test_a_training_that_runs_cannot_be_dismissed(
     admin: httpx.AsyncClient, services: Services, model: Model
 ) -> None:
-    await model.send(0)
-    await admin.post(f"{BASE}/retrain", json={"reason": "r"})
+    await model.send_trainable()
+    await admin.post(f"{BASE}/retrain", json={"reason": "r", "as_of": AS_OF})
     flag = services.retrain_flags.active("flights", MODEL)
     assert flag is not None
     services.retrain_flags.start(flag, "run-1")
