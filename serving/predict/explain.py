@@ -28,7 +28,7 @@ def explain(predictor: "Predictor", features: Mapping[str, Any]) -> list[dict[st
     if schema.is_numeric:
         outputs = scores.reshape(-1)
     else:
-        predicted, _ = schema.decided(scores[:1])
+        predicted = schema.decided(scores[:1])
         column = schema.classes.index(schema.positive_label or "") if schema.task == "binary" else int(predicted[0])
         outputs = scores[:, column]
     effects = [

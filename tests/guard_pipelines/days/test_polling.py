@@ -7,11 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from guard_core.days import now_us
 from guard_pipelines.days import polling
 from guard_store.projects.store import ProjectStore
-from guard_store.retraining.flags import RetrainStore
-from tests.support.pipeline_projects import ADMIN
+from tests.support.pipeline_projects import force, make_project, send_days
 from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store
 
@@ -54,7 +52,7 @@ def test_looks_end_before_dagster_begins_the_next_tick(
     assert now[0] < DAGSTER_BEGINS_TICKS_S
 
 
-def test_news_that_come_during_a_tick_are_asked_for_in_it(looking: Pipelines) -> None:
+def test_events_that_come_during_a_tick_are_asked_for_in_it(looking: Pipelines) -> None:
     began = time.monotonic()
     with meanwhile(lambda: put(looking)):
         (request,) = looking.tick()
@@ -62,7 +60,7 @@ def test_news_that_come_during_a_tick_are_asked_for_in_it(looking: Pipelines) ->
     assert request.tags["dagster/asset_partition_range_start"] == "2013-01-01"
 
 
-def test_news_that_still_move_are_asked_for_once_at_the_end_of_the_tick(looking: Pipelines) -> None:
+def test_days_that_still_change_are_asked_for_once_at_the_end_of_the_tick(looking: Pipelines) -> None:
     began = time.monotonic()
     with meanwhile(lambda: put(looking), times=9):
         (request,) = looking.tick()
@@ -71,12 +69,16 @@ def test_news_that_still_move_are_asked_for_once_at_the_end_of_the_tick(looking:
     assert looking.counts("p") == {"2013-01-01": 9}
 
 
-def test_a_flag_that_is_raised_during_a_tick_is_asked_for_in_it(looking: Pipelines) -> None:
-    put(looking)
-    flags = RetrainStore(looking.database)
+def test_a_flag_that_is_raised_during_a_tick_is_asked_for_in_it(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 10)
+    pipelines.settle()
+    monkeypatch.setenv("ML_GUARD_PIPELINES_INTERVAL_S", "1")
     began = time.monotonic()
-    with meanwhile(lambda: flags.force("p", "m", "2013-01-01", as_of_us=now_us(), reason="now", actor=ADMIN)):
-        (request,) = looking.tick_retrain()
+    with meanwhile(lambda: force(pipelines.database, 10)):
+        (request,) = pipelines.tick_retrain()
     assert time.monotonic() - began < polling.TICK_S
     assert request.partition_key == "p/m"
 
