@@ -43,7 +43,8 @@ class PolicySession:
     def unread(self, parts: Mapping[str, int]) -> None:
         """Check the parts of a request that cannot be read, numbered by kind; raises as `request`."""
         self.unread_kinds = tuple(parts)
-        self._enforce(self.policy.unread(parts), "part")
+        if parts:
+            self._enforce(self.policy.unread(parts), "part")
 
     def passage(self, text: str) -> str | None:
         """Check a retrieved text; return it as it may be passed on, or None if it is left out."""
@@ -68,6 +69,8 @@ class PolicySession:
 
     def _enforce(self, findings: Iterable[Finding], subject: str) -> None:
         findings = tuple(findings)
+        if not findings:
+            return
         self.add(findings)
         rules = sorted({finding.rule for finding in findings if finding.action == "block"})
         if rules:

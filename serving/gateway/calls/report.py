@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -54,8 +55,7 @@ class CallReport:
 
     @property
     def _model(self) -> str:
-        # Callers choose names of models: quoting keeps line breaks out of the header.
-        return "" if self._response is None else quote(self._response.model[:_MAX_MODEL], safe="/:@+=, ")
+        return "" if self._response is None else _quote(self._response.model)
 
     @property
     def _overhead_ms(self) -> str:
@@ -66,3 +66,9 @@ class CallReport:
     def _cost_usd(self) -> str:
         cost = self.cost_nano_usd
         return "" if cost is None else f"{cost // NANO}.{cost % NANO:09d}"
+
+
+@lru_cache(maxsize=256)
+def _quote(model: str) -> str:
+    """Return the name of a model for a header: callers choose it, and may not add line breaks."""
+    return quote(model[:_MAX_MODEL], safe="/:@+=, ")

@@ -12,18 +12,18 @@ _PROMPT: Final = ("prompt_tokens", "input_tokens")  # the second as Anthropic an
 _ANSWER: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = (
     ("prompt_tokens_details", "cached_tokens"),  # OpenAI, Azure, Gemini, xAI, OpenRouter
-    ("prompt_cache_hit_tokens",),  # DeepSeek
-    ("cache_read_input_tokens",),  # Anthropic and servers compatible with it
-    ("cached_tokens",),  # Moonshot
-    ("num_cached_tokens",),  # Mistral
+    (None, "prompt_cache_hit_tokens"),  # DeepSeek
+    (None, "cache_read_input_tokens"),  # Anthropic and servers compatible with it
+    (None, "cached_tokens"),  # Moonshot
+    (None, "num_cached_tokens"),  # Mistral
     ("input_tokens_details", "cached_tokens"),
 )
 _REASONING: Final = (
     ("completion_tokens_details", "reasoning_tokens"),
     ("output_tokens_details", "reasoning_tokens"),
-    ("reasoning_tokens",),
+    (None, "reasoning_tokens"),
 )
-_CACHE_WRITES: Final = (("cache_creation_input_tokens",),)
+_CACHE_WRITES: Final = ((None, "cache_creation_input_tokens"),)
 
 
 def estimate(size: int) -> int:
@@ -70,6 +70,9 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
         beside_in = cached + writes if cached > tokens_in else 0
         beside_out = reasoning if reasoning > tokens_out else 0
         estimated = bool(beside_in or beside_out)
+    elif total == tokens_in + tokens_out:
+        beside_in = beside_out = 0
+        estimated = cached > tokens_in or reasoning > tokens_out
     else:
         gap = total - tokens_in - tokens_out
         sums = product((0, cached, writes, cached + writes), (0, reasoning))
@@ -90,14 +93,11 @@ def _first_count(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
     return next((count for count in (_count(usage, name) for name in names) if count is not None), None)
 
 
-def _first(usage: dict[str, Any], spellings: tuple[tuple[str, ...], ...]) -> int:
-    """Return the first count that is not zero among the spellings of a field."""
-    for *groups, name in spellings:
-        counts: Any = usage
-        for group in groups:
-            counts = counts.get(group)
-        count = _count(counts, name)
-        if count:
+def _first(usage: dict[str, Any], spellings: tuple[tuple[str | None, str], ...]) -> int:
+    """Return the first count that is not zero among the spellings of a field: group, if any, and name."""
+    for group, name in spellings:
+        counts = usage if group is None else usage.get(group)
+        if counts and (count := _count(counts, name)):
             return count
     return 0
 

@@ -42,7 +42,8 @@ def check_request(body: dict[str, Any], session: PolicySession) -> None:
     rewriter = TextRewriter(session.request)
     checked = rewriter.rewrite({name: value for name, value in body.items() if name != "model"})
     session.unread(rewriter.unread)
-    checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)
+    if schemas:
+        checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)
     checked |= {"model": body["model"], **pseudonyms}
     body.clear()
     body.update(checked)

@@ -6,7 +6,6 @@ Two kinds of strings are not checked: words of the protocol, and encoded data th
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -58,7 +57,7 @@ class TextRewriter:
     def __init__(self, check: Check, *, checks_numbers: bool = True) -> None:
         self._check = check
         self._checks_numbers = checks_numbers
-        self.unread: Counter[str] = Counter()
+        self.unread: dict[str, int] = {}
 
     def rewrite(self, value: Any, name: str = "", media: str = "") -> Any:
         """Return a value with each text replaced.
@@ -100,10 +99,10 @@ class TextRewriter:
             if encoded is not None:
                 return self._rewrite_encoded(value, encoded)
             if name not in _URLS and _base64(value):
-                self.unread[media or "data"] += 1
+                self._count_unread(media or "data")
                 return value
         if media and name in _REFERENCES:
-            self.unread[media] += 1
+            self._count_unread(media)
         return self._check(value)
 
     def _rewrite_encoded(self, value: str, encoded: re.Match[str]) -> str:
@@ -112,10 +111,13 @@ class TextRewriter:
         text = _decode_text(media_type, data)
         if text is None:
             kind = media_type.partition("/")[0]
-            self.unread[kind if kind in _MEDIA.values() else "file"] += 1
+            self._count_unread(kind if kind in _MEDIA.values() else "file")
             return value
         checked = self._check(text)
         return value if checked == text else head + base64.b64encode(checked.encode()).decode()
+
+    def _count_unread(self, kind: str) -> None:
+        self.unread[kind] = self.unread.get(kind, 0) + 1
 
 
 def _decode_text(media_type: str, data: str) -> str | None:
