@@ -23,6 +23,7 @@ _REASONING: Final = (
     ("output_tokens_details", "reasoning_tokens"),
     (None, "reasoning_tokens"),
 )
+_TOTALS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _CACHE_WRITES: Final = ((None, "cache_creation_input_tokens"),)
 
 
@@ -65,7 +66,9 @@ def read_usage(usage: Any) -> Amount | None:
 
 def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: int | None) -> Amount:
     """Add the tokens that are counted beside prompt and answer, so that all add up to the total."""
-    cached, reasoning, writes = (_first(usage, spellings) for spellings in (_CACHED, _REASONING, _CACHE_WRITES))
+    cached = reasoning = writes = 0
+    if not usage.keys() <= _TOTALS:
+        cached, reasoning, writes = (_first(usage, spellings) for spellings in (_CACHED, _REASONING, _CACHE_WRITES))
     if total is None:  # a part that exceeds its whole must stand beside it
         beside_in = cached + writes if cached > tokens_in else 0
         beside_out = reasoning if reasoning > tokens_out else 0
@@ -90,7 +93,11 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
 
 
 def _first_count(usage: dict[str, Any], names: tuple[str, ...]) -> int | None:
-    return next((count for count in (_count(usage, name) for name in names) if count is not None), None)
+    for name in names:
+        count = _count(usage, name)
+        if count is not None:
+            return count
+    return None
 
 
 def _first(usage: dict[str, Any], spellings: tuple[tuple[str | None, str], ...]) -> int:
