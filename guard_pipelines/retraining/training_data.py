@@ -85,23 +85,23 @@ def choose_rows(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> di
     last = zone.of(flag.as_of_us - 1)
     known = known_rows(snapshot, flag.as_of_us, zone, spec, lambda _: False)
     numbers = known.numbers
-    trained, held = numbers.split(spec)
+    training_days, held_out_days = numbers.split(spec)
     rows = numbers.trained_rows(spec)
     if shortage := numbers.shortage(spec, last):
         raise TrainingError(shortage)
     chosen = {
         "lake_version": snapshot.version,
         "as_of_us": flag.as_of_us,
-        "split_us": zone.bounds_us(date.fromisoformat(held[0]))[0],
-        "first_day": trained[0],
-        "last_day": trained[-1],
-        "held_first_day": held[0],
-        "held_last_day": held[-1],
-        "baseline_first_day": min(held[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
+        "split_us": zone.bounds_us(date.fromisoformat(held_out_days[0]))[0],
+        "first_day": training_days[0],
+        "last_day": training_days[-1],
+        "held_first_day": held_out_days[0],
+        "held_last_day": held_out_days[-1],
+        "baseline_first_day": min(held_out_days[0], (last - timedelta(days=spec.baseline_days - 1)).isoformat()),
         "rows": rows,
         "held_rows": numbers.rows - rows,
     }
-    return {**chosen, "sha256": _digest([known.by_day[day] for day in (*trained, *held)])}
+    return {**chosen, "sha256": _digest([known.by_day[day] for day in (*training_days, *held_out_days)])}
 
 
 def shortage_of_flag(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) -> str | None:

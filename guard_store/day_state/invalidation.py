@@ -13,7 +13,7 @@ from guard_core.days import local_days, now_us
 from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
 from guard_core.units import SECOND_US
 from guard_store.day_state.tables import day_states
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import of_instants, of_model
 from guard_store.ingest.tables import events, labels
 from guard_store.monitoring.tables import drift_reports
 
@@ -126,18 +126,17 @@ def _count_days(
     connection: Connection, project_id: str, model_id: str, timezone: str, close_delay_s: int
 ) -> Iterable[tuple[str, tuple[int, int, int]]]:
     """Count events, late events, and labels with an event, of each local day that has any event."""
-    events_of_model = of_model(events, project_id, model_id)
     first, last = connection.execute(
-        select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(events_of_model)
+        select(func.min(events.c.ts_us), func.max(events.c.ts_us)).where(of_model(events, project_id, model_id))
     ).one()
     of_event = and_(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
     labelled = select(func.count()).select_from(events).join(labels, of_event).where(labels.c.waiting == false())
     days = local_days(timezone)
     day = days.of(first)
     while day <= days.of(last):
-        start, end = days.bounds_us(day)
-        late = events.c.received_us >= end + close_delay_s * SECOND_US
-        of_day = and_(events_of_model, events.c.ts_us >= start, events.c.ts_us < end)
+        bounds_us = days.bounds_us(day)
+        late = events.c.received_us >= bounds_us[1] + close_delay_s * SECOND_US
+        of_day = of_instants(events, project_id, model_id, bounds_us)
         number = connection.scalar(select(func.count()).select_from(events).where(of_day))
         if number:
             late_number = connection.scalar(select(func.count()).select_from(events).where(of_day, late))

@@ -1,4 +1,4 @@
-"""Conditions that most tables share: rows of a model, rows of a model's local day.
+"""Conditions that several tables or stores share: rows of a model, of its local day, of its instants.
 
 Conditions on the columns of one domain belong to its store.
 """
@@ -14,3 +14,9 @@ def of_model(table: Table, project_id: str, model_id: str) -> ColumnElement[bool
 def of_day(table: Table, project_id: str, model_id: str, day: str) -> ColumnElement[bool]:
     """Select the rows of one local day of a model."""
     return and_(of_model(table, project_id, model_id), table.c.day == day)
+
+
+def of_instants(table: Table, project_id: str, model_id: str, bounds_us: tuple[int, int]) -> ColumnElement[bool]:
+    """Select the rows of a model from the first instant up to the second, which is not among them."""
+    start_us, end_us = bounds_us
+    return and_(of_model(table, project_id, model_id), table.c.ts_us >= start_us, table.c.ts_us < end_us)

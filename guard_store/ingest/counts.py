@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, select
 
 from guard_store.day_state.day_state import DayState, Key
+from guard_store.db.conditions import of_instants
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 
@@ -14,12 +15,7 @@ def count_events(database: Database, items: Iterable[DayState]) -> dict[Key, int
     counts: dict[Key, int] = {}
     with database.read() as connection:
         for item in items:
-            start, end = item.bounds_us
-            statement = select(func.count()).where(
-                events.c.project_id == item.project_id,
-                events.c.model_id == item.model_id,
-                events.c.ts_us >= start,
-                events.c.ts_us < end,
-            )
+            of_item = of_instants(events, item.project_id, item.model_id, item.bounds_us)
+            statement = select(func.count()).where(of_item)
             counts[item.key] = connection.scalar(statement) or 0
     return counts

@@ -18,6 +18,8 @@ from guard_store.ingest.tables import events, labels
 from guard_store.projects.tables import projects
 
 _CHUNK = 10_000
+_NEWEST_FIRST = (labels.c.observed_us.desc(), labels.c.seq.desc())
+"""The first label of an event in this order counts: observed last, and among those stored last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ class LabelStore:
             after = rows[-1].seq
 
     def newest(self, project_id: str, event_id: str) -> Label | None:
-        """Return the label of an event that counts: observed last, and among those stored last."""
+        """Return the label of an event that counts."""
         c = labels.c
         statement = (
             select(c.y_true, c.observed_us, c.received_us)
             .where(c.project_id == project_id, c.event_id == event_id)
-            .order_by(c.observed_us.desc(), c.seq.desc())
+            .order_by(*_NEWEST_FIRST)
             .limit(1)
         )
         with self._database.read() as connection:
@@ -72,11 +74,11 @@ class LabelStore:
 
 
 def with_newest_label() -> FromClause:
-    """Join events with the version of their label that was observed last, and among those stored last."""
+    """Join events with the version of their label that counts."""
     newest = (
         select(labels.c.seq)
         .where(labels.c.project_id == events.c.project_id, labels.c.event_id == events.c.event_id)
-        .order_by(labels.c.observed_us.desc(), labels.c.seq.desc())
+        .order_by(*_NEWEST_FIRST)
         .limit(1)
         .correlate(events)
         .scalar_subquery()

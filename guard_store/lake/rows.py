@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, and_, func, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_core.days import LocalDays, local_days
 from guard_store.day_state.day_state import DayState
 from guard_store.db.arrow_reader import ArrowReader
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import of_instants
 from guard_store.db.database import Database
 from guard_store.ingest.labels import with_newest_label
 from guard_store.ingest.tables import events, labels
@@ -132,12 +132,7 @@ class EventRows:
         rows = (
             select(*columns)
             .select_from(with_newest_label() if self.labelled else events)
-            .where(
-                events.c.project_id == self.project_id,
-                events.c.model_id == self.model_id,
-                events.c.ts_us >= self.bounds_us[0],
-                events.c.ts_us < self.bounds_us[1],
-            )
+            .where(of_instants(events, self.project_id, self.model_id, self.bounds_us))
         )
         if not self.reader.is_sqlite:
             return _literal_sql(rows.order_by("ts_us", "event_id"), postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
@@ -263,9 +258,7 @@ def _drop_surplus(kinds: Mapping[str, str | None], room: int) -> dict[str, str |
 
 def _first_row_bytes(database: Database, project_id: str, model_id: str, bounds_us: tuple[int, int]) -> int:
     """Return the length of the longest features among the first rows."""
-    of_range = and_(
-        of_model(events, project_id, model_id), events.c.ts_us >= bounds_us[0], events.c.ts_us < bounds_us[1]
-    )
+    of_range = of_instants(events, project_id, model_id, bounds_us)
     length = func.length(events.c.features).label("length")
     first = select(length).where(of_range).order_by(events.c.ts_us).limit(_WIDTH_ROWS).subquery()
     with database.read() as connection:

@@ -16,7 +16,7 @@ from guard_core.settings import Settings
 from guard_core.units import DAY_US, HOUR_US
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import of_instants, of_model
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events, labels
 from guard_store.ledger.bodies import BodyStore
@@ -112,15 +112,13 @@ def sweep_research(database: Database, settings: Settings) -> int:
 def _delete_days(database: Database, items: Sequence[DayState]) -> tuple[int, int]:
     """Delete events of days of one model; return how many, and how many labels with them."""
     project_id, model_id, _ = items[0].key
-    events_of_model = of_model(events, project_id, model_id)
     with database.read() as connection:
-        first_us = connection.scalar(select(func.min(events.c.ts_us)).where(events_of_model))
+        first_us = connection.scalar(select(func.min(events.c.ts_us)).where(of_model(events, project_id, model_id)))
     deleted = deleted_labels = 0
     for item in items:
-        start_us, end_us = item.bounds_us
-        if first_us is None or end_us <= first_us:
+        if first_us is None or item.bounds_us[1] <= first_us:
             continue
-        of_day = and_(events_of_model, events.c.ts_us >= start_us, events.c.ts_us < end_us)
+        of_day = of_instants(events, project_id, model_id, item.bounds_us)
         ids = select(events.c.event_id).where(of_day).limit(_PIECE_ROWS)
         while True:
             with database.write() as connection:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, case, func, select
 from guard_core.days import LocalDays
 from guard_core.project_settings.training import TrainingSpec
 from guard_store.day_state.store import DayStateStore
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import of_instants
 from guard_store.db.database import Database
 from guard_store.ingest.labels import LabelStore, with_newest_label
 from guard_store.ingest.tables import events, labels
@@ -39,8 +39,8 @@ class LabelledRows:
     def split(self, spec: TrainingSpec) -> tuple[list[str], list[str]]:
         """Return the days to train on and the days to hold out, oldest first."""
         used = sorted(day for day, rows in self.by_day.items() if rows)
-        held = _choose_held_out(used, self.by_day, spec)
-        return used[: len(used) - len(held)], held
+        held_out = _choose_held_out(used, self.by_day, spec)
+        return used[: len(used) - len(held_out)], held_out
 
     def trained_rows(self, spec: TrainingSpec) -> int:
         """Number of rows beside the held-out days."""
@@ -48,11 +48,11 @@ class LabelledRows:
 
     def shortage(self, spec: TrainingSpec, last: date) -> str | None:
         """Describe what a training up to a day lacks; None if there are enough rows."""
-        trained, held = self.split(spec)
-        if held and self.trained_rows(spec) >= spec.min_rows:
+        training_days, held_out_days = self.split(spec)
+        if held_out_days and self.trained_rows(spec) >= spec.min_rows:
             return None
         return (
-            f"{self.rows} labelled rows on {len(trained) + len(held)} of the {spec.window_days} days up to {last} are too few:"
+            f"{self.rows} labelled rows on {len(training_days) + len(held_out_days)} of the {spec.window_days} days up to {last} are too few:"
             f" training.min_rows requires {spec.min_rows} beside the held-out days;"
             f" {self.late_labels} labels were observed later"
         )
@@ -66,14 +66,14 @@ def count_labelled_rows(
     first = last - timedelta(days=spec.window_days - 1)
     LabelStore(database).settle()  # days without labels need no counting
     days = DayStateStore(database).list(project_id, model_id, first.isoformat(), last.isoformat())
-    counted = LabelledRows({})
+    numbers = LabelledRows({})
     for day in reversed(days):
-        if counted.shortage(spec, last) is None:
+        if numbers.shortage(spec, last) is None:
             break
         if day.labels:
-            known, late = _count_day(database, project_id, model_id, zone.bounds_us(day.local_date), as_of_us)
-            counted = LabelledRows({**counted.by_day, day.day: known}, counted.late_labels + late)
-    return counted
+            rows, late = _count_day(database, project_id, model_id, zone.bounds_us(day.local_date), as_of_us)
+            numbers = LabelledRows({**numbers.by_day, day.day: rows}, numbers.late_labels + late)
+    return numbers
 
 
 def _count_day(
@@ -84,21 +84,21 @@ def _count_day(
     statement = (
         select(func.count(case((is_known, 1))), func.count(labels.c.seq))
         .select_from(with_newest_label())
-        .where(of_model(events, project_id, model_id), events.c.ts_us >= bounds_us[0], events.c.ts_us < bounds_us[1])
+        .where(of_instants(events, project_id, model_id, bounds_us))
     )
     with database.read() as connection:
-        known, labelled = connection.execute(statement).one()
-    return known, labelled - known
+        rows, labels_of_day = connection.execute(statement).one()
+    return rows, labels_of_day - rows
 
 
 def _choose_held_out(used: Sequence[str], counts: Mapping[str, int], spec: TrainingSpec) -> list[str]:
     half = sum(counts[day] for day in used) / 2
-    held: list[str] = []
+    held_out: list[str] = []
     rows = 0
     for day in reversed(used):
-        enough = len(held) >= spec.holdout_days and rows >= spec.holdout_rows
-        if enough or (held and rows + counts[day] > half):
+        enough = len(held_out) >= spec.holdout_days and rows >= spec.holdout_rows
+        if enough or (held_out and rows + counts[day] > half):
             break
-        held.insert(0, day)
+        held_out.insert(0, day)
         rows += counts[day]
-    return held
+    return held_out

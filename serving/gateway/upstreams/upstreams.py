@@ -59,8 +59,8 @@ class Upstream:
             request["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
         return _encode(request)
 
-    def refuses_usage_option(self, body: Mapping[str, Any], problem: Problem) -> bool:
-        """Return whether a request was refused for the option that `encode` added; it is not added again then."""
+    def drop_usage_option(self, body: Mapping[str, Any], problem: Problem) -> bool:
+        """Stop adding the option if a request was refused for it; return whether it was."""
         if not isinstance(problem, UpstreamProblem) or not _lacks_usage_option(body):
             return False
         words = _encode(problem.body)
@@ -207,7 +207,7 @@ class Upstreams:
                     break
                 attempts += 1
                 outcome = await self._attempt(upstream, path, upstream.encode(body))
-                if isinstance(outcome, _Failure) and upstream.refuses_usage_option(body, outcome.problem):
+                if isinstance(outcome, _Failure) and upstream.drop_usage_option(body, outcome.problem):
                     attempts += 1
                     outcome = await self._attempt(upstream, path, upstream.encode(body))
                 if isinstance(outcome, aiohttp.ClientResponse):
