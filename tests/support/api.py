@@ -60,7 +60,7 @@ def _body_of(route: DocumentedRoute, project: str) -> Any:
     bodies: dict[str, Any] = {
         "/api/v1/events": event,
         "/api/v1/events/batch": [event],
-        "/api/v1/labels": {"project_id": project, "event_id": "e", "y_true": 1, "observed_at": "2013-01-01T00:00:00Z"},
+        "/api/v1/labels": {"project_id": project, "event_id": "e", "y_true": 1, "observed_at": "2013-01-02T00:00:00Z"},
         "/predict": {"features": {}, "project_id": project, "model": "m"},
         "/api/v1/predict": {"features": {}, "project_id": project, "model": "m"},
         "/api/v1/projects": {"name": "New"},
