@@ -6,7 +6,7 @@ READY := .venv/.ready
 LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format lock bench clean
+.PHONY: help demo up down test check format lock vendor bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ format: $(READY)  ## format and fix what can be fixed
 lock: $(READY)  ## regenerate the lock files from pyproject.toml
 	$(LOCK) -o requirements.lock
 	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+
+vendor:  ## fetch the scripts of serving/pages/vendor again, and compare them with their hashes
+	$(PYTHON) serving/pages/vendor/fetch.py
 
 bench: $(READY)  ## benchmarks against other tools; writes docs/benchmarks.md
 	$(BIN)/python -m bench $(ARGS)

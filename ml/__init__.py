@@ -5,6 +5,7 @@ Neither Dagster nor HTTP nor a database belongs here.
 `drift`, `evaluate`, `train`: the command-line scripts.
 
 - `alerting`: conditions of alert policies.
+- `charts`: charts as inline SVG, for pages and reports.
 - `costs`: expected daily costs, anomalies and month forecasts.
 - `drift`: the drift check as a script
 - `encodings`: the encoding of text files.

@@ -13,6 +13,8 @@ What is kept and what is computed live in other rooms. Nothing here imports Dags
 - `http`: what every route shares
 - `ingest`: events and labels over HTTP
 - `monitoring`: results of models over HTTP
+- `overview`: all models at a glance
+- `pages`: what people see, rendered from the services of the domains
 - `predict`: `/predict`
 - `projects`: projects over HTTP
 - `retraining`: flags, versions and lineage over HTTP

@@ -11,9 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
+from guard_core.alerting.links import Addresses
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
 from guard_store.alerts.policies import PolicyStore
+from guard_store.auth.sessions import SessionStore
 from guard_store.auth.store import KeyStore
 from guard_store.costs.store import CostStore
 from guard_store.day_state.store import DayStateStore
@@ -89,6 +91,12 @@ from serving.monitoring.kinds.endpoints import router as kinds_router
 from serving.monitoring.kinds.service import KindService
 from serving.monitoring.results.endpoints import router as results_router
 from serving.monitoring.results.service import ResultsService
+from serving.overview.endpoints import router as overview_router
+from serving.overview.service import OverviewService
+from serving.pages.assets import Assets
+from serving.pages.rendering import Renderer
+from serving.pages.routers import ROUTERS as PAGE_ROUTERS
+from serving.pages.sessions.service import SessionService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
@@ -105,6 +113,7 @@ _ROUTERS = (
     health_router,
     keys_router,
     projects_router,
+    overview_router,
     results_router,
     baselines_router,
     kinds_router,
@@ -124,6 +133,7 @@ _ROUTERS = (
     research_router,
     research_root_router,
     openapi.router,
+    *PAGE_ROUTERS,
 )
 
 
@@ -175,7 +185,7 @@ class Services:
         self.audit = AuditService(settings, database, self.events.writer)
         self.alerts = DeliveryService(settings, database)
         self._build_gateway(settings, database)
-        self.parts = Parts([*self._shared_parts(), *self._domain_services()])
+        self.parts = Parts([*self._shared_parts(), *self._domain_services(), *self._page_parts()])
 
     def _build_stores(self, database: Database) -> None:
         self.keys = KeyStore(database)
@@ -255,6 +265,16 @@ class Services:
                 self.performance,
                 settings,
             ),
+            OverviewService(
+                self.day_states,
+                self.drift_reports,
+                self.performance,
+                self.rejections,
+                self.alerts.store,
+                self.decisions,
+                self.usage,
+                self.audit.store,
+            ),
             BaselineService(self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),
             FlagService(database, self.day_states, self.evaluations, self.retrain_flags),
@@ -273,6 +293,19 @@ class Services:
             AlertService(self.alerts.store, self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
+        ]
+
+    def _page_parts(self) -> list[object]:
+        """Return what the pages need besides the services of the domains."""
+        assets = Assets()
+        return [
+            assets,
+            SessionService(SessionStore(self.database), self.authenticator, cache_s=self.settings.server.key_cache_s),
+            Renderer(
+                assets,
+                Addresses.of(self.settings),
+                version=_version(),
+            ),
         ]
 
     @asynccontextmanager

@@ -1,5 +1,6 @@
-"""API keys.
+"""API keys, and sessions of people who look at the pages.
 
+- `sessions`: sessions and one-time links, found by the hash of their token
 - `store`: keys, found by the hash of their secret
-- `tables`: table of keys
+- `tables`: tables of keys and of sessions
 """

@@ -1,6 +1,6 @@
-"""Table of API keys.
+"""Tables of API keys and of the sessions of pages.
 
-Only its schema belongs here; `store` reads and writes it.
+Only their schema belongs here; `store` and `sessions` read and write them.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
@@ -17,4 +17,16 @@ api_keys = Table(
     Column("project_id", String(128), ForeignKey("projects.id")),
     Column("created_us", BigInteger, nullable=False),
     Column("revoked_us", BigInteger),
+)
+
+page_sessions = Table(
+    "page_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),  # "session", or "link": it opens one session
+    Column("caller_id", String(128), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("project_id", String(128)),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
 )

@@ -17,6 +17,7 @@ from guard_store.day_state.invalidation import invalidate_drift_after
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
+from guard_store.db.newest_days import select_newest_days
 from guard_store.projects.tables import projects
 
 Stage = Literal["lake", "profile", "drift", "performance", "retrain"]
@@ -37,6 +38,17 @@ class ModelDayStates:
     last_day: str
     pending_days: int
     failed_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayVolume:
+    """How much a day has received."""
+
+    project_id: str
+    model_id: str
+    day: str
+    events: int
+    labels: int
 
 
 class DayStateStore:
@@ -169,6 +181,14 @@ class DayStateStore:
             or_(day_states.c.events > 0, day_states.c.duplicates > 0),
             limit=limit,
         )
+
+    def newest_volumes(self, days: int, project_id: str | None = None) -> Sequence[DayVolume]:
+        """Return events and labels of the newest days with events of every model, oldest first; of one project, or of all."""
+        c = day_states.c
+        columns = [c.project_id, c.model_id, c.day, c.events, c.labels]
+        statement = select_newest_days(day_states, columns, days, project_id, c.events > 0)
+        with self._database.read() as connection:
+            return [DayVolume(*row) for row in connection.execute(statement)]
 
     def models(self, project_id: str) -> Sequence[ModelDayStates]:
         """Return the models of a project that have events, by id."""

@@ -7,6 +7,7 @@
 - `metadata`: metadata of all tables, types of ids
 - `migrate`: brings the schema up to date
 - `migrations`: Alembic's environment and revisions
+- `newest_days`: the newest days of every model
 - `sqlite_arrow`: the process that reads SQLite as Arrow
 - `upsert`: INSERT … ON CONFLICT for both engines
 """

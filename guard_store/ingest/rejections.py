@@ -6,7 +6,7 @@ Counting them is part of storing a group of rows, in `day_counts`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 
 from guard_store.db.database import Database
 from guard_store.ingest.tables import rejections
@@ -55,3 +55,11 @@ class RejectionStore:
             statement = statement.where(rejections.c.model_id == model_id)
         with self._database.read() as connection:
             return [Rejections(**row._mapping) for row in connection.execute(statement)]
+
+    def total(self, since_day: str, project_id: str | None = None) -> int:
+        """Return the number of rows rejected from a local day on; of one project, or of all."""
+        statement = select(func.coalesce(func.sum(rejections.c.count), 0)).where(rejections.c.day >= since_day)
+        if project_id is not None:
+            statement = statement.where(rejections.c.project_id == project_id)
+        with self._database.read() as connection:
+            return int(connection.scalar(statement) or 0)

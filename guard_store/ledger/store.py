@@ -3,6 +3,7 @@
 Appending rows in the transaction of their action is `append`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,18 @@ class LedgerStore:
             statement = statement.where(ledger.c.seq < before_seq)
         with self._database.read() as connection:
             return [row_of(row) for row in connection.execute(statement)]
+
+    def count_flags(self, since_us: int, project_id: str | None = None) -> dict[str, int]:
+        """Return the number of requests by rule of the content policies that matched, since an instant, most first."""
+        c = ledger.c
+        statement = select(c.flags, func.count()).where(c.at_us >= since_us, c.flags != "").group_by(c.flags)
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        counts: Counter[str] = Counter()
+        with self._database.read() as connection:
+            for flags, requests in connection.execute(statement):
+                counts.update(dict.fromkeys(flags.split(","), requests))
+        return dict(counts.most_common())
 
     def row_of_event(self, project_id: str, request_id: str, received_us: int) -> LedgerRow | None:
         """Return the row of the request that sent or predicted an event; None if there is none, or it was pruned.

@@ -9,6 +9,7 @@ from typing import Any
 
 from guard_store.db.database import Database
 from guard_store.db.day_results import DayResultStore
+from guard_store.db.newest_days import select_newest_days
 from guard_store.monitoring.tables import drift_reports
 
 
@@ -28,11 +29,28 @@ class StoredReport:
     computed_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class DayVerdict:
+    """The verdict on a day as a whole."""
+
+    project_id: str
+    model_id: str
+    day: str
+    state: str
+
+
 class DriftReportStore(DayResultStore[StoredReport]):
     """Reads and replaces drift reports."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, drift_reports, StoredReport)
+
+    def newest_verdicts(self, days: int, project_id: str | None = None) -> list[DayVerdict]:
+        """Return the verdicts on the newest days of every model, oldest first; of one project, or of all."""
+        c = drift_reports.c
+        statement = select_newest_days(drift_reports, [c.project_id, c.model_id, c.day, c.state], days, project_id)
+        with self._database.read() as connection:
+            return [DayVerdict(*row) for row in connection.execute(statement)]
 
     def replace(
         self,

@@ -3,7 +3,7 @@
 Reports and references are JSON objects built by `ml.monitoring.performance`; here they are only stored, replaced and listed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import invalidate_performance
 from guard_store.db.database import Database
-from guard_store.db.day_results import SliceResultStore
+from guard_store.db.day_results import WHOLE_DAY, SliceResultStore
+from guard_store.db.newest_days import select_newest_days
 from guard_store.monitoring.tables import performance, performance_references
 
 
@@ -60,11 +61,67 @@ class Reference:
     reference: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class DayMetric:
+    """A realised metric of a day as a whole.
+
+    Attributes
+    ----------
+    metric : `value`, `low`, `high`, `n` and `reason`; None if it was not measured.
+    """
+
+    project_id: str
+    model_id: str
+    day: str
+    task: str
+    baseline_id: str | None
+    metric: Mapping[str, Any] | None
+
+
 class PerformanceStore(SliceResultStore[StoredPerformance]):
     """Reads and replaces performance."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, performance, StoredPerformance)
+
+    def newest_realised(
+        self, days: int, metric_by_task: Mapping[str, str], project_id: str | None = None
+    ) -> list[DayMetric]:
+        """Return a realised metric of the newest days of every model, oldest first, chosen by the model's task.
+
+        Parameters
+        ----------
+        project_id : only this project; None for all.
+        """
+        c = performance.c
+        whole_day = self._of_slice(WHOLE_DAY)
+        key = [c.project_id, c.model_id, c.day, c.task, c.baseline_id]
+        with self._database.read() as connection:
+            return [
+                DayMetric(*row)
+                for task, metric in metric_by_task.items()
+                for row in connection.execute(
+                    select_newest_days(
+                        performance,
+                        [*key, c.report[("realised", "metrics", metric)]],
+                        days,
+                        project_id,
+                        whole_day,
+                        c.task == task,
+                    )
+                )
+            ]
+
+    def reference_values(self, baseline_ids: Collection[str], metric_by_task: Mapping[str, str]) -> dict[str, float]:
+        """Return the value of a metric in the windows of baselines, chosen by the task; those without one are left out."""
+        c = performance_references.c
+        statement = select(c.baseline_id, c.reference["task"], c.reference["metrics"]).where(
+            c.baseline_id.in_(baseline_ids)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        metrics = {baseline_id: values.get(metric_by_task.get(task, "")) for baseline_id, task, values in rows}
+        return {key: metric["value"] for key, metric in metrics.items() if metric and metric["value"] is not None}
 
     def replace_day(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, insert, or_, select
+from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from guard_core.days import now_us
 from guard_store.db.conditions import of_model
@@ -152,3 +152,25 @@ class DecisionStore:
             statement = statement.where(c.version == version)
         with self._database.read() as connection:
             return [Decision(**row._mapping) for row in connection.execute(statement)]
+
+    def recent(self, limit: int, project_id: str | None = None) -> Sequence[Decision]:
+        """Return the newest decisions about all models, newest first; of one project, or of all."""
+        c = model_decisions.c
+        statement = select(model_decisions).order_by(c.decided_us.desc(), c.id).limit(limit)
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        with self._database.read() as connection:
+            return [Decision(**row._mapping) for row in connection.execute(statement)]
+
+    def champions(self, project_id: str | None = None) -> dict[tuple[str, str], Decision]:
+        """Return the decision that made each model's present champion, by project and model."""
+        c = model_decisions.c
+        made_champion = c.action.in_(("promoted", "rolled_back"))
+        age = func.row_number().over(partition_by=[c.project_id, c.model_id], order_by=c.decided_us.desc()).label("age")
+        aged = select(c.id, age).where(made_champion).subquery()
+        statement = select(model_decisions).join(aged, aged.c.id == c.id).where(aged.c.age == 1)
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        with self._database.read() as connection:
+            decisions = [Decision(**row._mapping) for row in connection.execute(statement)]
+        return {(decision.project_id, decision.model_id): decision for decision in decisions}

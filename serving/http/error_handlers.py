@@ -22,7 +22,7 @@ from serving.http.rendering import problem_response
 
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as a problem."""
-    problem = _problem_of(error)
+    problem = problem_of(error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
         problem.detail += _list_routes(request)
     return problem_response(problem, request.scope["state"].get("request_id"), request.scope["path"])
@@ -47,7 +47,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, render)
 
 
-def _problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """Convert any exception to the problem that the request is answered with."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):

@@ -27,7 +27,9 @@ from serving.http.rendering import problem_response
 
 _log = logging.getLogger(__name__)
 _sane_request_id = re.compile(rb"[A-Za-z0-9._:-]{1,128}").fullmatch
-_SECURITY_HEADERS = [
+SECURITY_HEADERS = "security_headers"
+"""Key of the request's state under which a route puts security headers of its own, in place of `DEFAULT_SECURITY_HEADERS`."""
+DEFAULT_SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -114,7 +116,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             message["headers"] = [
                 *message.get("headers", ()),
-                *_SECURITY_HEADERS,
+                *self._scope["state"].get(SECURITY_HEADERS, DEFAULT_SECURITY_HEADERS),
                 (b"x-request-id", self._request_id_header),
             ]
             if self._scope.get("scheme") == "https":

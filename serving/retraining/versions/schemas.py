@@ -62,6 +62,8 @@ class VersionDetail(VersionView):
 class DecisionView(BaseModel):
     """A decision about a version."""
 
+    project_id: str
+    model_id: str
     action: str
     decided_by: Literal["rule", "person"] = Field(description="The promotion rule, or a person with the key.")
     version: str | None
@@ -77,6 +79,8 @@ class DecisionView(BaseModel):
     def of(cls, decision: Decision) -> "DecisionView":
         """Convert a stored decision."""
         return cls(
+            project_id=decision.project_id,
+            model_id=decision.model_id,
             action=decision.action,
             decided_by=decision.decided_by,
             version=decision.version,
