@@ -34,9 +34,9 @@ _IN_PARENTHESES = r"^\(\d+\)$"
 _GROUP_SEPARATOR = r"[ \x{a0}\x{202f}'\x{2019}]"
 _DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
 _THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
-# As Excel writes them in the language of its user.
+# Of PostgreSQL, and of Excel in the language of its user.
 _BOOLEANS = (
-    ("true", "false"), ("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"),
+    ("true", "false"), ("t", "f"), ("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"),
     ("waar", "onwaar"), ("sant", "falskt"), ("sand", "falsk"), ("sann", "usann"), ("tosi", "epätosi"), ("prawda", "fałsz"),
     ("pravda", "nepravda"), ("igaz", "hamis"), ("истина", "ложь"),
 )  # fmt: skip

@@ -30,6 +30,8 @@ def read(folder: Path, content: str | bytes, types: dict[str, ColumnType] | None
         ("x\nTrue\nfalse\nNA\n", [True, False, None]),
         ("x;y\nWAHR;1,5\nFALSCH;2,5\n", [True, False]),
         ("x;y\nVrai;1,5\n;2,5\nFAUX;2,5\n", [True, None, False]),
+        ("x,y\nt,1\nf,2\n", [True, False]),
+        ("x\nf\nf\n", ["f", "f"]),
         ("x\nsand\nsand\n", ["sand", "sand"]),
         ("x\nwahr\nfaux\n", ["wahr", "faux"]),
         ("x\n1,5\n2\n", [1.5, 2.0]),
