@@ -34,6 +34,7 @@ _INLINE: Final = frozenset(_INLINE_NAMES.split())
 _OFFICE: Final = ("o:", "st1:")  # smart tags and empty paragraphs of Word
 _SHOWN_ATTRIBUTES: Final = {
     "img": "alt", "abbr": "title", "ri:page": "ri:content-title", "ri:attachment": "ri:filename",
+    "tabitem": "label",
 }  # fmt: skip
 _EDITS: Final = frozenset({"del", "ins", "s", "strike"})
 _hides = re.compile(
@@ -43,6 +44,9 @@ _cdata = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _footnote_mark = re.compile(r"\s*[\[(]?[\d*†‡]")
 _google_class = re.compile(r"c\d+").fullmatch
 _CELL = " | "
+# Parts of a page that scripts open: their classes in Confluence, Bootstrap and their like.
+_opens = re.compile(r"accordion|collaps|expand|tab-?(?:pane|content)|toggle", re.IGNORECASE)
+_permalink = re.compile(r"\s*[¶#§🔗]\s*")  # beside headings of Sphinx and MkDocs
 _CONTROLS: Final = ("aria-controls", "data-target", "data-bs-target", "href")
 
 
@@ -201,11 +205,17 @@ def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Plac
 
 def _is_hidden(element: "Tag") -> bool:
     """Return whether an element is hidden by itself; panels of tabs and what a search within the page finds can be shown."""
-    if element.get("hidden") not in (None, "until-found") and element.get("role") != "tabpanel":
+    classes = " ".join(filter(None, element.get_attribute_list("class")))
+    if element.get("role") == "tabpanel" or _opens.search(classes):
+        return False
+    if element.name == "a" and _permalink.fullmatch(element.get_text()):
         return True
     # The second copy of a formula, for the eye.
+    is_copy = "katex-html" in classes
     return (
-        "katex-html" in element.get_attribute_list("class") or _hides.search(str(element.get("style", ""))) is not None
+        is_copy
+        or element.get("hidden") not in (None, "until-found")
+        or _hides.search(str(element.get("style", ""))) is not None
     )
 
 
@@ -221,7 +231,8 @@ def _shown_by(element: "Tag") -> str:
     if attribute is not None:
         return f" {element.get(attribute, '')} "
     is_mark = element.name == "sup" and _footnote_mark.match(element.get_text()) is not None
-    return " " if element.name == "br" or is_mark else ""
+    is_tag = "selected-value" in element.get_attribute_list("class")  # of Notion, whose tags are side by side
+    return " " if element.name == "br" or is_mark or is_tag else ""
 
 
 def _rows_with_headings(soup: "BeautifulSoup") -> set[int]:

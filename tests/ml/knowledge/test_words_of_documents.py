@@ -204,6 +204,11 @@ def test_front_matter_gives_the_title_and_is_found_by_its_words() -> None:
     }
 
 
+def test_front_matter_may_be_toml() -> None:
+    document = read_document("a.md", b'+++\ntitle = "Leave"\n+++\n25 days.\n')
+    assert (document.title, [block.text for block in document.blocks]) == ("Leave", ['title = "Leave"', "25 days."])
+
+
 def test_markdown_hides_comments_and_keeps_names_in_angle_brackets() -> None:
     lines = lines_of("github.md")
     assert "reviewers" not in " ".join(lines)
@@ -213,7 +218,12 @@ def test_markdown_hides_comments_and_keeps_names_in_angle_brackets() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["---\nno metadata\n---\nText.", "---\na: [\n---\nText.", "---\nday: 2024-13-45\n---\nText."],
+    [
+        "---\nno metadata\n---\nText.",
+        "---\na: [\n---\nText.",
+        "---\nday: 2024-13-45\n---\nText.",
+        "+++\na = [\n+++\nText.",
+    ],
 )
 def test_what_looks_like_front_matter_and_is_not_is_text(text: str) -> None:
     assert set(words_of(text)) <= set(words_indexed("b.md", text.encode()))
@@ -360,6 +370,23 @@ def test_hidden_text_is_left_out_unless_the_page_can_show_it(hidden: str) -> Non
 def test_panels_and_text_for_the_search_of_the_page_are_shown() -> None:
     assert texts_of('<div role="tabpanel" hidden>panel</div><p hidden="until-found">found') == ["panel", "found"]
     assert texts_of('<p style="background:url(x); display:none-such">shown') == ["shown"]
+
+
+@pytest.mark.parametrize("name", ["expand-content", "accordion-body", "tab-pane fade", "collapse"])
+def test_what_scripts_of_a_page_open_is_shown(name: str) -> None:
+    assert texts_of(f'<p>More<div class="{name}" style="display:none">rest</div>') == ["More", "rest"]
+
+
+def test_marks_of_links_to_a_heading_are_no_part_of_it() -> None:
+    markup = '<h1>Fees<a class="headerlink" href="#fees">¶</a></h1><h2>C#<a href="#c">#</a></h2><p>text'
+    document = read_document("a.html", markup.encode())
+    assert (document.title, [block.section for block in document.blocks]) == ("Fees", ["C#"])
+
+
+def test_tags_of_notion_and_labels_of_tabs_are_words() -> None:
+    tags = '<span class="selected-value">red</span><span class="selected-value">green</span>'
+    assert texts_of(f"<table><tr><td>Trip</td><td>{tags}</td></tr></table>") == ["Trip | red green"]
+    assert texts_of('<TabItem value="w" label="Windows"><p>Run it</TabItem>') == ["Windows", "Run it"]
 
 
 def test_deleted_and_inserted_words_stay_apart() -> None:
