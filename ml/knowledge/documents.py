@@ -16,10 +16,17 @@ from ml.knowledge.markdown_reader import read_markdown
 from ml.knowledge.pdf_reader import read_pdf
 from ml.knowledge.text_reader import read_text
 
-READER_VERSION: Final = 3
+READER_VERSION: Final = 4
 """To be raised when readers find other text in the same files: the knowledge base is then built again."""
 
 _MAX_BYTES = 64 * 2**20
+# First bytes of files that are no text, whatever their suffix.
+_BINARY = {
+    b"%PDF-": "PDF",
+    b"PK\x03\x04": "Word, Excel or ZIP",
+    b"\xd0\xcf\x11\xe0": "old Word or Excel",
+    b"{\\rtf": "RTF",
+}
 
 
 class DocumentError(ValueError):
@@ -62,6 +69,11 @@ def read_document(source: str, data: bytes) -> Document:
     read = _READERS[_suffix(source)]
     if len(data) > _MAX_BYTES:
         raise DocumentError(f"{source}: too large: it has more than {_MAX_BYTES // 2**20} MiB")
+    binary = next((kind for start, kind in _BINARY.items() if data.startswith(start)), None)
+    if binary is not None and read is not read_pdf:
+        raise DocumentError(
+            f"{source}: unreadable: it is a file of {binary}, against its suffix; export it as PDF, HTML or text"
+        )
     try:
         content = read(data)
     except Exception as error:  # parsers raise many types of errors for damaged files

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup
     from bs4.element import Tag
 
-_NOT_TEXT: Final = frozenset({"script", "style", "template", "title"})  # the title is read by itself
+# Of a formula, TeX in MathML; of Confluence, numbers of tasks that no page shows.
+_NOT_TEXT: Final = frozenset({"script", "style", "template", "annotation", "annotation-xml", "ac:task-id"})
 _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Elements within which a paragraph goes on; every other one, known or not, begins a block.
 _INLINE_NAMES: Final = (
@@ -26,25 +27,44 @@ _INLINE_NAMES: Final = (
     " span strike strong sub sup time tt u var wbr"
     " math mfenced mfrac mi mn mo mover mpadded mroot mrow ms mspace msqrt mstyle msub msubsup msup mtext munder munderover semantics"
     " tspan"
+    " ac:emoticon ac:image ac:inline-comment-marker ac:link ac:link-body ac:plain-text-link-body"
+    " ri:attachment ri:page ri:url ri:user"
 )
 _INLINE: Final = frozenset(_INLINE_NAMES.split())
 _OFFICE: Final = ("o:", "st1:")  # smart tags and empty paragraphs of Word
-_SHOWN_ATTRIBUTES: Final = {"img": "alt", "abbr": "title", "ri:page": "ri:content-title"}
+_SHOWN_ATTRIBUTES: Final = {
+    "img": "alt", "abbr": "title", "ri:page": "ri:content-title", "ri:attachment": "ri:filename",
+    "tabitem": "label",
+}  # fmt: skip
+_EDITS: Final = frozenset({"del", "ins", "s", "strike"})
+_hides = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)(?![\w-])", re.IGNORECASE
+)
 _cdata = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _footnote_mark = re.compile(r"\s*[\[(]?[\d*†‡]")
 _google_class = re.compile(r"c\d+").fullmatch
 _CELL = " | "
+# Parts of a page that scripts open: their classes in Confluence, Bootstrap and their like.
+_opens = re.compile(r"accordion|collaps|expand|tab-?(?:pane|content)|toggle", re.IGNORECASE)
+_permalink = re.compile(r"\s*[¶#§🔗]\s*")  # beside headings of Sphinx and MkDocs
+_CONTROLS: Final = ("aria-controls", "data-target", "data-bs-target", "href")
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The elements around a node: the block, the row and cell of a table, and the heading; None without one."""
+    """The elements around a node: the block, the row and cell of a table, and the heading; None without one.
+
+    Attributes
+    ----------
+    edit : name of the element that marks the text as deleted or inserted; empty without one.
+    """
 
     block: "Tag | None" = None
     row: "Tag | None" = None
     cell: "Tag | None" = None
     heading: "Tag | None" = None
     is_text: bool = True
+    edit: str = ""
 
     @property
     def unit(self) -> "Tag | None":
@@ -59,6 +79,7 @@ class _Passage:
     place: _Place
     cell: "Tag | None" = None
     cells: list[list[str]] = field(default_factory=lambda: [[]])
+    edit: str = ""
 
     def append(self, place: _Place, text: str) -> None:
         if place.unit is place.row and place.cell is not None and place.cell is not self.cell:
@@ -66,6 +87,10 @@ class _Passage:
             self.cell = place.cell
         elif place.block is not self.place.block:
             self.cells[-1].append(" ")
+        if text:
+            if place.edit and self.edit not in ("", place.edit):
+                self.cells[-1].append(" ")  # no word is deleted and inserted
+            self.edit = place.edit
         self.place = place
         self.cells[-1].append(text)
 
@@ -90,7 +115,7 @@ def read_markup(markup: str, outline: Outline) -> Content:
 
     # Confluence keeps code in CDATA sections, which HTML reads as comments.
     soup = BeautifulSoup(_cdata.sub(lambda match: html.escape(match[1]), markup), "html.parser")
-    title = normalize_text(soup.title.get_text()) if soup.title else ""
+    title = _title(soup)
     passages = [passage for passage in _passages(soup) if passage.text]
     first = next((passage.text for passage in passages if _level(passage) == 1), title)
     if title != first:
@@ -103,6 +128,12 @@ def read_markup(markup: str, outline: Outline) -> Content:
             outline.enter(level, passage.text)
     outline.title = outline.title or title
     return Content(outline.title, outline.blocks())
+
+
+def _title(soup: "BeautifulSoup") -> str:
+    """Return the title of the page; pictures of SVG have titles too."""
+    titles = (title for title in soup.find_all("title") if title.find_parent("svg") is None)
+    return normalize_text(next((title.get_text() for title in titles), ""))
 
 
 def _level(passage: _Passage) -> int | None:
@@ -142,12 +173,15 @@ def _texts(soup: "BeautifulSoup") -> Iterator[tuple[_Place, str]]:
     """Yield each text with its place; elements give the places their borders, with no text or that of an attribute."""
     from bs4.element import NavigableString, PreformattedString, Tag
 
-    layout_rows = _rows_with_headings(soup)
+    layout_rows, revealed = _rows_with_headings(soup), _revealed_ids(soup)
     places: dict[int, _Place] = {id(soup): _Place()}
     for node in soup.descendants:
         around = places[id(node.parent)]
         if isinstance(node, Tag):
-            place = places[id(node)] = _inner_place(node, around, layout_rows)
+            place = _inner_place(node, around, layout_rows)
+            if _is_hidden(node) and node.get("id") not in revealed:
+                place = replace(place, is_text=False)
+            places[id(node)] = place
             if place.is_text:
                 yield place, _shown_by(node)
         elif around.is_text and isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
@@ -156,10 +190,10 @@ def _texts(soup: "BeautifulSoup") -> Iterator[tuple[_Place, str]]:
 
 def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Place:
     name = element.name
-    if name in _NOT_TEXT:
+    if name in _NOT_TEXT or (name == "title" and element.find_parent("svg") is None):
         return replace(around, is_text=False)
     if name in _INLINE or name.startswith(_OFFICE):
-        return around
+        return replace(around, edit=name) if name in _EDITS else around
     if _heading_level(element) is not None:
         return replace(around, block=element, heading=element)
     if name == "tr":
@@ -169,13 +203,36 @@ def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Plac
     return replace(around, block=element)
 
 
+def _is_hidden(element: "Tag") -> bool:
+    """Return whether an element is hidden by itself; panels of tabs and what a search within the page finds can be shown."""
+    classes = " ".join(filter(None, element.get_attribute_list("class")))
+    if element.get("role") == "tabpanel" or _opens.search(classes):
+        return False
+    if element.name == "a" and _permalink.fullmatch(element.get_text()):
+        return True
+    # The second copy of a formula, for the eye.
+    is_copy = "katex-html" in classes
+    return (
+        is_copy
+        or element.get("hidden") not in (None, "until-found")
+        or _hides.search(str(element.get("style", ""))) is not None
+    )
+
+
+def _revealed_ids(soup: "BeautifulSoup") -> set[str]:
+    """Return the ids of elements that a button or link of the page shows or hides."""
+    values = (str(element.get(name, "")) for element in soup.find_all() for name in _CONTROLS)
+    return {target.removeprefix("#") for value in values for target in value.split()}
+
+
 def _shown_by(element: "Tag") -> str:
     """Return what an element shows without a text of its own: a space for a line break, a picture's description."""
     attribute = _SHOWN_ATTRIBUTES.get(element.name)
     if attribute is not None:
         return f" {element.get(attribute, '')} "
     is_mark = element.name == "sup" and _footnote_mark.match(element.get_text()) is not None
-    return " " if element.name == "br" or is_mark else ""
+    is_tag = "selected-value" in element.get_attribute_list("class")  # of Notion, whose tags are side by side
+    return " " if element.name == "br" or is_mark or is_tag else ""
 
 
 def _rows_with_headings(soup: "BeautifulSoup") -> set[int]:

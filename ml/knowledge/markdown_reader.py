@@ -5,6 +5,7 @@ Blocks of HTML do not belong here; they are in `html_reader.py`.
 
 import html
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _front_matter = re.compile(r"\A---[ \t]*\r?\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_toml_front_matter = re.compile(r"\A\+\+\+[ \t]*\n(.*?\n)\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _placeholder = re.compile(r"<([A-Za-z][\w-]*)(?: [\w -]*)?>")
 _closing = re.compile(r"</([A-Za-z][\w-]*)")
 _CLOSED = "names of closing tags"
@@ -42,11 +44,12 @@ def _split_front_matter(text: str) -> tuple[str, str, str]:
     """Return the title and the text of front matter, empty without one, and the text after it."""
     import yaml
 
-    match = _front_matter.match(text)
+    yaml_match, toml_match = _front_matter.match(text), _toml_front_matter.match(text)
+    match = yaml_match or toml_match
     if match is None:
         return "", "", text
     try:
-        metadata = yaml.safe_load(match[1])
+        metadata = yaml.safe_load(match[1]) if yaml_match else tomllib.loads(match[1])
     except (yaml.YAMLError, ValueError):  # a date that does not exist is a ValueError
         return "", "", text
     if not isinstance(metadata, dict):

@@ -4,7 +4,8 @@ Other formats do not belong here; Markdown is in `markdown_reader.py`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from ml.encodings import decode_text
 from ml.knowledge.blocks import Content, Outline
@@ -15,6 +16,9 @@ _quotation = re.compile(r"^>.*(?:\n>.*)+", re.MULTILINE)
 _quote_mark = re.compile(r"^(?:> ?)+", re.MULTILINE)
 _underline = re.compile(r"\s*(?:={3,}|-{3,}|~{3,})\s*").fullmatch
 _gap = re.compile(r" *\t *|(?<=[^\s.!?:;]) {2,}(?=\S)")
+# Of tables that are drawn with signs, as by psql, MySQL and Markdown.
+_border = re.compile(r"(?=.*[-=─━═]{2})[-=+|: ─━═│┃║┌-╬]*[+|│┃║┌-╬][-=+|: ─━═│┃║┌-╬]*").fullmatch
+_cell_border = re.compile(r"\s*[|│┃║]\s*")
 _CELL = " | "
 
 
@@ -33,8 +37,25 @@ def _add_paragraph(outline: Outline, lines: Sequence[str], vocabulary: frozenset
         outline.enter(1 if "=" in lines[1] else 2, lines[0])
         lines = lines[2:]
     rows = [line.strip() for line in lines]
+    if any(map(_border, rows)):
+        for block in _drawn_table([row for row in rows if not _border(row)], vocabulary):
+            outline.add(block)
+        return
     for block in (_gap.sub(_CELL, row) for row in rows) if _is_table(rows) else split_items(lines, vocabulary):
         outline.add(block)
+
+
+def _drawn_table(lines: Sequence[str], vocabulary: frozenset[str]) -> Iterator[str]:
+    """Yield the rows of a table, and the text around them."""
+    for is_table, group in groupby(lines, key=lambda line: _cell_border.search(line) is not None):
+        rows = list(group)
+        if not is_table:
+            yield from split_items(rows, vocabulary)
+            continue
+        has_frame = all(_cell_border.match(row) for row in rows)
+        for row in rows:
+            cells = _cell_border.split(row)
+            yield _CELL.join(cells[1:-1] if has_frame else cells)
 
 
 def _is_table(rows: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 Reading files does not belong here, it is in `read.py`; neither do kinds of features, which are in `ml.monitoring.kinds`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -25,11 +26,27 @@ _FREQUENT_SHARE = 0.01
 _LOWER_WORDS = pa.array(sorted({word.lower() for word in (*MISSING_WORDS, *_MISSING_NUMBERS)}))
 _LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
 _INTEGER = r"^[+-]?\d+$"
-_UNITS = ("%", "‰", "$", "€", "£", "¥", "₹")
+_UNITS = ("%", "‰", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY", "INR")
 _GROUPED = r"^[+-]?(\d{1,3}([ \x{a0}\x{202f}'\x{2019}]\d{3})+|\d+)([.,]\d+)?$"
+# Of accounting and SAP; without decimal places `2-` is a mark at school.
+_NEGATIVES = ((")", r"^([$€£¥₹]?)\s*\(([^()]*\d[^()]*)\)$", r"-\1\2"), ("-", r"^(.*\d[.,]\d+)-$", r"-\1"))
+_IN_PARENTHESES = r"^\(\d+\)$"
 _GROUP_SEPARATOR = r"[ \x{a0}\x{202f}'\x{2019}]"
 _DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
-_THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
+_THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
+# Of PostgreSQL, and of Excel in the language of its user.
+_BOOLEANS = (
+    ("true", "false"), ("t", "f"), ("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"),
+    ("waar", "onwaar"), ("sant", "falskt"), ("sand", "falsk"), ("sann", "usann"), ("tosi", "epätosi"), ("prawda", "fałsz"),
+    ("pravda", "nepravda"), ("igaz", "hamis"), ("истина", "ложь"),
+)  # fmt: skip
+_DAY = r"^(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}/\d{1,2}/\d{1,2})( \d{1,2}:\d\d(:\d\d)?( [AaPp][Mm])?)?$"
+_DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+
+
+class AmbiguousDatesError(ValueError):
+    """Dates of a column can begin with the day as well as with the month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +77,13 @@ def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",") -> ColumnType | N
         return None
     if (numbers := _as_numbers(text, delimiter)) is not None and not _are_codes(text, numbers):
         return ColumnType("number")
-    if _as_booleans(text) is not None:
+    booleans = _as_booleans(text)
+    # "Sand" is a material and a Danish boolean: only a pair of words shows the language.
+    if booleans is not None and (
+        len(pc.unique(booleans.drop_null())) == 2 or _match(_present(text), "(?i)^(true|false)$")
+    ):
         return ColumnType("boolean")
-    if _as_dates(text) is not None:
+    if _are_dates(text):
         return ColumnType("date")
     frequent = (word for word in AMBIGUOUS_WORDS if pc.sum(pc.equal(text, word)).as_py() >= _FREQUENT_SHARE * len(text))
     return ColumnType("text", frozenset(frequent))
@@ -77,6 +98,11 @@ def convert(text: pa.ChunkedArray, column: ColumnType, *, delimiter: str, unquot
     ----------
     text : (n,) strings without nulls.
     unquoted : (n,) whether a value is an ambiguous word without quotes.
+
+    Raises
+    ------
+    AmbiguousDatesError
+        If dates can begin with the day as well as with the month.
     """
     converters: dict[Type, Callable[[], pa.ChunkedArray | None]] = {
         "number": lambda: _as_numbers(text, delimiter),
@@ -111,7 +137,8 @@ def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None:
-    present = _without_unit(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
+    present = _with_leading_minus(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
+    present = _without_unit(present)
     if _match(present, _GROUPED):
         present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "")
     numbers = _cast(present, pa.float64())
@@ -126,10 +153,16 @@ def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None
     return _cast(present, pa.float64())
 
 
+def _with_leading_minus(present: pa.ChunkedArray) -> pa.ChunkedArray:
+    for sign, pattern, number in _NEGATIVES:
+        if pc.any(pc.ends_with(present, sign)).as_py():
+            present = pc.replace_substring_regex(present, pattern, number)
+    return present
+
+
 def _without_unit(present: pa.ChunkedArray) -> pa.ChunkedArray:
     """Remove a percent or currency sign before or after all numbers; a column of several units is no column of numbers."""
-    first = next((value for chunk in present.chunks for value in chunk.drop_null()[:1].to_pylist()), "")
-    for unit in filter(first.__contains__, _UNITS):
+    for unit in filter(_first(present).__contains__, _UNITS):
         for pattern, number in ((rf"^([+-]?)\Q{unit}\E\s*", r"\1"), (rf"\s*\Q{unit}\E$", "")):
             if _match(present, pattern):
                 return pc.replace_substring_regex(present, pattern, number)
@@ -137,27 +170,54 @@ def _without_unit(present: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _are_codes(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
-    """Return whether numbers would lose digits of the text: leading zeros, or those of integers beyond 64 bits."""
+    """Return whether numbers would lose a part of the text: leading zeros, digits of integers beyond 64 bits, parentheses of all."""
     present = _present(text)
     if pc.any(pc.match_substring_regex(present, _LEADING_ZERO)).as_py():
+        return True
+    if _first(present).startswith("(") and _match(present, _IN_PARENTHESES):
         return True
     return pa.types.is_floating(numbers.type) and _match(present, _INTEGER)
 
 
 def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     lower = pc.utf8_lower(_present(text))
-    fits = pc.or_(pc.is_null(lower), pc.is_in(lower, pa.array(["true", "false"])))
-    return pc.equal(lower, "true") if pc.all(fits).as_py() else None
+    first = _first(lower)
+    for words in (words for words in _BOOLEANS if first in (*words, "")):
+        if pc.all(pc.or_(pc.is_null(lower), pc.is_in(lower, pa.array(words)))).as_py():
+            return pc.equal(lower, words[0])
+    return None
+
+
+def _are_dates(text: pa.ChunkedArray) -> bool:
+    try:
+        return _as_dates(text) is not None
+    except AmbiguousDatesError:
+        return True
 
 
 def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     present = _present(text)
+    if re.match(_DAY, _first(present)) and _match(present, _DAY):
+        return _as_local_dates(present)
     present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
     for unit in ("us", "ns"):
         for zone in (None, "UTC"):
             if (dates := _cast(present, pa.timestamp(unit, zone))) is not None:
                 return dates.cast(pa.timestamp("us", zone), safe=False)
     return None
+
+
+def _as_local_dates(present: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Convert dates as spreadsheets show them, all in one format."""
+    parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for day in _DAYS for hour in _HOURS)
+    fitting = [dates for dates in parsed if dates.null_count == present.null_count]
+    if any(not dates.equals(fitting[0]) for dates in fitting):
+        raise AmbiguousDatesError
+    return fitting[0] if fitting else None
+
+
+def _first(present: pa.ChunkedArray) -> str:
+    return next((value for chunk in present.chunks for value in chunk.drop_null()[:1].to_pylist()), "")
 
 
 def _match(present: pa.ChunkedArray, pattern: str) -> bool:

@@ -10,7 +10,10 @@ import re
 from ml.encodings import detect_encoding
 
 DELIMITERS = (",", ";", "\t", "|")
-_DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?\r?\n""", re.IGNORECASE)
+_DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?(?:\r\n?|\n)""", re.IGNORECASE)
+_BACKSLASH_QUOTE = re.compile(rb"""\\"(?=[^,;|\t\r\n"])""")
+_DECIMAL_COMMAS = re.compile(r"[^,;|\t\r\n]+[\r\n]+(?=[^,]*,)(?:[+-]?\d+(?:,\d+)?[\r\n]+)+")
+_FIELDS = re.compile(r"Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 _SAMPLE_CHARACTERS = 65_536
 
 
@@ -54,19 +57,58 @@ def split_declared_delimiter(content: bytes) -> tuple[str | None, bytes]:
     return (declared[1].decode(), content[declared.end() :]) if declared else (None, content)
 
 
+def double_quotes(content: bytes) -> bytes:
+    r"""Return the content with quotes within values doubled, which Spark and MySQL write with a backslash.
+
+    A backslash before the quote at the end of a value belongs to the value.
+
+    Examples
+    --------
+    >>> double_quotes(b'"5\\" pipe",1'), double_quotes(b'"dir\\",1') == b'"dir\\",1'
+    (b'"5"" pipe",1', True)
+    """
+    return content.replace(b'\\"', b'""') if _BACKSLASH_QUOTE.search(content) else content
+
+
+def describe_fault(reason: str) -> str:
+    """Return the reason why PyArrow refuses the records of a CSV file, with the cure."""
+    fields = _FIELDS.search(reason)
+    if fields is None:
+        return reason
+    header, width, record = int(fields[1]), int(fields[2]), " ".join(fields[3].split())[:200]
+    cure = (
+        "put the names of all columns, also of row names, into the first line, and quote values that contain the delimiter"
+        if width > header
+        else "fill its fields, or close its quotes"
+    )
+    return f"the first line has fields: {header}, but a record has {width}: {record}; {cure}"
+
+
 def delimiter_of(content: bytes) -> str:
-    r"""Return the delimiter with which most records have as many fields as the header; a comma if there is one column.
+    r"""Return the delimiter with which most records have as many fields as the header.
+
+    With one column it is a comma, or a semicolon if the column has decimal commas.
 
     Examples
     --------
     >>> delimiter_of(b"x;y\n1,5;2,5\n"), delimiter_of(b"x\n1\n")
     (';', ',')
+    >>> delimiter_of(b"x\n1,5\n")
+    ';'
     """
     sample = content[: _SAMPLE_CHARACTERS * 4].decode("utf-8", errors="ignore")
     is_whole = len(sample) <= _SAMPLE_CHARACTERS and len(content) <= _SAMPLE_CHARACTERS * 4
     scores = {delimiter: _score(sample[:_SAMPLE_CHARACTERS], delimiter, is_whole=is_whole) for delimiter in DELIMITERS}
     best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])  # the first of equals
-    return best if scores[best] > (0.0, 0) else ","
+    if scores[best] > (0.0, 0):
+        return best
+    return ";" if _has_decimal_commas(sample, is_whole=is_whole) else ","
+
+
+def _has_decimal_commas(sample: str, *, is_whole: bool) -> bool:
+    lines = sample.splitlines(keepends=True)
+    whole = lines if is_whole else lines[:-1]
+    return _DECIMAL_COMMAS.fullmatch("".join(whole).rstrip("\r\n") + "\n") is not None
 
 
 def _score(sample: str, delimiter: str, *, is_whole: bool) -> tuple[float, int]:

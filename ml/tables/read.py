@@ -14,12 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type, convert, learn_type
-from ml.tables.csv_format import as_utf8, delimiter_of, split_declared_delimiter
+from ml.tables.columns import AMBIGUOUS_WORDS, AmbiguousDatesError, ColumnType, Type, convert, learn_type
+from ml.tables.csv_format import as_utf8, delimiter_of, describe_fault, double_quotes, split_declared_delimiter
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
 _INDEX_COLUMN = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
+
+# Others are not what they are stored as: a period of pandas is a count of months.
+_PLAIN_EXTENSIONS = {"arrow.json": pa.string(), "arrow.bool8": pa.bool_()}
 
 
 class InputError(ValueError):
@@ -72,7 +75,7 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     except InputError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:500].rstrip(".")
+        reason = " ".join(describe_fault(str(error)).split())[:500].rstrip(".")
         raise InputError(f"{path}: {reason}; give a readable {suffix} file") from error
     if not table.rows.num_rows:
         raise InputError(f"{path}: no rows; give a file with at least one")
@@ -84,10 +87,11 @@ def _read_parquet(path: Path) -> FileTable:
         table = file.read()
     _require_distinct(path, table.column_names)
     columns, left_out = {}, {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        plain = None if _INDEX_COLUMN.fullmatch(name) else _plain(column)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        name, extension = field.name, _unregistered_extension(field)
+        plain = None if _INDEX_COLUMN.fullmatch(name) or extension else _plain(column)
         if plain is None:
-            left_out[name] = "is an index" if _INDEX_COLUMN.fullmatch(name) else f"holds {column.type}"
+            left_out[name] = "is an index" if _INDEX_COLUMN.fullmatch(name) else f"holds {extension or column.type}"
         else:
             columns[name] = plain
     types = {name: learned for name, column in columns.items() if (learned := _column_type(column))}
@@ -97,6 +101,7 @@ def _read_parquet(path: Path) -> FileTable:
 def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
     content, guessed_encoding = as_utf8(path.read_bytes())
     declared, content = split_declared_delimiter(content)
+    content = double_quotes(content)
     delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(path, text.column_names)
@@ -110,7 +115,10 @@ def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
             columns[name] = pa.chunked_array([pa.nulls(len(text))])
             continue
         learned[name] = column
-        columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
+        try:
+            columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
+        except AmbiguousDatesError:
+            left_out[name] = "holds dates that may begin with the day or the month"
     return FileTable(_table(columns), learned, left_out, guessed_encoding)
 
 
@@ -144,12 +152,20 @@ def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str,
     return {name: pc.is_null(nulls[name]) for name in nulls.column_names}
 
 
+def _unregistered_extension(field: pa.Field) -> str | None:
+    """Return the name of an extension type whose library is not imported, so that Arrow gives what it is stored as."""
+    return (field.metadata or {}).get(b"ARROW:extension:name", b"").decode() or None
+
+
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Return an Arrow column as numbers, strings, booleans, timestamps or nulls; None if it holds something else."""
     kind = column.type
-    while isinstance(kind, pa.BaseExtensionType) or pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind.value_type
+    while pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        kind = kind.value_type
         column = column.cast(kind)
+    if isinstance(kind, pa.BaseExtensionType):
+        plain = _PLAIN_EXTENSIONS.get(kind.extension_name)
+        return None if plain is None else column.cast(plain)
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return column.cast(pa.float64())
     if pa.types.is_string_view(kind):

@@ -154,7 +154,7 @@ def test_a_column_that_changed_its_type_is_bad_input(write: Writer, capsys: pyte
         ("x,x\n1,2\n", "new.csv: column 'x' comes twice"),
         ("z\n1\n", "new.csv: no column in common with"),
         ("x;x\n1;2\n", "new.csv: column 'x' comes twice"),
-        ("x,y\n1,2\n3\n", "new.csv: CSV parse error: Expected 2 columns, got 1: 3"),
+        ("x,y\n1,2\n3\n", "new.csv: the first line has fields: 2, but a record has 1: 3; fill its fields"),
         (b"x\0\n\0001\0\n\0", "new.csv: it holds zero bytes, like UTF-16 without a byte order mark"),
         (bytes(range(128, 256)), "new.csv: its encoding is not UTF-8 or cp1252; save it as UTF-8"),
         (b"\xff\xfex\0\n", "new.csv: its encoding is not UTF-16; save it as UTF-8"),

@@ -204,6 +204,11 @@ def test_front_matter_gives_the_title_and_is_found_by_its_words() -> None:
     }
 
 
+def test_front_matter_may_be_toml() -> None:
+    document = read_document("a.md", b'+++\ntitle = "Leave"\n+++\n25 days.\n')
+    assert (document.title, [block.text for block in document.blocks]) == ("Leave", ['title = "Leave"', "25 days."])
+
+
 def test_markdown_hides_comments_and_keeps_names_in_angle_brackets() -> None:
     lines = lines_of("github.md")
     assert "reviewers" not in " ".join(lines)
@@ -213,7 +218,12 @@ def test_markdown_hides_comments_and_keeps_names_in_angle_brackets() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["---\nno metadata\n---\nText.", "---\na: [\n---\nText.", "---\nday: 2024-13-45\n---\nText."],
+    [
+        "---\nno metadata\n---\nText.",
+        "---\na: [\n---\nText.",
+        "---\nday: 2024-13-45\n---\nText.",
+        "+++\na = [\n+++\nText.",
+    ],
 )
 def test_what_looks_like_front_matter_and_is_not_is_text(text: str) -> None:
     assert set(words_of(text)) <= set(words_indexed("b.md", text.encode()))
@@ -287,6 +297,26 @@ def test_columns_of_text_are_rows_and_justified_prose_is_none(text: str, blocks:
     assert [block.text for block in read_document("a.txt", text.encode()).blocks] == blocks
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            " zone  | fee \n-------+-----\n North |  18\n       |  27\n(2 rows)\n",
+            ["zone | fee", "North | 18", "| 27", "(2 rows)"],
+        ),
+        (
+            "Fees of\nMay\n+-------+-----+\n| zone  | fee |\n+-------+-----+\n|       |  18 |\n+-------+-----+\n",
+            ["Fees of May", "zone | fee", "| 18"],
+        ),
+        ("| zone | fee |\n|:---|---:|\n| North | 18 |\n", ["zone | fee", "North | 18"]),
+        ("┌────┬────┐\n│ zo │ fe │\n├────┼────┤\n│ No │ 18 │\n└────┴────┘\n", ["zo | fe", "No | 18"]),
+        ("Either a | b\nor c.", ["Either a | b or c."]),
+    ],
+)
+def test_tables_that_are_drawn_with_signs_are_rows(text: str, rows: list[str]) -> None:
+    assert [block.text for block in read_document("a.txt", text.encode()).blocks] == rows
+
+
 ITEMS = ["The rules:", "- first, which goes", "on", "- second", "1. third", "2) fourth"]
 
 
@@ -324,6 +354,62 @@ def test_the_title_of_a_word_processor_is_the_title(title: str) -> None:
 def test_a_formula_is_one_text() -> None:
     markup = b"<p>So <math><mrow><msup><mi>a</mi><mn>2</mn></msup><mo>=</mo><mi>b</mi></mrow></math>.</p>"
     assert [block.text for block in read_document("a.html", markup).blocks] == ["So a2=b."]
+
+
+def texts_of(markup: str) -> list[str]:
+    return [block.text for block in read_document("a.html", markup.encode()).blocks]
+
+
+@pytest.mark.parametrize("hidden", ["hidden", 'style="display: none"', 'style="color:red;VISIBILITY:hidden"', 'style="mso-hide:all"'])  # fmt: skip
+def test_hidden_text_is_left_out_unless_the_page_can_show_it(hidden: str) -> None:
+    assert texts_of(f"<p>shown<div {hidden}><p>never</div><span {hidden}>nor this</span>") == ["shown"]
+    assert texts_of(f'<button aria-controls="a b">Win</button><div id="b" {hidden}>panel</div>') == ["Win", "panel"]
+    assert texts_of(f'<a href="#more">More</a><div id="more" {hidden}>rest</div>') == ["More", "rest"]
+
+
+def test_panels_and_text_for_the_search_of_the_page_are_shown() -> None:
+    assert texts_of('<div role="tabpanel" hidden>panel</div><p hidden="until-found">found') == ["panel", "found"]
+    assert texts_of('<p style="background:url(x); display:none-such">shown') == ["shown"]
+
+
+@pytest.mark.parametrize("name", ["expand-content", "accordion-body", "tab-pane fade", "collapse"])
+def test_what_scripts_of_a_page_open_is_shown(name: str) -> None:
+    assert texts_of(f'<p>More<div class="{name}" style="display:none">rest</div>') == ["More", "rest"]
+
+
+def test_marks_of_links_to_a_heading_are_no_part_of_it() -> None:
+    markup = '<h1>Fees<a class="headerlink" href="#fees">¶</a></h1><h2>C#<a href="#c">#</a></h2><p>text'
+    document = read_document("a.html", markup.encode())
+    assert (document.title, [block.section for block in document.blocks]) == ("Fees", ["C#"])
+
+
+def test_tags_of_notion_and_labels_of_tabs_are_words() -> None:
+    tags = '<span class="selected-value">red</span><span class="selected-value">green</span>'
+    assert texts_of(f"<table><tr><td>Trip</td><td>{tags}</td></tr></table>") == ["Trip | red green"]
+    assert texts_of('<TabItem value="w" label="Windows"><p>Run it</TabItem>') == ["Windows", "Run it"]
+
+
+def test_deleted_and_inserted_words_stay_apart() -> None:
+    tracked = "<span class=msoDel><del>18</del></span><span class=msoIns><ins>20</ins></span>"
+    assert texts_of(f"<p>The fee is {tracked} euros, col<ins>ou</ins>r") == ["The fee is 18 20 euros, colour"]
+
+
+def test_the_title_of_a_picture_is_text_and_not_the_title_of_the_page() -> None:
+    document = read_document("a.html", b"<svg><title>Fees</title></svg><title>Page</title><p>text")
+    assert (document.title, [block.text for block in document.blocks]) == ("Page", ["Fees", "text"])
+
+
+def test_a_formula_of_katex_is_read_once() -> None:
+    math = "<math><semantics><mi>a</mi><annotation>\\alpha</annotation></semantics></math>"
+    assert texts_of(
+        f'<p>So <span class="katex"><span>{math}</span><span class="katex-html" aria-hidden="true">a</span></span>.'
+    ) == ["So a."]
+
+
+def test_comments_links_and_files_of_confluence_do_not_divide_a_sentence() -> None:
+    comment = '<ac:inline-comment-marker ac:ref="1">fe</ac:inline-comment-marker>e'
+    link = "<ac:link><ri:attachment ri:filename='p.pdf'/><ac:link-body>the plan</ac:link-body></ac:link>"
+    assert texts_of(f"<p>The {comment} is in {link}.") == ["The fee is in p.pdf the plan."]
 
 
 def test_pages_that_are_images_are_named() -> None:

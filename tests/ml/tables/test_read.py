@@ -1,5 +1,7 @@
 """Files as people and programs write them: types, missing values, delimiters and encodings."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +28,13 @@ def read(folder: Path, content: str | bytes, types: dict[str, ColumnType] | None
         ("x\n01234\n99999\n", ["01234", "99999"]),
         ("x\n12345678901234567890\n12345678901234567891\n", ["12345678901234567890", "12345678901234567891"]),
         ("x\nTrue\nfalse\nNA\n", [True, False, None]),
+        ("x;y\nWAHR;1,5\nFALSCH;2,5\n", [True, False]),
+        ("x;y\nVrai;1,5\n;2,5\nFAUX;2,5\n", [True, None, False]),
+        ("x,y\nt,1\nf,2\n", [True, False]),
+        ("x\nf\nf\n", ["f", "f"]),
+        ("x\nsand\nsand\n", ["sand", "sand"]),
+        ("x\nwahr\nfaux\n", ["wahr", "faux"]),
+        ("x\n1,5\n2\n", [1.5, 2.0]),
         ("x\nTrue\nfalse\nUnknown\n", ["True", "false", "Unknown"]),
         ('x,y\n"1,5",a\n"2,25",b\n', [1.5, 2.25]),
         ('x,y\n"1,500",a\n"2,250.5",b\n', [1500.0, 2250.5]),
@@ -58,6 +67,13 @@ def test_the_usual_words_are_missing_in_a_column_of_numbers(word: str, tmp_path:
         ("x,y\n\N{MINUS SIGN}1.5,a\n2,b\n", [-1.5, 2]),
         ("x,y\n$1,a\n€2,b\n", ["$1", "€2"]),
         ("x,y\n12%,a\n0.5,b\n", ["12%", "0.5"]),
+        ("x,y\n(1.50),a\n2.00,b\n", [-1.5, 2]),
+        ('x,y\n"($1,500.00)",a\n$(2.00),b\n$3.00,c\n', [-1500, -2, 3]),
+        ("x,y\n(1),a\n(2),b\n", ["(1)", "(2)"]),
+        ("x;y\n1.500,50-;a\n2,00;b\n", [-1500.5, 2]),
+        ("x,y\n2-,a\n3,b\n", ["2-", "3"]),
+        ('x,y\n"1,23,456.50",a\n2,b\n', [123456.5, 2]),
+        ("x,y\n1.50 USD,a\n-2 USD,b\n", [1.5, -2]),
         ("x,y\n030 123 456,a\n040 123 456,b\n", ["030 123 456", "040 123 456"]),
     ],
 )
@@ -73,7 +89,7 @@ def test_missing_values_of_other_programs_leave_a_column_numbers(word: str, tmp_
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_first_line_of_excel_declares_the_delimiter(mark: str, end: str, tmp_path: Path) -> None:
     table = read(tmp_path, mark + end.join(["sep=;", "x;y", "1,5;a", "2,5;b", ""]))
     assert table.rows.to_pydict() == {"x": [1.5, 2.5], "y": ["a", "b"]}
@@ -86,6 +102,52 @@ def test_stamps_of_pandas_and_bigquery_are_dates(date: str, tmp_path: Path) -> N
     column = read(tmp_path, f"x,y\n{date},a\nNaT,b\n").rows["x"]
     assert pa.types.is_timestamp(column.type)
     assert column.null_count == 1
+
+
+@pytest.mark.parametrize(
+    ("date", "value"),
+    [
+        ("31.12.2024", "2024-12-31 00:00:00"),
+        ("31.12.2024 18:30", "2024-12-31 18:30:00"),
+        ("2024/12/31", "2024-12-31 00:00:00"),
+        ("31/12/2024 18:30:05", "2024-12-31 18:30:05"),
+        ("12/31/2024 6:30:05 PM", "2024-12-31 18:30:05"),
+        ("03/03/2024", "2024-03-03 00:00:00"),
+        ("1.2.3", "1.2.3"),
+        ("31.12.2024 a", "31.12.2024 a"),
+    ],
+)
+def test_dates_of_spreadsheets_are_dates(date: str, value: str, tmp_path: Path) -> None:
+    column = read(tmp_path, f"x,y\n{date},a\n,b\n").rows["x"]
+    assert (str(column[0]), column.null_count) == (value, 1)
+
+
+def test_dates_that_may_begin_with_the_day_or_the_month_are_left_out(tmp_path: Path) -> None:
+    table = read(tmp_path, "x,y\n01/02/2024,a\n03/04/2024,b\n")
+    assert table.rows.column_names == ["y"]
+    assert table.left_out == {"x": "holds dates that may begin with the day or the month"}
+
+
+def test_a_quote_with_a_backslash_is_part_of_a_value(tmp_path: Path) -> None:
+    table = read(tmp_path, 'x,y\n"say \\"hi\\", a",1\nC:\\new,2\n')
+    assert table.rows.to_pydict() == {"x": ['say "hi", a', "C:\\new"], "y": [1, 2]}
+    assert read(tmp_path, 'x,y\n"C:\\",1\n').rows["x"].to_pylist() == ["C:\\"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            "# export of May\nx,y,z\n1,2,3\n",
+            "the first line has fields: 1, but a record has 3: x,y,z; put the names of all columns",
+        ),
+        ("x,y\na,1.5,2\nb,2.5,3\n", "also of row names, into the first line"),
+        ('x,y\n"a,1\nb,2\n', "fill its fields, or close its quotes"),
+    ],
+)
+def test_records_of_another_width_are_refused_with_the_cure(content: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason):
+        read(tmp_path, content)
 
 
 def test_ambiguous_words_are_values_if_they_are_quoted_or_frequent(tmp_path: Path) -> None:
@@ -182,6 +244,27 @@ def test_arrow_types_become_plain_ones_and_others_are_named(tmp_path: Path) -> N
     table = read_table(path)
     assert table.rows.to_pydict() == {"price": [1.5, None], "plan": ["a", "b"], "size": [1, 2]}
     assert table.left_out == {"tags": "holds list<element: string>", "raw": "holds binary"}
+
+
+def test_booleans_in_the_language_of_excel_fit_a_column_of_booleans(tmp_path: Path) -> None:
+    types = {"x": ColumnType("boolean")}
+    assert read(tmp_path, "x,y\nFALSCH,a\n,b\n", types).rows["x"].to_pylist() == [False, None]
+    assert pa.types.is_boolean(read(tmp_path, "x,y\n,a\n", types).rows["x"].type)
+
+
+@pytest.mark.parametrize("imports", ["", "pandas, "])
+def test_what_pandas_stores_as_a_count_of_months_is_left_out(imports: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"x": [1, 2], "month": pd.period_range("2024-01", periods=2, freq="M")}).to_parquet(path)
+    program = f"import {imports}pathlib; from ml.tables.read import read_table; print(read_table(pathlib.Path({str(path)!r})).left_out)"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "pandas.period" in output
+
+
+def test_text_and_booleans_of_arrow_extensions_are_read(tmp_path: Path) -> None:
+    booleans = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0], pa.int8()))
+    pq.write_table(pa.table({"x": booleans, "y": pa.array(["{}", None], pa.json_())}), tmp_path / "rows.parquet")
+    assert read_table(tmp_path / "rows.parquet").rows.to_pydict() == {"x": [True, False], "y": ["{}", None]}
 
 
 def test_a_file_without_any_column_to_use_is_refused(tmp_path: Path) -> None:
