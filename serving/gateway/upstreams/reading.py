@@ -71,6 +71,8 @@ def parse_event(data: bytes) -> dict[str, Any]:
         event = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BrokenStreamError("an event of the stream is not JSON") from error
+    if isinstance(event, list) and len(event) == 1:  # so Gemini wraps its errors
+        (event,) = event
     if not isinstance(event, dict):
         raise BrokenStreamError("an event of the stream is not a JSON object")
     return event
@@ -109,7 +111,7 @@ def stream_problem(error: BaseException) -> Problem:
 
 
 class Events:
-    """Parses server-sent events from the bytes in which they arrive; a JSON object in their place is one event."""
+    """Parses server-sent events from the bytes in which they arrive; a JSON text in their place is one event."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -122,7 +124,7 @@ class Events:
         """Add bytes to the buffer."""
         self._buffer += data
         if self._is_json is None and (start := self._buffer.lstrip()):
-            self._is_json = start.startswith(b"{")
+            self._is_json = start.startswith((b"{", b"["))
 
     def end(self) -> None:
         """Complete the last event, which may lack its line feeds."""

@@ -237,9 +237,16 @@ def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> 
         _complete(stream, [_read("no-done").partition(b"\n\n")[0] + b"\n\n" + event + b"\n\n"])
 
 
-def test_an_error_in_place_of_a_stream_goes_through_in_its_words() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "model overloaded"}}',
+        b'[{\n "error": {"code": 400, "message": "model overloaded"}\n}\n]\n',
+    ],
+)
+def test_an_error_in_place_of_a_stream_goes_through_in_its_words(body: bytes) -> None:
     with pytest.raises(BrokenStreamError, match="the upstream reports: model overloaded"):
-        _complete(_chat_stream(), [b'{"error": {"message": "model', b' overloaded"}}'])
+        _complete(_chat_stream(), [body[:25], body[25:]])
 
 
 def test_text_after_a_finish_reason_that_was_sent_ends_the_stream() -> None:
