@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.dialects import TOKEN_IDS
+from serving.gateway.chat.dialects import TOKEN_IDS, list_tool_calls
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
@@ -62,6 +62,8 @@ def check_answer(answer: Mapping[str, Any], session: PolicySession) -> dict[str,
 def _check_choice(choice: Any, session: PolicySession) -> Any:
     if not isinstance(choice, dict):
         return rewrite(choice, session.response)
+    if isinstance(choice.get("message"), dict):
+        list_tool_calls(choice["message"])
     was_blocked, session.blocked = session.blocked, False
     checked = {name: value for name, value in choice.items() if name != "logprobs"}
     checked = rewrite(checked, session.response)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls
+from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
@@ -30,6 +30,7 @@ _TEXT_FIELDS: Final = frozenset(
     }
 )
 _ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "index"}) | ENCODED_FIELDS
+_WHOLE_FIELDS: Final = frozenset({"annotations", "citations"})  # lists of objects that do not arrive in pieces
 _LOGPROBS: Final = ("content", "refusal")
 _CALL_FIELDS: Final = frozenset({"tool_calls", "function_call"})
 
@@ -40,7 +41,7 @@ class ChoiceStream:
     Attributes
     ----------
     size : UTF-8 bytes of text received.
-    finished : whether the upstream has sent a finish reason.
+    finished : whether the upstream has sent a finish reason; set by the reader of its events.
     """
 
     def __init__(self, place: int, session: PolicySession, *, keeps_texts: bool = False) -> None:
@@ -51,7 +52,7 @@ class ChoiceStream:
         self._names: dict[Path, str] = {}
         self._items: dict[Path, dict[str, Any]] = {}
         self._frames: dict[Path, list[dict[str, Any]]] = {}
-        self._has_role = False
+        self._has_role = self._has_ended = False
         self._tool_calls = ToolCalls()
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
         self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
@@ -77,6 +78,8 @@ class ChoiceStream:
 
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Check a normalized choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
+        if self._has_ended and self._is_strict and has_content(choice):
+            raise BrokenStreamError("the upstream continues a choice after its end, which the policy cannot check")
         received_logprobs = choice.pop("logprobs", None)
         self._normalize(choice)
         delta = self._check_value(choice["delta"], ())
@@ -85,12 +88,12 @@ class ChoiceStream:
         logprobs = self._check_logprobs(received_logprobs, choice["delta"])
         if logprobs is not None:
             checked["logprobs"] = logprobs
-        has_content = any(value not in ("", None, [], {}) for value in (*delta.values(), *rest.values()))
+        is_filled = any(value not in ("", None, [], {}) for value in (*delta.values(), *rest.values()))
         if choice["finish_reason"] is None:
-            return [], checked if has_content or logprobs else None
-        self.finished = True
+            return [], checked if is_filled or logprobs else None
+        self._has_ended = True
         held = self.finish()
-        if not held or not has_content:
+        if not held or not is_filled:
             return held, checked
         last = {"index": self._place, "delta": {}, "finish_reason": choice["finish_reason"]}
         return [{**checked, "finish_reason": None}, *held], last
@@ -98,8 +101,7 @@ class ChoiceStream:
     def _normalize(self, choice: dict[str, Any]) -> None:
         """Remove repeated roles, which clients would join, and under a policy that changes texts the fields that repeat the text."""
         delta = choice["delta"]
-        if delta.get("tool_calls"):
-            self._tool_calls.normalize(delta["tool_calls"])
+        self._tool_calls.normalize(delta)
         if delta.get("role"):
             if self._has_role:
                 del delta["role"]
@@ -129,6 +131,8 @@ class ChoiceStream:
         if not isinstance(value, str) or not path:
             return value
         name = next(part for part in reversed(path) if isinstance(part, str))
+        if path[0] in _WHOLE_FIELDS:
+            return rewrite(value, self._session.response, name)
         if name in _TEXT_FIELDS or (len(path) == 1 and name not in _ATOMIC_FIELDS):
             return self._feed_text(value, path)
         if name == "name" and "reasoning_details" not in path:

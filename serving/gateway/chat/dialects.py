@@ -29,11 +29,19 @@ def normalize_choice(choice: Any) -> int:
     if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES:
         raise BrokenStreamError("a choice of the stream has no valid index")
     # Servers that cannot stream send the whole message as one event.
-    delta = (choice["delta"] if "delta" in choice else choice.pop("message", None)) or {}
+    delta = choice.get("delta")
+    if delta is None:
+        delta = choice.pop("message", None)
+    delta = delta or {}
     if not isinstance(delta, dict):
         raise BrokenStreamError("the delta of a choice is not an object")
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
     return place
+
+
+def has_content(choice: dict[str, Any]) -> bool:
+    """Return whether a normalized choice adds anything to its message."""
+    return any(value not in ("", None, [], {}) for name, value in choice["delta"].items() if name != "role")
 
 
 @dataclass(slots=True)
@@ -58,17 +66,16 @@ class ToolCalls:
         self._by_id: dict[str, _ToolCall] = {}
         self._by_index: dict[int | None, _ToolCall] = {}  # the newest call of each index; without one, of all
 
-    def normalize(self, deltas: Any) -> None:
-        """Give each delta of a tool call the index of its call, and id and name only once, in place."""
-        for delta in deltas if isinstance(deltas, list) else ():
-            if isinstance(delta, dict):
-                self._normalize(delta)
+    def normalize(self, delta: dict[str, Any]) -> None:
+        """Give each tool call of a delta the index of its call, and id and name only once, in place."""
+        for call in list_tool_calls(delta):
+            self._normalize(call)
 
     def _normalize(self, delta: dict[str, Any]) -> None:
         function = delta.get("function") or delta.get("custom")
         function = function if isinstance(function, dict) else {}
-        if isinstance(function.get("arguments"), dict):  # clients join pieces of text
-            function["arguments"] = msgspec.json.encode(function["arguments"]).decode()
+        if not delta.get("type"):  # clients would replace the type
+            delta.pop("type", None)
         call_id, name = _text(delta.get("id")), _text(function.get("name"))
         index = delta.get("index")
         index = index if isinstance(index, int) else None
@@ -100,6 +107,18 @@ def _begins(call: _ToolCall, call_id: str, name: str, index: int | None) -> bool
     if call_id:
         return bool(call.id)
     return call.has_arguments and (index is None or name != call.name)
+
+
+def list_tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tool calls of a message or delta; make them a list, and their arguments texts, in place."""
+    calls = message.get("tool_calls")
+    if isinstance(calls, dict):  # servers of one call a message
+        calls = message["tool_calls"] = [calls]
+    calls = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    for function in [call.get("function") for call in calls] + [message.get("function_call")]:
+        if isinstance(function, dict) and isinstance(function.get("arguments"), dict | list):
+            function["arguments"] = msgspec.json.encode(function["arguments"]).decode()
+    return calls
 
 
 def _text(value: Any) -> str:

@@ -3,14 +3,14 @@
 Bytes in, bytes out; connections are in `service`, the texts of one choice in `deltas`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, Final
 
 from guard_store.spending.amounts import Amount
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import PROTOCOL, WITHHELD
 from serving.gateway.chat.deltas import ChoiceStream
-from serving.gateway.chat.dialects import normalize_choice
+from serving.gateway.chat.dialects import has_content, normalize_choice
 from serving.gateway.chat.texts import rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.upstreams.problems import read_message
@@ -45,6 +45,7 @@ class ChatStream:
         self._meter = UsageMeter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
         self._head: dict[str, Any] = {}
+        self._ending: dict[str, Any] | None = None  # an event with a finish reason, which more text would contradict
         self._keeps_texts = keeps_texts
         self.blocked = self.ended = False
 
@@ -57,6 +58,9 @@ class ChatStream:
             If the upstream violates the protocol.
         """
         self._incoming.add(data)
+        return self._read_events()
+
+    def _read_events(self) -> bytes:
         out = bytearray()
         while not (self.blocked or self.ended):
             event = self._incoming.next()
@@ -81,7 +85,8 @@ class ChatStream:
         """
         out = b""
         try:
-            out = self.feed(b"\n\n")
+            self._incoming.end()
+            out = self._read_events()
         except BrokenStreamError:
             if not self.is_complete:
                 raise
@@ -128,7 +133,9 @@ class ChatStream:
     def _end(self) -> Iterable[bytes]:
         """End the stream; release the text still held back if the upstream sent no finish reason."""
         self.ended = True
-        return self._format({}, [chunk for choice in self._choices.values() for chunk in choice.finish()])
+        yield from self._release_ending()
+        if not self.blocked:
+            yield from self._format({}, [chunk for choice in self._choices.values() for chunk in choice.finish()])
 
     @property
     def _has_finished(self) -> bool:
@@ -138,7 +145,34 @@ class ChatStream:
         if event.get("object"):
             event["object"] = _CHUNK  # clients skip an event whose object is a whole answer
         self._read_metadata(event)
-        choices = event.pop("choices", None) or []
+        choices = event["choices"] = event.get("choices") or []
+        if not isinstance(choices, list):
+            raise BrokenStreamError("the choices of the stream are not a list")
+        places = [normalize_choice(choice) for choice in choices]
+        yield from self._release_ending(
+            {place for place, choice in zip(places, choices, strict=True) if has_content(choice)}
+        )
+        if self.blocked:
+            return
+        for place, choice in zip(places, choices, strict=True):
+            self._choice_at(place).finished |= choice["finish_reason"] is not None
+        if any(choice["finish_reason"] is not None for choice in choices):
+            self._ending = event
+        else:
+            yield from self._check_choices(event)
+
+    def _release_ending(self, continued: Container[int] = ()) -> Iterable[bytes]:
+        """Check the event that ends choices, without the finish reasons of those that are continued: some servers send one in each event."""
+        event, self._ending = self._ending, None
+        if event is None:
+            return ()
+        for choice in event["choices"]:
+            if choice["index"] in continued:
+                choice["finish_reason"], self._choices[choice["index"]].finished = None, False
+        return self._check_choices(event)
+
+    def _check_choices(self, event: dict[str, Any]) -> Iterable[bytes]:
+        choices = event.pop("choices")
         more = {name: rewrite(value, self._session.response) for name, value in event.items() if name not in PROTOCOL}
         self.blocked = self.blocked or self._session.blocked
         if not choices:
@@ -147,12 +181,10 @@ class ChatStream:
             return self._format({}, []) if self.blocked else (format_event({**event, **more, "choices": []}),)
         if not self._wants_usage:
             event.pop("usage", None)
-        if not isinstance(choices, list):
-            raise BrokenStreamError("the choices of the stream are not a list")
         before: list[dict[str, Any]] = []
         after: list[dict[str, Any]] = []
         for received in choices:
-            choice = self._choice_of(received)
+            choice = self._choices[received["index"]]
             if not self._wants_usage:
                 received.pop("usage", None)
             size = choice.size
@@ -176,8 +208,7 @@ class ChatStream:
         if after:
             yield format_event({**event, "choices": after})
 
-    def _choice_of(self, received: Any) -> ChoiceStream:
-        place = normalize_choice(received)
+    def _choice_at(self, place: int) -> ChoiceStream:
         choice = self._choices.get(place)
         if choice is None:
             choice = self._choices[place] = ChoiceStream(place, self._session, keeps_texts=self._keeps_texts)

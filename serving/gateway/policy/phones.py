@@ -13,9 +13,11 @@ _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
 """Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
 
 # The lookbehinds come after the first character, so that the search can jump from one to the next. Letters of other scripts may
-# stand beside a number: Japanese has no spaces.
-_INTERNATIONAL = re.compile(r"\+(?<![a-z0-9_+].)[1-9](?:[ ().-]{0,2}[0-9]){6,14}(?![0-9])")
-_DIALLED = re.compile(r"00(?<![a-z0-9_.,:+/-]..)[1-9][0-9]{0,2}[ (.-](?:[ ().-]{0,2}[0-9]){6,13}(?![a-z0-9_])")
+# stand beside a number, and so may a colon that no digit precedes: Japanese has no spaces.
+_INTERNATIONAL = re.compile(r"\+(?<![a-z0-9_+].)[1-9](?:(?:[ ().-]{0,2}|\ ?/\ ?|\ -\ )[0-9]){6,14}(?![0-9])")
+_DIALLED = re.compile(
+    r"00(?<![a-z0-9_.,+/-]..)(?<![0-9]:..)[1-9][0-9]{0,2}[ (.-](?:[ ().-]{0,2}[0-9]){6,13}(?![a-z0-9_])"
+)
 _NORTH_AMERICAN = re.compile(
     r"""(?<![a-z0-9_(.+-])(?:1[ .-])?(?:
         \([2-9][0-9]{2}\)\ ?[0-9]{3}[-. ]
@@ -27,19 +29,21 @@ _NORTH_AMERICAN = re.compile(
 # A trunk 0, then groups with one kind of separator. Spain has no trunk digit, but groups that no list has.
 _NATIONAL = re.compile(
     r"""(?:
-        0(?<![a-z0-9_.,:+/-].)[0-9]{1,4}(?:\)\ ?|[ /.-])[0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?(?:-[0-9]{1,4})?
-      | [6-9](?<![a-z0-9_.,:+/-].)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
+        0(?<![a-z0-9_.,+/-].)(?<![0-9]:.)
+        (?:[0-9]{1,4}(?:\)\ ?|[ /.-])|(?<![0-9]\ [/-]\ 0)[0-9]{2,4}\ [/-]\ )
+        [0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?(?:-[0-9]{1,4})?
+      | [6-9](?<![a-z0-9_.,+/-].)(?<![0-9]:.)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
     )(?![a-z0-9_-]|[.,:/][0-9])""",
     re.VERBOSE,
 )
 # After a label such as `Tel.`, any grouping counts. The label is within the context of a match.
-_LABELLED = re.compile(r"[0-9(](?<![a-z0-9_.+-].)(?:[ ()/.-]{0,2}[0-9]){6,13}(?![a-z0-9_])")
+_LABELLED = re.compile(r"[0-9(](?<![a-z0-9_.+-].)(?:[ ()/.-]{0,3}[0-9]){6,13}(?![a-z0-9_])")
 _follows_label = re.compile(
     r"(?<![a-z])(?:tel|phone|telephone|telefono?|mobile?|movil|cell|fax|handy)(?: no)?[^a-z0-9]{1,4}\Z"
 ).search
 _MIN_NATIONAL: Final = 9  # digits: a date has eight
 _MIN_GROUPED: Final = 10  # of several groups with hyphens or dots: article numbers have nine
-_nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,2}[0-9]){8}").search
+_nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,3}[0-9]){8}").search
 _group_end = re.compile(r"[0-9](?![0-9])")
 
 

@@ -71,6 +71,8 @@ def parse_event(data: bytes) -> dict[str, Any]:
         event = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BrokenStreamError("an event of the stream is not JSON") from error
+    if isinstance(event, list) and len(event) == 1:  # so Gemini wraps its errors
+        (event,) = event
     if not isinstance(event, dict):
         raise BrokenStreamError("an event of the stream is not a JSON object")
     return event
@@ -109,10 +111,11 @@ def stream_problem(error: BaseException) -> Problem:
 
 
 class Events:
-    """Parses server-sent events from the bytes in which they arrive."""
+    """Parses server-sent events from the bytes in which they arrive; a JSON text in their place is one event."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._is_json: bool | None = None  # None until the first byte that is no white space
         self._data: list[bytes] = []
         self._size = 0
         self._ends_in_cr = False
@@ -120,6 +123,16 @@ class Events:
     def add(self, data: bytes) -> None:
         """Add bytes to the buffer."""
         self._buffer += data
+        if self._is_json is None and (start := self._buffer.lstrip()):
+            self._is_json = start.startswith((b"{", b"["))
+
+    def end(self) -> None:
+        """Complete the last event, which may lack its line feeds."""
+        if self._is_json:
+            self._add_data(bytes(self._buffer.strip()))
+            self._buffer.clear()
+            self._is_json = False
+        self.add(b"\n\n")
 
     def next(self) -> bytes | None:
         """Return the data of the next event; empty for a comment (the upstream is alive), None if it is not complete yet.
@@ -129,6 +142,9 @@ class Events:
         BrokenStreamError
             If it is too large.
         """
+        if self._is_json:
+            _check_size(len(self._buffer))
+            return None
         while (line := self._next_line()) is not None:
             if not line and self._data:
                 data, self._data, self._size = b"\n".join(self._data).strip(), [], 0
@@ -140,6 +156,8 @@ class Events:
                 self._add_data(value.strip())
             elif name == b"error":  # llama.cpp's server sends errors in a field of their own
                 self._add_data(b'{"error":%b}' % value)
+            elif line.startswith(b"{"):  # Ollama's server sends errors without a field name
+                self._add_data(line)
         return None
 
     def _add_data(self, line: bytes) -> None:
@@ -231,13 +249,13 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
     events = Events()
     finished = False
     async for data in _read_chunks(upstream_response, meter):
-        events.add(data)
+        events.add(data) if data else events.end()
         for data_of_event in filter(None, iter(events.next, None)):
             if data_of_event.startswith(DONE_MARK):
                 meter.ended = True
                 return
             event = parse_event(data_of_event)
-            piece = _text_of(event, "delta", meter)
+            piece = _text_of(event, meter)
             finished = finished or bool(_first_choice(event).get("finish_reason"))
             meter.ended = finished and meter.has_usage
             if piece:
@@ -248,7 +266,7 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
 
 
 async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[bytes]:
-    """Yield the bytes of a stream as they arrive, then the line feeds that its last event may lack."""
+    """Yield the bytes of a stream as they arrive, then none."""
     while True:
         try:
             data = await read_available(upstream_response)
@@ -259,21 +277,24 @@ async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -
         if not data:
             break
         yield data
-    yield b"\n\n"
+    yield b""
 
 
 async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
     """Read the text of a whole response's first choice; raises as `read_json`."""
-    text = _text_of(await read_json(upstream_response), "message", meter)
+    text = _text_of(await read_json(upstream_response), meter)
     meter.ended = True
     return text
 
 
-def _text_of(event: dict[str, Any], part: str, meter: UsageMeter) -> str:
+def _text_of(event: dict[str, Any], meter: UsageMeter) -> str:
     if find_error(event):
         raise BrokenStreamError("the upstream broke off the stream with an error")
     meter.read_usage_of(event)
-    message = _first_choice(event).get(part)
+    choice = _first_choice(event)
+    message = choice.get("delta")
+    if message is None:  # servers that cannot stream send the whole message as one event
+        message = choice.get("message")
     text = _join_parts(message.get("content")) if isinstance(message, dict) else ""
     meter.count_text(len(text.encode()))
     return text

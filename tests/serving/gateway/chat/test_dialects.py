@@ -84,6 +84,13 @@ DIALECTS = (
     Dialect("data-lines", HELLO),
     Dialect("byte-order-mark", HELLO),
     Dialect("carriage-returns", HELLO),
+    Dialect("openrouter-annotations"),
+    Dialect("json-body"),
+    Dialect("json-body-indented"),
+    Dialect("finish-reason-each"),
+    Dialect("delta-null"),
+    Dialect("tool-calls-object", None, CALLS[:1]),
+    Dialect("null-fields", None, CALLS[:1]),
     Dialect("null-usage", HELLO, usage=_usage(10, 3, estimated=True)),
 )
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -221,12 +228,37 @@ def test_text_held_back_from_a_part_goes_out_in_a_part_of_its_type() -> None:
         b'error: {"code":500,"message":"context shift is disabled"}',
         b'data: {"object":"error","message":"context shift is disabled","code":500}',
         b'event: error\ndata: {"type":"error","message":"context shift is disabled"}',
+        b'{"error":{"message":"context shift is disabled","type":"api_error","param":null,"code":null}}',
     ],
 )
 def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> None:
     stream = _chat_stream()
     with pytest.raises(BrokenStreamError, match="the upstream reports: context shift is disabled"):
         _complete(stream, [_read("no-done").partition(b"\n\n")[0] + b"\n\n" + event + b"\n\n"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "model overloaded"}}',
+        b'[{\n "error": {"code": 400, "message": "model overloaded"}\n}\n]\n',
+    ],
+)
+def test_an_error_in_place_of_a_stream_goes_through_in_its_words(body: bytes) -> None:
+    with pytest.raises(BrokenStreamError, match="the upstream reports: model overloaded"):
+        _complete(_chat_stream(), [body[:25], body[25:]])
+
+
+def test_text_after_a_finish_reason_that_was_sent_ends_the_stream() -> None:
+    choices = [(0, "123-4", "stop"), (1, "Hello", None), (0, "5-6789", "stop")]
+    data = b"".join(
+        b"data: "
+        + json.dumps({"choices": [{"index": n, "delta": {"content": text}, "finish_reason": end}]}).encode()
+        + b"\n\n"
+        for n, text, end in choices
+    )
+    with pytest.raises(BrokenStreamError, match="continues a choice after its end"):
+        _complete(_chat_stream(), [data])
 
 
 def test_an_annotation_of_a_choice_goes_through() -> None:
@@ -317,6 +349,16 @@ async def test_an_error_in_place_of_a_whole_answer_goes_through_in_its_words(
     with pytest.raises(lib.InternalServerError, match="Provider returned error"):
         await openai.chat.completions.create(model="stub", messages=[message("x")])
     assert read_ledger(services, route="/v1/chat/completions")[0]["status"] == 502
+
+
+async def test_arguments_of_a_whole_answer_are_a_text(openai: AsyncOpenAI, upstream: Upstream) -> None:
+    calls = [{"id": "a", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]
+    answer = {"role": "assistant", "content": None, "tool_calls": calls}
+    upstream.answer = {"choices": [{"index": 0, "message": answer, "finish_reason": "tool_calls"}]}
+    completion = await openai.chat.completions.create(model="stub", messages=[message("x")])
+    (call,) = completion.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert json.loads(call.function.arguments) == {"city": "Oslo"}
 
 
 async def test_encoded_bytes_are_not_text_where_tokens_are_estimated(

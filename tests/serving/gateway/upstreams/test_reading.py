@@ -76,6 +76,13 @@ async def test_a_stream_without_an_end_is_broken(content: Content, error: type[E
         await _read(content)
 
 
+async def test_a_whole_answer_in_place_of_a_stream_is_read() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hello there."}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice], "usage": usage}, indent=1).encode()
+    assert await _read(Content(body)) == ("Hello there.", Amount(tokens_in=10, tokens_out=8))
+
+
 async def test_text_in_parts_is_read_without_its_reasoning() -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
     parts = [thinking, {"type": "text", "text": "Hello"}, {"type": "reference", "reference_ids": [0]}]
