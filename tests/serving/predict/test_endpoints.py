@@ -134,6 +134,25 @@ async def test_what_is_wrong_is_named_and_nothing_is_recorded(
     assert services.predict.recorder.waiting_bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('"x": ', '"x": 0, "x": ', "instances[1].features.x"),
+        ('"event_id": "b"', '"event_id": "a", "event_id": "b"', "instances[1].event_id"),
+        ('"project_id": ', '"project_id": "other", "project_id": ', "project_id"),
+    ],
+)
+async def test_a_name_twice_is_refused_by_its_path(
+    analyst: httpx.AsyncClient, champion: str, old: str, new: str, field: str
+) -> None:
+    plain = {"features": {"plan": "pro", "member": True, "z": 1}}
+    first, second = {**plain, "event_id": "a"}, {"features": FEATURES, "event_id": "b"}
+    body = json.dumps({"instances": [first, second], "project_id": "flights"}).replace(old, new)
+    answer = await analyst.post(PREDICT, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": field, "reason": "comes twice in one object: send each name once"}]
+
+
 @pytest.mark.parametrize("body", [b'{"features": {"plan": "\xff"}}', b'{"features": ' + b"[" * 100_000, b"", b"[]"])
 async def test_what_is_no_request_at_all_is_malformed(
     analyst: httpx.AsyncClient, services: Services, champion: str, body: bytes
