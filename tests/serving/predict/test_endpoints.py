@@ -113,6 +113,11 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"instances": []}, "instances", "must hold 1 to"),
         ({"features": FEATURES, "timestamp": "2024-05-01T12:00:00"}, "timestamp", "needs an offset"),
         ({"features": FEATURES, "timestamp": "2200-05-01T12:00:00Z"}, "timestamp", "in the future"),
+        (
+            {"features": FEATURES, "timestamp": "2012-05-01T12:00:00Z"},
+            "timestamp",
+            "before 2013-01-01, the first accepted",
+        ),
         ({"features": FEATURES, "event_id": ""}, "event_id", "1 to 128"),
         ({"features": FEATURES, "event_id": "a\0b"}, "event_id", "NUL"),
         ({"features": {**FEATURES, "plan": "a\0b"}}, "features.plan", "NUL"),
