@@ -101,6 +101,7 @@ def spend(
     spans: _Spans = defaultdict(_Span)
     for settlement in settled:
         _settle(spans, settlement)
+    _drop_removed_budgets(statements, spans)
     budgets = _read_budgets(statements, reservations, spans)
     results = [_reserve(statements, spans, _budgets_of(budgets, item), item) for item in reservations]
     increments = [(key, spans[key].increments) for key in sorted(spans)]
@@ -121,6 +122,16 @@ def _delete_reservations(statements: Statements, settlements: Sequence[SettleCal
         sql = f"DELETE FROM reservations WHERE id IN ({_marks(len(ids))}) RETURNING id"  # noqa: S608 - marks
         deleted_ids.update(row[0] for row in statements.run(sql, ids))
     return [settlement for settlement in settlements if settlement.reservation.id in deleted_ids]
+
+
+def _drop_removed_budgets(statements: Statements, spans: _Spans) -> None:
+    """Drop the spans of budgets that were removed while a call was open: their amounts would never be read or deleted."""
+    existing: set[str] = set()
+    for ids in _pieces(sorted({budget_id for budget_id, _ in spans})):
+        sql = f"SELECT id FROM budgets WHERE id IN ({_marks(len(ids))})"  # noqa: S608 - marks
+        existing.update(row[0] for row in statements.run(sql, ids))
+    for key in [key for key in spans if key[0] not in existing]:
+        del spans[key]
 
 
 def _read_budgets(statements: Statements, reservations: Sequence[Reservation], spans: _Spans) -> list[_Budget]:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from ml_guard.errors import ApiError
 from ml_guard.exchange import Answer, Send, Steps, exchange
 from ml_guard.results import BatchResult, EventResult
-from ml_guard.shapes import Event, Label, Row, Scalar, chunks, encode, encoded_lines
+from ml_guard.shapes import Event, Instance, Label, Row, Scalar, chunks, encode, encoded_rows
 
 _API = "/api/v1"
 _JSON = {"Content-Type": "application/json"}
@@ -77,15 +76,15 @@ class Operations:
         explain: bool = False,
     ) -> Steps[Json]:
         """Predict one row; `model` is an id (its champion), `id@alias` or `id/version`. The prediction is stored as an event."""
-        body = {"features": dict(features), "event_id": event_id or uuid.uuid4().hex, "segment": segment}
-        return (yield from self._predict(body, model, project_id, explain=explain))
+        row = encode(Instance(features=features, event_id=event_id, segment=segment))
+        return (yield from self._predict(row[1:-1], model, project_id, explain=explain))
 
     def predict_many(
         self, instances: Iterable[Mapping[str, Any]], *, model: str | None = None, project_id: str | None = None
     ) -> Steps[Json]:
         """Predict many rows in one request; each has `features`, and optionally `event_id`, `timestamp` and `segment`."""
-        rows = [{"event_id": uuid.uuid4().hex, **instance} for instance in instances]
-        return (yield from self._predict({"instances": rows}, model, project_id, explain=False))
+        rows = b",".join(encoded_rows(instances, Instance, "instances"))
+        return (yield from self._predict(b'"instances":[' + rows + b"]", model, project_id, explain=False))
 
     def query(
         self, question: str, *, grounded: bool = True, project_id: str | None = None, top_k: int = 5
@@ -236,10 +235,11 @@ class Operations:
     def _exchange(self, request: Send) -> Steps[Answer]:
         return (yield from exchange(request, retries=self._retries))
 
-    def _predict(self, body: Json, model: str | None, project_id: str | None, *, explain: bool) -> Steps[Json]:
+    def _predict(self, rows: bytes, model: str | None, project_id: str | None, *, explain: bool) -> Steps[Json]:
+        """Send rows to predict, as members of a JSON object, with the options of the request."""
         options = {"model": model, "project_id": project_id, "explain": explain or None}
-        payload = {name: value for name, value in {**body, **options}.items() if value is not None}
-        content = json.dumps(payload, allow_nan=False, default=_as_text).encode()
+        members = [json.dumps({name: value})[1:-1].encode() for name, value in options.items() if value is not None]
+        content = b"{" + b",".join([rows, *members]) + b"}"
         # Repeatable because of the event ids: the same prediction again is a duplicate.
         return _json((yield from self._exchange(Send("POST", "/predict", content, headers=_JSON))))
 
@@ -252,7 +252,9 @@ class Operations:
     ) -> Steps[BatchResult]:
         total, sent = BatchResult(), 0
         headers = {**_NDJSON, "Content-Encoding": "gzip"} if compress else _NDJSON
-        for chunk in chunks(encoded_lines(rows, shape), max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES):
+        for chunk in chunks(
+            (row + b"\n" for row in encoded_rows(rows, shape)), max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES
+        ):
             content = gzip.compress(b"".join(chunk), compresslevel=1) if compress else b"".join(chunk)
             answer = yield from self._exchange(Send("POST", path, content, headers=headers))
             total += BatchResult.from_answer(_json(answer), first_row=sent, request_id=answer.request_id)
@@ -280,12 +282,6 @@ def _model(project_id: str, model_id: str) -> str:
 
 def _range(start: Day | None, end: Day | None) -> dict[str, str]:
     return {name: str(day) for name, day in (("start", start), ("end", end)) if day is not None}
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
 
 def _json(answer: Answer) -> Json:

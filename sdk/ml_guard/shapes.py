@@ -1,4 +1,4 @@
-"""Events and labels as they are sent.
+"""Events, labels and rows to predict as they are sent.
 
 Types and required fields are checked here; limits and plausibility are checked by the server.
 """
@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -53,8 +53,6 @@ class Event:
         probability = _scalar("y_proba", self.y_proba)
         set_frozen(self, "y_proba", None if probability is None else _number("y_proba", probability))
         set_frozen(self, "y_pred", _scalar("y_pred", self.y_pred))
-        if not isinstance(self.features, Mapping):
-            raise TypeError(f"features: a mapping of names to values is needed, not {type(self.features).__name__}")
         set_frozen(self, "features", _features(self.features))
 
 
@@ -77,10 +75,34 @@ class Label:
             raise ValueError("y_true: a label needs a value, not None")
 
 
-Row = TypeVar("Row", Event, Label)
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One row to predict; the server takes the present where `timestamp` is left out."""
+
+    features: Mapping[str, Scalar]
+    event_id: str | None = None
+    timestamp: datetime | str | None = None
+    segment: str | None = None
+
+    def __post_init__(self) -> None:
+        set_frozen = object.__setattr__
+        set_frozen(self, "features", _features(self.features))
+        for name in ("event_id", "segment"):
+            if _is_missing(getattr(self, name)):
+                set_frozen(self, name, None)
+            _check_text(name, getattr(self, name), required=False)
+        if self.event_id == "":
+            raise ValueError("event_id: must not be empty")
+        if self.event_id is None:  # an id made here, so that the request can be repeated
+            set_frozen(self, "event_id", uuid.uuid4().hex)
+        if self.timestamp is not None:
+            set_frozen(self, "timestamp", _instant("timestamp", self.timestamp))
 
 
-def encode(row: Event | Label) -> bytes:
+Row = TypeVar("Row", Event, Label, Instance)
+
+
+def encode(row: Event | Label | Instance) -> bytes:
     """Encode a row as a JSON object, without optional fields that have no value."""
     try:
         return _encode(
@@ -90,7 +112,7 @@ def encode(row: Event | Label) -> bytes:
         raise ValueError(_explain_unencodable(row)) from None
 
 
-def _explain_unencodable(row: Event | Label) -> str:
+def _explain_unencodable(row: Event | Label | Instance) -> str:
     """Return the first field that cannot be encoded, with the reason."""
     for name, value in vars(row).items():
         parts = value.items() if isinstance(value, Mapping) else [(None, value)]
@@ -112,17 +134,17 @@ def _encoding_problem(part: object) -> str | None:
     return None
 
 
-def encoded_lines(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row]) -> Iterator[bytes]:
-    """Encode each row as a line of NDJSON; an error names the row and the field, as in `rows[17].latency_ms: …`."""
+def encoded_rows(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], name: str = "rows") -> Iterator[bytes]:
+    """Encode each row as a JSON object; an error names the row and the field, as in `rows[17].latency_ms: …`."""
     required = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(shape)}
     for index, row in enumerate(rows):
         try:
-            line = encode(row if isinstance(row, shape) else shape(**_checked_fields(row, required))) + b"\n"
+            encoded = encode(row if isinstance(row, shape) else shape(**_checked_fields(row, required)))
         except TypeError as error:
-            raise TypeError(f"rows[{index}].{error}") from None
+            raise TypeError(f"{name}[{index}].{error}") from None
         except ValueError as error:
-            raise ValueError(f"rows[{index}].{error}") from None
-        yield line
+            raise ValueError(f"{name}[{index}].{error}") from None
+        yield encoded
 
 
 def chunks(lines: Iterable[bytes], *, max_rows: int, max_bytes: int) -> Iterator[list[bytes]]:
@@ -141,7 +163,10 @@ def chunks(lines: Iterable[bytes], *, max_rows: int, max_bytes: int) -> Iterator
 
 def _checked_fields(row: object, required: Mapping[str, bool]) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
-        raise TypeError(f"row: a mapping or a dataclass of ml_guard is needed, not {type(row).__name__}")
+        raise TypeError(
+            f"row: a mapping or a dataclass of ml_guard is needed, not {type(row).__name__};"
+            " of a data frame, send to_dict('records') (pandas) or to_dicts() (polars)"
+        )
     for name in row:
         if name not in required:
             raise TypeError(f"{name}: is not a field; the fields are {', '.join(required)}")
@@ -158,7 +183,9 @@ def _check_text(name: str, value: object, *, required: bool) -> None:
         raise ValueError(f"{name}: must not be empty")
 
 
-def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
+def _features(features: object) -> dict[str, Any]:
+    if not isinstance(features, Mapping):
+        raise TypeError(f"features: a mapping of names to values is needed, not {type(features).__name__}")
     checked = {}
     for name, value in features.items():
         if not isinstance(name, str):
@@ -171,6 +198,8 @@ def _features(features: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _scalar(name: str, value: Any) -> Any:
+    if hasattr(value, "as_py"):
+        value = value.as_py()  # of a scalar of pyarrow
     is_time = type(value).__name__ in _TIME_TYPES
     if type(value) not in _SCALARS and hasattr(value, "item") and not is_time and not _is_missing(value):
         with suppress(ValueError, RuntimeError):  # an array of several elements is refused below, by its type
@@ -211,6 +240,9 @@ def _instant(name: str, value: datetime | str) -> str:
         return value  # the server parses it, and rejects it without an offset
     if not isinstance(value, datetime):
         raise TypeError(f"{name}: a datetime or ISO 8601 text is needed, not {type(value).__name__}")
-    if value.utcoffset() is None:
+    offset = value.utcoffset()
+    if offset is None:
         raise ValueError(f"{name}: has no UTC offset; give the datetime a tzinfo, for example timezone.utc")
+    if offset % timedelta(minutes=1):  # local mean times, of years before there were zones: RFC 3339 has no seconds
+        value = value.astimezone(timezone.utc)
     return value.isoformat()

@@ -7,6 +7,7 @@
 - `events`: events
 - `formats`: JSON, NDJSON and Arrow batches
 - `labels`: labels
+- `repeated_names`: names that come twice in an object of JSON
 - `row_schema`: validates rows, and locates errors row by row
 
 Storing them is `guard_store.ingest`.

@@ -26,6 +26,14 @@ class AcceptedInstants:
         self._first_us: TtlCache[str, int] = TtlCache(settings.server.key_cache_s)
         self._lookup_lock = asyncio.Lock()
 
+    @property
+    def too_early(self) -> str:
+        """Reason to refuse an instant before the first accepted one; continues a sentence that begins with its field."""
+        reason = f"is before {self._settings.ingest.first_day}, the first accepted day"
+        if self._retention_days is None:
+            return reason
+        return f"{reason}, or older than the {self._retention_days} days that events are kept"
+
     async def find_first_us(self, project_ids: Collection[str]) -> dict[str, int]:
         """Return the first accepted instant of each project; projects that do not exist are left out."""
         now = time.monotonic()

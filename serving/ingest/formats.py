@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope
 from serving.http.body import header, iter_body
 from serving.http.problems import BadRequest, TooLarge, UnsupportedMedia
 from serving.ingest.arrow import iter_arrow_rows
+from serving.ingest.repeated_names import make_object
 from serving.ingest.row_schema import R, RowError, RowSchema
 
 JSON, NDJSON, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
@@ -23,7 +24,7 @@ JSON, NDJSON, ARROW = "application/json", "application/x-ndjson", "application/v
 _LINES_BYTES = 2**18  # of NDJSON that are decoded in one call
 _THREAD_BYTES = 2**20  # bodies of this size are parsed in a thread, to keep the event loop free
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder(object_pairs_hook=make_object).raw_decode
 
 
 class Batch(Generic[R]):

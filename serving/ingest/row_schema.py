@@ -4,16 +4,19 @@ The fields of events and labels are in their `schemas`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from serving.ingest.repeated_names import REASON, count_distinct, count_names, find_repeated
+
 R = TypeVar("R")
 
 ID_LENGTH = 128  # length of the columns of `events` and `labels`
 _SHOWN_CHARACTERS = 80
+_plain = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +75,32 @@ class RowSchema(Generic[R]):
             If the text or the row is invalid; `check` returns the details.
         """
         row = cast("R", self._one.decode(text))
-        _refuse_nul(text)
+        self._refuse_suspicious(text, (row,), msgspec.json.decode)
         return row
 
     def decode_many(self, text: bytes) -> list[R]:
         """Decode the rows of a JSON array; raises as `decode_one`."""
         rows = cast("list[R]", self._many.decode(text))
-        _refuse_nul(text)
+        self._refuse_suspicious(text, rows, msgspec.json.decode)
         return rows
 
     def decode_lines(self, text: bytes) -> list[R]:
         """Decode the rows of lines of JSON; raises as `decode_one`."""
         rows = cast("list[R]", self._one.decode_lines(text))
-        _refuse_nul(text)
+        self._refuse_suspicious(text, rows, _plain.decode_lines)
         return rows
+
+    def count_names(self, row: R) -> int:
+        """Return how many names the shortest JSON of a row has: without optional fields that are null."""
+        raise NotImplementedError
 
     def check(self, row: object, index: int) -> R | RowError:
         """Validate a row of plain Python objects; return it as a struct, or its error."""
         if not isinstance(row, Mapping):
             return RowError(index, "row", f"must be an object with the fields of {self.noun}, is {_kind(row)}")
+        repeated = find_repeated(row)
         row = self.normalise(row)
-        problem = _unstorable(row)
+        problem = _unstorable(row) if repeated is None else (sanitise_name(repeated), REASON)
         if problem is None:
             try:
                 checked: R = msgspec.convert(row, self._struct)
@@ -112,6 +120,15 @@ class RowSchema(Generic[R]):
         name = error.field.partition(".")[0]
         return name if name in self._counted else "unknown"
 
+    def _refuse_suspicious(self, text: bytes, rows: Sequence[R], decode_plain: Callable[[bytes], Any]) -> None:
+        """Refuse text that may hold what msgspec lets pass; `check` decides about its rows."""
+        # PostgreSQL stores no NUL. The text may be an escaped backslash followed by u0000.
+        if b"\\" in text and b"\\u0000" in text:  # most texts have no backslash, and a single byte is found faster
+            raise msgspec.ValidationError("perhaps a NUL character")
+        names = count_names(text) if rows else 0
+        if names != sum(map(self.count_names, rows)) and names != count_distinct(decode_plain(text)):
+            raise msgspec.ValidationError("perhaps a name that comes twice")
+
     def _explain(self, row: Mapping[Any, Any], message: str) -> tuple[str, str]:
         reason, _, path = message.partition(" - at ")
         field = path.partition("$.")[2].rstrip("`").partition("[")[0]
@@ -127,12 +144,6 @@ class RowSchema(Generic[R]):
 
     def _explain_value(self, field: str, value: object) -> tuple[str, str]:  # noqa: ARG002 - for fields with parts
         return field, f"must be {self._expected[field]}"
-
-
-def _refuse_nul(text: bytes) -> None:
-    # PostgreSQL stores no NUL. The text may be an escaped backslash followed by u0000: `check` decides that.
-    if b"\\" in text and b"\\u0000" in text:  # most texts have no backslash, and a single byte is found faster
-        raise msgspec.ValidationError("perhaps a NUL character")
 
 
 def _unstorable(row: Mapping[Any, Any], prefix: str = "") -> tuple[str, str] | None:

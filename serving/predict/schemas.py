@@ -1,5 +1,6 @@
 """Requests and responses of predictions; whether features fit a model is checked against the schema of the model."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from guard_core.ids import is_id
 from serving.http.problems import Unprocessable
+from serving.ingest.repeated_names import REASON, count_distinct, count_names, find_repeated, make_object
 from serving.ingest.row_schema import is_storable, sanitise_name
 
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
@@ -152,6 +154,7 @@ def read_request(body: bytes, max_instances: int, max_value_length: int) -> Pred
         raise Unprocessable(f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise _unprocessable("features", "are nested too deeply: they are flat") from None
+    _refuse_repeated(body)
     single = payload.features is not None
     if single == (payload.instances is not None):
         raise _unprocessable(
@@ -169,6 +172,14 @@ def read_request(body: bytes, max_instances: int, max_value_length: int) -> Pred
     if len(body) > max_value_length or _NUL in body:  # otherwise no text in it can be too long, or impossible to store
         _check_texts(rows, max_value_length, single=single)
     return PredictRequest(rows, single, _selector(payload), payload.explain)
+
+
+def _refuse_repeated(body: bytes) -> None:
+    if count_names(body) == count_distinct(msgspec.json.decode(body)):
+        return
+    field = find_repeated(json.loads(body, object_pairs_hook=make_object))
+    if field is not None:
+        raise _unprocessable(sanitise_name(field), REASON)
 
 
 def _check_envelopes(rows: Sequence[Instance], *, single: bool) -> None:

@@ -237,9 +237,12 @@ class PredictService:
             raise unknown_project(project_id)
         last_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
-            if instance.timestamp is not None and not first_us <= microseconds(instance.timestamp) <= last_us:
+            if instance.timestamp is None:
+                continue
+            t = microseconds(instance.timestamp)
+            if not first_us <= t <= last_us:
                 field = "timestamp" if request.single else f"instances[{index}].timestamp"
-                reason = f"is before {self._settings.ingest.first_day} or in the future"
+                reason = self._events.too_early if t < first_us else "is in the future: check the sender's clock"
                 raise Unprocessable(f"{field} {reason}.", errors=[{"field": field, "reason": reason}])
 
     def record(self, result: PredictionResult, entry: AuditEntry) -> None:

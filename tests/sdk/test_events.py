@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from ml_guard import Event, MLGuardClient, RowError
+from ml_guard import ApiError, Event, MLGuardClient, RowError
 
 from tests.sdk.api_double import ROW, ApiDouble
 
@@ -210,3 +212,46 @@ def test_a_masked_value_of_numpy_is_missing_and_an_array_is_refused_by_its_field
     assert Event(**fields, features={"age": masked}).features == {"age": None}
     with pytest.raises(TypeError, match=r"features\.age: text, number, boolean or None is needed, not ndarray"):
         Event(**fields, features={"age": array})
+
+
+def test_rows_to_predict_are_converted_as_those_of_events(api: ApiDouble, client: MLGuardClient) -> None:
+    values: dict[str, Any] = {"a": np.float32(0.5), "b": pd.NA, "c": math.nan, "d": Decimal("1.5"), "e": pa.scalar(3)}
+    instant = pd.Timestamp("2020-01-01", tz="UTC")
+    with pytest.raises(ApiError, match="404"):
+        client.predict(values, model="m", segment="s", event_id="e")
+    with pytest.raises(ApiError, match="404"):
+        client.predict_many([{"features": values, "event_id": None, "timestamp": instant}], project_id="p")
+    one, many = (json.loads(seen.body) for seen in api.seen)
+    sent = {"a": 0.5, "b": None, "c": None, "d": 1.5, "e": 3}
+    assert one == {"features": sent, "event_id": "e", "segment": "s", "model": "m"}
+    (instance,) = many.pop("instances")
+    assert many == {"project_id": "p"}
+    assert len(instance.pop("event_id")) == 32
+    assert instance == {"features": sent, "timestamp": "2020-01-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("instances", "message"),
+    [
+        ([{"features": {"a": math.inf}}], r"^instances\[0\].features.a: inf is not a finite number"),
+        ([{"features": {1: 2}}], r"^instances\[0\].features: names are text, not int"),
+        ([{"features": {"a": "\ud800"}}], r"^instances\[0\].features.a: holds half of a surrogate pair"),
+        ([{"features": {}, "event_id": ""}], r"^instances\[0\].event_id: must not be empty"),
+        ([{"features": {}, "timestamp": datetime(2020, 1, 1)}], r"^instances\[0\].timestamp: has no UTC"),  # noqa: DTZ001
+        ([{"a": 1}], r"^instances\[0\].a: is not a field; the fields are features, event_id"),
+        (pd.DataFrame({"a": [1]}), r"^instances\[0\].row: .* not str; of a data frame, send to_dict\('records'\)"),
+    ],
+)
+def test_a_wrong_row_to_predict_is_named_and_nothing_is_sent(
+    api: ApiDouble, client: MLGuardClient, instances: Any, message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        client.predict_many(instances)
+    assert api.seen == []
+
+
+def test_an_instant_of_local_mean_time_is_sent_in_utc(api: ApiDouble, client: MLGuardClient) -> None:
+    instant = datetime(1880, 1, 1, tzinfo=ZoneInfo("America/New_York"))
+    client.ingest_event(**ROW, timestamp=instant)
+    sent = json.loads(api.seen[0].body)["timestamp"]
+    assert (sent, datetime.fromisoformat(sent)) == ("1880-01-01T04:56:02+00:00", instant)

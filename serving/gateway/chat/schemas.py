@@ -87,9 +87,7 @@ def validate_chat_request(
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(message, dict) for message in messages):
         raise _wrong("messages", "must be a list of at least one message")
-    model = body.get("model", default_model)
-    if not isinstance(model, str) or not model:
-        raise _wrong("model", "must name a model")
+    model = read_model(body, default_model)
     stream = body.get("stream") or False
     if not isinstance(stream, bool):
         raise _wrong("stream", "must be true or false")
@@ -104,6 +102,20 @@ def validate_chat_request(
     bound = _read_number(body, "max_completion_tokens", 1) or _read_number(body, "max_tokens", 1) or most_out
     read_end_user(body)
     return ChatRequest(body, model, stream, wants_usage, bound * choices, prompt)
+
+
+def read_model(body: dict[str, Any], default_model: str | None = None) -> str:
+    """Read the model that is called.
+
+    Raises
+    ------
+    Unprocessable
+        If it is missing, not a text, or cannot be stored.
+    """
+    model = body.get("model", default_model)
+    if not isinstance(model, str) or not model or "\0" in model:
+        raise _wrong("model", "must name a model, without NUL")
+    return model
 
 
 def read_end_user(body: dict[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, find_usage, read_usage
 from serving.gateway.chat.checks import check_answer, check_request
-from serving.gateway.chat.schemas import ChatRequest, read_end_user, validate_chat_request
+from serving.gateway.chat.schemas import ChatRequest, read_end_user, read_model, validate_chat_request
 from serving.gateway.chat.stream import DONE, ChatStream
 from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
@@ -143,15 +143,14 @@ class ChatService:
 
     async def embed(self, body: dict[str, Any], context: RequestContext, report: CallReport) -> bytes:
         """Return the answer to an embeddings request as JSON, once the call is settled; raises as `chat`."""
-        if not isinstance(body.get("model"), str) or not body["model"]:
-            raise Unprocessable("model: must name a model.", param="model")
+        model = read_model(body)
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
         read_end_user(body)  # raises before anything is noted in the ledger entry
         session = self._check_request(body, context)
         await self._keep_request(body, session, context)  # the response is not kept: vectors mean nothing to a reader
         tokens_in = estimate(count_bytes(body["input"]))
-        call_request = CallRequest(body["model"], tokens_in, 0, read_end_user(body))
+        call_request = CallRequest(model, tokens_in, 0, read_end_user(body))
         context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post("/embeddings", body, session, context)

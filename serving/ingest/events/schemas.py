@@ -6,6 +6,7 @@ Whether its project exists and accepts its instant is checked by `service`.
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -72,6 +73,10 @@ class EventSchema(RowSchema[Event]):
         )
         super().__init__("an event", event, _expectations(settings, id_length), frozenset({"timestamp"}))
 
+    def count_names(self, row: Event) -> int:
+        """Return how many names the shortest JSON of an event has."""
+        return _FIELDS - _optional(row).count(None) + len(row.features)
+
     def normalise(self, row: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """Return the row with null in place of NaN, and with a probability from 0 to 1 if only rounding puts it outside."""
         row = super().normalise(row)
@@ -104,6 +109,8 @@ class EventSchema(RowSchema[Event]):
 
 
 _OPTIONAL_IDS = ("endpoint", "event_id", "request_id", "model_version", "segment")
+_FIELDS = len(msgspec.structs.fields(Event))
+_optional = attrgetter("y_proba", *_OPTIONAL_IDS)
 
 
 def _expectations(settings: Settings, id_length: int) -> dict[str, str]:

@@ -224,6 +224,11 @@ class EventService:
             authorise(project_id)
         return await self._accepted_instants.find_first_us(project_ids)
 
+    @property
+    def too_early(self) -> str:
+        """Reason to refuse an instant before the first accepted one."""
+        return self._accepted_instants.too_early
+
     def _errors(
         self, batch: Batch[Event], ts_us: Sequence[int], first_us: Mapping[str, int], received_us: int
     ) -> list[RowError]:
@@ -248,9 +253,7 @@ class EventService:
         if project_id not in first_us:
             field, reason = "project_id", f"names no project: make {project_id!r} with POST /api/v1/projects"
         elif t < first_us[project_id]:
-            field, reason = "timestamp", f"is before {self._settings.ingest.first_day}, the first day that is taken"
-            if self._settings.retention.event_days is not None:
-                reason += f", or older than the {self._settings.retention.event_days} days that events are kept"
+            field, reason = "timestamp", self.too_early
         elif t > received_us + skew_s * SECOND_US:
             field, reason = "timestamp", f"is more than {skew_s} s in the future: check the sender's clock"
         else:

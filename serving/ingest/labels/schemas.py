@@ -57,3 +57,7 @@ class LabelSchema(RowSchema[Label]):
             "observed_at": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z: when the label became known",
         }
         super().__init__("a label", struct, expected, frozenset({"observed_at"}))
+
+    def count_names(self, row: Label) -> int:
+        """Return how many names the JSON of a label has: all fields are required."""
+        return len(row.__struct_fields__)

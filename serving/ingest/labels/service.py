@@ -79,8 +79,7 @@ class LabelService:
             reason = f"names no project: make {label.project_id!r} with POST /api/v1/projects"
             return RowError(index, "project_id", reason, label.project_id)
         if observed_us < projects[label.project_id]:
-            reason = f"is before {self._settings.ingest.first_day}, the first day that is taken"
-            return RowError(index, "observed_at", reason, label.project_id)
+            return RowError(index, "observed_at", self._events.too_early, label.project_id)
         if observed_us > received_us + self._settings.ingest.future_skew_s * SECOND_US:
             reason = f"is more than {self._settings.ingest.future_skew_s} s in the future: check the sender's clock"
             return RowError(index, "observed_at", reason, label.project_id)

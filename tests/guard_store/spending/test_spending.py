@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from guard_core.units import NANO
 from guard_store.alerts.facts import FactStore
@@ -23,6 +24,7 @@ from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import BudgetStore
 from guard_store.spending.requests import Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
 from guard_store.spending.step import spend
+from guard_store.spending.tables import budget_spans
 from guard_store.spending.usage import UsageStore
 from guard_store.steps import writer_steps
 from guard_store.writer.sessions import Session, open_session
@@ -224,6 +226,20 @@ def test_a_budget_is_changed_in_place_and_removed_with_its_counts(budgets: Budge
     assert budgets.of(key_ids=["other"]) == []
     assert budgets.remove(first.id)
     assert not budgets.remove(first.id)
+
+
+def test_a_call_that_outlives_its_budget_leaves_no_amounts_of_it(
+    database: Database, spender: Spender, budgets: BudgetStore
+) -> None:
+    removed = budgets.put("key", "k", "tokens", "day", soft=None, hard=500)
+    budgets.put("project", "p", "requests", "day", soft=None, hard=3)
+    call, reserved = spender.reserve()
+    budgets.remove(removed.id)
+    spender.settle(call, reserved, Amount(tokens_in=10, tokens_out=2))
+    assert standing(budgets) == (1, 0)
+    with database.read() as connection:
+        assert connection.execute(select(budget_spans.c.budget_id).where(budget_spans.c.reserved < 0)).all() == []
+        assert connection.scalar(select(func.count()).select_from(budget_spans)) == 1
 
 
 def test_only_what_does_nothing_but_reserve_may_be_lost_with_the_machine(database: Database) -> None:

@@ -113,6 +113,11 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"instances": []}, "instances", "must hold 1 to"),
         ({"features": FEATURES, "timestamp": "2024-05-01T12:00:00"}, "timestamp", "needs an offset"),
         ({"features": FEATURES, "timestamp": "2200-05-01T12:00:00Z"}, "timestamp", "in the future"),
+        (
+            {"features": FEATURES, "timestamp": "2012-05-01T12:00:00Z"},
+            "timestamp",
+            "before 2013-01-01, the first accepted",
+        ),
         ({"features": FEATURES, "event_id": ""}, "event_id", "1 to 128"),
         ({"features": FEATURES, "event_id": "a\0b"}, "event_id", "NUL"),
         ({"features": {**FEATURES, "plan": "a\0b"}}, "features.plan", "NUL"),
@@ -132,6 +137,25 @@ async def test_what_is_wrong_is_named_and_nothing_is_recorded(
     errors = {error["field"]: error["reason"] for error in answer.json()["errors"]}
     assert reason in errors[field]
     assert services.predict.recorder.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('"x": ', '"x": 0, "x": ', "instances[1].features.x"),
+        ('"event_id": "b"', '"event_id": "a", "event_id": "b"', "instances[1].event_id"),
+        ('"project_id": ', '"project_id": "other", "project_id": ', "project_id"),
+    ],
+)
+async def test_a_name_twice_is_refused_by_its_path(
+    analyst: httpx.AsyncClient, champion: str, old: str, new: str, field: str
+) -> None:
+    plain = {"features": {"plan": "pro", "member": True, "z": 1}}
+    first, second = {**plain, "event_id": "a"}, {"features": FEATURES, "event_id": "b"}
+    body = json.dumps({"instances": [first, second], "project_id": "flights"}).replace(old, new)
+    answer = await analyst.post(PREDICT, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": field, "reason": "comes twice in one object: send each name once"}]
 
 
 @pytest.mark.parametrize("body", [b'{"features": {"plan": "\xff"}}', b'{"features": ' + b"[" * 100_000, b"", b"[]"])

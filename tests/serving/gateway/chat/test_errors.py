@@ -31,6 +31,19 @@ async def secret(services: Services, project: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("path", "fields"), [("chat/completions", {"messages": HELLO}), ("embeddings", {"input": "Hello there"})]
+)
+async def test_a_model_with_nul_is_refused_before_anything_is_called(
+    analyst: httpx.AsyncClient, upstream: Upstream, project: str, path: str, fields: dict[str, Any]
+) -> None:
+    answer = await analyst.post(
+        f"/v1/{path}", json={"model": "gpt\0-4", **fields}, headers={"X-ML-Guard-Project": project}
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "model: must name a model, without NUL.")
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
     ("method", "path", "headers", "body", "status", "kind"),
     [
         ("POST", "/chat/completions", {"Authorization": "Bearer no"}, b"{}", 401, "authentication_error"),

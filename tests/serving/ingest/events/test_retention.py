@@ -15,7 +15,9 @@ def settings(settings: Settings) -> Settings:
     return with_values(settings, retention_event_days=7)
 
 
-async def test_events_older_than_they_would_be_kept_are_rejected(analyst: httpx.AsyncClient, project: str) -> None:
+async def test_events_and_labels_older_than_events_are_kept_are_rejected_with_one_sentence(
+    analyst: httpx.AsyncClient, project: str
+) -> None:
     async def sent(days: int) -> httpx.Response:
         at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         event = {"project_id": project, "model_id": "m", "timestamp": at, "latency_ms": 1, "y_pred": 1, "features": {}}
@@ -25,3 +27,7 @@ async def test_events_older_than_they_would_be_kept_are_rejected(analyst: httpx.
     answer = await sent(8)
     assert answer.status_code == 422
     assert "older than the 7 days that events are kept" in answer.text
+    label = {"project_id": project, "event_id": "e", "y_true": 1, "observed_at": "2014-01-01T00:00:00Z"}
+    answer = await analyst.post("/api/v1/labels", json=label)
+    reason = "is before 2013-01-01, the first accepted day, or older than the 7 days that events are kept"
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"observed_at {reason}.")

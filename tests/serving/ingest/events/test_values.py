@@ -202,3 +202,45 @@ async def test_a_body_in_another_format_is_refused_with_the_cure(
 ) -> None:
     answer = await send_raw(analyst, body, Content_Type=kind)
     assert (answer.status_code, cure in answer.json()["detail"]) == (400, True), answer.text
+
+
+REPEATED = "comes twice in one object: send each name once"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('"y_pred": 1', '"y_pred": 1, "y_pred": 0', "y_pred"),
+        ('"y_pred": 1', '"y_pred" : 1, "y_pred"\t:0', "y_pred"),
+        ('"y_pred": 1', '"y_pred": 1, "y_pred": 1', "y_pred"),
+        ('"y_pred": 1', '"y_pred": 1, "\\u0079_pred": 0', "y_pred"),
+        ('"age": 29', '"age": 29, "age": 30', "features.age"),
+        ('"age": 29', '"age": 29, "a:b": ": \\":", "age": null', "features.age"),
+    ],
+)
+async def test_a_name_twice_in_json_is_refused_and_nothing_of_its_row_is_stored(
+    analyst: httpx.AsyncClient, database: Database, old: str, new: str, field: str
+) -> None:
+    good, bad = (json.dumps(row) for row in make_events(2))
+    bad = bad.replace(old, new)
+    for body, kind in [(f"[{good}, {bad}]", "application/json"), (f"{good}\n{bad}\n", LINES)]:
+        answer = await send_raw(analyst, body.encode(), Content_Type=kind)
+        assert answer.json()["errors"] == [{"index": 1, "field": field, "reason": REPEATED}]
+    answer = await send_raw(analyst, bad.encode(), ONE)
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"{field} {REPEATED}.")
+    assert stored(database).keys() == {"e0"}
+
+
+async def test_a_label_with_a_name_twice_is_refused(analyst: httpx.AsyncClient) -> None:
+    label = (
+        b'{"project_id": "flights", "event_id": "e", "y_true": 0, "y_true": 1, "observed_at": "2013-01-03T00:00:00Z"}'
+    )
+    answer = await send_raw(analyst, label, "/api/v1/labels")
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"y_true {REPEATED}.")
+
+
+async def test_text_that_only_resembles_a_name_is_a_value(analyst: httpx.AsyncClient, database: Database) -> None:
+    values = {"a": '"x": 1', "b : c": "10 : 30", "d": None}
+    rows = make_events(1, features=values, segment=None, endpoint=None)
+    assert (await send_raw(analyst, json.dumps(rows).encode())).json()["accepted"] == 1
+    assert stored(database)["e0"][2] == values
