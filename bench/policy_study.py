@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.policy_texts import LOCALES, harmless_lines, personal_data
 from serving.gateway.policy.normal_text import normal_text_of
-from serving.gateway.policy.personal import KINDS, Kind, find
+from serving.gateway.policy.personal import FINDERS, KINDS, Kind
 
 SEED = 20261130
 WORDS = 1_000_000
@@ -26,7 +26,7 @@ def false_findings(rng: np.random.Generator, words: int) -> tuple[int, list[tupl
     for line in harmless_lines(rng, words):
         count += len(line.split())
         normal = normal_text_of(line).text
-        findings += [(kind, line) for kind in KINDS for _ in find(kind, normal)]
+        findings += [(kind, line) for kind in KINDS for _ in FINDERS[kind](normal, 0)]
     return count, findings
 
 
@@ -40,7 +40,7 @@ def recall(rng: np.random.Generator, values: int) -> dict[tuple[str, str], float
                 normal = normal_text_of(locale.sentence.format(text)).text
                 start = locale.sentence.index("{")
                 # A bracket before an area code may stay.
-                spans = [(first - text.startswith("("), end) for first, end in find(kind, normal)]
+                spans = [(first - text.startswith("("), end) for first, end in FINDERS[kind](normal, 0)]
                 forms[country, form] = None
                 hits[country, form] += any(first <= start and start + len(text) <= end for first, end in spans)
     return {key: hits[key] / values for key in forms}

@@ -10,7 +10,7 @@ from guard_core.units import NANO
 from serving.audit.entry import AuditEntry
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 
-_COST: Final = "x-ml-guard-cost-usd"
+_COST: Final = b"x-ml-guard-cost-usd"
 _MAX_MODEL: Final = 256
 
 
@@ -40,18 +40,18 @@ class CallReport:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers of the answer; one without a value is left out."""
-        values = {
-            "x-ml-guard-model": self._model,
-            _COST: self._cost_usd,
-            "x-ml-guard-overhead-ms": self._overhead_ms,
-            "x-ml-guard-soft-budgets": ",".join(self._entry.details.get("soft_budgets", ())),
-            "x-ml-guard-unread": ",".join(sorted(self._unread)),
-        }
-        return [(name.encode(), value.encode()) for name, value in values.items() if value]
+        headers = (
+            (b"x-ml-guard-model", self._model),
+            (_COST, self._cost_usd),
+            (b"x-ml-guard-overhead-ms", self._overhead_ms),
+            (b"x-ml-guard-soft-budgets", ",".join(self._entry.details.get("soft_budgets", ()))),
+            (b"x-ml-guard-unread", ",".join(sorted(self._unread))),
+        )
+        return [(name, value.encode()) for name, value in headers if value]
 
     def closing_comment(self) -> bytes:
         """Return the comment before the end of a stream: the cost, which is not known when the headers are sent."""
-        return f": {_COST}: {self._cost_usd}\n\n".encode() if self._cost_usd else b""
+        return b": %b: %b\n\n" % (_COST, self._cost_usd.encode()) if self._cost_usd else b""
 
     @property
     def _model(self) -> str:

@@ -34,8 +34,11 @@ def estimate(size: int) -> int:
 
 def find_usage(answer: Mapping[str, Any]) -> Any:
     """Return the usage that an answer, or an event of a stream, reports; some servers put it into a choice or a field of their own."""
+    usage = answer.get("usage")
+    if usage:
+        return usage
     choices = answer.get("choices")
-    holders = (answer, answer.get("x_groq"), *(choices if isinstance(choices, list) else ()))
+    holders = (answer.get("x_groq"), *(choices if isinstance(choices, list) else ()))
     return next((holder["usage"] for holder in holders if isinstance(holder, Mapping) and holder.get("usage")), None)
 
 
@@ -51,7 +54,7 @@ def read_usage(usage: Any) -> Amount | None:
     """
     if not isinstance(usage, dict):
         return None
-    tokens_in, tokens_out = (_first_count(usage, names) for names in (_PROMPT, _ANSWER))
+    tokens_in, tokens_out = _first_count(usage, _PROMPT), _first_count(usage, _ANSWER)
     total = _count(usage, "total_tokens") or None
     if tokens_in is None and (total is None or tokens_out is None):
         return None

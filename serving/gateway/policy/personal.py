@@ -35,11 +35,26 @@ _API_KEY = re.compile(
     ) | -----begin\ [a-z ]{0,24}private\ key-----""",
     re.VERBOSE,
 )
-# A text without any of these has no key: for most texts this check is nearly all the cost.
-_KEY_PREFIXES = (
-    *("sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "aiza", "hf_"),
-    *("mlg_", "eyj", "k_live_", "k_test_", "gsk_", "xai-", "npm_", "pypi-", "sg.", "nvapi-", "r8_", "private key-"),
-)
+# A text without any of these has no key: for most texts this check is nearly all the cost. By a character that they share.
+_KEY_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("akia", "asia", "aiza", "eyj", "sg."),
+    "-": ("sk-", "glpat-", "xox", "xai-", "pypi-", "nvapi-", "private key-"),
+    "_": (
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "hf_",
+        "mlg_",
+        "k_live_",
+        "k_test_",
+        "gsk_",
+        "npm_",
+        "r8_",
+    ),
+}
 _nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
 # The lookbehinds come after the first character, so that the search can jump from digit to digit.
@@ -60,15 +75,11 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
 _MIN_IBAN, _MAX_IBAN = 15, 34
 
 
-def find(kind: Kind, normal: str, start: int = 0) -> Iterable[Span]:
-    """Find the spans of a kind of personal data that start at or after a place of a normal text."""
-    return _FINDERS[kind](normal, start)
-
-
 def _find_api_keys(normal: str, start: int) -> Iterable[Span]:
-    for prefix in _KEY_PREFIXES:
-        if prefix in normal:
-            return _spans(_API_KEY, normal, start)
+    for character, prefixes in _KEY_PREFIXES.items():
+        for prefix in prefixes if character in normal else ():
+            if prefix in normal:
+                return _spans(_API_KEY, normal, start)
     return ()
 
 
@@ -126,7 +137,9 @@ def _spans(pattern: re.Pattern[str], normal: str, start: int) -> Iterator[Span]:
     return (match.span() for match in pattern.finditer(normal, start))
 
 
-_FINDERS: Mapping[Kind, Callable[[str, int], Iterable[Span]]] = {
+Finder: TypeAlias = Callable[[str, int], Iterable[Span]]
+
+FINDERS: Final[Mapping[Kind, Finder]] = {
     "api_key": _find_api_keys,
     "credit_card": find_cards,
     "iban": _find_ibans,
@@ -135,3 +148,4 @@ _FINDERS: Mapping[Kind, Callable[[str, int], Iterable[Span]]] = {
     "ip": _find_addresses,
     "phone": find_phones,
 }
+"""By kind, what finds the spans that start at or after a place of a normal text."""

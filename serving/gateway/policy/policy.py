@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.normal_text import is_json, normal_text_of
-from serving.gateway.policy.personal import KINDS, WITHOUT_DIGITS, Kind, find
+from serving.gateway.policy.personal import FINDERS, KINDS, WITHOUT_DIGITS, Finder, Kind
 from serving.gateway.policy.quoting import Quoting, unescape
 from serving.gateway.policy.rules import Action, PolicyRules, Rule, Side
 from serving.gateway.policy.terms import terms_pattern, terms_tail
@@ -21,6 +21,7 @@ from serving.gateway.policy.vault import Vault
 _DENYLIST = "denylist"
 _INJECTION = "injection"
 _UNREAD = "unread"
+_SIDES: Final[tuple[Side, ...]] = get_args(Side)
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
 _TAILS = (
     r"\S{1,512}",
@@ -61,6 +62,16 @@ class Match:
     reversible: bool
 
 
+class _Search(msgspec.Struct, frozen=True):
+    """The search for a kind of personal data on one side, and what becomes of its matches."""
+
+    kind: Kind
+    find: Finder
+    rule: str
+    action: Action
+    reversible: bool
+
+
 class Policy:
     """Compiled rules; immutable, safe to share between requests."""
 
@@ -69,16 +80,10 @@ class Policy:
         denylist = rules.denylist
         self._denylist = terms_pattern(denylist.terms) if denylist.terms and denylist.action != "off" else None
         self._tail = re.compile(f"(?:{'|'.join((*_TAILS, *terms_tail(denylist.terms)))})\\Z")
-        self._kinds: dict[Side, tuple[tuple[Kind, Rule], ...]] = {
-            side: tuple(
-                (kind, rule)
-                for kind, rule in ((kind, rules.pii.of(kind)) for kind in KINDS)
-                if rule.action != "off" and side in rule.sides
-            )
-            for side in ("request", "response", "passage")
-        }
-        self._kinds_without_digits = {
-            side: tuple(entry for entry in kinds if entry[0] in WITHOUT_DIGITS) for side, kinds in self._kinds.items()
+        self._searches = {side: tuple(_searches(rules, side)) for side in _SIDES}
+        self._searches_without_digits = {
+            side: tuple(search for search in searches if search.kind in WITHOUT_DIGITS)
+            for side, searches in self._searches.items()
         }
         self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
         """SHA-256 of the rules, hexadecimal: for the ledger."""
@@ -129,19 +134,19 @@ class Policy:
         ----------
         begin : place of the normal text before which no match may start; what is there is context only.
         """
-        is_request = side == "request"  # only values that the caller sent may be restored for the caller
         matches: list[Match] = []
-        for kind, rule in (self._kinds if _has_digit(normal, begin) else self._kinds_without_digits)[side]:
-            for start, end in find(kind, normal, begin):
+        for search in (self._searches if _has_digit(normal, begin) else self._searches_without_digits)[side]:
+            for start, end in search.find(normal, begin):
                 if not any(other.start <= start and end <= other.end for other in matches):
-                    matches.append(Match(start, end, f"pii.{kind}", rule.action, is_request and rule.reversible))
+                    matches.append(Match(start, end, search.rule, search.action, search.reversible))
         denylist = self._rules.denylist
         if self._denylist is not None and side in denylist.sides:
+            reversible = _is_reversible(denylist, side)
             placeholders = vault.placeholders_in(normal)
             for match in self._denylist.finditer(normal, begin):
                 start, end = match.span()
                 if not any(first <= start and end <= last for first, last in placeholders):
-                    matches.append(Match(start, end, _DENYLIST, denylist.action, is_request and denylist.reversible))
+                    matches.append(Match(start, end, _DENYLIST, denylist.action, reversible))
         matches.sort(key=lambda match: (match.start, -match.end))
         return matches
 
@@ -161,6 +166,17 @@ class Policy:
             return Verdict("", tuple(findings), blocked=True)
         spans = [(normal.place(match.start), normal.end(match.end), match) for match in matches]
         return Verdict(redact(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
+
+
+def _searches(rules: PolicyRules, side: Side) -> Iterable[_Search]:
+    for kind in KINDS:
+        rule = rules.pii.of(kind)
+        if rule.action != "off" and side in rule.sides:
+            yield _Search(kind, FINDERS[kind], f"pii.{kind}", rule.action, _is_reversible(rule, side))
+
+
+def _is_reversible(rule: Rule, side: Side) -> bool:
+    return side == "request" and rule.reversible  # only values that the caller sent may be restored for the caller
 
 
 def tally(matches: Iterable[Match], side: Side) -> Iterable[Finding]:

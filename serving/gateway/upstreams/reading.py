@@ -39,12 +39,11 @@ async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
     name = upstream_response.upstream.name
     content = upstream_response.response.content
     try:
-        with upstream_response.waiting():
-            data = await content.read(_MAX_ANSWER_BYTES)
-            while not content.at_eof():
-                data += await content.read(_MAX_ANSWER_BYTES)
-                if len(data) > _MAX_ANSWER_BYTES:
-                    raise BadGateway(f"{name} answered with too many bytes.")
+        data = await upstream_response.wait_for(content.read(_MAX_ANSWER_BYTES))
+        while not content.at_eof():
+            data += await upstream_response.wait_for(content.read(_MAX_ANSWER_BYTES))
+            if len(data) > _MAX_ANSWER_BYTES:
+                raise BadGateway(f"{name} answered with too many bytes.")
         answer = _decode(data)
     except TimeoutError as error:
         raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
@@ -88,8 +87,7 @@ async def read_available(upstream_response: UpstreamResponse) -> bytes:
     """Return the bytes that have arrived of a stream; empty at its end."""
     content = upstream_response.response.content
     try:
-        with upstream_response.waiting():
-            return await content.readany()
+        return await upstream_response.wait_for(content.readany())
     except aiohttp.ClientError:
         # The exception hides the bytes that arrived before the break; they were produced, so they are charged.
         before = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way

@@ -7,8 +7,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,12 +88,11 @@ class UpstreamResponse:
     attempts: int
     waited_s: float
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Add the time in the block to `waited_s`."""
+    async def wait_for(self, reading: Awaitable[bytes]) -> bytes:
+        """Return the bytes that `reading` waits for; add the time to `waited_s`."""
         started = time.perf_counter()
         try:
-            yield
+            return await reading
         finally:
             self.waited_s += time.perf_counter() - started
 

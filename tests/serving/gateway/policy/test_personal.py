@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.gateway.policy.normal_text import normal_text_of
-from serving.gateway.policy.personal import KINDS, Kind, find
+from serving.gateway.policy.personal import FINDERS, KINDS, Kind
 
 # Put together here, so that no scanner of repositories takes an example for a secret.
 _A, _9 = "A" * 40, "9" * 40
@@ -263,33 +263,33 @@ FALSE: dict[Kind, list[str]] = {
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in TRUE[kind]])
 def test_what_is_one_is_found(kind: Kind, text: str) -> None:
     for around in ("{}", "It is {} there", "\n{}\n"):
-        assert len(list(find(kind, normal_text_of(around.format(text)).text))) == 1
+        assert len(list(FINDERS[kind](normal_text_of(around.format(text)).text, 0))) == 1
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind in KINDS for text in FALSE[kind]])
 def test_what_only_looks_like_one_is_not(kind: Kind, text: str) -> None:
-    assert list(find(kind, normal_text_of(f"It is {text} there").text)) == []
+    assert list(FINDERS[kind](normal_text_of(f"It is {text} there").text, 0)) == []
 
 
 def test_three_cards_in_a_row_are_three() -> None:
-    assert len(list(find("credit_card", " ".join(["4111 1111 1111 1111"] * 3)))) == 3
+    assert len(list(FINDERS["credit_card"](" ".join(["4111 1111 1111 1111"] * 3), 0))) == 3
 
 
 def test_a_number_ends_where_another_begins() -> None:
     text = "+33 1 42 68 53 00 12 34, 030 901820 2 mal, 020-1234567 06 12 34 56 78"
     numbers = ["+33 1 42 68 53 00", "030 901820", "020-1234567", "06 12 34 56 78"]
-    assert [text[first:end] for first, end in find("phone", text)] == numbers
+    assert [text[first:end] for first, end in FINDERS["phone"](text, 0)] == numbers
 
 
 @pytest.mark.parametrize("line", (Path(__file__).parent / "data" / "not-cards.txt").read_text().splitlines())
 def test_harmless_numbers_have_no_finding(line: str) -> None:
-    assert [kind for kind in KINDS for _ in find(kind, line)] == []
+    assert [kind for kind in KINDS for _ in FINDERS[kind](line, 0)] == []
 
 
 def test_the_numbering_plans_are_not_loaded_for_a_text_without_candidates() -> None:
     code = (
-        "import sys; from serving.gateway.policy.personal import KINDS, find\n"
-        "for kind in KINDS: list(find(kind, 'on 2013-01-05 at 10:30, 1,234 orders'))\n"
+        "import sys; from serving.gateway.policy.personal import FINDERS, KINDS\n"
+        "for kind in KINDS: list(FINDERS[kind]('on 2013-01-05 at 10:30, 1,234 orders', 0))\n"
         "sys.exit('phonenumbers' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
