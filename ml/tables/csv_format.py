@@ -9,7 +9,8 @@ import re
 
 from ml.encodings import detect_encoding
 
-DELIMITERS = (",", ";", "\t", "|")
+# A comma also separates decimals and words: where several delimiters fit all records, it is none.
+DELIMITERS = ("\t", "|", ";", ",")
 _DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?\r?\n""", re.IGNORECASE)
 _SAMPLE_CHARACTERS = 65_536
 
