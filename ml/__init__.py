@@ -14,7 +14,7 @@ Neither Dagster nor HTTP nor a database belongs here.
 - `knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.
 - `monitoring`: column profiles, distances, drift verdicts, model performance.
 - `retraining`: the retrain rule, training, promotion and predictors.
-- `scripts`: exit code and signals of a script's process.
+- `scripts`: exit code, signals and messages of a script's process.
 - `tables`: rows of files as typed tables, for the scripts.
 - `train`: training as a script
 """

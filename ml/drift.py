@@ -22,7 +22,7 @@ from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
 from ml.monitoring.verdicts.tables import date_columns, profiles, shown_name
-from ml.scripts import run
+from ml.scripts import escape_controls, print_message, run
 from ml.tables.read import InputError, read_table
 
 EXIT_STABLE, EXIT_DRIFT, EXIT_BAD_INPUT = 0, 1, 2
@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.flag and report.columns_in("drift"):
             _write_flag(Path(options.flag), options, report)
     except ValueError as error:
-        print(f"drift: {error}", file=sys.stderr)
+        print_message(f"drift: {error}")
         return EXIT_BAD_INPUT
     print(json.dumps(report.to_dict(), indent=2, allow_nan=False) if options.json else _table(report))
     if report.columns_in("drift"):
         return EXIT_DRIFT
     if mismatches := report.columns_in("kind_mismatch"):
         verdict = next(entry for entry in report.columns if entry.column == mismatches[0])
-        print(f"drift: {options.input}: column {shown_name(mismatches[0])!r}: {verdict.reason}", file=sys.stderr)
+        print_message(f"drift: {options.input}: column {shown_name(mismatches[0])!r}: {verdict.reason}")
         return EXIT_BAD_INPUT
     return EXIT_STABLE
 
@@ -57,12 +57,12 @@ def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
     current = read_table(Path(options.input), baseline.types)
     for name, file in ((options.baseline, baseline), (options.input, current)):
         if file.encoding_notice:
-            print(f"drift: {name}: {file.encoding_notice}", file=sys.stderr)
+            print_message(f"drift: {name}: {file.encoding_notice}")
     dates = sorted(date_columns(baseline.rows, current.rows))
     left_out = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
     for name, reason in left_out.items():
         if name not in options.ignore:
-            print(f"drift: column {name!r} is left out: it {reason}", file=sys.stderr)
+            print_message(f"drift: column {name!r} is left out: it {reason}")
     return profiles((options.baseline, baseline.rows), (options.input, current.rows), options.ignore)
 
 
@@ -159,7 +159,7 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
         return "-" if value is None else format(value, pattern)
 
     return (
-        shown_name(verdict.column),
+        escape_controls(shown_name(verdict.column)),
         verdict.kind,
         verdict.state,
         verdict.method or "-",
@@ -169,7 +169,7 @@ def _row(verdict: ColumnVerdict) -> tuple[str, ...]:
         number(verdict.missing_share, ".1%"),
         f"{verdict.n:,}",
         f"{verdict.m:,}",
-        verdict.reason,
+        escape_controls(verdict.reason),
     )
 
 

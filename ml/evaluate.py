@@ -26,7 +26,7 @@ from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import set_mlflow_defaults
 from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import TrainingError
-from ml.scripts import run
+from ml.scripts import print_message, run
 
 EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2
 _SEED = 2013
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
             other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
             rows = labelled_rows(
-                Path(options.input), options.target, _print_progress, time=options.time, schema=model.schema
+                Path(options.input), options.target, print_message, time=options.time, schema=model.schema
             )
             data = HeldOut(rows, rows)
             evaluation, _ = evaluate(model, other, data, PromotionSettings(min_rows=20), np.random.default_rng(_SEED))
     except (ValueError, ModelError, TrainingError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
+        print_message(f"evaluate: {error}")
         return EXIT_BAD_INPUT
     print(json.dumps(evaluation, indent=2, allow_nan=False) if options.json else metrics_table(evaluation))
     return EXIT_GOOD if evaluation["promote"] else EXIT_NOT_GOOD
@@ -87,10 +87,6 @@ def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
     except (MlflowException, OSError) as error:
         raise ValueError(f"{name}: {' '.join(str(error).split())[:300]}") from error
     return load_native_predictor(folder)
-
-
-def _print_progress(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""The process of a command-line script: its exit code, also of a crash, and its signals.
+"""The process of a command-line script: its exit code, also of a crash, its signals and its messages.
 
-Arguments and output belong to the scripts; defaults of environment variables are in `environment.py`.
+Arguments and results belong to the scripts; defaults of environment variables are in `environment.py`.
 """
 
 import signal
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable
 
 EXIT_CRASH = 3
+_CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def run(main: Callable[[], int]) -> None:
@@ -20,3 +22,19 @@ def run(main: Callable[[], int]) -> None:
         traceback.print_exc()
         code = EXIT_CRASH
     sys.exit(code)
+
+
+def print_message(text: str) -> None:
+    """Print a message on one line of standard error, whatever the names and values in it hold."""
+    sys.stderr.write(escape_controls(text) + "\n")
+
+
+def escape_controls(text: str) -> str:
+    r"""Escape line feeds and other control characters, which names of columns may hold.
+
+    Examples
+    --------
+    >>> print(escape_controls("no column größe\n(cm)"))
+    no column größe\n(cm)
+    """
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _CONTROLS else c for c in text)

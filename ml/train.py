@@ -29,7 +29,7 @@ from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_e
 from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import Trained, TrainingError
 from ml.retraining.training.train import train
-from ml.scripts import run
+from ml.scripts import print_message, run
 
 EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2
 _DATA = Path(__file__).resolve().parent / "data" / "late_flights.csv"
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
         labels = LabelSettings.from_dict({"task": options.task, "positive": options.positive})
-        rows = labelled_rows(Path(options.input), options.target, _print_progress, time=options.time)
+        rows = labelled_rows(Path(options.input), options.target, print_message, time=options.time)
         data = split_in_time(rows, options.holdout)
         tracking.require()
-        trained = train(data.trained_on, spec, _print_progress, _SEED, labels=labels)
+        trained = train(data.trained_on, spec, print_message, _SEED, labels=labels)
         predictor = NativePredictor(trained.pipeline, trained.schema)
         evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
     except (ValueError, TrainingError) as error:
-        print(f"train: {error}", file=sys.stderr)
+        print_message(f"train: {error}")
         return EXIT_BAD_INPUT
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
     with tempfile.TemporaryDirectory() as folder:
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_evaluation(tracking, run_id, metrics, Path(folder))
     print(metrics_table(evaluation))
     if options.register and evaluation["promote"]:
-        _print_progress(f"registered as version {_register(tracking, options.register, run_id)} of {options.register}")
-    _print_progress(f"run {run_id} of experiment {options.experiment} in {options.tracking_uri}")
+        print_message(f"registered as version {_register(tracking, options.register, run_id)} of {options.register}")
+    print_message(f"run {run_id} of experiment {options.experiment} in {options.tracking_uri}")
     return EXIT_BETTER if evaluation["promote"] else EXIT_NOT_BETTER
 
 
@@ -138,10 +138,6 @@ def _version() -> str:
         return version("ml-guard")
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "unknown"
-
-
-def _print_progress(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import evaluate, write_evaluation
-from ml.retraining.training.log_run import MODEL, Tracking, finished_run, log_candidate, log_evaluation
+from ml.retraining.training.log_run import LEFT_OUT, MODEL, Tracking, finished_run, log_candidate, log_evaluation
 from ml.retraining.training.train import train
 
 RUN_TAG = "ml_guard.dagster_run_id"
@@ -136,7 +136,9 @@ class Training:
             evaluation["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
             folder.mkdir()
-            write_evaluation(folder, candidate, rows, evaluation, answers, facts_of(self.flag, run, self._tracking))
+            left_out = self._registry.run_file(str(run.mlflow_run_id), LEFT_OUT, Path(scratch))
+            facts = facts_of(self.flag, run, self._tracking, left_out)
+            write_evaluation(folder, candidate, rows, evaluation, answers, facts)
             metrics = {name: metric["value"] for name, metric in evaluation["candidate"]["metrics"].items()}
             defined = {name: value for name, value in metrics.items() if value is not None}
             log_evaluation(self._tracking, str(run.mlflow_run_id), defined, folder)

@@ -2,6 +2,7 @@
 
 import json
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from guard_store.retraining.flag import Flag
@@ -10,8 +11,9 @@ from guard_store.retraining.training_runs import TrainingRun
 from ml.retraining.training.log_run import Tracking
 
 
-def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]:
-    """Return the facts that the cards show."""
+def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking, left_out: Path | None) -> dict[str, Any]:
+    """Return the facts that the cards show; `left_out` is a file of the run, which those of earlier versions lack."""
+    unknown: dict[str, Any] = {"left_out": {}, "rare_labels": {}}
     params = tracking.client().get_run(str(run.mlflow_run_id)).data
     prefix = "validation_"
     scores = {name.removeprefix(prefix): value for name, value in params.metrics.items() if name.startswith(prefix)}
@@ -29,8 +31,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking) -> dict[str, Any]
         "held_rows": run.data["held_rows"],
         "code_version": version("ml-guard"),
         "scores": scores,
-        "rare_labels": json.loads(params.params.get("rare_labels", "{}")),
-        "left_out": {name.removeprefix("left_out."): v for name, v in params.params.items() if "left_out." in name},
+        **(unknown if left_out is None else json.loads(left_out.read_text(encoding="utf-8"))),
     }
 
 

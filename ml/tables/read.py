@@ -105,11 +105,11 @@ def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
     delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(path, text.column_names)
-    names = [name for name in text.column_names if not _INDEX_COLUMN.fullmatch(name)]
-    left_out = {name: "is an index" for name in text.column_names if name not in names}
+    left_out = {name: "is an index" for name in text.column_names if _INDEX_COLUMN.fullmatch(name)}
+    text = _without_index(text)
     unquoted = _unquoted_words(content, delimiter, text)
     columns, learned = {}, {}
-    for name in names:
+    for name in text.column_names:
         column = types.get(name) or learn_type(text[name], delimiter=delimiter)
         if column is None:
             columns[name] = pa.chunked_array([pa.nulls(len(text))])
@@ -149,7 +149,12 @@ def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str,
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    return {name: pc.is_null(nulls[name]) for name in nulls.column_names}
+    return {name: pc.is_null(nulls[name]) for name in text.column_names}
+
+
+def _without_index(table: pa.Table) -> pa.Table:
+    """Select columns by place: spreadsheets write several columns without a name."""
+    return table.select([place for place, name in enumerate(table.column_names) if not _INDEX_COLUMN.fullmatch(name)])
 
 
 def _unregistered_extension(field: pa.Field) -> str | None:

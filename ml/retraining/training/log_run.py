@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 EVALUATION = "evaluation"
+LEFT_OUT = "left_out.json"
 # By default MLflow retries for minutes to reach a server that is down.
 _MLFLOW_DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _REQUIREMENTS = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
@@ -64,7 +65,7 @@ def set_mlflow_defaults() -> None:
 
 
 def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: Mapping[str, str]) -> str:
-    """Log a training as a finished run, with its model folder under `model/`, and return the run's id.
+    """Log a training as a finished run, with its model folder under `model/` and `left_out.json`, and return the run's id.
 
     A run that cannot be completed ends as FAILED, so that it is not mistaken for a model.
     """
@@ -77,6 +78,7 @@ def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: M
             client.log_metric(run_id, f"validation_{trained.metric}.{name.replace(':', '.')}", score)
         with tempfile.TemporaryDirectory() as folder:
             write_model(Path(folder) / MODEL, trained)
+            _write_left_out(Path(folder) / LEFT_OUT, trained)
             client.log_artifacts(run_id, folder)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
@@ -140,10 +142,14 @@ def _parameters(trained: Trained) -> dict[str, Any]:
         "rows": trained.rows,
         "features": len(trained.schema.features),
         "task": trained.schema.task,
-        "rare_labels": json.dumps(trained.rare_labels, ensure_ascii=False),
         "seconds": round(trained.seconds, 3),
-        **{f"left_out.{name}": reason for name, reason in trained.left_out.items()},
     }
+
+
+def _write_left_out(path: Path, trained: Trained) -> None:
+    """Write what was left out to a file: parameters accept few characters in names, and cut long values off."""
+    content = {"left_out": dict(trained.left_out), "rare_labels": dict(trained.rare_labels)}
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _experiment_id(client: "MlflowClient", name: str, tracking: Tracking) -> str:

@@ -271,3 +271,13 @@ def test_a_file_without_any_column_to_use_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"tags": pa.array([["a"], []])}), tmp_path / "rows.parquet")
     with pytest.raises(InputError, match="no column holds numbers, strings, booleans or dates"):
         read_table(tmp_path / "rows.parquet")
+
+
+def test_several_columns_without_a_name_are_left_out_like_an_index(tmp_path: Path) -> None:
+    table = read(tmp_path, "x,y,,\n1,NA,,\n2,b,3,\n")
+    assert table.rows.to_pydict() == {"x": [1, 2], "y": ["NA", "b"]}
+    assert table.left_out == {"": "is an index"}
+
+
+def test_a_comma_in_a_name_is_no_delimiter_beside_decimal_commas(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\ty\n1,5\t2\n2,5\t3\n").rows.to_pydict() == {"a,b": [1.5, 2.5], "y": [2, 3]}
