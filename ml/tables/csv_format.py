@@ -9,17 +9,12 @@ import re
 
 from ml.encodings import detect_encoding
 
-<<<<<<< HEAD
-DELIMITERS = (",", ";", "\t", "|")
+# A comma also separates decimals and words: where several delimiters fit all records, it is none.
+DELIMITERS = ("\t", "|", ";", ",")
 _DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?(?:\r\n?|\n)""", re.IGNORECASE)
 _BACKSLASH_QUOTE = re.compile(rb"""\\"(?=[^,;|\t\r\n"])""")
 _DECIMAL_COMMAS = re.compile(r"[^,;|\t\r\n]+[\r\n]+(?=[^,]*,)(?:[+-]?\d+(?:,\d+)?[\r\n]+)+")
 _FIELDS = re.compile(r"Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
-=======
-# A comma also separates decimals and words: where several delimiters fit all records, it is none.
-DELIMITERS = ("\t", "|", ";", ",")
-_DECLARED = re.compile(rb"""["']?sep=([,;|\t])["']?\r?\n""", re.IGNORECASE)
->>>>>>> tables
 _SAMPLE_CHARACTERS = 65_536
 
 
