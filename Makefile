@@ -6,7 +6,7 @@ READY := .venv/.ready
 LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format lock vendor bench clean
+.PHONY: help demo up down dashboard test check format lock vendor bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ up: $(READY)  ## start serving, Dagster webserver and daemon in the background
 
 down: $(READY)  ## stop what `make up` started
 	$(BIN)/ml-guard down
+
+dashboard: $(READY)  ## open the pages in a browser, signed in
+	$(BIN)/ml-guard open
 
 test: $(READY)  ## all tests, on real parts
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -8,6 +8,7 @@
 - `ledger_entry`: ledger entries of commands that change something
 - `main`: entry point: table of commands, exit codes of failures
 - `models`: versions of a model, and decisions about them
+- `pages`: a link that signs in to the pages
 - `projects`: projects
 - `prompts`: prompt templates and their lock file
 - `research`: replay of a research request

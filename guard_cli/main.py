@@ -15,19 +15,20 @@ from click.shell_completion import CompletionItem
 from guard_cli.terminal import CommandError, print_note
 
 _COMMANDS = {
-    "serve": ("guard_cli.serve", "Run the server."),
-    "up": ("guard_cli.stack.up", "Start the server and Dagster, and wait until they are healthy."),
-    "down": ("guard_cli.stack.up", "Stop what `up` started."),
-    "keys": ("guard_cli.keys", "Create, list and revoke API keys."),
-    "projects": ("guard_cli.projects", "Create and list projects."),
-    "models": ("guard_cli.models", "List versions; promote, reject and roll back."),
-    "audit": ("guard_cli.audit", "Verify that the audit ledger is complete and unchanged."),
-    "prompts": ("guard_cli.prompts", "Check the prompt templates."),
-    "knowledge": ("guard_cli.knowledge", "Evaluate the knowledge base."),
-    "alerts": ("guard_cli.alerts", "List alerts, test routes, import policies from a file."),
-    "research": ("guard_cli.research", "Replay a research request."),
-    "migrate": ("guard_cli.database", "Bring the database to the newest schema."),
-    "settings": ("guard_cli.settings", "Print the table of settings."),
+    "serve": ("guard_cli.serve:serve", "Run the server."),
+    "up": ("guard_cli.stack.up:up", "Start the server and Dagster, and wait until they are healthy."),
+    "down": ("guard_cli.stack.up:down", "Stop what `up` started."),
+    "open": ("guard_cli.pages:open_pages", "Print a link that signs you in to the pages; it works once, within 15 minutes."),
+    "keys": ("guard_cli.keys:keys", "Create, list and revoke API keys."),
+    "projects": ("guard_cli.projects:projects", "Create and list projects."),
+    "models": ("guard_cli.models:models", "List versions; promote, reject and roll back."),
+    "audit": ("guard_cli.audit:audit", "Verify that the audit ledger is complete and unchanged."),
+    "prompts": ("guard_cli.prompts:prompts", "Check the prompt templates."),
+    "knowledge": ("guard_cli.knowledge:knowledge", "Evaluate the knowledge base."),
+    "alerts": ("guard_cli.alerts:alerts", "List alerts, test routes, import policies from a file."),
+    "research": ("guard_cli.research:research", "Replay a research request."),
+    "migrate": ("guard_cli.database:migrate", "Bring the database to the newest schema."),
+    "settings": ("guard_cli.settings:settings", "Print the table of settings."),
 }
 
 
@@ -42,7 +43,8 @@ class CommandLine(click.Group):
         """Import the module of a command."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        module, _, function = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
         return command
 
     def resolve_command(

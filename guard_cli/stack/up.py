@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from guard_cli.database import open_database
+from guard_cli.pages import make_link
 from guard_cli.serve import DEMO_KEY, address_options, bound_socket, load_settings_with, require_key_if_open
 from guard_cli.stack import stack
 from guard_cli.stack.processes import ProcessGroup, is_running
@@ -40,7 +41,7 @@ def up(host: str | None, port: str | None, workers: str | None, *, detach: bool)
             print_note("serving and Dagster are up; waiting for the knowledge base")
             if problem := stack.wait_for_knowledge(settings, home):
                 print_note(f"the knowledge base: {problem}")
-            print_answer(stack.addresses(settings, home))
+            print_answer(_addresses(settings, home))
             if detach:
                 return
             print_note("Ctrl-C stops everything.")
@@ -81,6 +82,17 @@ def _prepare_database(settings: Settings) -> None:
             keys.create("demo", "admin", secret=DEMO_KEY)
             print_note(f"made the admin key {DEMO_KEY!r}: for this machine only")
         require_key_if_open(settings.server.host, keys)
+
+
+def _addresses(settings: Settings, home: Path) -> str:
+    """Return the addresses, with a link that signs in to the pages if only this machine reaches them."""
+    from serving.http.limits.addresses import is_loopback
+
+    pages = settings.server.public_address
+    if is_loopback(settings.server.host):
+        with open_database(settings) as database:
+            pages = make_link(settings, database)
+    return f"Pages    {pages}\n{stack.addresses(settings, home)}"
 
 
 def _watch(home: Path, processes: Sequence[ProcessGroup]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import and_, update
 from guard_core.columns import Kind
 from guard_store.day_state.tables import day_states
 from guard_store.monitoring.aggregates import Slice
+from guard_store.monitoring.performance import SlicePerformance
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
 from serving.app import Services
@@ -95,6 +96,29 @@ class Model:
             self._project_id, MODEL, day, slices, lake_version=7, revision=1, run_id="run"
         )
         self.mark(number, lake_revision=day_states.c.revision, profile_revision=day_states.c.revision)
+
+    def measure(self, number: int, *, realised: float, baseline: float) -> None:
+        """Store a realised ROC AUC of the n-th day, and that of the active baseline; the interval is 0.1 to either side."""
+
+        def metrics(value: float) -> dict[str, Any]:
+            return {"roc_auc": {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 3, "reason": None}}
+
+        active = self._services.baselines.active(self._project_id, MODEL)
+        assert active is not None, "capture a baseline first"
+        performance = self._services.performance
+        report = {"realised": {"task": "binary", "n": 3, "metrics": metrics(realised)}}
+        performance.replace_day(
+            self._project_id,
+            MODEL,
+            day_of(number),
+            [SlicePerformance("", "", "binary", 3, 3, report)],
+            baseline_id=active.id,
+            lake_version=7,
+            revision=1,
+            run_id="run",
+        )
+        reference = {"task": "binary", "n": 3, "metrics": metrics(baseline)}
+        performance.replace_reference(self._project_id, MODEL, active.id, labelled=3, reference=reference)
 
     def mark(self, number: int, **values: Any) -> None:
         """Change the day's state as a stage would."""

@@ -1,0 +1,94 @@
+"""Charts: valid SVG whatever the names, gaps where values are missing, links, and nothing for no data."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from markupsafe import Markup
+
+from ml.charts.bars import Bars, bar_chart
+from ml.charts.distributions import category_bars, histogram
+from ml.charts.lines import DayMark, Line, LineChart
+from ml.charts.sparklines import sparkline
+from ml.charts.timelines import TimelineRow, strip, timeline
+
+DAYS = ["2013-01-30", "2013-01-31", "2013-02-01", "2013-02-04"]
+HOSTILE = "<script>alert('x')</script> & \"quoted\""
+
+
+def parse(chart: Markup) -> ET.Element:
+    """Parse a chart as XML, which fails on anything that is not escaped."""
+    return ET.fromstring(chart)  # noqa: S314 - our own drawing
+
+
+def titles(element: ET.Element) -> list[str]:
+    return [title.text or "" for title in element.iter("title")]
+
+
+def test_missing_values_leave_a_gap_and_a_single_value_is_a_dot() -> None:
+    chart = LineChart(
+        "ROC AUC", DAYS, [Line("realised", "realised", [0.6, 0.7, None, 0.8])], href=lambda day: f"/{day}"
+    )
+    drawn = parse(chart.draw())
+    lines = [path for group in drawn.iter("g") if "line" in group.get("class", "") for path in group.iter("path")]
+    assert len(lines) == 1
+    assert len(list(drawn.iter("circle"))) == 1
+    assert "2013-02-01: no value" in titles(drawn)
+    assert [link.get("href") for link in drawn.iter("a")] == [f"/{day}" for day in DAYS]
+
+
+def test_a_band_marks_and_thresholds_are_drawn() -> None:
+    line = Line("realised", "realised", [0.6] * 4, low=[0.5] * 4, high=[0.7, 0.7, None, 0.7])
+    mark = DayMark("2013-01-31", "v2", "promoted", "version 2 promoted", "/versions/2")
+    drawn = parse(LineChart("ROC AUC", DAYS, [line], marks=[mark], thresholds={"baseline": 0.65}).draw())
+    bands = [path for group in drawn.iter("g") if group.get("class") == "band realised" for path in group.iter("path")]
+    assert len(bands) == 2
+    assert "version 2 promoted" in titles(drawn)
+    assert any(line.get("class") == "threshold" for line in drawn.iter("line"))
+
+
+def test_a_mark_outside_of_the_days_is_left_out() -> None:
+    mark = DayMark("2012-01-31", "v0", "promoted", "version 0 promoted")
+    drawn = parse(LineChart("ROC AUC", DAYS, [Line("a", "a", [1.0] * 4)], marks=[mark]).draw())
+    assert "version 0 promoted" not in titles(drawn)
+
+
+def test_neighbours_with_one_verdict_are_one_cell_and_days_without_a_report_are_missing() -> None:
+    row = TimelineRow("temp", ["drift", "drift", None, "drift"], importance=0.5)
+    drawn = parse(timeline("Verdicts", DAYS, [row], lambda day, row: f"/{day}/{row.name}"))
+    cells = [rect.get("class") for rect in drawn.iter("rect") if rect.get("class", "").startswith("cell")]
+    assert cells == ["cell drift", "cell missing", "cell drift"]
+    assert "2013-01-30 to 2013-01-31: drift" in titles(drawn)
+    assert "2013-02-01: no report" in titles(drawn)
+    assert len(list(parse(strip("Verdicts", DAYS, row.verdicts)).iter("rect"))) == 3
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        LineChart(HOSTILE, DAYS, [Line(HOSTILE, "a", [1.0, None, 2.0, 3.0])]).draw(),
+        timeline(HOSTILE, DAYS, [TimelineRow(HOSTILE, ["stable"] * 4, href=HOSTILE)]),
+        category_bars(HOSTILE, [HOSTILE], [0.5], [0.25]),
+        histogram(HOSTILE, [0.0, 1.0, 3.0], [0.5, 0.5], [0.1, 0.9]),
+        bar_chart(HOSTILE, DAYS, [Bars(HOSTILE, "part-0", [1.0, 0.0, 2.0, 3.0])]),
+        sparkline(HOSTILE, [1.0, 2.0], "count"),
+    ],
+)
+def test_names_are_escaped(chart: Markup) -> None:
+    drawn = parse(chart)
+    assert HOSTILE in [drawn.get("aria-label"), *titles(drawn)]
+    assert not list(drawn.iter("script"))
+
+
+@pytest.mark.parametrize("values", [[5.0] * 4, [0.0] * 4, [-1e300, 1e300, 0.0, 1.0], [1e-300] * 4])
+def test_constant_and_extreme_values_are_drawn(values: list[float]) -> None:
+    text = str(LineChart("values", DAYS, [Line("value", "a", values)]).draw())
+    assert "nan" not in text
+    assert "inf" not in text
+
+
+def test_without_data_nothing_is_drawn() -> None:
+    assert LineChart("none", [], []).draw() == ""
+    assert timeline("none", DAYS, []) == ""
+    assert strip("none", [], []) == ""
+    assert bar_chart("none", [], []) == ""
+    assert sparkline("none", [None, 1.0], "count") == ""

@@ -1,0 +1,1 @@
+"""Tests of the pages, over ASGI and in a real browser."""
