@@ -18,7 +18,10 @@ _COMMANDS = {
     "serve": ("guard_cli.serve:serve", "Run the server."),
     "up": ("guard_cli.stack.up:up", "Start the server and Dagster, and wait until they are healthy."),
     "down": ("guard_cli.stack.up:down", "Stop what `up` started."),
-    "open": ("guard_cli.pages:open_pages", "Print a link that signs you in to the pages; it works once, within 15 minutes."),
+    "open": (
+        "guard_cli.pages:open_pages",
+        "Print a link that signs you in to the pages; it works once, within 15 minutes.",
+    ),
     "keys": ("guard_cli.keys:keys", "Create, list and revoke API keys."),
     "projects": ("guard_cli.projects:projects", "Create and list projects."),
     "models": ("guard_cli.models:models", "List versions; promote, reject and roll back."),
