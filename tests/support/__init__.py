@@ -4,6 +4,7 @@
 - `api`: the documented routes, a valid request to each, and the form of errors
 - `assistant`: questions and researches, and checks of their answers
 - `aws`: AWS on this machine, with seeded costs
+- `browser`: Chromium for tests of pages
 - `clients`: the app, clients of it with a key each, and a wait for what it does in the background
 - `event_requests`: events as a client sends them, in each format
 - `event_rows`: events as rows of the store

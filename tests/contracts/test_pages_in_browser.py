@@ -1,0 +1,125 @@
+"""Every page that a link leads to, in a real browser, on a project whose loop has gone round: nothing breaks, whatever the width.
+
+The walk follows the links of each page. Of addresses that differ only in ids, days and queries it visits a few.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from guard_store.auth.sessions import SessionStore, SignedIn
+from tests.support.browser import Scheme, open_window
+from tests.support.pipeline_projects import send_days, train_first
+from tests.support.pipelines import Pipelines, home, instance, pipelines
+
+__all__ = ["home", "instance", "pipelines"]
+
+_OF_A_KIND = 3
+_MOST_PAGES = 60
+_START_S = 60
+_variable_parts = re.compile(r"(?<=/)(?:\d{4}-\d\d-\d\d|\d+|[0-9a-f]{32})(?=/|$)|(?<=/features/)[^/]+")
+
+
+@pytest.mark.timeout(900)
+def test_every_page_works_in_a_browser(pipelines: Pipelines) -> None:
+    train_first(pipelines)
+    send_days(pipelines.database, 11, 18, turned=True)
+    pipelines.settle()
+    (request,) = pipelines.tick_retrain()
+    assert pipelines.retrain(request).success
+    pipelines.settle()
+    with _serve(pipelines) as address:
+        visited = _walk(pipelines, address, 1400, "light")
+        assert {"/", "/sign-in"} & visited
+        _walk(pipelines, address, 390, "dark")
+
+
+@contextmanager
+def _serve(pipelines: Pipelines) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = {**os.environ, "ML_GUARD_PORT": str(port)}
+    server = subprocess.Popen([sys.executable, "-m", "guard_cli.main", "serve"], env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(address)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_until_ready(address: str) -> None:
+    end = time.monotonic() + _START_S
+    while True:
+        try:
+            if httpx.get(f"{address}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            assert time.monotonic() < end, "the server does not start"
+        time.sleep(0.1)
+
+
+def _walk(pipelines: Pipelines, address: str, width: int, scheme: Scheme) -> set[str]:
+    """Visit the pages that links lead to, and return their paths."""
+    token = SessionStore(pipelines.database).make_link(SignedIn("operator:test", "admin", None))
+    waiting, seen, kinds = ["/"], {"/"}, Counter[str]()
+    with open_window(width, scheme) as window:
+        page = window.new_page()
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{address}/sign-in/link?token={token}")
+        while waiting and len(seen) <= _MOST_PAGES:
+            path = waiting.pop(0)
+            problems.clear()
+            response = page.goto(address + path)
+            assert response is not None
+            assert response.status < 400, (path, response.status)
+            assert problems == [], (path, problems)
+            _check(page, path)
+            for link in _links(page, address):
+                kind = _variable_parts.sub("*", urlsplit(link).path)
+                if link not in seen and kinds[kind] < _OF_A_KIND:
+                    kinds[kind] += 1
+                    seen.add(link)
+                    waiting.append(link)
+    return {urlsplit(link).path for link in seen}
+
+
+def _check(page: Page, path: str) -> None:
+    assert page.locator("h1").count() == 1, path
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, f"{path} is {overflow} pixels wider than the window"
+    violations = Axe().run(page).response["violations"]
+    serious = [
+        (violation["id"], violation["nodes"][0]["html"])
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert serious == [], path
+
+
+def _links(page: Page, address: str) -> list[str]:
+    """Return the pages of this server that a page links to, without documents of the API and downloads."""
+    links: list[str] = page.evaluate(
+        "[...document.querySelectorAll('a[href]:not([download])')].map(a => a.getAttribute('href'))"
+    )
+    paths = []
+    for link in links:
+        absolute = urlsplit(urljoin(page.url, link))
+        if f"{absolute.scheme}://{absolute.netloc}" == address and not absolute.path.startswith(("/api/", "/assets/")):
+            paths.append(absolute.path + (f"?{absolute.query}" if absolute.query else ""))
+    return paths
