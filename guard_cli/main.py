@@ -22,6 +22,10 @@ _COMMANDS = {
         "guard_cli.pages:open_pages",
         "Print a link that signs you in to the pages; it works once, within 15 minutes.",
     ),
+    "import": (
+        "guard_cli.history.importing:import_history",
+        "Import a model's history from SOURCE, and show its first verdicts.",
+    ),
     "keys": ("guard_cli.keys:keys", "Create, list and revoke API keys."),
     "projects": ("guard_cli.projects:projects", "Create and list projects."),
     "models": ("guard_cli.models:models", "List versions; promote, reject and roll back."),

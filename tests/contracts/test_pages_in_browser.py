@@ -3,18 +3,10 @@
 The walk follows the links of each page. Of addresses that differ only in ids, days and queries it visits a few.
 """
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -23,12 +15,12 @@ from guard_store.auth.sessions import SessionStore, SignedIn
 from tests.support.browser import Scheme, open_window
 from tests.support.pipeline_projects import send_days, train_first
 from tests.support.pipelines import Pipelines, home, instance, pipelines
+from tests.support.server import serving
 
 __all__ = ["home", "instance", "pipelines"]
 
 _OF_A_KIND = 3
 _MOST_PAGES = 60
-_START_S = 60
 _variable_parts = re.compile(r"(?<=/)(?:\d{4}-\d\d-\d\d|\d+|[0-9a-f]{32})(?=/|$)|(?<=/features/)[^/]+")
 
 
@@ -40,36 +32,10 @@ def test_every_page_works_in_a_browser(pipelines: Pipelines) -> None:
     (request,) = pipelines.tick_retrain()
     assert pipelines.retrain(request).success
     pipelines.settle()
-    with _serve(pipelines) as address:
-        visited = _walk(pipelines, address, 1400, "light")
+    with serving(pipelines.settings.storage.home) as server:
+        visited = _walk(pipelines, server.url, 1400, "light")
         assert {"/", "/sign-in"} & visited
-        _walk(pipelines, address, 390, "dark")
-
-
-@contextmanager
-def _serve(pipelines: Pipelines) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    environment = {**os.environ, "ML_GUARD_PORT": str(port)}
-    server = subprocess.Popen([sys.executable, "-m", "guard_cli.main", "serve"], env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(address)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _wait_until_ready(address: str) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            if httpx.get(f"{address}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            assert time.monotonic() < end, "the server does not start"
-        time.sleep(0.1)
+        _walk(pipelines, server.url, 390, "dark")
 
 
 def _walk(pipelines: Pipelines, address: str, width: int, scheme: Scheme) -> set[str]:

@@ -1,0 +1,112 @@
+"""Which column is what, and how rows become events and labels."""
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from guard_cli.history.mapping import ColumnMapping, map_columns
+from guard_cli.history.rows import as_predicted, first_window, local_days, to_events, to_labels
+from guard_cli.terminal import CommandError
+
+COLUMNS = ["ts", "prediction", "score", "churned", "age", "row"]
+
+
+def test_columns_are_guessed_from_their_names_and_the_rest_are_features() -> None:
+    mapping = map_columns(COLUMNS, {"label": "churned"}, ["row"])
+    assert mapping.columns == {"time": "ts", "pred": "prediction", "proba": "score", "label": "churned"}
+    assert mapping.features == ["age"]
+
+
+def test_a_chosen_column_is_not_guessed_for_another_part() -> None:
+    mapping = map_columns(["time", "score"], {"pred": "score"}, [])
+    assert mapping.columns == {"pred": "score", "time": "time"}
+
+
+def test_an_empty_choice_is_no_column() -> None:
+    assert map_columns(["ts", "y_pred", "id"], {"id": ""}, []).features == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "chosen", "message"),
+    [
+        (["ts", "age"], {}, r"which column is the pred\? name it: --pred COLUMN; there are ts, age"),
+        (["ts", "y_pred"], {"label": "late"}, "--label: there is no column 'late'; there are ts, y_pred"),
+    ],
+)
+def test_what_cannot_be_mapped_is_named_with_the_cure(
+    columns: list[str], chosen: dict[str, str | None], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        map_columns(columns, chosen, [])
+
+
+def table(**columns: list[object]) -> pa.Table:
+    return pa.table({"ts": ["2024-03-02T12:00:00", "2024-03-01T23:30:00"], "y_pred": [1, 0], **columns})
+
+
+def events(rows: pa.Table, timezone: str = "UTC", **chosen: str | None) -> pa.Table:
+    return to_events(rows, map_columns(rows.column_names, chosen, []), "shop", "churn", timezone)
+
+
+def test_events_are_in_the_order_of_time_and_times_without_an_offset_are_local() -> None:
+    rows = events(table(age=[1, 2]), "America/New_York")
+    assert rows["features"].to_pylist() == [{"age": 2}, {"age": 1}]
+    assert str(rows["timestamp"][0]) == "2024-03-02 04:30:00+00:00"
+    assert local_days(rows, "America/New_York") == [date(2024, 3, 1), date(2024, 3, 2)]
+
+
+def test_ids_are_the_same_for_the_same_rows_and_differ_for_equal_ones() -> None:
+    rows = pa.table({"ts": ["2024-03-01"] * 3, "y_pred": [1, 1, 0]})
+    first, again = events(rows)["event_id"].to_pylist(), events(rows)["event_id"].to_pylist()
+    assert first == again
+    assert len(set(first)) == 3
+
+
+def test_rows_without_a_label_have_none_and_a_label_is_known_with_its_event() -> None:
+    labels = to_labels(events(table(y_true=[1, None])))
+    assert labels["y_true"].to_pylist() == [1]
+    assert str(labels["observed_at"][0]) == "2024-03-02 12:00:00+00:00"
+    assert labels.column_names == ["project_id", "event_id", "y_true", "observed_at"]
+
+
+def test_a_time_that_is_a_number_or_missing_is_refused() -> None:
+    with pytest.raises(CommandError, match="column 'ts' is a number, not a time"):
+        events(pa.table({"ts": [1, 2], "y_pred": [0, 1]}))
+    with pytest.raises(CommandError, match="column 'ts' has no time in row 2"):
+        events(pa.table({"ts": ["2024-03-01", None], "y_pred": [0, 1]}))
+    with pytest.raises(CommandError, match="column 'ts' is not a time"):
+        events(pa.table({"ts": ["yesterday", "today"], "y_pred": [0, 1]}))
+
+
+def chunked(*values: object) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values)])
+
+
+def test_labels_in_other_words_than_predictions_need_to_be_told_apart() -> None:
+    with pytest.raises(CommandError, match="which label means 1\\? --positive churned"):
+        as_predicted(chunked("churned", "stayed"), chunked(0, 1), None)
+    assert as_predicted(chunked("churned", "stayed", None), chunked(0, 1), "churned").to_pylist() == [1, 0, None]
+    with pytest.raises(CommandError, match="--positive: no label is 'yes'"):
+        as_predicted(chunked("churned", "stayed"), chunked(0, 1), "yes")
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions"), [((1, 0), (1, 0)), (("a", "b", "c"), (0, 1)), ((0.5, 1.5, 2.5), (0.4, 1.4, 9.0))]
+)
+def test_labels_that_share_words_or_are_no_pair_stay(
+    labels: tuple[object, ...], predictions: tuple[object, ...]
+) -> None:
+    assert as_predicted(chunked(*labels), chunked(*predictions), None).to_pylist() == list(labels)
+
+
+def test_a_short_history_gives_a_third_of_its_days_to_the_baseline() -> None:
+    days = [date(2024, 1, 1), date(2024, 1, 9)]
+    assert first_window(days, 28) == (date(2024, 1, 1), date(2024, 1, 3))
+    assert first_window([date(2024, 1, 1), date(2024, 12, 31)], 28) == (date(2024, 1, 1), date(2024, 1, 28))
+    assert first_window([date(2024, 1, 1)], 28) == (date(2024, 1, 1), date(2024, 1, 1))
+
+
+def test_features_may_be_none() -> None:
+    mapping = ColumnMapping({"time": "ts", "pred": "y_pred"}, [])
+    assert to_events(table(), mapping, "shop", "churn", "UTC")["features"].to_pylist() == [{}, {}]
