@@ -7,8 +7,12 @@ import pytest
 from fastapi import FastAPI
 
 from serving.app import Services
-from tests.serving.retraining.lineage.test_endpoints import EVENT
 from tests.support.pages import sign_in
+
+EVENT = {
+    "project_id": "flights", "model_id": "m", "timestamp": "2013-01-01T12:00:00Z", "latency_ms": 1, "y_pred": 1,
+    "features": {"x": 1}, "event_id": "e1",
+}  # fmt: skip
 
 
 @pytest.fixture
