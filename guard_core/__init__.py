@@ -6,6 +6,7 @@
 - `ids`: patterns of ids, and new ids
 - `logging`: structured logs
 - `names`: display names of metrics and statistics
+- `page_addresses`: addresses of the pages that messages link to
 - `project_settings`: the settings of one project
 - `settings`: the settings of an installation
 - `ttl_cache`: a cache with a time to live

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from guard_core.alerting.links import Addresses
 from guard_core.logging import configure_logging
 from guard_core.settings import Settings, load_settings
+from guard_store.alerts.incidents import IncidentStore
 from guard_store.alerts.policies import PolicyStore
 from guard_store.auth.sessions import SessionStore
 from guard_store.auth.store import KeyStore
@@ -41,6 +42,8 @@ from guard_store.spending.usage import UsageStore
 from ml.environment import set_library_defaults
 from serving.alerts.delivery import DeliveryService
 from serving.alerts.endpoints import router as alerts_router
+from serving.alerts.incident_endpoints import router as incidents_router
+from serving.alerts.incident_service import IncidentService
 from serving.alerts.service import AlertPolicyService, AlertService
 from serving.assistant.knowledge.endpoints import router as knowledge_router
 from serving.assistant.knowledge.service import KnowledgeService
@@ -127,6 +130,7 @@ _ROUTERS = (
     knowledge_router,
     costs_router,
     alerts_router,
+    incidents_router,
     tools_router,
     query_router,
     query_root_router,
@@ -287,10 +291,12 @@ class Services:
                 self.drift_reports,
                 self.baselines,
                 LabelStore(database),
-                self.audit.store,
+                ledger=self.audit.store,
+                projects=self.projects,
             ),
             CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
             AlertService(self.alerts.store, self.alerts.outbox),
+            IncidentService(IncidentStore(database), self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
         ]

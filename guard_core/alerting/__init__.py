@@ -1,6 +1,7 @@
 """The pure rules of alerts: no database, no HTTP.
 
 - `facts`: a fact as a value
+- `figures`: the number that an alert is about
 - `links`: links of messages to pages of Dagster and MLflow, and to the API
 - `machine`: the state machine of a model's alerts
 - `policy`: alert policies and their defaults

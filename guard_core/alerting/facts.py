@@ -21,7 +21,7 @@ class Fact:
     subject : identifies the condition; a model has at most one open alert per subject. None: `dedup_key`.
     message : what happened, in one sentence.
     details : additional `lines`, `value` (higher is worse), `since_day`, `links` (targets of `links.py`), `policy`,
-        `clears` (kinds that it resolves), and others.
+        `figure` (`figures.py`), `clears` (kinds that it resolves), and others.
     """
 
     id: str

@@ -1,17 +1,23 @@
-"""Links of messages: pages of Dagster and MLflow for people, routes of the API for programs. No I/O.
+"""Links of messages: our pages, those of Dagster and MLflow, and for programs routes of the API. No I/O.
 
-Facts hold targets without a server (`dagster:/runs/1`, `/api/v1/…`); the server is added when a message is written.
+Facts hold targets without a server (`/projects/…`, `dagster:/runs/1`, `/api/v1/…`); the server is added when a message is written.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from guard_core import page_addresses
 from guard_core.ids import registered_name
 from guard_core.settings import Settings, reachable_url
 
 _DAGSTER = "dagster:"
 _MLFLOW = "mlflow:"
+
+
+def of_model_day(project_id: str, model_id: str, day: str) -> dict[str, str]:
+    """Return the link to our page of all of a model's day."""
+    return {f"The day {day}": page_addresses.model(project_id, model_id, "days", day)}
 
 
 def of_run(run_id: str) -> dict[str, str]:
@@ -25,10 +31,11 @@ def of_day(title: str, asset: str, day: str) -> dict[str, str]:
 
 
 def of_version(project_id: str, model_id: str, version: str) -> dict[str, str]:
-    """Return the links to a model version: its page in MLflow and its route of the API."""
+    """Return the links to a model version: our page of all versions, its page in MLflow, and its route of the API."""
+    versions = page_addresses.model(project_id, model_id, "versions")
     path = f"/projects/{project_id}/models/{model_id}/versions/{version}"
     page = f"{_MLFLOW}/#/models/{registered_name(project_id, model_id)}/versions/{version}"
-    return {f"Version {version} in MLflow": page, "Version": f"/api/v1{path}"}
+    return {"Versions": versions, f"Version {version} in MLflow": page, "Version": f"/api/v1{path}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,8 @@ class Addresses:
     def urls(self, links: Mapping[str, str]) -> dict[str, str]:
         """Return the URLs of the links whose server has an address, in their order.
 
-        >>> Addresses("http://api", "http://dagster").urls({**of_run("1"), **of_version("p", "m", "2")})
-        {'Run in Dagster': 'http://dagster/runs/1', 'Version': 'http://api/api/v1/projects/p/models/m/versions/2'}
+        >>> Addresses("http://api", "http://dagster").urls({**of_model_day("p", "m", "2013-01-05"), **of_run("1")})
+        {'The day 2013-01-05': 'http://api/projects/p/models/m/days/2013-01-05', 'Run in Dagster': 'http://dagster/runs/1'}
         """
         servers = {_DAGSTER: self.dagster, _MLFLOW: self.mlflow, "": self.api}
         urls = {}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from guard_core import page_addresses
 from guard_core.alerting.machine import NOTABLE_ENDS, Alert, Change
 from guard_core.alerting.policy import SEVERITIES, worst
 from guard_core.alerting.words import describe_end, describe_kind
@@ -62,6 +63,7 @@ def payload_of(changes: Sequence[Change], message: Message, public_url: str) -> 
         "model_id": alert.model_id or None,
         "state": message.state,
         "severity": message.severity,
+        "page": _page_url(alert, public_url),
         "changes": [
             {
                 "alert_id": change.alert.id,
@@ -165,14 +167,20 @@ def _since(alert: Alert, timezone: str) -> str:
 
 
 def _links(changes: Sequence[Change], public_url: str) -> list[str]:
-    """Return the lines with links: first pages for people, then routes of the API."""
-    links = {"Alert": _api_url(changes[0].alert, public_url)}
+    """Return the lines with links: our page of the incident, other pages for people, then routes of the API."""
+    links = {"Incident": _page_url(changes[0].alert, public_url), "Alert": _api_url(changes[0].alert, public_url)}
     for change in changes:
         links |= {n: url for n, url in change.fact.details.get("links", {}).items() if n not in links}
-    pages = {name: url for name, url in links.items() if not url.startswith(f"{public_url}/api/")}
-    routes = {name: url for name, url in links.items() if name not in pages}
+    routes = {name: url for name, url in links.items() if url.startswith(f"{public_url}/api/")}
+    pages = {name: url for name, url in links.items() if name not in routes}
+    own_first = sorted(pages.items(), key=lambda page: not page[1].startswith(f"{public_url}/"))
+    pages = dict(own_first)
     parts = (("See:", pages), ("Data (needs an API key):", routes))
     return [line for head, urls in parts if urls for line in ("", head, *(f"  {n}: {url}" for n, url in urls.items()))]
+
+
+def _page_url(alert: Alert, public_url: str) -> str:
+    return f"{public_url}{page_addresses.incident(alert.incident_id)}"
 
 
 def _api_url(alert: Alert, public_url: str) -> str:

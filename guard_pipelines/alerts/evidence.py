@@ -4,12 +4,13 @@ Conditions are in `ml.alerting.conditions`; what is out of the ordinary without 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
+from guard_core.alerting.figures import Figure
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
 from guard_pipelines.retraining.stage import collect_evidence, reference_of
@@ -23,7 +24,9 @@ from guard_store.monitoring.performance import PerformanceStore, StoredPerforman
 from ml.alerting import conditions
 from ml.alerting.conditions import Finding, JudgedDay, Outcome, Unknown
 
+_TREND_DAYS = 28  # of the number that a finding is about
 _SPARSE = 4  # calendar days read for each day that a policy needs: some models have no events on most days
+ResultT = TypeVar("ResultT", StoredReport, StoredPerformance)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,35 @@ class Evidence:
         }
         judged = judges[kind](limit)
         return [JudgedDay(day, outcome) for day, outcome in judged if not isinstance(outcome, Unknown)]
+
+    def trend(self, kind: str, figure: Figure) -> Figure:
+        """Add to a figure its values on the newest days, up to four weeks back."""
+        start = (self.item.local_date - timedelta(days=_TREND_DAYS - 1)).isoformat()
+        values = {day: value for day, value in self._values(kind, figure.key, start) if value is not None}
+        return replace(figure, days=list(values), values=list(values.values()))
+
+    def _values(self, kind: str, key: str, start: str) -> Iterator[tuple[str, float | None]]:
+        """Yield the values of a kind's measure by day, oldest first; nothing for kinds without a measure a day."""
+        model, end = self.item.key[:2], self.item.day
+        match kind:
+            case "drift":
+                for report in self._of_baseline(DriftReportStore(self.database).days(*model, start, end)):
+                    columns = {column["column"]: column for column in report.report.get("columns", [])}
+                    yield report.day, columns.get(key, {}).get("effect")
+            case "performance":
+                for measured in self._of_baseline(PerformanceStore(self.database).days(*model, start, end)):
+                    evidence = collect_evidence(measured.day, {}, measured)
+                    readings = ((m or {}).get(key, {}).get("value") for m in (evidence.realised, evidence.estimated))
+                    yield measured.day, next((value for value in readings if value is not None), None)
+            case "latency" | "volume":
+                for day, metrics in sorted(self._history.metrics.items()):
+                    p95 = (metrics.get("latency") or {}).get("p95")
+                    yield day.isoformat(), p95 if kind == "latency" else float(self._history.count(day))
+
+    def _of_baseline(self, results: Sequence[ResultT]) -> Sequence[ResultT]:
+        """Return the results that were compared with the baseline in force."""
+        baseline_id = None if self.baseline is None else self.baseline.id
+        return [result for result in results if result.baseline_id == baseline_id]
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -105,14 +137,12 @@ class Evidence:
     @cached_property
     def _reports(self) -> Sequence[StoredReport]:
         reports = DriftReportStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
-        baseline_id = None if self.baseline is None else self.baseline.id
-        return [report for report in reports if report.baseline_id == baseline_id]
+        return self._of_baseline(reports)
 
     @cached_property
     def _measured(self) -> Sequence[StoredPerformance]:
         days = PerformanceStore(self.database).days(*self.item.key[:2], self._first(_SPARSE), self.item.day)
-        baseline_id = None if self.baseline is None else self.baseline.id
-        return [day for day in days if day.baseline_id == baseline_id]
+        return self._of_baseline(days)
 
     @cached_property
     def _days(self) -> Sequence[date]:

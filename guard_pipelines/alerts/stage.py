@@ -84,7 +84,7 @@ class _PolicyEvaluation:
     ) -> dict[str, Any]:
         assert held.finding is not None  # noqa: S101 - the caller checks it
         newest = _on_days(held) if policy.of_days > 1 else f"on {held.day}"
-        lines = list(held.finding.lines)
+        lines, figure = list(held.finding.lines), held.finding.figure
         baseline = evidence.baseline
         if kind in _ASSETS and baseline is not None:
             days = f"{baseline.start_day} to {baseline.end_day}"
@@ -102,6 +102,7 @@ class _PolicyEvaluation:
                 "lines": lines,
                 "run_id": self._run_id,
                 "links": self._links(kind, held.day) | links.of_run(self._run_id),
+                **({} if figure is None else evidence.trend(kind, figure).as_details()),
             },
         )
 
@@ -115,6 +116,7 @@ class _PolicyEvaluation:
         page = kind if kind in _ASSETS else "metrics"
         asset = _ASSETS.get(kind, "daily_aggregates")
         return {
+            **links.of_model_day(self._item.project_id, self._item.model_id, day),
             **links.of_day(page.capitalize(), asset, day),
             page.capitalize(): f"{model}/{page}?start={day}&end={day}",
         }

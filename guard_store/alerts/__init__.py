@@ -2,6 +2,7 @@
 
 - `facts`: facts, written in the transaction of their cause
 - `fold`: folds new facts into alerts, and changes of alerts into messages
+- `incidents`: incidents, with the alerts and history steps of each
 - `outbox`: messages that are due, leased, sent or dead
 - `policies`: alert policies of projects
 - `policy_evaluations`: models that are due for an evaluation of their policies

@@ -29,6 +29,9 @@ class Step:
     request_id: str | None
 
 
+STEP_COLUMNS = tuple(Step.__dataclass_fields__)
+
+
 class AlertStore:
     """Reads alerts, acknowledges and mutes them."""
 
@@ -72,7 +75,7 @@ class AlertStore:
     def history(self, alert_id: str) -> Sequence[Step]:
         """Return the history of an alert, oldest step first."""
         c = alert_history.c
-        columns = [c.at_us, c.action, c.text, c.day, c.announced, c.key_id, c.request_id]
+        columns = [c[name] for name in STEP_COLUMNS]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).where(c.alert_id == alert_id).order_by(c.seq))
             return [Step(**row._mapping) for row in rows]

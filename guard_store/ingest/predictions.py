@@ -13,7 +13,7 @@ from guard_store.ingest.tables import events
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A stored event; `y_pred` is JSON text, `model_version` None unless a registered version predicted it."""
+    """A stored event; `features` and `y_pred` are JSON texts, `model_version` None unless a registered version predicted it."""
 
     project_id: str
     model_id: str
@@ -21,6 +21,7 @@ class Prediction:
     request_id: str | None
     ts_us: int
     received_us: int
+    features: str
     y_pred: str
     y_proba: float | None
     model_version: str | None

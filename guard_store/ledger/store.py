@@ -133,6 +133,14 @@ class LedgerStore:
         with self._database.read() as connection:
             return _checkpoints(connection)
 
+    def covering_checkpoint(self, seq: int) -> Checkpoint | None:
+        """Return the first signed checkpoint at or after a row: the hashes of the chain lead from the row to it."""
+        c = ledger_checkpoints.c
+        statement = select(ledger_checkpoints).where(c.seq >= seq).order_by(c.seq).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Checkpoint(**row._mapping)
+
     def checkpoint(self, *, kind: Kind = "periodic") -> Checkpoint | None:
         """Sign the newest row; return None if there is no row or it is signed already."""
         with self._database.write() as connection:

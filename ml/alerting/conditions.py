@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from guard_core.alerting.figures import Figure
+from guard_core.columns import feature_name
 from guard_core.names import display_name
 from ml.retraining.rule import DayEvidence, performance_drop
 
@@ -23,11 +25,13 @@ class Finding:
     text : a sentence without its final period.
     value : the measured size, in the unit of the condition's threshold; larger is worse.
     lines : details, the worst first.
+    figure : the number to show; of several, the worst.
     """
 
     text: str
     value: float
     lines: Sequence[str] = ()
+    figure: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +123,10 @@ def check_drift(report: Mapping[str, Any], min_share: float) -> Outcome:
     share = len(drifting) / len(judged)
     if not drifting or share <= min_share:
         return None
-    names = [column["column"].removeprefix("feature_") for column in drifting]
+    names = [feature_name(column["column"]) for column in drifting]
     lines = [f"{name}: {_describe_strength(column)}" for name, column in zip(names, drifting, strict=True)]
     counts = f"{len(drifting)} of {len(judged)} judged columns"
-    return Finding(f"Drift in {_list_names(names)}: {counts}", share, lines)
+    return Finding(f"Drift in {_list_names(names)}: {counts}", share, lines, _drift_figure(drifting[0]))
 
 
 def check_performance(evidence: DayEvidence, metric: str | None, reference: float | None, max_drop: float) -> Outcome:
@@ -147,7 +151,18 @@ def check_performance(evidence: DayEvidence, metric: str | None, reference: floa
     allowed = f"{drop['max_drop']:.3g} is allowed"
     interval = f"95 % interval {drop['low']:.3f} to {drop['high']:.3f}{rows}"
     lines = [f"{difference:.3f} {direction} than that, {allowed}; {interval}"]
-    return Finding(text, difference, lines)
+    worse = 1.0 if value > reference else -1.0
+    figure = Figure(
+        f"{drop['kind']} {display_name(metric)}",
+        value,
+        metric,
+        threshold=reference + worse * drop["max_drop"],
+        baseline=reference,
+        low=drop["low"],
+        high=drop["high"],
+        rows=drop.get("n"),
+    )
+    return Finding(text, difference, lines, figure)
 
 
 def check_latency(metrics: Mapping[str, Any], max_ms: float) -> Outcome:
@@ -158,9 +173,9 @@ def check_latency(metrics: Mapping[str, Any], max_ms: float) -> Outcome:
     if p95 <= max_ms:
         return None
     median = metrics["latency"]["p50"]
-    return Finding(
-        f"Latency: 95th percentile {p95:.0f} ms, {max_ms:g} ms are allowed", p95, [f"median {median:.0f} ms"]
-    )
+    text = f"Latency: 95th percentile {p95:.0f} ms, {max_ms:g} ms are allowed"
+    figure = Figure("95th percentile of the latency, ms", p95, threshold=max_ms)
+    return Finding(text, p95, [f"median {median:.0f} ms"], figure)
 
 
 def check_rejections(events: int, rejections: Mapping[str, int], max_share: float) -> Outcome:
@@ -181,7 +196,7 @@ def check_rejections(events: int, rejections: Mapping[str, int], max_share: floa
     lines = [f"{field}: {count} rows" for field, count in worst]
     counts = f"{rejected} of {events + rejected}"
     text = f"{_percent(share)} of the rows were rejected ({counts}), {_percent(max_share)} are allowed"
-    return Finding(text, share, lines)
+    return Finding(text, share, lines, Figure("share of rejected rows", share, threshold=max_share))
 
 
 def check_volume(count: int, usual: float | None, max_share: float) -> Outcome:
@@ -197,7 +212,7 @@ def check_volume(count: int, usual: float | None, max_share: float) -> Outcome:
         return None
     comparison = "more" if count > usual else "fewer"
     text = f"{count} events, {_percent(deviation)} {comparison} than the {usual:g} that are usual on that weekday"
-    return Finding(text, deviation)
+    return Finding(text, deviation, figure=Figure("events of the day", count, baseline=usual))
 
 
 def check_nulls(metrics: Mapping[str, Any], max_share: float) -> Outcome:
@@ -210,7 +225,22 @@ def check_nulls(metrics: Mapping[str, Any], max_share: float) -> Outcome:
         return None
     lines = [f"{name}: {_percent(share)} null" for name, share in excessive]
     text = f"More than {_percent(max_share)} nulls in {_list_names([name for name, _ in excessive])}"
-    return Finding(text, excessive[0][1], lines)
+    name, share = excessive[0]
+    figure = Figure(f"share of nulls in {name}", share, name, threshold=max_share, feature=name)
+    return Finding(text, share, lines, figure)
+
+
+def _drift_figure(column: Mapping[str, Any]) -> Figure:
+    name = feature_name(column["column"])
+    measure = f"{display_name(column['method'])} of {name}"
+    return Figure(
+        measure,
+        float(column["effect"]),
+        column["column"],
+        threshold=float(column["drift_threshold"]),
+        rows=column["n"],
+        feature=name,
+    )
 
 
 def _strength(column: Mapping[str, Any]) -> float:

@@ -6,6 +6,7 @@ marks are links, and each has its values in a `title`.
 - `bars`: amounts by day, stacked
 - `distributions`: two distributions of a column over each other
 - `lines`: values by day with bands, thresholds and marks
+- `pictures`: a number over its newest days as a PNG file, for mails
 - `scales`: from values and days to coordinates, and their ticks
 - `sparklines`: a line of a few pixels for a table
 - `svg`: elements and attributes

@@ -4,6 +4,9 @@
 
 - `delivery`: background task that folds facts and sends due messages
 - `endpoints`: routes
+- `incident_endpoints`: routes of incidents
+- `incident_schemas`: responses about incidents
+- `incident_service`: reads incidents as threads
 - `metrics`: Prometheus metrics
 - `policy_file`: alert policies from a YAML file
 - `routes`: names and URLs that messages are sent to

@@ -8,6 +8,7 @@ from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import NAME_PATTERN
 from guard_core.days import microseconds
 from guard_core.settings import Role
+from guard_store.alerts.outbox import Delivery
 from serving.alerts.schemas import (
     AlertDetail,
     AlertQuery,
@@ -64,8 +65,17 @@ def _alert_to_change(
     return _find_alert(alert_id, caller, alerts, record, "admin")
 
 
+def _message_to_change(
+    message_id: Annotated[str, Path(description="Id of a message.")], caller: Caller, alerts: Alerts, record: EntryDep
+) -> Delivery:
+    message = alerts.find_message(message_id)
+    require_in_project(caller, "admin", message.project_id, record)
+    return message
+
+
 AlertToRead = Annotated[Alert, Depends(_alert_to_read)]
 AlertToChange = Annotated[Alert, Depends(_alert_to_change)]
+MessageToChange = Annotated[Delivery, Depends(_message_to_change)]
 
 
 @router.get("/alerts/{alert_id}", responses=NOT_FOUND, openapi_extra=ANALYST)
@@ -108,15 +118,8 @@ def list_deliveries(
 
 
 @router.post("/alert-deliveries/{message_id}/resend", responses=NOT_FOUND | CONFLICT, openapi_extra=ADMIN)
-def resend_delivery(
-    message_id: Annotated[str, Path(description="Id of a message.")],
-    caller: Caller,
-    alerts: Alerts,
-    record: EntryDep,
-) -> DeliveryView:
+def resend_delivery(message: MessageToChange, alerts: Alerts) -> DeliveryView:
     """Resend a message that was given up."""
-    message = alerts.find_message(message_id)
-    _require(caller, "admin", message.project_id, record)
     return alerts.resend(message)
 
 
@@ -155,11 +158,18 @@ def remove_policy(project: ProjectToChange, name: PolicyName, policies: Policies
 def _find_alert(alert_id: str, caller: Principal, alerts: AlertService, record: AuditEntry, role: Role) -> Alert:
     caller.require(role)
     alert = alerts.find(alert_id)
-    _require(caller, role, alert.project_id, record)
+    require_in_project(caller, role, alert.project_id, record)
     return alert
 
 
-def _require(caller: Principal, role: Role, project_id: str, record: AuditEntry) -> None:
+def require_in_project(caller: Principal, role: Role, project_id: str, record: AuditEntry) -> None:
+    """Require a role in the project that an alert is about, '' for all projects, and name the project on the record.
+
+    Raises
+    ------
+    Forbidden
+        If the caller has no such role.
+    """
     record.project_id = project_id or None
     if project_id:
         caller.require(role, project_id)

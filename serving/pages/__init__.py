@@ -4,7 +4,10 @@ A page holds no logic of its own: each number on it is in the response of a docu
 
 - `addresses`: addresses of the pages
 - `assets`: style sheets and scripts, served under names that contain their hash
+- `evidence`: one id in, all that is known about it out
 - `formats`: numbers, days and instants as people read them
+- `forms`: fields that the forms of several pages have
+- `incidents`: all incidents, and one as a thread
 - `overview`: the first page
 - `rendering`: templates to responses, the navigation and the caller on each page
 - `routers`: the routers of all pages

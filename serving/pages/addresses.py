@@ -1,32 +1,27 @@
-"""Addresses of the pages; templates, charts and messages build them here."""
+"""Addresses of the pages; templates and charts build them here, messages in `guard_core.page_addresses`."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from guard_core.page_addresses import incident, model
 
-def model(project_id: str, model_id: str, *parts: str, **query: str | None) -> str:
-    """Return the address of a model's page, or of one below it.
-
-    >>> model("shop", "churn", "features", "tenure / years", day="2013-06-10", kind=None)
-    '/projects/shop/models/churn/features/tenure%20%2F%20years?day=2013-06-10'
-    """
-    path = "/".join(quote(part, safe="") for part in ("projects", project_id, "models", model_id, *parts))
-    given = urlencode({name: value for name, value in query.items() if value is not None})
-    return f"/{path}?{given}" if given else f"/{path}"
+__all__ = ["evidence", "incident", "model", "own_path"]
 
 
-def incident(incident_id: str) -> str:
-    """Return the address of an incident.
-
-    >>> incident("a26d")
-    '/incidents/a26d'
-    """
-    return f"/incidents/{quote(incident_id, safe='')}"
-
-
-def evidence(traced_id: str) -> str:
-    """Return the address of all evidence about an id.
+def evidence(traced_id: str, project_id: str | None = None) -> str:
+    """Return the address of all evidence about an id; the project is needed only where several have the id.
 
     >>> evidence("a b")
     '/evidence?id=a+b'
     """
-    return f"/evidence?{urlencode({'id': traced_id})}"
+    query = {"id": traced_id, "project_id": project_id}
+    return f"/evidence?{urlencode({name: value for name, value in query.items() if value is not None})}"
+
+
+def own_path(address: str) -> str:
+    r"""Return an address if it is a path of this server, else that of the overview.
+
+    >>> own_path("/incidents"), own_path("//evil.example"), own_path("/\\evil.example")
+    ('/incidents', '/', '/')
+    """
+    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if is_own else "/"

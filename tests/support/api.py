@@ -43,6 +43,7 @@ async def call_route(client: httpx.AsyncClient, route: DocumentedRoute, project:
         budget_id="none",
         request_id="none",
         alert_id="none",
+        incident_id="none",
         message_id="none",
         name="p",
     )

@@ -8,11 +8,13 @@ import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
+from typing import cast
 from urllib.parse import SplitResult, parse_qs, unquote
 
 from guard_core.units import SECOND_US
 from guard_store.alerts.outbox import Delivery
 from serving.alerts.senders.base import DeliveryError, RouteError, text_of
+from serving.alerts.senders.mail_content import draw_picture, read_figure, render_html
 
 _HOST = "alerts.ml-guard.invalid"
 _MODES = {"mailto": "plain", "mailtos": "starttls"}
@@ -61,13 +63,14 @@ class MailSender:
 
     def send(self, delivery: Delivery, timeout_s: float) -> None:
         """Send one message to all recipients."""
+        mail = self.message(delivery)  # drawing takes a while: the server does not wait for it
         try:
             with self._connect(timeout_s) as server:
                 if self.mode == "starttls":
                     server.starttls(context=ssl.create_default_context())
                 if self.user and self.password:
                     server.login(self.user, self.password)
-                refused = server.send_message(self.message(delivery), self.sender, list(self.recipients))
+                refused = server.send_message(mail, self.sender, list(self.recipients))
         except smtplib.SMTPResponseException as error:
             raise DeliveryError(f"the mail server answered {error.smtp_code}") from error
         except (smtplib.SMTPException, OSError) as error:
@@ -76,7 +79,7 @@ class MailSender:
             raise DeliveryError(f"the mail server refused {len(refused)} of {len(self.recipients)} recipients")
 
     def message(self, delivery: Delivery) -> EmailMessage:
-        """Build the mail; every attempt sends the same one."""
+        """Build the mail, as text and as HTML; every attempt sends the same text under the same id."""
         mail = EmailMessage()
         mail["From"] = self.sender
         mail["To"] = ", ".join(self.recipients)
@@ -91,6 +94,12 @@ class MailSender:
         mail["X-ML-Guard-Delivery"] = delivery.id
         mail["X-ML-Guard-Incident"] = delivery.incident_id
         mail.set_content(text_of(delivery))
+        figure = read_figure(delivery)
+        picture = draw_picture(delivery, figure)
+        mail.add_alternative(render_html(delivery, figure, picture), subtype="html")
+        if picture is not None:
+            html = cast("EmailMessage", mail.get_body(("html",)))
+            html.add_related(picture.png, "image", "png", cid=f"<{picture.content_id}>", disposition="inline")
         return mail
 
     def _connect(self, timeout_s: float) -> smtplib.SMTP:

@@ -11,6 +11,7 @@ from serving.auth.principal import Principal
 from serving.http.dependencies import EntryDep, part
 from serving.http.problems import Unauthorised
 from serving.http.routing import ANYONE
+from serving.pages.addresses import own_path
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router
 from serving.pages.sessions.service import COOKIE, SessionService
@@ -26,13 +27,13 @@ async def show_sign_in(
     next: Annotated[str, Query(max_length=2_000)] = "/",  # noqa: A002 - the field's word
 ) -> Response:
     """Show the form that asks for an API key."""
-    return pages.page(request, "sign_in.html", next=_own_path(next), error=None)
+    return pages.page(request, "sign_in.html", next=own_path(next), error=None)
 
 
 @router.post("/sign-in", openapi_extra=ANYONE)
 async def sign_in(request: Request, pages: RendererDep, sessions: Sessions, form: Form, entry: EntryDep) -> Response:
     """Open a session with an API key."""
-    target = _own_path(form.get("next", "/"))
+    target = own_path(form.get("next", "/"))
     try:
         token, principal = await sessions.open_with_key(form.get("key", "").strip(), request.scope)
     except Unauthorised as problem:
@@ -78,13 +79,3 @@ def _signed_in(
         COOKIE, token, max_age=SESSION_S, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
     )
     return response
-
-
-def _own_path(address: str) -> str:
-    r"""Return an address if it is a path of this server, else the overview.
-
-    >>> _own_path("/incidents"), _own_path("//evil.example"), _own_path("/\\evil.example")
-    ('/incidents', '/', '/')
-    """
-    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if is_own else "/"

@@ -12,6 +12,7 @@ class PredictionPart(BaseModel):
     event_id: str
     request_id: str | None
     timestamp: datetime
+    input: dict[str, Any] = Field(description="Values of the features.")
     prediction: Any
     probability: float | None
 
@@ -24,11 +25,35 @@ class LabelPart(BaseModel):
     received_at: datetime
 
 
+class CheckpointPart(BaseModel):
+    """A signed state of the chain of the ledger."""
+
+    seq: int
+    hash: str
+    kind: str
+    made_at: datetime
+    public_key: str
+    signature: str
+    is_signed: bool = Field(description="Whether the signature matches the public key.")
+
+
 class LedgerPart(BaseModel):
     """The row of the audit ledger of the request that sent or made the prediction."""
 
     seq: int
+    at: datetime
     hash: str
+    checkpoint: CheckpointPart | None = Field(
+        description="The first signed checkpoint that covers the row; null before it is signed."
+    )
+
+
+class DayPart(BaseModel):
+    """The local day of the prediction."""
+
+    day: str
+    drift_state: str | None = Field(description="Verdict on the day as a whole; null without a report.")
+    drifted: list[str]
 
 
 class VersionPart(BaseModel):
@@ -80,6 +105,7 @@ class Lineage(BaseModel):
     project_id: str
     model_id: str
     prediction: PredictionPart | None
+    day: DayPart | None = Field(description="The day of the prediction, and what drifted on it.")
     label: LabelPart | None
     ledger_row: LedgerPart | None
     model_version: VersionPart | None

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from guard_core.columns import feature_name
-from guard_core.days import from_microseconds
+from guard_core.days import from_microseconds, local_days
 from guard_store.ingest.labels import LabelStore
 from guard_store.ingest.predictions import Prediction, PredictionStore
+from guard_store.ledger.checkpoints import Checkpoint
 from guard_store.ledger.store import LedgerStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import Registry
@@ -19,6 +21,8 @@ from serving.auth.principal import Principal
 from serving.http.problems import Conflict, Forbidden, NotFound
 from serving.retraining.lineage.schemas import (
     BaselinePart,
+    CheckpointPart,
+    DayPart,
     DriftPart,
     FlagPart,
     LabelPart,
@@ -53,7 +57,9 @@ class LineageService:
         drift_reports: DriftReportStore,
         baselines: BaselineStore,
         labels: LabelStore,
+        *,
         ledger: LedgerStore,
+        projects: ProjectStore,
     ) -> None:
         self._registry = registry
         self._trainings = trainings
@@ -63,6 +69,7 @@ class LineageService:
         self._baselines = baselines
         self._labels = labels
         self._ledger = ledger
+        self._projects = projects
 
     def trace(self, caller: Principal, trace_id: str, project_id: str | None) -> Lineage:
         """Return the lineage of an id.
@@ -113,6 +120,7 @@ class LineageService:
             project_id=key[0],
             model_id=key[1],
             prediction=None if prediction is None else _prediction(prediction),
+            day=None if prediction is None else self._day(prediction),
             label=None if prediction is None else self._label(prediction),
             ledger_row=None if prediction is None else self._ledger_row(prediction),
             model_version=None
@@ -124,6 +132,17 @@ class LineageService:
             flag=None if flag is None else _flag(flag),
             drift_report=None if report is None else _report(report),
             baseline=self._baseline(key, report),
+        )
+
+    def _day(self, prediction: Prediction) -> DayPart | None:
+        project = self._projects.get(prediction.project_id)
+        if project is None:
+            return None
+        day = local_days(project.timezone).of(prediction.ts_us).isoformat()
+        reports = self._drift_reports.days(prediction.project_id, prediction.model_id, day, day)
+        drift = _report(reports[0]) if reports else None
+        return DayPart(
+            day=day, drift_state=None if drift is None else drift.state, drifted=[] if drift is None else drift.drifted
         )
 
     def _label(self, prediction: Prediction) -> LabelPart | None:
@@ -140,7 +159,15 @@ class LineageService:
         if prediction.request_id is None:
             return None
         row = self._ledger.row_of_event(prediction.project_id, prediction.request_id, prediction.received_us)
-        return None if row is None else LedgerPart(seq=row.seq, hash=row.hash)
+        if row is None:
+            return None
+        checkpoint = self._ledger.covering_checkpoint(row.seq)
+        return LedgerPart(
+            seq=row.seq,
+            at=from_microseconds(row.at_us),
+            hash=row.hash,
+            checkpoint=None if checkpoint is None else _checkpoint(checkpoint),
+        )
 
     def _baseline(self, key: tuple[str, str], report: StoredReport | None) -> BaselinePart | None:
         if report is None or report.baseline_id is None:
@@ -156,8 +183,21 @@ def _prediction(prediction: Prediction) -> PredictionPart:
         event_id=prediction.event_id,
         request_id=prediction.request_id,
         timestamp=from_microseconds(prediction.ts_us),
+        input=json.loads(prediction.features),
         prediction=json.loads(prediction.y_pred),
         probability=prediction.y_proba,
+    )
+
+
+def _checkpoint(checkpoint: Checkpoint) -> CheckpointPart:
+    return CheckpointPart(
+        seq=checkpoint.seq,
+        hash=checkpoint.hash,
+        kind=checkpoint.kind,
+        made_at=from_microseconds(checkpoint.made_us),
+        public_key=checkpoint.public_key,
+        signature=checkpoint.signature,
+        is_signed=checkpoint.is_signed,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from guard_core.alerting.figures import Figure
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import now_us
@@ -70,6 +71,18 @@ def test_a_world_that_turns_round_is_one_thread_from_the_first_sign_to_the_new_c
         opened.body.index("/api/v1/projects/p/models/m/performance?"),
     )
     assert page < data, "the page for people comes first"
+    seen = opened.body.partition("See:\n")[2].splitlines()
+    assert seen[0].strip() == f"Incident: http://127.0.0.1:8000/incidents/{opened.incident_id}"
+    assert "/projects/p/models/m/days/2013-01-18" in seen[1], "the page that shows the number is one click away"
+    figures = {change["kind"]: Figure.of(change["details"]) for change in opened.payload["changes"]}
+    performance, drift = figures["performance"], figures["drift"]
+    assert performance is not None
+    assert drift is not None
+    assert performance.name == "realised ROC AUC"
+    assert performance.values[-1] == performance.value < (performance.threshold or 0) < (performance.baseline or 0)
+    assert performance.days[-1] == drift.days[-1] == "2013-01-18"
+    assert drift.values[-1] == drift.value > (drift.threshold or 0) > 0
+    assert figures["retrain_recommended"] is None
     assert resolved.title == "[RESOLVED] p/m: new champion, performance ended, drift ended"
     assert "Retraining has ended. Version 2 is the champion now, in place of version 1." in resolved.body
     # The flag's day is judged again, by the old baseline: that opens nothing.

@@ -222,11 +222,20 @@ def test_pages_for_people_come_before_data_and_only_where_they_can_be_reached(fa
     targets = links.of_version("flights", "late", "2") | links.of_run("r1")
     facts.drift("2013-03-05", links=targets)
     (beside,) = facts.fold()
-    assert "See:\n  Run in Dagster: http://127.0.0.1:3000/runs/r1\n\nData (needs an API key):\n  Alert: " in beside.body
+    incident = f"/incidents/{beside.incident_id}"
+    versions = "/projects/flights/models/late/versions"
+    assert [line.strip() for line in beside.body.partition("See:\n")[2].splitlines()][:4] == [
+        f"Incident: http://127.0.0.1:8000{incident}",
+        f"Versions: http://127.0.0.1:8000{versions}",
+        "Run in Dagster: http://127.0.0.1:3000/runs/r1",
+        "",
+    ]
+    assert beside.payload["page"] == f"http://127.0.0.1:8000{incident}"
     facts.settings = with_values(facts.settings, public_url="https://guard", mlflow_public_url="https://mlflow/")
     facts.drift("2013-03-06", model="other", links=targets)
     (elsewhere,) = facts.fold()
-    assert "See:\n  Version 2 in MLflow: https://mlflow/#/models/flights~late/versions/2\n\nData" in elsewhere.body
+    assert f"See:\n  Incident: https://guard/incidents/{elsewhere.incident_id}\n" in elsewhere.body
+    assert "  Version 2 in MLflow: https://mlflow/#/models/flights~late/versions/2\n\nData" in elsewhere.body
     assert "  Version: https://guard/api/v1/projects/flights/models/late/versions/2\n" in elsewhere.body
     assert "Dagster" not in elsewhere.body
     assert elsewhere.payload["changes"][0]["details"]["links"]["Version 2 in MLflow"].startswith("https://mlflow/#/")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from guard_core.alerting.figures import Figure
 from ml.alerting.conditions import (
     Finding,
     JudgedDay,
@@ -41,6 +42,7 @@ def test_drift_names_the_strongest_columns_first_and_counts_only_those_that_coul
             "a: PSI is 0.3, drift from 0.2 on; 90 values of the day, adjusted p 0.001",
         ],
     )
+    assert finding.figure == Figure("PSI of b", 0.9, "feature_b", threshold=0.2, rows=90, feature="b")
     assert check_drift({"columns": columns}, 0.5) is None
     many = [column(f"feature_{n}", "drift") for n in range(20)]
     assert held(check_drift({"columns": many}, 0.0)).text == "Drift in 0, 1, 2 and 17 more: 20 of 20 judged columns"

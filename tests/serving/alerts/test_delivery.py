@@ -6,6 +6,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from email.message import EmailMessage, Message
 
 import pytest
 from pydantic import SecretStr
@@ -43,6 +44,13 @@ def settings_for(routes: dict[str, str], **more: int) -> Settings:
     secret = {name: SecretStr(url) for name, url in routes.items()}
     quick = {"alert_timeout_s": 1, "alert_retry_s": 1, "alert_attempts": 5}
     return settings_of(alert_routes=secret, **{**quick, **more})
+
+
+def text_part(mail: Message, subtype: str) -> str:
+    assert isinstance(mail, EmailMessage)
+    part = mail.get_body((subtype,))
+    assert part is not None
+    return str(part.get_content())
 
 
 @asynccontextmanager
@@ -184,7 +192,8 @@ async def test_the_mails_of_an_incident_are_one_thread_whatever_the_server_does(
     assert len({mail["References"] for mail in mails}) == 1
     assert [mail["X-ML-Guard-Delivery"] for mail in mails] == [message.id for message in facts.messages()]
     assert mails[0]["To"] == "oncall@example.com, second@example.com"
-    assert str(mails[-1].get_payload()).startswith("[RESOLVED] flights/late: drift ended")
+    assert text_part(mails[-1], "plain").startswith("[RESOLVED] flights/late: drift ended")
+    assert "<h1" in text_part(mails[-1], "html")
 
 
 async def test_apprise_speaks_to_the_services_that_it_knows(database: Database, hooks: Hooks) -> None:

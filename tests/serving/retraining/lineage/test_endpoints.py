@@ -86,3 +86,18 @@ async def test_a_request_id_that_is_used_again_leads_to_the_row_of_the_event(
     (row,) = read_ledger(services)
     await analyst.get("/api/v1/projects")
     assert (await analyst.get("/api/v1/lineage/e1")).json()["ledger_row"]["seq"] == row["seq"]
+
+
+async def test_an_event_has_its_input_its_day_and_the_checkpoint_that_covers_its_row(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    await send(analyst, timestamp="2013-01-02T03:00:00Z")  # still the first of January in New York
+    before = (await analyst.get("/api/v1/lineage/e1")).json()
+    assert before["prediction"]["input"] == {"x": 1}
+    assert before["day"] == {"day": "2013-01-01", "drift_state": None, "drifted": []}
+    assert before["ledger_row"]["checkpoint"] is None
+    signed = services.audit.store.checkpoint()
+    assert signed is not None
+    row = (await analyst.get("/api/v1/lineage/e1")).json()["ledger_row"]
+    assert row["seq"] <= row["checkpoint"]["seq"] == signed.seq
+    assert (row["checkpoint"]["hash"], row["checkpoint"]["is_signed"]) == (signed.hash, True)
