@@ -94,6 +94,9 @@ from serving.monitoring.kinds.endpoints import router as kinds_router
 from serving.monitoring.kinds.service import KindService
 from serving.monitoring.results.endpoints import router as results_router
 from serving.monitoring.results.service import ResultsService
+from serving.monitoring.series.endpoints import router as series_router
+from serving.monitoring.series.model_service import ModelService
+from serving.monitoring.series.service import SeriesService
 from serving.overview.endpoints import router as overview_router
 from serving.overview.service import OverviewService
 from serving.pages.assets import Assets
@@ -118,6 +121,7 @@ _ROUTERS = (
     projects_router,
     overview_router,
     results_router,
+    series_router,
     baselines_router,
     kinds_router,
     retrain_router,
@@ -278,6 +282,24 @@ class Services:
                 self.decisions,
                 self.usage,
                 self.audit.store,
+            ),
+            SeriesService(
+                self.day_states,
+                self.rejections,
+                self.aggregates,
+                self.drift_reports,
+                self.performance,
+                self.decisions,
+                self.training_runs,
+            ),
+            ModelService(
+                self.day_states,
+                self.drift_reports,
+                self.performance,
+                self.baselines,
+                self.decisions,
+                self.retrain_flags,
+                self.alerts.store,
             ),
             BaselineService(self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),

@@ -190,6 +190,17 @@ class DayStateStore:
         with self._database.read() as connection:
             return [DayVolume(*row) for row in connection.execute(statement)]
 
+    def volumes(self, project_id: str, model_id: str, start_day: str, end_day: str) -> Sequence[DayVolume]:
+        """Return events and labels of the days with events of a closed range, oldest first."""
+        c = day_states.c
+        statement = (
+            select(c.project_id, c.model_id, c.day, c.events, c.labels)
+            .where(of_model(day_states, project_id, model_id), c.day.between(start_day, end_day), c.events > 0)
+            .order_by(c.day)
+        )
+        with self._database.read() as connection:
+            return [DayVolume(*row) for row in connection.execute(statement)]
+
     def models(self, project_id: str) -> Sequence[ModelDayStates]:
         """Return the models of a project that have events, by id."""
         failed = and_(_behind, day_states.c.failed_revision == day_states.c.revision)

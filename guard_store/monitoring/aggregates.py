@@ -43,6 +43,23 @@ class Aggregate:
     computed_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """The figures of a day that charts show; None where the day has none.
+
+    Attributes
+    ----------
+    latency_p50, latency_p95 : in milliseconds.
+    predicted_rate, label_rate : share of the positive label among predictions and among labels.
+    """
+
+    day: str
+    latency_p50: float | None
+    latency_p95: float | None
+    predicted_rate: float | None
+    label_rate: float | None
+
+
 class AggregateStore(SliceResultStore[Aggregate]):
     """Reads and replaces aggregates."""
 
@@ -100,6 +117,18 @@ class AggregateStore(SliceResultStore[Aggregate]):
         )
         with self._database.read() as connection:
             return {row.day: row.profile for row in connection.execute(statement)}
+
+    def figures(self, project_id: str, model_id: str, start_day: str, end_day: str) -> list[DayFigures]:
+        """Return the figures of each whole day of a closed range, oldest first."""
+        c = aggregates.c
+        paths = [("latency", "p50"), ("latency", "p95"), ("prediction", "rate"), ("labels", "rate")]
+        statement = (
+            select(c.day, *(c.metrics[path].as_float() for path in paths))
+            .where(self._in_range(project_id, model_id, start_day, end_day, ""), self._of_slice(WHOLE_DAY))
+            .order_by(c.day)
+        )
+        with self._database.read() as connection:
+            return [DayFigures(*row) for row in connection.execute(statement)]
 
     def slices(self, project_id: str, model_id: str, day: str) -> list[Aggregate]:
         """Return all slices of one day, the whole day first."""

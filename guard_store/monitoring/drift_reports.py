@@ -3,10 +3,14 @@
 Reports are JSON objects built by `ml.monitoring.verdicts`; here they are only stored, replaced and listed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+from sqlalchemy import Select, Text, cast, select
+
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.day_results import DayResultStore
 from guard_store.db.newest_days import select_newest_days
@@ -39,6 +43,32 @@ class DayVerdict:
     state: str
 
 
+class ColumnVerdict(msgspec.Struct, frozen=True):
+    """What a stored report states about one column; the rest of the report is not decoded."""
+
+    column: str
+    state: str
+    reason: str
+    effect: float | None = None
+    drift_threshold: float | None = None
+    n: int | None = None
+    required_n: int | None = None
+    window_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayColumns:
+    """The verdicts of a day: on the day as a whole, and on each column."""
+
+    day: str
+    state: str
+    columns: Sequence[ColumnVerdict]
+
+
+class _Columns(msgspec.Struct):
+    columns: list[ColumnVerdict] = []
+
+
 class DriftReportStore(DayResultStore[StoredReport]):
     """Reads and replaces drift reports."""
 
@@ -51,6 +81,38 @@ class DriftReportStore(DayResultStore[StoredReport]):
         statement = select_newest_days(drift_reports, [c.project_id, c.model_id, c.day, c.state], days, project_id)
         with self._database.read() as connection:
             return [DayVerdict(*row) for row in connection.execute(statement)]
+
+    def columns(self, project_id: str, model_id: str, start_day: str, end_day: str) -> list[DayColumns]:
+        """Return the verdicts on the columns on each day of a closed range, oldest first.
+
+        Reports are decoded in part only: a year of them is megabytes of JSON.
+        """
+        c = drift_reports.c
+        statement = (
+            select(c.day, c.state, cast(c.report, Text))
+            .where(self._in_range(project_id, model_id, start_day, end_day, ""))
+            .order_by(c.day)
+        )
+        return self._decode_columns(statement)
+
+    def newest_columns(self, project_id: str, model_id: str) -> DayColumns | None:
+        """Return the verdicts on the columns on the newest day with a report."""
+        c = drift_reports.c
+        statement = (
+            select(c.day, c.state, cast(c.report, Text))
+            .where(of_model(drift_reports, project_id, model_id))
+            .order_by(c.day.desc())
+            .limit(1)
+        )
+        return next(iter(self._decode_columns(statement)), None)
+
+    def _decode_columns(self, statement: Select[Any]) -> list[DayColumns]:
+        decoder = msgspec.json.Decoder(_Columns)
+        with self._database.read() as connection:
+            return [
+                DayColumns(day, state, decoder.decode(report).columns)
+                for day, state, report in connection.execute(statement)
+            ]
 
     def replace(
         self,

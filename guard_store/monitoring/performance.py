@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import invalidate_performance
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY, SliceResultStore
 from guard_store.db.newest_days import select_newest_days
@@ -78,6 +79,24 @@ class DayMetric:
     metric: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class SliceMetric:
+    """A metric of a day's slice, realised and estimated.
+
+    Attributes
+    ----------
+    dimension, value : the slice; both empty for the whole day.
+    realised, estimated : `value`, `low`, `high`, `n` and `reason`; None if it was not measured.
+    """
+
+    day: str
+    dimension: str
+    value: str
+    baseline_id: str | None
+    realised: Mapping[str, Any] | None
+    estimated: Mapping[str, Any] | None
+
+
 class PerformanceStore(SliceResultStore[StoredPerformance]):
     """Reads and replaces performance."""
 
@@ -111,6 +130,54 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
                     )
                 )
             ]
+
+    def newest_task(self, project_id: str, model_id: str) -> str | None:
+        """Return the task of the newest day whose task is known."""
+        c = performance.c
+        statement = (
+            select(c.task)
+            .where(of_model(performance, project_id, model_id), self._of_slice(WHOLE_DAY), c.task.is_not(None))
+            .order_by(c.day.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            task: str | None = connection.scalar(statement)
+        return task
+
+    def newest_metric(self, project_id: str, model_id: str, metric: str) -> SliceMetric | None:
+        """Return a metric of the newest whole day on which it has a realised value."""
+        c = performance.c
+        parts = [c.report[(part, "metrics", metric)] for part in ("realised", "estimated")]
+        statement = (
+            select(c.day, c.dimension, c.value, c.baseline_id, *parts)
+            .where(of_model(performance, project_id, model_id), self._of_slice(WHOLE_DAY))
+            .where(c.report[("realised", "metrics", metric, "value")].as_float().is_not(None))
+            .order_by(c.day.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else SliceMetric(*row)
+
+    def metric_days(
+        self, project_id: str, model_id: str, start_day: str, end_day: str, metric: str, *, slices: bool = False
+    ) -> list[SliceMetric]:
+        """Return one metric of each day of a closed range, oldest first.
+
+        Parameters
+        ----------
+        slices : whether to return the metric of each slice instead of that of the whole day.
+        """
+        c = performance.c
+        is_whole = self._of_slice(WHOLE_DAY)
+        metrics = [c.report[(part, "metrics", metric)] for part in ("realised", "estimated")]
+        statement = (
+            select(c.day, c.dimension, c.value, c.baseline_id, *metrics)
+            .where(self._in_range(project_id, model_id, start_day, end_day, ""), ~is_whole if slices else is_whole)
+            .order_by(c.day, c.dimension, c.value)
+        )
+        with self._database.read() as connection:
+            return [SliceMetric(*row) for row in connection.execute(statement)]
 
     def reference_values(self, baseline_ids: Collection[str], metric_by_task: Mapping[str, str]) -> dict[str, float]:
         """Return the value of a metric in the windows of baselines, chosen by the task; those without one are left out."""

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
@@ -13,6 +13,9 @@ from guard_store.db.database import Database
 from guard_store.retraining.tables import model_decisions
 
 Action = Literal["promoted", "rejected", "rolled_back", "forced", "acknowledged", "dismissed"]
+
+CHAMPION_ACTIONS: Final[tuple[Action, ...]] = ("promoted", "rolled_back")
+"""Actions that make a version the champion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class DecisionStore:
     def against(self, project_id: str, model_id: str, version: str, since_us: int) -> Decision | None:
         """Return a person's last decision since an instant that replaced a version as champion, or rejected it."""
         c = model_decisions.c
-        replaced = and_(c.action.in_(("promoted", "rolled_back")), c.champion_before == version)
+        replaced = and_(c.action.in_(CHAMPION_ACTIONS), c.champion_before == version)
         rejected = and_(c.action == "rejected", c.version == version)
         statement = (
             select(model_decisions)
@@ -165,7 +168,7 @@ class DecisionStore:
     def champions(self, project_id: str | None = None) -> dict[tuple[str, str], Decision]:
         """Return the decision that made each model's present champion, by project and model."""
         c = model_decisions.c
-        made_champion = c.action.in_(("promoted", "rolled_back"))
+        made_champion = c.action.in_(CHAMPION_ACTIONS)
         age = func.row_number().over(partition_by=[c.project_id, c.model_id], order_by=c.decided_us.desc()).label("age")
         aged = select(c.id, age).where(made_champion).subquery()
         statement = select(model_decisions).join(aged, aged.c.id == c.id).where(aged.c.age == 1)

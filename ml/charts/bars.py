@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ml.charts import scales
-from ml.charts.lines import x_axis
+from ml.charts.lines import WIDTH, x_axis
 from ml.charts.scales import DayScale, Scale
 from ml.charts.svg import element, join, link, picture
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 960.0, 48.0, 8.0, 8.0, 22.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 22.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ def bar_chart(
     *,
     text: Callable[[float], str] = scales.label,
     href: Callable[[str], str] | None = None,
+    width: float = WIDTH,
     height: float = 160.0,
 ) -> Markup:
     """Return bars of ascending days, the parts of a day on top of each other; without days, nothing."""
@@ -36,16 +37,16 @@ def bar_chart(
         return Markup("")
     totals = [sum(part.amounts[index] for part in parts) for index in range(len(days))]
     _, high = scales.extent(totals, from_zero=True)
-    x, y = DayScale.over(days, _LEFT, _WIDTH - _RIGHT), Scale(0, high, height - _BOTTOM, _TOP)
+    x, y = DayScale.over(days, _LEFT, width - _RIGHT), Scale(0, high, height - _BOTTOM, _TOP)
     drawn = []
     for value in scales.ticks(0, high, 4):
-        drawn.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y.at(value), y2=y.at(value), class_="grid"))
+        drawn.append(element("line", x1=_LEFT, x2=width - _RIGHT, y1=y.at(value), y2=y.at(value), class_="grid"))
         drawn.append(element("text", text(value), x=_LEFT - 6, y=y.at(value) + 4, class_="tick", text_anchor="end"))
     for index, day in enumerate(days):
         names = [f"{part.name} {text(part.amounts[index])}" for part in parts if part.amounts[index]]
         address = None if href is None else href(day)
         drawn.append(link(address, f"{day}: {', '.join(names) or text(0)}", *_stack(index, day, parts, x, y)))
-    return picture(_WIDTH, height, label, join(drawn), join(x_axis(x, height)))
+    return picture(width, height, label, join(drawn), join(x_axis(x, height)))
 
 
 def _stack(index: int, day: str, parts: Sequence[Bars], x: DayScale, y: Scale) -> list[Markup]:
@@ -54,9 +55,9 @@ def _stack(index: int, day: str, parts: Sequence[Bars], x: DayScale, y: Scale) -
         amount = part.amounts[index]
         if amount:
             top, bottom = y.at(below + amount), y.at(below)
-            width = max(1.0, x.width - min(2.0, x.width / 4))
+            thickness = max(1.0, x.width - min(2.0, x.width / 4))
             shapes.append(
-                element("rect", x=x.left(day), y=top, width=width, height=bottom - top, class_=f"bar {part.css}")
+                element("rect", x=x.left(day), y=top, width=thickness, height=bottom - top, class_=f"bar {part.css}")
             )
             below += amount
     return shapes

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 WIDTH = 960.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 22.0, 22.0
+_TICK_WIDTH = 62.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class LineChart:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     href: Callable[[str], str] | None = None
     text: Callable[[float], str] = scales.label
+    width: float = WIDTH
     height: float = 180.0
     from_zero: bool = False
 
@@ -72,10 +74,10 @@ class LineChart:
         """Return the chart; without days, nothing."""
         if not self.days:
             return Markup("")
-        days = DayScale.over(self.days, _LEFT, WIDTH - _RIGHT)
+        days = DayScale.over(self.days, _LEFT, self.width - _RIGHT)
         y = self._y_scale()
         return picture(
-            WIDTH,
+            self.width,
             self.height,
             self.label,
             join(self._y_axis(y)),
@@ -96,7 +98,7 @@ class LineChart:
         marks = []
         for value in scales.ticks(y.low, y.high, 4):
             at = y.at(value)
-            marks.append(element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=at, y2=at, class_="grid"))
+            marks.append(element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="grid"))
             marks.append(element("text", self.text(value), x=_LEFT - 6, y=at + 4, class_="tick", text_anchor="end"))
         return marks
 
@@ -119,14 +121,14 @@ class LineChart:
         at = y.at(value)
         return join(
             [
-                element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=at, y2=at, class_="threshold"),
-                element("text", text, x=WIDTH - _RIGHT, y=at - 4, class_="tick", text_anchor="end"),
+                element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="threshold"),
+                element("text", text, x=self.width - _RIGHT, y=at - 4, class_="tick", text_anchor="end"),
             ]
         )
 
     def _mark(self, mark: DayMark, days: DayScale) -> Markup:
         at = days.left(mark.day)
-        if not _LEFT <= at <= WIDTH - _RIGHT:
+        if not _LEFT <= at <= self.width - _RIGHT:
             return Markup("")
         return link(
             mark.href,
@@ -154,7 +156,8 @@ class LineChart:
 
 def x_axis(days: DayScale, height: float) -> list[Markup]:
     """Return the ticks of days at the bottom of a chart."""
-    return [element("text", text, x=at, y=height - 6, class_="tick") for at, text in days.ticks()]
+    most = max(2, int((days.end - days.start) / _TICK_WIDTH))
+    return [element("text", text, x=at, y=height - 6, class_="tick") for at, text in days.ticks(most)]
 
 
 def _run(run: list[tuple[str, float]], days: DayScale, y: Scale) -> Markup:

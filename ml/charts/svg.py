@@ -12,7 +12,7 @@ def element(tag: str, *children: str | Markup, **attributes: str | float | None)
     Markup('<text x="1.5" y="2" class="tick" text-anchor="end">a &lt; b</text>')
     """
     pairs = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else _text(value)}"'
         for name, value in attributes.items()
         if value is not None
     )

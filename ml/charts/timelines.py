@@ -1,7 +1,7 @@
 """Verdicts over time: one row a column, one cell a day, neighbours of the same verdict as one shape."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from markupsafe import Markup
@@ -13,6 +13,8 @@ from ml.charts.svg import element, join, link, picture
 _WIDTH, _LEFT, _RIGHT, _ROW, _BOTTOM = 960.0, 210.0, 8.0, 20.0, 22.0
 _IMPORTANCE_WIDTH = 60.0
 _STRIP_WIDTH, _STRIP_HEIGHT = 180.0, 18.0
+_LEAST_CELL = 5.0  # narrower cells are hard to point at: neighbours that look the same become one
+_SHADES = 4
 TEXTS = {
     "drift": "drift",
     "warning": "warning",
@@ -20,6 +22,9 @@ TEXTS = {
     "insufficient_data": "too few independent rows to tell",
     "not_judged": "not judged",
     "missing": "no report",
+    "missing_baseline": "no baseline yet",
+    "kind_mismatch": "values of another kind",
+    "no_data": "no values",
     "failed": "failed",
 }
 """What a cell of a verdict is called in tooltips."""
@@ -33,6 +38,7 @@ class TimelineRow:
     ----------
     importance : from 0 to 1, as a bar beside the name; None if unknown.
     shades : effect over threshold, at most 1, for days that cannot be told; empty for none.
+    notes : what else the tooltip of a cell states; empty for nothing.
     """
 
     name: str
@@ -40,12 +46,29 @@ class TimelineRow:
     href: str | None = None
     importance: float | None = None
     shades: Sequence[float | None] = ()
+    notes: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Days that look the same, as one shape; a link leads to the last of them."""
+
+    first: str
+    last: str
+    verdict: str
+    shade: float | None = None
+    note: str | None = None
+
+    @property
+    def title(self) -> str:
+        period = self.first if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{period}: {TEXTS.get(self.verdict, self.verdict)}{f'; {self.note}' if self.note else ''}"
 
 
 def timeline(
     label: str, days: Sequence[str], rows: Sequence[TimelineRow], href: Callable[[str, TimelineRow], str] | None = None
 ) -> Markup:
-    """Return the timeline of verdicts; `href` is the address of a cell, used where a run of cells is one day wide or judged."""
+    """Return the timeline of verdicts; `href` is the address of a cell, that of its last day where days share one."""
     if not days or not rows:
         return Markup("")
     scale = DayScale.over(days, _LEFT, _WIDTH - _RIGHT)
@@ -59,59 +82,53 @@ def strip(label: str, days: Sequence[str], verdicts: Sequence[str | None]) -> Ma
     if not days:
         return Markup("")
     scale = DayScale.over(days, 0, _STRIP_WIDTH)
-    cells = [_cell(run, scale, 0, _STRIP_HEIGHT, None, None) for run in _runs(days, verdicts)]
+    cells = [_draw(cell, scale, 0, _STRIP_HEIGHT) for cell in _cells(days, TimelineRow("", verdicts), is_merged=True)]
     return picture(_STRIP_WIDTH, _STRIP_HEIGHT, label, join(cells), class_="strip")
 
 
 def _row(
     row: TimelineRow, top: float, days: Sequence[str], scale: DayScale, href: Callable[[str, TimelineRow], str] | None
 ) -> Markup:
-    shades = {day: shade for day, shade in zip(days, row.shades, strict=False) if shade is not None}
     name = element("text", row.name, x=0, y=top + 14, class_="row-name")
     parts = [link(row.href, row.name, name) if row.href else name]
     if row.importance is not None:
         width = max(1.0, _IMPORTANCE_WIDTH * row.importance)
         bar = element("rect", x=_LEFT - 10 - _IMPORTANCE_WIDTH, y=top + 6, width=width, height=8, class_="importance")
         parts.append(link(None, f"{row.name}: importance {row.importance:.0%} of the most important", bar))
-    for run in _runs(days, row.verdicts):
-        address = None if href is None else href(run[-1][0], row)
-        parts.append(_cell(run, scale, top + 2, _ROW - 4, address, shades.get(run[-1][0])))
+    cells = _cells(days, row, is_merged=scale.width < _LEAST_CELL)
+    parts += [_draw(cell, scale, top + 2, _ROW - 4, None if href is None else href(cell.last, row)) for cell in cells]
     return join(parts)
 
 
-def _cell(
-    run: "list[tuple[str, str | None]]",
-    scale: DayScale,
-    top: float,
-    height: float,
-    href: str | None,
-    shade: float | None,
-) -> Markup:
-    first, last, verdict = run[0][0], run[-1][0], run[0][1] or "missing"
-    period = first if first == last else f"{first} to {last}"
-    left = scale.left(first)
+def _draw(cell: _Cell, scale: DayScale, top: float, height: float, href: str | None = None) -> Markup:
+    left, right = scale.left(cell.first), scale.left(cell.last) + scale.width
+    gap = min(1.0, scale.width / 8) if scale.width >= _LEAST_CELL else 0.0
     shape = element(
         "rect",
         x=left,
         y=top,
-        width=scale.left(last) + scale.width - left,
+        width=right - left - gap,
         height=height,
-        class_=f"cell {verdict}",
-        fill_opacity=None if shade is None else round(0.25 + 0.75 * shade, 2),
+        class_=f"cell {cell.verdict}",
+        fill_opacity=None if cell.shade is None else round(0.25 + 0.75 * cell.shade, 2),
     )
-    return link(href, f"{period}: {TEXTS.get(verdict, verdict)}", shape)
+    return link(href, cell.title, shape)
 
 
-def _runs(days: Sequence[str], verdicts: Sequence[str | None]) -> list[list[tuple[str, str | None]]]:
-    """Return the runs of consecutive days with the same verdict."""
-    runs: list[list[tuple[str, str | None]]] = []
-    for day, verdict in zip(days, verdicts, strict=True):
-        if runs and runs[-1][0][1] == verdict and _follows(day, runs[-1][-1][0]):
-            runs[-1].append((day, verdict))
+def _cells(days: Sequence[str], row: TimelineRow, *, is_merged: bool) -> list[_Cell]:
+    """Return the cells of a row; merged, neighbours of the same verdict and shade are one cell."""
+    cells: list[_Cell] = []
+    for index, (day, verdict) in enumerate(zip(days, row.verdicts, strict=True)):
+        shade = row.shades[index] if row.shades else None
+        rounded = None if shade is None else round(shade * _SHADES) / _SHADES
+        cell = _Cell(day, day, verdict or "missing", rounded, row.notes[index] if row.notes else None)
+        if is_merged and cells and _continues(cell, cells[-1]):
+            cells[-1] = replace(cell, first=cells[-1].first)
         else:
-            runs.append([(day, verdict)])
-    return runs
+            cells.append(cell)
+    return cells
 
 
-def _follows(day: str, earlier: str) -> bool:
-    return date.fromisoformat(day) - date.fromisoformat(earlier) == timedelta(1)
+def _continues(cell: _Cell, earlier: _Cell) -> bool:
+    is_next_day = date.fromisoformat(cell.first) - date.fromisoformat(earlier.last) == timedelta(1)
+    return is_next_day and (cell.verdict, cell.shade) == (earlier.verdict, earlier.shade)

@@ -10,7 +10,8 @@ from typing import Any
 from guard_core.names import display_name
 from guard_core.project_settings.retrain import RetrainSettings
 
-_LESS_IS_BETTER = frozenset({"mae"})
+LESS_IS_BETTER = frozenset({"mae"})
+"""Deciding metrics that measure errors."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def performance_drop(
         entry = (metrics or {}).get(metric, {})
         if entry.get("value") is None:
             continue
-        sign = -1.0 if metric in _LESS_IS_BETTER else 1.0
+        sign = -1.0 if metric in LESS_IS_BETTER else 1.0
         allowed = max_error_growth * reference if sign < 0 else max_drop
         drop = sign * (reference - entry["value"])
         nearest = entry.get("high" if sign > 0 else "low")

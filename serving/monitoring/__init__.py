@@ -3,4 +3,5 @@
 - `baselines`: reference windows
 - `kinds`: kinds of columns
 - `results`: day states, metrics, profiles, drift, performance
+- `series`: a model as it is now, and its history by day
 """

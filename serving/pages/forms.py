@@ -1,5 +1,6 @@
 """Fields that the forms of several pages have, checked as the JSON routes check theirs."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -8,24 +9,29 @@ from starlette.responses import RedirectResponse
 from serving.http.problems import Unprocessable
 from serving.pages.addresses import own_path
 
-_MAX_REASON = 1_000
 
-
-def read_reason(form: dict[str, str]) -> str:
-    """Return the reason of a change.
+def required_field(form: Mapping[str, str], field: str, most: int = 1_000) -> str:
+    """Return a field of a form without surrounding white space.
 
     Raises
     ------
     Unprocessable
-        If it is missing or too long.
+        If it is empty or has more characters than `most`; the error names the field.
     """
-    reason = form.get("reason", "").strip()
-    if not 1 <= len(reason) <= _MAX_REASON:
-        raise _wrong("reason", f"write 1 to {_MAX_REASON} characters; it is recorded")
-    return reason
+    text = form.get(field, "").strip()
+    if not text:
+        raise _wrong(field, "must not be empty")
+    if len(text) > most:
+        raise _wrong(field, f"must have at most {most} characters")
+    return text
 
 
-def read_instant(form: dict[str, str], name: str) -> datetime:
+def read_reason(form: Mapping[str, str]) -> str:
+    """Return the reason of a change, which is recorded; raises as `required_field`."""
+    return required_field(form, "reason")
+
+
+def read_instant(form: Mapping[str, str], name: str) -> datetime:
     """Return an instant in UTC, as a field for date and time sends it.
 
     Raises
@@ -39,7 +45,7 @@ def read_instant(form: dict[str, str], name: str) -> datetime:
         raise _wrong(name, "write a date and time in UTC, such as 2030-01-31T08:00") from None
 
 
-def return_to(form: dict[str, str]) -> RedirectResponse:
+def return_to(form: Mapping[str, str]) -> RedirectResponse:
     """Redirect to the page that a form was sent from, its field `next`."""
     return RedirectResponse(own_path(form.get("next", "/")), status_code=HTTPStatus.SEE_OTHER)
 

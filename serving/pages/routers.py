@@ -3,7 +3,21 @@
 from serving.pages.assets import router as assets_router
 from serving.pages.evidence import router as evidence_router
 from serving.pages.incidents import router as incidents_router
+from serving.pages.models.changes import router as changes_router
+from serving.pages.models.data import router as data_router
+from serving.pages.models.model import router as model_router
+from serving.pages.models.slices import router as slices_router
 from serving.pages.overview import router as overview_router
 from serving.pages.sessions.endpoints import router as sessions_router
 
-ROUTERS = (assets_router, sessions_router, evidence_router, incidents_router, overview_router)
+ROUTERS = (
+    assets_router,
+    sessions_router,
+    overview_router,
+    model_router,
+    slices_router,
+    changes_router,
+    data_router,
+    incidents_router,
+    evidence_router,
+)

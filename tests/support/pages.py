@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from guard_core.settings import Role
+from serving.pages.sessions.service import COOKIE, form_token
 from tests.support.clients import Clients
 
 
@@ -29,3 +30,8 @@ def form_token_of(page: str) -> str:
     match = re.search(r'name="csrf" value="([0-9a-f]{64})"', page)
     assert match is not None, "the page has no form"
     return match[1]
+
+
+def csrf_of(client: httpx.AsyncClient) -> str:
+    """Return the token of the forms that this client is shown."""
+    return form_token(client.cookies[COOKIE])

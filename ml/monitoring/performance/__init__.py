@@ -11,5 +11,6 @@
 `scores`: metrics of probabilities.
 `roc_auc`: area under the ROC curve.
 `regression`: metrics of numeric predictions.
+`pooled`: a metric over several days.
 `bootstrap`: bootstrap resamples and their intervals.
 """

@@ -1,0 +1,58 @@
+"""The page of a model: how good it is, what has moved, how much it has received."""
+
+from fastapi import Request, Response
+
+from guard_core.names import display_name
+from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.monitoring.series.endpoints import ModelDep, SeriesDep
+from serving.pages.models import charts
+from serving.pages.models.periods import DEFAULT, PERIODS, QueriedPeriod, days_of, window_of
+from serving.pages.models.sentences import is_apart, model_sentence, uncertain_columns
+from serving.pages.rendering import RendererDep
+from serving.pages.routing import page_router
+
+router = page_router()
+_NEWEST_LABELLED = 28
+_WORST = 5
+
+
+@router.get("/projects/{project_id}/models/{model_id}", openapi_extra=ANALYST)
+def show_model(
+    request: Request,
+    pages: RendererDep,
+    project: ProjectToRead,
+    model_id: ModelId,
+    models: ModelDep,
+    history: SeriesDep,
+    period: QueriedPeriod = DEFAULT,
+) -> Response:
+    """Show a model."""
+    model = models.summary(project, model_id)
+    days = days_of(period, model.last_day)
+    matrix = history.matrix(project.id, model_id, days)
+    window = window_of(matrix.days)
+    series = history.series(project.id, model_id, days, window)
+    timeline = models.timeline(project, model_id, days)
+    labelled = history.newest_labelled(project.id, model_id, _NEWEST_LABELLED)
+    slices = None if labelled is None else history.slices(project.id, model_id, labelled)
+    return pages.page(
+        request,
+        "models/model.html",
+        model=model,
+        period=period,
+        periods=PERIODS,
+        headline=model_sentence(model),
+        series=series,
+        window=window,
+        uncertain=uncertain_columns(matrix),
+        performance=charts.performance_chart(model, series, timeline),
+        verdicts=charts.verdict_chart(model, matrix),
+        volume=charts.volume_chart(model, series),
+        latency=charts.latency_chart(model, series),
+        rates=charts.rate_chart(model, series),
+        labelled=labelled,
+        slices=slices,
+        worst=[] if slices is None else slices.slices[:_WORST],
+        is_apart=is_apart,
+        display_name=display_name,
+    )

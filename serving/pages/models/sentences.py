@@ -1,0 +1,79 @@
+"""The sentences at the top of a model's pages, which answer what the page is about."""
+
+from guard_core.names import display_name
+from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, ModelSummary, SlicesSeries
+from serving.pages.formats import count, day, fixed
+
+_MOST_NAMES = 3
+
+
+def model_sentence(model: ModelSummary) -> str:
+    """Return whether a model is fine, and what is wrong if it is not.
+
+    An open alert decides: it holds on several days, and its thresholds are those of the project.
+    """
+    name = model.model_id
+    by_kind = {alert.kind: alert for alert in reversed(model.alerts)}
+    if "performance" in by_kind:
+        return f"{name} predicts worse than in its baseline{_against(model)}"
+    if "drift" in by_kind:
+        return f"The data of {name} has moved since its baseline{_drifted(model)}"
+    if model.alerts:
+        return f"{name} needs attention: {model.alerts[0].summary.rstrip('.')}"
+    if model.baseline is None:
+        return f"{name} has no baseline yet"
+    return f"{name} is fine{_against(model)}"
+
+
+def uncertainty_sentence(column: MatrixColumn) -> str | None:
+    """Return what it takes to judge a column whose newest verdict is not possible; None if there is one."""
+    newest = next((index for index in reversed(range(len(column.verdicts))) if column.verdicts[index]), None)
+    if newest is None or column.verdicts[newest] != "insufficient_data":
+        return None
+    required = column.required_days[newest]
+    if required is None:
+        return f"no number of days is enough with this baseline: {column.reason}"
+    return f"a verdict takes {count(required, 'day')} like these"
+
+
+def uncertain_columns(matrix: DriftMatrix) -> list[tuple[str, str]]:
+    """Return the columns whose newest verdict is not possible, each with what it takes."""
+    sentences = [(column.name, uncertainty_sentence(column)) for column in matrix.columns]
+    return [(name, sentence) for name, sentence in sentences if sentence is not None]
+
+
+def slices_sentence(model_id: str, slices: SlicesSeries) -> str:
+    """Return which slice is predicted worst, or that none is surely worse than the whole."""
+    if slices.metric is None or slices.whole is None:
+        return f"{model_id} has no labelled days in this range"
+    whole, measured = slices.whole, [item for item in slices.slices if item.mean is not None]
+    if not measured:
+        return f"{model_id} has no slice with labels in this range"
+    worst, name = measured[0], display_name(slices.metric)
+    figures = f"{name} {fixed(worst.mean)} against {fixed(whole.mean)} of all rows"
+    if is_apart(worst.low, worst.high, whole.low, whole.high):
+        return f"{model_id} predicts worst for {worst.dimension.replace('_', ' ')} {worst.value}: {figures}"
+    return f"No slice of {model_id} is surely worse than all rows together"
+
+
+def is_apart(low: float | None, high: float | None, other_low: float | None, other_high: float | None) -> bool:
+    """Return whether two intervals do not overlap."""
+    if low is None or high is None or other_low is None or other_high is None:
+        return False
+    return high < other_low or other_high < low
+
+
+def _against(model: ModelSummary) -> str:
+    metric = model.metric
+    if metric is None:
+        return ""
+    text = f": {display_name(metric.name)} {fixed(metric.value)}"
+    return text if metric.baseline is None else f"{text} against {fixed(metric.baseline)}"
+
+
+def _drifted(model: ModelSummary) -> str:
+    if not model.drifted:
+        return ""
+    names = ", ".join(model.drifted[:_MOST_NAMES])
+    more = len(model.drifted) - _MOST_NAMES
+    return f": {names}{f' and {more} more' if more > 0 else ''} on {day(model.verdict_day)}"
