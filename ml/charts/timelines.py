@@ -43,12 +43,22 @@ class TimelineRow:
 
 
 def timeline(
-    label: str, days: Sequence[str], rows: Sequence[TimelineRow], href: Callable[[str, TimelineRow], str] | None = None
+    label: str,
+    days: Sequence[str],
+    rows: Sequence[TimelineRow],
+    href: Callable[[str, TimelineRow], str] | None = None,
+    *,
+    names_width: float = _LEFT,
 ) -> Markup:
-    """Return the timeline of verdicts; `href` is the address of a cell, used where a run of cells is one day wide or judged."""
+    """Return the timeline of verdicts; `href` is the address of a cell, used where a run of cells is one day wide or judged.
+
+    Parameters
+    ----------
+    names_width : where the first day begins.
+    """
     if not days or not rows:
         return Markup("")
-    scale = DayScale.over(days, _LEFT, _WIDTH - _RIGHT)
+    scale = DayScale.over(days, names_width, _WIDTH - _RIGHT)
     height = len(rows) * _ROW + _BOTTOM
     drawn = [_row(row, index * _ROW, days, scale, href) for index, row in enumerate(rows)]
     return picture(_WIDTH, height, label, join(drawn), join(x_axis(scale, height)), class_="chart timeline")
@@ -71,7 +81,9 @@ def _row(
     parts = [link(row.href, row.name, name) if row.href else name]
     if row.importance is not None:
         width = max(1.0, _IMPORTANCE_WIDTH * row.importance)
-        bar = element("rect", x=_LEFT - 10 - _IMPORTANCE_WIDTH, y=top + 6, width=width, height=8, class_="importance")
+        bar = element(
+            "rect", x=scale.start - 10 - _IMPORTANCE_WIDTH, y=top + 6, width=width, height=8, class_="importance"
+        )
         parts.append(link(None, f"{row.name}: importance {row.importance:.0%} of the most important", bar))
     for run in _runs(days, row.verdicts):
         address = None if href is None else href(run[-1][0], row)

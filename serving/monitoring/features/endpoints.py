@@ -16,7 +16,14 @@ FeatureName = Annotated[
     str,
     Path(min_length=1, max_length=128, description="Name of a feature, or `y_pred`, `y_proba` or `latency_ms`."),
 ]
-HistoryBound = Annotated[str | None, Query(description="Bound of the history, inclusive, `YYYY-MM-DD`.")]
+_Bound = Annotated[str | None, Query(description="Bound of the history, inclusive, `YYYY-MM-DD`.")]
+
+
+def _history_bounds(start: _Bound = None, end: _Bound = None) -> tuple[str | None, str | None]:
+    return start, end
+
+
+HistoryBounds = Annotated[tuple[str | None, str | None], Depends(_history_bounds)]
 
 
 @router.get(
@@ -30,11 +37,10 @@ def read_feature(
     day: DayInPath,
     feature: FeatureName,
     features: FeaturesDep,
-    start: HistoryBound = None,
-    end: HistoryBound = None,
+    bounds: HistoryBounds,
 ) -> FeatureView:
     """Read one column of a day: its verdict, the distributions of baseline and window, and its verdicts over time.
 
     The history is that of the 150 days up to the day and of the 30 days after it, unless `start` or `end` are given.
     """
-    return features.read(project.id, model_id, day, feature, history_days(day, start, end))
+    return features.read(project.id, model_id, day, feature, history_days(day, *bounds))

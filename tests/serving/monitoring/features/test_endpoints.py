@@ -28,7 +28,7 @@ async def test_a_column_of_numbers_has_its_stored_verdict_and_both_histograms(
     analyst: httpx.AsyncClient, model: Model, days: JudgedDays
 ) -> None:
     rng = np.random.default_rng(1)
-    days.capture({"feature_age": rng.integers(20, 30, 2_000) * 1.0})
+    days.capture({"feature_age": (rng.integers(20, 30, 2_000) * 1.0).tolist()})
     days.add(1, {"feature_age": [*(rng.integers(25, 35, 500) * 1.0), None, float("nan")]})
     body = await read(analyst, model, 1, "age")
     assert (body["state"], body["verdict"]["state"], body["verdict"]["method"]) == ("drift", "drift", "psi")
