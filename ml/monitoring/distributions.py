@@ -15,7 +15,7 @@ from ml.monitoring.distances.unseen import unseen_share
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 
-BINS = 40
+BINS = 24
 CATEGORIES = 15
 _TAIL = 0.005
 
@@ -63,7 +63,8 @@ def histograms(reference: NumericProfile, current: NumericProfile | None = None,
 
     The width of a bin is a share of the range of the reference without its outer half percent on each side; no value of the
     current sample changes it. If the current sample lies outside that range, more bins of the same width follow, up to as many
-    again on each side. A reference with few distinct values has one bin a value in its range.
+    again on each side. Bins of values on a grid, such as whole
+    numbers, all hold equally many of the grid's values.
 
     Parameters
     ----------
@@ -126,10 +127,16 @@ def category_counts(
 
 def _edges(reference: NumericProfile, current: NumericProfile | None, bins: int) -> NDArray[np.float64]:
     low, high = (float(value) for value in reference.quantile([_TAIL, 1 - _TAIL]))
-    whole = bool(np.equal(reference.knots, np.rint(reference.knots)).all())
-    if whole:  # bins between whole numbers: otherwise some hold two of them and others one
-        width = float(max(1, math.ceil((high - low + 1) / bins)))
-        low, count = math.floor(low) - 0.5, math.ceil((math.ceil(high) - math.floor(low) + 1) / width)
+    unit = _unit(reference)
+    if unit:  # bins between the values of a grid: otherwise some hold two of them and others one
+        origin = float(reference.knots[0])
+        low, high = (
+            origin + unit * round_to((value - origin) / unit)
+            for round_to, value in ((math.floor, low), (math.ceil, high))
+        )
+        width = unit * max(1, math.ceil((high - low + unit) / (unit * bins)))
+        low -= unit / 2
+        count = max(1, math.ceil((high + unit / 2 - low) / width))
     else:
         width, count = (high - low) / bins, bins
     if not (math.isfinite(width) and low + width > low):  # one value, or a range beyond what can be divided
@@ -142,6 +149,16 @@ def _edges(reference: NumericProfile, current: NumericProfile | None, bins: int)
         after = min(max(math.ceil((right - low) / width) - count, 0), bins)
     edges: NDArray[np.float64] = low + width * np.arange(-before, count + after + 1, dtype=np.float64)
     return edges
+
+
+def _unit(reference: NumericProfile) -> float:
+    """Return the distance of the values if they lie on a grid, such as whole numbers; 0 if they do not."""
+    gaps = np.diff(reference.knots)
+    whole = bool(np.equal(reference.knots, np.rint(reference.knots)).all())
+    if whole or not gaps.size:
+        return float(whole)
+    multiples = gaps / gaps.min()
+    return float(gaps.min()) if bool((np.abs(multiples - np.rint(multiples)) < 0.01).all()) else 0.0
 
 
 def _binned(profile: NumericProfile, edges: NDArray[np.float64]) -> list[float]:

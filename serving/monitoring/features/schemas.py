@@ -81,7 +81,10 @@ class CategoriesView(BaseModel):
 
 
 class FeatureHistory(BaseModel):
-    """The verdicts on the column by day, from the first to the last day with a report; null on days without one."""
+    """The verdicts on the column by day, from the first to the last day with a report.
+
+    Values of a day without a report are null; the verdict of a report without this column is `not_judged`.
+    """
 
     days: list[str]
     verdicts: list[str | None]

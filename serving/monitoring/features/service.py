@@ -14,6 +14,7 @@ from serving.monitoring.features.schemas import BaselineSummary, FeatureHistory,
 from serving.monitoring.results.days import Days, checked_days
 
 _DAYS_BEFORE, _DAYS_AFTER = 149, 30
+_NOT_JUDGED = "not_judged"
 _ENVELOPE = {PREDICTION, PROBABILITY, LATENCY}
 
 
@@ -49,13 +50,8 @@ class FeatureService:
         reference = None if baseline is None else self._reference(baseline, column)
         window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
         history = self._history(*key, column, days)
-        if (
-            report is not None
-            and verdict is None
-            and reference is None
-            and window is None
-            and not any(history.verdicts)
-        ):
+        is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
+        if report is not None and not is_known:
             raise NotFound(f"Model {model_id!r} has no feature {feature!r}: neither on {day} nor in its baseline.")
         return FeatureView(
             day=day,
@@ -76,7 +72,7 @@ class FeatureService:
 
     def _state_without_verdict(self, project_id: str, model_id: str, day: str, report: StoredReport | None) -> str:
         if report is not None:
-            return "missing_baseline" if report.state == "missing_baseline" else "not_judged"
+            return "missing_baseline" if report.state == "missing_baseline" else _NOT_JUDGED
         return "not_processed" if self._day_states.list(project_id, model_id, day, day) else "no_events"
 
     def _baseline(
@@ -108,7 +104,7 @@ class FeatureService:
         items = [by_day.get(day) for day in every_day]
         return FeatureHistory(
             days=every_day,
-            verdicts=[item and item.state for item in items],
+            verdicts=[item and (item.state or _NOT_JUDGED) for item in items],
             methods=[item and item.method for item in items],
             effects=[item and item.effect for item in items],
             missing_shares=[item and item.missing_share for item in items],
