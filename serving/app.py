@@ -90,6 +90,8 @@ from serving.ingest.labels.endpoints import routes as label_routes
 from serving.ingest.labels.service import LabelService
 from serving.monitoring.baselines.endpoints import router as baselines_router
 from serving.monitoring.baselines.service import BaselineService
+from serving.monitoring.features.endpoints import router as features_router
+from serving.monitoring.features.service import FeatureService
 from serving.monitoring.kinds.endpoints import router as kinds_router
 from serving.monitoring.kinds.service import KindService
 from serving.monitoring.results.endpoints import router as results_router
@@ -122,6 +124,7 @@ _ROUTERS = (
     overview_router,
     results_router,
     series_router,
+    features_router,
     baselines_router,
     kinds_router,
     retrain_router,
@@ -273,6 +276,7 @@ class Services:
                 self.performance,
                 settings,
             ),
+            FeatureService(self.day_states, self.aggregates, self.drift_reports, self.baselines),
             OverviewService(
                 self.day_states,
                 self.drift_reports,

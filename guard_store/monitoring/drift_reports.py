@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Text, cast, select
+from sqlalchemy import JSON, ColumnElement, Select, Text, cast, func, select, type_coerce
 
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
@@ -69,6 +69,18 @@ class _Columns(msgspec.Struct):
     columns: list[ColumnVerdict] = []
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnDay:
+    """What the report of a day says about one column; the attributes are those of its verdict, all None if it is not judged."""
+
+    day: str
+    state: str | None
+    method: str | None
+    effect: float | None
+    missing_share: float | None
+    unseen_share: float | None
+
+
 class DriftReportStore(DayResultStore[StoredReport]):
     """Reads and replaces drift reports."""
 
@@ -114,6 +126,40 @@ class DriftReportStore(DayResultStore[StoredReport]):
                 for day, state, report in connection.execute(statement)
             ]
 
+    def newest_day(self, project_id: str, model_id: str) -> str | None:
+        """Return the newest day of a model with a report; None without one."""
+        statement = select(func.max(drift_reports.c.day)).where(of_model(drift_reports, project_id, model_id))
+        with self._database.read() as connection:
+            day: str | None = connection.scalar(statement)
+        return day
+
+    def column_history(
+        self, project_id: str, model_id: str, column: str, start_day: str, end_day: str
+    ) -> list[ColumnDay]:
+        """Return the verdicts on a column on those days of a closed range that have a report, oldest first."""
+        in_range = self._in_range(project_id, model_id, start_day, end_day, "")
+        verdict = _verdicts(self._database)
+        of_column = (
+            select(
+                drift_reports.c.day,
+                verdict["state"].as_string().label("state"),
+                verdict["method"].as_string().label("method"),
+                verdict["effect"].as_float().label("effect"),
+                verdict["missing_share"].as_float().label("missing_share"),
+                verdict[("statistics", "unseen_share")].as_float().label("unseen_share"),
+            )
+            .where(in_range, verdict["column"].as_string() == column)
+            .subquery()
+        )
+        statement = (
+            select(drift_reports.c.day, *(item for item in of_column.c if item.name != "day"))
+            .outerjoin(of_column, of_column.c.day == drift_reports.c.day)
+            .where(in_range)
+            .order_by(drift_reports.c.day)
+        )
+        with self._database.read() as connection:
+            return [ColumnDay(*row) for row in connection.execute(statement)]
+
     def replace(
         self,
         project_id: str,
@@ -143,3 +189,10 @@ class DriftReportStore(DayResultStore[StoredReport]):
         """Remove the report of a day that has no events any more."""
         with self._database.write() as connection:
             self._replace(connection, project_id, model_id, day, [])
+
+
+def _verdicts(database: Database) -> ColumnElement[Any]:
+    """Return the verdicts of a report as rows beside it, so that a statement reads one column instead of whole reports."""
+    report = drift_reports.c.report
+    items = func.json_each(report, "$.columns") if database.is_sqlite else func.json_array_elements(report["columns"])
+    return type_coerce(items.table_valued("value", joins_implicitly=True).c.value, JSON)

@@ -13,14 +13,26 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 620.0, 220.0, 48.0, 8.0, 8.0, 22
 _ROW, _NAME_WIDTH = 26.0, 160.0
 
 
-def histogram(label: str, edges: Sequence[float], reference: Sequence[float], current: Sequence[float]) -> Markup:
+def histogram(
+    label: str,
+    edges: Sequence[float],
+    reference: Sequence[float],
+    current: Sequence[float],
+    *,
+    open_ended: bool = False,
+) -> Markup:
     """Return two histograms over the same bins.
 
     Parameters
     ----------
-    edges : ascending, one more than there are bins.
+    edges : ascending, one more than there are bins; one less if the bins are open-ended.
     reference, current : share of the values in each bin.
+    open_ended : whether the first bin holds all values below the first edge, and the last one all above the last edge; they
+        are drawn as wide as their neighbours.
     """
+    inner = edges
+    if open_ended:
+        edges = [2 * edges[0] - edges[1], *edges, 2 * edges[-1] - edges[-2]]
     widths = [high - low for low, high in itertools.pairwise(edges)]
     heights = [[share / width for share, width in zip(shares, widths, strict=True)] for shares in (reference, current)]
     _, top = scales.extent([value for part in heights for value in part], from_zero=True)
@@ -28,7 +40,7 @@ def histogram(label: str, edges: Sequence[float], reference: Sequence[float], cu
     bars = [
         link(
             None,
-            f"{scales.label(low)} to {scales.label(high)}: reference {reference[index]:.1%}, current {current[index]:.1%}",
+            f"{_range(low, high, inner)}: reference {reference[index]:.1%}, current {current[index]:.1%}",
             element(
                 "rect", x=x.at(low), y=_TOP, width=x.at(high) - x.at(low), height=_HEIGHT - _TOP - _BOTTOM, class_="hit"
             ),
@@ -83,6 +95,14 @@ def category_bars(label: str, names: Sequence[str], reference: Sequence[float], 
             )
         )
     return picture(_WIDTH, len(names) * _ROW, label, join(rows))
+
+
+def _range(low: float, high: float, edges: Sequence[float]) -> str:
+    """Return the range of a bin; one beyond the edges is open."""
+    lower, upper = (scales.label(float(f"{value:.4g}")) for value in (low, high))
+    if low < edges[0]:
+        return f"below {upper}"
+    return f"above {lower}" if high > edges[-1] else f"{lower} to {upper}"
 
 
 def _steps(edges: Sequence[float], heights: Sequence[float], x: Scale, y: Scale) -> str:

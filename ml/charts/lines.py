@@ -16,6 +16,7 @@ T = TypeVar("T")
 WIDTH = 960.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 22.0, 22.0
 _TICK_WIDTH = 62.0
+_TEXT_HEIGHT = 13.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class LineChart:
             join(self._y_axis(y)),
             join(x_axis(days, self.height)),
             join(element("g", self._band(line, days, y), class_=f"band {line.css}") for line in self.lines if line.low),
-            join(self._threshold(text, value, y) for text, value in self.thresholds.items()),
+            join(self._thresholds(y)),
             join(self._mark(mark, days) for mark in self.marks),
             join(element("g", self._line(line, days, y), class_=f"line {line.css}") for line in self.lines),
             join(self._day(index, days) for index in range(len(self.days))),
@@ -117,14 +118,17 @@ class LineChart:
             shapes.append(element("path", d=points([*upper, *lower]) + "Z"))
         return join(shapes)
 
-    def _threshold(self, text: str, value: float, y: Scale) -> Markup:
-        at = y.at(value)
-        return join(
-            [
-                element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="threshold"),
-                element("text", text, x=self.width - _RIGHT, y=at - 4, class_="tick", text_anchor="end"),
-            ]
-        )
+    def _thresholds(self, y: Scale) -> list[Markup]:
+        """Draw the thresholds; of texts that would lie on each other, the first."""
+        parts: list[Markup] = []
+        texts: list[float] = []
+        for text, value in self.thresholds.items():
+            at = y.at(value)
+            parts.append(element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="threshold"))
+            if all(abs(at - other) >= _TEXT_HEIGHT for other in texts):
+                texts.append(at)
+                parts.append(element("text", text, x=self.width - _RIGHT, y=at - 4, class_="tick", text_anchor="end"))
+        return parts
 
     def _mark(self, mark: DayMark, days: DayScale) -> Markup:
         at = days.left(mark.day)

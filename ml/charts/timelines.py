@@ -66,12 +66,22 @@ class _Cell:
 
 
 def timeline(
-    label: str, days: Sequence[str], rows: Sequence[TimelineRow], href: Callable[[str, TimelineRow], str] | None = None
+    label: str,
+    days: Sequence[str],
+    rows: Sequence[TimelineRow],
+    href: Callable[[str, TimelineRow], str] | None = None,
+    *,
+    names_width: float = _LEFT,
 ) -> Markup:
-    """Return the timeline of verdicts; `href` is the address of a cell, that of its last day where days share one."""
+    """Return the timeline of verdicts; `href` is the address of a cell, that of its last day where days share one.
+
+    Parameters
+    ----------
+    names_width : where the first day begins.
+    """
     if not days or not rows:
         return Markup("")
-    scale = DayScale.over(days, _LEFT, _WIDTH - _RIGHT)
+    scale = DayScale.over(days, names_width, _WIDTH - _RIGHT)
     height = len(rows) * _ROW + _BOTTOM
     drawn = [_row(row, index * _ROW, days, scale, href) for index, row in enumerate(rows)]
     return picture(_WIDTH, height, label, join(drawn), join(x_axis(scale, height)), class_="chart timeline")
@@ -93,7 +103,9 @@ def _row(
     parts = [link(row.href, row.name, name) if row.href else name]
     if row.importance is not None:
         width = max(1.0, _IMPORTANCE_WIDTH * row.importance)
-        bar = element("rect", x=_LEFT - 10 - _IMPORTANCE_WIDTH, y=top + 6, width=width, height=8, class_="importance")
+        bar = element(
+            "rect", x=scale.start - 10 - _IMPORTANCE_WIDTH, y=top + 6, width=width, height=8, class_="importance"
+        )
         parts.append(link(None, f"{row.name}: importance {row.importance:.0%} of the most important", bar))
     cells = _cells(days, row, is_merged=scale.width < _LEAST_CELL)
     parts += [_draw(cell, scale, top + 2, _ROW - 4, None if href is None else href(cell.last, row)) for cell in cells]

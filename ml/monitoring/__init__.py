@@ -3,6 +3,7 @@
 `kinds`: the kind of a column's values.
 `profiles`: mergeable summaries of columns.
 `distances`: distances between two profiles.
+`distributions`: two profiles over the same bins, to look at.
 `verdicts`: drift verdicts on two profiles.
 `performance`: realised and estimated performance.
 `day_metrics`: the metrics of a day that people read.

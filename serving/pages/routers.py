@@ -5,6 +5,8 @@ from serving.pages.evidence import router as evidence_router
 from serving.pages.incidents import router as incidents_router
 from serving.pages.models.changes import router as changes_router
 from serving.pages.models.data import router as data_router
+from serving.pages.models.day import router as day_router
+from serving.pages.models.feature import router as feature_router
 from serving.pages.models.model import router as model_router
 from serving.pages.models.slices import router as slices_router
 from serving.pages.overview import router as overview_router
@@ -16,6 +18,8 @@ ROUTERS = (
     overview_router,
     model_router,
     slices_router,
+    day_router,
+    feature_router,
     changes_router,
     data_router,
     incidents_router,

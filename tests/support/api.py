@@ -38,6 +38,7 @@ async def call_route(client: httpx.AsyncClient, route: DocumentedRoute, project:
         model_id="m",
         version=1,
         feature="f",
+        day="2013-01-01",
         key_id="none",
         trace_id="none",
         budget_id="none",

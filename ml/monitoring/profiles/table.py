@@ -3,7 +3,7 @@
 Merging and serializing belong here; reading raw rows does not, it is in `build.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.encoding import ColumnProfile, decode, digest, encode
 from ml.monitoring.profiles.numeric import NumericProfile
 
-__all__ = ["ColumnProfile", "TableProfile", "value_count"]
+__all__ = ["ColumnProfile", "TableProfile", "columns_like", "kind_of", "merge_columns", "value_count"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,13 +101,44 @@ def empty_column(column: ColumnProfile, rows: int) -> ColumnProfile:
 def _merge_column(name: str, profiles: Sequence[TableProfile]) -> ColumnProfile:
     example = next(profile.columns[name] for profile in profiles if name in profile.columns)
     parts = [profile.columns.get(name) or empty_column(example, profile.rows) for profile in profiles]
-    numeric = [part for part in parts if isinstance(part, NumericProfile)]
-    categorical = [part for part in parts if isinstance(part, CategoricalProfile)]
-    if numeric and categorical:
+    if len({kind_of(part) for part in parts}) > 1:
         raise ValueError(
             f"column {name!r}: numeric in one profile and categorical in another; profile both with the same kind"
         )
-    return NumericProfile.merge(numeric) if numeric else CategoricalProfile.merge(categorical)
+    return merge_columns(parts)
+
+
+def merge_columns(parts: Sequence[ColumnProfile]) -> ColumnProfile:
+    """Merge the profiles of a column, all numeric or all categorical.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to merge.
+    """
+    numeric = [part for part in parts if isinstance(part, NumericProfile)]
+    if numeric:
+        return NumericProfile.merge(numeric)
+    return CategoricalProfile.merge([part for part in parts if isinstance(part, CategoricalProfile)])
+
+
+def columns_like(tables: Iterable[TableProfile], name: str, example: ColumnProfile) -> list[ColumnProfile]:
+    """Return a column's profiles in those tables where it is of the example's kind.
+
+    Examples
+    --------
+    >>> latency = NumericProfile.from_values(np.array([1.0, 3.0]))
+    >>> tables = [TableProfile(2, {"latency_ms": latency}), TableProfile(2, {})]
+    >>> len(columns_like(tables, "latency_ms", latency))
+    1
+    """
+    columns = [column for table in tables if (column := table.columns.get(name))]
+    return [column for column in columns if kind_of(column) == kind_of(example)]
+
+
+def kind_of(profile: ColumnProfile | None) -> str:
+    """Return whether a profile is "numeric" or "categorical"; the latter without a profile."""
+    return "numeric" if isinstance(profile, NumericProfile) else "categorical"
 
 
 def value_count(column: ColumnProfile | None) -> int:

@@ -4,16 +4,22 @@ Effects and p-values do not belong here, they are in `evidence.py`; neither do r
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from guard_core.project_settings.drift import DriftSettings
-from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.missing import missing_column, missing_share, with_missing_columns
 from ml.monitoring.profiles.numeric import NumericProfile
-from ml.monitoring.profiles.table import ColumnProfile, TableProfile, value_count
+from ml.monitoring.profiles.table import (
+    ColumnProfile,
+    TableProfile,
+    columns_like,
+    kind_of,
+    merge_columns,
+    value_count,
+)
 from ml.monitoring.verdicts.evidence import Evidence, column_evidence
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
 from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
@@ -105,7 +111,7 @@ def _check_comparable(
 ) -> ColumnVerdict | None:
     """Return the verdict on a column that lacks values on a side or has changed its kind; None if it can be compared."""
     m, n = value_count(reference), value_count(current)
-    kind = _kind(current if n or reference is None else reference)
+    kind = kind_of(current if n or reference is None else reference)
     if not (n or m):
         return ColumnVerdict(column, kind, "no_data", "neither the reference nor the window has values")
     if not n:
@@ -113,8 +119,8 @@ def _check_comparable(
     if not m:
         why = "unseen feature: the reference does not know it" if reference is None else "the reference has no values"
         return ColumnVerdict(column, kind, "missing_baseline", f"{why}; capture a new baseline", n=n)
-    if _kind(reference) != kind:
-        why = f"{_kind(reference)} in the reference, {kind} now; set the kind or capture a new baseline"
+    if kind_of(reference) != kind:
+        why = f"{kind_of(reference)} in the reference, {kind} now; set the kind or capture a new baseline"
         return ColumnVerdict(column, kind, "kind_mismatch", why, n=n, m=m)
     return None
 
@@ -144,7 +150,14 @@ def _combined(
     if missing is not None and missing.state in {"drift", "warning"}:
         why = f"missing or not finite in {share:.1%} of the rows, {reference_share:.1%} in the reference: {missing.reason}"
         if STATES.index(missing.state) < STATES.index(values.state):
-            values = replace(missing, column=values.column, kind=values.kind, reason=why, statistics=values.statistics)
+            values = replace(
+                missing,
+                column=values.column,
+                kind=values.kind,
+                reason=why,
+                statistics=values.statistics,
+                about="missing",
+            )
         else:
             values = replace(values, reason=f"{values.reason}; {why}")
     return replace(values, missing_share=share, reference_missing_share=reference_share)
@@ -191,25 +204,16 @@ def _windows(
             break
         tables[longer] = history(longer)
         for name in short:
-            values = sum(map(value_count, _same_kind(tables[longer], name, today.columns[name])))
+            values = sum(map(value_count, columns_like(tables[longer], name, today.columns[name])))
             if values > counts[name]:
                 chosen[name], counts[name] = longer, values
     return {
-        name: (today.columns[name] if n == days[0] else _merge(_same_kind(tables[n], name, today.columns[name])), n)
+        name: (
+            today.columns[name] if n == days[0] else merge_columns(columns_like(tables[n], name, today.columns[name])),
+            n,
+        )
         for name, n in chosen.items()
     }
-
-
-def _same_kind(tables: Iterable[TableProfile], name: str, today: ColumnProfile) -> list[ColumnProfile]:
-    """Return a column's profiles of the days on which it had today's kind."""
-    return [column for table in tables if (column := table.columns.get(name)) and _kind(column) == _kind(today)]
-
-
-def _merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
-    numeric = [profile for profile in profiles if isinstance(profile, NumericProfile)]
-    if numeric:
-        return NumericProfile.merge(numeric)
-    return CategoricalProfile.merge([profile for profile in profiles if isinstance(profile, CategoricalProfile)])
 
 
 def _verdict(comparison: _Comparison, evidence: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
@@ -217,7 +221,7 @@ def _verdict(comparison: _Comparison, evidence: Evidence, adjusted: float | None
     state, reason = _state(comparison, evidence, adjusted, alpha)
     return ColumnVerdict(
         comparison.column,
-        _kind(comparison.current),
+        kind_of(comparison.current),
         state,
         f"{reason} ({plan.note})" if plan.note else reason,
         plan.method,
@@ -280,7 +284,3 @@ def _plan(
 
 def _enough_for_a_test(comparison: _Comparison) -> bool:
     return min(value_count(comparison.current), value_count(comparison.reference)) >= comparison.plan.minimum_rows
-
-
-def _kind(profile: ColumnProfile | None) -> str:
-    return "numeric" if isinstance(profile, NumericProfile) else "categorical"

@@ -44,6 +44,7 @@ class ColumnVerdict:
     statistics : all statistics of the kind; None if not finite.
     missing_share, reference_missing_share : share of rows without a finite value, today and in the reference.
         If it decides, `n` and `m` are rows.
+    about : what decides: the values, or the missing values.
     """
 
     column: str
@@ -64,6 +65,7 @@ class ColumnVerdict:
     statistics: Mapping[str, float | None] = field(default_factory=dict)
     missing_share: float | None = None
     reference_missing_share: float | None = None
+    about: Literal["values", "missing"] = "values"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 
 from serving.http.problems import Unprocessable
 
@@ -27,13 +27,20 @@ def checked_days(start: str | None, end: str | None) -> Days:
     Unprocessable
         If a bound is no day, or the range ends before it starts; the error names the bound.
     """
-    days = Days(_day("start", start or FIRST_DAY), _day("end", end or LAST_DAY))
+    days = Days(checked_day("start", start or FIRST_DAY), checked_day("end", end or LAST_DAY))
     if days.start > days.end:
         raise _unprocessable("start", f"{days.start} is after end, {days.end}")
     return days
 
 
-def _day(field: str, text: str) -> str:
+def checked_day(field: str, text: str) -> str:
+    """Check that a text is a day.
+
+    Raises
+    ------
+    Unprocessable
+        If it is not; the error names the field.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -54,4 +61,9 @@ def _queried_days(
     return checked_days(start, end)
 
 
+def _day_in_path(day: Annotated[str, Path(description="Local day, `YYYY-MM-DD`.")]) -> str:
+    return checked_day("day", day)
+
+
 QueriedDays = Annotated[Days, Depends(_queried_days)]
+DayInPath = Annotated[str, Depends(_day_in_path)]

@@ -1,10 +1,14 @@
-"""The pages of one model.
+"""Pages of a model.
 
 - `changes`: forms that retrain, roll back or capture a baseline
 - `charts`: history to charts
 - `data`: the numbers behind each chart as JSON
+- `day`: all of one local day
+- `day_sentences`: the sentences with which the pages of a column and of a day begin
+- `feature`: one column: what moved, when, and how far
 - `model`: how good it is, what has moved
+- `neighbours`: the days beside a day
 - `periods`: ranges of days that a page offers
-- `sentences`: the sentences at the top of the pages
+- `sentences`: the sentences at the top of the pages of a model and of its slices
 - `slices`: which part of the rows is predicted worst
 """

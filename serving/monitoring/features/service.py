@@ -1,0 +1,143 @@
+"""Service behind one column of a day: its verdict from the report, distributions from profiles, and its history."""
+
+from datetime import date, timedelta
+
+from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column
+from guard_store.day_state.store import DayStateStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, merge_columns
+from serving.http.problems import NotFound
+from serving.monitoring.features.distributions import categories_view, histogram_view, sample_view
+from serving.monitoring.features.schemas import BaselineSummary, FeatureHistory, FeatureVerdict, FeatureView
+from serving.monitoring.results.days import Days, checked_days
+
+_DAYS_BEFORE, _DAYS_AFTER = 149, 30
+_NOT_JUDGED = "not_judged"
+_ENVELOPE = {PREDICTION, PROBABILITY, LATENCY}
+
+
+class FeatureService:
+    """Reads one column of a model."""
+
+    def __init__(
+        self,
+        day_states: DayStateStore,
+        aggregates: AggregateStore,
+        drift_reports: DriftReportStore,
+        baselines: BaselineStore,
+    ) -> None:
+        self._day_states = day_states
+        self._aggregates = aggregates
+        self._drift_reports = drift_reports
+        self._baselines = baselines
+
+    def read(self, project_id: str, model_id: str, day: str, feature: str, days: Days) -> FeatureView:
+        """Return the column on a day, with its history over a range of days.
+
+        Raises
+        ------
+        NotFound
+            If the day's report and profile, the baseline and the history lack the column.
+        """
+        key = project_id, model_id
+        column = feature if feature in _ENVELOPE else feature_column(feature)
+        report = next(iter(self._drift_reports.days(*key, day, day)), None)
+        stored = _verdict_on(column, report)
+        verdict = None if stored is None else FeatureVerdict.of(stored)
+        baseline = self._baseline(*key, day, report)
+        reference = None if baseline is None else self._reference(baseline, column)
+        window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
+        history = self._history(*key, column, days)
+        is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
+        if report is not None and not is_known:
+            raise NotFound(f"Model {model_id!r} has no feature {feature!r}: neither on {day} nor in its baseline.")
+        return FeatureView(
+            day=day,
+            feature=feature,
+            state=verdict.state if verdict is not None else self._state_without_verdict(*key, day, report),
+            verdict=verdict,
+            baseline=baseline,
+            baseline_sample=sample_view(reference),
+            window_sample=sample_view(window),
+            histogram=histogram_view(reference, window),
+            categories=categories_view(reference, window),
+            history=history,
+        )
+
+    def newest_day(self, project_id: str, model_id: str) -> str | None:
+        """Return the newest day with a drift report; None without one."""
+        return self._drift_reports.newest_day(project_id, model_id)
+
+    def _state_without_verdict(self, project_id: str, model_id: str, day: str, report: StoredReport | None) -> str:
+        if report is not None:
+            return "missing_baseline" if report.state == "missing_baseline" else _NOT_JUDGED
+        return "not_processed" if self._day_states.list(project_id, model_id, day, day) else "no_events"
+
+    def _baseline(
+        self, project_id: str, model_id: str, day: str, report: StoredReport | None
+    ) -> BaselineSummary | None:
+        """Return the baseline of the report, or the one that a day without a report would be compared with."""
+        if report is None:
+            chosen = self._baselines.in_force(project_id, model_id).of(day)
+        else:
+            versions = self._baselines.versions(project_id, model_id)
+            chosen = next((version for version in versions if version.id == report.baseline_id), None)
+        return None if chosen is None else _summary(chosen)
+
+    def _reference(self, baseline: BaselineSummary, column: str) -> ColumnProfile | None:
+        return TableProfile.from_bytes(self._baselines.profile(baseline.id)).columns.get(column)
+
+    def _window(self, project_id: str, model_id: str, day: str, column: str, days: int) -> ColumnProfile | None:
+        """Return the profile of the column in the window of its verdict, merged as for the verdict."""
+        first = (date.fromisoformat(day) - timedelta(days=days - 1)).isoformat()
+        profiles = self._aggregates.profiles(project_id, model_id, first, day)
+        tables = {profiled: TableProfile.from_bytes(profile) for profiled, profile in profiles.items()}
+        today = tables[day].columns.get(column) if day in tables else None
+        return None if today is None else merge_columns(columns_like(tables.values(), column, today))
+
+    def _history(self, project_id: str, model_id: str, column: str, days: Days) -> FeatureHistory:
+        reported = self._drift_reports.column_history(project_id, model_id, column, days.start, days.end)
+        by_day = {item.day: item for item in reported}
+        every_day = _calendar(reported[0].day, reported[-1].day) if reported else []
+        items = [by_day.get(day) for day in every_day]
+        return FeatureHistory(
+            days=every_day,
+            verdicts=[item and (item.state or _NOT_JUDGED) for item in items],
+            methods=[item and item.method for item in items],
+            effects=[item and item.effect for item in items],
+            missing_shares=[item and item.missing_share for item in items],
+            unseen_shares=[item and item.unseen_share for item in items],
+        )
+
+
+def history_days(day: str, start: str | None, end: str | None) -> Days:
+    """Return the range of the history: around the day, unless its bounds are given.
+
+    Raises
+    ------
+    Unprocessable
+        If a bound is no day, or the range ends before it starts.
+    """
+    around = date.fromisoformat(day)
+    earliest = max(around.toordinal() - _DAYS_BEFORE, date.min.toordinal())
+    latest = min(around.toordinal() + _DAYS_AFTER, date.max.toordinal())
+    return checked_days(
+        start or date.fromordinal(earliest).isoformat(),
+        end or date.fromordinal(latest).isoformat(),
+    )
+
+
+def _verdict_on(column: str, report: StoredReport | None) -> dict[str, object] | None:
+    verdicts = [] if report is None else report.report.get("columns", [])
+    return next((verdict for verdict in verdicts if verdict["column"] == column), None)
+
+
+def _summary(baseline: Baseline) -> BaselineSummary:
+    return BaselineSummary(id=baseline.id, version=baseline.version, start=baseline.start_day, end=baseline.end_day)
+
+
+def _calendar(first: str, last: str) -> list[str]:
+    start, end = date.fromisoformat(first).toordinal(), date.fromisoformat(last).toordinal()
+    return [date.fromordinal(number).isoformat() for number in range(start, end + 1)]

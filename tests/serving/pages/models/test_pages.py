@@ -1,0 +1,49 @@
+"""The pages of a feature and of a day: sentence, links, empty states, and who may read them."""
+
+import numpy as np
+
+from tests.support.clients import Clients
+from tests.support.judged_days import JudgedDays
+from tests.support.model_days import MODEL, Model, day_of
+from tests.support.pages import sign_in
+
+
+async def test_pages_show_a_drifting_feature_and_its_day(clients: Clients, model: Model, project: str) -> None:
+    path = f"/projects/{project}/models/{MODEL}"
+    client = await sign_in(clients, "analyst", project)
+    assert "No day of late has a drift report yet" in (await client.get(f"{path}/features/age")).text
+    assert "No events on 2 Jan 2013" in (await client.get(f"{path}/days/{day_of(1)}")).text
+    await model.send(1)
+    assert "not processed yet" in (await client.get(f"{path}/days/{day_of(1)}")).text
+    days = JudgedDays(clients.services, project)
+    rng = np.random.default_rng(1)
+    days.add(1, {"feature_age": rng.normal(size=900), "feature_carrier": ["AA"] * 900})
+    assert "there is no baseline" in (await client.get(f"{path}/days/{day_of(1)}")).text
+    days.capture({"feature_age": rng.normal(size=2_000), "feature_carrier": ["AA"] * 2_000})
+    days.add(1, {"feature_age": rng.normal(size=900) + 5, "feature_carrier": ["AA"] * 900})
+    page = await client.get(f"{path}/features/age?day={day_of(1)}")
+    assert page.status_code == 200
+    assert "<h1>age lies" in page.text
+    assert "drift on 2 Jan 2013; PSI" in page.text
+    for link in (
+        f"{path}/days/{day_of(1)}",
+        f"{path}/features/age?day={day_of(0)}",
+        f"/api/v1{path}/drift/{day_of(1)}",
+    ):
+        assert link in page.text
+    day = (await client.get(f"{path}/days/{day_of(1)}")).text
+    assert "<h1>3 events on 2 Jan 2013: drift of age</h1>" in day
+    assert f"{path}/features/carrier?day={day_of(1)}" in day
+    model.mark(1, failed_revision=1, attempts=2, error="no such column")
+    assert "no such column" in (await client.get(f"{path}/days/{day_of(1)}")).text
+    assert (await client.get(f"{path}/features/carrier")).status_code == 200
+
+
+async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, project: str) -> None:
+    clients.services.projects.create("other", "Other")
+    for page in (f"features/age?day={day_of(1)}", f"days/{day_of(1)}"):
+        path = f"/projects/{project}/models/{MODEL}/{page}"
+        for client in (await sign_in(clients, "guest"), await sign_in(clients, "admin", "other")):
+            assert (await client.get(path)).status_code == 403
+            client.cookies.clear()
+            assert (await client.get(path)).headers["location"].startswith("/sign-in?next=")
