@@ -75,6 +75,8 @@ from serving.gateway.usage.endpoints import router as usage_router
 from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router
 from serving.health.service import HealthService
+from serving.health.status.endpoints import router as status_router
+from serving.health.status.service import StatusService
 from serving.http import error_handlers, metrics, openapi, tracing
 from serving.http.access_log import AccessLog
 from serving.http.dependencies import Parts
@@ -111,6 +113,7 @@ from serving.retraining.versions.service import VersionService
 _ROUTERS = (
     metrics.router,
     health_router,
+    status_router,
     keys_router,
     projects_router,
     overview_router,
@@ -254,6 +257,7 @@ class Services:
                 TickStore(database),
                 settings,
             ),
+            StatusService(database, self.events, self.knowledge, settings, version=_version()),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
             ResultsService(
