@@ -91,6 +91,8 @@ from serving.monitoring.baselines.endpoints import router as baselines_router
 from serving.monitoring.baselines.service import BaselineService
 from serving.monitoring.kinds.endpoints import router as kinds_router
 from serving.monitoring.kinds.service import KindService
+from serving.monitoring.preview.endpoints import router as preview_router
+from serving.monitoring.preview.service import PreviewService
 from serving.monitoring.results.endpoints import router as results_router
 from serving.monitoring.results.service import ResultsService
 from serving.overview.endpoints import router as overview_router
@@ -118,6 +120,7 @@ _ROUTERS = (
     projects_router,
     overview_router,
     results_router,
+    preview_router,
     baselines_router,
     kinds_router,
     retrain_router,
@@ -269,6 +272,7 @@ class Services:
                 self.performance,
                 settings,
             ),
+            PreviewService(self.drift_reports),
             OverviewService(
                 self.day_states,
                 self.drift_reports,
@@ -294,6 +298,7 @@ class Services:
                 self.audit.store,
             ),
             CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
+            self.alerts,
             AlertService(self.alerts.store, self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),

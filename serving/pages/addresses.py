@@ -30,3 +30,14 @@ def evidence(traced_id: str) -> str:
     '/evidence?id=a+b'
     """
     return f"/evidence?{urlencode({'id': traced_id})}"
+
+
+def settings(project_id: str, **query: str | None) -> str:
+    """Return the address of a project's settings.
+
+    >>> settings("shop", model="churn", days=None)
+    '/settings/projects/shop?model=churn'
+    """
+    path = f"/settings/projects/{quote(project_id, safe='')}"
+    given = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"{path}?{given}" if given else path
