@@ -1,19 +1,14 @@
 """`ml-guard alerts`: list alerts, test a route, import alert policies from a file; no server is needed."""
 
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from guard_cli.database import open_database, require_project
 from guard_cli.ledger_entry import write_ledger_entry
 from guard_cli.terminal import FILE, Column, CommandError, example, json_option, print_answer, print_rows
-from guard_core.days import from_microseconds, now_us
-from guard_core.settings import Settings, load_settings
-
-if TYPE_CHECKING:  # help must not wait for SQLAlchemy
-    from guard_store.alerts.outbox import Delivery
+from guard_core.days import from_microseconds
+from guard_core.settings import load_settings
 
 _ALL = 10_000
 
@@ -74,6 +69,7 @@ def test(route: str) -> int:
     """
     from serving.alerts.routes import scheme_of, sender_of
     from serving.alerts.senders.base import DeliveryError, RouteError
+    from serving.alerts.trial import trial_message
 
     settings = load_settings()
     if route not in settings.alert.routes:
@@ -82,7 +78,7 @@ def test(route: str) -> int:
     url = settings.alert.routes[route]
     try:
         sender = sender_of(url)
-        sender.send(_test_message(settings, route), settings.alert.timeout_s)
+        sender.send(trial_message(route, settings.server.public_address), settings.alert.timeout_s)
     except RouteError as error:
         raise CommandError(f"ML_GUARD_ALERT_ROUTES: {route}: {error}") from None
     except DeliveryError as error:
@@ -117,31 +113,3 @@ def import_policies(file: Path) -> None:
             write_ledger_entry(database, "alerts import", project_id, policies=names)
     for project_id, project_policies in policies.items():
         print_answer(f"{project_id}: {len(project_policies)} policies of its own, the defaults beside them")
-
-
-def _test_message(settings: Settings, route: str) -> "Delivery":
-    from guard_store.alerts.outbox import Delivery
-
-    name, at = uuid.uuid4().hex, now_us()
-    title = "[INFO] ML Guard: a test message"
-    payload = {"id": name, "incident_id": name, "seq": 1, "thread": title, "project_id": None, "model_id": None}
-    return Delivery(
-        id=name,
-        incident_id=name,
-        route=route,
-        seq=1,
-        title=title,
-        body=f"This is a test by `ml-guard alerts test`. Nothing is wrong.\n\n{settings.server.public_address}\n",
-        payload={**payload, "state": "test", "severity": "info", "changes": []},
-        created_us=at,
-        due_us=at,
-        state="waiting",
-        attempts=0,
-        newest_attempts=[],
-        lease=None,
-        lease_until_us=None,
-        sent_us=None,
-        project_id="",
-        model_id="",
-        thread=title,
-    )

@@ -78,6 +78,8 @@ from serving.gateway.usage.endpoints import router as usage_router
 from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router
 from serving.health.service import HealthService
+from serving.health.status.endpoints import router as status_router
+from serving.health.status.service import StatusService
 from serving.http import error_handlers, metrics, openapi, tracing
 from serving.http.access_log import AccessLog
 from serving.http.dependencies import Parts
@@ -94,6 +96,8 @@ from serving.monitoring.features.endpoints import router as features_router
 from serving.monitoring.features.service import FeatureService
 from serving.monitoring.kinds.endpoints import router as kinds_router
 from serving.monitoring.kinds.service import KindService
+from serving.monitoring.preview.endpoints import router as preview_router
+from serving.monitoring.preview.service import PreviewService
 from serving.monitoring.results.endpoints import router as results_router
 from serving.monitoring.results.service import ResultsService
 from serving.monitoring.series.endpoints import router as series_router
@@ -119,12 +123,14 @@ from serving.retraining.versions.service import VersionService
 _ROUTERS = (
     metrics.router,
     health_router,
+    status_router,
     keys_router,
     projects_router,
     overview_router,
     results_router,
     series_router,
     features_router,
+    preview_router,
     baselines_router,
     kinds_router,
     retrain_router,
@@ -265,6 +271,7 @@ class Services:
                 TickStore(database),
                 settings,
             ),
+            StatusService(database, self.events, self.knowledge, settings, version=_version()),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
             ResultsService(
@@ -277,6 +284,7 @@ class Services:
                 settings,
             ),
             FeatureService(self.day_states, self.aggregates, self.drift_reports, self.baselines),
+            PreviewService(self.drift_reports),
             OverviewService(
                 self.day_states,
                 self.drift_reports,
@@ -321,6 +329,7 @@ class Services:
                 projects=self.projects,
             ),
             CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
+            self.alerts,
             AlertService(self.alerts.store, self.alerts.outbox),
             IncidentService(IncidentStore(database), self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),

@@ -76,6 +76,18 @@ class DayState:
         """Whether processing of the newest revision failed."""
         return not self.done and self.failed_revision == self.revision
 
+    @property
+    def next_stage(self) -> str | None:
+        """The first stage that has not processed the newest revision; None if the day is done."""
+        revisions = {
+            "lake": self.lake_revision,
+            "profile": self.profile_revision,
+            "drift": self.drift_revision,
+            "performance": self.performance_revision,
+            "retrain": self.retrain_revision,
+        }
+        return next((stage for stage, revision in revisions.items() if revision < self.revision), None)
+
     def is_closed(self, settings: Settings, at_us: int) -> bool:
         """Return whether the day, and the delay after it, are over at an instant."""
         return self.bounds_us[1] + settings.pipelines.close_delay_s * SECOND_US <= at_us

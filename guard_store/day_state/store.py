@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select, tuple_, update
 
-from guard_core.days import from_microseconds, now_us
+from guard_core.days import from_microseconds, local_days, now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.day_state.day_state import DayState, Key
 from guard_store.day_state.invalidation import invalidate_drift_after
 from guard_store.day_state.tables import day_states
@@ -38,6 +39,26 @@ class ModelDayStates:
     last_day: str
     pending_days: int
     failed_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBacklog:
+    """The unprocessed days of one model.
+
+    Attributes
+    ----------
+    waiting_days : closed days that have not failed.
+    oldest_waiting : the oldest of them.
+    failed_days : days whose newest rows could not be processed.
+    open_days : days that are not closed yet.
+    """
+
+    project_id: str
+    model_id: str
+    waiting_days: int
+    oldest_waiting: str | None
+    failed_days: int
+    open_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +224,6 @@ class DayStateStore:
 
     def models(self, project_id: str) -> Sequence[ModelDayStates]:
         """Return the models of a project that have events, by id."""
-        failed = and_(_behind, day_states.c.failed_revision == day_states.c.revision)
         statement = (
             select(
                 day_states.c.model_id,
@@ -211,7 +231,7 @@ class DayStateStore:
                 func.min(day_states.c.day).label("first_day"),
                 func.max(day_states.c.day).label("last_day"),
                 func.sum(case((_behind, 1), else_=0)).label("pending_days"),
-                func.sum(case((failed, 1), else_=0)).label("failed_days"),
+                func.sum(case((and_(_behind, _failed), 1), else_=0)).label("failed_days"),
             )
             .where(day_states.c.project_id == project_id, day_states.c.events > 0)
             .group_by(day_states.c.model_id)
@@ -220,6 +240,42 @@ class DayStateStore:
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         return [ModelDayStates(row.model_id, int(row.events), *row[2:4], *map(int, row[4:])) for row in rows]
+
+    def backlog(
+        self, settings: Settings, project_id: str | None = None, at_us: int | None = None
+    ) -> Sequence[ModelBacklog]:
+        """Return the models with unprocessed days, by project and model; of one project, or of all."""
+        ended_us = (now_us() if at_us is None else at_us) - settings.pipelines.close_delay_s * SECOND_US
+        c = day_states.c
+        with self._database.read() as connection:
+            timezones = connection.scalars(select(projects.c.timezone).distinct()).all()
+            first_open = {timezone: local_days(timezone).of(ended_us).isoformat() for timezone in timezones}
+            if not first_open:
+                return []
+            is_open = c.day >= case(first_open, value=projects.c.timezone)
+            waits = and_(not_(is_open), not_(_failed))
+            statement = (
+                select(
+                    c.project_id,
+                    c.model_id,
+                    func.sum(case((waits, 1), else_=0)),
+                    func.min(case((waits, c.day))),
+                    func.sum(case((_failed, 1), else_=0)),
+                    func.sum(case((and_(is_open, not_(_failed)), 1), else_=0)),
+                )
+                .join(projects, projects.c.id == c.project_id)
+                .where(_behind, *_in_project(project_id))
+                .group_by(c.project_id, c.model_id)
+                .order_by(c.project_id, c.model_id)
+            )
+            return [
+                ModelBacklog(project, model, int(waiting), oldest, int(failed), int(not_closed))
+                for project, model, waiting, oldest, failed, not_closed in connection.execute(statement)
+            ]
+
+    def failed(self, limit: int, project_id: str | None = None) -> Sequence[DayState]:
+        """Return days whose newest rows could not be processed, oldest first; of one project, or of all."""
+        return self._select(_behind, _failed, *_in_project(project_id), limit=limit)
 
     def _of_days(self, days: Collection[str], condition: ColumnElement[bool]) -> Sequence[DayState]:
         if not days:
@@ -266,6 +322,12 @@ _behind = or_(
     day_states.c.performance_revision < day_states.c.revision,
     day_states.c.retrain_revision < day_states.c.revision,
 )
+# A revision is never null: a day without a failure is not failed, rather than unknown.
+_failed = func.coalesce(day_states.c.failed_revision, -1) == day_states.c.revision
+
+
+def _in_project(project_id: str | None) -> list[ColumnElement[bool]]:
+    return [] if project_id is None else [day_states.c.project_id == project_id]
 
 
 def _ready(item: DayState, settings: Settings, at_us: int) -> bool:

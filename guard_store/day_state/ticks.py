@@ -1,6 +1,6 @@
 """The newest tick of each sensor that looks for due days, by which a silent daemon is noticed.
 
-Ticks are recorded by the sensors; when a sensor counts as silent is `serving.health.service`.
+Ticks are recorded by the sensors; when a sensor counts as silent is `serving.health.silence`.
 """
 
 from typing import Final
@@ -32,3 +32,9 @@ class TickStore:
         statement = select(sensor_ticks.c.ticked_us).where(sensor_ticks.c.sensor == sensor)
         with self._database.read() as connection:
             return connection.scalar(statement)
+
+    def all_newest(self) -> dict[str, int]:
+        """Return the instant of the newest tick of every sensor that has run."""
+        statement = select(sensor_ticks.c.sensor, sensor_ticks.c.ticked_us).order_by(sensor_ticks.c.sensor)
+        with self._database.read() as connection:
+            return {row.sensor: row.ticked_us for row in connection.execute(statement)}

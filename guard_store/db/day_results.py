@@ -53,6 +53,11 @@ class DayResultStore(Generic[ResultT]):
         in_range = self._in_range(project_id, model_id, start_day, end_day, after_day)
         return self._read(self._select().where(in_range).order_by(self._table.c.day).limit(limit))
 
+    def newest(self, project_id: str, model_id: str, limit: int) -> list[ResultT]:
+        """Return the results of the newest days of a model, oldest first."""
+        of_newest = self._select().where(of_model(self._table, project_id, model_id)).order_by(self._table.c.day.desc())
+        return self._read(of_newest.limit(limit))[::-1]
+
     def _replace(
         self, connection: Connection, project_id: str, model_id: str, day: str, rows: Iterable[Mapping[str, Any]]
     ) -> None:

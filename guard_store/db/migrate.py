@@ -36,6 +36,12 @@ def is_current(database: Database) -> bool:
         return MigrationContext.configure(connection).get_current_heads() == tuple(_scripts().get_heads())
 
 
+def current_revision(database: Database) -> str | None:
+    """Return the revision of the schema; None before the first migration."""
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))

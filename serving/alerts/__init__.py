@@ -13,4 +13,5 @@
 - `schemas`: requests and responses
 - `senders`: one transport a file
 - `service`: reads and changes alerts, messages and alert policies
+- `trial`: the message that tries a route
 """

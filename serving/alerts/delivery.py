@@ -20,6 +20,8 @@ from guard_store.db.database import Database
 from serving.alerts import metrics
 from serving.alerts.routes import senders
 from serving.alerts.senders.base import THREAD_PREFIX, DeliveryError, Sender
+from serving.alerts.trial import trial_message
+from serving.http.problems import NotFound
 
 _log = logging.getLogger(__name__)
 _POLL_S = 1.0
@@ -65,6 +67,21 @@ class DeliveryService:
         if not self._dead:
             return {}
         return {"alerts": f"{self._dead} messages were given up: see /api/v1/alert-deliveries?state=dead"}
+
+    async def try_route(self, route: str) -> str | None:
+        """Send a test message on a route now, past the outbox; return the reason if it could not be sent.
+
+        Raises
+        ------
+        NotFound
+            If there is no route of this name.
+        """
+        if route not in self._senders:
+            names = ", ".join(sorted(self._senders)) or "none"
+            raise NotFound(f"ML_GUARD_ALERT_ROUTES has no route {route!r}; there is {names}.")
+        if self._is_hung(route):
+            return "an earlier message still waits for its receiver"
+        return await self._error_of(trial_message(route, self._settings.server.public_address))
 
     async def _run(self) -> None:
         polls = 0

@@ -9,6 +9,7 @@ from guard_core.alerting.policy import NAME_PATTERN
 from guard_core.days import microseconds
 from guard_core.settings import Role
 from guard_store.alerts.outbox import Delivery
+from serving.alerts.delivery import DeliveryService
 from serving.alerts.schemas import (
     AlertDetail,
     AlertQuery,
@@ -19,6 +20,7 @@ from serving.alerts.schemas import (
     PolicyView,
     Reason,
     RouteView,
+    TrialView,
 )
 from serving.alerts.service import AlertPolicyService, AlertService
 from serving.audit.entry import AuditEntry
@@ -40,6 +42,7 @@ from serving.http.routing import (
 router = keyed_router("alerts")
 Alerts = Annotated[AlertService, Depends(part(AlertService))]
 Policies = Annotated[AlertPolicyService, Depends(part(AlertPolicyService))]
+Deliveries = Annotated[DeliveryService, Depends(part(DeliveryService))]
 
 PolicyName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of a policy.")]
 _POLICIES = "/projects/{project_id}/alert-policies"
@@ -127,6 +130,15 @@ def resend_delivery(message: MessageToChange, alerts: Alerts) -> DeliveryView:
 def list_routes(policies: Policies) -> list[RouteView]:
     """List the routes that policies can name."""
     return policies.routes()
+
+
+@router.post("/alert-routes/{name}/test", responses=NOT_FOUND, openapi_extra=ADMIN)
+async def try_route(
+    name: Annotated[str, Path(pattern=NAME_PATTERN, description="Name of a route.")], deliveries: Deliveries
+) -> TrialView:
+    """Send a test message on a route now, and report whether it was sent."""
+    error = await deliveries.try_route(name)
+    return TrialView(route=name, sent=error is None, error=error)
 
 
 @router.get(_POLICIES, responses=NOT_FOUND, openapi_extra=ANALYST)

@@ -182,6 +182,14 @@ class RouteView(BaseModel):
     scheme: str
 
 
+class TrialView(BaseModel):
+    """The outcome of a test message."""
+
+    route: str
+    sent: bool
+    error: str | None = Field(description="Why it could not be sent.")
+
+
 PolicyRequest = Rule
 
 

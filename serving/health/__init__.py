@@ -1,6 +1,8 @@
-"""Liveness and readiness, for load balancers and operators.
+"""Liveness, readiness and status, for load balancers, operators and people.
 
-- `endpoints`: routes
-- `schemas`: responses
+- `endpoints`: routes of liveness and readiness
+- `schemas`: their responses
 - `service`: readiness check of all parts
+- `silence`: when a daemon counts as silent
+- `status`: what waits, what has failed, and how much room is left
 """

@@ -3,21 +3,18 @@
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from guard_core.days import from_microseconds, now_us
+from guard_core.days import from_microseconds
 from guard_core.settings import Settings
-from guard_core.units import SECOND_US
 from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import is_current
 from serving.alerts.delivery import DeliveryService
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.health.schemas import KnowledgeReadiness, Readiness
+from serving.health.silence import is_silent
 from serving.http.problems import Unavailable
 from serving.ingest.events.service import EventService
 from serving.predict.service import PredictService
-
-_SILENT_S = 60
-_SILENT_INTERVALS = 6  # a busy machine skips some ticks
 
 
 class HealthService:
@@ -40,7 +37,7 @@ class HealthService:
         self._knowledge = knowledge
         self._ticks = ticks
         self._queue_rows = settings.ingest.queue_rows
-        self._silent_s = max(_SILENT_S, _SILENT_INTERVALS * settings.pipelines.interval_s)
+        self._pipelines = settings.pipelines
 
     def readiness(self) -> Readiness:
         """Check all parts.
@@ -61,9 +58,9 @@ class HealthService:
         return Readiness(status="degraded" if degraded else "ok", knowledge=knowledge, degraded=degraded or None)
 
     def _pipeline_problems(self) -> dict[str, str]:
-        """Return the problem of a silent sensor; without a first tick, no daemon is expected."""
+        """Return the problem of a silent sensor."""
         ticked_us = self._ticks.newest(UNPROCESSED_DAYS)
-        if ticked_us is None or now_us() - ticked_us <= self._silent_s * SECOND_US:
+        if ticked_us is None or not is_silent(ticked_us, self._pipelines):
             return {}
         return {
             "pipelines": f"the sensor {UNPROCESSED_DAYS} has not run since {from_microseconds(ticked_us):%Y-%m-%dT%H:%M:%SZ}:"

@@ -14,4 +14,6 @@ A page holds no logic of its own: each number on it is in the response of a docu
 - `routers`: the routers of all pages
 - `routing`: routes with a session in place of a key, and errors as pages
 - `sessions`: signing in and out
+- `settings`: projects, keys, alert routes, thresholds
+- `system`: what waits and what has failed
 """

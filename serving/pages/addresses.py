@@ -1,10 +1,10 @@
 """Addresses of the pages; templates and charts build them here, messages in `guard_core.page_addresses`."""
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from guard_core.page_addresses import incident, model
 
-__all__ = ["evidence", "incident", "model", "own_path"]
+__all__ = ["evidence", "incident", "model", "own_path", "settings"]
 
 
 def evidence(traced_id: str, project_id: str | None = None) -> str:
@@ -25,3 +25,14 @@ def own_path(address: str) -> str:
     """
     is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if is_own else "/"
+
+
+def settings(project_id: str, **query: str | None) -> str:
+    """Return the address of a project's settings.
+
+    >>> settings("shop", model="churn", days=None)
+    '/settings/projects/shop?model=churn'
+    """
+    path = f"/settings/projects/{quote(project_id, safe='')}"
+    given = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"{path}?{given}" if given else path

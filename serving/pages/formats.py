@@ -86,6 +86,20 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
+def size(value: float | None) -> str:
+    """Format a number of bytes, in the largest decimal unit.
+
+    >>> size(512), size(261_586_944), size(1_040_384), size(2.5e12), size(None)
+    ('512 B', '262 MB', '1.04 MB', '2.5 TB', '–')
+    """
+    if value is None:
+        return MISSING
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= limit:
+            return f"{value / limit:.3g} {unit}"
+    return f"{value:.0f} B"
+
+
 def day(value: str | date | None) -> str:
     """Format a local day.
 
@@ -134,5 +148,5 @@ def count(value: int, noun: str, plural: str | None = None) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (number, fixed, compact, percent, usd, milliseconds, day, instant, ago, count)
+    for function in (number, fixed, compact, percent, usd, milliseconds, size, day, instant, ago, count)
 }

@@ -18,7 +18,13 @@ from serving.pages.assets import Assets
 from serving.pages.formats import FILTERS
 from serving.pages.sessions.service import COOKIE, form_token
 
-_NAVIGATION: Final = (("/", "Overview"), ("/incidents", "Incidents"), ("/evidence", "Evidence"))
+_NAVIGATION: Final = (
+    ("/", "Overview"),
+    ("/incidents", "Incidents"),
+    ("/evidence", "Evidence"),
+    ("/system", "System"),
+    ("/settings", "Settings"),
+)
 """Address and name of the pages that every page links to, in this order."""
 
 

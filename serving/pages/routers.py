@@ -11,6 +11,9 @@ from serving.pages.models.model import router as model_router
 from serving.pages.models.slices import router as slices_router
 from serving.pages.overview import router as overview_router
 from serving.pages.sessions.endpoints import router as sessions_router
+from serving.pages.settings.installation import router as settings_router
+from serving.pages.settings.project import router as project_settings_router
+from serving.pages.system import router as system_router
 
 ROUTERS = (
     assets_router,
@@ -24,4 +27,7 @@ ROUTERS = (
     data_router,
     incidents_router,
     evidence_router,
+    system_router,
+    settings_router,
+    project_settings_router,
 )

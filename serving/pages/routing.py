@@ -4,14 +4,15 @@ Opening and ending sessions is `serving.pages.sessions`.
 """
 
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse
 
 from serving.audit.entry import AuditEntry
@@ -34,6 +35,8 @@ _SECURITY_HEADERS = [
     *((name, value) for name, value in DEFAULT_SECURITY_HEADERS if name != b"content-security-policy"),
     (b"content-security-policy", _CONTENT_SECURITY_POLICY),
 ]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class PageRoute(APIRoute):
@@ -88,6 +91,20 @@ async def read_form(request: Request) -> dict[str, str]:
         cached = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         request.scope["state"]["form"] = cached
     return cached
+
+
+def validate_form(kind: type[ModelT], values: Mapping[str, Any]) -> ModelT:
+    """Return the values of a form as the body that the JSON route takes.
+
+    Raises
+    ------
+    RequestValidationError
+        If a field is wrong.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 Form = Annotated[dict[str, str], Depends(read_form)]

@@ -49,6 +49,7 @@ async def call_route(client: httpx.AsyncClient, route: DocumentedRoute, project:
         name="p",
     )
     params = {"day": "2013-01-01"} if path.endswith("/slices") else {}
+    params |= {"threshold": "0.15"} if path.endswith("/drift/preview") else {}
     params |= {"a": "1", "b": "2"} if path.endswith("/comparison") else {}
     params |= {"project_id": project} if path.startswith("/api/v1/costs") else {}
     params |= {"day": "2013-01-01"} if path.endswith("/costs/pull") else {}

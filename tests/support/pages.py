@@ -1,6 +1,7 @@
 """A signed-in reader of the pages: a client with the cookie of a session in place of a key."""
 
 import re
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -35,3 +36,9 @@ def form_token_of(page: str) -> str:
 def csrf_of(client: httpx.AsyncClient) -> str:
     """Return the token of the forms that this client is shown."""
     return form_token(client.cookies[COOKIE])
+
+
+async def send_form(client: httpx.AsyncClient, page: str, action: str, **fields: Any) -> httpx.Response:
+    """Send a form with the token that a page shows."""
+    shown = await client.get(page)
+    return await client.post(action, data={"csrf": form_token_of(shown.text), **fields})

@@ -11,6 +11,7 @@ The distances are in `ml.monitoring.distances`; when a day is judged is decided 
 `sample_size`: rows required to see an effect.
 `design_effect`: how much rows of one day resemble each other.
 `false_discovery`: adjustment for many columns.
+`other_threshold`: stored verdicts under another drift threshold.
 `report`: verdicts and reports as data.
 `tables`: profiles of two tables of raw rows, for scripts.
 """

@@ -281,3 +281,24 @@ def test_rows_without_a_project_are_left_alone(
     with database.write() as connection:
         connection.execute(update(day_states).values(project_id="gone"))
     assert not day_store.due(settings)
+
+
+def test_the_backlog_counts_closed_days_by_the_time_zone_of_their_project(
+    day_store: DayStateStore, database: Database, settings: Settings
+) -> None:
+    ProjectStore(database).create("far", "Far", "Pacific/Kiritimati")
+    for project_id in ("p", "far"):
+        store(database, [event(project_id, "m", f"2024-05-0{day}T12:00:00Z") for day in (1, 2)])
+    delay_s = settings.pipelines.close_delay_s
+    noon = at("2024-05-02T12:00:00Z") + delay_s * 1_000_000
+    counts = {row.project_id: (row.waiting_days, row.open_days) for row in day_store.backlog(settings, at_us=noon)}
+    assert counts == {"far": (1, 1), "p": (1, 1)}
+    # 12:00 UTC of 1 May is 2 May at UTC+14, and that day ends at 10:00 UTC; in New York, 2 May is not over.
+    oldest = {row.project_id: row.oldest_waiting for row in day_store.backlog(settings, at_us=noon)}
+    assert oldest == {"far": "2024-05-02", "p": "2024-05-01"}
+    (ours,) = day_store.backlog(settings, "p", at_us=at("2024-05-03T04:00:00Z") + delay_s * 1_000_000)
+    assert (ours.waiting_days, ours.open_days) == (2, 0)
+    (earlier,) = day_store.backlog(settings, "p", at_us=at("2024-05-03T04:00:00Z") + delay_s * 1_000_000 - 1)
+    assert (earlier.waiting_days, earlier.open_days) == (1, 1)
+    process(day_store, settings, ["2024-05-01", "2024-05-02"])
+    assert [row.project_id for row in day_store.backlog(settings)] == ["far"]
