@@ -20,6 +20,7 @@ from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
 _PAGE_ROWS = 10_000
+_QUARTER_US = 900 * SECOND_US
 _COMMIT_US = 60 * SECOND_US  # from the arrival of an event to its row of the ledger, at most
 _PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
 
@@ -49,6 +50,17 @@ class LedgerFilter:
         if self.to_us is not None:
             statement = statement.where(c.at_us < self.to_us)
         return statement
+
+
+@dataclass(frozen=True, slots=True)
+class FlagCount:
+    """Requests with the same flags in the quarter of an hour that begins at `since_us`."""
+
+    project_id: str | None
+    model: str | None
+    flags: tuple[str, ...]
+    since_us: int
+    requests: int
 
 
 class LedgerStore:
@@ -87,6 +99,29 @@ class LedgerStore:
             for flags, requests in connection.execute(statement):
                 counts.update(dict.fromkeys(flags.split(","), requests))
         return dict(counts.most_common())
+
+    def count_flags_by_time(self, since_us: int, until_us: int, project_id: str | None = None) -> list[FlagCount]:
+        """Return the requests in which rules of the content policies matched, summed by quarter of an hour.
+
+        Each quarter lies within one local day, because the offsets of all time zones are multiples of it.
+        """
+        c = ledger.c
+        quarter = (c.at_us // _QUARTER_US).label("quarter")
+        groups = (c.project_id, c.model, c.flags, quarter)
+        statement = (
+            select(*groups, func.count().label("requests"))
+            .where(c.at_us >= since_us, c.at_us < until_us, c.flags != "")
+            .group_by(*groups)
+        )
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        with self._database.read() as connection:
+            return [
+                FlagCount(
+                    row.project_id, row.model, tuple(row.flags.split(",")), row.quarter * _QUARTER_US, row.requests
+                )
+                for row in connection.execute(statement)
+            ]
 
     def row_of_event(self, project_id: str, request_id: str, received_us: int) -> LedgerRow | None:
         """Return the row of the request that sent or predicted an event; None if there is none, or it was pruned.
@@ -132,6 +167,13 @@ class LedgerStore:
         """Return all signed checkpoints, oldest first."""
         with self._database.read() as connection:
             return _checkpoints(connection)
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """Return the newest signed checkpoint; None if nothing is signed."""
+        statement = select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Checkpoint(**row._mapping)
 
     def checkpoint(self, *, kind: Kind = "periodic") -> Checkpoint | None:
         """Sign the newest row; return None if there is no row or it is signed already."""
@@ -206,7 +248,5 @@ def _walk(connection: Connection, row_filter: LedgerFilter) -> Iterator[LedgerRo
 
 
 def _checkpoints(connection: Connection) -> list[Checkpoint]:
-    return [
-        Checkpoint(**row._mapping)
-        for row in connection.execute(select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq))
-    ]
+    statement = select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq)
+    return [Checkpoint(**row._mapping) for row in connection.execute(statement)]
