@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from guard_core.days import now_us
 from guard_core.units import SECOND_US
@@ -27,24 +27,29 @@ _PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Conditions on rows; None allows any value. `from_us` is the first instant, `to_us` the first instant after."""
+    """Conditions on rows; None allows any value. `flag` is one of a row's flags, `from_us` is the first instant, `to_us` the first instant after."""
 
     project_id: str | None = None
     key_id: str | None = None
     route: str | None = None
     request_id: str | None = None
     model: str | None = None
+    end_user: str | None = None
     compliance_flag: bool | None = None
+    flag: str | None = None
     from_us: int | None = None
     to_us: int | None = None
 
     def narrow(self, statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
         """Restrict a statement on the ledger to these rows."""
         c = ledger.c
-        for name in ("project_id", "key_id", "route", "request_id", "model", "compliance_flag"):
+        for name in ("project_id", "key_id", "route", "request_id", "model", "end_user", "compliance_flag"):
             value = getattr(self, name)
             if value is not None:
                 statement = statement.where(c[name] == value)
+        if self.flag is not None:
+            flags = literal(",") + c.flags + ","
+            statement = statement.where(flags.contains(f",{self.flag},", autoescape=True))
         if self.from_us is not None:
             statement = statement.where(c.at_us >= self.from_us)
         if self.to_us is not None:

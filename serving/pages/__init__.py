@@ -3,8 +3,12 @@
 A page holds no logic of its own: each number on it is in the response of a documented route. Charts are drawn by `ml.charts`.
 
 - `addresses`: addresses of the pages
+- `ask`: questions and research
 - `assets`: style sheets and scripts, served under names that contain their hash
+- `audit`: the ledger
+- `costs`: calls of language models, budgets, costs, findings
 - `formats`: numbers, days and instants as people read them
+- `forms`: fields of forms to requests
 - `overview`: the first page
 - `rendering`: templates to responses, the navigation and the caller on each page
 - `routers`: the routers of all pages

@@ -18,7 +18,12 @@ from serving.pages.assets import Assets
 from serving.pages.formats import FILTERS
 from serving.pages.sessions.service import COOKIE, form_token
 
-_NAVIGATION: Final = (("/", "Overview"),)
+_NAVIGATION: Final = (
+    ("/", "Overview"),
+    ("/costs", "LLM & costs"),
+    ("/ask", "Ask"),
+    ("/audit", "Audit"),
+)
 """Address and name of the pages that every page links to, in this order."""
 
 

@@ -95,6 +95,7 @@ class UsageSummary(BaseModel):
     by_model: list[UsageView] = Field(description="Most expensive first; at most 100.")
     by_user: list[UsageView]
     by_key: list[UsageView]
+    key_names: dict[str, str] = Field(description="Of these keys and of those with a budget, by id.")
 
 
 class BudgetRequest(BaseModel):

@@ -70,6 +70,8 @@ class UsageService:
         def views(group: UsageGroup) -> list[UsageView]:
             return [UsageView.of(row) for row in read([group])]
 
+        by_key = views("key_id")
+        budget_keys = [budget.scope_id for budget in self._budgets(project_id) if budget.scope == "key"]
         return UsageSummary(
             project_id=project_id,
             days=days,
@@ -77,12 +79,16 @@ class UsageService:
             models=_by_model(read(["day", "model"], None), days),
             by_model=views("model"),
             by_user=views("end_user"),
-            by_key=views("key_id"),
+            by_key=by_key,
+            key_names=self._keys.names([row.key_id for row in by_key if row.key_id] + budget_keys),
         )
 
     async def budgets(self, project_id: str | None) -> list[BudgetView]:
         """Return the budgets of a project, or all of them, with their present status."""
-        return await self._views([b for b in self._gateway.budgets.of() if project_id in (None, b.project_id)])
+        return await self._views(self._budgets(project_id))
+
+    def _budgets(self, project_id: str | None) -> list[Budget]:
+        return [budget for budget in self._gateway.budgets.of() if project_id in (None, budget.project_id)]
 
     def project_of(self, body: BudgetRequest) -> str | None:
         """Return the project that a budget belongs to; None if its key is valid for all projects.
