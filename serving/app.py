@@ -71,6 +71,8 @@ from serving.gateway.calls.gateway import Gateway
 from serving.gateway.chat.endpoints import router as chat_router
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
+from serving.gateway.findings.endpoints import router as findings_router
+from serving.gateway.findings.service import FindingsService
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook, default_folder
 from serving.gateway.prompts.endpoints import router as prompts_router
@@ -140,6 +142,7 @@ _ROUTERS = (
     chat_router,
     prompts_router,
     usage_router,
+    findings_router,
     knowledge_router,
     costs_router,
     alerts_router,
@@ -328,12 +331,15 @@ class Services:
                 ledger=self.audit.store,
                 projects=self.projects,
             ),
-            CostService(costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), database, settings),
+            CostService(
+                costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), self.usage, database, settings
+            ),
             self.alerts,
             AlertService(self.alerts.store, self.alerts.outbox),
             IncidentService(IncidentStore(database), self.alerts.outbox),
             AlertPolicyService(PolicyStore(database), settings.alert),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
+            FindingsService(database, self.audit.store, timezone=settings.server.timezone),
         ]
 
     def _page_parts(self) -> list[object]:

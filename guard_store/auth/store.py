@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Row, and_, func, insert, select, update
@@ -86,6 +87,12 @@ class KeyStore:
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
         return None if row is None else _key(row)
+
+    def names(self, key_ids: Collection[str]) -> dict[str, str]:
+        """Return the name of each of these keys that exists."""
+        statement = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(key_ids))
+        with self._database.read() as connection:
+            return {row.id: row.name for row in connection.execute(statement)}
 
     def revoke(self, key_id: str) -> bool:
         """Revoke a key; return False if there is no such key. Revoking it again keeps the first time."""

@@ -21,6 +21,9 @@ from guard_store.db.upsert import dialect_insert
 Series = dict[tuple[CostSource, str], dict[date, Decimal]]
 """Amounts by day, of each source and currency."""
 
+ServiceKey = tuple[str, str, str]
+"""A project, a service and a currency."""
+
 _KEY = ("project_id", "day", "source")
 
 
@@ -69,6 +72,22 @@ class CostStore:
             for currency in sorted({name for sums in totals.values() for name in sums}):
                 series[source, currency] = {day: sums.get(currency, Decimal(0)) for day, sums in totals.items()}
         return series
+
+    def service_totals(
+        self, start: str, end: str, source: CostSource, project_id: str | None = None
+    ) -> dict[ServiceKey, tuple[Decimal, Decimal]]:
+        """Return the unblended and the amortised sum of each project, service and currency in a closed range of days."""
+        c = costs.c
+        names = (c.project_id, c.service, c.currency)
+        statement = select(*names, c.unblended, c.amortised).where(c.source == source, c.day.between(start, end))
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        sums: dict[ServiceKey, tuple[Decimal, Decimal]] = defaultdict(lambda: (Decimal(0), Decimal(0)))
+        with self._database.read() as connection:  # summed here, because the amounts are text
+            for project, service, currency, unblended, amortised in connection.execute(statement):
+                before = sums[project, service, currency]
+                sums[project, service, currency] = (before[0] + Decimal(unblended), before[1] + Decimal(amortised))
+        return dict(sums)
 
     def replace(self, days: Collection[CostDay]) -> None:
         """Replace the costs of these days, all in one transaction."""

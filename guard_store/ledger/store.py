@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 
 from guard_core.days import now_us
 from guard_core.units import SECOND_US
@@ -20,35 +20,52 @@ from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
 _PAGE_ROWS = 10_000
+_QUARTER_US = 900 * SECOND_US
 _COMMIT_US = 60 * SECOND_US  # from the arrival of an event to its row of the ledger, at most
 _PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Conditions on rows; None allows any value. `from_us` is the first instant, `to_us` the first instant after."""
+    """Conditions on rows; None allows any value. `flag` is one of a row's flags, `from_us` is the first instant, `to_us` the first instant after."""
 
     project_id: str | None = None
     key_id: str | None = None
     route: str | None = None
     request_id: str | None = None
     model: str | None = None
+    end_user: str | None = None
     compliance_flag: bool | None = None
+    flag: str | None = None
     from_us: int | None = None
     to_us: int | None = None
 
     def narrow(self, statement: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
         """Restrict a statement on the ledger to these rows."""
         c = ledger.c
-        for name in ("project_id", "key_id", "route", "request_id", "model", "compliance_flag"):
+        for name in ("project_id", "key_id", "route", "request_id", "model", "end_user", "compliance_flag"):
             value = getattr(self, name)
             if value is not None:
                 statement = statement.where(c[name] == value)
+        if self.flag is not None:
+            flags = literal(",") + c.flags + ","
+            statement = statement.where(flags.contains(f",{self.flag},", autoescape=True))
         if self.from_us is not None:
             statement = statement.where(c.at_us >= self.from_us)
         if self.to_us is not None:
             statement = statement.where(c.at_us < self.to_us)
         return statement
+
+
+@dataclass(frozen=True, slots=True)
+class FlagCount:
+    """Requests with the same flags in the quarter of an hour that begins at `since_us`."""
+
+    project_id: str | None
+    model: str | None
+    flags: tuple[str, ...]
+    since_us: int
+    requests: int
 
 
 class LedgerStore:
@@ -87,6 +104,29 @@ class LedgerStore:
             for flags, requests in connection.execute(statement):
                 counts.update(dict.fromkeys(flags.split(","), requests))
         return dict(counts.most_common())
+
+    def count_flags_by_time(self, since_us: int, until_us: int, project_id: str | None = None) -> list[FlagCount]:
+        """Return the requests in which rules of the content policies matched, summed by quarter of an hour.
+
+        Each quarter lies within one local day, because the offsets of all time zones are multiples of it.
+        """
+        c = ledger.c
+        quarter = (c.at_us // _QUARTER_US).label("quarter")
+        groups = (c.project_id, c.model, c.flags, quarter)
+        statement = (
+            select(*groups, func.count().label("requests"))
+            .where(c.at_us >= since_us, c.at_us < until_us, c.flags != "")
+            .group_by(*groups)
+        )
+        if project_id is not None:
+            statement = statement.where(c.project_id == project_id)
+        with self._database.read() as connection:
+            return [
+                FlagCount(
+                    row.project_id, row.model, tuple(row.flags.split(",")), row.quarter * _QUARTER_US, row.requests
+                )
+                for row in connection.execute(statement)
+            ]
 
     def row_of_event(self, project_id: str, request_id: str, received_us: int) -> LedgerRow | None:
         """Return the row of the request that sent or predicted an event; None if there is none, or it was pruned.
@@ -137,6 +177,13 @@ class LedgerStore:
         """Return the first signed checkpoint at or after a row: the hashes of the chain lead from the row to it."""
         c = ledger_checkpoints.c
         statement = select(ledger_checkpoints).where(c.seq >= seq).order_by(c.seq).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Checkpoint(**row._mapping)
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """Return the newest signed checkpoint; None if nothing is signed."""
+        statement = select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq.desc()).limit(1)
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Checkpoint(**row._mapping)
@@ -214,7 +261,5 @@ def _walk(connection: Connection, row_filter: LedgerFilter) -> Iterator[LedgerRo
 
 
 def _checkpoints(connection: Connection) -> list[Checkpoint]:
-    return [
-        Checkpoint(**row._mapping)
-        for row in connection.execute(select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq))
-    ]
+    statement = select(ledger_checkpoints).order_by(ledger_checkpoints.c.seq)
+    return [Checkpoint(**row._mapping) for row in connection.execute(statement)]

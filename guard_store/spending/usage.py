@@ -58,19 +58,20 @@ class UsageStore:
         project_id: str | None = None,
         key_id: str | None = None,
         model: str | None = None,
-        limit: int,
+        limit: int | None,
         offset: int = 0,
+        by_cost: bool = False,
     ) -> Sequence[UsageRow]:
-        """Return the sums of the local days from `first` to `last`, in the order of the groups."""
+        """Return the sums of the local days from `first` to `last`, in the order of the groups, or the most expensive first."""
         conditions: list[ColumnElement[bool]] = [usage.c.day.between(first.isoformat(), last.isoformat())]
         for name, value in (("project_id", project_id), ("key_id", key_id), ("model", model)):
             if value is not None:
                 conditions.append(usage.c[name] == value)
         group_columns = [usage.c[name] for name in groups]
         sums = [func.sum(usage.c[name]).label(name) for name in USAGE_SUMS]
-        statement = (
-            select(*group_columns, *sums).where(and_(*conditions)).group_by(*group_columns).order_by(*group_columns)
-        )
+        order = [func.sum(usage.c.cost_nano_usd).desc(), func.sum(usage.c.requests).desc()] if by_cost else []
+        statement = select(*group_columns, *sums).where(and_(*conditions)).group_by(*group_columns)
+        statement = statement.order_by(*order, *group_columns)
         with self._database.read() as connection:
             rows = connection.execute(statement.limit(limit).offset(offset)).all()
         # Without groups there is always one row; its sums are null if there was no usage.

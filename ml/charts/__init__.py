@@ -5,9 +5,11 @@ marks are links, and each has its values in a `title`.
 
 - `bars`: amounts by day, stacked
 - `distributions`: two distributions of a column over each other
+- `gauges`: an amount against its limits
 - `lines`: values by day with bands, thresholds and marks
 - `pictures`: a number over its newest days as a PNG file, for mails
 - `scales`: from values and days to coordinates, and their ticks
+- `spans`: when parts of a piece of work began, and how long they took
 - `sparklines`: a line of a few pixels for a table
 - `svg`: elements and attributes
 - `timelines`: one cell a day, one row a column: verdicts over time

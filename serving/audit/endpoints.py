@@ -19,7 +19,7 @@ from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
 from serving.http.dependencies import EntryDep, part
-from serving.http.paging import Page, decode_cursor, page_of
+from serving.http.paging import Page
 from serving.http.problems import NotFound
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, NOT_FOUND, keyed_router
 
@@ -34,9 +34,7 @@ PageQuery = Annotated[AuditPageQuery, Query()]
 @router.get("/audit", openapi_extra=ADMIN)
 def list_rows(query: PageQuery, caller: Caller, audit: Audit) -> Page[LedgerRowView]:
     """List rows of the ledger, newest first."""
-    before = None if query.cursor is None else decode_cursor(query.cursor, int, 0)
-    rows = audit.store.page(_filter(query, caller), before, query.limit + 1)
-    return page_of(rows, query.limit, position=lambda row: row.seq, item=LedgerRowView.of)
+    return audit.page(filter_of(query, caller), query.cursor, query.limit)
 
 
 @router.get(
@@ -47,9 +45,7 @@ def list_rows(query: PageQuery, caller: Caller, audit: Audit) -> Page[LedgerRowV
 )
 def export_rows(query: Filters, caller: Caller, audit: Audit) -> StreamingResponse:
     """Export rows as CSV, oldest first, every column as it was hashed; a whole export can be verified offline."""
-    rows = audit.store.all_rows(_filter(query, caller))
-    headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
-    return StreamingResponse(write_csv(rows), media_type="text/csv", headers=headers)
+    return csv_response(audit, filter_of(query, caller))
 
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
@@ -76,7 +72,14 @@ def verify(audit: Audit) -> VerificationView:
     return VerificationView.of(audit.store.verify())
 
 
-def _filter(query: AuditQuery, caller: Principal) -> LedgerFilter:
+def filter_of(query: AuditQuery, caller: Principal) -> LedgerFilter:
+    """Return the filter of the rows that a caller asks for, and may read."""
     ledger_filter = query.filter(caller.project_id)
     caller.require("admin", ledger_filter.project_id)
     return ledger_filter
+
+
+def csv_response(audit: AuditService, ledger_filter: LedgerFilter) -> StreamingResponse:
+    """Return the export of rows as a file."""
+    headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
+    return StreamingResponse(write_csv(audit.store.all_rows(ledger_filter)), media_type="text/csv", headers=headers)

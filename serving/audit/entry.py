@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Scope
 
 from guard_core.days import now_us
@@ -34,6 +35,7 @@ class AuditEntry:
     bodies : recorded bodies, if the project records them.
     settlement : of the call of a language model that the request made; committed with the entry.
     failure : a problem that ends the request from outside of its handler, such as a time limit.
+    render_problem : renders an error as the answer; in JSON by default, set by pages.
     stream_error : renders an error as the last event of a stream; set by routes that stream.
     """
 
@@ -48,6 +50,7 @@ class AuditEntry:
         "failure",
         "key_id",
         "project_id",
+        "render_problem",
         "role",
         "settlement",
         "status",
@@ -66,6 +69,7 @@ class AuditEntry:
         self.failure: Problem | None = None
         self.details: dict[str, Any] = {}
         self.stream_error: Callable[[Problem], bytes] | None = None
+        self.render_problem: Callable[[Problem], Response] = self._render_json
         self._fields: dict[str, Any] = {}
         self._request: Any = None
         self._response: Any = None
@@ -115,7 +119,7 @@ class AuditEntry:
         if self.has_begun and self.stream_error is not None:
             body = self.stream_error(problem)
         else:
-            response = problem_response(problem, self.request_id, self._scope["path"])
+            response = self.render_problem(problem)
             self.status, body = response.status_code, bytes(response.body)
         self.add_response(body)
         return body
@@ -136,6 +140,9 @@ class AuditEntry:
             details=_json(self._details_with_path()).decode(),
             **self._fields,
         )
+
+    def _render_json(self, problem: Problem) -> Response:
+        return problem_response(problem, self.request_id, self._scope["path"])
 
     def _details_with_path(self) -> dict[str, Any]:
         """Return the details, with the path as called unless it is the route itself."""

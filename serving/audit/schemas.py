@@ -26,7 +26,9 @@ class AuditQuery(BaseModel):
     route: str | None = Field(None, description="As the app declares it, such as `/api/v1/projects/{project_id}`.")
     request_id: str | None = None
     model: str | None = None
+    end_user: str | None = None
     compliance_flag: bool | None = None
+    flag: str | None = Field(None, description="A rule that matched, as in `flags`: `request.email`.")
     since: AwareDatetime | None = Field(None, description="First instant, with its offset.")
     until: AwareDatetime | None = Field(None, description="First instant after, with its offset.")
 
@@ -38,7 +40,9 @@ class AuditQuery(BaseModel):
             route=self.route,
             request_id=self.request_id,
             model=self.model,
+            end_user=self.end_user,
             compliance_flag=self.compliance_flag,
+            flag=self.flag,
             from_us=None if self.since is None else microseconds(self.since),
             to_us=None if self.until is None else microseconds(self.until),
         )

@@ -14,11 +14,13 @@ from guard_store.ledger.bodies import BodyStore
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
 from guard_store.ledger.step import AppendEntry
-from guard_store.ledger.store import LedgerStore
+from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError, Work
 from guard_store.writer.writer import GroupWriter
 from serving.audit.entry import AuditEntry
+from serving.audit.schemas import LedgerRowView
+from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,12 @@ class AuditService:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._checkpoint()
+
+    def page(self, ledger_filter: LedgerFilter, cursor: str | None, limit: int) -> Page[LedgerRowView]:
+        """Return a page of rows, newest first."""
+        before = None if cursor is None else decode_cursor(cursor, int, 0)
+        rows = self.store.page(ledger_filter, before, limit + 1)
+        return page_of(rows, limit, position=lambda row: row.seq, item=LedgerRowView.of)
 
     async def commit(self, entry: AuditEntry) -> None:
         """Commit the entry of a request and the settlement of its call in one transaction; return when it is durable.

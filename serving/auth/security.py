@@ -86,15 +86,27 @@ class Authenticator:
         """
         secret, is_bearer = _secret_of(scope)
         if secret is None:
-            self._rates.count_anonymous_request(address_of(scope))
+            self.count_request(ANONYMOUS, scope)
             return ANONYMOUS
         ring: KeyRing | TokenRing = self._key_ring
         if self._tokens is not None and is_bearer and self._tokens.is_token(secret):
             ring = self._tokens
         principal = await self._authenticate_secret(ring, secret, scope)
-        if principal.key_id is not None:
-            self._rates.count_keyed_request(principal.key_id)
+        self.count_request(principal, scope)
         return principal
+
+    def count_request(self, principal: Principal, scope: Scope) -> None:
+        """Count a request against the rate limit of its caller: a key has one limit, whether its secret or its session is sent.
+
+        Raises
+        ------
+        TooManyRequests
+            If the caller exceeds the limit.
+        """
+        if principal.key_id is None:
+            self._rates.count_anonymous_request(address_of(scope))
+        else:
+            self._rates.count_keyed_request(principal.key_id)
 
     async def authenticate_key(self, secret: str, scope: Scope) -> Principal:
         """Return the caller of a key that a request has in its form, not in a header; raises as `authenticate`."""

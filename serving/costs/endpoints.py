@@ -8,7 +8,7 @@ from guard_store.costs.rows import Metric
 from guard_store.projects.store import Project
 from ml.costs.forecast import DEFAULT_CONFIDENCE
 from serving.auth.security import Caller
-from serving.costs.schemas import CostDayView, ForecastsView, PullView, UnitDayView
+from serving.costs.schemas import CostDayView, ForecastsView, MonthView, PullView, UnitDayView
 from serving.costs.service import CostService
 from serving.http.dependencies import EntryDep, part
 from serving.http.paging import Cursor, Limit, Page
@@ -77,6 +77,19 @@ def read_forecast(
     """Read the forecast of a month's costs as of the end of a local day, by default yesterday."""
     checked_days(day, day)
     return costs.forecast(project, day, metric, confidence)
+
+
+@router.get("/costs/month", responses=NOT_FOUND, openapi_extra=ANALYST)
+def read_month(
+    caller: Caller,
+    costs: Costs,
+    projects: ProjectStoreDep,
+    project_id: Annotated[str | None, Query(description="Only this project.")] = None,
+) -> MonthView:
+    """Read the costs of the present month: language models with a forecast, and AWS by service."""
+    project_id = project_id or caller.project_id
+    caller.require("analyst", project_id)
+    return costs.month(None if project_id is None else find_project(projects, project_id))
 
 
 @router.post("/costs/pull", responses=NOT_FOUND, openapi_extra=ADMIN)

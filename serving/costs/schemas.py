@@ -213,6 +213,24 @@ class ForecastsView(BaseModel):
     items: list[ForecastView]
 
 
+class ServiceMonthView(SumView):
+    """The cost of one service at AWS in a month."""
+
+    project_id: str
+    service: str
+
+
+class MonthView(BaseModel):
+    """The costs of the present month, of one project or of all."""
+
+    project_id: str | None = Field(description="Null for all projects.")
+    month: str
+    as_of: str = Field(description="Last local day that is over.")
+    llm_usd: Money = Field(description="Calls of language models in this month up to now, as far as prices are known.")
+    llm: ForecastView = Field(description="Of the calls of language models, from the days that are over.")
+    aws: list[ServiceMonthView] = Field(description="Most expensive first.")
+
+
 def sums_of(days: Collection[CostDay]) -> list[SumView]:
     """Sum over sources and services, by currency."""
     lines = [line for day in days for line in day.lines]

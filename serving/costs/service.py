@@ -10,12 +10,14 @@ from itertools import groupby
 
 from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
+from guard_core.units import NANO
 from guard_store.costs.language_models import sum_language_models
 from guard_store.costs.pull import CostPull, pull_aws
 from guard_store.costs.rows import CostDay, Metric, PullState
 from guard_store.costs.store import CostStore, Series
 from guard_store.db.database import Database
 from guard_store.projects.store import Project
+from guard_store.spending.usage import UsageStore
 from ml.costs.anomaly import cost_anomaly
 from ml.costs.forecast import month_forecast
 from ml.costs.usual import WINDOW_WEEKS
@@ -25,7 +27,9 @@ from serving.costs.schemas import (
     FailedDay,
     ForecastsView,
     ForecastView,
+    MonthView,
     PullView,
+    ServiceMonthView,
     SourceView,
     UnitDayView,
 )
@@ -41,8 +45,11 @@ _REQUEST_USD = Decimal("0.01")
 class CostService:
     """Read, forecast and pull the costs of projects."""
 
-    def __init__(self, costs: CostStore, units: UnitCosts, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, costs: CostStore, units: UnitCosts, usage: UsageStore, database: Database, settings: Settings
+    ) -> None:
         self._costs = costs
+        self._usage = usage
         self._units = units
         self._database = database
         self._settings = settings
@@ -104,6 +111,41 @@ class CostService:
                 for (source, currency), costs in sorted(series.items())
             ],
         )
+
+    def month(self, project: Project | None) -> MonthView:
+        """Return the costs of the present month of a project, or of all projects on the server's local days."""
+        project_id = None if project is None else project.id
+        today = local_days(self._settings.server.timezone if project is None else project.timezone).of(now_us())
+        first, yesterday = today.replace(day=1), today - timedelta(days=1)
+        by_day = self._llm_costs(project_id, min(first, today - timedelta(weeks=WINDOW_WEEKS)), today)
+        over = {day: cost for day, cost in by_day.items() if day < today}  # today's costs are still rising
+        forecast = month_forecast(over, today)
+        totals = self._costs.service_totals(first.isoformat(), today.isoformat(), "aws", project_id)
+        return MonthView(
+            project_id=project_id,
+            month=f"{today:%Y-%m}",
+            as_of=yesterday.isoformat(),
+            llm_usd=sum((cost for day, cost in by_day.items() if day >= first), Decimal(0)),
+            llm=ForecastView.of("llm", "USD", forecast),
+            aws=[
+                ServiceMonthView(
+                    project_id=owner, service=service, currency=currency, unblended=unblended, amortised=amortised
+                )
+                for (owner, service, currency), (unblended, amortised) in sorted(
+                    totals.items(), key=lambda item: (-item[1][0], item[0])
+                )
+            ],
+        )
+
+    def _llm_costs(self, project_id: str | None, first: date, last: date) -> dict[date, Decimal]:
+        """Return the cost of calls by day, from the first day with a call; after it, a day without calls costs nothing."""
+        rows = self._usage.read(["day"], first=first, last=last, project_id=project_id, limit=None)
+        costs = {date.fromisoformat(row.day or ""): Decimal(row.cost_nano_usd) / NANO for row in rows}
+        if not costs:
+            return {}
+        begin = min(costs)
+        days = [begin + timedelta(offset) for offset in range((last - begin).days + 1)]
+        return {day: costs.get(day, Decimal(0)) for day in days}
 
     def _views(self, project: Project, names: Sequence[str]) -> list[CostDayView]:
         if not names:

@@ -2,6 +2,7 @@
 
 - `calls`: one paid call: budget, settlement, metrics
 - `chat`: the OpenAI-compatible routes
+- `findings`: findings of the content policies over HTTP
 - `policy`: the content policy
 - `prices`: prices of models
 - `prompts`: versioned prompt templates

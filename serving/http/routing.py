@@ -70,7 +70,7 @@ class KeyedRoute(APIRoute):
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
             require_role(caller, least)
             receive = _limit_size(request.receive, request.scope["state"]["entry"])
-            return await _respond_in_time(
+            return await respond_in_time(
                 handle(_ShallowRequest(request.scope, receive)),
                 part_of(request.scope, ServerSettings).request_timeout_s,
                 request.scope["state"]["entry"],
@@ -108,7 +108,7 @@ class _ShallowRequest(Request):
         return value
 
 
-async def _respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: float, entry: AuditEntry) -> Response:
+async def respond_in_time(response: Coroutine[Any, Any, Response], timeout_s: float, entry: AuditEntry) -> Response:
     """Wait for the response within a time limit, then cancel it; work in a thread cannot be stopped, and runs to its end."""
     task = asyncio.ensure_future(response)
     try:

@@ -3,7 +3,10 @@
 A page holds no logic of its own: each number on it is in the response of a documented route. Charts are drawn by `ml.charts`.
 
 - `addresses`: addresses of the pages
+- `ask`: questions and research
 - `assets`: style sheets and scripts, served under names that contain their hash
+- `audit`: the ledger
+- `costs`: calls of language models, budgets, costs, findings
 - `evidence`: one id in, all that is known about it out
 - `formats`: numbers, days and instants as people read them
 - `forms`: fields that the forms of several pages have

@@ -1,10 +1,10 @@
 """Addresses of the pages; templates and charts build them here, messages in `guard_core.page_addresses`."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from guard_core.page_addresses import incident, model
+from guard_core.page_addresses import incident, model, with_query
 
-__all__ = ["evidence", "incident", "model", "own_path", "settings"]
+__all__ = ["audit", "costs", "evidence", "incident", "model", "own_path", "settings", "with_query"]
 
 
 def evidence(traced_id: str, project_id: str | None = None) -> str:
@@ -13,8 +13,34 @@ def evidence(traced_id: str, project_id: str | None = None) -> str:
     >>> evidence("a b")
     '/evidence?id=a+b'
     """
-    query = {"id": traced_id, "project_id": project_id}
-    return f"/evidence?{urlencode({name: value for name, value in query.items() if value is not None})}"
+    return with_query("/evidence", {"id": traced_id, "project_id": project_id})
+
+
+def costs(**query: str | None) -> str:
+    """Return the address of usage and costs.
+
+    >>> costs(project="shop", start=None)
+    '/costs?project=shop'
+    """
+    return with_query("/costs", query)
+
+
+def audit(**query: str | None) -> str:
+    """Return the address of rows of the ledger; `from_` is `from`, and None leaves a filter out.
+
+    >>> audit(flag="request.email", from_="2026-03-01", project=None)
+    '/audit?flag=request.email&from=2026-03-01'
+    """
+    return with_query("/audit", query)
+
+
+def settings(project_id: str, **query: str | None) -> str:
+    """Return the address of a project's settings.
+
+    >>> settings("shop", model="churn", days=None)
+    '/settings/projects/shop?model=churn'
+    """
+    return with_query(f"/settings/projects/{quote(project_id, safe='')}", query)
 
 
 def own_path(address: str) -> str:
@@ -25,14 +51,3 @@ def own_path(address: str) -> str:
     """
     is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if is_own else "/"
-
-
-def settings(project_id: str, **query: str | None) -> str:
-    """Return the address of a project's settings.
-
-    >>> settings("shop", model="churn", days=None)
-    '/settings/projects/shop?model=churn'
-    """
-    path = f"/settings/projects/{quote(project_id, safe='')}"
-    given = urlencode({name: value for name, value in query.items() if value is not None})
-    return f"{path}?{given}" if given else path

@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import TypeVar
 
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse
 
 from serving.http.problems import Unprocessable
 from serving.pages.addresses import own_path
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
 def required_field(form: Mapping[str, str], field: str, most: int = 1_000) -> str:
@@ -48,6 +53,25 @@ def read_instant(form: Mapping[str, str], name: str) -> datetime:
 def return_to(form: Mapping[str, str]) -> RedirectResponse:
     """Redirect to the page that a form was sent from, its field `next`."""
     return RedirectResponse(own_path(form.get("next", "/")), status_code=HTTPStatus.SEE_OTHER)
+
+
+def validate_form(kind: type[BodyT], fields: Mapping[str, object]) -> BodyT:
+    """Return the fields of a form as the body of the JSON route, checked as the route checks it.
+
+    Raises
+    ------
+    RequestValidationError
+        If a field is missing or wrong.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]) from None
+
+
+def without_empty(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields that are filled in: an empty one is one that was left out."""
+    return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 def _wrong(field: str, reason: str) -> Unprocessable:

@@ -21,7 +21,10 @@ from serving.pages.sessions.service import COOKIE, form_token
 _NAVIGATION: Final = (
     ("/", "Overview"),
     ("/incidents", "Incidents"),
+    ("/costs", "LLM & costs"),
+    ("/ask", "Ask"),
     ("/evidence", "Evidence"),
+    ("/audit", "Audit"),
     ("/system", "System"),
     ("/settings", "Settings"),
 )

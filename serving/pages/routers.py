@@ -1,6 +1,9 @@
 """The routers of all pages."""
 
+from serving.pages.ask import router as ask_router
 from serving.pages.assets import router as assets_router
+from serving.pages.audit import router as audit_router
+from serving.pages.costs import router as costs_router
 from serving.pages.evidence import router as evidence_router
 from serving.pages.incidents import router as incidents_router
 from serving.pages.models.changes import router as changes_router
@@ -26,7 +29,10 @@ ROUTERS = (
     changes_router,
     data_router,
     incidents_router,
+    costs_router,
+    ask_router,
     evidence_router,
+    audit_router,
     system_router,
     settings_router,
     project_settings_router,

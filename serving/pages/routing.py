@@ -4,24 +4,25 @@ Opening and ending sessions is `serving.pages.sessions`.
 """
 
 import hmac
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse
 
+from guard_core.settings.server import ServerSettings
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import ANONYMOUS, Principal
+from serving.auth.security import Authenticator
 from serving.http.dependencies import part_of
 from serving.http.error_handlers import problem_of
 from serving.http.middleware import DEFAULT_SECURITY_HEADERS, SECURITY_HEADERS
-from serving.http.problems import Forbidden, Problem, TooLarge, Unauthorised
-from serving.http.routing import LEAST_ROLE, require_role
+from serving.http.problems import Forbidden, Problem, TooLarge, TooManyRequests, Unauthorised
+from serving.http.routing import ANYONE, LEAST_ROLE, require_role, respond_in_time
 from serving.pages.rendering import Renderer
 from serving.pages.sessions.service import COOKIE, SessionService, form_token
 
@@ -36,8 +37,6 @@ _SECURITY_HEADERS = [
     (b"content-security-policy", _CONTENT_SECURITY_POLICY),
 ]
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
 
 class PageRoute(APIRoute):
     """A route for people: a session in place of a key, an answer in HTML whatever happens.
@@ -51,17 +50,21 @@ class PageRoute(APIRoute):
         least: str = (self.openapi_extra or {})[LEAST_ROLE]
 
         async def handle_page(request: Request) -> Response:
-            request.scope["state"][SECURITY_HEADERS] = _SECURITY_HEADERS
+            state = request.scope["state"]
+            state[SECURITY_HEADERS] = _SECURITY_HEADERS
+            pages = part_of(request.scope, Renderer)
+            state["entry"].render_problem = lambda problem: pages.error(request, problem)
             try:
                 caller = await _authenticate(request)
-                require_role(caller, least)
+                _require_caller(caller, least)
                 if request.method == "POST":
                     await _require_own_form(request)
-                return await handle(request)
+                time_limit_s = part_of(request.scope, ServerSettings).request_timeout_s
+                return await respond_in_time(handle(request), time_limit_s, state["entry"])
             except Unauthorised:
                 return _redirect_to_sign_in(request)
             except (Problem, RequestValidationError) as error:
-                return part_of(request.scope, Renderer).error(request, problem_of(error))
+                return pages.error(request, problem_of(error))
 
         return handle_page
 
@@ -93,20 +96,6 @@ async def read_form(request: Request) -> dict[str, str]:
     return cached
 
 
-def validate_form(kind: type[ModelT], values: Mapping[str, Any]) -> ModelT:
-    """Return the values of a form as the body that the JSON route takes.
-
-    Raises
-    ------
-    RequestValidationError
-        If a field is wrong.
-    """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
-
-
 Form = Annotated[dict[str, str], Depends(read_form)]
 
 
@@ -120,7 +109,19 @@ async def _authenticate(request: Request) -> Principal:
     state["key_id"] = principal.key_id
     entry: AuditEntry = state["entry"]
     entry.key_id, entry.role = principal.key_id, principal.role
+    try:
+        part_of(request.scope, Authenticator).count_request(principal, request.scope)
+    except TooManyRequests:
+        entry.committed = True  # the request was not processed; a row for each would flood the ledger
+        raise
     return principal
+
+
+def _require_caller(caller: Principal, least: str) -> None:
+    """Refuse callers below a page's least role; a page for guests needs a session too."""
+    if caller.key_id is None and least != ANYONE[LEAST_ROLE]:
+        raise Unauthorised("This page needs you to sign in.")
+    require_role(caller, least)
 
 
 async def _require_own_form(request: Request) -> None:

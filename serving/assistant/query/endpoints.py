@@ -8,6 +8,7 @@ from guard_core.settings import ServerSettings
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest
 from serving.assistant.query.service import QueryService
 from serving.audit.context import RequestContext
+from serving.audit.entry import AuditEntry
 from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller
 from serving.http.dependencies import EntryDep, RequestId, part
@@ -44,12 +45,25 @@ async def query(
 ) -> Response:
     """Answer a question from the knowledge base, with citations that quote their sources verbatim."""
     _require_caller(caller, settings)
-    entry.project_id = project_id = _project(body, caller)
-    context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
+    context = context_of(body, request, caller, entry, request_id)
     if not body.stream:
         return Response(await service.answer(body, context), media_type="application/json")
     entry.stream_error = lambda problem: format_problem(problem, request_id)
     return await stream_response(service.stream(body, context), request, entry)
+
+
+def context_of(
+    body: QueryRequest, request: Request, caller: Principal, entry: AuditEntry, request_id: str
+) -> RequestContext:
+    """Return the context of a question, once the caller may ask for its project.
+
+    Raises
+    ------
+    Unauthorised, Forbidden
+        If the caller may not.
+    """
+    entry.project_id = project_id = _project(body, caller)
+    return RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
 
 
 def _require_caller(principal: Principal, settings: ServerSettings) -> None:

@@ -77,6 +77,14 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations of an answer in milliseconds: of the search, and of all that follows up to its last word."""
+
+    search_ms: float
+    answer_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class QueryAnswer:
     """An answer, or that the sources do not give one.
 
@@ -98,4 +106,5 @@ class QueryAnswer:
     tokens: Tokens
     cost_usd: float | None
     flags: tuple[str, ...]
+    timings: Timings
     request_id: str

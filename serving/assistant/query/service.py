@@ -4,7 +4,8 @@ HTTP is in `endpoints`; `answer_builder` builds the text of an answer and its ci
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,7 +19,7 @@ from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query import metrics
 from serving.assistant.query.answer_builder import AnswerBuilder
 from serving.assistant.query.extracting import extract_answer
-from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Tokens
+from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Timings, Tokens
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
@@ -48,6 +49,8 @@ class _Material:
     words : the question without placeholders, for the search.
     sources : the passages unredacted.
     keeps : whether the project keeps bodies.
+    search_ms : how long the search took.
+    searched_at : when it ended, on the clock of `time.perf_counter`.
     """
 
     question: str
@@ -57,6 +60,8 @@ class _Material:
     sources: tuple[Passage, ...]
     session: PolicySession
     keeps: bool
+    search_ms: float
+    searched_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,14 @@ class QueryService:
         self._knowledge = knowledge
         self._bodies = bodies
 
-    async def answer(self, request: QueryRequest, context: RequestContext) -> bytes:
-        """Return the whole answer as JSON, once its call is settled.
+    async def answer(
+        self, request: QueryRequest, context: RequestContext, render: Callable[[QueryAnswer], bytes] = encode_json
+    ) -> bytes:
+        """Return the whole answer, once its call is settled.
+
+        Parameters
+        ----------
+        render : renders the answer as the body of the response, whose hash is on the ledger; JSON by default.
 
         Raises
         ------
@@ -100,7 +111,7 @@ class QueryService:
             async for piece in pieces:
                 if isinstance(piece, _Ending):
                     answer = replace(piece.answer, answer="") if "withheld" in piece.answer.flags else piece.answer
-                    body = encode_json(answer)
+                    body = render(answer)
                     await piece.call.settle(piece.outcome, body)
                     return body
         raise BadGateway("The answer is incomplete.")
@@ -153,7 +164,9 @@ class QueryService:
         keeps = await self._bodies.is_enabled(context.project_id)
         if keeps:
             record_bodies(context.entry, session.vault, {"question": question})
+        started = time.perf_counter()
         search = await self._knowledge.search(words, request.top_k)
+        searched_at = time.perf_counter()
         context.entry.details.update(retrieval=search.retrieval, knowledge_version=search.version)
         sources, passages = [], []
         for passage in search.passages:
@@ -161,7 +174,10 @@ class QueryService:
             if text is not None:
                 sources.append(passage)
                 passages.append(replace(passage, text=text))
-        return _Material(question, words, search, tuple(passages), tuple(sources), session, keeps)
+        search_ms = _milliseconds(searched_at - started)
+        return _Material(
+            question, words, search, tuple(passages), tuple(sources), session, keeps, search_ms, searched_at
+        )
 
     async def _extract(
         self, material: _Material, builder: AnswerBuilder, context: RequestContext
@@ -277,6 +293,11 @@ def _ending(
         tokens=Tokens.of(usage),
         cost_usd=None if usage.cost_nano_usd is None else usage.cost_nano_usd / NANO,
         flags=(*(flags.split(",") if flags else ()), *builder.faults),
+        timings=Timings(material.search_ms, _milliseconds(time.perf_counter() - material.searched_at)),
         request_id=context.request_id,
     )
     return _Ending(rest, answer, call, "blocked" if builder.withheld else "ok")
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 1)

@@ -8,6 +8,8 @@ from serving.assistant.research.schemas import ResearchAnswer, ResearchRequest
 from serving.assistant.research.service import ResearchService
 from serving.assistant.research.streaming import research_events
 from serving.audit.context import RequestContext
+from serving.audit.entry import AuditEntry
+from serving.auth.principal import Principal
 from serving.auth.security import Caller
 from serving.http.dependencies import EntryDep, RequestId, part
 from serving.http.problems import NotFound
@@ -46,14 +48,11 @@ async def research(
     body: ResearchRequest, request: Request, caller: Caller, service: Research, entry: EntryDep, request_id: RequestId
 ) -> Response:
     """Research a topic: search, fetch, summarize, risk_check; each tool call is recorded in the ledger."""
-    project_id = body.project_id or caller.project_id
-    caller.require("analyst", project_id)
-    entry.project_id = project_id
-    context = RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
+    context = context_of(body, request, caller, entry, request_id)
     if body.stream:
         entry.stream_error = lambda problem: format_problem(problem, request_id)
         return await stream_response(research_events(service, body, context), request, entry)
-    answer = await service.research(body, context, _ignore_step, _json)
+    answer = await service.research(body, context, ignore_step, _json)
     return Response(answer, media_type="application/json")
 
 
@@ -64,7 +63,22 @@ def forget_research(request_id: str, caller: Caller, service: Research) -> None:
         raise NotFound(f"There are no stored inputs of a research {request_id[:128]!r}.")
 
 
-async def _ignore_step(_: Any) -> None:
+def context_of(
+    body: ResearchRequest, request: Request, caller: Principal, entry: AuditEntry, request_id: str
+) -> RequestContext:
+    """Return the context of a research, once the caller may research for its project.
+
+    Raises
+    ------
+    Unauthorised, Forbidden
+        If the caller may not.
+    """
+    entry.project_id = project_id = body.project_id or caller.project_id
+    caller.require("analyst", project_id)
+    return RequestContext(request.scope["route"].path_format, request_id, caller, project_id, entry)
+
+
+async def ignore_step(_: Any) -> None:
     """Do nothing: a whole answer has no events."""
 
 

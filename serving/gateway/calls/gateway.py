@@ -244,6 +244,17 @@ class Gateway:
         except NotFound:  # its project was deleted
             return await self.day_of(None)
 
+    async def resets_us(self, budget: Budget, day: date) -> int | None:
+        """Return the instant at which a budget's span that includes a local day ends; None if it does not end."""
+        next_day = first_day_after(budget.period, day)
+        if next_day is None:
+            return None
+        try:
+            zone = await self._zone(budget.project_id)
+        except NotFound:  # its project was deleted
+            zone = await self._zone(None)
+        return local_days(zone).bounds_us(next_day)[0]
+
     async def _reserve(self, request: CallRequest, context: RequestContext) -> Call:
         at_us = now_us()
         most = Amount(tokens_in=request.tokens_in, tokens_out=request.tokens_out)

@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Query
 
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
-from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
+from serving.gateway.usage.schemas import BudgetRequest, BudgetView, DaysQuery, UsageQuery, UsageSummary, UsageView
 from serving.gateway.usage.service import UsageService
 from serving.http.dependencies import part
 from serving.http.paging import Page
@@ -22,6 +22,14 @@ async def read_usage(query: Annotated[UsageQuery, Query()], caller: Caller, usag
     project_id = query.project_id or caller.project_id
     caller.require("analyst", project_id)
     return await usage.page(query, project_id)
+
+
+@router.get("/usage/summary", openapi_extra=ANALYST)
+async def read_usage_summary(query: Annotated[DaysQuery, Query()], caller: Caller, usage: Usage) -> UsageSummary:
+    """Read usage by local day and model, and the most expensive models, users and keys of the whole range."""
+    project_id = query.project_id or caller.project_id
+    caller.require("analyst", project_id)
+    return await usage.summary(query, project_id)
 
 
 @router.get("/budgets", openapi_extra=ANALYST)

@@ -1,11 +1,12 @@
 """Requests and responses about usage and budgets; money is in US dollars here, in billionths of them in the store."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from guard_core.days import from_microseconds
 from guard_core.units import NANO
 from guard_store.spending.amounts import Measure, Period, Scope
 from guard_store.spending.budgets import BudgetStatus
@@ -14,17 +15,22 @@ from guard_store.spending.usage import USAGE_GROUPS, UsageGroup, UsageRow
 Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
 
 
-class UsageQuery(BaseModel):
-    """Which usage to read, and its grouping."""
+class DaysQuery(BaseModel):
+    """A range of local days, of one project or of all."""
 
     model_config = ConfigDict(extra="forbid")
 
     start: date | None = Field(None, description="First local day; 30 days before `end` by default.")
     end: date | None = Field(None, description="Last local day; today by default.")
+    project_id: str | None = Field(None, description="Only this project.")
+
+
+class UsageQuery(DaysQuery):
+    """Which usage to read, and its grouping."""
+
     group_by: str = Field(
         "day", description="Any of day, project_id, key_id, end_user, model, comma-separated; empty for one total."
     )
-    project_id: str | None = Field(None, description="Only this project.")
     key_id: str | None = Field(None, description="Only this key.")
     model: str | None = Field(None, description="Only this model.")
     limit: int = Field(100, ge=1, le=1000, description="Maximum items of a page.")
@@ -68,6 +74,30 @@ class UsageView(BaseModel):
         return cls(**values, cost_usd=row.cost_nano_usd / NANO)
 
 
+class ModelUsage(BaseModel):
+    """Usage of one model, by day."""
+
+    model: str
+    requests: list[int]
+    tokens_in: list[int]
+    tokens_out: list[int]
+    cost_usd: list[float] = Field(description="Of the requests with a known price.")
+    unpriced: list[int] = Field(description="Requests with an unknown price.")
+
+
+class UsageSummary(BaseModel):
+    """Usage of a range of local days; lists of a model are aligned with `days`."""
+
+    project_id: str | None = Field(description="Null for all projects.")
+    days: list[str]
+    total: UsageView | None = Field(description="Null without usage.")
+    models: list[ModelUsage] = Field(description="Most expensive first.")
+    by_model: list[UsageView] = Field(description="Most expensive first; at most 100.")
+    by_user: list[UsageView]
+    by_key: list[UsageView]
+    key_names: dict[str, str] = Field(description="Of these keys and of those with a budget, by id.")
+
+
 class BudgetRequest(BaseModel):
     """A budget to create, or to change if one with this scope, measure and period exists."""
 
@@ -108,9 +138,20 @@ class BudgetView(BaseModel):
     span: str = Field(description="The current local day or month, or `total`.")
     spent: float
     reserved: float = Field(description="Reserved by calls in progress.")
+    resets_at: datetime | None = Field(description="Instant at which the next span begins; null for a total.")
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left below the hard limit."""
+        return self.hard is not None and self.spent >= self.hard
+
+    @property
+    def is_above_soft(self) -> bool:
+        """Whether the soft limit is reached."""
+        return self.soft is not None and self.spent >= self.soft
 
     @classmethod
-    def of(cls, status: BudgetStatus) -> "BudgetView":
+    def of(cls, status: BudgetStatus, resets_us: int | None) -> "BudgetView":
         """Build the view of a budget's status."""
         budget = status.budget
         unit = NANO if budget.measure == "cost_usd" else 1
@@ -125,4 +166,5 @@ class BudgetView(BaseModel):
             span=status.span,
             spent=status.spent / unit,
             reserved=status.reserved / unit,
+            resets_at=None if resets_us is None else from_microseconds(resets_us),
         )

@@ -1,18 +1,29 @@
 """Usage summed by group, and budgets with their present status."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date
 
+from guard_core.units import NANO
 from guard_store.auth.store import KeyStore
 from guard_store.spending.budgets import Budget
-from guard_store.spending.usage import UsageStore
+from guard_store.spending.usage import UsageGroup, UsageRow, UsageStore
 from serving.auth.oidc.tokens import CALLER_PREFIX
 from serving.gateway.calls.gateway import Gateway
-from serving.gateway.usage.schemas import BudgetRequest, BudgetView, UsageQuery, UsageView
+from serving.gateway.usage.days import bounds_of, days_between
+from serving.gateway.usage.schemas import (
+    BudgetRequest,
+    BudgetView,
+    DaysQuery,
+    ModelUsage,
+    UsageQuery,
+    UsageSummary,
+    UsageView,
+)
 from serving.http.paging import Page, decode_cursor, page_of
-from serving.http.problems import NotFound, Unprocessable
+from serving.http.problems import NotFound
 
-_DAYS = timedelta(days=30)
+_TOP = 100
 
 
 class UsageService:
@@ -32,10 +43,7 @@ class UsageService:
         Unprocessable
             If the first day is after the last one.
         """
-        end = query.end or await self._gateway.day_of(project_id)
-        start = query.start or end - _DAYS
-        if start > end:
-            raise Unprocessable("start: must not be after end.", errors=[{"field": "start", "reason": "is after end"}])
+        start, end = bounds_of(query, await self._gateway.day_of(project_id))
         offset = decode_cursor(query.cursor, int, 0)
         rows = self._usage.read(
             query.groups,
@@ -49,9 +57,38 @@ class UsageService:
         )
         return page_of(rows, query.limit, position=lambda _: offset + query.limit, item=UsageView.of)
 
+    async def summary(self, query: DaysQuery, project_id: str | None) -> UsageSummary:
+        """Return usage by day and model, and the sums of the most expensive models, users and keys; raises as `page`."""
+        days = days_between(query, await self._gateway.day_of(project_id))
+        first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+
+        def read(groups: list[UsageGroup], limit: int | None = _TOP) -> Sequence[UsageRow]:
+            return self._usage.read(
+                groups, first=first, last=last, project_id=project_id, limit=limit, by_cost=limit is not None
+            )
+
+        def views(group: UsageGroup) -> list[UsageView]:
+            return [UsageView.of(row) for row in read([group])]
+
+        by_key = views("key_id")
+        budget_keys = [budget.scope_id for budget in self._budgets(project_id) if budget.scope == "key"]
+        return UsageSummary(
+            project_id=project_id,
+            days=days,
+            total=next((UsageView.of(row) for row in read([])), None),
+            models=_by_model(read(["day", "model"], None), days),
+            by_model=views("model"),
+            by_user=views("end_user"),
+            by_key=by_key,
+            key_names=self._keys.names([row.key_id for row in by_key if row.key_id] + budget_keys),
+        )
+
     async def budgets(self, project_id: str | None) -> list[BudgetView]:
         """Return the budgets of a project, or all of them, with their present status."""
-        return await self._views([b for b in self._gateway.budgets.of() if project_id in (None, b.project_id)])
+        return await self._views(self._budgets(project_id))
+
+    def _budgets(self, project_id: str | None) -> list[Budget]:
+        return [budget for budget in self._gateway.budgets.of() if project_id in (None, budget.project_id)]
 
     def project_of(self, body: BudgetRequest) -> str | None:
         """Return the project that a budget belongs to; None if its key is valid for all projects.
@@ -99,4 +136,25 @@ class UsageService:
     async def _views(self, budgets: Sequence[Budget]) -> list[BudgetView]:
         days = {budget.id: await self._gateway.today(budget) for budget in budgets}
         statuses = self._gateway.budgets.statuses(budgets, lambda budget: days[budget.id])
-        return [BudgetView.of(status) for status in statuses]
+        return [
+            BudgetView.of(status, await self._gateway.resets_us(status.budget, days[status.budget.id]))
+            for status in statuses
+        ]
+
+
+def _by_model(rows: Sequence[UsageRow], days: Sequence[str]) -> list[ModelUsage]:
+    by_model: dict[str, dict[str, UsageRow]] = defaultdict(dict)
+    for row in rows:
+        by_model[row.model or ""][row.day or ""] = row
+    costs = {model: sum(row.cost_nano_usd for row in of_day.values()) for model, of_day in by_model.items()}
+    return [
+        ModelUsage(
+            model=model,
+            cost_usd=[of_day[day].cost_nano_usd / NANO if day in of_day else 0.0 for day in days],
+            **{
+                name: [getattr(of_day[day], name) if day in of_day else 0 for day in days]
+                for name in ("requests", "tokens_in", "tokens_out", "unpriced")
+            },
+        )
+        for model, of_day in sorted(by_model.items(), key=lambda item: (-costs[item[0]], item[0]))
+    ]

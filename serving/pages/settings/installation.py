@@ -20,8 +20,9 @@ from serving.http.dependencies import RequestId
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, ANALYST, ProjectStoreDep
 from serving.pages import addresses
 from serving.pages.formats import count
+from serving.pages.forms import validate_form
 from serving.pages.rendering import RendererDep
-from serving.pages.routing import Form, page_router, validate_form
+from serving.pages.routing import Form, page_router
 from serving.projects.endpoints import Projects, make_project
 from serving.projects.schemas import ProjectRequest
 

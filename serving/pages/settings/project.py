@@ -23,8 +23,9 @@ from serving.monitoring.preview.schemas import ThresholdPreview
 from serving.monitoring.results.service import ResultsService
 from serving.pages import addresses
 from serving.pages.formats import count
+from serving.pages.forms import validate_form
 from serving.pages.rendering import RendererDep
-from serving.pages.routing import Form, page_router, validate_form
+from serving.pages.routing import Form, page_router
 from serving.pages.settings.fields import setting_rows
 from serving.projects.endpoints import Projects, change_project
 from serving.projects.schemas import ProjectChange

@@ -218,3 +218,21 @@ async def test_the_month_is_forecast_by_source_and_currency(
     for params in ({"day": "0001-01-01"}, {"day": "2100-01-01"}, {"confidence": 2}):
         answer = await analyst.get("/api/v1/costs/forecast", params={"project_id": project, **params})
         assert answer.status_code == 422
+
+
+async def test_the_month_has_calls_up_to_now_and_aws_by_service(
+    services: Services, analyst: httpx.AsyncClient, project: str
+) -> None:
+    services.projects.create("other", "Other", "America/New_York")
+    today = local_days("America/New_York").of(now_us())
+    for owner in (project, "other"):
+        await spend(services, owner, today)
+    await spend(services, "other", today.replace(day=1) - timedelta(days=3))  # not of this month
+    day = today.isoformat()
+    CostStore(services.database).replace([stored(day, dollars("S3", "0.1"), dollars("EC2", "5"))])
+    own = await read(analyst, project, "/month")
+    assert (own["llm_usd"], own["month"], own["llm"]["state"]) == ("0.01", day[:7], "insufficient_data")
+    assert own["llm"]["lacking_days"] > 0
+    assert [(row["service"], row["unblended"]) for row in own["aws"]] == [("EC2", "5"), ("S3", "0.1")]
+    everything = (await analyst.get("/api/v1/costs/month")).json()
+    assert (everything["llm_usd"], everything["project_id"]) == ("0.02", None)

@@ -1,6 +1,8 @@
 """Usage is told by what it is asked by; budgets are set, shown, removed by those whose they are."""
 
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -21,6 +23,24 @@ async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: htt
     params = {"group_by": "end_user,model", "limit": 2, "cursor": page["next_cursor"]}
     (last,) = (await analyst.get("/api/v1/usage", params=params)).json()["items"]
     assert (last["end_user"], last["tokens_out"]) == ("bert", 5)
+
+
+async def test_a_summary_has_usage_by_day_and_the_most_expensive_first(
+    services: Services, analyst: httpx.AsyncClient, project: str
+) -> None:
+    day = await services.gateway.day_of(project)
+    for offset, user, model in ((0, "anna", "m"), (0, "anna", "n"), (1, "bert", "n"), (1, "anna", "n")):
+        await spend(services, project, day - timedelta(offset), user=user, model=model)
+    params = {"start": (day - timedelta(2)).isoformat(), "end": day.isoformat()}
+    summary = (await analyst.get("/api/v1/usage/summary", params=params)).json()
+    assert summary["days"] == [(day - timedelta(offset)).isoformat() for offset in (2, 1, 0)]
+    assert [(model["model"], model["cost_usd"], model["tokens_in"]) for model in summary["models"]] == [
+        ("n", [0.0, 0.02, 0.01], [0, 20, 10]),
+        ("m", [0.0, 0.0, 0.01], [0, 0, 10]),
+    ]
+    assert [(row["end_user"], row["requests"]) for row in summary["by_user"]] == [("anna", 3), ("bert", 1)]
+    assert (summary["total"]["cost_usd"], summary["by_key"][0]["key_id"]) == (0.04, "k")
+    assert (await analyst.get("/api/v1/usage/summary", params={"end": "2001-01-01"})).json()["total"] is None
 
 
 async def test_a_key_of_one_project_sees_that_projects_usage_only(clients: Clients, project: str) -> None:
@@ -46,7 +66,9 @@ async def test_a_wrong_parameter_is_named(analyst: httpx.AsyncClient, params: di
     assert answer.json()["errors"][0]["field"] == field
 
 
-async def test_a_budget_is_set_shown_changed_and_removed(admin: httpx.AsyncClient, project: str) -> None:
+async def test_a_budget_is_set_shown_changed_and_removed(
+    services: Services, admin: httpx.AsyncClient, project: str
+) -> None:
     wanted = {
         "scope": "project",
         "scope_id": project,
@@ -57,6 +79,10 @@ async def test_a_budget_is_set_shown_changed_and_removed(admin: httpx.AsyncClien
     }
     made = (await admin.put("/api/v1/budgets", json=wanted)).json()
     assert (made["soft"], made["hard"], made["spent"], len(made["span"])) == (1.5, 2.25, 0.0, 7)
+    day = await services.gateway.day_of(project)
+    next_month = (day.replace(day=1) + timedelta(32)).replace(day=1)
+    resets_at = datetime.fromisoformat(made["resets_at"]).astimezone(ZoneInfo("America/New_York"))
+    assert (resets_at.date(), resets_at.hour) == (next_month, 0)
     changed = (await admin.put("/api/v1/budgets", json={**wanted, "hard": 3})).json()
     assert (changed["id"], changed["hard"]) == (made["id"], 3.0)
     assert [budget["id"] for budget in (await admin.get("/api/v1/budgets")).json()] == [made["id"]]
