@@ -3,6 +3,7 @@
 Decisions by the pipelines are made in `ml.retraining.promotion`.
 """
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from guard_store.retraining.decisions import Action, Actor, DecisionStore, write
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
+from ml.retraining.training.curves import CURVES
 from ml.retraining.training.log_run import EVALUATION
 from serving.http.paging import Page
 from serving.http.problems import Conflict, NotFound
-from serving.retraining.versions.schemas import Comparison, DecisionView, ShadowView, VersionDetail, VersionView
+from serving.retraining.versions.schemas import Comparison, Curves, DecisionView, ShadowView, VersionDetail, VersionView
 
 _MAX_ROWS = 1_000
 
@@ -72,6 +74,17 @@ class VersionService:
             model_card=self._read_file(version, f"{EVALUATION}/model_card.md"),
             data_card=self._read_file(version, f"{EVALUATION}/data_card.md"),
         )
+
+    def curves(self, project_id: str, model_id: str, number: str) -> Curves:
+        """Return the curves of a version, and of the model that it was compared with.
+
+        Raises
+        ------
+        NotFound
+            If there is no such version.
+        """
+        content = self._read_file(self._version(project_id, model_id, number), f"{EVALUATION}/{CURVES}")
+        return Curves(state="no_curves") if content is None else Curves(state="ok", **json.loads(content))
 
     def compare(self, project_id: str, model_id: str, a: str, b: str) -> Comparison:
         """Compare two versions metric by metric.
