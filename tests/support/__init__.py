@@ -11,6 +11,7 @@
 - `ledger`: rows of the ledger
 - `mlflow_stores`: closes the stores that MLflow keeps open
 - `model_days`: a model with a few processed days
+- `pages`: a session of the pages, and the token of their forms
 - `paths`: where the checkout is
 - `pipeline_projects`: days whose labels depend on their features
 - `pipelines`: the pipelines on one database, with real ticks and a Dagster instance

@@ -1,0 +1,4 @@
+"""Pages of one model.
+
+- `versions`: versions, one version, two versions compared
+"""
