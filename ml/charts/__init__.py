@@ -4,6 +4,7 @@ Colours come from classes (`charts.css`), so that light, dark and print differ w
 marks are links, and each has its values in a `title`.
 
 - `bars`: amounts by day, stacked
+- `curves`: y by x, such as ROC and calibration
 - `distributions`: two distributions of a column over each other
 - `gauges`: an amount against its limits
 - `lines`: values by day with bands, thresholds and marks

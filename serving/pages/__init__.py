@@ -11,6 +11,7 @@ A page holds no logic of its own: each number on it is in the response of a docu
 - `formats`: numbers, days and instants as people read them
 - `forms`: fields that the forms of several pages have
 - `incidents`: all incidents, and one as a thread
+- `markdown`: model cards and data cards as HTML
 - `models`: pages of a model, its days and its features
 - `overview`: the first page
 - `rendering`: templates to responses, the navigation and the caller on each page

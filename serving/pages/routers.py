@@ -12,6 +12,7 @@ from serving.pages.models.day import router as day_router
 from serving.pages.models.feature import router as feature_router
 from serving.pages.models.model import router as model_router
 from serving.pages.models.slices import router as slices_router
+from serving.pages.models.versions import router as versions_router
 from serving.pages.overview import router as overview_router
 from serving.pages.sessions.endpoints import router as sessions_router
 from serving.pages.settings.installation import router as settings_router
@@ -26,6 +27,7 @@ ROUTERS = (
     slices_router,
     day_router,
     feature_router,
+    versions_router,
     changes_router,
     data_router,
     incidents_router,

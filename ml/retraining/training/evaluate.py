@@ -17,6 +17,7 @@ from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import Answers, decide
 from ml.retraining.training.cards import data_card, model_card
+from ml.retraining.training.curves import CURVES, curves_of
 from ml.retraining.training.features import has_label, targets
 from ml.retraining.training.held_out import answers_of, importance, trivial_answers
 from ml.retraining.training.plots import write_plots
@@ -81,7 +82,7 @@ def write_evaluation(
     answers: Mapping[str, Answers],
     facts: Mapping[str, Any],
 ) -> None:
-    """Write `evaluation.json`, both cards and the plots into a folder.
+    """Write `evaluation.json`, `curves.json`, both cards and the plots into a folder.
 
     Parameters
     ----------
@@ -91,7 +92,9 @@ def write_evaluation(
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1), encoding="utf-8")
     data = _with_labels(data, schema.task)
     true = targets(data.rows, schema.task)
-    write_plots(folder, schema.target, true, answers, evaluation["importance"])
+    curves = curves_of(schema.target, true, answers)
+    (folder / CURVES).write_text(json.dumps({"task": schema.task, "models": curves}), encoding="utf-8")
+    write_plots(folder, schema.target, true, answers, curves, evaluation["importance"])
     (folder / "model_card.md").write_text(model_card(schema, evaluation, facts), encoding="utf-8")
     (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Plots of a held-out window as PNG files: curves of a classifier, errors of a regression, importance.
 
-Computing what is plotted does not belong here, except for the curves.
+Computing what is plotted does not belong here; the curves are computed in `curves`.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
+from ml.monitoring.performance.labels import as_numbers
 from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.promotion import Answers
+from ml.retraining.training.curves import Curve
 
-_BINS = 10
 _MAX_POINTS = 3_000
 
 
@@ -23,6 +23,7 @@ def write_plots(
     target: Target,
     y_true: npt.NDArray[Any],
     answers: Mapping[str, Answers],
+    curves: Mapping[str, Mapping[str, Curve]],
     importance: Mapping[str, float],
 ) -> list[str]:
     """Draw the plots of a task and return the names of their files.
@@ -31,6 +32,7 @@ def write_plots(
     ----------
     target : what the models predict. y_true : (n,) labels.
     answers : answers of each model, by its name in the legend.
+    curves : their curves; see `ml.retraining.training.curves`.
     """
     from matplotlib.figure import Figure
 
@@ -41,12 +43,10 @@ def write_plots(
         figure.savefig(folder / name, dpi=90)
         names.append(name)
 
-    if target.task == "binary":
-        true = np.asarray(as_labels(y_true) == label_key(target.positive))
-        if 0 < true.sum() < len(true):
-            figure = Figure(figsize=(12, 4))
-            _binary_curves(figure, true, answers)
-            save(figure, "curves.png")
+    if any("roc" in model_curves for model_curves in curves.values()):
+        figure = Figure(figsize=(12, 4))
+        _binary_curves(figure, curves)
+        save(figure, "curves.png")
     elif is_numeric(target.task):
         figure = Figure(figsize=(5, 4))
         _errors(figure, as_numbers(y_true), answers)
@@ -57,22 +57,15 @@ def write_plots(
     return names
 
 
-def _binary_curves(figure: Any, true: npt.NDArray[np.bool_], answers: Mapping[str, Answers]) -> None:
-    from sklearn.metrics import precision_recall_curve, roc_curve
-
+def _binary_curves(figure: Any, curves: Mapping[str, Mapping[str, Curve]]) -> None:
     roc, recall, calibration = figure.subplots(1, 3)
-    for name, model_answers in answers.items():
-        score = np.asarray(model_answers.y_proba, dtype=float)
-        false_positive, true_positive, _ = roc_curve(true, score)
-        roc.plot(false_positive, true_positive, label=name)
-        precision, recalls, _ = precision_recall_curve(true, score)
-        recall.plot(recalls, precision, label=name)
-        place = np.minimum((score * _BINS).astype(int), _BINS - 1)
-        rows = np.bincount(place, minlength=_BINS)
-        used = rows > 0
-        predicted = np.bincount(place, weights=score, minlength=_BINS)[used] / rows[used]
-        observed = np.bincount(place, weights=true, minlength=_BINS)[used] / rows[used]
-        calibration.plot(predicted, observed, marker="o", label=name)
+    for name, model_curves in curves.items():
+        for axes, curve, marker in (
+            (roc, model_curves["roc"], None),
+            (recall, model_curves["precision_recall"], None),
+            (calibration, model_curves["calibration"], "o"),
+        ):
+            axes.plot(curve["x"], curve["y"], marker=marker, label=name)
     roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     calibration.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")

@@ -11,4 +11,5 @@
 - `periods`: ranges of days that a page offers
 - `sentences`: the sentences at the top of the pages of a model and of its slices
 - `slices`: which part of the rows is predicted worst
+- `versions`: versions, one version, two versions compared
 """

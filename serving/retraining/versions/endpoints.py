@@ -19,6 +19,7 @@ from serving.http.routing import (
 )
 from serving.retraining.versions.schemas import (
     Comparison,
+    Curves,
     DecisionRequest,
     DecisionView,
     ShadowView,
@@ -45,6 +46,12 @@ def list_versions(project: ProjectToRead, model_id: ModelId, versions: Versions)
 def read_version(project: ProjectToRead, model_id: ModelId, version: Version, versions: Versions) -> VersionDetail:
     """Read a version with its cards, its evaluation and the decisions about it."""
     return versions.detail(project.id, model_id, version)
+
+
+@router.get(_MODEL + "/versions/{version}/curves", responses=NOT_FOUND, openapi_extra=ANALYST)
+def read_curves(project: ProjectToRead, model_id: ModelId, version: Version, versions: Versions) -> Curves:
+    """Read the curves of a version on its held-out days: ROC, precision and recall, calibration; or errors."""
+    return versions.curves(project.id, model_id, version)
 
 
 @router.get(_MODEL + "/comparison", responses=NOT_FOUND, openapi_extra=ANALYST)

@@ -27,6 +27,7 @@ class VersionView(BaseModel):
     aliases: list[str]
     created_at: datetime
     mlflow_run_id: str | None
+    dagster_run_id: str | None = Field(description="Dagster run that trained it.")
     flag_id: str | None = Field(description="The flag that it was trained for; null if ML Guard did not train it.")
     promoted: bool | None = Field(description="Whether the promotion rule promoted it; null if it was not evaluated.")
     reasons: list[str] = Field(description="Reasons of the promotion rule, with their numbers.")
@@ -42,6 +43,7 @@ class VersionView(BaseModel):
             aliases=list(version.aliases),
             created_at=from_microseconds(version.created_us),
             mlflow_run_id=version.run_id,
+            dagster_run_id=None if run is None else run.dagster_run_id,
             flag_id=None if run is None else run.flag_id,
             promoted=None if evaluation is None else evaluation["promote"],
             reasons=[] if evaluation is None else list(evaluation["reasons"]),
@@ -57,6 +59,45 @@ class VersionDetail(VersionView):
     decisions: list["DecisionView"]
     model_card: str | None = Field(description="Markdown.")
     data_card: str | None = Field(description="Markdown.")
+
+
+class Curve(BaseModel):
+    """Points of a curve, in ascending order."""
+
+    x: list[float]
+    y: list[float]
+    low: list[float] | None = Field(None, description="10 % quantile of the labels of each point.")
+    high: list[float] | None = Field(None, description="90 % quantile.")
+    rows: list[int] | None = Field(None, description="Rows behind each point.")
+
+
+class Residuals(BaseModel):
+    """Histogram of label minus prediction."""
+
+    edges: list[float] = Field(description="One more than there are bins.")
+    rows: list[int]
+
+
+class ModelCurves(BaseModel):
+    """The curves of one model on the held-out window; null if its task has no such curve."""
+
+    roc: Curve | None = Field(None, description="True positive rate by false positive rate.")
+    precision_recall: Curve | None = Field(None, description="Precision by recall.")
+    calibration: Curve | None = Field(None, description="Observed share by mean probability, in ten bins.")
+    actual: Curve | None = Field(None, description="Median label by mean predicted number, in groups of equal size.")
+    residuals: Residuals | None = None
+
+
+class Curves(BaseModel):
+    """The curves of a version and of the model that it was compared with, on the same held-out days."""
+
+    state: Literal["ok", "no_curves"] = Field(
+        description="`no_curves` if the version was trained before curves were kept, or elsewhere."
+    )
+    task: str | None = None
+    models: dict[str, ModelCurves] = Field(
+        default_factory=dict, description="`candidate` is this version; the other is `champion` or `trivial baseline`."
+    )
 
 
 class DecisionView(BaseModel):

@@ -3,21 +3,25 @@
 Decisions by the pipelines are made in `ml.retraining.promotion`.
 """
 
+import json
 import tempfile
 from pathlib import Path
 
+from guard_core.ttl_cache import TtlCache
 from guard_store.db.database import Database
 from guard_store.retraining import alert_facts
 from guard_store.retraining.decisions import Action, Actor, DecisionStore, write_decision
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
+from ml.retraining.training.curves import CURVES
 from ml.retraining.training.log_run import EVALUATION
 from serving.http.paging import Page
 from serving.http.problems import Conflict, NotFound
-from serving.retraining.versions.schemas import Comparison, DecisionView, ShadowView, VersionDetail, VersionView
+from serving.retraining.versions.schemas import Comparison, Curves, DecisionView, ShadowView, VersionDetail, VersionView
 
 _MAX_ROWS = 1_000
+_FILES_S, _MAX_FILES = 3_600, 300
 
 
 class VersionService:
@@ -36,6 +40,8 @@ class VersionService:
         self._trainings = trainings
         self._decisions = decisions
         self._shadow = shadow
+        # The files of a run do not change once they are written.
+        self._files: TtlCache[tuple[str, str], str] = TtlCache(_FILES_S, _MAX_FILES)
 
     def decisions(self, project_id: str, model_id: str, limit: int) -> Page[DecisionView]:
         """Return the newest decisions about a model, newest first."""
@@ -72,6 +78,17 @@ class VersionService:
             model_card=self._read_file(version, f"{EVALUATION}/model_card.md"),
             data_card=self._read_file(version, f"{EVALUATION}/data_card.md"),
         )
+
+    def curves(self, project_id: str, model_id: str, number: str) -> Curves:
+        """Return the curves of a version, and of the model that it was compared with.
+
+        Raises
+        ------
+        NotFound
+            If there is no such version.
+        """
+        content = self._read_file(self._version(project_id, model_id, number), f"{EVALUATION}/{CURVES}")
+        return Curves(state="no_curves") if content is None else Curves(state="ok", **json.loads(content))
 
     def compare(self, project_id: str, model_id: str, a: str, b: str) -> Comparison:
         """Compare two versions metric by metric.
@@ -204,9 +221,15 @@ class VersionService:
     def _read_file(self, version: ModelVersion, path: str) -> str | None:
         if version.run_id is None:
             return None
-        with tempfile.TemporaryDirectory() as scratch:
-            file = self._registry.run_file(version.run_id, path, Path(scratch))
-            return None if file is None else file.read_text(encoding="utf-8")
+        key = version.run_id, path
+        content = self._files.get(key)
+        if content is None:
+            with tempfile.TemporaryDirectory() as scratch:
+                file = self._registry.run_file(*key, Path(scratch))
+                content = None if file is None else file.read_text(encoding="utf-8")
+            if content is not None:
+                self._files.put(key, content)
+        return content
 
 
 def _days(view: VersionView) -> tuple[str, str] | None:

@@ -142,6 +142,7 @@ def test_cards_pictures_and_numbers_are_written_from_the_run(tmp_path: Path) -> 
         "evaluation.json",
         "model_card.md",
         "data_card.md",
+        "curves.json",
         "curves.png",
         "importance.png",
     }

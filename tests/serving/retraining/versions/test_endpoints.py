@@ -1,6 +1,7 @@
 """Versions by API and command line: read, compared, promoted, rejected, rolled back, every decision on record."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from guard_store.alerts.facts import FactStore
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Outbox
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
+from ml.retraining.training.log_run import Tracking, log_evaluation
 from serving.app import Services
 from tests.serving.predict.registered import MODEL_ID, register
 from tests.support.settings import with_values
@@ -108,6 +110,27 @@ async def test_analysts_read_and_do_not_decide(analyst: httpx.AsyncClient) -> No
     assert (await analyst.get(f"{BASE}/versions/1")).status_code == 200
     for path in ("versions/2/promote", "versions/2/reject", "rollback"):
         assert (await analyst.post(f"{BASE}/{path}", json=WHY)).status_code == 403
+
+
+async def test_curves_are_served_as_they_were_logged_and_their_absence_is_a_state(
+    analyst: httpx.AsyncClient, services: Services, two_versions: Registry, tmp_path: Path
+) -> None:
+    roc = {"x": [0.0, 0.2, 1.0], "y": [0.0, 0.7, 1.0]}
+    curves = {"task": "binary", "models": {"candidate": {"roc": roc}, "champion": {"roc": roc}}}
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    (folder / "curves.json").write_text(json.dumps(curves))
+    version = two_versions.version("flights", MODEL_ID, "1")
+    assert version is not None
+    assert version.run_id is not None
+    storage = services.settings.storage
+    log_evaluation(Tracking(storage.mlflow, storage.mlflow_artifacts), version.run_id, {}, folder)
+    logged = (await analyst.get(f"{BASE}/versions/1/curves")).json()
+    assert (logged["state"], logged["task"], list(logged["models"])) == ("ok", "binary", ["candidate", "champion"])
+    assert logged["models"]["candidate"]["roc"] | roc == logged["models"]["candidate"]["roc"]
+    missing = (await analyst.get(f"{BASE}/versions/2/curves")).json()
+    assert missing == {"state": "no_curves", "task": None, "models": {}}
+    assert (await analyst.get(f"{BASE}/versions/9/curves")).status_code == 404
 
 
 async def test_where_the_registry_does_not_answer_nothing_is_decided(
