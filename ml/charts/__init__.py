@@ -4,8 +4,10 @@ Colours come from classes (`charts.css`), so that light, dark and print differ w
 marks are links, and each has its values in a `title`.
 
 - `bars`: amounts by day, stacked
+- `curves`: curves and points over two numeric axes
 - `distributions`: two distributions of a column over each other
 - `lines`: values by day with bands, thresholds and marks
+- `rankings`: names with one amount each
 - `scales`: from values and days to coordinates, and their ticks
 - `sparklines`: a line of a few pixels for a table
 - `svg`: elements and attributes

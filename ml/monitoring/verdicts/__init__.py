@@ -12,5 +12,5 @@ The distances are in `ml.monitoring.distances`; when a day is judged is decided 
 `design_effect`: how much rows of one day resemble each other.
 `false_discovery`: adjustment for many columns.
 `report`: verdicts and reports as data.
-`tables`: profiles of two tables of raw rows, for scripts.
+`tables`: the drift report of two tables of raw rows, for scripts and notebooks.
 """

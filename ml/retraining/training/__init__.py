@@ -8,6 +8,7 @@
 `held_out`: answers and importance on the held-out window.
 `evaluate`: the evaluation of a candidate, and its files.
 `cards`: model card and data card.
+`curves`: curves of a binary classifier as points.
 `plots`: plots of an evaluation.
 `report`: an evaluation as a table for a terminal.
 `onnx_export`: export of a pipeline to ONNX.

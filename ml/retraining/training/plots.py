@@ -1,6 +1,6 @@
 """Plots of a held-out window as PNG files: curves of a classifier, errors of a regression, importance.
 
-Computing what is plotted does not belong here, except for the curves.
+Computing what is plotted does not belong here; curves are in `curves.py`.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.promotion import Answers
+from ml.retraining.training.curves import binary_curves
 
-_BINS = 10
 _MAX_POINTS = 3_000
 
 
@@ -58,21 +58,12 @@ def write_plots(
 
 
 def _binary_curves(figure: Any, true: npt.NDArray[np.bool_], answers: Mapping[str, Answers]) -> None:
-    from sklearn.metrics import precision_recall_curve, roc_curve
-
     roc, recall, calibration = figure.subplots(1, 3)
     for name, model_answers in answers.items():
-        score = np.asarray(model_answers.y_proba, dtype=float)
-        false_positive, true_positive, _ = roc_curve(true, score)
-        roc.plot(false_positive, true_positive, label=name)
-        precision, recalls, _ = precision_recall_curve(true, score)
-        recall.plot(recalls, precision, label=name)
-        place = np.minimum((score * _BINS).astype(int), _BINS - 1)
-        rows = np.bincount(place, minlength=_BINS)
-        used = rows > 0
-        predicted = np.bincount(place, weights=score, minlength=_BINS)[used] / rows[used]
-        observed = np.bincount(place, weights=true, minlength=_BINS)[used] / rows[used]
-        calibration.plot(predicted, observed, marker="o", label=name)
+        curves = binary_curves(true, np.asarray(model_answers.y_proba, dtype=float))
+        roc.plot(*curves.roc, label=name)
+        recall.plot(*curves.precision_recall, label=name)
+        calibration.plot(*curves.calibration, marker="o", label=name)
     roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     calibration.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
