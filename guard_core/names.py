@@ -32,3 +32,22 @@ def display_name(measure: str) -> str:
     ('ROC AUC', 'log loss')
     """
     return _NAMES.get(measure, measure.replace("_", " "))
+
+
+_STATISTICS: Final[Mapping[str, str]] = {
+    "chi_square": "χ²",
+    "chi_square_p_value": "p of χ²",
+    "cramers_v": "Cramér's V",
+    "kolmogorov_smirnov_p_value": "p of Kolmogorov-Smirnov",
+    "wasserstein_normalised": "Wasserstein in standard deviations",
+    "wasserstein_trimmed": "trimmed Wasserstein in standard deviations",
+}
+
+
+def statistic_name(statistic: str) -> str:
+    """Return the display name of an entry of a verdict's statistics, where `chi_square` is χ² itself and no effect.
+
+    >>> statistic_name("chi_square"), statistic_name("psi")
+    ('χ²', 'PSI')
+    """
+    return _STATISTICS.get(statistic) or display_name(statistic)

@@ -1,6 +1,7 @@
 """The drift check as a script: `python ml/drift.py --input new.csv --baseline old.csv`, exit 0 stable, 1 drift, 2 bad input, 3 a crash.
 
-Arguments, output and the flag file belong here; verdicts do not, they are in `ml.monitoring.verdicts`.
+Arguments, output and the flag file belong here; verdicts do not, they are in `ml.monitoring.verdicts`, and neither does the HTML
+report, which is in `ml.reports`.
 """
 
 import argparse
@@ -18,10 +19,10 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, METHODS, NUMERIC_METHODS
 from ml.environment import set_library_defaults
-from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
-from ml.monitoring.verdicts.tables import date_columns, profiles, shown_name
+from ml.monitoring.verdicts.tables import TableComparison, compare_tables, left_out, shown_name
+from ml.reports.document import write_page
+from ml.reports.drift_page import drift_page
 from ml.scripts import escape_controls, print_message, run
 from ml.tables.read import InputError, read_table
 
@@ -33,9 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_library_defaults()
     options = _parser().parse_args(arguments)
     try:
-        settings = _settings(options)
-        baseline, current = _profiles(options)
-        report = judge(lambda _: [current], baseline, settings)
+        comparison = _compare(options)
+        report = comparison.report
+        if options.html:
+            write_page(Path(options.html), drift_page(comparison))
         if options.flag and report.columns_in("drift"):
             _write_flag(Path(options.flag), options, report)
     except ValueError as error:
@@ -51,19 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_STABLE
 
 
-def _profiles(options: argparse.Namespace) -> tuple[TableProfile, TableProfile]:
-    """Read and profile both files, the new rows by the baseline's types; print the columns that are left out."""
+def _compare(options: argparse.Namespace) -> TableComparison:
+    """Read both files, the new rows by the baseline's types, and judge them; print the columns that are left out."""
+    settings = _settings(options)
     baseline = read_table(Path(options.baseline))
     current = read_table(Path(options.input), baseline.types)
     for name, file in ((options.baseline, baseline), (options.input, current)):
         if file.encoding_notice:
             print_message(f"drift: {name}: {file.encoding_notice}")
-    dates = sorted(date_columns(baseline.rows, current.rows))
-    left_out = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
-    for name, reason in left_out.items():
-        if name not in options.ignore:
-            print_message(f"drift: column {name!r} is left out: it {reason}")
-    return profiles((options.baseline, baseline.rows), (options.input, current.rows), options.ignore)
+    for name, reason in left_out(baseline, current, options.ignore).items():
+        print_message(f"drift: column {name!r} is left out: it {reason}")
+    return compare_tables((options.baseline, baseline), (options.input, current), settings, options.ignore)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--flag", metavar="PATH", help="write a retrain flag (JSON with reasons) there if there is drift"
     )
+    parser.add_argument("--html", metavar="FILE", help="write a report for people there, one self-contained HTML file")
     parser.add_argument("--settings", metavar="FILE", help="drift settings as JSON, the fields of DriftSettings")
     parser.add_argument(
         "--method",
@@ -101,8 +102,7 @@ def _settings(options: argparse.Namespace) -> DriftSettings:
             fields["categorical_method"] = method
     if options.bins is not None:
         fields["bins"] = options.bins
-    # A file is one window: there are no earlier days to extend it by.
-    return DriftSettings.from_dict(fields).model_copy(update={"windows": (1,)})
+    return DriftSettings.from_dict(fields)
 
 
 def _settings_file(path: Path) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Evaluation as a script: `python ml/evaluate.py --model FOLDER --input rows.csv --target late`; exit 0 good enough, 1 not.
 
-Arguments and output belong here; the comparison does not, it is in `ml.retraining.promotion`.
+Arguments and output belong here; the comparison does not, it is in `ml.retraining.promotion`, and neither does the HTML report, which
+is in `ml.reports`.
 """
 
 import argparse
@@ -8,8 +9,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +20,15 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 
 from guard_core.project_settings.promotion import PromotionSettings
 from ml.environment import set_library_defaults
+from ml.monitoring.performance.tasks import Target
+from ml.reports.document import write_page
+from ml.reports.evaluation_page import EvaluatedRows, evaluation_page
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
-from ml.retraining.training.evaluate import HeldOut, evaluate
+from ml.retraining.promotion import Answers
+from ml.retraining.training.evaluate import HeldOut, evaluate, with_labels
+from ml.retraining.training.features import targets
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import set_mlflow_defaults
 from ml.retraining.training.report import metrics_table
@@ -45,12 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Path(options.input), options.target, print_message, time=options.time, schema=model.schema
             )
             data = HeldOut(rows, rows)
-            evaluation, _ = evaluate(model, other, data, PromotionSettings(min_rows=20), np.random.default_rng(_SEED))
+            settings, rng = PromotionSettings(min_rows=20), np.random.default_rng(_SEED)
+            evaluation, answers = evaluate(model, other, data, settings, rng)
+            if options.html:
+                _write_page(options, model.schema.target, data, evaluation, answers)
     except (ValueError, ModelError, TrainingError) as error:
         print_message(f"evaluate: {error}")
         return EXIT_BAD_INPUT
     print(json.dumps(evaluation, indent=2, allow_nan=False) if options.json else metrics_table(evaluation))
     return EXIT_GOOD if evaluation["promote"] else EXIT_NOT_GOOD
+
+
+def _write_page(
+    options: argparse.Namespace,
+    target: Target,
+    data: HeldOut,
+    evaluation: Mapping[str, Any],
+    answers: Mapping[str, Answers],
+) -> None:
+    rows = EvaluatedRows(target, targets(with_labels(data, target.task).rows, target.task), answers)
+    names = {"Model": options.model, "Other": options.against or evaluation["against"], "Rows": options.input}
+    write_page(Path(options.html), evaluation_page(evaluation, rows, {**names, "Label": options.target}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", metavar="MODEL", help="the other model; without it, a trivial one")
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
+    parser.add_argument("--html", metavar="FILE", help="write a report for people there, one self-contained HTML file")
     return parser
 
 

@@ -9,6 +9,7 @@ marks are links, and each has its values in a `title`.
 - `gauges`: an amount against its limits
 - `lines`: values by day with bands, thresholds and marks
 - `pictures`: a number over its newest days as a PNG file, for mails
+- `rankings`: names with one amount each
 - `scales`: from values and days to coordinates, and their ticks
 - `spans`: when parts of a piece of work began, and how long they took
 - `sparklines`: a line of a few pixels for a table

@@ -74,7 +74,7 @@ def category_bars(label: str, names: Sequence[str], reference: Sequence[float], 
             link(
                 None,
                 title,
-                element("text", _shortened(name), x=_NAME_WIDTH - 8, y=top + 15, class_="row-name", text_anchor="end"),
+                element("text", shortened(name), x=_NAME_WIDTH - 8, y=top + 15, class_="row-name", text_anchor="end"),
                 element(
                     "rect",
                     x=_NAME_WIDTH,
@@ -112,5 +112,6 @@ def _steps(edges: Sequence[float], heights: Sequence[float], x: Scale, y: Scale)
     return points([*corners, (x.at(edges[-1]), y.at(0))])
 
 
-def _shortened(name: str, most: int = 22) -> str:
+def shortened(name: str, most: int = 22) -> str:
+    """Return a name that fits beside a bar."""
     return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -1,7 +1,7 @@
 """CSV and Parquet files as tables of numbers, strings, booleans and dates.
 
 Opening files, columns that are left out and plain Arrow types belong here; the encoding of CSV files is in `csv_format.py`, the types of
-its columns in `columns.py`.
+its columns in `columns.py`. Data frames in memory are in `frames.py`.
 """
 
 import re
@@ -31,7 +31,7 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
-    """The rows of a file.
+    """The rows of a file, or of a data frame in memory.
 
     Attributes
     ----------
@@ -82,20 +82,37 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     return table
 
 
-def _read_parquet(path: Path) -> FileTable:
-    with pq.ParquetFile(path) as file:
-        table = file.read()
-    _require_distinct(path, table.column_names)
+def plain_table(name: str, table: pa.Table) -> FileTable:
+    """Return the columns of an Arrow table that can be features.
+
+    Parameters
+    ----------
+    name : of the table, for error messages.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name.
+    ValueError
+        If no column can be a feature.
+    """
+    _require_distinct(name, table.column_names)
     columns, left_out = {}, {}
     for field, column in zip(table.schema, table.columns, strict=True):
-        name, extension = field.name, _unregistered_extension(field)
-        plain = None if _INDEX_COLUMN.fullmatch(name) or extension else _plain(column)
+        extension = _unregistered_extension(field)
+        plain = None if _INDEX_COLUMN.fullmatch(field.name) or extension else _plain(column)
         if plain is None:
-            left_out[name] = "is an index" if _INDEX_COLUMN.fullmatch(name) else f"holds {extension or column.type}"
+            is_index = _INDEX_COLUMN.fullmatch(field.name)
+            left_out[field.name] = "is an index" if is_index else f"holds {extension or column.type}"
         else:
-            columns[name] = plain
+            columns[field.name] = plain
     types = {name: learned for name, column in columns.items() if (learned := _column_type(column))}
     return FileTable(_table(columns), types, left_out)
+
+
+def _read_parquet(path: Path) -> FileTable:
+    with pq.ParquetFile(path) as file:
+        return plain_table(str(path), file.read())
 
 
 def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
@@ -104,7 +121,7 @@ def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
     content = double_quotes(content)
     delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
-    _require_distinct(path, text.column_names)
+    _require_distinct(str(path), text.column_names)
     left_out = {name: "is an index" for name in text.column_names if _INDEX_COLUMN.fullmatch(name)}
     text = _without_index(text)
     unquoted = _unquoted_words(content, delimiter, text)
@@ -204,7 +221,7 @@ def _table(columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
     return pa.table(dict(columns))
 
 
-def _require_distinct(path: Path, names: list[str]) -> None:
+def _require_distinct(table: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
-        raise InputError(f"{path}: column {repeated[0]!r} comes twice; rename one of them")
+        raise InputError(f"{table}: column {repeated[0]!r} comes twice; rename one of them")

@@ -10,6 +10,7 @@
 - `event_rows`: events as rows of the store
 - `gateway`: calls of models, their policies, and the accounts of what they cost
 - `generated_tables`: random tables as files, and what pandas reads of them
+- `html_pages`: what a page loads from elsewhere, and what it runs
 - `judged_days`: a model with a baseline, and days that the judge has judged
 - `ledger`: rows of the ledger
 - `mlflow_stores`: closes the stores that MLflow keeps open

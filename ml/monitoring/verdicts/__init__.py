@@ -13,5 +13,5 @@ The distances are in `ml.monitoring.distances`; when a day is judged is decided 
 `false_discovery`: adjustment for many columns.
 `other_threshold`: stored verdicts under another drift threshold.
 `report`: verdicts and reports as data.
-`tables`: profiles of two tables of raw rows, for scripts.
+`tables`: the drift report of two tables of raw rows, for scripts and notebooks.
 """

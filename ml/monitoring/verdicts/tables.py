@@ -1,21 +1,70 @@
-"""Comparable profiles of two tables of raw rows.
+"""The drift report of two tables of raw rows, for scripts and notebooks.
 
 Naming columns belongs here; reading files does not, it is in `ml.tables`, nor does building profiles, which is in
-`ml.monitoring.profiles`.
+`ml.monitoring.profiles`, nor deciding, which is in `judge.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from guard_core.columns import FEATURE_PREFIX, Kind, feature_column, feature_name
-from guard_core.project_settings.drift import ENVELOPE_COLUMNS
+from guard_core.project_settings.drift import ENVELOPE_COLUMNS, DriftSettings
 from ml.monitoring.kinds import learn_kind, learn_prediction_kind
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
-from ml.tables.read import InputError
+from ml.monitoring.verdicts.judge import judge
+from ml.monitoring.verdicts.report import DriftReport
+from ml.tables.read import FileTable, InputError
 
 SAMPLE_ROWS = 10_000  # of a text column, to distinguish categories from free text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableComparison:
+    """The verdicts on two tables, with the profiles and settings that they were computed from.
+
+    Attributes
+    ----------
+    reference_name, current_name : names of the tables for people.
+    left_out : the reason by column that is not compared, named as in the tables.
+    """
+
+    reference_name: str
+    current_name: str
+    reference: TableProfile
+    current: TableProfile
+    settings: DriftSettings
+    report: DriftReport
+    left_out: Mapping[str, str]
+
+
+def compare_tables(
+    baseline: tuple[str, FileTable],
+    current: tuple[str, FileTable],
+    settings: DriftSettings,
+    ignored: Collection[str] = (),
+) -> TableComparison:
+    """Judge a table against a baseline, each with its name; a table is one window, with no earlier days to extend it by.
+
+    Raises
+    ------
+    InputError
+        If the tables have no column in common.
+    """
+    settings = settings.model_copy(update={"windows": (1,)})
+    reference, window = profiles((baseline[0], baseline[1].rows), (current[0], current[1].rows), ignored)
+    report = judge(lambda _: [window], reference, settings)
+    omitted = left_out(baseline[1], current[1], ignored)
+    return TableComparison(baseline[0], current[0], reference, window, settings, report, omitted)
+
+
+def left_out(baseline: FileTable, current: FileTable, ignored: Collection[str] = ()) -> dict[str, str]:
+    """Return the reason by column that cannot be compared, those aside that are to be ignored."""
+    dates = sorted(date_columns(baseline.rows, current.rows))
+    reasons = {**baseline.left_out, **current.left_out, **dict.fromkeys(dates, "holds dates")}
+    return {name: reason for name, reason in reasons.items() if name not in ignored}
 
 
 def profiles(

@@ -62,6 +62,7 @@ def _binary_curves(true: npt.NDArray[np.bool_], score: Floats) -> dict[str, Curv
     if 0 < true.sum() < len(true):
         false_positive, true_positive, _ = roc_curve(true, score)
         precision, recall, _ = precision_recall_curve(true, score)
+        precision[-1] = precision[-2]  # scikit-learn ends the curve at a precision of 1 that no threshold has
         curves["roc"] = _thinned(false_positive, true_positive)
         curves["precision_recall"] = _thinned(recall[::-1], precision[::-1])
     return curves

@@ -44,7 +44,7 @@ def evaluate(
     impossible, as numbers are no classes, the trivial baseline replaces it.
     """
     target = candidate.schema.target
-    data = _with_labels(data, target.task)
+    data = with_labels(data, target.task)
     true = targets(data.rows, target.task)
     comparable = champion is not None and champion.schema.has_answers_for(target)
     other = (
@@ -90,7 +90,7 @@ def write_evaluation(
     """
     schema = candidate.schema
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1), encoding="utf-8")
-    data = _with_labels(data, schema.task)
+    data = with_labels(data, schema.task)
     true = targets(data.rows, schema.task)
     curves = curves_of(schema.target, true, answers)
     (folder / CURVES).write_text(json.dumps({"task": schema.task, "models": curves}), encoding="utf-8")
@@ -99,6 +99,6 @@ def write_evaluation(
     (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")
 
 
-def _with_labels(data: HeldOut, task: Task) -> HeldOut:
-    """Leave out the held-out rows without a label that the task can read."""
+def with_labels(data: HeldOut, task: Task) -> HeldOut:
+    """Return the data of an evaluation without the held-out rows that lack a label which the task can read."""
     return HeldOut(data.rows.filter(has_label(data.rows, task)), data.trained_on)

@@ -1,0 +1,1 @@
+"""Tests of reports for people: sentences, charts, limits and escaping."""
