@@ -28,9 +28,9 @@ class Event:
 
     project_id: str
     model_id: str
-    latency_ms: float
     y_pred: Scalar
     features: Mapping[str, Scalar]
+    latency_ms: float | None = None
     y_proba: float | None = None
     endpoint: str | None = None
     timestamp: datetime | str | None = None
@@ -49,9 +49,8 @@ class Event:
             _check_text(name, getattr(self, name), required=False)
         instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
         set_frozen(self, "timestamp", _instant("timestamp", instant))
-        set_frozen(self, "latency_ms", _number("latency_ms", self.latency_ms))
-        probability = _scalar("y_proba", self.y_proba)
-        set_frozen(self, "y_proba", None if probability is None else _number("y_proba", probability))
+        for name in ("latency_ms", "y_proba"):
+            set_frozen(self, name, _number(name, getattr(self, name)))
         set_frozen(self, "y_pred", _scalar("y_pred", self.y_pred))
         set_frozen(self, "features", _features(self.features))
 
@@ -224,12 +223,10 @@ def _is_missing(value: object) -> bool:
     return value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Decimal) and value.is_nan())
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Any) -> float | None:
     number = _scalar(name, value)
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise TypeError(
-            f"{name}: a number is needed, not {'a missing value' if number is None else type(value).__name__}"
-        )
+    if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+        raise TypeError(f"{name}: a number is needed, not {type(value).__name__}")
     return number
 
 
