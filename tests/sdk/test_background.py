@@ -6,23 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ml_guard import BackgroundClient, Event, QueueFullError
 from sklearn.linear_model import LogisticRegression
 
-from tests.sdk.api_double import ROW, ApiDouble, Misbehaviour
-
-UNREACHABLE = "http://127.0.0.1:9"
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+from tests.sdk.api_double import ROW, UNREACHABLE, ApiDouble, Misbehaviour, wait_for
 
 
 def test_rows_are_sent_after_the_interval_without_a_flush(api: ApiDouble) -> None:

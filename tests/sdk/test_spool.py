@@ -11,8 +11,7 @@ from ml_guard import BackgroundClient
 from ml_guard.shapes import Event
 from ml_guard.spool import Spool
 
-from tests.sdk.api_double import ROW, ApiDouble, Misbehaviour
-from tests.sdk.test_background import UNREACHABLE, wait_for
+from tests.sdk.api_double import ROW, UNREACHABLE, ApiDouble, Misbehaviour, wait_for
 
 
 def left_by_an_ended_client(folder: Path, rows: int = 3) -> list[str | None]:
