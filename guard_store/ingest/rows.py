@@ -23,7 +23,7 @@ class EventRow(msgspec.Struct, array_like=True, gc=False):
     ts_us: int
     received_us: int
     endpoint: str | None
-    latency_ms: float
+    latency_ms: float | None
     y_pred: str
     y_proba: float | None
     features: str

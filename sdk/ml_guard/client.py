@@ -48,6 +48,7 @@ class MLGuardClient:
 
     ingest_event = _blocking(Operations.ingest_event)
     ingest_events = _blocking(Operations.ingest_events)
+    ingest_frame = _blocking(Operations.ingest_frame)
     send_labels = _blocking(Operations.send_labels)
     predict = _blocking(Operations.predict)
     predict_many = _blocking(Operations.predict_many)
@@ -57,6 +58,8 @@ class MLGuardClient:
     flags = _blocking(Operations.flags)
     versions = _blocking(Operations.versions)
     create_project = _blocking(Operations.create_project)
+    ensure_project = _blocking(Operations.ensure_project)
+    wait_until_processed = _blocking(Operations.wait_until_processed)
     get_project = _blocking(Operations.get_project)
     capture_baseline = _blocking(Operations.capture_baseline)
     baselines = _blocking(Operations.baselines)
@@ -86,6 +89,9 @@ class MLGuardClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._http.base_url!r})"
 
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def _run(self, steps: Steps[T]) -> T:
         outcome: Outcome = None
         while True:
@@ -95,7 +101,7 @@ class MLGuardClient:
                 result: T = stop.value
                 return result
             if isinstance(step, Wait):
-                time.sleep(step.seconds)
+                self._pause(step.seconds)
                 outcome = None
                 continue
             try:
@@ -114,6 +120,7 @@ class AsyncMLGuardClient:
 
     ingest_event = _awaitable(Operations.ingest_event)
     ingest_events = _awaitable(Operations.ingest_events)
+    ingest_frame = _awaitable(Operations.ingest_frame)
     send_labels = _awaitable(Operations.send_labels)
     predict = _awaitable(Operations.predict)
     predict_many = _awaitable(Operations.predict_many)
@@ -123,6 +130,8 @@ class AsyncMLGuardClient:
     flags = _awaitable(Operations.flags)
     versions = _awaitable(Operations.versions)
     create_project = _awaitable(Operations.create_project)
+    ensure_project = _awaitable(Operations.ensure_project)
+    wait_until_processed = _awaitable(Operations.wait_until_processed)
     get_project = _awaitable(Operations.get_project)
     capture_baseline = _awaitable(Operations.capture_baseline)
     baselines = _awaitable(Operations.baselines)

@@ -1,10 +1,18 @@
 """Errors of requests. A wrong argument raises TypeError or ValueError instead."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
 REQUEST_ID_HEADER = "X-Request-ID"
+_STATES = {
+    None: "has no events",
+    "open": "is not over yet",
+    "pending": "waits for the pipelines",
+    "failed": "has failed",
+}
 
 
 class MLGuardError(Exception):
@@ -13,6 +21,22 @@ class MLGuardError(Exception):
 
 class ConnectionFailedError(MLGuardError):
     """No response arrived, after all retries. It is safe to send the same events again, because they have ids."""
+
+
+class QueueFullError(MLGuardError):
+    """The background client's queue has no room; only raised with `raise_errors`."""
+
+
+class DayNotProcessedError(MLGuardError):
+    """A local day was not processed in time; `state` is `open` (not over yet), `pending`, `failed`, or None without rows."""
+
+    def __init__(self, day: str, day_state: Mapping[str, Any]) -> None:
+        self.day = day
+        self.state = day_state.get("state")
+        error = day_state.get("error")
+        super().__init__(
+            f"{day} is not processed: it {_STATES.get(self.state, self.state)}" + (f": {error}" if error else "")
+        )
 
 
 class ApiError(MLGuardError):

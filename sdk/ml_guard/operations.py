@@ -2,19 +2,23 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ml_guard.errors import ApiError
-from ml_guard.exchange import Answer, Send, Steps, exchange
+from ml_guard.errors import ApiError, DayNotProcessedError
+from ml_guard.exchange import Answer, Send, Steps, Wait, exchange
+from ml_guard.frames import arrow_bodies, arrow_events, iter_events
 from ml_guard.results import BatchResult, EventResult
 from ml_guard.shapes import Event, Instance, Label, Row, Scalar, chunks, encode, encoded_rows
 
 _API = "/api/v1"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
+_ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
+_NOT_FOUND, _CONFLICT = 404, 409
 _MAX_ROWS = 10_000
 _MAX_BYTES = 16 * 2**20
 
@@ -33,9 +37,9 @@ class Operations:
         *,
         project_id: str,
         model_id: str,
-        latency_ms: float,
         y_pred: Scalar,
         features: Mapping[str, Scalar],
+        latency_ms: float | None = None,
         y_proba: float | None = None,
         endpoint: str | None = None,
         timestamp: datetime | str | None = None,
@@ -61,9 +65,30 @@ class Operations:
         """
         return (yield from self._send_rows(f"{_API}/events/batch", events, Event, compress=compress))
 
+    def ingest_frame(
+        self, frame: Any, /, *, columns: Mapping[str, str] | None = None, compress: bool = False, **fields: Any
+    ) -> Steps[BatchResult]:
+        """Send the rows of a data frame of pandas or polars, or of an Arrow table, as events; NaN becomes null.
+
+        Columns named like fields of an event are these fields, all others are features; `columns` renames them first, as in
+        `{"churned": "y_pred"}`. Further arguments are fields that all rows share: `project_id`, `model_id`, `endpoint`.
+        """
+        path = f"{_API}/events/batch"
+        table = arrow_events(frame, columns or {}, fields)
+        if table is None:
+            rows = iter_events(frame, columns or {}, fields)
+            return (yield from self._send_rows(path, rows, Event, compress=compress))
+        bodies = arrow_bodies(table, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES)
+        return (yield from self._send_bodies(path, bodies, _ARROW, compress=compress))
+
     def send_labels(self, labels: Iterable[Label | Mapping[str, Any]], *, compress: bool = False) -> Steps[BatchResult]:
         """Send the true outcomes of events, as soon as they are known."""
         return (yield from self._send_rows(f"{_API}/labels", labels, Label, compress=compress))
+
+    def send_encoded(self, lines: Iterable[bytes], shape: type[Event] | type[Label]) -> Steps[BatchResult]:
+        """Send events or labels that are lines of JSON already."""
+        path = f"{_API}/events/batch" if shape is Event else f"{_API}/labels"
+        return (yield from self._send_lines(path, lines))
 
     def predict(
         self,
@@ -142,6 +167,39 @@ class Operations:
     def get_project(self, project_id: str) -> Steps[Json]:
         """Read a project."""
         return _json((yield from self._exchange(Send("GET", f"{_API}/projects/{quote(project_id, safe='')}"))))
+
+    def ensure_project(self, project_id: str, *, name: str | None = None, timezone: str = "UTC") -> Steps[Json]:
+        """Read a project, or create it if it does not exist."""
+        try:
+            return (yield from self.get_project(project_id))
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+        try:
+            return (yield from self.create_project(project_id, name=name, timezone=timezone))
+        except ApiError as error:
+            if error.status != _CONFLICT:  # another process has just created it
+                raise
+            return (yield from self.get_project(project_id))
+
+    def wait_until_processed(
+        self, project_id: str, model_id: str, day: Day, *, timeout_s: float = 600.0, poll_s: float = 1.0
+    ) -> Steps[Json]:
+        """Wait until all stages of a local day are done; return its state.
+
+        Raises
+        ------
+        DayNotProcessedError
+            If the day is not done within `timeout_s` seconds.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            days = yield from self.days(project_id, model_id, start=day, end=day)
+            if days and days[0]["state"] == "done":
+                return days[0]
+            if time.monotonic() + poll_s > deadline:
+                raise DayNotProcessedError(str(day), days[0] if days else {})
+            yield Wait(poll_s)
 
     def capture_baseline(self, project_id: str, model_id: str, start: Day, end: Day) -> Steps[Json]:
         """Capture the local days from `start` to `end`, inclusive, as the model's new active baseline."""
@@ -250,15 +308,25 @@ class Operations:
     def _send_rows(
         self, path: str, rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], *, compress: bool
     ) -> Steps[BatchResult]:
+        lines = (row + b"\n" for row in encoded_rows(rows, shape))
+        return (yield from self._send_lines(path, lines, compress=compress))
+
+    def _send_lines(self, path: str, lines: Iterable[bytes], *, compress: bool = False) -> Steps[BatchResult]:
+        bodies = ((b"".join(chunk), len(chunk)) for chunk in chunks(lines, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES))
+        return (yield from self._send_bodies(path, bodies, _NDJSON, compress=compress))
+
+    def _send_bodies(
+        self, path: str, bodies: Iterable[tuple[bytes, int]], headers: Mapping[str, str], *, compress: bool
+    ) -> Steps[BatchResult]:
+        """Send bodies, each with its number of rows."""
         total, sent = BatchResult(), 0
-        headers = {**_NDJSON, "Content-Encoding": "gzip"} if compress else _NDJSON
-        for chunk in chunks(
-            (row + b"\n" for row in encoded_rows(rows, shape)), max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES
-        ):
-            content = gzip.compress(b"".join(chunk), compresslevel=1) if compress else b"".join(chunk)
+        if compress:
+            headers = {**headers, "Content-Encoding": "gzip"}
+        for body, rows in bodies:
+            content = gzip.compress(body, compresslevel=1) if compress else body
             answer = yield from self._exchange(Send("POST", path, content, headers=headers))
             total += BatchResult.from_answer(_json(answer), first_row=sent, request_id=answer.request_id)
-            sent += len(chunk)
+            sent += rows
         return total
 
     def _items(

@@ -49,3 +49,24 @@ class BatchResult:
             for error in answer.get("errors", ())
         )
         return cls(answer["accepted"], answer["duplicates"], answer["rejected"], tuple(errors), (request_id,))
+
+
+@dataclass(frozen=True)
+class DeliveryStats:
+    """What has become of the rows of a background client.
+
+    Attributes
+    ----------
+    queued : rows that wait, or are being sent.
+    sent : rows that the server has stored, or had already.
+    rejected : rows that the server rejected, each with a reason.
+    dropped : rows lost here, by reason: `queue_full`, `invalid` (cannot be encoded), `refused` (the server refuses the whole
+        request), `failed` (of the disk), `closed` (not sent before the end).
+    last_error : the last rejection, refusal or failure.
+    """
+
+    queued: int
+    sent: int
+    rejected: int
+    dropped: dict[str, int]
+    last_error: str | None

@@ -5,7 +5,7 @@ Types and required fields are checked here; limits and plausibility are checked 
 
 import json
 import math
-import uuid
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
@@ -22,19 +22,24 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 Scalar = str | int | float | bool | None
 
 
+def new_id() -> str:
+    """Return a random id, as long as a UUID and quicker to make."""
+    return os.urandom(16).hex()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """One inference. `timestamp` defaults to now, `event_id` to a new id, so that an Event that is sent twice is stored once."""
 
     project_id: str
     model_id: str
-    latency_ms: float
     y_pred: Scalar
     features: Mapping[str, Scalar]
+    latency_ms: float | None = None
     y_proba: float | None = None
     endpoint: str | None = None
     timestamp: datetime | str | None = None
-    event_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    event_id: str = field(default_factory=new_id)
     request_id: str | None = None
     model_version: str | None = None
     segment: str | None = None
@@ -49,9 +54,8 @@ class Event:
             _check_text(name, getattr(self, name), required=False)
         instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
         set_frozen(self, "timestamp", _instant("timestamp", instant))
-        set_frozen(self, "latency_ms", _number("latency_ms", self.latency_ms))
-        probability = _scalar("y_proba", self.y_proba)
-        set_frozen(self, "y_proba", None if probability is None else _number("y_proba", probability))
+        for name in ("latency_ms", "y_proba"):
+            set_frozen(self, name, _number(name, getattr(self, name)))
         set_frozen(self, "y_pred", _scalar("y_pred", self.y_pred))
         set_frozen(self, "features", _features(self.features))
 
@@ -94,12 +98,16 @@ class Instance:
         if self.event_id == "":
             raise ValueError("event_id: must not be empty")
         if self.event_id is None:  # an id made here, so that the request can be repeated
-            set_frozen(self, "event_id", uuid.uuid4().hex)
+            set_frozen(self, "event_id", new_id())
         if self.timestamp is not None:
             set_frozen(self, "timestamp", _instant("timestamp", self.timestamp))
 
 
 Row = TypeVar("Row", Event, Label, Instance)
+_REQUIRED: Mapping[type, Mapping[str, bool]] = {
+    shape: {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(shape)}
+    for shape in (Event, Label, Instance)
+}
 
 
 def encode(row: Event | Label | Instance) -> bytes:
@@ -136,15 +144,31 @@ def _encoding_problem(part: object) -> str | None:
 
 def encoded_rows(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], name: str = "rows") -> Iterator[bytes]:
     """Encode each row as a JSON object; an error names the row and the field, as in `rows[17].latency_ms: …`."""
-    required = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(shape)}
     for index, row in enumerate(rows):
         try:
-            encoded = encode(row if isinstance(row, shape) else shape(**_checked_fields(row, required)))
+            encoded = encode(shaped(row, shape))
         except TypeError as error:
             raise TypeError(f"{name}[{index}].{error}") from None
         except ValueError as error:
             raise ValueError(f"{name}[{index}].{error}") from None
         yield encoded
+
+
+def encode_fields(fields: Mapping[str, Any], shape: type[Row]) -> bytes:
+    """Encode the fields of a row, checked only where JSON has no value for one; the server checks the others."""
+    instant = fields.get("timestamp") or fields.get("observed_at")
+    try:
+        if isinstance(instant, datetime):
+            name = "timestamp" if "timestamp" in fields else "observed_at"
+            return _encode({**fields, name: _instant(name, instant)}).encode()
+        return _encode(fields).encode()
+    except (TypeError, ValueError):
+        return encode(shaped(fields, shape))
+
+
+def shaped(row: Row | Mapping[str, Any], shape: type[Row]) -> Row:
+    """Return a row as its dataclass, checked; an error begins with the field."""
+    return row if isinstance(row, shape) else shape(**_checked_fields(row, _REQUIRED[shape]))
 
 
 def chunks(lines: Iterable[bytes], *, max_rows: int, max_bytes: int) -> Iterator[list[bytes]]:
@@ -224,12 +248,10 @@ def _is_missing(value: object) -> bool:
     return value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Decimal) and value.is_nan())
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Any) -> float | None:
     number = _scalar(name, value)
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise TypeError(
-            f"{name}: a number is needed, not {'a missing value' if number is None else type(value).__name__}"
-        )
+    if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+        raise TypeError(f"{name}: a number is needed, not {type(value).__name__}")
     return number
 
 

@@ -3,8 +3,9 @@
 import gzip
 import json
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from ml_guard import MLGuardClient
 
 ROW: dict[str, Any] = {"project_id": "p", "model_id": "m", "latency_ms": 1.5, "y_pred": 1, "features": {"n": 1}}
+UNREACHABLE = "http://127.0.0.1:9"
 API_KEY = "secret-key-never-shown"
 
 
@@ -140,6 +142,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Return as soon as a condition holds; fail after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture

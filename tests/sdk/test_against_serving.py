@@ -1,5 +1,7 @@
 """The client against the real server, in a process of its own: the contract as served, and a server killed in between."""
 
+import json
+import math
 import os
 import signal
 import socket
@@ -11,15 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
-from ml_guard import ApiError, Event, MLGuardClient
+from ml_guard import ApiError, BackgroundClient, DayNotProcessedError, Event, MLGuardClient
 from sqlalchemy import func, select
 
 from guard_store.alerts.facts import write_alert
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.ingest.tables import events
+from guard_store.ingest.tables import events, labels
 from tests.sdk.api_double import ROW
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import settings_of
@@ -139,6 +143,82 @@ def test_a_server_killed_while_a_batch_comes_in_loses_nothing_and_stores_nothing
     assert server.stored() == before + len(sent)
     again = real.ingest_events(sent)
     assert again.duplicates == len(sent)
+
+
+def test_hosts_and_server_killed_in_between_lose_no_row_that_the_spool_has_taken(
+    real: MLGuardClient, server: Server, tmp_path: Path
+) -> None:
+    program = f"""
+from ml_guard import BackgroundClient
+client = BackgroundClient({server.url!r}, {KEY!r}, spool_dir={str(tmp_path)!r}, interval_s=0.05, batch_rows=50)
+while True:
+    event_id = client.ingest(**{ROW!r})
+    print(event_id if client.label("p", event_id, 1) else "", flush=True)
+"""
+    returned: list[str] = []
+    for rows in (50, 400, 1_000):
+        host = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert host.stdout is not None
+        returned += [host.stdout.readline().strip() for _ in range(rows)]
+        server.end(signal.SIGKILL)
+        returned += [host.stdout.readline().strip() for _ in range(rows)]
+        host.send_signal(signal.SIGKILL)
+        returned += [line.strip() for line in host.stdout if line.endswith("\n")]
+        host.wait()
+        host.stdout.close()
+        server.start()
+    with BackgroundClient(server.url, KEY, spool_dir=tmp_path) as client:
+        deadline = time.monotonic() + 60
+        while any(tmp_path.glob("*.ndjson")):
+            assert time.monotonic() < deadline, client.stats
+            time.sleep(0.05)
+        assert (client.stats.rejected, client.stats.dropped) == (0, {})
+    with server.database.read() as connection:
+        event_ids = set(connection.scalars(select(events.c.event_id)))
+        label_ids = set(connection.scalars(select(labels.c.event_id)))
+    assert "" not in returned
+    assert not set(returned) - event_ids
+    assert not set(returned) - label_ids
+
+
+def test_a_project_is_made_once_and_a_day_without_events_is_not_waited_for_forever(real: MLGuardClient) -> None:
+    assert real.ensure_project("new", timezone="Europe/Paris")["timezone"] == "Europe/Paris"
+    assert real.ensure_project("new")["timezone"] == "Europe/Paris"
+    with pytest.raises(DayNotProcessedError, match="2025-01-01 is not processed: it has no events") as caught:
+        real.wait_until_processed("new", "m", "2025-01-01", timeout_s=0)
+    assert caught.value.state is None
+
+
+def frame_rows() -> dict[str, list[Any]]:
+    return {
+        "ts": [f"2025-01-0{day}T12:00:00Z" for day in (1, 2, 3)],
+        "event_id": ["f1", "f2", "f3"],
+        "churned": [1, 0, 1],
+        "y_proba": [0.9, 0.1, math.nan],
+        "age": [31.0, math.nan, 33.0],
+        "country": ["CA", None, "US"],
+    }
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pandas without pyarrow", "arrow"])
+def test_a_frame_is_stored_as_events_with_null_for_nan(
+    real: MLGuardClient, server: Server, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = f"frames-{kind.replace(' ', '-')}"
+    real.create_project(project)
+    frame = pa.table(frame_rows()) if kind == "arrow" else pd.DataFrame(frame_rows(), index=[5, 7, 9])
+    if kind == "pandas without pyarrow":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    columns = {"ts": "timestamp", "churned": "y_pred"}
+    for status in ("accepted", "duplicates"):
+        result = real.ingest_frame(frame, columns=columns, project_id=project, model_id="m")
+        assert (getattr(result, status), result.errors) == (3, ())
+    query = select(events.c.y_pred, events.c.y_proba, events.c.features).where(events.c.project_id == project)
+    with server.database.read() as connection:
+        rows = connection.execute(query.order_by(events.c.ts_us)).all()
+    assert [(row.y_pred, row.y_proba) for row in rows] == [("1", 0.9), ("0", 0.1), ("1", None)]
+    features = [{name: value for name, value in json.loads(row.features).items() if value is not None} for row in rows]
+    assert features == [{"age": 31, "country": "CA"}, {}, {"age": 33, "country": "US"}]
 
 
 def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:

@@ -31,9 +31,9 @@ class Event(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):  # EventS
     project_id: DocumentedId
     model_id: Annotated[DocumentedId, Meta(pattern=ID_PATTERN)]
     timestamp: Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
-    latency_ms: Annotated[float, Meta(ge=0)]
     y_pred: Scalar
     features: Annotated[dict[str, Scalar], Meta(description="Flat.")]
+    latency_ms: Annotated[float, Meta(ge=0)] | None = None
     y_proba: Annotated[float, Meta(ge=0, le=1)] | None = None
     endpoint: DocumentedId | None = None
     event_id: DocumentedId | None = None
@@ -61,7 +61,7 @@ class EventSchema(RowSchema[Event]):
             [
                 ("project_id", identifier),
                 ("model_id", identifier),
-                ("latency_ms", Annotated[float, Meta(ge=0, le=_LARGEST)]),
+                ("latency_ms", Annotated[float, Meta(ge=0, le=_LARGEST)] | None, None),
                 ("y_pred", scalars),
                 ("features", Annotated[dict[names, scalars], Meta(max_length=settings.ingest.max_features)]),  # type: ignore[valid-type]
                 *((name, identifier | None, None) for name in _OPTIONAL_IDS),
@@ -110,7 +110,7 @@ class EventSchema(RowSchema[Event]):
 
 _OPTIONAL_IDS = ("endpoint", "event_id", "request_id", "model_version", "segment")
 _FIELDS = len(msgspec.structs.fields(Event))
-_optional = attrgetter("y_proba", *_OPTIONAL_IDS)
+_optional = attrgetter("latency_ms", "y_proba", *_OPTIONAL_IDS)
 
 
 def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
         "project_id": text,
         "model_id": text,
         "timestamp": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z",
-        "latency_ms": "a finite number of milliseconds, 0 or more",
+        "latency_ms": "a finite number of milliseconds, 0 or more, or null",
         "y_pred": scalar,
         "features": f"a flat object of at most {settings.ingest.max_features} features",
         "feature name": f"1 to {settings.ingest.max_name_length} characters",

@@ -48,7 +48,7 @@ async def test_ids_made_here_are_returned_and_make_a_resend_a_duplicate(
 async def test_what_is_sent_is_accepted_duplicate_or_rejected(analyst: httpx.AsyncClient, database: Database) -> None:
     sent = accepted = duplicates = refused = 0
     for n in range(6):
-        rows: list[Any] = [*make_events(10 * n + 3), event(latency_ms=None), event(event_id="e1"), "not an event"]
+        rows: list[Any] = [*make_events(10 * n + 3), event(latency_ms=-1), event(event_id="e1"), "not an event"]
         answer = (await send_lines(analyst, rows)).json()
         assert len(rows) == answer["accepted"] + answer["duplicates"] + answer["rejected"]
         sent, accepted = sent + len(rows), accepted + answer["accepted"]

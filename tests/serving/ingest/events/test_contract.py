@@ -19,7 +19,7 @@ _OFFSET = "has no offset: send UTC with a Z at the end, or the offset, as in 202
 _RFC = "must be RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z"
 _ID = "must be a string of 1 to 128 characters"
 _SCALAR = "must be a finite number (integers within 64 bits), a boolean, null or a string of at most 1024 characters"
-_LATENCY = "must be a finite number of milliseconds, 0 or more"
+_LATENCY = "must be a finite number of milliseconds, 0 or more, or null"
 _PROBABILITY = "must be a number from 0 to 1, or null"
 _FEATURES = "must be a flat object of at most 10000 features"
 _NESTED = "is nested: send one flat feature for each value in it"
@@ -49,8 +49,6 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
         "is more than 300 s in the future: check the sender's clock",
     ),
     ({"timestamp": from_now(days=1)}, "timestamp", "is more than 300 s in the future: check the sender's clock"),
-    ({"latency_ms": ...}, "latency_ms", f"is missing: {_LATENCY}"),
-    ({"latency_ms": None}, "latency_ms", _LATENCY),
     ({"latency_ms": -1}, "latency_ms", _LATENCY),
     ({"latency_ms": "42"}, "latency_ms", _LATENCY),
     ({"latency_ms": True}, "latency_ms", _LATENCY),
@@ -58,7 +56,6 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"y_pred": ...}, "y_pred", f"is missing: {_SCALAR}"),
     ({"y_pred": [1]}, "y_pred", _SCALAR),
     ({"y_pred": float("inf")}, "y_pred", _SCALAR),
-    ({"latency_ms": float("nan")}, "latency_ms", _LATENCY),
     ({"y_pred": "x" * 1025}, "y_pred", _SCALAR),
     ({"y_proba": 1.01}, "y_proba", _PROBABILITY),
     ({"y_proba": -0.01}, "y_proba", _PROBABILITY),
@@ -176,6 +173,19 @@ async def test_what_was_sent_is_what_is_stored(analyst: httpx.AsyncClient, datab
         assert (row.segment, row.model_version) == (one.get("segment"), one.get("model_version"))
         assert (row.endpoint, row.latency_ms) == ("predict", 42.0)
     assert [row.request_id for row in rows[-len(INSTANTS) :]] == ["r"] * len(INSTANTS)
+
+
+@pytest.mark.parametrize("latency", [..., None, float("nan")])
+@pytest.mark.parametrize("batched", [False, True])
+async def test_an_event_may_have_no_latency(
+    analyst: httpx.AsyncClient, database: Database, latency: object, *, batched: bool
+) -> None:
+    body = json.dumps(event(latency_ms=latency))
+    headers = {"Content-Type": "application/x-ndjson" if batched else "application/json"}
+    answer = await analyst.post(MANY if batched else ONE, content=body, headers=headers)
+    assert answer.status_code == (200 if batched else 201)
+    with database.read() as connection:
+        assert connection.scalars(select(events.c.latency_ms)).all() == [None]
 
 
 async def test_a_timestamp_within_the_skew_is_taken(analyst: httpx.AsyncClient) -> None:
