@@ -42,20 +42,26 @@ def count_names(text: bytes) -> int:
 
 def count_distinct(value: object) -> int:
     """Count the names of all objects in a decoded value."""
-    if isinstance(value, Mapping):
-        return len(value) + sum(map(count_distinct, value.values()))
-    return sum(map(count_distinct, value)) if isinstance(value, list) else 0
+    count, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            count += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count
 
 
-def find_repeated(value: object, path: str = "") -> str | None:
+def find_repeated(value: object) -> str | None:
     """Return the path of the first name that comes twice, as in `instances[2].features.age`; None if there is none."""
-    if isinstance(value, RepeatingObject):
-        return path + value.repeated
-    if isinstance(value, Mapping):
-        items = ((f"{path}{name}", item) for name, item in value.items())
-    elif isinstance(value, list):
-        items = ((f"{path.removesuffix('.')}[{index}]", item) for index, item in enumerate(value))
-    else:
-        return None
-    found = (find_repeated(item, f"{name}.") for name, item in items)
-    return next((repeated for repeated in found if repeated is not None), None)
+    waiting = [("", value)]
+    while waiting:
+        path, item = waiting.pop()
+        if isinstance(item, RepeatingObject):
+            return path + item.repeated
+        if isinstance(item, Mapping):
+            waiting.extend([(f"{path}{name}.", part) for name, part in item.items()][::-1])
+        elif isinstance(item, list):
+            waiting.extend([(f"{path.removesuffix('.')}[{index}].", part) for index, part in enumerate(item)][::-1])
+    return None

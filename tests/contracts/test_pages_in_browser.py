@@ -55,6 +55,8 @@ def _walk(pipelines: Pipelines, address: str, width: int, scheme: Scheme) -> set
             assert response is not None
             assert response.status < 400, (path, response.status)
             assert problems == [], (path, problems)
+            if not response.headers["content-type"].startswith("text/html"):
+                continue  # the data of a chart
             _check(page, path)
             for link in _links(page, address):
                 kind = _variable_parts.sub("*", urlsplit(link).path)
