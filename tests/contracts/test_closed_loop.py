@@ -39,7 +39,7 @@ def test_a_prediction_is_traced_back_to_its_version_training_data_flag_and_drift
     assert found["baseline"]["end"] == "2013-01-10"
     assert answers["by event"] == found
     for name in ("version", "mlflow run", "dagster run", "flag"):
-        assert answers[f"by {name}"] == {**found, "prediction": None, "ledger_row": None}
+        assert answers[f"by {name}"] == {**found, "day": None, "prediction": None, "ledger_row": None}
     assert answers["nothing"]["status"] == 404
     assert answers["stranger"]["status"] == 404
     assert detail["model_card"].startswith("# Model card: p/m")

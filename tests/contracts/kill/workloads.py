@@ -15,7 +15,10 @@ from tests.support.assistant import QUESTION
 _V1 = "/api/v1"
 _MODEL = f"{_V1}/projects/{{project_id}}/models/{{model_id}}"
 _BATCH = 10
-HARMLESS = {"POST /api/v1/audit/verify": "reads the chain; its own row on the ledger is all that it writes"}
+HARMLESS = {
+    "POST /api/v1/audit/verify": "reads the chain; its own row on the ledger is all that it writes",
+    "POST /api/v1/alert-routes/{name}/test": "sends a message and stores nothing besides its own row on the ledger",
+}
 
 
 @dataclass(frozen=True)
