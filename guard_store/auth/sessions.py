@@ -1,4 +1,4 @@
-"""Sessions of the pages: opaque random tokens, stored as SHA-256 only; each stands for the caller who signed in.
+"""Sessions of the pages: opaque random tokens, stored as SHA-256 only; each with the caller who signed in.
 
 Cookies and forms are `serving.pages.sessions`.
 """

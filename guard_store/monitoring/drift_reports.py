@@ -71,7 +71,7 @@ class _Columns(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ColumnDay:
-    """What the report of a day says about one column; the attributes are those of its verdict, all None if it is not judged."""
+    """The verdict of a day's report on one column; all attributes but the day are None if the column is not judged."""
 
     day: str
     state: str | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
@@ -11,6 +12,14 @@ from ml.charts.svg import element, join, link, picture, points
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360.0, 300.0, 48.0, 12.0, 10.0, 40.0
 _UNIT = (0.0, 1.0)
+
+EVALUATION_CURVES: Final = (
+    ("roc", "ROC", "false positive rate", "true positive rate", True, True),
+    ("precision_recall", "Precision and recall", "recall", "precision", True, False),
+    ("calibration", "Calibration", "probability", "observed share", True, True),
+    ("actual", "Actual by predicted", "predicted", "median of the labels", False, True),
+)
+"""The curves of `ml.retraining.training.curves`: name, title, titles of the axes, whether both are shares, whether to draw the diagonal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from guard_core.names import display_name
-from ml.charts.curves import CurveChart, XYCurve
+from ml.charts.curves import EVALUATION_CURVES, CurveChart, XYCurve
 from ml.charts.rankings import ranking
 from ml.charts.svg import element
 from ml.monitoring.performance.tasks import Target
@@ -24,12 +24,6 @@ from ml.retraining.promotion import Answers
 from ml.retraining.training.curves import curves_of
 
 _FEATURES = 20
-_CHARTS = (
-    ("roc", "ROC", "false positive rate", "true positive rate", True, True),
-    ("precision_recall", "Precision and recall", "recall", "precision", True, False),
-    ("calibration", "Calibration", "probability", "observed share", True, True),
-    ("actual", "Actual by predicted", "predicted", "median of the labels", False, True),
-)
 _SEGMENT_BYTES = 60_000
 
 
@@ -110,7 +104,7 @@ def _curves(rows: EvaluatedRows) -> list[tuple[str, Markup]]:
     """Return title and chart of each curve that the task has; the model in question is drawn as the current one."""
     models = curves_of(rows.target, rows.y_true, rows.answers)
     charts = []
-    for field, title, x_title, y_title, is_share, diagonal in _CHARTS:
+    for field, title, x_title, y_title, is_share, diagonal in EVALUATION_CURVES:
         curves = [
             XYCurve(name, css, curve["x"], curve["y"], [int(count) for count in curve.get("rows", ())])
             for (name, model), css in zip(models.items(), ("current", "reference"), strict=False)

@@ -42,12 +42,12 @@ class IncidentView(BaseModel):
 
     @property
     def lead(self) -> AlertView:
-        """The alert that stands for the incident."""
+        """The alert shown for the incident: the worst of the open ones."""
         return self.alerts[0]
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether somebody has acknowledged every open alert."""
+        """Whether every open alert is acknowledged."""
         return all(alert.acknowledged_at is not None for alert in self.alerts if alert.state == "open")
 
 

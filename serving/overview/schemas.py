@@ -48,7 +48,7 @@ class ModelOverview(BaseModel):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether an alert is open that nobody has acknowledged."""
+        """Whether an open alert is not acknowledged."""
         return any(alert.acknowledged_at is None for alert in self.alerts)
 
 

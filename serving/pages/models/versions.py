@@ -14,12 +14,12 @@ from guard_core.days import local_days, microseconds
 from guard_core.names import display_name
 from guard_store.projects.store import Project
 from guard_store.retraining.reasons import reason_text
-from ml.charts.curves import CurveChart, XYCurve
+from ml.charts.curves import EVALUATION_CURVES, CurveChart, XYCurve
 from serving.auth.security import Caller
-from serving.http.problems import Unprocessable
 from serving.http.routing import ADMIN, ANALYST, ActorDep, ModelId, ProjectToChange, ProjectToRead
 from serving.pages import addresses
 from serving.pages.formats import day as day_text
+from serving.pages.forms import read_reason
 from serving.pages.markdown import render_markdown
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router
@@ -30,13 +30,6 @@ from serving.retraining.versions.schemas import DecisionView, ModelCurves, Versi
 router = page_router()
 _MODEL = "/projects/{project_id}/models/{model_id}"
 _MAX_DECISIONS = 1_000
-_MAX_REASON = 1_000
-_CHARTS = (
-    ("roc", "ROC", "false positive rate", "true positive rate", True, True),
-    ("precision_recall", "Precision and recall", "recall", "precision", True, False),
-    ("calibration", "Calibration", "probability", "observed share", True, True),
-    ("actual", "Actual by predicted", "predicted", "median of the labels", False, True),
-)
 
 
 @router.get(_MODEL + "/versions", openapi_extra=ANALYST)
@@ -106,7 +99,7 @@ def promote_version(
     project: ProjectToChange, model_id: ModelId, version: Version, form: Form, versions: Versions, actor: ActorDep
 ) -> Response:
     """Make a version the champion."""
-    versions.promote(project.id, model_id, version, _reason(form), actor)
+    versions.promote(project.id, model_id, version, read_reason(form), actor)
     return _back_to(project, model_id, version)
 
 
@@ -115,7 +108,7 @@ def reject_version(
     project: ProjectToChange, model_id: ModelId, version: Version, form: Form, versions: Versions, actor: ActorDep
 ) -> Response:
     """Reject a version."""
-    versions.reject(project.id, model_id, version, _reason(form), actor)
+    versions.reject(project.id, model_id, version, read_reason(form), actor)
     return _back_to(project, model_id, version)
 
 
@@ -174,7 +167,7 @@ def primary_metric(version: VersionView) -> tuple[str, Mapping[str, Any]] | None
 def draw_curves(models: Mapping[str, ModelCurves]) -> list[tuple[str, Markup]]:
     """Return title and chart of each curve that a model has; the first model is drawn as the current one."""
     charts = []
-    for field, title, x_title, y_title, is_share, diagonal in _CHARTS:
+    for field, title, x_title, y_title, is_share, diagonal in EVALUATION_CURVES:
         curves = [
             XYCurve(name, css, curve.x, curve.y, curve.rows or ())
             for (name, model), css in zip(models.items(), ("current", "reference"), strict=False)
@@ -235,14 +228,6 @@ def _links(servers: Addresses, project: Project, model_id: str, version: Version
     if version.dagster_run_id is not None:
         links |= of_run(version.dagster_run_id)
     return servers.urls(links)
-
-
-def _reason(form: Mapping[str, str]) -> str:
-    reason = form.get("reason", "").strip()
-    if not 1 <= len(reason) <= _MAX_REASON:
-        problem = f"state a reason of 1 to {_MAX_REASON:,} characters; it is recorded"
-        raise Unprocessable(f"reason: {problem}.", errors=[{"field": "reason", "reason": problem}])
-    return reason
 
 
 def _back_to(project: Project, model_id: str, version: str) -> Response:
