@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import RedirectResponse
 
 from ml.charts import STYLE_SHEET
 from serving.http.dependencies import part
@@ -75,3 +76,9 @@ async def read_asset(name: str, request: Request, assets: Annotated[Assets, Depe
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(asset.compressed, media_type=asset.media_type, headers={"Content-Encoding": "gzip"})
     return Response(asset.content, media_type=asset.media_type)
+
+
+@router.get("/favicon.ico")
+async def find_icon(assets: Annotated[Assets, Depends(part(Assets))]) -> Response:
+    """Redirect to the icon; browsers request this address for everything that is no page, such as the data of a chart."""
+    return RedirectResponse(assets.address("icon.svg"), 302)

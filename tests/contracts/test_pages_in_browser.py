@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 from guard_store.auth.sessions import SessionStore, SignedIn
 from tests.support.browser import Scheme, open_window
@@ -45,7 +45,7 @@ def _walk(pipelines: Pipelines, address: str, width: int, scheme: Scheme) -> set
     with open_window(width, scheme) as window:
         page = window.new_page()
         problems: list[str] = []
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: problems.append(_problem(message)) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"{address}/sign-in/link?token={token}")
         while waiting and len(seen) <= _MOST_PAGES:
@@ -65,6 +65,10 @@ def _walk(pipelines: Pipelines, address: str, width: int, scheme: Scheme) -> set
                     seen.add(link)
                     waiting.append(link)
     return {urlsplit(link).path for link in seen}
+
+
+def _problem(message: ConsoleMessage) -> str:
+    return f"{message.text} ({message.location['url']})"
 
 
 def _check(page: Page, path: str) -> None:

@@ -63,7 +63,7 @@ def serving(home: Path, **settings: object) -> Iterator[Server]:
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     log = home / "serve.log"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "guard_cli.main", "serve"],
             env=environment(home, port=port, **settings),

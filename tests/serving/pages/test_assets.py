@@ -33,6 +33,13 @@ async def test_an_unknown_asset_is_not_found(anonymous: httpx.AsyncClient) -> No
     assert (await anonymous.get("/assets/pages.0000000000000000.css")).status_code == 404
 
 
+async def test_a_browser_finds_the_icon_of_an_address_that_is_no_page(anonymous: httpx.AsyncClient) -> None:
+    redirect = await anonymous.get("/favicon.ico")
+    assert redirect.status_code == 302
+    icon = await anonymous.get(redirect.headers["location"])
+    assert icon.headers["content-type"] == "image/svg+xml"
+
+
 def test_scripts_of_others_are_those_that_the_list_names() -> None:
     listed = dict(re.findall(r"\| `([^`]+\.js)` \|.*`([0-9a-f]{64})` \|", (_VENDOR / "README.md").read_text()))
     scripts = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _VENDOR.glob("*.js")}
