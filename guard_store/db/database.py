@@ -13,9 +13,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 _BUSY_TIMEOUT_MS = 30_000
 _SQLITE_PRAGMAS = {
+    "busy_timeout": _BUSY_TIMEOUT_MS,  # first: the next statement may have to wait for another process
     "journal_mode": "WAL",  # readers never wait for the writer
     "synchronous": "FULL",  # a commit survives the loss of power
-    "busy_timeout": _BUSY_TIMEOUT_MS,
     "foreign_keys": "ON",
 }
 

@@ -3,6 +3,7 @@
 Logging unexpected errors is `middleware`.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
@@ -10,6 +11,8 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -19,10 +22,15 @@ from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 from serving.http.rendering import problem_response
 
+_DATABASE_ERRORS = (OperationalError, NoConnectionError)
+_log = logging.getLogger(__name__)
+
 
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as a problem."""
     problem = problem_of(error)
+    if isinstance(error, _DATABASE_ERRORS):
+        _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
         problem.detail += _list_routes(request)
     return problem_response(problem, request.scope["state"].get("request_id"), request.scope["path"])
@@ -43,7 +51,14 @@ def _list_routes(request: Request) -> str:
 
 def install(app: FastAPI) -> None:
     """Register `render` as the handler of all errors of an app."""
-    for kind in (Problem, RequestValidationError, RegistryUnavailableError, HTTPException, Exception):
+    for kind in (
+        Problem,
+        RequestValidationError,
+        RegistryUnavailableError,
+        *_DATABASE_ERRORS,
+        HTTPException,
+        Exception,
+    ):
         app.add_exception_handler(kind, render)
 
 
@@ -55,6 +70,10 @@ def problem_of(error: Exception) -> Problem:
         return unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()))
     if isinstance(error, RegistryUnavailableError):
         return Unavailable(f"{error}.", retry_after_s=5)
+    if isinstance(error, _DATABASE_ERRORS):
+        return Unavailable(
+            "The database could not serve this request (the log has the details): see whether it has changed anything, then try again."
+        )
     if isinstance(error, HTTPException):
         return _framework_problem(error)
     return unexpected()

@@ -1,11 +1,13 @@
 """Every error is a problem (RFC 9457): same shape, right status, no secrets, no details of ours."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from guard_store.db.database import _SQLITE_PRAGMAS, Database
 from serving.http.problems import Conflict, Problem, Unauthorised, Unavailable
 from serving.http.rendering import problem_response
 from serving.http.routing import MAX_BODY_BYTES
@@ -44,6 +46,28 @@ async def test_without_a_key_the_body_is_not_even_looked_at(anonymous: httpx.Asy
 async def test_a_body_beyond_the_limit_is_413(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/api/v1/projects", json={"name": "x" * MAX_BODY_BYTES})
     check_problem(answer, 413)
+
+
+async def test_a_database_that_cannot_serve_a_request_is_503_and_logged(
+    app: FastAPI, anonymous: httpx.AsyncClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'other.db'}")
+
+    @app.get("/locked")
+    def locked() -> None:
+        with database.write(), pytest.MonkeyPatch.context() as patch:
+            patch.setitem(_SQLITE_PRAGMAS, "busy_timeout", 0)
+            with database.write():
+                pass
+
+    answer = await anonymous.get("/locked", headers={"X-Request-ID": "find-me"})
+    database.close()
+    check_problem(answer, 503)
+    assert answer.headers["retry-after"] == "1"
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (logged,) = [line for line in lines if "exception" in line]
+    assert logged["request_id"] == "find-me"
+    assert "database is locked" in logged["exception"]
 
 
 async def test_what_nobody_foresaw_is_500_without_details_and_logged_with_them(
