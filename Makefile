@@ -6,7 +6,7 @@ READY := .venv/.ready
 LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down dashboard test check format lock vendor bench clean
+.PHONY: help demo up down dashboard validate test check format lock vendor bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ down: $(READY)  ## stop what `make up` started
 
 dashboard: $(READY)  ## open the pages in a browser, signed in
 	$(BIN)/ml-guard open
+
+validate: $(READY)  ## check what runs: health, metrics, drift of generated events
+	./validation.sh
 
 test: $(READY)  ## all tests, on real parts
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

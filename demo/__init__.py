@@ -13,6 +13,7 @@
 - `report`: tables on the terminal, summary in `demo.json`
 - `sending`: sends events, labels and prediction requests in threads
 - `steps`: the year in steps
+- `validation`: validates a running installation with generated events; not part of the demo's year
 
 It sends data only through the SDK, and controls the processes only through the command `ml-guard`.
 """

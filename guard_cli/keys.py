@@ -1,10 +1,12 @@
 """`ml-guard keys`: create, list and revoke API keys; no server is needed, which allows for the first admin key."""
 
+from pathlib import Path
+
 import click
 
 from guard_cli.database import open_database, require_project
 from guard_cli.ledger_entry import write_ledger_entry
-from guard_cli.terminal import Column, CommandError, example, json_option, print_answer, print_note, print_rows
+from guard_cli.terminal import FILE, Column, CommandError, example, json_option, print_answer, print_note, print_rows
 from guard_core.days import from_microseconds
 from guard_core.settings import ROLES, Role, load_settings
 
@@ -40,6 +42,29 @@ def create(name: str, role: Role, project_id: str | None) -> None:
     print_answer(secret)
 
 
+@keys.command(epilog=example("ml-guard keys bootstrap /secrets/api-key"))
+@click.argument("file", type=FILE)
+def bootstrap(file: Path) -> None:
+    """Create the first admin key and write it to FILE; where there is an admin key, do nothing.
+
+    A key that FILE already holds is used, for instance after the database was replaced.
+    """
+    from guard_store.auth.store import KeyStore, new_secret
+
+    with open_database(load_settings()) as database:
+        store = KeyStore(database)
+        if store.has_admin():
+            print_note(f"there is an admin key already; {file} stays as it is")
+            return
+        secret = _read_secret(file)
+        if secret is None or store.find(secret) is not None:  # a known one is revoked, or not an admin's
+            secret = new_secret()
+            _write_secret(file, secret)
+        key, _ = store.create("first", "admin", secret=secret)
+        write_ledger_entry(database, "keys bootstrap", made_key_id=key.id, role=key.role)
+    print_note(f"key {key.id} of role {key.role} for all projects is in {file}")
+
+
 @keys.command("list", epilog=example("ml-guard keys list --json"))
 @json_option
 def list_keys(*, as_json: bool) -> None:
@@ -64,6 +89,23 @@ def revoke(key_id: str) -> None:
             raise CommandError(f"there is no key {key_id!r}; `ml-guard keys list` shows the ids")
         write_ledger_entry(database, "keys revoke", revoked_key_id=key_id)
     print_answer(f"revoked {key_id}; running servers forget it within {settings.server.key_cache_s} s")
+
+
+def _read_secret(file: Path) -> str | None:
+    if not file.exists():
+        return None
+    secret = file.read_text(encoding="utf-8").strip()
+    if not secret:
+        raise CommandError(f"{file} is empty: write a key into it, or delete it")
+    return secret
+
+
+def _write_secret(file: Path, secret: str) -> None:
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(0o600, exist_ok=False)
+    new.write_text(f"{secret}\n", encoding="utf-8")
+    new.replace(file)
 
 
 def _time(time_us: int | None) -> str | None:

@@ -46,9 +46,9 @@ class KeyStore:
 
         Parameters
         ----------
-        secret : a literal key, for the local demo only; random by default.
+        secret : a key that exists elsewhere (the local demo, a file of the operator); random by default.
         """
-        secret = secret or PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        secret = secret or new_secret()
         key = ApiKey(uuid.uuid4().hex, name, role, project_id, now_us(), None)
         row = {
             "id": key.id,
@@ -113,6 +113,11 @@ class KeyStore:
         """Return the number of keys, including revoked ones."""
         with self._database.read() as connection:
             return connection.scalar(select(func.count()).select_from(api_keys)) or 0
+
+
+def new_secret() -> str:
+    """Return a random key."""
+    return PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def hash_key(secret: str) -> str:

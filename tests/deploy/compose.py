@@ -16,15 +16,16 @@ import yaml
 from tests.support.paths import ROOT
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
+CI_FILE = ROOT / "docker-compose.ci.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 
 # ${NAME}, ${NAME:-default}, ${NAME:?message}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 
 
-def read_compose() -> dict[str, Any]:
+def read_compose(file: Path = COMPOSE_FILE) -> dict[str, Any]:
     """The file as it is written: variables not filled in."""
-    compose: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())
+    compose: dict[str, Any] = yaml.safe_load(file.read_text())
     return compose
 
 
@@ -65,11 +66,19 @@ class Service:
     ports: list[str]
     raw: dict[str, Any]
 
+    @property
+    def ends(self) -> bool:
+        """Whether it does one thing and ends; others wait for its success."""
+        return str(self.raw["restart"]) == "no"
 
-def read_services(dotenv: Mapping[str, str]) -> dict[str, Service]:
+
+def read_services(dotenv: Mapping[str, str], *, ci: bool = False) -> dict[str, Service]:
     """All services as Docker would start them beside a `.env` of these values, each after what it depends on."""
+    files = [COMPOSE_FILE, CI_FILE] if ci else [COMPOSE_FILE]
     services = {
-        name: _service(name, raw, dotenv) for name, raw in filled_in(read_compose(), dotenv)["services"].items()
+        name: _service(name, raw, dotenv)
+        for file in files
+        for name, raw in filled_in(read_compose(file), dotenv)["services"].items()
     }
     order = TopologicalSorter({name: list(service.depends_on) for name, service in services.items()})
     return {name: services[name] for name in order.static_order()}
@@ -79,7 +88,7 @@ def _service(name: str, raw: dict[str, Any], dotenv: Mapping[str, str]) -> Servi
     from_file = {
         key: value for entry in raw.get("env_file", []) if entry["path"] == ".env" for key, value in dotenv.items()
     }
-    kind, *healthcheck = raw["healthcheck"]["test"]
+    kind, *healthcheck = raw["healthcheck"]["test"] if "healthcheck" in raw else ["CMD"]
     assert kind == "CMD", f"{name}: write the health check as a list that begins with CMD"
     return Service(
         name=name,

@@ -39,6 +39,9 @@ class Machine:
         self.programs: dict[str, Path] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._image = _unpacked_image(folder / "image")
+        for source in {source for service in services.values() for source in service.mounts.values()}:
+            if not source.startswith("."):
+                (folder / "volumes" / source).mkdir(parents=True)
 
     def skip_without_addresses(self) -> None:
         """Skip the test where there is only one loopback address (macOS)."""
@@ -68,7 +71,12 @@ class Machine:
         return image | home | {key: self.here(value, service) for key, value in service.environment.items()}
 
     def run(
-        self, name: str, command: Sequence[str] | None = None, *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = 60,
     ) -> subprocess.CompletedProcess[str]:
         """`docker compose run --rm [-e …] NAME [COMMAND]`: a second container of a service, until it ends."""
         service = self.services[name]
@@ -78,12 +86,12 @@ class Machine:
             cwd=self._workdir(service),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
 
     def up(self, names: Sequence[str]) -> None:
-        """`docker compose up --wait`: each service as soon as all that it depends on is healthy."""
+        """`docker compose up --wait`: each service as soon as all that it depends on is healthy, or has ended well."""
         with ThreadPoolExecutor(len(names)) as pool:
             healthy: dict[str, Future[None]] = {}
             for name in (name for name in self.services if name in names):
@@ -116,6 +124,11 @@ class Machine:
     def _bring_up(self, service: Service, before: Sequence[Future[None]]) -> None:
         for future in before:
             future.result()
+        if service.ends:
+            done = self.run(service.name)
+            (self.folder / f"{service.name}.log").write_text(done.stdout + done.stderr)
+            assert done.returncode == 0, f"{service.name} ended with {done.returncode}:\n{self.log(service.name)}"
+            return
         with (self.folder / f"{service.name}.log").open("wb") as log:
             process = subprocess.Popen(
                 self._words(service, service.command), env=self.environment(service), cwd=self._workdir(service),

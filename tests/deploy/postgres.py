@@ -18,7 +18,7 @@ _SCRIPTS = "/docker-entrypoint-initdb.d"
 
 
 @contextmanager
-def postgres(service: Service, address: str, folder: Path) -> Iterator[Path]:
+def postgres(service: Service, address: str, password: str, folder: Path) -> Iterator[Path]:
     """Run the server at an address, on the port of its image; gives the folder of its programs."""
     server = initialise_server(folder)
     major = int(service.image.split(":")[1].split(".")[0])
@@ -27,12 +27,12 @@ def postgres(service: Service, address: str, folder: Path) -> Iterator[Path]:
     (folder / "pg_hba.conf").write_text("host all postgres 127.0.0.0/8 trust\nhost all all 127.0.0.0/8 scram-sha-256\n")
 
     with run_server(server, f"-h {address} -p 5432 -k ''"):
-        _prepare(service, address, server.bin_path)
+        _prepare(service, address, password, server.bin_path)
         yield server.bin_path
 
 
-def _prepare(service: Service, address: str, programs: Path) -> None:
-    user, password, name = (service.environment[f"POSTGRES_{key}"] for key in ("USER", "PASSWORD", "DB"))
+def _prepare(service: Service, address: str, password: str, programs: Path) -> None:
+    user, name = (service.environment[f"POSTGRES_{key}"] for key in ("USER", "DB"))
     with psycopg.connect(host=address, user="postgres", dbname="postgres", autocommit=True) as connection:
         secret = psycopg.sql.Literal(password)
         connection.execute(

@@ -1,14 +1,14 @@
 """docker-compose.yml by itself: nothing is forgotten, nothing is secret, nothing is open that should not be."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
 
 from guard_core.settings import ENV_PREFIX, Settings, variables_of
-from tests.deploy.compose import VARIABLE, filled_in, read_compose, read_services
+from tests.deploy.compose import CI_FILE, VARIABLE, Service, read_compose, read_services
 from tests.support.paths import ROOT
 from tests.support.settings import settings_of
 
@@ -30,21 +30,47 @@ def _strings(node: Any) -> Iterator[str]:
 
 def test_has_all_parts_of_the_system() -> None:
     assert set(SERVICES) == {
-        "postgres", "mlflow", "qdrant", "code-server", "dagster-webserver", "dagster-daemon", "serving",
+        "setup", "first-key", "postgres", "mlflow", "qdrant", "code-server", "dagster-webserver", "dagster-daemon", "serving",
     }  # fmt: skip
+
+
+ENDING = {name for name, service in SERVICES.items() if service.ends}
+
+
+def test_what_creates_secrets_ends_and_the_rest_stays_up() -> None:
+    assert sorted(ENDING) == ["first-key", "setup"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_service_has_health_check_restart_policy_and_bounded_logs(name: str) -> None:
     raw = SERVICES[name].raw
-    assert raw["restart"] == "unless-stopped"
-    assert {"test", "interval", "timeout", "retries", "start_period"} <= set(raw["healthcheck"])
+    if name not in ENDING:
+        assert raw["restart"] == "unless-stopped"
+        assert {"test", "interval", "timeout", "retries", "start_period"} <= set(raw["healthcheck"])
     assert raw["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_service_starts_after_healthy_dependencies_only(name: str) -> None:
-    assert set(SERVICES[name].depends_on.values()) <= {"service_healthy"}
+def test_service_starts_after_what_it_depends_on_is_healthy_or_has_ended_well(name: str) -> None:
+    for other, condition in SERVICES[name].depends_on.items():
+        assert condition == ("service_completed_successfully" if other in ENDING else "service_healthy")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_that_reads_a_secret_starts_after_it_was_created_and_cannot_change_it(name: str) -> None:
+    mounts = [mount for mount in SERVICES[name].raw.get("volumes", []) if mount.startswith("secrets:")]
+    assert bool(mounts) == any(
+        "/secrets" in text for text in (*_strings(SERVICES[name].environment), *SERVICES[name].command)
+    )
+    if mounts and name != "setup":
+        assert "setup" in _all_dependencies(name, SERVICES)
+    if name not in ENDING:
+        assert all(mount.endswith(":ro") for mount in mounts)
+
+
+def _all_dependencies(name: str, services: Mapping[str, Service]) -> set[str]:
+    direct = set(services[name].depends_on)
+    return direct.union(*(_all_dependencies(other, services) for other in direct))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -101,12 +127,31 @@ def test_no_password_is_written_down() -> None:
     for name, service in read_compose()["services"].items():
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN|KEY", key):
-                assert VARIABLE.fullmatch(value), f"{name}: {key} must come from the environment"
+                comes_from_outside = VARIABLE.fullmatch(value) or (
+                    key.endswith("_FILE") and value.startswith("/secrets/")
+                )
+                assert comes_from_outside, f"{name}: {key} must come from the environment or a file"
 
 
-def test_a_missing_password_stops_the_start_and_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match=r"set POSTGRES_PASSWORD in \.env, for instance to the output of openssl rand"):
-        filled_in(read_compose(), {})
+def test_nothing_has_to_be_set_before_the_first_start() -> None:
+    services = read_services({})
+    assert services.keys() == SERVICES.keys()
+    assert services["setup"].environment == {"POSTGRES_PASSWORD": ""}
+
+
+def test_a_password_in_dotenv_reaches_the_service_that_writes_it_for_all() -> None:
+    assert SERVICES["setup"].environment == {"POSTGRES_PASSWORD": "secret"}
+
+
+def test_validation_of_ci_is_a_service_of_its_own_with_the_image_of_the_others() -> None:
+    (validation,) = read_compose(CI_FILE)["services"].values()
+    ci = read_services({}, ci=True)
+    assert ci.keys() - SERVICES.keys() == {"validation"}
+    assert validation["image"] == read_compose()["services"]["serving"]["image"]
+    always = {name for name, service in SERVICES.items() if "profiles" not in service.raw}
+    assert always - _all_dependencies("validation", ci) == {"dagster-webserver"}
+    assert set(ci["validation"].mounts.values()) <= set(read_compose()["volumes"])
+    assert validation["cap_drop"] == ["ALL"]
 
 
 def test_every_volume_is_declared_and_used() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as dtime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from tests.deploy.compose import read_services
+from tests.deploy.compose import Service, read_services
 from tests.deploy.machine import Machine
 from tests.deploy.postgres import postgres
 
@@ -29,9 +30,8 @@ class System:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.first_start = machine.run("serving", environment={"ML_GUARD_HOST": "0.0.0.0"})  # noqa: S104 (as it is written)
-        made = machine.run("serving", ["ml-guard", "keys", "create", "first", "--role", "admin"])
-        assert made.returncode == 0, made.stderr
-        self.key = made.stdout.split()[-1]
+        machine.up(["first-key"])
+        self.key = (machine.folder / "volumes" / "secrets" / "api-key").read_text().strip()
 
     def url(self, service: str, port: int) -> str:
         """Where a container's port is."""
@@ -47,14 +47,17 @@ class System:
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("containers")
-    machine = Machine(read_services(DOTENV), folder)
+    machine = Machine(read_services(DOTENV, ci=True), folder)
     machine.skip_without_addresses()
-    with postgres(machine.services["postgres"], machine.addresses["postgres"], folder / "postgres") as programs:
+    machine.up(["setup"])
+    service = machine.services["postgres"]
+    password = Path(machine.environment(service)["POSTGRES_PASSWORD_FILE"]).read_text()
+    with postgres(service, machine.addresses["postgres"], password, folder / "postgres") as programs:
         machine.programs["postgres"] = programs
         assert machine.is_healthy("postgres")
         try:
-            # Slow starters first; meanwhile an operator makes the key without which serving does not start.
-            others = [name for name, service in machine.services.items() if service.is_ours and name != "serving"]
+            # Slow starters first; meanwhile the key is created without which serving does not start.
+            others = [name for name, service in machine.services.items() if _is_dagster_or_mlflow(service)]
             with ThreadPoolExecutor(1) as pool:
                 starting = pool.submit(machine.up, others)
                 system = System(machine)
@@ -63,6 +66,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             yield system
         finally:
             machine.down()
+
+
+def _is_dagster_or_mlflow(service: Service) -> bool:
+    return service.is_ours and not service.ends and service.name != "serving"
 
 
 def _wait_for(read: Callable[[], list[dict[str, Any]]], timeout_s: float, machine: Machine) -> list[dict[str, Any]]:
@@ -132,6 +139,24 @@ def _events(day: date) -> list[dict[str, Any]]:
         }
         for number in range(EVENTS_A_DAY)
     ]
+
+
+@pytest.mark.timeout(500)
+def test_validation_of_ci_passes_with_the_first_key(system: System) -> None:
+    done = system.machine.run("validation", timeout_s=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "validation passed"
+
+
+def test_a_second_start_keeps_the_password_and_the_first_key(system: System) -> None:
+    folder = system.machine.folder / "volumes" / "secrets"
+    files = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(files) == {"postgres-password", "pgpass", "api-key"}
+    for name in ("setup", "first-key"):
+        done = system.machine.run(name)
+        assert done.returncode == 0, done.stderr
+        assert not any(secret.strip() in done.stdout + done.stderr for secret in files.values())
+    assert {path.name: path.read_text() for path in folder.iterdir()} == files
 
 
 def test_dagster_keeps_everything_in_postgresql(system: System) -> None:

@@ -32,6 +32,63 @@ def test_the_first_admin_key_is_printed_alone_and_works(
     assert (key.name, key.role, key.project_id) == ("first", "admin", None)
 
 
+def _admin(url: str, secret: str) -> bool:
+    database = Database(url)
+    key = KeyStore(database).find(secret)
+    database.close()
+    return key is not None and (key.role, key.project_id, key.revoked_us) == ("admin", None, None)
+
+
+def test_bootstrap_writes_the_first_admin_key_to_a_file_that_only_its_owner_reads(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, empty_database_url: str
+) -> None:
+    file = tmp_path / "api-key"
+    assert main(["keys", "bootstrap", str(file)]) == 0
+    secret = file.read_text().strip()
+    assert _admin(empty_database_url, secret)
+    assert file.stat().st_mode & 0o777 == 0o600
+    output = "".join(capsys.readouterr())
+    assert secret not in output
+    assert str(file) in output
+
+
+def test_bootstrap_changes_nothing_where_there_is_an_admin_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    main(["keys", "create", "mine", "--role", "admin"])
+    assert main(["keys", "bootstrap", str(tmp_path / "api-key")]) == 0
+    assert not (tmp_path / "api-key").exists()
+    capsys.readouterr()
+    main(["keys", "list", "--json"])
+    assert [key["name"] for key in json.loads(capsys.readouterr().out)] == ["mine"]
+
+
+def test_bootstrap_uses_the_key_of_the_file_in_a_new_database(tmp_path: Path, empty_database_url: str) -> None:
+    (tmp_path / "api-key").write_text("mlg_of_the_database_before\n")
+    assert main(["keys", "bootstrap", str(tmp_path / "api-key")]) == 0
+    assert _admin(empty_database_url, "mlg_of_the_database_before")
+
+
+def test_bootstrap_replaces_a_revoked_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, empty_database_url: str
+) -> None:
+    file = tmp_path / "api-key"
+    main(["keys", "bootstrap", str(file)])
+    revoked = file.read_text()
+    capsys.readouterr()
+    main(["keys", "list", "--json"])
+    main(["keys", "revoke", json.loads(capsys.readouterr().out)[0]["id"]])
+    assert main(["keys", "bootstrap", str(file)]) == 0
+    assert file.read_text() != revoked
+    assert _admin(empty_database_url, file.read_text().strip())
+
+
+def test_bootstrap_refuses_an_empty_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "api-key").touch()
+    assert main(["keys", "bootstrap", str(tmp_path / "api-key")]) == 2
+    assert "api-key is empty: write a key into it, or delete it" in capsys.readouterr().err
+
+
 def test_keys_are_listed_without_themselves_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
     main(["projects", "create", "Shop", "--id", "shop"])
     main(["keys", "create", "k", "--project", "shop"])

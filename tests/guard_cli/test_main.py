@@ -113,7 +113,7 @@ def test_an_interrupt_is_exit_code_130_without_a_word(
     [
         ("ml-guard ", list(ml_guard.list_commands(click.Context(ml_guard)))),
         ("ml-guard ke", ["keys"]),
-        ("ml-guard keys ", ["create", "list", "revoke"]),
+        ("ml-guard keys ", ["bootstrap", "create", "list", "revoke"]),
         ("ml-guard keys create --role ", ["admin", "analyst", "guest"]),
         ("ml-guard --ver", ["--version"]),
     ],
