@@ -1,12 +1,12 @@
 """An installation with every kind of stored result, and its metrics as Prometheus reads them."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
+from guard_core.days import local_days, now_us
 from guard_store.alerts.tables import incidents
 from guard_store.costs.rows import CostDay, CostLine
 from guard_store.costs.store import CostStore
@@ -39,8 +39,8 @@ async def store_every_result(services: Services, project: str, model: Model) -> 
     history.store_performance(0, {("", ""): 0.7, ("endpoint", "predict"): 0.1}, baseline_id=baseline_id)
     stages = ("lake", "profile", "drift", "performance", "retrain")  # marked last, because a baseline makes days due
     model.mark(0, **{f"{stage}_revision": day_states.c.revision for stage in stages})
-    services.gateway.budgets.put("project", project, "usd", "day", soft=None, hard=40_000_000)
-    await spend(services, project, datetime.now(UTC).date())
+    services.gateway.budgets.put("project", project, "cost_usd", "day", soft=None, hard=40_000_000)
+    await spend(services, project, local_days("America/New_York").of(now_us()))
     lines = (CostLine("S3", project, "USD", Decimal("2.5"), Decimal("2.5")),)
     old = CostDay(project, "2026-01-29", "aws", "ok", None, "utc_day", estimated=False, pulled_us=1, lines=())
     new = CostDay(project, "2026-01-30", "aws", "ok", None, "utc_day", estimated=False, pulled_us=1, lines=lines)
