@@ -148,6 +148,13 @@ def test_rules_have_a_duration_a_severity_and_words_for_people() -> None:
         assert set(rule["annotations"]) == {"summary", "description"}
 
 
+def test_every_rule_and_dashboard_is_on_the_page() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    rows = re.findall(r"^\| `(MLGuard\w+)` \| (\w+) \| (\w+) \|", page, re.MULTILINE)
+    assert rows == [(rule["alert"], rule["labels"]["severity"], rule["for"]) for rule in RULES]
+    assert all(f"\n| {dashboard['title']} |" in page for dashboard in DASHBOARDS.values())
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, a part of Prometheus, is not installed")
 def test_promtool_accepts_configuration_and_rules() -> None:
     folder = ROOT / "deploy" / "prometheus"
