@@ -79,10 +79,12 @@ from serving.gateway.prompts.endpoints import router as prompts_router
 from serving.gateway.usage.endpoints import router as usage_router
 from serving.gateway.usage.service import UsageService
 from serving.health.endpoints import router as health_router
+from serving.health.metrics.endpoints import router as metrics_router
+from serving.health.metrics.results import ResultCollector
 from serving.health.service import HealthService
 from serving.health.status.endpoints import router as status_router
 from serving.health.status.service import StatusService
-from serving.http import error_handlers, metrics, openapi, tracing
+from serving.http import error_handlers, openapi, tracing
 from serving.http.access_log import AccessLog
 from serving.http.dependencies import Parts
 from serving.http.guard_app import GuardApp
@@ -123,7 +125,7 @@ from serving.retraining.versions.endpoints import router as models_router
 from serving.retraining.versions.service import VersionService
 
 _ROUTERS = (
-    metrics.router,
+    metrics_router,
     health_router,
     status_router,
     keys_router,
@@ -274,6 +276,7 @@ class Services:
                 TickStore(database),
                 settings,
             ),
+            ResultCollector(database, settings),
             StatusService(database, self.events, self.knowledge, settings, version=_version()),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),

@@ -40,6 +40,14 @@ class ServerSettings(Group):
         None,
         description="Whether `/metrics` needs no key. Unset: only if the server listens on a loopback address.",
     )
+    metrics_cache_s: NotNegative = Field(
+        30,
+        description="Seconds for which `/metrics` repeats the gauges of stored results, which it reads from the database.",
+    )
+    metrics_models: Positive = Field(
+        200,
+        description="Models, and projects, with gauges of stored results at `/metrics`; those with the newest events first.",
+    )
     trusted_proxies: tuple[Network, ...] = Field(
         (),
         description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted:"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from guard_core.alerting.machine import Alert
 from guard_store.alerts.store import STEP_COLUMNS, Step
@@ -62,6 +62,14 @@ class IncidentStore:
         statement = select(incidents).where(*conditions).order_by(c.opened_us.desc(), c.id).limit(limit)
         with self._database.read() as connection:
             return [Incident(**row._mapping) for row in connection.execute(statement)]
+
+    def count_open(self) -> dict[tuple[str, str], int]:
+        """Return the number of open incidents by project and model; both are empty for the whole installation."""
+        c = incidents.c
+        statement = select(c.project_id, c.model_id, func.count()).where(c.state == "open")
+        with self._database.read() as connection:
+            rows = connection.execute(statement.group_by(c.project_id, c.model_id))
+            return {(project_id, model_id): n for project_id, model_id, n in rows}
 
     def alerts(self, incident_ids: Collection[str]) -> dict[str, list[Alert]]:
         """Return the alerts of incidents by incident, oldest first."""

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, and_, delete, func, insert, select
 
 from guard_core.days import now_us
 from guard_store.costs.rows import Basis, CostDay, CostLine, CostSource, Metric
@@ -88,6 +88,25 @@ class CostStore:
                 before = sums[project, service, currency]
                 sums[project, service, currency] = (before[0] + Decimal(unblended), before[1] + Decimal(amortised))
         return dict(sums)
+
+    def newest_totals(self, source: CostSource) -> dict[tuple[str, str], dict[str, Decimal]]:
+        """Return the unblended sum of each project's newest day with figures, by project and day, then by currency."""
+        pulls, c = cost_pulls.c, costs.c
+        newest = (
+            select(pulls.project_id, func.max(pulls.day).label("day"))
+            .where(pulls.source == source, pulls.pulled_us.is_not(None))
+            .group_by(pulls.project_id)
+            .subquery()
+        )
+        is_line = and_(c.project_id == newest.c.project_id, c.day == newest.c.day, c.source == source)
+        statement: Select[Any] = select(*newest.c, c.currency, c.unblended).outerjoin(costs, is_line)
+        totals: dict[tuple[str, str], dict[str, Decimal]] = {}
+        with self._database.read() as connection:  # summed here, because the amounts are text
+            for project_id, day, currency, amount in connection.execute(statement):
+                sums = totals.setdefault((project_id, day), {})
+                if currency is not None:
+                    sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount)
+        return totals
 
     def replace(self, days: Collection[CostDay]) -> None:
         """Replace the costs of these days, all in one transaction."""

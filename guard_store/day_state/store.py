@@ -50,6 +50,7 @@ class ModelBacklog:
     waiting_days : closed days that have not failed.
     oldest_waiting : the oldest of them.
     failed_days : days whose newest rows could not be processed.
+    given_up_days : those of them that are not retried any more.
     open_days : days that are not closed yet.
     """
 
@@ -58,7 +59,18 @@ class ModelBacklog:
     waiting_days: int
     oldest_waiting: str | None
     failed_days: int
+    given_up_days: int
     open_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewestDays:
+    """The newest day with events of one model, and the newest that every stage has processed."""
+
+    project_id: str
+    model_id: str
+    day: str
+    done_day: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +223,18 @@ class DayStateStore:
         with self._database.read() as connection:
             return [DayVolume(*row) for row in connection.execute(statement)]
 
+    def newest_days(self) -> Sequence[NewestDays]:
+        """Return the newest day with events of every model, and the newest done one, by project and model."""
+        c = day_states.c
+        statement = (
+            select(c.project_id, c.model_id, func.max(c.day), func.max(case((not_(_behind), c.day))))
+            .where(c.events > 0)
+            .group_by(c.project_id, c.model_id)
+            .order_by(c.project_id, c.model_id)
+        )
+        with self._database.read() as connection:
+            return [NewestDays(*row) for row in connection.execute(statement)]
+
     def volumes(self, project_id: str, model_id: str, start_day: str, end_day: str) -> Sequence[DayVolume]:
         """Return events and labels of the days with events of a closed range, oldest first."""
         c = day_states.c
@@ -261,6 +285,7 @@ class DayStateStore:
                     func.sum(case((waits, 1), else_=0)),
                     func.min(case((waits, c.day))),
                     func.sum(case((_failed, 1), else_=0)),
+                    func.sum(case((and_(_failed, c.attempts > settings.pipelines.retries), 1), else_=0)),
                     func.sum(case((and_(is_open, not_(_failed)), 1), else_=0)),
                 )
                 .join(projects, projects.c.id == c.project_id)
@@ -269,8 +294,8 @@ class DayStateStore:
                 .order_by(c.project_id, c.model_id)
             )
             return [
-                ModelBacklog(project, model, int(waiting), oldest, int(failed), int(not_closed))
-                for project, model, waiting, oldest, failed, not_closed in connection.execute(statement)
+                ModelBacklog(project, model, int(waiting), oldest, *map(int, others))
+                for project, model, waiting, oldest, *others in connection.execute(statement)
             ]
 
     def failed(self, limit: int, project_id: str | None = None) -> Sequence[DayState]:

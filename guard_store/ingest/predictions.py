@@ -4,9 +4,11 @@ By a request's id, only predictions of registered models are found: other events
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
 from guard_store.ingest.tables import events
 
@@ -48,6 +50,18 @@ class PredictionStore:
                 if rows:
                     return [Prediction(**row._mapping) for row in rows]
         return []
+
+
+def newest_instants(database: Database) -> dict[tuple[str, str], int]:
+    """Return the instant of the newest stored event of every model, by project and model; one look-up in an index each."""
+    c = events.c
+    models = select(day_states.c.project_id, day_states.c.model_id).distinct().subquery()
+    is_event = (c.project_id == models.c.project_id) & (c.model_id == models.c.model_id)
+    newest = select(func.max(c.ts_us)).where(is_event).scalar_subquery()
+    statement: Select[Any] = select(*models.c, newest)
+    with database.read() as connection:
+        rows = connection.execute(statement)
+        return {(project_id, model_id): ts_us for project_id, model_id, ts_us in rows if ts_us is not None}
 
 
 def _events_of(keys: Select[tuple[str, str]]) -> Select[tuple[object, ...]]:

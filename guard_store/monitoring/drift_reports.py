@@ -3,6 +3,7 @@
 Reports are JSON objects built by `ml.monitoring.verdicts`; here they are only stored, replaced and listed.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,16 @@ class DayVerdict:
     model_id: str
     day: str
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayStates:
+    """The number of columns of a day by the state of their verdicts; states without a column are left out."""
+
+    project_id: str
+    model_id: str
+    day: str
+    columns: Mapping[str, int]
 
 
 class ColumnVerdict(msgspec.Struct, frozen=True):
@@ -93,6 +104,19 @@ class DriftReportStore(DayResultStore[StoredReport]):
         statement = select_newest_days(drift_reports, [c.project_id, c.model_id, c.day, c.state], days, project_id)
         with self._database.read() as connection:
             return [DayVerdict(*row) for row in connection.execute(statement)]
+
+    def newest_states(self) -> list[DayStates]:
+        """Count the columns of the newest day of every model by the state of their verdicts, in the database."""
+        c = drift_reports.c
+        key = [c.project_id, c.model_id, c.day]
+        state = _verdicts(self._database)["state"].as_string().label("state")
+        verdicts = select_newest_days(drift_reports, [*key, state], 1, None).subquery()
+        counts: Select[Any] = select(*verdicts.c, func.count()).group_by(*verdicts.c)
+        by_day: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+        with self._database.read() as connection:
+            for project_id, model_id, day, name, columns in connection.execute(counts):
+                by_day[project_id, model_id, day][name] = columns
+        return [DayStates(*day, columns) for day, columns in by_day.items()]
 
     def columns(self, project_id: str, model_id: str, start_day: str, end_day: str) -> list[DayColumns]:
         """Return the verdicts on the columns on each day of a closed range, oldest first.

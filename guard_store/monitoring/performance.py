@@ -5,12 +5,13 @@ Reports and references are JSON objects built by `ml.monitoring.performance`; he
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, select
 
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import invalidate_performance
+from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY, SliceResultStore
@@ -80,6 +81,18 @@ class DayMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class DayMetrics:
+    """All metrics of a day as a whole, realised or estimated, each as `value`, `low`, `high`, `n` and `reason`."""
+
+    project_id: str
+    model_id: str
+    day: str
+    task: str | None
+    baseline_id: str | None
+    metrics: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class SliceMetric:
     """A metric of a day's slice, realised and estimated.
 
@@ -130,6 +143,31 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
                     )
                 )
             ]
+
+    def newest_metrics(self, part: Literal["realised", "estimated"]) -> list[DayMetrics]:
+        """Return all metrics of the newest day of every model on which they were measured."""
+        c = performance.c
+        models = select(day_states.c.project_id, day_states.c.model_id).distinct().subquery().c
+        # The cheap condition first: reports without labels, or without a baseline, need not be parsed.
+        may_have = c.labelled > 0 if part == "realised" else c.baseline_id.is_not(None)
+        metrics = c.report[(part, "metrics")]
+        newest = (
+            select(c.day)
+            .where(
+                c.project_id == models.project_id, c.model_id == models.model_id, self._of_slice(WHOLE_DAY), may_have
+            )
+            .where(metrics.as_string().is_not(None))
+            .order_by(c.day.desc())
+            .limit(1)
+            .correlate(models.project_id.table)
+            .scalar_subquery()
+        )
+        is_newest = and_(c.project_id == models.project_id, c.model_id == models.model_id, c.day == newest)
+        statement = select(c.project_id, c.model_id, c.day, c.task, c.baseline_id, metrics).join_from(
+            models.project_id.table, performance, is_newest
+        )
+        with self._database.read() as connection:
+            return [DayMetrics(*row) for row in connection.execute(statement.where(self._of_slice(WHOLE_DAY)))]
 
     def newest_task(self, project_id: str, model_id: str) -> str | None:
         """Return the task of the newest day whose task is known."""

@@ -1,6 +1,7 @@
 """Liveness, readiness and status, for load balancers, operators and people.
 
 - `endpoints`: routes of liveness and readiness
+- `metrics`: Prometheus metrics
 - `schemas`: their responses
 - `service`: readiness check of all parts
 - `silence`: when a daemon counts as silent

@@ -6,7 +6,7 @@
 - `error_handlers`: errors as problem details
 - `guard_app`: FastAPI behind our middleware, with a fast path to raw routes
 - `limits`: limits on callers
-- `metrics`: Prometheus metrics of requests, and `/metrics`
+- `metrics`: Prometheus metrics of requests
 - `middleware`: request id, ledger entry, access log, metrics, security headers
 - `openai_errors`: errors in the shape of OpenAI's clients
 - `openapi`: the OpenAPI document

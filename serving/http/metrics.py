@@ -1,23 +1,9 @@
-"""Prometheus metrics of requests, and the route that exposes all metrics, of one worker or of several.
+"""Prometheus metrics of requests.
 
-Metrics of a domain are declared in the domain; they share the registry.
+Metrics of a domain are declared in the domain; they share the registry. The route is `serving.health.metrics.endpoints`.
 """
 
-import os
-from pathlib import Path
-
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-
-from guard_core.settings.server import ServerSettings
-from serving.auth.principal import HOW_TO_SEND
-from serving.auth.security import authenticate
-from serving.http.dependencies import part_of
-from serving.http.limits.addresses import is_loopback
-from serving.http.problems import Unauthorised
-from serving.http.routing import ANYONE
+from prometheus_client import Counter, Histogram
 
 UNKNOWN_ROUTE = "unknown"
 _LABELS = ("route", "method", "status")
@@ -49,54 +35,3 @@ def observe(route: str, method: str, status: int, seconds: float) -> None:
     if latency is None:
         latency = _latency_children[route] = _latency.labels(route)
     latency.observe(seconds)
-
-
-def render() -> bytes:
-    """Return all metrics as Prometheus text: of this process, or of all workers if there are several."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        return generate_latest(REGISTRY)
-    _forget_dead_workers(Path(folder))
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
-
-
-def _forget_dead_workers(folder: Path) -> None:
-    # A killed worker cannot remove its live gauges itself; its counters must stay.
-    for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
-        if not _is_alive(int(pid)):
-            mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-router = APIRouter(tags=["health"])
-
-
-async def _require_reader(request: Request) -> None:
-    server = part_of(request.scope, ServerSettings)
-    if is_loopback(server.host) if server.open_metrics is None else server.open_metrics:
-        return
-    if (await authenticate(request.scope)).key_id is None:
-        raise Unauthorised(f"Beyond this machine metrics need a key of any role: {HOW_TO_SEND}.")
-
-
-@router.get(
-    "/metrics",
-    openapi_extra=ANYONE,
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}},
-    dependencies=[Depends(_require_reader)],
-)
-def metrics() -> Response:
-    """Return the metrics of all workers as Prometheus text; beyond loopback, a key of any role is needed."""
-    return Response(render(), media_type=CONTENT_TYPE_LATEST)

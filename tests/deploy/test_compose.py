@@ -31,6 +31,7 @@ def _strings(node: Any) -> Iterator[str]:
 def test_has_all_parts_of_the_system() -> None:
     assert set(SERVICES) == {
         "setup", "first-key", "postgres", "mlflow", "qdrant", "code-server", "dagster-webserver", "dagster-daemon", "serving",
+        "prometheus", "grafana",
     }  # fmt: skip
 
 
@@ -39,6 +40,24 @@ ENDING = {name for name, service in SERVICES.items() if service.ends}
 
 def test_what_creates_secrets_ends_and_the_rest_stays_up() -> None:
     assert sorted(ENDING) == ["first-key", "setup"]
+
+
+def test_prometheus_and_grafana_start_only_with_the_profile_monitoring() -> None:
+    profiles = {name: service.raw["profiles"] for name, service in SERVICES.items() if "profiles" in service.raw}
+    assert profiles == {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
+    for name in profiles:
+        assert {mount.partition(":")[2] for mount in SERVICES[name].raw["volumes"] if mount.startswith("./")} == {
+            f"/etc/{name}:ro"
+        }
+
+
+def test_each_secret_is_a_variable_and_is_read_by_the_configuration_of_its_service() -> None:
+    assert all(set(secret) == {"environment"} for secret in read_compose()["secrets"].values())
+    for name in ("prometheus", "grafana"):
+        (secret,) = SERVICES[name].raw["secrets"]
+        configuration = "".join(path.read_text() for path in (ROOT / "deploy" / name).glob("*.*"))
+        assert set(re.findall(r"/run/secrets/(\w+)", configuration)) == {secret}
+        assert secret in read_compose()["secrets"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -86,9 +105,14 @@ def test_our_containers_are_one_image_without_privileges() -> None:
         assert service.raw["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_only_serving_and_dagster_are_published_and_only_on_this_machine() -> None:
+def test_only_pages_and_serving_are_published_and_only_on_this_machine() -> None:
     published = {name: service.ports for name, service in SERVICES.items() if service.ports}
-    assert published == {"serving": ["127.0.0.1:8000:8000"], "dagster-webserver": ["127.0.0.1:3000:3000"]}
+    assert published == {
+        "serving": ["127.0.0.1:8000:8000"],
+        "dagster-webserver": ["127.0.0.1:3000:3000"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3001:3000"],
+    }
 
 
 def test_published_addresses_are_those_of_the_settings() -> None:

@@ -76,6 +76,8 @@ def test_metrics_are_those_of_all_workers_also_after_one_was_killed(tmp_path: Pa
         assert not list(home.glob(f"metrics-*/gauge_live*_{killed}.db"))
         gauge = re.findall(r"^ml_guard_event_queue_rows (\S+)$", http.get(f"{server.url}/metrics").text, re.MULTILINE)
         assert len(gauge) <= 1
+        stored = re.findall(r"^ml_guard_results_up (\S+)$", http.get(f"{server.url}/metrics").text, re.MULTILINE)
+        assert stored == ["1.0"], "gauges of stored results are not added up over workers"
     assert not list(home.glob("metrics-*")), "the folder of the workers' metrics is left behind"
 
 

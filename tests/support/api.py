@@ -101,3 +101,9 @@ def check_problem(answer: httpx.Response, status: int) -> dict[str, object]:
     assert body["status"] == status
     assert body["request_id"] == answer.headers["x-request-id"]
     return body
+
+
+def read_documented_metrics() -> dict[str, set[str]]:
+    """Return the labels of each metric on the page, by name."""
+    rows = re.findall(r"^\| `(ml_guard_\w+)` \| ([^|]*) ?\|", PAGE, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}

@@ -47,7 +47,6 @@ from serving.http.tracing import NO_SPAN
 _log = logging.getLogger(__name__)
 _GRACE_S = 60  # a reservation that outlives the longest possible call by this belongs to a dead process
 _SWEEP_S = 30.0
-_MAX_GAUGES = 200
 
 
 class CallRequest(msgspec.Struct, frozen=True):
@@ -368,7 +367,6 @@ class Gateway:
             try:
                 for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):
                     await self._settle_lost(reservation, holds)
-                await self._show_budgets()
             except (SQLAlchemyError, QueueFullError, StoreUnavailableError, RowsRefusedError):
                 _log.exception("calls of dead processes could not be settled; retrying in %s s", _SWEEP_S)
             await asyncio.sleep(_SWEEP_S)
@@ -379,12 +377,6 @@ class Gateway:
             await self._writer.submit(settle_lost_call(reservation, holds))
         except RowsRefusedError:  # the others must not wait for it
             _log.exception("a call of a dead process cannot be settled", extra={"for": reservation.request_id})
-
-    async def _show_budgets(self) -> None:
-        budgets = (await asyncio.to_thread(self.budgets.of))[:_MAX_GAUGES]
-        days = {budget.id: await self.today(budget) for budget in budgets}
-        for status in await asyncio.to_thread(self.budgets.statuses, budgets, lambda budget: days[budget.id]):
-            metrics.show_budget(status)
 
 
 def _with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:

@@ -3,11 +3,10 @@
 from functools import cache
 from typing import TypeVar
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from guard_store.spending.budgets import BudgetStatus
 
 _M = TypeVar("_M", Counter, Histogram)
 _MODELS_MOST = 50
@@ -38,12 +37,6 @@ _findings = Counter(
     "ml_guard_policy_findings", "Findings of the content policy, by rule.", ["route", "rule", "action", "side"]
 )
 _refusals = Counter("ml_guard_budget_refusals", "Calls refused by a hard budget.", ["route", "scope", "measure"])
-_left = Gauge(
-    "ml_guard_budget_left_ratio",
-    "Share of a hard budget that is neither spent nor reserved in the current period.",
-    ["budget_id", "scope", "scope_id", "measure", "period"],
-    multiprocess_mode="livemin",
-)
 
 
 @cache  # bounded like the labels; looking up a child takes longer than counting
@@ -83,14 +76,6 @@ def count_finding(route: str, rule: str, action: str, side: str, n: int) -> None
 def count_refusal(route: str, scope: str, measure: str) -> None:
     """Count a call that a hard budget refused."""
     _refusals.labels(route, scope, measure).inc()
-
-
-def show_budget(status: BudgetStatus) -> None:
-    """Set the gauge of a hard budget to the share that is left."""
-    budget = status.budget
-    if budget.hard is not None:
-        left = max(0.0, 1 - (status.spent + status.reserved) / budget.hard) if budget.hard else 0.0
-        _left.labels(budget.id, budget.scope, budget.scope_id, budget.measure, budget.period).set(left)
 
 
 def _label(model: str) -> str:
