@@ -156,11 +156,14 @@ def encoded_rows(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], name
 
 def encode_fields(fields: Mapping[str, Any], shape: type[Row]) -> bytes:
     """Encode the fields of a row, checked only where JSON has no value for one; the server checks the others."""
-    instant = fields.get("timestamp") or fields.get("observed_at")
+    name = "timestamp" if shape is Event else "observed_at"
+    instant = fields.get(name)
     try:
         if isinstance(instant, datetime):
-            name = "timestamp" if "timestamp" in fields else "observed_at"
-            return _encode({**fields, name: _instant(name, instant)}).encode()
+            fields = {
+                **fields,
+                name: instant.isoformat() if instant.tzinfo is timezone.utc else _instant(name, instant),
+            }
         return _encode(fields).encode()
     except (TypeError, ValueError):
         return encode(shaped(fields, shape))
