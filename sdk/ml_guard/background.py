@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ml_guard.buffers import Batch, Buffer, MemoryBuffer, Shape, WaitingRow
 from ml_guard.client import MLGuardClient
@@ -117,6 +118,8 @@ class BackgroundClient:
             else:
                 row = {**event, **fields} if event is not None else fields
                 event_id = row.get("event_id") or new_id()
+                if isinstance(event_id, UUID):
+                    event_id = str(event_id)
                 row["event_id"] = event_id
                 if row.get("timestamp") is None:
                     row["timestamp"] = datetime.now(timezone.utc)
@@ -127,7 +130,7 @@ class BackgroundClient:
         return event_id if self._append(Event, row) else None
 
     def label(
-        self, project_id: str, event_id: str | None, y_true: Any, *, observed_at: datetime | str | None = None
+        self, project_id: str, event_id: str | UUID | None, y_true: Any, *, observed_at: datetime | str | None = None
     ) -> bool:
         """Queue the true outcome of an event, observed now unless said otherwise; False if it is dropped."""
         observed_at = observed_at or datetime.now(timezone.utc)

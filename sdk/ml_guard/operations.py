@@ -3,14 +3,14 @@
 import gzip
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
 from ml_guard.errors import ApiError, DayNotProcessedError
 from ml_guard.exchange import Answer, Send, Steps, Wait, exchange
-from ml_guard.frames import arrow_bodies, arrow_events, iter_events
+from ml_guard.frames import arrow_bodies, frame_events
 from ml_guard.results import BatchResult, EventResult
 from ml_guard.shapes import Event, Instance, Label, Row, Scalar, chunks, encode, encoded_rows
 
@@ -74,11 +74,10 @@ class Operations:
         `{"churned": "y_pred"}`. Further arguments are fields that all rows share: `project_id`, `model_id`, `endpoint`.
         """
         path = f"{_API}/events/batch"
-        table = arrow_events(frame, columns or {}, fields)
-        if table is None:
-            rows = iter_events(frame, columns or {}, fields)
-            return (yield from self._send_rows(path, rows, Event, compress=compress))
-        bodies = arrow_bodies(table, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES)
+        events = frame_events(frame, columns or {}, fields)
+        if isinstance(events, Iterator):
+            return (yield from self._send_rows(path, events, Event, compress=compress))
+        bodies = arrow_bodies(events, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES)
         return (yield from self._send_bodies(path, bodies, _ARROW, compress=compress))
 
     def send_labels(self, labels: Iterable[Label | Mapping[str, Any]], *, compress: bool = False) -> Steps[BatchResult]:

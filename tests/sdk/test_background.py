@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ def test_ingest_keeps_the_features_and_the_instant_of_the_call(api: ApiDouble) -
     assert event_id is not None
     assert api.stored[event_id]["features"] == {"n": 1}
     assert api.stored[event_id]["timestamp"].endswith("+00:00")
+
+
+def test_an_event_id_may_be_a_uuid(api: ApiDouble) -> None:
+    event_id = uuid.uuid4()
+    with BackgroundClient(api.url) as client:
+        assert client.ingest(**ROW, event_id=event_id) == str(event_id)
+        client.label("p", event_id, 1)
+        client.flush(10)
+        assert client.stats.dropped == {}
+    assert api.seen[-1].rows[0]["event_id"] == str(event_id)
 
 
 def test_a_lost_answer_is_retried_with_the_same_ids(api: ApiDouble) -> None:
