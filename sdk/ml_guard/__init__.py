@@ -6,6 +6,7 @@
 - `errors`: errors of requests
 - `exchange`: one request with its retries, without transport
 - `frames`: events from data frames and Arrow tables
+- `middleware`: recording of the predictions of ASGI applications
 - `operations`: operations of the API, shared by both clients
 - `recording`: recording of the predictions of functions and models
 - `results`: results of sending events and labels
@@ -16,6 +17,7 @@
 from ml_guard.background import BackgroundClient
 from ml_guard.client import AsyncMLGuardClient, MLGuardClient
 from ml_guard.errors import ApiError, ConnectionFailedError, DayNotProcessedError, MLGuardError, QueueFullError
+from ml_guard.middleware import PredictionMiddleware
 from ml_guard.results import BatchResult, DeliveryStats, EventResult, RowError
 from ml_guard.shapes import Event, Label
 
@@ -32,6 +34,7 @@ __all__ = [
     "Label",
     "MLGuardClient",
     "MLGuardError",
+    "PredictionMiddleware",
     "QueueFullError",
     "RowError",
 ]
