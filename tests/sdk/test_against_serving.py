@@ -248,6 +248,26 @@ def test_the_fastapi_application_of_the_readme_reports_its_predictions(real: MLG
     assert "stays" in row.y_pred
 
 
+def test_every_route_that_reads_can_be_requested(real: MLGuardClient) -> None:
+    real.ingest_event(**ROW)
+    paths = real.request("GET", "/api/v1/openapi.json")["paths"]
+    readable = [path for path, methods in paths.items() if "get" in methods]
+    assert len(readable) > 50
+    statuses: dict[str, int] = {}
+    for path in readable:
+        names = {**dict.fromkeys(re.findall(r"{(\w+)", path), "1"), "project_id": "p", "model_id": "m"}
+        named = path.format_map(names)
+        try:
+            answer = real.request("GET", named, params={"project_id": "p"})
+        except ApiError as error:
+            statuses[path] = error.status
+            continue
+        if isinstance(answer, dict) and "items" in answer:
+            assert isinstance(real.rows(named, params={"project_id": "p"}).to_frame(), pd.DataFrame)
+    assert set(statuses.values()) <= {404, 422, 502, 503}, statuses
+    assert len(statuses) < len(readable) / 2, statuses
+
+
 def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:
     assert real.performance("p", "m", start="2025-01-01", end="2025-01-02") == []
 
