@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import subprocess
 import sys
 from datetime import date
 
@@ -180,3 +181,10 @@ def test_a_request_that_may_have_been_processed_is_repeated_only_where_that_chan
     api.misbehaviours += [Misbehaviour(DROP)]
     with pytest.raises(ConnectionFailedError):
         client.request("POST", "/api/v1/projects", body={})
+
+
+def test_importing_the_client_loads_no_library_of_frames() -> None:
+    program = "import ml_guard, sys; print({'pandas', 'pyarrow', 'polars', 'numpy', 'starlette'} & sys.modules.keys())"
+    assert (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "set()\n"
+    )
