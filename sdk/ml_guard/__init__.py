@@ -6,9 +6,10 @@
 - `errors`: errors of requests
 - `exchange`: one request with its retries, without transport
 - `frames`: events from data frames and Arrow tables
+- `middleware`: recording of the predictions of ASGI applications
 - `operations`: operations of the API, shared by both clients
 - `recording`: recording of the predictions of functions and models
-- `results`: results of sending events and labels
+- `results`: results of requests
 - `shapes`: events and labels
 - `spool`: waiting rows on disk
 """
@@ -16,7 +17,8 @@
 from ml_guard.background import BackgroundClient
 from ml_guard.client import AsyncMLGuardClient, MLGuardClient
 from ml_guard.errors import ApiError, ConnectionFailedError, DayNotProcessedError, MLGuardError, QueueFullError
-from ml_guard.results import BatchResult, DeliveryStats, EventResult, RowError
+from ml_guard.middleware import PredictionMiddleware
+from ml_guard.results import BatchResult, DeliveryStats, EventResult, RowError, Rows
 from ml_guard.shapes import Event, Label
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "Label",
     "MLGuardClient",
     "MLGuardError",
+    "PredictionMiddleware",
     "QueueFullError",
     "RowError",
+    "Rows",
 ]

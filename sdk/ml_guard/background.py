@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ml_guard.buffers import Batch, Buffer, MemoryBuffer, Shape, WaitingRow
 from ml_guard.client import MLGuardClient
@@ -93,7 +94,7 @@ class BackgroundClient:
         self._sender, self._buffer = self._make_sender(), self._make_buffer()
         self._entered = self._removed = self._flush_target = self._flushes = 0
         self._deadline = math.inf  # of a client being closed
-        self._is_closed = False
+        self._is_closed = self._awaits_batch = False
         self._sent = self._rejected = 0
         self._dropped: Counter[str] = Counter()
         self._last_error: str | None = None
@@ -117,6 +118,8 @@ class BackgroundClient:
             else:
                 row = {**event, **fields} if event is not None else fields
                 event_id = row.get("event_id") or new_id()
+                if isinstance(event_id, UUID):
+                    event_id = str(event_id)
                 row["event_id"] = event_id
                 if row.get("timestamp") is None:
                     row["timestamp"] = datetime.now(timezone.utc)
@@ -127,7 +130,7 @@ class BackgroundClient:
         return event_id if self._append(Event, row) else None
 
     def label(
-        self, project_id: str, event_id: str | None, y_true: Any, *, observed_at: datetime | str | None = None
+        self, project_id: str, event_id: str | UUID | None, y_true: Any, *, observed_at: datetime | str | None = None
     ) -> bool:
         """Queue the true outcome of an event, observed now unless said otherwise; False if it is dropped."""
         observed_at = observed_at or datetime.now(timezone.utc)
@@ -208,8 +211,8 @@ class BackgroundClient:
                 self._entered += 1
                 if self._thread is None:
                     self._start()
-                if self._buffer.rows == 1 or self._buffer.has_whole_batch:
-                    self._changed.notify()
+                if self._awaits_batch and (self._buffer.rows == 1 or self._buffer.has_whole_batch):
+                    self._changed.notify()  # not while the thread sends or pauses: each notification would wake it
         except (OSError, RuntimeError) as error:  # of the disk; no thread starts while the interpreter ends
             self.count_failure(error)
             return False
@@ -268,11 +271,13 @@ class BackgroundClient:
     def _wait_for_batch(self) -> bool:
         """Wait for a whole batch, for the interval since the first row, or for a flush; False if the client is closed."""
         with self._lock:
+            self._awaits_batch = True
             self._changed.wait_for(lambda: self._buffer.rows or self._is_closing(), _SCAN_PAUSE_S)
             self._changed.wait_for(
                 lambda: self._buffer.rows == 0 or self._buffer.has_whole_batch or self._is_urgent(),
                 self._interval_s,
             )
+            self._awaits_batch = False
             return self._buffer.rows > 0 or not self._is_closing()
 
     def _deliver(self, batch: Batch) -> None:
@@ -374,6 +379,8 @@ class BackgroundClient:
 
 
 def _copy(features: object) -> dict[Any, Any]:
+    if type(features) is dict:  # at once, as most are: the other check takes longer
+        return features.copy()
     if not isinstance(features, Mapping):
         raise TypeError(f"features: a mapping of names to values is needed, not {type(features).__name__}")
     return dict(features)

@@ -74,6 +74,8 @@ class MLGuardClient:
     alerts = _blocking(Operations.alerts)
     alert = _blocking(Operations.alert)
     acknowledge_alert = _blocking(Operations.acknowledge_alert)
+    request = _blocking(Operations.request)
+    rows = _blocking(Operations.rows)
     health = _blocking(Operations.health)
 
     def close(self) -> None:
@@ -146,6 +148,8 @@ class AsyncMLGuardClient:
     alerts = _awaitable(Operations.alerts)
     alert = _awaitable(Operations.alert)
     acknowledge_alert = _awaitable(Operations.acknowledge_alert)
+    request = _awaitable(Operations.request)
+    rows = _awaitable(Operations.rows)
     health = _awaitable(Operations.health)
 
     async def aclose(self) -> None:

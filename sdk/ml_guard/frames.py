@@ -1,15 +1,17 @@
 """Events from the rows of data frames and Arrow tables; none of these libraries is needed by the client.
 
-With pyarrow, rows are sent as Arrow; without it, as JSON.
+With pyarrow, rows are sent as Arrow. Without it they are sent as JSON, and so are frames with a column that Arrow cannot hold
+(mixed types) or that the server does not read of Arrow: their values are converted, or refused by row and field.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields as fields_of
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ml_guard.shapes import Event
+from ml_guard.shapes import Event, is_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,30 +19,19 @@ if TYPE_CHECKING:
 _FIELDS = frozenset(field.name for field in fields_of(Event)) - {"features"}
 
 
-def arrow_events(frame: Any, columns: Mapping[str, str], fields: Mapping[str, Any]) -> "pa.Table | None":
-    """Return the rows as an Arrow table of events; None if pyarrow is not installed, or the frame cannot give Arrow."""
-    if not hasattr(frame, "__arrow_c_stream__"):
-        return None
-    try:
-        import pyarrow as pa
-    except ImportError:
-        return None
-    is_pandas = hasattr(frame, "reset_index")  # its own stream would send the index as a feature
-    table = pa.Table.from_pandas(frame, preserve_index=False) if is_pandas else pa.table(frame)
-    table = table.replace_schema_metadata(None)
-    names = [columns.get(name, name) for name in table.column_names]
-    table = table.rename_columns([name if name in _FIELDS else f"features.{name}" for name in names])
-    for name, value in _checked(fields).items():
-        if name in table.column_names:
-            table = table.drop_columns([name])
-        table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
-    if "timestamp" not in table.column_names:
-        table = table.append_column("timestamp", pa.repeat(pa.scalar(datetime.now(timezone.utc)), table.num_rows))
-    if "event_id" not in table.column_names:
-        table = table.append_column(
-            "event_id", pa.array([uuid.uuid4().hex for _ in range(table.num_rows)], pa.string())
-        )
-    return table
+def frame_events(
+    frame: Any, columns: Mapping[str, str], fields: Mapping[str, Any]
+) -> "pa.Table | Iterator[dict[str, Any]]":
+    """Return the rows as an Arrow table of events, or as mappings of an event's fields where Arrow does not fit."""
+    for name in fields:
+        if name not in _FIELDS:
+            raise TypeError(f"{name}: is not a field that rows can share; the fields are {', '.join(sorted(_FIELDS))}")
+    table = _arrow_table(frame)
+    rows = frame if table is None or _is_pandas(frame) else table
+    names = _column_names(rows, columns)
+    if table is not None and all(map(_is_read_of_arrow, names, table.schema.types)):
+        return _arrow_events(table, names, fields)
+    return _iter_events(rows, names, fields)
 
 
 def arrow_bodies(table: "pa.Table", *, max_rows: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
@@ -59,27 +50,91 @@ def arrow_bodies(table: "pa.Table", *, max_rows: int, max_bytes: int) -> Iterato
             yield body, part.num_rows
 
 
-def iter_events(frame: Any, columns: Mapping[str, str], fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the rows as mappings of an event's fields."""
-    _checked(fields)
+def _is_pandas(frame: Any) -> bool:
+    return hasattr(frame, "reset_index")
+
+
+def _has_columns(frame: Any) -> bool:
+    return any(hasattr(frame, name) for name in ("columns", "column_names", "schema"))  # a series has none
+
+
+def _arrow_table(frame: Any) -> "pa.Table | None":
+    """Return a frame as a table; None if pyarrow is not installed, or the frame cannot give Arrow."""
+    if not hasattr(frame, "__arrow_c_stream__") or not _has_columns(frame):
+        return None
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return None
+    if not _is_pandas(frame):
+        return pa.table(frame)
+    try:  # the stream of pandas would send the index as a feature
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (TypeError, ValueError, NotImplementedError, OverflowError):
+        return None
+
+
+def _column_names(frame: Any, columns: Mapping[str, str]) -> list[str]:
+    """Return the names of the columns, renamed; each must be text, or become text, and be there once."""
+    names = getattr(frame, "column_names", getattr(frame, "columns", None))
+    if names is None or not any(hasattr(frame, method) for method in ("to_dicts", "to_pylist", "to_dict")):
+        raise TypeError(
+            f"frame: a data frame of pandas or polars or an Arrow table is needed, not {type(frame).__name__}"
+        )
+    if getattr(names, "nlevels", 1) > 1:
+        raise ValueError(
+            "frame: its columns have names of several levels; join them first,"
+            " as in frame.columns = ['_'.join(map(str, levels)) for levels in frame.columns]"
+        )
+    renamed = [columns.get(name, str(name)) for name in names]
+    for name, count in Counter(renamed).items():
+        if count > 1:
+            raise ValueError(f"frame: {count} columns are named {name!r}; rename or drop all but one")
+    return renamed
+
+
+def _is_read_of_arrow(name: str, kind: Any) -> bool:
+    """Whether the server reads a column of this type as what it holds."""
+    from pyarrow import types
+
+    if types.is_timestamp(kind):
+        return name == "timestamp"
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    scalar_types = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    text_types = (types.is_string, types.is_large_string, types.is_string_view)
+    byte_types = (types.is_binary, types.is_large_binary, types.is_binary_view)
+    return any(is_type(kind) for is_type in (*scalar_types, *text_types, *byte_types))
+
+
+def _arrow_events(table: "pa.Table", names: Sequence[str], fields: Mapping[str, Any]) -> "pa.Table":
+    import pyarrow as pa
+
+    table = table.replace_schema_metadata(None)
+    table = table.rename_columns([name if name in _FIELDS else f"features.{name}" for name in names])
+    for name, value in fields.items():
+        if name in table.column_names:
+            table = table.drop_columns([name])
+        table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    if "timestamp" not in table.column_names:
+        table = table.append_column("timestamp", pa.repeat(pa.scalar(datetime.now(timezone.utc)), table.num_rows))
+    if "event_id" not in table.column_names:
+        table = table.append_column(
+            "event_id", pa.array([uuid.uuid4().hex for _ in range(table.num_rows)], pa.string())
+        )
+    return table
+
+
+def _iter_events(frame: Any, names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if hasattr(frame, "to_dicts"):  # polars
         rows = frame.to_dicts()
     elif hasattr(frame, "to_pylist"):  # pyarrow
         rows = frame.to_pylist()
-    elif hasattr(frame, "to_dict"):  # pandas
-        rows = frame.to_dict("records")
     else:
-        raise TypeError(
-            f"frame: a data frame of pandas or polars or an Arrow table is needed, not {type(frame).__name__}"
-        )
+        rows = frame.to_dict("records")
     for row in rows:
-        named = {columns.get(name, name): value for name, value in row.items()}
-        event = {name: named.pop(name) for name in _FIELDS & named.keys()}
-        yield {**event, **fields, "features": named}
-
-
-def _checked(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name in fields:
-        if name not in _FIELDS:
-            raise TypeError(f"{name}: is not a field that rows can share; the fields are {', '.join(sorted(_FIELDS))}")
-    return fields
+        features = dict(zip(names, row.values(), strict=True))
+        event = {name: features.pop(name) for name in _FIELDS & features.keys()}
+        if is_missing(event.get("event_id")):  # as in Arrow, where the server sets it
+            event.pop("event_id", None)
+        yield {**event, **fields, "features": features}

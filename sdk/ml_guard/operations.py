@@ -3,21 +3,22 @@
 import gzip
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
 from ml_guard.errors import ApiError, DayNotProcessedError
 from ml_guard.exchange import Answer, Send, Steps, Wait, exchange
-from ml_guard.frames import arrow_bodies, arrow_events, iter_events
-from ml_guard.results import BatchResult, EventResult
+from ml_guard.frames import arrow_bodies, frame_events
+from ml_guard.results import BatchResult, EventResult, Rows
 from ml_guard.shapes import Event, Instance, Label, Row, Scalar, chunks, encode, encoded_rows
 
 _API = "/api/v1"
 _JSON = {"Content-Type": "application/json"}
 _NDJSON = {"Content-Type": "application/x-ndjson"}
 _ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 _NOT_FOUND, _CONFLICT = 404, 409
 _MAX_ROWS = 10_000
 _MAX_BYTES = 16 * 2**20
@@ -74,11 +75,10 @@ class Operations:
         `{"churned": "y_pred"}`. Further arguments are fields that all rows share: `project_id`, `model_id`, `endpoint`.
         """
         path = f"{_API}/events/batch"
-        table = arrow_events(frame, columns or {}, fields)
-        if table is None:
-            rows = iter_events(frame, columns or {}, fields)
-            return (yield from self._send_rows(path, rows, Event, compress=compress))
-        bodies = arrow_bodies(table, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES)
+        events = frame_events(frame, columns or {}, fields)
+        if isinstance(events, Iterator):
+            return (yield from self._send_rows(path, events, Event, compress=compress))
+        bodies = arrow_bodies(events, max_rows=_MAX_ROWS, max_bytes=_MAX_BYTES)
         return (yield from self._send_bodies(path, bodies, _ARROW, compress=compress))
 
     def send_labels(self, labels: Iterable[Label | Mapping[str, Any]], *, compress: bool = False) -> Steps[BatchResult]:
@@ -144,11 +144,11 @@ class Operations:
         path = f"{_model(project_id, model_id)}/retrain"
         return (yield from self._post(path, {"reason": reason, "as_of": as_of}))
 
-    def flags(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+    def flags(self, project_id: str, model_id: str) -> Steps[Rows]:
         """List the model's retrain flags, newest first."""
         return (yield from self._items("flags", project_id, model_id))
 
-    def versions(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+    def versions(self, project_id: str, model_id: str) -> Steps[Rows]:
         """List the model's registered versions with aliases and metrics, newest first."""
         return (yield from self._items("versions", project_id, model_id))
 
@@ -206,39 +206,35 @@ class Operations:
         body = {"project_id": project_id, "model_id": model_id, "start": str(start), "end": str(end)}
         return (yield from self._post(f"{_API}/baselines", body))
 
-    def baselines(self, project_id: str, model_id: str) -> Steps[list[Json]]:
+    def baselines(self, project_id: str, model_id: str) -> Steps[Rows]:
         """List all versions of the model's baseline, newest first; one of them is active."""
         return (yield from self._items("baselines", project_id, model_id))
 
     def metrics(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
-    ) -> Steps[list[Json]]:
+    ) -> Steps[Rows]:
         """Read the metrics of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("metrics", project_id, model_id, start, end))
 
-    def drift(
-        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
-    ) -> Steps[list[Json]]:
+    def drift(self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[Rows]:
         """Read the drift report of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("drift", project_id, model_id, start, end))
 
     def performance(
         self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
-    ) -> Steps[list[Json]]:
+    ) -> Steps[Rows]:
         """Read the realised and estimated performance of each local day from `start` to `end`, inclusive."""
         return (yield from self._items("performance", project_id, model_id, start, end))
 
-    def days(
-        self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None
-    ) -> Steps[list[Json]]:
+    def days(self, project_id: str, model_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[Rows]:
         """Read the state of each local day: its counts, and how far it is processed."""
         return (yield from self._items("days", project_id, model_id, start, end))
 
-    def costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
+    def costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[Rows]:
         """Read the costs of each local day from `start` to `end`, inclusive; amounts are decimal text."""
         return (yield from self._pages(f"{_API}/costs", {"project_id": project_id, **_range(start, end)}))
 
-    def unit_costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[list[Json]]:
+    def unit_costs(self, project_id: str, *, start: Day | None = None, end: Day | None = None) -> Steps[Rows]:
         """Read the costs per thousand predictions of each local day, in total and by model."""
         return (yield from self._pages(f"{_API}/costs/units", {"project_id": project_id, **_range(start, end)}))
 
@@ -272,7 +268,7 @@ class Operations:
         state: str | None = None,
         severity: str | None = None,
         kind: str | None = None,
-    ) -> Steps[list[Json]]:
+    ) -> Steps[Rows]:
         """List alerts, newest first; alerts of a model that are open at the same time share an `incident_id`."""
         filters = {"project_id": project_id, "model_id": model_id, "state": state, "severity": severity, "kind": kind}
         params = {name: value for name, value in filters.items() if value is not None}
@@ -285,6 +281,35 @@ class Operations:
     def acknowledge_alert(self, alert_id: str, reason: str) -> Steps[Json]:
         """Acknowledge an alert: no further message is sent if it gets worse, only one when it is resolved."""
         return (yield from self._post(f"{_API}/alerts/{quote(alert_id, safe='')}/acknowledge", {"reason": reason}))
+
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
+    ) -> Steps[Any]:
+        """Make a request of any route, such as `request("GET", "/api/v1/overview")`; return its JSON, or its text if it has none.
+
+        Parameters that are None are left out. Only GET, HEAD and PUT are retried after they may have been processed. An empty
+        response is None. Errors are those of all other methods.
+        """
+        if not path.startswith("/"):
+            raise ValueError("path: must begin with a slash, as in /api/v1/overview")
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        request = Send(
+            method.upper(),
+            path,
+            content,
+            params={name: _param(value) for name, value in (params or {}).items() if value is not None},
+            headers={} if content is None else _JSON,
+            repeatable=method.upper() in _REPEATABLE,
+        )
+        response = (yield from self._exchange(request)).response
+        if not response.content:
+            return None
+        return response.json() if "json" in response.headers.get("Content-Type", "") else response.text
+
+    def rows(self, path: str, *, params: Mapping[str, Any] | None = None) -> Steps[Rows]:
+        """Read all pages of any route that lists `items`, such as `rows("/api/v1/incidents")`."""
+        named = {name: _param(value) for name, value in (params or {}).items() if value is not None}
+        return (yield from self._pages(path, named))
 
     def health(self) -> Steps[Json]:
         """Check that the server is alive; return `{"status": "ok"}`."""
@@ -331,13 +356,15 @@ class Operations:
 
     def _items(
         self, what: str, project_id: str, model_id: str, start: Day | None = None, end: Day | None = None
-    ) -> Steps[list[Json]]:
+    ) -> Steps[Rows]:
         return (yield from self._pages(f"{_model(project_id, model_id)}/{what}", _range(start, end)))
 
-    def _pages(self, path: str, params: dict[str, str]) -> Steps[list[Json]]:
-        items: list[Json] = []
+    def _pages(self, path: str, params: dict[str, str]) -> Steps[Rows]:
+        items = Rows()
         while True:
             page = _json((yield from self._exchange(Send("GET", path, params=params))))
+            if "items" not in page:
+                raise ValueError(f"path: {path} lists no items; use request")
             items += page["items"]
             if not page.get("next_cursor"):
                 return items
@@ -346,6 +373,10 @@ class Operations:
 
 def _model(project_id: str, model_id: str) -> str:
     return f"{_API}/projects/{quote(project_id, safe='')}/models/{quote(model_id, safe='')}"
+
+
+def _param(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _range(start: Day | None, end: Day | None) -> dict[str, str]:

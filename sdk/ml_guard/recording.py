@@ -23,6 +23,25 @@ class Recorder(Protocol):
         """Count an event that could not be made."""
 
 
+def record_prediction(
+    recorder: Recorder,
+    fields: Mapping[str, Any],
+    features: Callable[[], Mapping[str, Any]],
+    result: Callable[[], Any],
+    prediction: PredictionOf | None,
+    latency_ms: float,
+) -> None:
+    """Make an event of a prediction and queue it; what fails in making it is counted, as the prediction has succeeded."""
+    try:
+        outcome = result() if prediction is None else prediction(result())
+        y_pred, y_proba = outcome if isinstance(outcome, tuple) else (outcome, None)
+        event = {**fields, "features": features(), "y_pred": y_pred, "y_proba": y_proba, "latency_ms": latency_ms}
+    except Exception as error:  # noqa: BLE001 - of the host's own functions
+        recorder.count_failure(error)
+    else:
+        recorder.ingest(event)
+
+
 def monitored(
     recorder: Recorder, fields: Mapping[str, Any], features: FeaturesOf | None, prediction: PredictionOf | None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -33,14 +52,9 @@ def monitored(
 
         def record(started_at: float, result: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
             latency_ms = (time.perf_counter() - started_at) * 1000
-            try:
-                outcome = result if prediction is None else prediction(result)
-                y_pred, y_proba = outcome if isinstance(outcome, tuple) else (outcome, None)
-                event = {**fields, "features": features_of(*args, **kwargs), "y_pred": y_pred, "y_proba": y_proba}
-            except Exception as error:  # noqa: BLE001 - the host's call has succeeded
-                recorder.count_failure(error)
-            else:
-                recorder.ingest({**event, "latency_ms": latency_ms})
+            record_prediction(
+                recorder, fields, lambda: features_of(*args, **kwargs), lambda: result, prediction, latency_ms
+            )
 
         @functools.wraps(function)
         async def call_async(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,45 @@
-"""Results of sending events and labels."""
+"""Results of requests: of sending events and labels, and rows that the API lists."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows of the API's JSON, such as one for each local day: a list, which can become a data frame."""
+
+    def to_frame(self, member: str | None = None) -> "pd.DataFrame":
+        """Return a data frame of pandas, with nested values as columns such as `summary.drift`.
+
+        With `member`, which is a list or mapping in each row, there is a row for each of its items instead, beside the row's own
+        plain values; keys of a mapping are the column `name`. Of drift reports, `to_frame("features")` has the verdicts.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        KeyError
+            If a row has no such member.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("to_frame: needs pandas, which is not installed: pip install pandas") from None
+        return pd.json_normalize(list(self) if member is None else list(self._items_of(member)))
+
+    def _items_of(self, member: str) -> Iterator[dict[str, Any]]:
+        for row in self:
+            if member not in row:
+                raise KeyError(f"member: {member!r} is not in the row; there are {', '.join(row)}")
+            plain = {name: value for name, value in row.items() if not isinstance(value, (dict, list))}
+            items = row[member]
+            if isinstance(items, Mapping):
+                yield from ({**plain, "name": name, member: item} for name, item in items.items())
+            else:
+                yield from ({**plain, member: item} for item in items or ())
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
+from numbers import Real
 from typing import Any, TypeVar
+from uuid import UUID
 
 _SCALARS = (str, int, float, bool, type(None))
 _MISSING_TYPES = frozenset({"NAType", "NaTType", "MaskedConstant"})  # of pandas and numpy, which need not be installed
@@ -47,11 +50,9 @@ class Event:
     def __post_init__(self) -> None:
         set_frozen = object.__setattr__
         for name in ("project_id", "model_id", "event_id"):
-            _check_text(name, getattr(self, name), required=True)
+            set_frozen(self, name, _text(name, getattr(self, name), required=True))
         for name in ("endpoint", "request_id", "model_version", "segment"):
-            if _is_missing(getattr(self, name)):
-                set_frozen(self, name, None)
-            _check_text(name, getattr(self, name), required=False)
+            set_frozen(self, name, _text(name, getattr(self, name), required=False))
         instant = datetime.now(timezone.utc) if self.timestamp is None else self.timestamp
         set_frozen(self, "timestamp", _instant("timestamp", instant))
         for name in ("latency_ms", "y_proba"):
@@ -71,7 +72,7 @@ class Label:
 
     def __post_init__(self) -> None:
         for name in ("project_id", "event_id"):
-            _check_text(name, getattr(self, name), required=True)
+            object.__setattr__(self, name, _text(name, getattr(self, name), required=True))
         observed = datetime.now(timezone.utc) if self.observed_at is None else self.observed_at
         object.__setattr__(self, "observed_at", _instant("observed_at", observed))
         object.__setattr__(self, "y_true", _scalar("y_true", self.y_true))
@@ -92,9 +93,7 @@ class Instance:
         set_frozen = object.__setattr__
         set_frozen(self, "features", _features(self.features))
         for name in ("event_id", "segment"):
-            if _is_missing(getattr(self, name)):
-                set_frozen(self, name, None)
-            _check_text(name, getattr(self, name), required=False)
+            set_frozen(self, name, _text(name, getattr(self, name), required=False))
         if self.event_id == "":
             raise ValueError("event_id: must not be empty")
         if self.event_id is None:  # an id made here, so that the request can be repeated
@@ -156,11 +155,14 @@ def encoded_rows(rows: Iterable[Row | Mapping[str, Any]], shape: type[Row], name
 
 def encode_fields(fields: Mapping[str, Any], shape: type[Row]) -> bytes:
     """Encode the fields of a row, checked only where JSON has no value for one; the server checks the others."""
-    instant = fields.get("timestamp") or fields.get("observed_at")
+    name = "timestamp" if shape is Event else "observed_at"
+    instant = fields.get(name)
     try:
         if isinstance(instant, datetime):
-            name = "timestamp" if "timestamp" in fields else "observed_at"
-            return _encode({**fields, name: _instant(name, instant)}).encode()
+            fields = {
+                **fields,
+                name: instant.isoformat() if instant.tzinfo is timezone.utc else _instant(name, instant),
+            }
         return _encode(fields).encode()
     except (TypeError, ValueError):
         return encode(shaped(fields, shape))
@@ -200,11 +202,16 @@ def _checked_fields(row: object, required: Mapping[str, bool]) -> Mapping[str, A
     return row
 
 
-def _check_text(name: str, value: object, *, required: bool) -> None:
-    if not isinstance(value, str) and (required or value is not None):
+def _text(name: str, value: object, *, required: bool) -> str | None:
+    if not required and is_missing(value):
+        return None
+    if isinstance(value, UUID):
+        value = str(value)
+    if not isinstance(value, str):
         raise TypeError(f"{name}: text is needed, not {type(value).__name__}")
     if required and not value:
         raise ValueError(f"{name}: must not be empty")
+    return value
 
 
 def _features(features: object) -> dict[str, Any]:
@@ -225,21 +232,34 @@ def _scalar(name: str, value: Any) -> Any:
     if hasattr(value, "as_py"):
         value = value.as_py()  # of a scalar of pyarrow
     is_time = type(value).__name__ in _TIME_TYPES
-    if type(value) not in _SCALARS and hasattr(value, "item") and not is_time and not _is_missing(value):
+    if type(value) not in _SCALARS and hasattr(value, "item") and not is_time and not is_missing(value):
         with suppress(ValueError, RuntimeError):  # an array of several elements is refused below, by its type
             value = value.item()  # numpy scalars cannot be encoded as JSON, but their Python values can
-    if _is_missing(value):
+    if is_missing(value):
         return None
-    if isinstance(value, Decimal):
-        value = float(value)
+    if isinstance(value, Enum):
+        value = value.value
     if not isinstance(value, _SCALARS):
-        raise TypeError(f"{name}: text, number, boolean or None is needed, not {type(value).__name__}")
+        value = _converted(name, value)
+    if not isinstance(value, _SCALARS):
+        hint = "; send its isoformat(), or a number" if isinstance(value, date) else ""
+        raise TypeError(f"{name}: text, number, boolean or None is needed, not {type(value).__name__}{hint}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name}: {value} is not a finite number; send None for a missing value")
     return value
 
 
-def _is_missing(value: object) -> bool:
+def _converted(name: str, value: object) -> object:
+    """Return a number of a further type, such as Decimal, Fraction or numpy's longdouble, as float; other values as they are."""
+    if not isinstance(value, (Decimal, Real)) or type(value).__name__ in _TIME_TYPES:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: is too large for a float") from None
+
+
+def is_missing(value: object) -> bool:
     """Whether a value stands for a missing one: None, NaN (also of Decimal), pandas' NA and NaT, and numpy's masked."""
     if isinstance(value, float):
         return math.isnan(value)
@@ -256,7 +276,7 @@ def _number(name: str, value: Any) -> float | None:
 
 
 def _instant(name: str, value: datetime | str) -> str:
-    if _is_missing(value):
+    if is_missing(value):
         raise ValueError(f"{name}: is missing ({value}); give the instant; if the field is left out, it is the present")
     if isinstance(value, str):
         return value  # the server parses it, and rejects it without an offset

@@ -56,21 +56,22 @@ class Spool:
         OSError
             If the row cannot be written; the segment is as before.
         """
-        _, line = row
+        line = row[1]
         if not isinstance(line, bytes):
             raise TypeError("row: the spool keeps lines of JSON")
-        if self._bytes + len(line) > self._max_bytes:
+        size = len(line)
+        if self._bytes + size > self._max_bytes:
             return False
         descriptor = self._writable()
         segment = self._segments[-1]
-        if os.write(descriptor, line) < len(line):
+        if os.write(descriptor, line) < size:
             os.ftruncate(descriptor, segment.size)
             raise OSError(f"{segment.path}: the disk is full")
         if self._fsync:
             os.fsync(descriptor)
         segment.rows += 1
-        segment.size += len(line)
-        self._bytes += len(line)
+        segment.size += size
+        self._bytes += size
         self.rows += 1
         return True
 

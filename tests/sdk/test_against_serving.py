@@ -1,8 +1,10 @@
 """The client against the real server, in a process of its own: the contract as served, and a server killed in between."""
 
+import asyncio
 import json
 import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -219,6 +222,50 @@ def test_a_frame_is_stored_as_events_with_null_for_nan(
     assert [(row.y_pred, row.y_proba) for row in rows] == [("1", 0.9), ("0", 0.1), ("1", None)]
     features = [{name: value for name, value in json.loads(row.features).items() if value is not None} for row in rows]
     assert features == [{"age": 31, "country": "CA"}, {}, {"age": 33, "country": "US"}]
+
+
+def test_the_fastapi_application_of_the_readme_reports_its_predictions(real: MLGuardClient, server: Server) -> None:
+    readme = (Path(__file__).parents[2] / "sdk" / "README.md").read_text()
+    (program,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "FastAPI()" in block]
+    names: dict[str, Any] = {}
+    exec(program.replace("http://localhost:8000", server.url).replace("demo-key", KEY), names)  # noqa: S102
+    real.ensure_project("shop")
+    request = {"customer": {"age": 31}}
+
+    async def score() -> httpx.Response:
+        transport = httpx.ASGITransport(names["app"])
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            return await client.post("/score", json=request)
+
+    assert asyncio.run(score()).json() == {"label": "stays", "probability": 0.2}
+    client: BackgroundClient = names["app"].user_middleware[0].kwargs["client"]
+    assert client.flush(20)
+    client.close()
+    query = select(events.c.y_pred, events.c.y_proba, events.c.features).where(events.c.project_id == "shop")
+    with server.database.read() as connection:
+        (row,) = connection.execute(query).all()
+    assert (json.loads(row.features), row.y_proba) == ({"age": 31}, 0.2)
+    assert "stays" in row.y_pred
+
+
+def test_every_route_that_reads_can_be_requested(real: MLGuardClient) -> None:
+    real.ingest_event(**ROW)
+    paths = real.request("GET", "/api/v1/openapi.json")["paths"]
+    readable = [path for path, methods in paths.items() if "get" in methods]
+    assert len(readable) > 50
+    statuses: dict[str, int] = {}
+    for path in readable:
+        names = {**dict.fromkeys(re.findall(r"{(\w+)", path), "1"), "project_id": "p", "model_id": "m"}
+        named = path.format_map(names)
+        try:
+            answer = real.request("GET", named, params={"project_id": "p"})
+        except ApiError as error:
+            statuses[path] = error.status
+            continue
+        if isinstance(answer, dict) and "items" in answer:
+            assert isinstance(real.rows(named, params={"project_id": "p"}).to_frame(), pd.DataFrame)
+    assert set(statuses.values()) <= {404, 422, 502, 503}, statuses
+    assert len(statuses) < len(readable) / 2, statuses
 
 
 def test_performance_of_a_model_without_labels_is_empty(real: MLGuardClient) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,16 @@ def test_ingest_keeps_the_features_and_the_instant_of_the_call(api: ApiDouble) -
     assert event_id is not None
     assert api.stored[event_id]["features"] == {"n": 1}
     assert api.stored[event_id]["timestamp"].endswith("+00:00")
+
+
+def test_an_event_id_may_be_a_uuid(api: ApiDouble) -> None:
+    event_id = uuid.uuid4()
+    with BackgroundClient(api.url) as client:
+        assert client.ingest(**ROW, event_id=event_id) == str(event_id)
+        client.label("p", event_id, 1)
+        client.flush(10)
+        assert client.stats.dropped == {}
+    assert api.seen[-1].rows[0]["event_id"] == str(event_id)
 
 
 def test_a_lost_answer_is_retried_with_the_same_ids(api: ApiDouble) -> None:
@@ -107,7 +119,7 @@ def test_a_forbidden_project_costs_no_rows_of_others(api: ApiDouble) -> None:
 
 @pytest.mark.parametrize("spooled", [False, True])
 def test_a_forked_child_sends_its_own_rows_and_none_of_its_parents(
-    api: ApiDouble, tmp_path: Any, *, spooled: bool
+    api: ApiDouble, tmp_path: Path, *, spooled: bool
 ) -> None:
     client = BackgroundClient(api.url, interval_s=60, spool_dir=tmp_path if spooled else None)
     parent_id = client.ingest(**ROW)
@@ -140,8 +152,9 @@ def test_the_end_of_the_process_waits_seconds_for_a_dead_server() -> None:
     assert "rows dropped (closed, 1 so far)" in ended.stderr
 
 
-def test_an_event_takes_less_than_20_microseconds_on_the_callers_thread() -> None:
-    client = BackgroundClient(UNREACHABLE)
+@pytest.mark.parametrize("spooled", [False, True])
+def test_an_event_takes_less_than_20_microseconds_on_the_callers_thread(tmp_path: Path, *, spooled: bool) -> None:
+    client = BackgroundClient(UNREACHABLE, spool_dir=tmp_path if spooled else None)
     features = {"age": 31, "country": "CA", **{f"f{n}": n * 0.5 for n in range(8)}}
     seconds = []
     logging.getLogger("ml_guard").setLevel(logging.ERROR)

@@ -2,10 +2,12 @@
 
 import inspect
 import json
+import subprocess
+import sys
 from datetime import date
 
 import pytest
-from ml_guard import ApiError, AsyncMLGuardClient, ConnectionFailedError, MLGuardClient
+from ml_guard import ApiError, AsyncMLGuardClient, ConnectionFailedError, MLGuardClient, Rows
 
 from tests.sdk.api_double import API_KEY, DROP, ROW, ApiDouble, Misbehaviour
 
@@ -110,3 +112,79 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
 
     assert surface(MLGuardClient) == surface(AsyncMLGuardClient)
     assert "latency_ms" in surface(MLGuardClient)["ingest_event"]
+
+
+DRIFT = [
+    {
+        "day": f"2025-01-0{day}",
+        "state": "drift",
+        "summary": {"drift": 1},
+        "features": {"age": {"state": "drift"}, "n": {}},
+    }
+    for day in (1, 2, 3)
+]
+
+
+def test_rows_become_a_frame_with_nested_values_as_columns(api: ApiDouble, client: MLGuardClient) -> None:
+    api.days = DRIFT
+    drift = client.drift("p", "m")
+    assert drift == DRIFT
+    assert drift.to_frame()["summary.drift"].tolist() == [1, 1, 1]
+    verdicts = drift.to_frame("features")
+    assert verdicts["name"].tolist() == ["age", "n"] * 3
+    assert verdicts["features.state"].tolist()[0] == "drift"
+    assert verdicts["day"].tolist()[-1] == "2025-01-03"
+    assert Rows([{"day": "d", "services": [{"cost": "1.5"}, {"cost": "2"}]}]).to_frame("services").to_dict(
+        "records"
+    ) == [
+        {"day": "d", "services.cost": "1.5"},
+        {"day": "d", "services.cost": "2"},
+    ]
+    assert Rows().to_frame().empty
+    with pytest.raises(KeyError, match="'columns' is not in the row; there are day, state"):
+        drift.to_frame("columns")
+
+
+def test_a_frame_without_pandas_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        Rows([{"a": 1}]).to_frame()
+
+
+def test_any_route_can_be_requested(api: ApiDouble, client: MLGuardClient) -> None:
+    api.days = DRIFT
+    assert client.request("GET", "/api/v1/health", params={"a": None, "b": True}) == {"status": "ok"}
+    assert api.seen[-1].path == "/api/v1/health?b=true"
+    assert client.request("post", "/api/v1/projects", body={"id": "p"}) == {"id": "p"}
+    assert client.rows("/any/days") == DRIFT
+    api.misbehaviours += [
+        Misbehaviour(204),
+        Misbehaviour(200, {"Content-Type": "text/csv"}, b"a,b"),
+        Misbehaviour(200, {"Content-Type": "application/json"}, b"[1]"),
+    ]
+    assert client.request("DELETE", "/api/v1/keys/k") is None
+    assert client.request("GET", "/api/v1/audit/export") == "a,b"
+    assert client.request("GET", "/list") == [1]
+    with pytest.raises(ApiError, match="404"):
+        client.request("GET", "/nowhere")
+    with pytest.raises(ValueError, match=r"^path: /api/v1/health lists no items; use request"):
+        client.rows("/api/v1/health")
+    with pytest.raises(ValueError, match=r"^path: must begin with a slash"):
+        client.request("GET", "http://elsewhere/")
+
+
+def test_a_request_that_may_have_been_processed_is_repeated_only_where_that_changes_nothing(
+    api: ApiDouble, client: MLGuardClient
+) -> None:
+    api.misbehaviours += [Misbehaviour(DROP)]
+    assert client.request("GET", "/api/v1/health") == {"status": "ok"}
+    api.misbehaviours += [Misbehaviour(DROP)]
+    with pytest.raises(ConnectionFailedError):
+        client.request("POST", "/api/v1/projects", body={})
+
+
+def test_importing_the_client_loads_no_library_of_frames() -> None:
+    program = "import ml_guard, sys; print({'pandas', 'pyarrow', 'polars', 'numpy', 'starlette'} & sys.modules.keys())"
+    assert (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "set()\n"
+    )

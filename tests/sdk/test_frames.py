@@ -1,0 +1,82 @@
+"""Frames that Arrow cannot hold or the server does not read of Arrow: values are converted, or refused by row and field."""
+
+import uuid
+from datetime import date
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from ml_guard import MLGuardClient
+from ml_guard.frames import frame_events
+
+from tests.sdk.api_double import ApiDouble
+
+
+class Country(Enum):
+    CANADA = "CA"
+
+
+FIELDS: dict[str, Any] = {"project_id": "p", "model_id": "m", "y_pred": 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["x", 1], ["x", 1]),
+        ([1, True], [1, True]),
+        ([Country.CANADA, None], ["CA", None]),
+        ([Fraction(1, 2), 2], [0.5, 2]),
+        (np.array([1.5, 2.5], dtype="longdouble"), [1.5, 2.5]),
+        (pd.arrays.SparseArray([0, 1]), [0, 1]),
+    ],
+)
+def test_a_column_that_arrow_cannot_hold_is_sent_by_its_values(
+    api: ApiDouble, client: MLGuardClient, values: Any, expected: list[Any]
+) -> None:
+    client.ingest_frame(pd.DataFrame({"a": values}), **FIELDS)
+    assert [row["features"]["a"] for row in api.seen[0].rows] == expected
+
+
+def test_columns_named_by_numbers_and_ids_that_are_uuids_become_text(api: ApiDouble, client: MLGuardClient) -> None:
+    event_ids = [uuid.uuid4(), None]
+    client.ingest_frame(pd.DataFrame({"event_id": event_ids, 0: ["x", 1]}), **FIELDS)
+    first, second = api.seen[0].rows
+    assert (first["event_id"], first["features"]) == (str(event_ids[0]), {"0": "x"})
+    assert second["event_id"] not in (first["event_id"], None)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": pd.to_datetime(["2025-01-01"])}), r"^rows\[0\]\.features\.a: .* not Timestamp; send"),
+        (pd.DataFrame({"a": pd.period_range("2025", periods=2)}), r"^rows\[0\]\.features\.a: .* not Period"),
+        (pa.table({"a": [date(2025, 1, 1)]}), r"^rows\[0\]\.features\.a: .* not date; send its isoformat"),
+        (pa.table({"a": [[1], [2]]}), r"^rows\[0\]\.features\.a: .* not list"),
+        (pa.table({"a": [{"b": 1}]}), r"^rows\[0\]\.features\.a: .* not dict"),
+        (pd.DataFrame({"a": pd.Series(["\ud800"], dtype=object)}), r"^rows\[0\]\.features\.a: holds half"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"^frame: 2 columns are named 'a'"),
+        (pa.table({"b": [1], "a": [2]}), r"^frame: 2 columns are named 'a'"),
+        (pd.DataFrame({("a", "b"): [1]}), r"^frame: .* several levels; join them first"),
+        (pd.Series([1, 2]), r"^frame: a data frame .* not Series"),
+        ([{"a": 1}], r"^frame: a data frame .* not list"),
+    ],
+)
+def test_a_frame_that_cannot_be_sent_is_refused_by_what_is_wrong(
+    api: ApiDouble, client: MLGuardClient, frame: Any, message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        client.ingest_frame(frame, columns={"b": "a"}, **FIELDS)
+    assert api.seen == []
+
+
+def test_numbers_text_and_categories_go_as_arrow() -> None:
+    frame = pd.DataFrame(
+        {"n": pd.array([1, None], dtype="Int64"), "t": ["x", np.nan], "c": pd.Categorical(["x", None])}
+    )
+    table = frame_events(frame, {}, FIELDS)
+    assert isinstance(table, pa.Table)
+    assert {"features.n", "features.t", "features.c", "timestamp", "event_id"} < set(table.column_names)
