@@ -16,6 +16,7 @@
 - `serve`: the server, as one process or several
 - `settings`: documentation of all settings
 - `stack`: `up` and `down`
+- `status`: what a running server reports about itself
 - `terminal`: output, and options that several commands share
 
 Command modules import the database and the server inside functions, so that help and shell completion start fast.

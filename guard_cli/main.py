@@ -18,6 +18,7 @@ _COMMANDS = {
     "serve": ("guard_cli.serve:serve", "Run the server."),
     "up": ("guard_cli.stack.up:up", "Start the server and Dagster, and wait until they are healthy."),
     "down": ("guard_cli.stack.up:down", "Stop what `up` started."),
+    "status": ("guard_cli.status:status", "Show whether the running server is healthy, and what waits or has failed."),
     "open": (
         "guard_cli.pages:open_pages",
         "Print a link that signs you in to the pages; it works once, within 15 minutes.",
