@@ -19,6 +19,10 @@ _COMMANDS = {
     "up": ("guard_cli.stack.up:up", "Start the server and Dagster, and wait until they are healthy."),
     "down": ("guard_cli.stack.up:down", "Stop what `up` started."),
     "status": ("guard_cli.status:status", "Show whether the running server is healthy, and what waits or has failed."),
+    "doctor": (
+        "guard_cli.doctor.command:doctor",
+        "Check all settings and everything that ML Guard depends on, and show the fix of each problem.",
+    ),
     "open": (
         "guard_cli.pages:open_pages",
         "Print a link that signs you in to the pages; it works once, within 15 minutes.",

@@ -25,6 +25,7 @@ def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[
 _ALL = dict(_commands(ml_guard))
 _LISTING = {
     ("status",),
+    ("doctor",),
     ("keys", "list"),
     ("projects", "list"),
     ("models", "list"),
