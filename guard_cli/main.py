@@ -88,7 +88,7 @@ class CommandLine(click.Group):
         except BrokenPipeError:  # a reader such as `head` that closes the pipe early is no failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             return 130
         except CommandError as error:
             print_note(f"ml-guard: {error}")

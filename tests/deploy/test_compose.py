@@ -185,7 +185,7 @@ def test_only_what_keeps_data_shares_the_volume_of_the_lake() -> None:
 
 
 def test_dagster_in_containers_is_the_embedded_one_but_for_where_it_keeps_things() -> None:
-    embedded = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    embedded = yaml.safe_load((ROOT / "guard_pipelines" / "dagster.yaml").read_text())
     in_containers = yaml.safe_load((ROOT / "deploy" / "dagster-postgres.yaml").read_text())
     of_its_own = {"storage", "event_log_storage", "local_artifact_storage", "compute_logs", "nux"}
     shared, shared_in_containers = (
@@ -196,7 +196,7 @@ def test_dagster_in_containers_is_the_embedded_one_but_for_where_it_keeps_things
 
 
 def test_the_code_location_has_the_name_and_the_module_of_the_embedded_one() -> None:
-    (embedded,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    (embedded,) = yaml.safe_load((ROOT / "guard_pipelines" / "workspace.yaml").read_text())["load_from"]
     (in_containers,) = yaml.safe_load((ROOT / "deploy" / "workspace.yaml").read_text())["load_from"]
     server = in_containers["grpc_server"]
     # Runs, ticks and sensor cursors are kept under the location's name.

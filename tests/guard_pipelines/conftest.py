@@ -17,7 +17,9 @@ def kept_instance(home: Path, tmp_path: Path) -> Iterator[DagsterInstance]:
     """A Dagster instance of the repository's own dagster.yaml."""
     folder = tmp_path / "dagster"
     folder.mkdir()
-    (folder / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "dagster.yaml").write_text(
+        (ROOT / "guard_pipelines" / "dagster.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     with DagsterInstance.from_config(str(folder)) as instance:
         yield instance
 

@@ -22,7 +22,7 @@ def test_loading_it_imports_nothing_heavy() -> None:
 
 
 def test_the_workspace_names_it() -> None:
-    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))
+    workspace = yaml.safe_load((ROOT / "guard_pipelines" / "workspace.yaml").read_text(encoding="utf-8"))
     assert workspace["load_from"][0]["python_module"]["module_name"] == "guard_pipelines.definitions"
 
 

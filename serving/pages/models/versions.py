@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
-from guard_core.alerting.links import Addresses, of_run, of_version
+from guard_core.alerting.links import Addresses, of_run, of_training_run, of_version
 from guard_core.days import local_days, microseconds
 from guard_core.formats import day as day_text
 from guard_core.names import display_name
@@ -225,6 +225,8 @@ def _links(servers: Addresses, project: Project, model_id: str, version: Version
     links = {
         name: target for name, target in of_version(project.id, model_id, version.version).items() if "MLflow" in name
     }
+    if version.mlflow_run_id is not None:
+        links |= of_training_run(version.mlflow_run_id)
     if version.dagster_run_id is not None:
         links |= of_run(version.dagster_run_id)
     return servers.urls(links)
