@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Check] = {
     "AWS": services.check_aws,
     "server": processes.check_server_port,
     "Dagster": processes.check_dagster,
+    "MLflow's pages": processes.check_mlflow_pages,
     "daemon": processes.check_daemon,
     "clock": processes.check_clock,
 }

@@ -1,4 +1,4 @@
-"""Checks of what runs on this machine: ports, Dagster's webserver and daemon, the clock."""
+"""Checks of what runs on this machine: ports, Dagster's webserver and daemon, MLflow's pages, the clock."""
 
 import time
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from guard_cli.doctor.check import Outcome, ok, problem, unused
 from guard_core.formats import ago
-from guard_core.settings import ENV_PREFIX, Settings, reachable_url
+from guard_core.settings import ENV_PREFIX, MLFLOW_HOST, Settings, reachable_url
 
 _REQUEST_TIMEOUT_S = 10
 _FUTURE_S = 60
@@ -50,6 +50,20 @@ def check_dagster(settings: Settings) -> Outcome:
             "wait a minute if it has just started; else `ml-guard down`, then `ml-guard up`",
         )
     return ok(f"port {port}: webserver, daemon and code location run")
+
+
+def check_mlflow_pages(settings: Settings) -> Outcome:
+    """Check that MLflow's pages answer, or that their port is free."""
+    import httpx
+
+    storage = settings.storage
+    if not storage.has_mlflow_ui:
+        return unused("not set: `ml-guard up` starts none")
+    try:
+        httpx.get(f"{storage.mlflow_ui_url}/version", timeout=_REQUEST_TIMEOUT_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError:
+        return _bindable(MLFLOW_HOST, storage.mlflow_port, "MLFLOW_PORT")
+    return ok(f"port {storage.mlflow_port}: MLflow answers")
 
 
 def check_daemon(settings: Settings) -> Outcome:

@@ -44,10 +44,10 @@ class HomeData:
     left: Sequence[str]
     projects: int
     events: int
+    bytes: int
 
     def __str__(self) -> str:
-        total = size(sum(_size_of(path) for path in self.paths))
-        contents = f"{count(self.projects, 'project')}, {count(self.events, 'event')}, {total}"
+        contents = f"{count(self.projects, 'project')}, {count(self.events, 'event')}, {size(self.bytes)}"
         left = f"; {', '.join(self.left)} is not of ML Guard and stays" if self.left else ""
         return f"{self.home}: {contents}{left}"
 
@@ -73,7 +73,7 @@ def find_data(settings: Settings) -> HomeData:
         raise CommandError(f"{home}: {', '.join(links)} is a symbolic link to data elsewhere; remove it by hand")
     names = {path.name for path in paths}
     left = sorted(path.name for path in home.iterdir() if path.name not in names)
-    return HomeData(home, paths, left, *_count_rows(settings))
+    return HomeData(home, paths, left, *_count_rows(settings), sum(_size_of(path) for path in paths))
 
 
 def delete(data: HomeData) -> None:

@@ -10,9 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 from pydantic import BaseModel, SecretStr
 
@@ -20,6 +19,9 @@ from guard_cli.stack.dagster_health import dagster_is_healthy, knowledge_failure
 from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_cli.terminal import CommandError
 from guard_core.settings import MLFLOW_HOST, Settings, reachable_url, variables_of
+
+if TYPE_CHECKING:  # help must not wait for it
+    import httpx
 
 _ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed packages
 _DAGSTER_FILES = _ROOT / "guard_pipelines"
@@ -55,6 +57,8 @@ def wait_until_healthy(settings: Settings, home: Path) -> None:
     CommandError
         If a process ends or takes too long; the message includes the end of its log.
     """
+    import httpx
+
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         _wait(
             {
@@ -73,6 +77,8 @@ def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
     CommandError
         If a process ends.
     """
+    import httpx
+
     deadline = time.monotonic() + _KNOWLEDGE_WITHIN_S
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         while time.monotonic() < deadline:
@@ -205,12 +211,14 @@ def _dagster_url(settings: Settings) -> str:
     return reachable_url(settings.dagster.host, settings.dagster.port)
 
 
-def _serving_is_ready(client: httpx.Client, url: str) -> bool:
+def _serving_is_ready(client: "httpx.Client", url: str) -> bool:
     return bool(_readiness(client, url))
 
 
-def _readiness(client: httpx.Client, url: str) -> dict[str, Any]:
+def _readiness(client: "httpx.Client", url: str) -> dict[str, Any]:
     """Return the answer of `/readyz`; empty if serving is not ready."""
+    import httpx
+
     try:
         response = client.get(f"{url}/readyz")
     except httpx.TransportError:

@@ -32,6 +32,7 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ML_GUARD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ML_GUARD_PORT", str(free_port()))
     monkeypatch.setenv("ML_GUARD_DAGSTER_PORT", str(free_port()))
+    monkeypatch.setenv("ML_GUARD_MLFLOW_PORT", str(free_port()))
 
 
 @pytest.fixture
@@ -146,7 +147,9 @@ def test_a_home_below_a_file_is_a_problem(examined: Callable[..., Any], tmp_path
     assert (outcome.state, "ML_GUARD_HOME" in outcome.fix) == ("problem", True)
 
 
-@pytest.mark.parametrize(("name", "setting"), [("server", "PORT"), ("Dagster", "DAGSTER_PORT")])
+@pytest.mark.parametrize(
+    ("name", "setting"), [("server", "PORT"), ("Dagster", "DAGSTER_PORT"), ("MLflow's pages", "MLFLOW_PORT")]
+)
 def test_a_port_that_something_else_has_is_a_problem(examined: Callable[..., Any], name: str, setting: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # does not listen: a connection is refused at once

@@ -45,9 +45,13 @@ def test_without_an_answer_nothing_is_deleted(home: Path, monkeypatch: pytest.Mo
     assert (home / "guard.db").exists()
 
 
-def test_yes_deletes_the_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_deletes_the_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _answer(monkeypatch, "y\n")
+    capsys.readouterr()
     assert main(["down", "--purge"]) == 0
+    assert f"nothing was up\ndeleted {home}: 1 project, 0 events, 2." in capsys.readouterr().out
     assert not home.exists()
 
 
