@@ -24,7 +24,7 @@ $(READY): requirements-dev.lock pyproject.toml sdk/pyproject.toml
 demo: $(READY)  ## a year of real flights through the whole system; writes .guard/demo.json
 	$(BIN)/python -m demo $(ARGS)
 
-up: $(READY)  ## start serving, Dagster webserver and daemon in the background
+up: $(READY)  ## start serving, Dagster and MLflow's pages in the background
 	$(BIN)/ml-guard up --detach
 
 down: $(READY)  ## stop what `make up` started

@@ -3,6 +3,7 @@
 - `alerts`: alerts, test messages, alert policies from a file
 - `audit`: verification of the ledger
 - `database`: `migrate`, and opening the database for other commands
+- `doctor`: checks of settings and of everything that ML Guard depends on
 - `history`: import of a model's history
 - `keys`: API keys
 - `knowledge`: evaluation of search and answers
@@ -16,6 +17,7 @@
 - `serve`: the server, as one process or several
 - `settings`: documentation of all settings
 - `stack`: `up` and `down`
+- `status`: what a running server reports about itself
 - `terminal`: output, and options that several commands share
 
 Command modules import the database and the server inside functions, so that help and shell completion start fast.

@@ -18,6 +18,11 @@ _COMMANDS = {
     "serve": ("guard_cli.serve:serve", "Run the server."),
     "up": ("guard_cli.stack.up:up", "Start the server and Dagster, and wait until they are healthy."),
     "down": ("guard_cli.stack.up:down", "Stop what `up` started."),
+    "status": ("guard_cli.status:status", "Show whether the running server is healthy, and what waits or has failed."),
+    "doctor": (
+        "guard_cli.doctor.command:doctor",
+        "Check all settings and everything that ML Guard depends on, and show the fix of each problem.",
+    ),
     "open": (
         "guard_cli.pages:open_pages",
         "Print a link that signs you in to the pages; it works once, within 15 minutes.",
@@ -83,7 +88,7 @@ class CommandLine(click.Group):
         except BrokenPipeError:  # a reader such as `head` that closes the pipe early is no failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             return 130
         except CommandError as error:
             print_note(f"ml-guard: {error}")

@@ -70,7 +70,7 @@ def _run_server(settings: Settings) -> int:
     from serving.runtime.http_protocol import GuardedProtocol
 
     configure_logging(settings.server.log_level)
-    _check_files(settings)
+    check_files(settings)
     with open_database(settings) as database:
         require_key_if_open(settings.server.host, KeyStore(database))
     with bound_socket(settings.server.host, settings.server.port) as listener, _metrics_of_workers(settings):
@@ -99,8 +99,14 @@ def _run_server(settings: Settings) -> int:
         return 0 if server.started else 3
 
 
-def _check_files(settings: Settings) -> None:
-    """Read the files that each worker will read, so that a mistake is reported once, in one line."""
+def check_files(settings: Settings) -> None:
+    """Read the files that each worker will read, so that a mistake is reported once, in one line.
+
+    Raises
+    ------
+    CommandError, SettingsError
+        If a file or a secret is invalid; the message names its setting.
+    """
     from guard_store.ledger.checkpoints import load_signer
     from serving.alerts.routes import senders
     from serving.alerts.senders.base import RouteError

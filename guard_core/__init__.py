@@ -3,6 +3,7 @@
 - `alerting`: the pure rules of alerts
 - `columns`: column names of the lake, and kinds of columns
 - `days`: local days of a time zone
+- `formats`: numbers, days and instants as people read them
 - `ids`: patterns of ids, and new ids
 - `logging`: structured logs
 - `names`: display names of metrics and statistics

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
-
 from guard_cli.terminal import CommandError
 
-if TYPE_CHECKING:  # help must not wait for Arrow
+if TYPE_CHECKING:  # help must not wait for Arrow and httpx
+    import httpx
     import pyarrow as pa
 
 _ARROW = "application/vnd.apache.arrow.stream"
@@ -24,6 +23,8 @@ class ImportClient:
     """A client of the server that an import sends to; use it as a context manager."""
 
     def __init__(self, server: str, key: str) -> None:
+        import httpx
+
         self._http = httpx.Client(base_url=server, headers={"X-API-Key": key}, timeout=_TIMEOUT_S)
 
     def __enter__(self) -> Self:
@@ -122,7 +123,9 @@ class ImportClient:
         columns = {**reports[0]["features"], **reports[0]["envelope"]} if reports else {}
         return [f"{name}: {verdict['reason']}" for name, verdict in columns.items() if verdict["state"] == "drift"]
 
-    def _request(self, method: str, path: str, *, allowed: int | None = None, **options: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, *, allowed: int | None = None, **options: Any) -> "httpx.Response":
+        import httpx
+
         for attempt in range(_RETRIES):
             try:
                 response = self._http.request(method, path, **options)
@@ -140,7 +143,7 @@ class ImportClient:
         raise CommandError(f"{method} {path}: {_detail(response)}")
 
 
-def _detail(response: httpx.Response) -> str:
+def _detail(response: "httpx.Response") -> str:
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError):

@@ -1,7 +1,8 @@
-"""Serving and Dagster on one machine, started and stopped together.
+"""Serving, Dagster and MLflow's pages on one machine, started and stopped together.
 
 - `dagster_health`: health of Dagster over HTTP
 - `processes`: starts, identifies and stops a process group
+- `purge`: deletes the data of an installation
 - `stack`: processes of the stack and their health
 - `up`: commands `up` and `down`
 """

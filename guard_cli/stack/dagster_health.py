@@ -1,10 +1,11 @@
 """The health of Dagster over HTTP: webserver, daemons, our code location, and the build of the knowledge base."""
 
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from guard_cli.terminal import CommandError
+
+if TYPE_CHECKING:  # help must not wait for it
+    import httpx
 
 _QUERY = """{
   instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
@@ -21,7 +22,7 @@ _KNOWLEDGE_QUERY = """{
 }"""
 
 
-def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
+def dagster_is_healthy(client: "httpx.Client", url: str) -> bool:
     """Return whether webserver, daemons and code location run; False while they start.
 
     Raises
@@ -29,6 +30,8 @@ def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
     CommandError
         If the code of the pipelines cannot be loaded, because waiting would not help.
     """
+    import httpx
+
     try:
         response = client.post(f"{url}/graphql", json={"query": _QUERY})
     except httpx.TransportError:
@@ -46,8 +49,10 @@ def dagster_is_healthy(client: httpx.Client, url: str) -> bool:
     return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
 
 
-def knowledge_failure(client: httpx.Client, url: str) -> str | None:
+def knowledge_failure(client: "httpx.Client", url: str) -> str | None:
     """Return why the knowledge base cannot be built, or None if nothing has failed."""
+    import httpx
+
     try:
         data: dict[str, Any] = client.post(f"{url}/graphql", json={"query": _KNOWLEDGE_QUERY}).json()["data"]
     except (httpx.TransportError, ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""The processes of `ml-guard up`: their commands, environment and health, and their record in the home folder.
+"""The processes of `ml-guard up` (serving, Dagster, MLflow's pages): their commands, environment and health, and their record in the home folder.
 
 Checks of Dagster belong in `dagster_health`; starting and stopping one process, in `processes`.
 """
@@ -10,18 +10,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 from pydantic import BaseModel, SecretStr
 
 from guard_cli.stack.dagster_health import dagster_is_healthy, knowledge_failure
 from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_cli.terminal import CommandError
-from guard_core.settings import Settings, reachable_url, variables_of
+from guard_core.settings import MLFLOW_HOST, Settings, reachable_url, variables_of
 
-_ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:  # help must not wait for it
+    import httpx
+
+_ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed packages
+_DAGSTER_FILES = _ROOT / "guard_pipelines"
 _HEALTHY_WITHIN_S = 120
 _KNOWLEDGE_WITHIN_S = 120
 _STOP_WITHIN_S = 20
@@ -29,19 +32,10 @@ _POLL_S = 0.25
 _KNOWLEDGE_POLL_S = 1  # the query is not cheap, and competes for the processor with the build that it waits for
 _REQUEST_TIMEOUT_S = 10
 _LOG_LINES_SHOWN = 15
-
-
-def require_checkout() -> None:
-    """Check that the files of Dagster are beside the code.
-
-    Raises
-    ------
-    CommandError
-        If only the packages are installed.
-    """
-    for name in ("workspace.yaml", "dagster.yaml"):
-        if not (_ROOT / name).is_file():
-            raise CommandError(f"{_ROOT / name} is not there: `ml-guard up` needs a checkout of the repository")
+_MLFLOW_ENV = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # evaluation jobs: eight more processes of 250 MB each
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:
@@ -63,6 +57,8 @@ def wait_until_healthy(settings: Settings, home: Path) -> None:
     CommandError
         If a process ends or takes too long; the message includes the end of its log.
     """
+    import httpx
+
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         _wait(
             {
@@ -81,6 +77,8 @@ def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
     CommandError
         If a process ends.
     """
+    import httpx
+
     deadline = time.monotonic() + _KNOWLEDGE_WITHIN_S
     with httpx.Client(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
         while time.monotonic() < deadline:
@@ -136,14 +134,11 @@ def record_path(home: Path) -> Path:
 
 
 def addresses(settings: Settings, home: Path) -> str:
-    """Return the addresses of serving and Dagster and the folder of the logs, one a line."""
-    return "\n".join(
-        [
-            f"API      {_serving_url(settings)}",
-            f"Dagster  {_dagster_url(settings)}",
-            f"Logs     {home / 'logs'}",
-        ]
-    )
+    """Return the addresses of the servers and the folder of the logs, one a line."""
+    lines = [f"API      {_serving_url(settings)}", f"Dagster  {_dagster_url(settings)}"]
+    if settings.storage.has_mlflow_ui:
+        lines.append(f"MLflow   {settings.storage.mlflow_ui_url}, some seconds later")
+    return "\n".join([*lines, f"Logs     {home / 'logs'}"])
 
 
 def log_tail(home: Path, name: str) -> str:
@@ -153,12 +148,21 @@ def log_tail(home: Path, name: str) -> str:
 
 
 def _commands(settings: Settings) -> dict[str, list[str]]:
-    workspace = ["-w", str(_ROOT / "workspace.yaml")]
+    workspace = ["-w", str(_DAGSTER_FILES / "workspace.yaml")]
     address = ["-h", settings.dagster.host, "-p", str(settings.dagster.port)]
-    return {
+    commands = {
         "serving": [sys.executable, "-m", "guard_cli.main", "serve"],
         "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address],
     }
+    return {**commands, "mlflow": _mlflow_command(settings)} if settings.storage.has_mlflow_ui else commands
+
+
+def _mlflow_command(settings: Settings) -> list[str]:
+    """Return the command of MLflow's pages; with a low priority, because nothing waits for them."""
+    storage = settings.storage
+    server = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--no-serve-artifacts"]
+    store = ["--backend-store-uri", storage.mlflow, "--default-artifact-root", str(storage.mlflow_artifacts)]
+    return ["nice", "-n", "10", *server, *store, "--host", MLFLOW_HOST, "--port", str(storage.mlflow_port)]
 
 
 def environment(settings: Settings, home: Path) -> dict[str, str]:
@@ -167,7 +171,7 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
     welcome_state = dagster_home / ".nux" / "nux.yaml"
     welcome_state.parent.mkdir(parents=True, exist_ok=True)
     welcome_state.write_text("seen: 1\n")  # suppresses the welcome dialogue of the web UI
-    shutil.copyfile(_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    shutil.copyfile(_DAGSTER_FILES / "dagster.yaml", dagster_home / "dagster.yaml")
     # The processes run in the folder of the repository, wherever this command was called. All settings are passed in the
     # environment, with absolute paths: a .env file there must not change them, and relative paths would point elsewhere.
     storage = {
@@ -185,7 +189,7 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
     )
     values = {variable.name: variable.value_in(resolved) for variable in variables_of(Settings)}
     variables = {name: _text(value) for name, value in values.items() if value is not None}
-    return {**os.environ, **variables, "DAGSTER_HOME": str(dagster_home)}
+    return {**_MLFLOW_ENV, **os.environ, **variables, "DAGSTER_HOME": str(dagster_home)}
 
 
 def _text(value: object) -> str:
@@ -207,12 +211,14 @@ def _dagster_url(settings: Settings) -> str:
     return reachable_url(settings.dagster.host, settings.dagster.port)
 
 
-def _serving_is_ready(client: httpx.Client, url: str) -> bool:
+def _serving_is_ready(client: "httpx.Client", url: str) -> bool:
     return bool(_readiness(client, url))
 
 
-def _readiness(client: httpx.Client, url: str) -> dict[str, Any]:
+def _readiness(client: "httpx.Client", url: str) -> dict[str, Any]:
     """Return the answer of `/readyz`; empty if serving is not ready."""
+    import httpx
+
     try:
         response = client.get(f"{url}/readyz")
     except httpx.TransportError:

@@ -16,10 +16,12 @@ from guard_cli.pages import make_link
 from guard_cli.serve import DEMO_KEY, address_options, bound_socket, load_settings_with, require_key_if_open
 from guard_cli.stack import stack
 from guard_cli.stack.processes import ProcessGroup, is_running
+from guard_cli.stack.purge import delete, find_data
 from guard_cli.terminal import CommandError, example, print_answer, print_note
-from guard_core.settings import ENV_PREFIX, Settings, load_settings
+from guard_core.settings import ENV_PREFIX, MLFLOW_HOST, Settings, load_settings
 
 _POLL_S = 0.25
+_DECLINED = 1
 
 
 @click.command(epilog=example("ml-guard up --detach"))
@@ -53,21 +55,44 @@ def up(host: str | None, port: str | None, workers: str | None, *, detach: bool)
         raise
 
 
-@click.command(epilog=example("ml-guard down"))
-def down() -> None:
-    """Stop what `up` started, and nothing else."""
-    stopped = stack.stop_all(load_settings().storage.home.resolve())
-    print_answer(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up")
+@click.command(epilog=example("ml-guard down", "ml-guard down --purge"))
+@click.option("--purge", is_flag=True, help="Also delete all data of the home folder, after a question.")
+@click.option("--yes", is_flag=True, help="With --purge: do not ask.")
+def down(*, purge: bool, yes: bool) -> int:
+    """Stop what `up` started, and nothing else.
+
+    With --purge, the exit code is 1 if the question is answered with no.
+    """
+    settings = load_settings()
+    home = settings.storage.home.resolve()
+    if not purge:
+        _print_stopped(stack.stop_all(home))
+        return 0
+    data = find_data(settings)
+    if not yes and not click.confirm(f"Stop everything, and delete {data}?", err=True):
+        print_answer("nothing was stopped or deleted")
+        return _DECLINED
+    _print_stopped(stack.stop_all(home))
+    with bound_socket(settings.server.host, settings.server.port):
+        delete(data)  # while the port is held: no server that somebody else started uses the data
+    print_answer(f"deleted {data}")
+    return 0
+
+
+def _print_stopped(names: Sequence[str]) -> None:
+    print_answer(f"stopped {', '.join(names)}" if names else "nothing was up")
 
 
 def _require_stopped(settings: Settings, home: Path) -> None:
-    stack.require_checkout()
     if any(is_running(process) for process in stack.recorded(home)):
         raise CommandError(f"it is up already (see {stack.record_path(home)}); stop it with `ml-guard down`")
-    for host, port, setting in (
+    addresses = [
         (settings.server.host, settings.server.port, "PORT"),
         (settings.dagster.host, settings.dagster.port, "DAGSTER_PORT"),
-    ):
+    ]
+    if settings.storage.has_mlflow_ui:
+        addresses.append((MLFLOW_HOST, settings.storage.mlflow_port, "MLFLOW_PORT"))
+    for host, port, setting in addresses:
         with bound_socket(host, port, f"{ENV_PREFIX}{setting}"):
             pass  # only bound and released, so that a taken port is reported before anything starts
 

@@ -25,6 +25,11 @@ def of_run(run_id: str) -> dict[str, str]:
     return {"Run in Dagster": f"{_DAGSTER}/runs/{run_id}"}
 
 
+def of_training_run(run_id: str) -> dict[str, str]:
+    """Return the link to the page of an MLflow run: parameters, metrics and files of a training."""
+    return {"Training run in MLflow": f"{_MLFLOW}/#/runs/{run_id}"}
+
+
 def of_day(title: str, asset: str, day: str) -> dict[str, str]:
     """Return the link to the partition of an asset for a day: its metadata, tables and charts."""
     return {f"{title} of {day} in Dagster": f"{_DAGSTER}/assets/{asset}?view=partitions&partition={day}"}
@@ -48,10 +53,11 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Read the addresses from the settings; Dagster's own host and port are used only if no public URL is set."""
+        """Read the addresses from the settings; those of this machine are used only if the server has no public URL."""
         dagster, mlflow = settings.dagster.public_url, settings.storage.mlflow_public_url
-        if dagster is None and settings.server.public_url is None:
-            dagster = reachable_url(settings.dagster.host, settings.dagster.port)
+        if settings.server.public_url is None:
+            dagster = dagster or reachable_url(settings.dagster.host, settings.dagster.port)
+            mlflow = mlflow or settings.storage.mlflow_ui_url
         return cls(settings.server.public_address, dagster and dagster.rstrip("/"), mlflow and mlflow.rstrip("/"))
 
     def urls(self, links: Mapping[str, str]) -> dict[str, str]:

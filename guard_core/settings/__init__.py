@@ -40,11 +40,12 @@ from guard_core.settings.retention import RetentionSettings
 from guard_core.settings.root import Settings, load_settings
 from guard_core.settings.search import SearchSettings
 from guard_core.settings.server import ServerSettings, reachable_url
-from guard_core.settings.storage import StorageSettings
+from guard_core.settings.storage import MLFLOW_HOST, StorageSettings
 from guard_core.settings.variables import ENV_PREFIX, SettingsError, Variable, variables_of
 
 __all__ = [
     "ENV_PREFIX",
+    "MLFLOW_HOST",
     "ROLES",
     "AlertSettings",
     "AuditSettings",

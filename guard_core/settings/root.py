@@ -74,12 +74,14 @@ def load_settings() -> Settings:
     Raises
     ------
     SettingsError
-        If a value is invalid, or a variable with our prefix is not a setting; the message names it in one line.
+        If values are invalid, or variables with our prefix are not settings; the message names all of either in one line.
     """
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
         names = {(variable.group, variable.field): " or ".join(variable.names) for variable in variables_of(Settings)}
-        name = next((name for place, name in names.items() if place == first["loc"][:2]), None)
-        raise SettingsError(reason_of(first) if name is None else f"{name}: {reason_of(first)}") from None
+        reasons = []
+        for item in error.errors(include_input=False, include_url=False):
+            name = next((name for place, name in names.items() if place == item["loc"][:2]), None)
+            reasons.append(reason_of(item) if name is None else f"{name}: {reason_of(item)}")
+        raise SettingsError("; ".join(reasons)) from None

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from guard_core.settings.group import Group, Url
+from guard_core.settings.group import Group, Port, Url
 
+MLFLOW_HOST = "127.0.0.1"
+"""Address of MLflow's pages; they have no login, so no other one can be set."""
 _DATABASES = ("sqlite", "postgresql")
 
 
@@ -30,8 +32,16 @@ class StorageSettings(Group):
         description="MLflow's store, `http(s)://host:port` or `sqlite:///…`. Unset: `mlflow.db` in the home folder.",
     )
     mlflow_public_url: Url | None = Field(
-        None, description="Public address of MLflow's pages, for links. Unset: no links."
+        None,
+        description="Public address of MLflow's pages, for links. Unset: the pages that `ml-guard up` starts, or"
+        " `ML_GUARD_MLFLOW_URL` if its host is a full name or an address; no links if `ML_GUARD_PUBLIC_URL` is set.",
     )
+    mlflow_ui: bool = Field(
+        default=True,
+        description="Whether `ml-guard up` starts MLflow's pages, for this machine only, if MLflow's store is"
+        " `sqlite:///…` (about 380 MB of memory).",
+    )
+    mlflow_port: Port = Field(5001, description="Port that `ml-guard up` gives MLflow's pages.")
 
     @field_validator("database_url")
     @classmethod
@@ -69,6 +79,21 @@ class StorageSettings(Group):
     def mlflow_artifacts(self) -> str | None:
         """Folder of the files of runs; None if an MLflow server stores them."""
         return None if self.mlflow.startswith("http") else str((self.home / "mlflow").resolve())
+
+    @property
+    def has_mlflow_ui(self) -> bool:
+        """Whether `ml-guard up` starts MLflow's pages."""
+        return self.mlflow_ui and not self.mlflow.startswith("http")
+
+    @property
+    def mlflow_ui_url(self) -> str | None:
+        """Address of MLflow's pages for a browser on this machine; None if there is none that a browser can resolve."""
+        if self.has_mlflow_ui:
+            return f"http://{MLFLOW_HOST}:{self.mlflow_port}"
+        parts = urlsplit(self.mlflow)
+        host = parts.hostname or ""
+        is_known = parts.scheme != "sqlite" and ("." in host or ":" in host or host == "localhost")
+        return self.mlflow if is_known and parts.username is None else None
 
     @property
     def journal(self) -> Path:

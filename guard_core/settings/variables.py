@@ -86,7 +86,8 @@ class VariablesSource(PydanticBaseSettingsSource):
     def _check_unknown(self, names: set[str]) -> None:
         unknown = sorted(name for name in self._values if name.startswith(ENV_PREFIX.lower()) and name not in names)
         if unknown:
-            raise SettingsError(f"{unknown[0].upper()} is not a setting of ML Guard; docs/settings.md lists them all")
+            are = "is not a setting" if len(unknown) == 1 else "are not settings"
+            raise SettingsError(f"{', '.join(unknown).upper()} {are} of ML Guard; docs/settings.md lists them all")
 
     def _value(self, variable: Variable, name: str) -> Any:
         text = self._values[name.lower()]

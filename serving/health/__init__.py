@@ -1,5 +1,6 @@
 """Liveness, readiness and status, for load balancers, operators and people.
 
+- `database`: whether the database answers and has the schema of this version
 - `endpoints`: routes of liveness and readiness
 - `metrics`: Prometheus metrics
 - `schemas`: their responses

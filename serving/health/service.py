@@ -1,15 +1,12 @@
 """The readiness check: which parts fail so that requests cannot be served, and which are degraded."""
 
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-
 from guard_core.days import from_microseconds
 from guard_core.settings import Settings
 from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.database import Database
-from guard_store.db.migrate import is_current
 from serving.alerts.delivery import DeliveryService
 from serving.assistant.knowledge.service import KnowledgeService
+from serving.health.database import database_problems
 from serving.health.schemas import KnowledgeReadiness, Readiness
 from serving.health.silence import is_silent
 from serving.http.problems import Unavailable
@@ -68,15 +65,8 @@ class HealthService:
         }
 
     def _failing_parts(self) -> dict[str, str]:
-        """Return the reason of each failing part; no reason contains the address of the database, which may hold a password."""
-        failing: dict[str, str] = {}
-        try:
-            with self._database.read() as connection:
-                connection.execute(text("SELECT 1"))
-            if not is_current(self._database):
-                failing["migrations"] = "the schema is not the one of this version; run `ml-guard migrate`"
-        except SQLAlchemyError as error:
-            failing["database"] = f"does not answer ({type(error).__name__})"
+        """Return the reason of each failing part."""
+        failing = database_problems(self._database)
         if self._events.queue_depth >= self._queue_rows:
             failing["queue"] = f"is full with {self._events.queue_depth} rows that wait for their commit"
         return failing

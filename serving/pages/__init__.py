@@ -8,7 +8,6 @@ A page holds no logic of its own: each number on it is in the response of a docu
 - `audit`: the ledger
 - `costs`: calls of language models, budgets, costs, findings
 - `evidence`: one id in, all that is known about it out
-- `formats`: numbers, days and instants as people read them
 - `forms`: fields that the forms of several pages have
 - `incidents`: all incidents, and one as a thread
 - `markdown`: model cards and data cards as HTML

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse
 
+from guard_core.formats import count
 from ml.charts.spans import Span, span_chart
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.assistant.query.endpoints import Query, context_of
@@ -16,7 +17,6 @@ from serving.assistant.research.schemas import STEPS, ResearchAnswer, ResearchRe
 from serving.auth.security import Caller
 from serving.http.dependencies import EntryDep, RequestId, part
 from serving.http.routing import ANALYST, GUEST
-from serving.pages.formats import count
 from serving.pages.forms import validate_form, without_empty
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router

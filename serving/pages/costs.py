@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
+from guard_core.formats import count, usd
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.gauges import gauge
 from ml.charts.sparklines import sparkline
@@ -18,7 +19,6 @@ from serving.gateway.usage.endpoints import Usage
 from serving.gateway.usage.schemas import BudgetView, DaysQuery, ModelUsage, UsageSummary
 from serving.http.routing import ANALYST, ProjectStoreDep, find_project
 from serving.pages import addresses
-from serving.pages.formats import count, usd
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import page_router
 

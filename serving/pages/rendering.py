@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from guard_core.alerting.links import Addresses
+from guard_core.formats import FILTERS
 from serving.auth.principal import ANONYMOUS, Principal
 from serving.http.dependencies import part
 from serving.http.problems import Problem
 from serving.pages import addresses
 from serving.pages.assets import Assets
-from serving.pages.formats import FILTERS
 from serving.pages.sessions.service import COOKIE, form_token
 
 _NAVIGATION: Final = (

@@ -24,6 +24,8 @@ def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[
 
 _ALL = dict(_commands(ml_guard))
 _LISTING = {
+    ("status",),
+    ("doctor",),
     ("keys", "list"),
     ("projects", "list"),
     ("models", "list"),
@@ -35,10 +37,11 @@ _LISTING = {
 
 
 @pytest.mark.parametrize("arguments", [[], *([*path] for path in _ALL)], ids=" ".join)
-def test_help_imports_neither_the_database_nor_the_server(arguments: list[str]) -> None:
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys; from guard_cli.main import main; code = main([*sys.argv[1:], '--help']);"
-        " heavy = {'sqlalchemy', 'serving', 'fastapi', 'uvicorn', 'pyarrow', 'guard_store'} & set(sys.modules);"
+        " heavy = {'boto3', 'dagster', 'fastapi', 'guard_pipelines', 'guard_store', 'httpx', 'mlflow', 'pandas', 'pyarrow',"
+        " 'serving', 'sqlalchemy', 'uvicorn'} & set(sys.modules);"
         " print('imported:', sorted(heavy)); sys.exit(code)"
     )
     command = [sys.executable, "-c", program, *arguments]
@@ -46,6 +49,19 @@ def test_help_imports_neither_the_database_nor_the_server(arguments: list[str]) 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Usage: {' '.join(['ml-guard', *arguments])} [OPTIONS]")
     assert done.stdout.endswith("imported: []\n")
+
+
+def test_the_table_of_commands_imports_no_settings_and_no_command() -> None:
+    program = (
+        "import sys; from guard_cli.main import main; main(['--help']);"
+        " print(sorted(name for name in sys.modules if name.startswith(('guard_', 'numpy', 'pydantic.'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['guard_cli', 'guard_cli.main', 'guard_cli.terminal']"
+
+
+def test_every_list_can_be_json() -> None:
+    assert {path for path in _ALL if path[-1] == "list"} <= _LISTING
 
 
 @pytest.mark.parametrize("path", [path for path, command in _ALL.items() if not isinstance(command, click.Group)])

@@ -30,10 +30,10 @@ def free_port() -> int:
 
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
-    """Return the environment of a process with these settings of ML Guard and no others."""
+    """Return the environment of a process with these settings of ML Guard and no others; by default without MLflow's pages."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ML_GUARD_", "DAGSTER_"))}
     given = {f"ML_GUARD_{name.upper()}": str(value) for name, value in settings.items()}
-    return {**kept, "ML_GUARD_HOME": str(home), "PYTHONPATH": str(ROOT), **given}
+    return {**kept, "ML_GUARD_HOME": str(home), "ML_GUARD_MLFLOW_UI": "false", "PYTHONPATH": str(ROOT), **given}
 
 
 def ml_guard(*arguments: str, env: Mapping[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:

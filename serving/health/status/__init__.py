@@ -2,6 +2,7 @@
 
 - `disk`: sizes of the parts of the home folder
 - `endpoints`: the route
+- `findings`: sentences about what waits and what needs attention
 - `schemas`: its response
 - `service`: reads each part, whether or not the others can be read
 """

@@ -8,6 +8,8 @@ from typing import Final
 
 from guard_core.ttl_cache import TtlCache
 
+LOW_BYTES: Final = 10**9
+"""Free bytes below which the disk needs attention: a year of days in one run writes several hundred megabytes."""
 _CACHE_S: Final = 60.0
 
 

@@ -93,8 +93,8 @@ class Versions(BaseModel):
     schema_revision: str | None = Field(description="Null if the database cannot be read.")
 
 
-class Status(BaseModel):
-    """The state of the installation."""
+class StatusParts(BaseModel):
+    """The parts of the status, each read by itself."""
 
     started_at: datetime = Field(description="When this server started.")
     backlog: Backlog | None
@@ -106,3 +106,10 @@ class Status(BaseModel):
     disk: DiskStatus | None
     versions: Versions
     problems: dict[str, str] = Field(description="Why a part of the status cannot be read, by part.")
+
+
+class Status(StatusParts):
+    """The state of the installation."""
+
+    headline: str = Field(description="Sentence that says whether anything waits or needs attention.")
+    is_healthy: bool = Field(description="Whether nothing needs attention; days that are about to be processed do not.")

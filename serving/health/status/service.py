@@ -19,6 +19,7 @@ from serving.alerts.schemas import AlertView
 from serving.assistant.knowledge.service import KnowledgeService
 from serving.health.silence import is_silent
 from serving.health.status.disk import Disk
+from serving.health.status.findings import list_findings, make_headline
 from serving.health.status.schemas import (
     Backlog,
     DiskStatus,
@@ -29,6 +30,7 @@ from serving.health.status.schemas import (
     Queue,
     Sensor,
     Status,
+    StatusParts,
     Versions,
 )
 from serving.ingest.events.service import EventService
@@ -75,7 +77,7 @@ class StatusService:
                 problems[name] = f"cannot be read ({type(error).__name__})"
                 return None
 
-        return Status(
+        parts = StatusParts(
             started_at=from_microseconds(self._started_us),
             backlog=read_part("backlog", lambda: self._read_backlog(project_id)),
             sensors=read_part("sensors", self._read_sensors),
@@ -91,6 +93,9 @@ class StatusService:
             ),
             problems=problems,
         )
+        findings = list_findings(parts)
+        is_healthy = not any(finding.needs_attention for finding in findings)
+        return Status(**dict(parts), headline=make_headline(findings), is_healthy=is_healthy)
 
     def _read_backlog(self, project_id: str | None) -> Backlog:
         days = DayStateStore(self._database)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
+from guard_core.formats import compact, count, milliseconds, percent
 from guard_core.names import display_name
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.lines import DayMark, Line, LineChart
 from ml.charts.timelines import TimelineRow, timeline
 from serving.monitoring.series.schemas import DriftMatrix, Mark, MatrixColumn, ModelSummary, Series, Timeline
 from serving.pages import addresses
-from serving.pages.formats import compact, count, milliseconds, percent
 
 _HALF = 600.0
 _VERSION_KINDS = frozenset({"promoted", "rejected", "rolled_back"})

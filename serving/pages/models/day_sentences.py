@@ -2,10 +2,10 @@
 
 import math
 
+from guard_core.formats import count, day, number, percent
 from guard_core.names import display_name
 from serving.monitoring.features.schemas import CategoriesView, FeatureVerdict, FeatureView
 from serving.monitoring.results.schemas import DayStateView, DriftView, PerformanceView
-from serving.pages.formats import count, day, number, percent
 
 _MOST_NAMES = 5
 

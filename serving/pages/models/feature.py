@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from markupsafe import Markup
 
+from guard_core.formats import number, percent
 from guard_core.names import display_name
 from ml.charts.distributions import category_bars, histogram
 from ml.charts.lines import Line, LineChart
@@ -16,7 +17,6 @@ from serving.monitoring.features.schemas import FeatureView
 from serving.monitoring.features.service import history_days
 from serving.monitoring.results.days import checked_day
 from serving.pages import addresses
-from serving.pages.formats import number, percent
 from serving.pages.models.day_sentences import feature_sentence
 from serving.pages.models.neighbours import day_after, day_before
 from serving.pages.rendering import RendererDep

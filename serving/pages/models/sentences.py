@@ -1,8 +1,8 @@
 """The sentences at the top of a model's pages, which answer what the page is about."""
 
+from guard_core.formats import count, day, fixed
 from guard_core.names import display_name
 from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, ModelSummary, SlicesSeries
-from serving.pages.formats import count, day, fixed
 
 _MOST_NAMES = 3
 

@@ -9,8 +9,9 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
-from guard_core.alerting.links import Addresses, of_run, of_version
+from guard_core.alerting.links import Addresses, of_run, of_training_run, of_version
 from guard_core.days import local_days, microseconds
+from guard_core.formats import day as day_text
 from guard_core.names import display_name
 from guard_store.projects.store import Project
 from guard_store.retraining.reasons import reason_text
@@ -18,7 +19,6 @@ from ml.charts.curves import EVALUATION_CURVES, CurveChart, XYCurve
 from serving.auth.security import Caller
 from serving.http.routing import ADMIN, ANALYST, ActorDep, ModelId, ProjectToChange, ProjectToRead
 from serving.pages import addresses
-from serving.pages.formats import day as day_text
 from serving.pages.forms import read_reason
 from serving.pages.markdown import render_markdown
 from serving.pages.rendering import RendererDep
@@ -225,6 +225,8 @@ def _links(servers: Addresses, project: Project, model_id: str, version: Version
     links = {
         name: target for name, target in of_version(project.id, model_id, version.version).items() if "MLflow" in name
     }
+    if version.mlflow_run_id is not None:
+        links |= of_training_run(version.mlflow_run_id)
     if version.dagster_run_id is not None:
         links |= of_run(version.dagster_run_id)
     return servers.urls(links)

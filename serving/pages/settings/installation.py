@@ -7,6 +7,7 @@ from fastapi import Path, Request, Response
 from starlette.responses import RedirectResponse
 
 from guard_core.alerting.policy import NAME_PATTERN
+from guard_core.formats import count
 from guard_core.settings import ROLES
 from serving.alerts.endpoints import Deliveries, Policies
 from serving.alerts.endpoints import try_route as try_alert_route
@@ -19,7 +20,6 @@ from serving.auth.security import Caller
 from serving.http.dependencies import RequestId
 from serving.http.routing import ADMIN, ADMIN_OF_ALL, ANALYST, ProjectStoreDep
 from serving.pages import addresses
-from serving.pages.formats import count
 from serving.pages.forms import validate_form
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router

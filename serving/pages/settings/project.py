@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from guard_core.alerting.words import describe_kind
+from guard_core.formats import count
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS, Method
 from guard_core.project_settings.project import settings_of_project
@@ -22,7 +23,6 @@ from serving.monitoring.preview.endpoints import DAYS, PreviewDep
 from serving.monitoring.preview.schemas import ThresholdPreview
 from serving.monitoring.results.service import ResultsService
 from serving.pages import addresses
-from serving.pages.formats import count
 from serving.pages.forms import validate_form
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router

@@ -16,14 +16,14 @@ from guard_cli.stack import stack
 from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
 from guard_core.settings import load_settings
 from tests.support.paths import ROOT
-from tests.support.server import environment, free_port, ml_guard
+from tests.support.server import environment, free_port, ml_guard, wait_until
 from tests.support.settings import settings_of, with_values
 
 
 @pytest.mark.timeout(900)
 def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_path: Path) -> None:
-    port, dagster_port = free_port(), free_port()
-    env = environment(tmp_path / "home", port=port, dagster_port=dagster_port)
+    port, dagster_port, mlflow_port = free_port(), free_port(), free_port()
+    env = environment(tmp_path / "home", port=port, dagster_port=dagster_port, mlflow_ui=True, mlflow_port=mlflow_port)
     up = ml_guard("up", "--detach", env=env, cwd=tmp_path)
     try:
         assert up.returncode == 0, up.stderr
@@ -41,15 +41,17 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
         health = httpx.post(f"http://127.0.0.1:{dagster_port}/graphql", json=query).json()
         statuses = health["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         assert all(status["healthy"] for status in statuses if status["required"])
+        assert f"http://127.0.0.1:{mlflow_port}" in up.stdout
+        wait_until(lambda: _answers(f"http://127.0.0.1:{mlflow_port}/health"), "MLflow's pages", 120)
         again = ml_guard("up", "--detach", env=env, cwd=tmp_path)
         assert again.returncode == 2
         assert "ml-guard down" in again.stderr
     finally:
         down = ml_guard("down", env=env, cwd=tmp_path)
-    assert down.stdout == "stopped serving and dagster\n"
+    assert down.stdout == "stopped serving, dagster, mlflow\n"
     assert not (tmp_path / "home" / "up.json").exists()
     assert not [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-    for stopped in (port, dagster_port):
+    for stopped in (port, dagster_port, mlflow_port):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", stopped)) != 0
 
@@ -66,6 +68,12 @@ def test_up_says_which_port_is_taken_and_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "up.json").exists()
 
 
+def test_mlflow_has_pages_only_where_its_store_is_local_and_they_are_wanted() -> None:
+    assert "mlflow" in stack._commands(settings_of())
+    assert "mlflow" not in stack._commands(settings_of(mlflow_ui=False))
+    assert "mlflow" not in stack._commands(settings_of(mlflow_url="https://mlflow.example.com"))
+
+
 def test_up_makes_no_demo_key_for_an_open_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +81,7 @@ def test_up_makes_no_demo_key_for_an_open_address(
     monkeypatch.setenv("ML_GUARD_HOST", "0.0.0.0")  # noqa: S104 - that it is refused is the test
     monkeypatch.setenv("ML_GUARD_PORT", str(free_port()))
     monkeypatch.setenv("ML_GUARD_DAGSTER_PORT", str(free_port()))
+    monkeypatch.setenv("ML_GUARD_MLFLOW_PORT", str(free_port()))
     assert main(["up", "--detach"]) == 2
     assert "no admin key" in capsys.readouterr().err
     main(["keys", "list"])
@@ -142,6 +151,13 @@ def test_stopping_takes_the_children_too_even_those_that_do_not_listen(tmp_path:
     while _is_alive(child):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _is_alive(pid: int) -> bool:

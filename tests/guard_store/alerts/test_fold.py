@@ -219,6 +219,7 @@ def test_an_end_by_hand_is_called_what_it_is(facts: Facts) -> None:
 
 
 def test_pages_for_people_come_before_data_and_only_where_they_can_be_reached(facts: Facts) -> None:
+    facts.settings = with_values(facts.settings, mlflow_ui=False)
     targets = links.of_version("flights", "late", "2") | links.of_run("r1")
     facts.drift("2013-03-05", links=targets)
     (beside,) = facts.fold()

@@ -109,3 +109,15 @@ async def test_the_disk_lists_the_parts_of_the_home_by_size(analyst: httpx.Async
     assert (disk["names"][0], disk["sizes"][0]) == ("lake", 10_000_000)
     assert disk["total"] == sum(disk["sizes"])
     assert disk["free"] > 0
+
+
+async def test_waiting_days_need_attention_only_while_no_daemon_has_run(
+    analyst: httpx.AsyncClient, services: Services, model: Model
+) -> None:
+    await model.send(0)
+    status = await read_status(analyst)
+    assert status["headline"] == "1 day waits because Dagster's daemon has not run yet"
+    assert status["is_healthy"] is False
+    TickStore(services.database).record(UNPROCESSED_DAYS, now_us())
+    status = await read_status(analyst)
+    assert (status["headline"], status["is_healthy"]) == ("1 day waits", True)

@@ -1,4 +1,4 @@
-"""Numbers, days and instants as people read them; each function is a filter of the templates."""
+"""Numbers, days and instants as people read them; each function is a filter of the templates of pages."""
 
 from datetime import UTC, date, datetime
 
