@@ -207,7 +207,9 @@ class Services:
         self.labels = LabelService(settings, self.events)
         self.predict = PredictService(settings, database, self.events)
         self.audit = AuditService(settings, database, self.events.writer)
-        self.alerts = DeliveryService(settings, database)
+        self.alerts = DeliveryService(
+            settings, database, lambda delivery: self.parts.get(ReportDocuments).complete(delivery)
+        )
         self._build_gateway(settings, database)
         services = self._domain_services()
         self.parts = Parts([*self._shared_parts(), *services, *self._page_parts(Parts(services))])
@@ -367,7 +369,7 @@ class Services:
             assets,
             SessionService(SessionStore(self.database), self.authenticator, cache_s=self.settings.server.key_cache_s),
             renderer,
-            ReportDocuments(services.get(ReportService), services.get(FeatureService), renderer),
+            ReportDocuments(services.get(ReportService), services.get(FeatureService), self.projects, renderer),
         ]
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """The monthly report of a model: a page that prints on A4, and one self-contained file for mails and archives."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request, Response
@@ -8,10 +9,14 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from guard_core.names import display_name
-from guard_store.projects.store import Project
+from guard_store.alerts.outbox import Attachment, Delivery
+from guard_store.alerts.tables import REPORT
+from guard_store.projects.store import Project, ProjectStore
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.lines import DayMark, Line, LineChart
+from serving.alerts.senders.base import DeliveryError
 from serving.http.dependencies import part
+from serving.http.problems import NotFound
 from serving.http.routing import ANALYST, ModelId, ProjectToRead
 from serving.monitoring.features.service import FeatureService
 from serving.monitoring.results.days import Days
@@ -31,7 +36,10 @@ router = page_router()
 class ReportDocuments:
     """Monthly reports as documents: what a page or a file shows, and the file itself."""
 
-    def __init__(self, reports: ReportService, features: FeatureService, renderer: Renderer) -> None:
+    def __init__(
+        self, reports: ReportService, features: FeatureService, projects: ProjectStore, renderer: Renderer
+    ) -> None:
+        self._projects = projects
         self._reports = reports
         self._features = features
         self._renderer = renderer
@@ -62,9 +70,32 @@ class ReportDocuments:
         NotFound
             If the model has no events.
         """
-        context = self.context(project, model_id, month)
+        return self._render_file(self.context(project, model_id, month))
+
+    def complete(self, delivery: Delivery) -> Delivery:
+        """Add the sentence and the file of a report to the message that announces it; return other messages as they are.
+
+        Raises
+        ------
+        DeliveryError
+            If the project or the model does not exist any more.
+        """
+        if delivery.payload["state"] != REPORT:
+            return delivery
+        project = self._projects.get(delivery.project_id)
+        if project is None:
+            raise DeliveryError(f"there is no project {delivery.project_id!r} any more")
+        try:
+            context = self.context(project, delivery.model_id, str(delivery.payload["month"]))
+        except NotFound as problem:
+            raise DeliveryError(problem.detail) from problem
+        name, text = self._render_file(context)
+        body = f"{context['report'].sentence}.\n\n{delivery.body}"
+        return replace(delivery, body=body, attachment=Attachment(name, text))
+
+    def _render_file(self, context: dict[str, Any]) -> tuple[str, str]:
         report: ModelReport = context["report"]
-        name = f"{project.id}-{model_id}-{report.month}.html"
+        name = f"{report.project_id}-{report.model_id}-{report.month}.html"
         return name, self._renderer.document("models/report_file.html", **context)
 
     def _worst_sentence(self, report: ModelReport) -> str | None:
