@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from guard_core.alerting.links import Addresses
@@ -48,6 +49,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._styles = Markup(assets.text("charts.css") + assets.text("pages.css"))  # noqa: S704 - our own files
         self._environment.filters.update(FILTERS)
         self._environment.globals.update(
             address=addresses,
@@ -69,6 +71,10 @@ class Renderer:
             **context,
         )
         return HTMLResponse(text, status_code=status)
+
+    def document(self, template: str, /, **context: Any) -> str:
+        """Render a self-contained document: its style sheet is in it, its links lead to this server."""
+        return self._environment.get_template(template).render(styles=self._styles, now=datetime.now(UTC), **context)
 
     def error(self, request: Request, problem: Problem) -> HTMLResponse:
         """Render a problem as a page."""

@@ -11,6 +11,7 @@ from serving.pages.models.data import router as data_router
 from serving.pages.models.day import router as day_router
 from serving.pages.models.feature import router as feature_router
 from serving.pages.models.model import router as model_router
+from serving.pages.models.report import router as report_router
 from serving.pages.models.slices import router as slices_router
 from serving.pages.models.versions import router as versions_router
 from serving.pages.overview import router as overview_router
@@ -24,6 +25,7 @@ ROUTERS = (
     sessions_router,
     overview_router,
     model_router,
+    report_router,
     slices_router,
     day_router,
     feature_router,

@@ -9,6 +9,7 @@
 - `model`: how good it is, what has moved
 - `neighbours`: the days beside a day
 - `periods`: ranges of days that a page offers
+- `report`: a month, as a page and as one file
 - `sentences`: the sentences at the top of the pages of a model and of its slices
 - `slices`: which part of the rows is predicted worst
 - `versions`: versions, one version, two versions compared
