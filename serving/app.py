@@ -113,6 +113,7 @@ from serving.pages.assets import Assets
 from serving.pages.models.report import ReportDocuments
 from serving.pages.rendering import Renderer
 from serving.pages.routers import ROUTERS as PAGE_ROUTERS
+from serving.pages.sessions.oidc_service import OidcSignInService
 from serving.pages.sessions.service import SessionService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
@@ -366,11 +367,16 @@ class Services:
 
     def _page_parts(self, services: Parts) -> list[object]:
         """Return what the pages need besides the services of the domains."""
-        assets = Assets()
-        renderer = Renderer(assets, Addresses.of(self.settings), version=_version())
+        assets, servers = Assets(), Addresses.of(self.settings)
+        renderer = Renderer(assets, servers, version=_version())
+        store = SessionStore(self.database)
+        sessions = SessionService(store, self.authenticator, cache_s=self.settings.server.key_cache_s)
         return [
             assets,
-            SessionService(SessionStore(self.database), self.authenticator, cache_s=self.settings.server.key_cache_s),
+            sessions,
+            OidcSignInService(
+                self.settings.oidc, self.tokens, store, sessions, redirect_uri=f"{servers.api}/sign-in/oidc/callback"
+            ),
             renderer,
             ReportDocuments(services.get(ReportService), services.get(FeatureService), self.projects, renderer),
         ]

@@ -16,6 +16,7 @@ from serving.pages.models.slices import router as slices_router
 from serving.pages.models.versions import router as versions_router
 from serving.pages.overview import router as overview_router
 from serving.pages.sessions.endpoints import router as sessions_router
+from serving.pages.sessions.oidc_endpoints import router as oidc_router
 from serving.pages.settings.installation import router as settings_router
 from serving.pages.settings.project import router as project_settings_router
 from serving.pages.system import router as system_router
@@ -23,6 +24,7 @@ from serving.pages.system import router as system_router
 ROUTERS = (
     assets_router,
     sessions_router,
+    oidc_router,
     overview_router,
     model_router,
     report_router,
