@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from guard_core.alerting.links import Addresses
 from guard_core.logging import configure_logging
@@ -112,6 +113,7 @@ from serving.overview.service import OverviewService
 from serving.pages.assets import Assets
 from serving.pages.rendering import Renderer
 from serving.pages.routers import ROUTERS as PAGE_ROUTERS
+from serving.pages.routing import render_unrouted
 from serving.pages.sessions.service import SessionService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
@@ -187,6 +189,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     error_handlers.install(app)
+    app.add_exception_handler(HTTPException, render_unrouted)
     return app
 
 
