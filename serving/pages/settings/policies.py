@@ -68,16 +68,15 @@ def delete_policy(project: ProjectToChange, name: PolicyName, policies: Policies
 
 
 def rule_of(form: Mapping[str, str]) -> dict[str, object]:
-    """Return the rule that a form describes; no chosen route stands for all routes.
+    """Return the rule that a form describes; without the field `all_routes`, messages go to the chosen routes only.
 
     >>> rule_of({"when.drift": "1", "severity": "error", "days": "", "route.mail": "1", "enabled": "1"})
     {'when': ['drift'], 'severity': 'error', 'routes': ['mail'], 'enabled': True}
     """
     rule = without_empty({name: form.get(name, "").strip() for name in _FIELDS})
     rule = {"when": [name.removeprefix(_KIND) for name in form if name.startswith(_KIND)], **rule}
-    routes = [name.removeprefix(_ROUTE) for name in form if name.startswith(_ROUTE)]
-    if routes:
-        rule["routes"] = routes
+    if not form.get("all_routes"):
+        rule["routes"] = [name.removeprefix(_ROUTE) for name in form if name.startswith(_ROUTE)]
     if form.get("quiet_start") or form.get("quiet_end"):
         rule["quiet_hours"] = {
             "start": form.get("quiet_start"),
