@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from guard_core.alerting.links import Addresses
 from guard_core.logging import configure_logging
@@ -113,6 +114,7 @@ from serving.pages.assets import Assets
 from serving.pages.models.report import ReportDocuments
 from serving.pages.rendering import Renderer
 from serving.pages.routers import ROUTERS as PAGE_ROUTERS
+from serving.pages.routing import render_unrouted
 from serving.pages.sessions.oidc_service import OidcSignInService
 from serving.pages.sessions.service import SessionService
 from serving.predict.endpoints import routes as predict_routes
@@ -192,6 +194,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     error_handlers.install(app)
+    app.add_exception_handler(HTTPException, render_unrouted)
     return app
 
 

@@ -18,6 +18,7 @@ from serving.pages.overview import router as overview_router
 from serving.pages.sessions.endpoints import router as sessions_router
 from serving.pages.sessions.oidc_endpoints import router as oidc_router
 from serving.pages.settings.installation import router as settings_router
+from serving.pages.settings.policies import router as policies_router
 from serving.pages.settings.project import router as project_settings_router
 from serving.pages.system import router as system_router
 
@@ -42,4 +43,5 @@ ROUTERS = (
     system_router,
     settings_router,
     project_settings_router,
+    policies_router,
 )

@@ -1,6 +1,6 @@
 """Pages of a model.
 
-- `changes`: forms that retrain, roll back or capture a baseline
+- `changes`: forms that retrain, answer a flag, roll back, capture or activate a baseline
 - `charts`: history to charts
 - `data`: the numbers behind each chart as JSON
 - `day`: all of one local day
