@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from guard_pipelines.days.findings import check_result
+from guard_pipelines.days.findings import Inspection, check_result
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
@@ -69,7 +69,10 @@ def stage_asset(
             metadata = {**outcome.numbers(), table: dg.MetadataValue.md(outcome.table())}
             if check is None:
                 return dg.MaterializeResult(metadata=metadata)
-            result = check_result(outcome.findings, dg.AssetCheckSeverity.ERROR, check_name=check.name)
+            inspection = Inspection(outcome.looked_at, outcome.findings)
+            result = check_result(
+                inspection, dg.AssetCheckSeverity.ERROR, context.partition_keys, check_name=check.name
+            )
             return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
         return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)

@@ -34,7 +34,10 @@ class Scope:
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile."""
+    """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile.
+
+    `findings` are those of the check that the stage's asset reports, after it has looked at `looked_at` model-days.
+    """
 
     started_s: float = field(default_factory=time.perf_counter)
     done: int = 0
@@ -43,6 +46,7 @@ class Outcome:
     events: int = 0
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
     findings: list[dict[str, Cell]] = field(default_factory=list)
+    looked_at: int = 0
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
