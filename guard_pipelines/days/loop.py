@@ -20,7 +20,10 @@ from guard_store.db.database import Database
 
 _log = logging.getLogger(__name__)
 _MAX_TABLE_ROWS = 50
+_MAX_TABLE_CHARACTERS = 400
 Cell = str | int | float
+Measures = Mapping[str, tuple[str, Callable[[Sequence[float]], float]]]
+"""Numbers of a day by name: a column of the table of its models, and the function that combines the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,26 @@ class Outcome:
             "seconds": round(time.perf_counter() - self.started_s, 3),
         }
 
-    def table(self, day: str | None = None) -> str:
-        """Return the Markdown table of a day, or of the newest days of the run."""
-        rows = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
+    def numbers_of(self, day: str, measures: Measures) -> dict[str, Cell]:
+        """Return a day in numbers: its models, and each measure of those of them that have it."""
+        rows = self.facts.get(day, [])
+        numbers: dict[str, Cell] = {"models": len(rows)}
+        for name, (column, combine) in measures.items():
+            values = [cell for row in rows if isinstance(cell := row.get(column), int | float)]
+            if values:
+                numbers[name] = combine(values)
+        return numbers
+
+    def table_of(self, day: str) -> str:
+        """Return the Markdown table of a day, cut after as many models as a small part of the event log holds."""
+        rows = self.facts.get(day, [])
+        shown = next((n for n in range(len(rows), 1, -1) if len(markdown(rows[:n])) <= _MAX_TABLE_CHARACTERS), 1)
+        more = len(rows) - shown
+        return markdown(rows[:shown]) + (f"\n\n… and {more} more" if more > 0 else "")
+
+    def table(self) -> str:
+        """Return the Markdown table of the newest days of the run."""
+        rows = [row for key in sorted(self.facts) for row in self.facts[key]]
         return markdown(rows[-_MAX_TABLE_ROWS:])
 
 
