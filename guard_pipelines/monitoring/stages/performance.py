@@ -40,6 +40,7 @@ from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
 _SEED = 2013
+_PRIMARY = ("roc_auc", "accuracy", "mae")
 _MIN_SLICE_ROWS = 50
 _LABEL_DAYS = 366
 
@@ -63,7 +64,14 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
                 whole = next((part for part in slices if (part.dimension, part.value) == WHOLE_DAY), None)
-                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
+                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices), **_primary(whole))
+
+
+def _primary(whole: SlicePerformance | None) -> dict[str, str | float]:
+    """Return the deciding metric of each task as a cell, which is empty for those that the day does not have."""
+    realised_metrics = ((whole.report["realised"] or {}) if whole else {}).get("metrics", {})
+    values = {name: realised_metrics.get(name, {}).get("value") for name in _PRIMARY}
+    return {name: "" if value is None else value for name, value in values.items()}
 
 
 def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:
