@@ -16,7 +16,7 @@ MIN_REFERENCE_DAYS = 5
 """Days with a value below which days cannot be compared."""
 WINDOWS = (7, 14, 28)
 """Newest days that are compared, each with its share of `ALPHA`."""
-ALPHA = 0.01
+ALPHA = 0.005
 _MIN_ROWS = 50
 
 
