@@ -21,7 +21,7 @@ from guard_core.settings import Settings, load_settings
 @click.option("--output", type=FILE, metavar="FILE", help="File to write; default: PROJECT-MODEL-MONTH.html here.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, as the API does; without --output, to stdout.")
 def report(model_id: str, project_id: str, month: str | None, output: Path | None, *, as_json: bool) -> None:
-    """Write the report of a month of MODEL as one HTML file that needs nothing else."""
+    """Write the monthly report of a model as one HTML file."""
     name, text = read_report(load_settings(), project_id, model_id, month, as_json=as_json)
     if as_json and output is None:
         print_answer(text)
