@@ -87,7 +87,7 @@ def test_a_reference_has_the_values_of_each_day_realised_and_estimated() -> None
     columns = {day: (label[part], prediction[part], score[part]) for day, part in parts.items()}
     kept = {**reference, "days": measure_days(reference, columns)}
     realised = daily_values(kept, "realised", "accuracy")
-    assert [(day.day, day.rows) for day in realised] == [("2013-01-01", 300), ("2013-01-02", 300)]
+    assert [(day.day, day.n) for day in realised] == [("2013-01-01", 300), ("2013-01-02", 300)]
     correct = label == prediction
     assert [day.value for day in realised] == pytest.approx([correct[:300].mean(), correct[300:].mean()])
     assert [day.value for day in daily_values(kept, "estimated", "accuracy")] == pytest.approx([0.75, 0.75], abs=0.06)
