@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from guard_core.formats import compact
 from guard_core.names import display_name
 from guard_store.alerts.outbox import Attachment, Delivery
 from guard_store.alerts.tables import REPORT
@@ -21,7 +22,6 @@ from serving.http.routing import ANALYST, ModelId, ProjectToRead
 from serving.monitoring.features.service import FeatureService
 from serving.monitoring.results.days import Days
 from serving.pages import addresses
-from serving.pages.formats import compact
 from serving.pages.models.day_sentences import feature_sentence
 from serving.pages.rendering import Renderer, RendererDep
 from serving.pages.routing import page_router
