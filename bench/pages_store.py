@@ -343,7 +343,9 @@ class _GeneratedStore:
             "candidate": self._measured(5_000),
             "champion": self._measured(5_000),
             "gain": {"value": 0.04, "low": 0.03, "high": 0.05},
+            "segments": {},
             "against": "champion",
+            "champion_version": str(max(1, version - 1)),
             "importance": importance,
         }
         held_day = day - timedelta(days=6)
