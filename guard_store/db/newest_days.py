@@ -32,6 +32,7 @@ def select_newest_days(
     is_of_model = and_(c.project_id == models.c.project_id, c.model_id == models.c.model_id)
     counted = select(c.day).where(is_of_model, *conditions).order_by(c.day.desc()).offset(days - 1).limit(1)
     first_day = func.coalesce(counted.correlate(models).scalar_subquery(), "")  # a model of fewer days: all of them
-    starts = select(*models.c, first_day.label("first_day")).subquery()
+    # Without this word, SQLite finds the first day again for each row.
+    starts = select(*models.c, first_day.label("first_day")).cte("starts").prefix_with("MATERIALIZED")
     is_new = and_(c.project_id == starts.c.project_id, c.model_id == starts.c.model_id, c.day >= starts.c.first_day)
     return select(*columns).join(starts, is_new).where(*conditions).order_by(c.project_id, c.model_id, c.day)
