@@ -11,6 +11,8 @@
 - `latency`: seconds from a closed day's events to its verdict
 - `measure`: CPU seconds, wall seconds and peak memory of a piece of work
 - `nannyml_peer`: NannyML's CBPE, run by its own interpreter
+- `pages`: seconds and bytes of the pages on a year of 50 models
+- `pages_store`: generates that store
 - `performance_study`: false alarms and delay of the performance rule
 - `policy_study`: false findings and recall of the content policy
 - `policy_texts`: the generated texts of that study

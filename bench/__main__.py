@@ -18,6 +18,7 @@ SUBJECTS = {
     "predict": "One row predicted over HTTP",
     "gateway": "The gateway in front of a language model",
     "latency": "From a closed day to its verdict, in the running system",
+    "pages": "The pages, with a year of 50 models",
 }
 PACKAGES = ("deltalake", "mlflow", "msgspec", "numpy", "onnxruntime", "pyarrow", "uvicorn")
 INTRODUCTION = """# Benchmarks

@@ -15,6 +15,9 @@ def select_newest_days(
 ) -> Select[Any]:
     """Select columns of the newest days of every model, ordered by project, model and day.
 
+    The first of the days is found by the index, model by model: numbering the days of all models would read every row of a
+    table that grows with each day.
+
     Parameters
     ----------
     table : has `project_id`, `model_id` and `day`.
@@ -22,11 +25,14 @@ def select_newest_days(
     conditions : select the rows that count as days, at most one for each.
     """
     c = table.c
-    key = [c.project_id, c.model_id, c.day]
-    age = func.row_number().over(partition_by=key[:2], order_by=c.day.desc()).label("age")
-    all_days = select(*key, age).where(*conditions)
+    every_model = select(c.project_id, c.model_id).distinct()
     if project_id is not None:
-        all_days = all_days.where(c.project_id == project_id)
-    aged = all_days.subquery()
-    is_same_day = and_(*(aged.c[column.name] == column for column in key))
-    return select(*columns).join(aged, is_same_day).where(aged.c.age <= days, *conditions).order_by(*key)
+        every_model = every_model.where(c.project_id == project_id)
+    models = every_model.subquery()
+    is_of_model = and_(c.project_id == models.c.project_id, c.model_id == models.c.model_id)
+    counted = select(c.day).where(is_of_model, *conditions).order_by(c.day.desc()).offset(days - 1).limit(1)
+    first_day = func.coalesce(counted.correlate(models).scalar_subquery(), "")  # a model of fewer days: all of them
+    # Without this word, SQLite finds the first day again for each row.
+    starts = select(*models.c, first_day.label("first_day")).cte("starts").prefix_with("MATERIALIZED")
+    is_new = and_(c.project_id == starts.c.project_id, c.model_id == starts.c.model_id, c.day >= starts.c.first_day)
+    return select(*columns).join(starts, is_new).where(*conditions).order_by(c.project_id, c.model_id, c.day)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, case, delete, insert, select
 
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import invalidate_performance
@@ -127,22 +127,14 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
         """
         c = performance.c
         whole_day = self._of_slice(WHOLE_DAY)
-        key = [c.project_id, c.model_id, c.day, c.task, c.baseline_id]
+        metric = case(
+            *((c.task == task, c.report[("realised", "metrics", name)]) for task, name in metric_by_task.items())
+        )
+        columns = [c.project_id, c.model_id, c.day, c.task, c.baseline_id, metric]
+        of_task = c.task.in_(metric_by_task)
+        statement = select_newest_days(performance, columns, days, project_id, whole_day, of_task)
         with self._database.read() as connection:
-            return [
-                DayMetric(*row)
-                for task, metric in metric_by_task.items()
-                for row in connection.execute(
-                    select_newest_days(
-                        performance,
-                        [*key, c.report[("realised", "metrics", metric)]],
-                        days,
-                        project_id,
-                        whole_day,
-                        c.task == task,
-                    )
-                )
-            ]
+            return [DayMetric(*row) for row in connection.execute(statement)]
 
     def newest_metrics(self, part: Literal["realised", "estimated"]) -> list[DayMetrics]:
         """Return all metrics of the newest day of every model on which they were measured."""

@@ -1,6 +1,7 @@
 """SVG elements as markup whose text and attributes are escaped."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from markupsafe import Markup, escape
 
@@ -12,11 +13,13 @@ def element(tag: str, *children: str | Markup, **attributes: str | float | None)
     Markup('<text x="1.5" y="2" class="tick" text-anchor="end">a &lt; b</text>')
     """
     pairs = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else _text(value)}"'
-        for name, value in attributes.items()
-        if value is not None
+        [
+            f' {_attribute(name)}="{escape(value) if isinstance(value, str) else _text(value)}"'
+            for name, value in attributes.items()
+            if value is not None
+        ]
     )
-    content = "".join(escape(child) for child in children)
+    content = "".join([escape(child) for child in children])
     return Markup(f"<{tag}{pairs}>{content}</{tag}>")  # noqa: S704 - every part is escaped
 
 
@@ -53,6 +56,11 @@ def points(pairs: Iterable[tuple[float, float]]) -> str:
     'M0 1L2.25 3'
     """
     return "M" + "L".join(f"{_text(x)} {_text(y)}" for x, y in pairs)
+
+
+@cache
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
 
 
 def _text(value: str | float) -> str:

@@ -1,8 +1,9 @@
 """Verdicts over time: one row a column, one cell a day, neighbours of the same verdict as one shape."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -140,19 +141,19 @@ def _draw(cell: _Cell, scale: DayScale, top: float, height: float, href: str | N
 
 
 def _cells(days: Sequence[str], row: TimelineRow, *, is_merged: bool) -> list[_Cell]:
-    """Return the cells of a row; merged, neighbours of the same verdict and shade are one cell."""
-    cells: list[_Cell] = []
-    for index, (day, verdict) in enumerate(zip(days, row.verdicts, strict=True)):
-        shade = row.shades[index] if row.shades else None
-        rounded = None if shade is None else round(shade * _SHADES) / _SHADES
-        cell = _Cell(day, day, verdict or "missing", rounded, row.notes[index] if row.notes else None)
-        if is_merged and cells and _continues(cell, cells[-1]):
-            cells[-1] = replace(cell, first=cells[-1].first)
-        else:
-            cells.append(cell)
+    """Return the cells of a row; merged, days in a row of the same verdict and shade are one cell, with the note of the last."""
+    looks = [
+        (verdict or "missing", None if shade is None else round(shade * _SHADES) / _SHADES)
+        for verdict, shade in zip(row.verdicts, row.shades or [None] * len(days), strict=True)
+    ]
+
+    def run_of(index: int) -> object:
+        # Days in a row have the same difference between their number and their place.
+        return (looks[index], date.fromisoformat(days[index]).toordinal() - index) if is_merged else index
+
+    cells = []
+    for _, run in groupby(range(len(days)), key=run_of):
+        first, *rest = run
+        last = rest[-1] if rest else first
+        cells.append(_Cell(days[first], days[last], *looks[last], row.notes[last] if row.notes else None))
     return cells
-
-
-def _continues(cell: _Cell, earlier: _Cell) -> bool:
-    is_next_day = date.fromisoformat(cell.first) - date.fromisoformat(earlier.last) == timedelta(1)
-    return is_next_day and (cell.verdict, cell.shade) == (earlier.verdict, earlier.shade)
