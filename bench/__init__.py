@@ -11,6 +11,7 @@
 - `latency`: seconds from a closed day's events to its verdict
 - `measure`: CPU seconds, wall seconds and peak memory of a piece of work
 - `nannyml_peer`: NannyML's CBPE, run by its own interpreter
+- `performance_study`: false alarms and delay of the performance rule
 - `policy_study`: false findings and recall of the content policy
 - `policy_texts`: the generated texts of that study
 - `predict`: one row over HTTP, beside `mlflow models serve`

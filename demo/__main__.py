@@ -16,24 +16,26 @@ from demo.phases import Options, run
 from demo.processes import Processes
 from demo.progress import Progress
 from demo.report import write_summary
+from demo.stand_ins import StandIns
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo, print its result, and return the exit code."""
     parsed = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
-    processes = Processes(parsed.home, parsed.port, parsed.dagster_port)
     options = Options(days=parsed.days, api_key=parsed.api_key, project_id=parsed.project)
     progress = Progress()
     failures = ["interrupted"]
     summary: dict[str, object] = {}
     try:
-        try:
-            failures = run(options, processes, progress, summary)
-        finally:
-            if not (parsed.keep and not failures):
-                progress.say("stopping the processes")
-                processes.stop()
+        with StandIns(parsed.project) as stand_ins:
+            processes = Processes(parsed.home, parsed.port, parsed.dagster_port, stand_ins.settings)
+            try:
+                failures = run(options, processes, progress, summary)
+            finally:
+                if not (parsed.keep and not failures):
+                    progress.say("stopping the processes")
+                    processes.stop()
     except (DemoFailedError, MissingDataError, MLGuardError) as error:
         failures = [str(error)]
     except KeyboardInterrupt:
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m demo", description="A year of real flights through the whole of ML Guard, every number checked."
     )
     parser.add_argument("--days", type=_days, default=DAYS, help="only the first days of the year (at least 4)")
-    parser.add_argument("--keep", action="store_true", help="leave the processes running at the end")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the processes running at the end, without a language model"
+    )
     parser.add_argument(
         "--home", type=Path, default=_setting("HOME", ".guard"), help="default: ML_GUARD_HOME or .guard"
     )

@@ -4,15 +4,20 @@ How a phase works belongs in the other modules.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from ml_guard import ApiError, BatchResult, MLGuardClient
 
 from demo.alerts import check_threads, format_thread, select_thread, summary_of, threads_of
+from demo.call_checks import SAMPLE_DAYS, check_calls, pull_sample_costs
+from demo.calls import TOOL_RULES, open_admin, send_calls
 from demo.checks import check_counts, check_gain, check_sums, check_verdicts, lake_counts, local_day_counts
 from demo.comparison import first_model_answers, month_of, score_flights, season_of, stored_answers
 from demo.flights import DAYS, ZONE, load_departures
@@ -36,6 +41,7 @@ _SETTINGS = {
     "retrain": {"max_age_days": 30},  # in addition to the default rules, because flights change with the season
     "training": {"algorithms": ["gradient_boosting"], "folds": 1, "search_rows": 10_000},  # seconds, not minutes
     "drift": {"latency_ms": False},  # thousands of flights are predicted in one request, whose latency is meaningless
+    "tools": TOOL_RULES,
 }
 
 
@@ -72,8 +78,10 @@ def run(options: Options, processes: Processes, progress: Progress, summary: dic
             labelled = [_replay(client, options, step, summary, progress) for step in later]
         with progress.phase("compare", "the January model, never replaced, against the guarded champion"):
             tables = _compare(processes, options, later, summary)
+        with progress.phase("calls", "two users call language models: a stand-in, with invented prices"):
+            failures = _call(client, options, processes, departures, summary, progress)
         with progress.phase("verify", "counting everything again with pandas"):
-            failures = check_sums(len(first.departures), sent)
+            failures += check_sums(len(first.departures), sent)
             failures += [
                 complaint for step, result in zip(later, labelled, strict=True) for complaint in _labels(step, result)
             ]
@@ -161,6 +169,25 @@ def _compare(
         answered = stored["model_version"].reindex(_step(steps, month["month"]).departures["event_id"])
         month["versions"] = sorted(answered.dropna().unique().tolist(), key=int)
     return tables
+
+
+def _call(
+    client: MLGuardClient,
+    options: Options,
+    processes: Processes,
+    departures: pd.DataFrame,
+    summary: dict[str, Any],
+    progress: Progress,
+) -> list[str]:
+    with open_admin(processes.api_url, options.api_key) as admin:
+        calls = send_calls(admin, options.project_id, departures)
+        failures = check_calls(admin, client, options.project_id, calls)
+    summary["calls"] = {user.name: dict(Counter(map(str, user.statuses))) for user in calls.users}
+    answered, sent = (sum(counts) for counts in zip(*((u.answered, len(u.statuses)) for u in calls.users), strict=True))
+    progress.say(f"{answered} of {sent} calls answered, {sent - answered} refused by a budget")
+    failures += pull_sample_costs(client, options.project_id, datetime.now(ZoneInfo(ZONE)).date())
+    progress.say(f"sample costs of {SAMPLE_DAYS} days in place of AWS's, marked as a sample")
+    return failures
 
 
 def _step(steps: Sequence[Step], name: str) -> Step:

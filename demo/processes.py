@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +17,17 @@ _COMMAND = [sys.executable, "-m", "guard_cli.main"]
 
 @dataclass
 class Processes:
-    """Serving, Dagster webserver and daemon with one home folder."""
+    """Serving, Dagster webserver and daemon with one home folder.
+
+    Attributes
+    ----------
+    stand_ins : environment variables that lead to the stand-ins for language models and AWS.
+    """
 
     home: Path
     port: int
     dagster_port: int
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
     _starting: "subprocess.Popen[str] | None" = field(default=None, init=False)
 
     @property
@@ -98,7 +105,7 @@ class Processes:
         }
         return subprocess.Popen(
             [*_COMMAND, *arguments],
-            env={**os.environ, **settings},
+            env={**os.environ, **settings, **self.stand_ins},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -72,15 +72,20 @@ def month_line(month: Json) -> str:
     rules = sorted({reason["rule"] for flag in month["flags"] for reason in flag["reasons"]})
     flagged = f"flagged ({', '.join(rules)})" if rules else "no flag"
     return (
-        f"{month['month']}: {month['flights']:,} flights, ROC AUC {_auc(month['realised'])}"
+        f"{month['month']}: {month['flights']:,} flights, ROC AUC as mean of days {_auc(month['realised'])}"
         f" (estimated {_auc(month['estimated'])}); {flagged}; champion is version {month['champion_after']}"
     )
 
 
 def month_table(months: Sequence[Json], summer: Json | None) -> str:
-    """Format ROC AUC by month: of the January model, of the guarded champion, as estimated; with the reasons of retraining."""
+    """Format ROC AUC by month, with the reasons of retraining.
+
+    Both models are compared on all flights of the month together; realised and estimated values are means of days, because an
+    estimate is of a day.
+    """
+    groups = f"{'':<8} {'all flights together':>43}  {'':<9} {'mean of days':>18}"
     head = f"{'month':<8} {'January model':>21} {'guarded champion':>21}  {'versions':<9} {'realised':>8} {'estimated':>9}  flagged for"
-    lines = [head]
+    lines = [groups, head]
     for month in months:
         both = month["roc_auc"]
         rules = sorted({reason["rule"] for flag in month["flags"] for reason in flag["reasons"]})

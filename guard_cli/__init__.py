@@ -13,6 +13,7 @@
 - `pages`: a link that signs in to the pages
 - `projects`: projects
 - `prompts`: prompt templates and their lock file
+- `report`: monthly report of a model, as a file
 - `research`: replay of a research request
 - `serve`: the server, as one process or several
 - `settings`: documentation of all settings

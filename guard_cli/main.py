@@ -34,6 +34,7 @@ _COMMANDS = {
     "keys": ("guard_cli.keys:keys", "Create, list and revoke API keys."),
     "projects": ("guard_cli.projects:projects", "Create and list projects."),
     "models": ("guard_cli.models:models", "List versions; promote, reject and roll back."),
+    "report": ("guard_cli.report:report", "Write the monthly report of a model as one HTML file."),
     "audit": ("guard_cli.audit:audit", "Verify that the audit ledger is complete and unchanged."),
     "prompts": ("guard_cli.prompts:prompts", "Check the prompt templates."),
     "knowledge": ("guard_cli.knowledge:knowledge", "Evaluate the knowledge base."),

@@ -17,6 +17,7 @@ What is kept and what is computed live in other rooms. Nothing here imports Dags
 - `pages`: what people see, rendered from the services of the domains
 - `predict`: `/predict`
 - `projects`: projects over HTTP
+- `reports`: a month of a model
 - `retraining`: flags, versions and lineage over HTTP
 - `route_docs`: the table of routes in `docs/api.md`, made from the app itself
 - `runtime`: settings of the server process

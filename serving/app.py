@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from guard_core.alerting.links import Addresses
 from guard_core.logging import configure_logging
@@ -110,13 +111,18 @@ from serving.monitoring.series.service import SeriesService
 from serving.overview.endpoints import router as overview_router
 from serving.overview.service import OverviewService
 from serving.pages.assets import Assets
+from serving.pages.models.report import ReportDocuments
 from serving.pages.rendering import Renderer
 from serving.pages.routers import ROUTERS as PAGE_ROUTERS
+from serving.pages.routing import render_unrouted
+from serving.pages.sessions.oidc_service import OidcSignInService
 from serving.pages.sessions.service import SessionService
 from serving.predict.endpoints import routes as predict_routes
 from serving.predict.service import PredictService
 from serving.projects.endpoints import router as projects_router
 from serving.projects.service import ProjectService
+from serving.reports.endpoints import router as reports_router
+from serving.reports.service import ReportService
 from serving.retraining.flags.endpoints import router as retrain_router
 from serving.retraining.flags.service import FlagService
 from serving.retraining.lineage.endpoints import router as lineage_router
@@ -133,6 +139,7 @@ _ROUTERS = (
     overview_router,
     results_router,
     series_router,
+    reports_router,
     features_router,
     preview_router,
     baselines_router,
@@ -187,6 +194,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     error_handlers.install(app)
+    app.add_exception_handler(HTTPException, render_unrouted)
     return app
 
 
@@ -205,9 +213,12 @@ class Services:
         self.labels = LabelService(settings, self.events)
         self.predict = PredictService(settings, database, self.events)
         self.audit = AuditService(settings, database, self.events.writer)
-        self.alerts = DeliveryService(settings, database)
+        self.alerts = DeliveryService(
+            settings, database, lambda delivery: self.parts.get(ReportDocuments).complete(delivery)
+        )
         self._build_gateway(settings, database)
-        self.parts = Parts([*self._shared_parts(), *self._domain_services(), *self._page_parts()])
+        services = self._domain_services()
+        self.parts = Parts([*self._shared_parts(), *services, *self._page_parts(Parts(services))])
 
     def _build_stores(self, database: Database) -> None:
         self.keys = KeyStore(database)
@@ -257,6 +268,24 @@ class Services:
         """Return the services of the domains, built with the parts that each needs."""
         settings, database = self.settings, self.database
         costs = CostStore(database)
+        series = SeriesService(
+            self.day_states,
+            self.rejections,
+            self.aggregates,
+            self.drift_reports,
+            self.performance,
+            self.decisions,
+            self.training_runs,
+        )
+        models = ModelService(
+            self.day_states,
+            self.drift_reports,
+            self.performance,
+            self.baselines,
+            self.decisions,
+            self.retrain_flags,
+            self.alerts.store,
+        )
         return [
             self.events,
             self.labels,
@@ -301,23 +330,17 @@ class Services:
                 self.usage,
                 self.audit.store,
             ),
-            SeriesService(
-                self.day_states,
-                self.rejections,
-                self.aggregates,
-                self.drift_reports,
-                self.performance,
-                self.decisions,
-                self.training_runs,
-            ),
-            ModelService(
+            series,
+            models,
+            ReportService(
                 self.day_states,
                 self.drift_reports,
                 self.performance,
-                self.baselines,
-                self.decisions,
-                self.retrain_flags,
-                self.alerts.store,
+                IncidentStore(database),
+                costs,
+                self.usage,
+                models=models,
+                series=series,
             ),
             BaselineService(self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),
@@ -345,17 +368,20 @@ class Services:
             FindingsService(database, self.audit.store, timezone=settings.server.timezone),
         ]
 
-    def _page_parts(self) -> list[object]:
+    def _page_parts(self, services: Parts) -> list[object]:
         """Return what the pages need besides the services of the domains."""
-        assets = Assets()
+        assets, servers = Assets(), Addresses.of(self.settings)
+        renderer = Renderer(assets, servers, version=_version())
+        store = SessionStore(self.database)
+        sessions = SessionService(store, self.authenticator, cache_s=self.settings.server.key_cache_s)
         return [
             assets,
-            SessionService(SessionStore(self.database), self.authenticator, cache_s=self.settings.server.key_cache_s),
-            Renderer(
-                assets,
-                Addresses.of(self.settings),
-                version=_version(),
+            sessions,
+            OidcSignInService(
+                self.settings.oidc, self.tokens, store, sessions, redirect_uri=f"{servers.api}/sign-in/oidc/callback"
             ),
+            renderer,
+            ReportDocuments(services.get(ReportService), services.get(FeatureService), self.projects, renderer),
         ]
 
     @asynccontextmanager

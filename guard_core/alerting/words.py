@@ -4,7 +4,9 @@ Whole messages are `texts`; names of metrics are `guard_core.names`.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+from guard_core.names import display_name
 
 _KINDS: Final[Mapping[str, str]] = {
     "drift": "drift",
@@ -55,3 +57,14 @@ def counted(number: int, noun: str) -> str:
     ('1 attempt', '3 attempts')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def drop_text(drop: Mapping[str, Any]) -> str:
+    """Describe a metric that is worse than in the baseline, of one day or of several.
+
+    >>> drop_text({"kind": "realised", "metric": "mae", "value": 2.5, "baseline": 2.0, "compared_days": 7})
+    'realised MAE is 2.500 over 7 days, 2.000 in the baseline'
+    """
+    days = f" over {counted(drop['compared_days'], 'day')}" if "compared_days" in drop else ""
+    metric = drop.get("metric_name") or display_name(drop["metric"])
+    return f"{drop['kind']} {metric} is {drop['value']:.3f}{days}, {drop['baseline']:.3f} in the baseline"

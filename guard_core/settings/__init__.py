@@ -10,7 +10,7 @@
 - `ingest`: limits of events and labels
 - `knowledge`: the knowledge base
 - `llm`: language models
-- `oidc`: bearer tokens
+- `oidc`: bearer tokens, and the sign-in of people at their issuer
 - `pipelines`: schedule and retries of pipelines
 - `predict`: predictions
 - `rate`: rate limits

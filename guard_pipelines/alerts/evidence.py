@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from guard_core.alerting.figures import Figure
 from guard_pipelines.monitoring.checks.history import ModelDays
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
-from guard_pipelines.retraining.stage import collect_evidence, reference_of
+from guard_pipelines.retraining.stage import collect_evidence, read_metric
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
 from guard_store.ingest.rejections import RejectionStore
@@ -90,10 +90,10 @@ class Evidence:
             yield report.day, conditions.check_drift(report.report, limit or 0.0)
 
     def _performance(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
-        metric, reference = reference_of(self.database, self.baseline)
+        metric = read_metric(self.database, self.baseline, self.item)
         for day in self._measured:
             evidence = collect_evidence(day.day, {}, day)
-            yield day.day, conditions.check_performance(evidence, metric, reference, limit or 0.0)
+            yield day.day, conditions.check_performance(evidence, metric, limit or 0.0)
 
     def _latency(self, limit: float | None) -> Iterator[tuple[str, Outcome]]:
         for day in self._days:

@@ -1,4 +1,4 @@
-"""Sensors that request no runs: they write facts for alerts on runs that failed as a whole and on models without events."""
+"""Sensors that request no runs: they write facts on failed runs and on models without events, and request monthly reports."""
 
 import dagster as dg
 
@@ -7,6 +7,7 @@ from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 
 _INTERVAL_S = 300
+_REPORT_INTERVAL_S = 3_600
 
 
 # Failed trainings are counted on their flags: they are retried, and alerted on when they are given up.
@@ -41,3 +42,17 @@ def silent_models(guard: Guard) -> dg.SkipReason:
     from guard_pipelines.alerts.failures import record_silence
 
     return dg.SkipReason(f"{record_silence(guard.database)} facts on models that stopped or resumed sending events")
+
+
+@dg.sensor(
+    minimum_interval_seconds=_REPORT_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests the monthly report of each model on the first days of the next month, if a route is set for it.",
+)
+def monthly_reports(guard: Guard) -> dg.SkipReason:
+    """Request the reports of the month that ended last."""
+    from guard_pipelines.alerts.reports import request_reports
+
+    if guard.settings.alert.report_route is None:
+        return dg.SkipReason("ML_GUARD_ALERT_REPORT_ROUTE is not set")
+    return dg.SkipReason(f"{request_reports(guard.database, guard.settings)} monthly reports were requested")

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 @dg.asset_check(asset=aws_costs)
 def aws_available(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """AWS has returned the costs of the days of the run, if reading them is enabled."""
-    from guard_pipelines.costs.stage import unavailable_days
+    """AWS has returned the costs of the days of the run; without partitions, of the newest days that were requested."""
+    from guard_pipelines.costs.stage import inspect_availability
     from guard_pipelines.days.findings import check_result
 
-    days = days_of(context.run.tags) if guard.settings.aws.costs else ()
-    return check_result(unavailable_days(guard.database, days), dg.AssetCheckSeverity.WARN)
+    if not guard.settings.aws.costs:
+        reason = "There was nothing to look at: reading costs is off. ML_GUARD_AWS_COSTS=true reads them."
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"reason": reason})
+    days = _checked_days(context, guard, "aws")
+    return check_result(inspect_availability(guard.database, days), dg.AssetCheckSeverity.WARN, days)
 
 
 @dg.asset_check(asset=aws_costs, name="unusual_costs")
@@ -38,7 +41,15 @@ def unusual_llm_costs(context: dg.AssetCheckExecutionContext, guard: Guard) -> d
 
 
 def _check_costs(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> dg.AssetCheckResult:
-    from guard_pipelines.costs.stage import unusual_days
+    from guard_pipelines.costs.stage import inspect_costs
     from guard_pipelines.days.findings import check_result
 
-    return check_result(unusual_days(guard.database, source, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)
+    days = _checked_days(context, guard, source)
+    return check_result(inspect_costs(guard.database, source, days), dg.AssetCheckSeverity.WARN, days)
+
+
+def _checked_days(context: dg.AssetCheckExecutionContext, guard: Guard, source: "CostSource") -> list[str]:
+    from guard_pipelines.days.findings import newest_days
+    from guard_store.costs.store import CostStore
+
+    return days_of(context.run.tags) or newest_days(CostStore(guard.database).newest_day(source))

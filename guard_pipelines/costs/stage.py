@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from guard_core.settings import Settings
+from guard_pipelines.days.findings import Finding, Inspection
 from guard_pipelines.days.loop import Cell, Scope, markdown
 from guard_store.costs.language_models import sum_language_models
 from guard_store.costs.pull import pull_aws
@@ -72,35 +73,42 @@ def sum_usage(scope: Scope, database: Database) -> CostRun:
     return CostRun(days, time.perf_counter() - started_s)
 
 
-def unavailable_days(database: Database, days: Iterable[str]) -> list[dict[str, Cell]]:
+def inspect_availability(database: Database, days: Iterable[str]) -> Inspection:
     """Return the days without figures of AWS, or whose figures could not be refreshed, and why."""
     requested = set(days)
     if not requested:
-        return []
-    return [
-        {"project": day.project_id, "day": day.day, "finding": day.reason or ""}
+        return Inspection(0, [])
+    read = [
+        day
         for project in ProjectStore(database).page()
         for day in CostStore(database).days(project.id, min(requested), max(requested), "aws")
-        if day.day in requested and day.reason is not None
+        if day.day in requested
     ]
+    unavailable = [day for day in read if day.reason is not None]
+    findings: list[Finding] = [
+        {"project": day.project_id, "day": day.day, "finding": day.reason or ""} for day in unavailable
+    ]
+    return Inspection(len(read), findings)
 
 
-def unusual_days(database: Database, source: CostSource, days: Iterable[str]) -> list[dict[str, Cell]]:
+def inspect_costs(database: Database, source: CostSource, days: Iterable[str]) -> Inspection:
     """Return the days that cost much more or less than expected from the weeks before."""
     requested = set(days)
     if not requested:
-        return []
+        return Inspection(0, [])
     first = date.fromisoformat(min(requested)) - timedelta(weeks=WINDOW_WEEKS)
     store = CostStore(database)
-    findings: list[dict[str, Cell]] = []
+    findings: list[Finding] = []
+    looked_at = 0
     for project in ProjectStore(database).page():
         growing = {d.day for d in store.days(project.id, min(requested), max(requested), source) if not d.is_final}
         for (cost_source, currency), costs in store.series(project.id, first.isoformat(), max(requested)).items():
             for day in sorted(requested) if cost_source == source else ():
+                looked_at += date.fromisoformat(day) in costs
                 verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
                 if verdict.is_anomaly:
                     findings.append({"project": project.id, "day": day, "finding": _describe(verdict, currency)})
-    return findings
+    return Inspection(looked_at, findings)
 
 
 def _dates(scope: Scope) -> list[date]:

@@ -7,11 +7,14 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 
 import dagster as dg
 
-from guard_pipelines.days.findings import check_result
-from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.days.findings import Inspection, check_result
+from guard_pipelines.days.loop import Measures, Outcome, Scope
+from guard_pipelines.days.partition_states import describe_states
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import UNPROCESSED
@@ -45,16 +48,16 @@ def stage_asset(
     *,
     kinds: set[str],
     table: str,
-    table_of_day: str | None = None,
+    measures: Measures = MappingProxyType({}),
     deps: Iterable[dg.AssetsDefinition] = (),
     check: dg.AssetCheckSpec | None = None,
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
-    """Make an asset of the group `monitoring` of a stage, with the numbers and tables of the outcome as its metadata.
+    """Make an asset of the group `monitoring` of a stage. The metadata of a partition are those of its day; totals of the run are in its log.
 
     Parameters
     ----------
-    table : name of the metadata entry with the newest days of the run.
-    table_of_day : name of the entry that each partition gets; without it partitions get none.
+    table : name of the metadata entry with the table of the day.
+    measures : numbers of the day, which Dagster plots by partition.
     check : the check that fails with an error if the outcome has findings.
     """
 
@@ -62,15 +65,21 @@ def stage_asset(
         # Dagster recognises the result of an asset with a check by the class without a parameter.
         def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
             outcome = stage(_scope(context), guard)
-            if table_of_day is not None:
-                for day in outcome.facts:
-                    table_md = dg.MetadataValue.md(outcome.table(day))
-                    context.add_asset_metadata({table_of_day: table_md}, partition_key=day)
-            metadata = {**outcome.numbers(), table: dg.MetadataValue.md(outcome.table())}
+            totals = ", ".join(f"{name} {value}" for name, value in outcome.numbers().items())
+            context.log.info("%s: %s\n%s", stage.__name__, totals, outcome.table())
+            states = describe_states(guard.database, guard.settings, context.partition_keys)
+            for day in context.partition_keys:
+                metadata: dict[str, Any] = {**outcome.numbers_of(day, measures), **states.get(day, {})}
+                if outcome.facts.get(day):
+                    metadata[table] = dg.MetadataValue.md(outcome.table_of(day))
+                context.add_asset_metadata(metadata, partition_key=day)
             if check is None:
-                return dg.MaterializeResult(metadata=metadata)
-            result = check_result(outcome.findings, dg.AssetCheckSeverity.ERROR, check_name=check.name)
-            return dg.MaterializeResult(metadata=metadata, check_results=[result])
+                return dg.MaterializeResult()
+            inspection = Inspection(outcome.looked_at, outcome.findings)
+            result = check_result(
+                inspection, dg.AssetCheckSeverity.ERROR, context.partition_keys, check_name=check.name
+            )
+            return dg.MaterializeResult(check_results=[result])
 
         return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 

@@ -20,7 +20,10 @@ from guard_store.db.database import Database
 
 _log = logging.getLogger(__name__)
 _MAX_TABLE_ROWS = 50
+_MAX_TABLE_CHARACTERS = 400
 Cell = str | int | float
+Measures = Mapping[str, tuple[str, Callable[[Sequence[float]], float]]]
+"""Numbers of a day by name: a column of the table of its models, and the function that combines the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,10 @@ class Scope:
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile."""
+    """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile.
+
+    `findings` are those of the check that the stage's asset reports, after it has looked at `looked_at` model-days.
+    """
 
     started_s: float = field(default_factory=time.perf_counter)
     done: int = 0
@@ -43,6 +49,7 @@ class Outcome:
     events: int = 0
     facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
     findings: list[dict[str, Cell]] = field(default_factory=list)
+    looked_at: int = 0
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
@@ -68,9 +75,26 @@ class Outcome:
             "seconds": round(time.perf_counter() - self.started_s, 3),
         }
 
-    def table(self, day: str | None = None) -> str:
-        """Return the Markdown table of a day, or of the newest days of the run."""
-        rows = self.facts.get(day, []) if day else [row for key in sorted(self.facts) for row in self.facts[key]]
+    def numbers_of(self, day: str, measures: Measures) -> dict[str, Cell]:
+        """Return a day in numbers: its models, and each measure of those of them that have it."""
+        rows = self.facts.get(day, [])
+        numbers: dict[str, Cell] = {"models": len(rows)}
+        for name, (column, combine) in measures.items():
+            values = [cell for row in rows if isinstance(cell := row.get(column), int | float)]
+            if values:
+                numbers[name] = combine(values)
+        return numbers
+
+    def table_of(self, day: str) -> str:
+        """Return the Markdown table of a day, cut after as many models as a small part of the event log holds."""
+        rows = self.facts.get(day, [])
+        shown = next((n for n in range(len(rows), 1, -1) if len(markdown(rows[:n])) <= _MAX_TABLE_CHARACTERS), 1)
+        more = len(rows) - shown
+        return markdown(rows[:shown]) + (f"\n\n… and {more} more" if more > 0 else "")
+
+    def table(self) -> str:
+        """Return the Markdown table of the newest days of the run."""
+        rows = [row for key in sorted(self.facts) for row in self.facts[key]]
         return markdown(rows[-_MAX_TABLE_ROWS:])
 
 

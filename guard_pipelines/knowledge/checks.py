@@ -9,8 +9,13 @@ from guard_pipelines.resources import Guard
 @dg.asset_check(asset=documents)
 def sources_readable(guard: Guard) -> dg.AssetCheckResult:
     """No file was left out because it cannot be read."""
-    from guard_pipelines.knowledge.stage import count_skipped, skipped_files
+    from guard_pipelines.knowledge.stage import count_skipped, has_documents, skipped_files
 
+    if not has_documents(guard.knowledge):
+        reason = (
+            "There was nothing to look at: the knowledge base has no documents. Materialize the asset documents first."
+        )
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"reason": reason})
     skipped = count_skipped(guard.knowledge)
     return dg.AssetCheckResult(
         passed=not skipped,

@@ -50,6 +50,12 @@ def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
     }
 
 
+def has_documents(store: KnowledgeStore) -> bool:
+    """Return whether a file was read, or could not be read."""
+    documents = store.read("documents")
+    return documents is not None and len(documents[1]) > 0
+
+
 def count_skipped(store: KnowledgeStore) -> int:
     """Count the files of known formats that could not be read, or not as a whole."""
     return sum(not file.is_unknown_format for file in list_skipped(_read_table(store, "documents")))

@@ -8,8 +8,10 @@ from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
 from guard_pipelines.resources import Guard
 
+ROW_COUNT = "dagster/partition_row_count"
 
-@stage_asset(kinds={"deltalake"}, table="models", table_of_day="rows", check=LAKE_MATCHES_STORE)
+
+@stage_asset(kinds={"deltalake"}, table="rows", measures={ROW_COUNT: ("rows", sum)}, check=LAKE_MATCHES_STORE)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
     """Events of each project's local day, one Delta table per (project, model), one column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events
@@ -17,7 +19,12 @@ def raw_events(scope: Scope, guard: Guard) -> Outcome:
     return store_events(scope, guard.database, guard.lake, guard.settings)
 
 
-@stage_asset(deps=[raw_events], kinds={"arrow"}, table="models", table_of_day="slices")
+@stage_asset(
+    deps=[raw_events],
+    kinds={"arrow"},
+    table="slices",
+    measures={ROW_COUNT: ("rows", sum), "p95_latency_ms": ("p95_latency_ms", max)},
+)
 def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
     """Profile and metrics of each model's day: whole, and by endpoint, model version and segment."""
     from guard_pipelines.monitoring.stages.profile import profile_days
@@ -25,7 +32,12 @@ def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
     return profile_days(scope, guard.database, guard.lake, guard.settings)
 
 
-@stage_asset(deps=[daily_aggregates], kinds={"scipy"}, table="verdicts", table_of_day="verdicts")
+@stage_asset(
+    deps=[daily_aggregates],
+    kinds={"scipy"},
+    table="verdicts",
+    measures={"drifted_columns": ("drifted_columns", sum)},
+)
 def drift_reports(scope: Scope, guard: Guard) -> Outcome:
     """Verdict on each column of each model's day against the model's active baseline."""
     from guard_pipelines.monitoring.stages.drift import judge_days
@@ -33,7 +45,17 @@ def drift_reports(scope: Scope, guard: Guard) -> Outcome:
     return judge_days(scope, guard.database, guard.settings)
 
 
-@stage_asset(deps=[drift_reports], kinds={"numpy"}, table="performance", table_of_day="performance")
+@stage_asset(
+    deps=[drift_reports],
+    kinds={"numpy"},
+    table="performance",
+    measures={
+        "labelled_rows": ("labelled", sum),
+        "worst_roc_auc": ("roc_auc", min),
+        "worst_accuracy": ("accuracy", min),
+        "worst_mae": ("mae", max),
+    },
+)
 def performance(scope: Scope, guard: Guard) -> Outcome:
     """Metrics of each model's day: realised from labels, estimated from the baseline, and how far the two are apart."""
     from guard_pipelines.monitoring.stages.performance import measure_days

@@ -19,7 +19,7 @@ from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.retraining.flag import Flag
-from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.between_days import baseline_days
@@ -59,35 +59,39 @@ def capture_baseline(
         from_day=after.isoformat(),
         baseline_id=flag.id,
     )
-    held = [table for day, table in scored.items() if day >= data["held_first_day"]]
-    _store_reference(database, flag, baseline, pa.concat_tables(held, promote_options="permissive"), champion)
+    held = {day: table for day, table in scored.items() if day >= data["held_first_day"]}
+    _store_reference(database, flag, baseline, held, champion)
     return baseline
 
 
 def _store_reference(
-    database: Database, flag: Flag, baseline: Baseline, rows: pa.Table, champion: NativePredictor
+    database: Database, flag: Flag, baseline: Baseline, days: Mapping[str, pa.Table], champion: NativePredictor
 ) -> None:
     store = PerformanceStore(database)
     if store.reference(baseline.id) is not None:
         return
-    observed = pc.less_equal(
-        rows["label_observed_at"], pa.scalar(flag.as_of_us, pa.int64()).cast(pa.timestamp("us", "UTC"))
-    )
-    labelled = rows.filter(pc.and_(pc.fill_null(observed, fill_value=False), pc.is_valid(rows[LABEL])))
-    reference = reference_of(
-        champion.schema.target,
-        labelled[LABEL].to_numpy(),
-        labelled[PREDICTION].to_numpy(),
-        labelled["y_proba"].cast(pa.float64()).to_numpy(),
-        np.random.default_rng(_SEED),
-    )
+    labelled = {day: rows for day, table in days.items() if len(rows := _filter_labelled(table, flag.as_of_us))}
+    rows = pa.concat_tables(labelled.values(), promote_options="permissive")
+    reference = reference_of(champion.schema.target, *_columns(rows), np.random.default_rng(_SEED))
+    daily = measure_days(reference, {day: _columns(table) for day, table in labelled.items()})
     store.replace_reference(
         flag.project_id,
         flag.model_id,
         baseline.id,
-        labelled=len(labelled),
-        reference={**reference, "source": TRAINING},
+        labelled=len(rows),
+        reference={**reference, "days": daily, "source": TRAINING},
     )
+
+
+def _filter_labelled(rows: pa.Table, as_of_us: int) -> pa.Table:
+    """Keep the rows whose label was observed before an instant."""
+    as_of = pa.scalar(as_of_us, pa.int64()).cast(pa.timestamp("us", "UTC"))
+    observed = pc.less_equal(rows["label_observed_at"], as_of)
+    return rows.filter(pc.and_(pc.fill_null(observed, fill_value=False), pc.is_valid(rows[LABEL])))
+
+
+def _columns(rows: pa.Table) -> tuple[Any, Any, Any]:
+    return rows[LABEL].to_numpy(), rows[PREDICTION].to_numpy(), rows["y_proba"].cast(pa.float64()).to_numpy()
 
 
 def _predict(rows: pa.Table, champion: NativePredictor) -> pa.Table:

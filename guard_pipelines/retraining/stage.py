@@ -3,7 +3,7 @@
 The rule is in `ml.retraining.rule`; collecting its evidence belongs here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -28,10 +28,13 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.labelled_rows import LabelledRows
 from guard_store.retraining.reasons import objection_text, reason_text
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
+from ml.monitoring.performance.day_comparison import WINDOWS, DayValue
+from ml.monitoring.performance.reference import daily_values
 from ml.retraining.promotion import PRIMARY
-from ml.retraining.rule import DayEvidence, ModelState, recommend
+from ml.retraining.rule import DayEvidence, DecidingMetric, ModelState, recommend
 
 _LOOK_BACK_DAYS = 366
+_COMPARED_DAYS = 4 * max(WINDOWS)  # some models have no events on most days
 
 
 def evaluate_days(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
@@ -113,12 +116,11 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
 
 
 def _read_model_state(database: Database, item: DayState, known: LabelledRows, spec: TrainingSpec) -> ModelState:
-    metric, reference = reference_of(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day))
+    metric = read_metric(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day), item)
     champion = _read_champion(database, item)
     last_flag = RetrainStore(database).last_flag_day(*item.key)
     return ModelState(
         metric,
-        reference,
         {} if champion is None else (champion.evaluation or {}).get("importance", {}),
         None if champion is None else _days_between(champion.data["last_day"], item),
         None if last_flag is None else _days_between(last_flag, item),
@@ -128,13 +130,37 @@ def _read_model_state(database: Database, item: DayState, known: LabelledRows, s
     )
 
 
-def reference_of(database: Database, baseline: Baseline | None) -> tuple[str | None, float | None]:
-    """Read the metric that decides and its value in a baseline; None if there is none."""
-    stored = None if baseline is None else PerformanceStore(database).reference(baseline.id)
-    if stored is None or not stored.reference:
-        return None, None
-    metric = PRIMARY[stored.reference["task"]]
-    return metric, stored.reference["metrics"][metric]["value"]
+def read_metric(database: Database, baseline: Baseline | None, item: DayState) -> DecidingMetric | None:
+    """Read the metric that decides, in a baseline and on the days up to the item's that are compared with it."""
+    store = PerformanceStore(database)
+    stored = None if baseline is None else store.reference(baseline.id)
+    if baseline is None or stored is None or not stored.reference:
+        return None
+    name = PRIMARY[stored.reference["task"]]
+    value = stored.reference["metrics"][name]["value"]
+    if value is None:
+        return None
+    first = (item.local_date - timedelta(days=_COMPARED_DAYS)).isoformat()
+    measured = [
+        day
+        for day in store.metric_days(*item.key[:2], first, item.day, name)
+        if day.baseline_id == baseline.id and not baseline.start_day <= day.day <= baseline.end_day
+    ]
+    return DecidingMetric(
+        name,
+        value,
+        {kind: daily_values(stored.reference, kind, name) for kind in ("realised", "estimated")},
+        {
+            "realised": _values((day.day, day.realised) for day in measured),
+            "estimated": _values((day.day, day.estimated) for day in measured),
+        },
+    )
+
+
+def _values(days: Iterable[tuple[str, Mapping[str, Any] | None]]) -> list[DayValue]:
+    return [
+        DayValue(day, metric["value"], metric["n"]) for day, metric in days if metric and metric["value"] is not None
+    ]
 
 
 def _read_champion(database: Database, item: DayState) -> TrainingRun | None:

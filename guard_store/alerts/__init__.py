@@ -6,6 +6,7 @@
 - `outbox`: messages that are due, leased, sent or dead
 - `policies`: alert policies of projects
 - `policy_evaluations`: models that are due for an evaluation of their policies
+- `reports`: messages with monthly reports, one for each model and month
 - `store`: alerts and their history; acknowledging and muting
 - `tables`: tables of alerts
 

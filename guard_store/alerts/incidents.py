@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from guard_core.alerting.machine import Alert
 from guard_store.alerts.store import STEP_COLUMNS, Step
-from guard_store.alerts.tables import alert_history, alerts, incidents
+from guard_store.alerts.tables import REPORT, alert_history, alerts, incidents
 from guard_store.db.database import Database
 
 
@@ -44,7 +44,9 @@ class IncidentStore:
     def get(self, incident_id: str) -> Incident | None:
         """Return an incident by its id."""
         with self._database.read() as connection:
-            row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
+            row = connection.execute(
+                select(incidents).where(incidents.c.id == incident_id, incidents.c.state != REPORT)
+            ).one_or_none()
         return None if row is None else Incident(**row._mapping)
 
     def page(self, filters: Mapping[str, str | None], *, before: tuple[int, str], limit: int) -> list[Incident]:
@@ -58,6 +60,7 @@ class IncidentStore:
         conditions: list[ColumnElement[bool]] = [
             c[name] == value for name, value in filters.items() if value is not None
         ]
+        conditions.append(c.state != REPORT)
         conditions.append(or_(c.opened_us < before[0], and_(c.opened_us == before[0], c.id > before[1])))
         statement = select(incidents).where(*conditions).order_by(c.opened_us.desc(), c.id).limit(limit)
         with self._database.read() as connection:

@@ -24,8 +24,16 @@ _MAX_ERROR_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """An HTML file that goes with a message on routes that take files."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message for one route; the attributes are columns of `alert_messages` and of its incident."""
+    """A message for one route; the attributes are columns of `alert_messages` and of its incident, and what sending adds."""
 
     id: str
     incident_id: str
@@ -45,6 +53,7 @@ class Delivery:
     project_id: str
     model_id: str
     thread: str
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

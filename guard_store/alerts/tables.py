@@ -21,6 +21,9 @@ from sqlalchemy import (
 
 from guard_store.db.metadata import Id, RowNumber, metadata
 
+REPORT = "report"
+"""State of a thread that is no incident but the one message with a monthly report."""
+
 alert_policies = Table(
     "alert_policies",
     metadata,
@@ -51,7 +54,7 @@ incidents = Table(
     Column("id", String(32), primary_key=True),
     Column("project_id", Id, nullable=False),
     Column("model_id", Id, nullable=False),
-    Column("state", String(16), nullable=False),  # open, resolved
+    Column("state", String(16), nullable=False),  # open, resolved, report
     Column("thread", Text),  # subject of the first message
     Column("messages", Integer, nullable=False),
     Column("opened_us", BigInteger, nullable=False),

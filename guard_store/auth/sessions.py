@@ -18,6 +18,7 @@ from guard_store.db.database import Database
 
 SESSION_S: Final = 12 * 3600
 LINK_S: Final = 15 * 60
+ATTEMPT_S: Final = 10 * 60
 _TOKEN_BYTES = 32
 
 
@@ -30,8 +31,11 @@ class SignedIn:
     project_id: str | None
 
 
+_NOBODY: Final = SignedIn("anonymous", "guest", None)
+
+
 class SessionStore:
-    """Opens, finds and ends sessions, and makes the links that open one."""
+    """Opens, finds and ends sessions, and makes what opens one: links, and attempts to sign in at an issuer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,17 +44,21 @@ class SessionStore:
         """Return a token that opens one session of this caller within `LINK_S` seconds."""
         return self._insert(caller, "link", LINK_S)
 
-    def open(self, caller: SignedIn) -> str:
-        """Return the token of a new session of this caller; it ends after `SESSION_S` seconds."""
-        return self._insert(caller, "session", SESSION_S)
+    def open(self, caller: SignedIn, valid_s: int = SESSION_S) -> str:
+        """Return the token of a new session of this caller; it ends after `valid_s` seconds."""
+        return self._insert(caller, "session", valid_s)
+
+    def begin_attempt(self) -> str:
+        """Return the token of an attempt to sign in elsewhere, to be completed once within `ATTEMPT_S` seconds."""
+        return self._insert(_NOBODY, "attempt", ATTEMPT_S)
+
+    def take_attempt(self, token: str) -> bool:
+        """Make an attempt invalid; return False if it is unknown, completed or too old."""
+        return self._take(token, "attempt") is not None
 
     def take_link(self, token: str) -> SignedIn | None:
         """Return the caller of a link, and make the link invalid; None if it is unknown, used or too old."""
-        caller = self._find(token, "link")
-        with self._database.write() as connection:
-            statement = delete(page_sessions).where(page_sessions.c.token_hash == _hash(token))
-            is_first = connection.execute(statement).rowcount == 1
-        return caller if is_first else None
+        return self._take(token, "link")
 
     def find(self, token: str) -> SignedIn | None:
         """Return the caller of a session; None if it is unknown, has ended, or its key has been revoked."""
@@ -76,6 +84,14 @@ class SessionStore:
             connection.execute(delete(page_sessions).where(page_sessions.c.expires_us < created_us))
             connection.execute(insert(page_sessions), row)
         return token
+
+    def _take(self, token: str, kind: str) -> SignedIn | None:
+        caller = self._find(token, kind)
+        with self._database.write() as connection:
+            row = and_(page_sessions.c.token_hash == _hash(token), page_sessions.c.kind == kind)
+            statement = delete(page_sessions).where(row)
+            is_first = connection.execute(statement).rowcount == 1
+        return caller if is_first else None
 
     def _find(self, token: str, kind: str) -> SignedIn | None:
         key = api_keys.alias()

@@ -23,7 +23,7 @@ page_sessions = Table(
     "page_sessions",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("kind", String(16), nullable=False),  # "session", or "link": it opens one session
+    Column("kind", String(16), nullable=False),  # "session"; "link" or "attempt": it opens one session
     Column("caller_id", String(128), nullable=False),
     Column("role", String(16), nullable=False),
     Column("project_id", String(128)),

@@ -89,6 +89,12 @@ class CostStore:
                 sums[project, service, currency] = (before[0] + Decimal(unblended), before[1] + Decimal(amortised))
         return dict(sums)
 
+    def newest_day(self, source: CostSource) -> date | None:
+        """Return the newest day whose costs were requested from a source, with figures or without."""
+        with self._database.read() as connection:
+            day = connection.scalar(select(func.max(cost_pulls.c.day)).where(cost_pulls.c.source == source))
+        return None if day is None else date.fromisoformat(day)
+
     def newest_totals(self, source: CostSource) -> dict[tuple[str, str], dict[str, Decimal]]:
         """Return the unblended sum of each project's newest day with figures, by project and day, then by currency."""
         pulls, c = cost_pulls.c, costs.c

@@ -20,6 +20,7 @@ from guard_store.ledger.tables import ledger, ledger_bodies, ledger_checkpoints
 from guard_store.ledger.verify import Verification, verify_rows
 
 _PAGE_ROWS = 10_000
+_POLICY_SIDES = ("request.", "passage.", "response.")
 _QUARTER_US = 900 * SECOND_US
 _COMMIT_US = 60 * SECOND_US  # from the arrival of an event to its row of the ledger, at most
 _PRUNED_ROWS = 50_000  # rows of one DELETE, for which other writers wait
@@ -102,7 +103,7 @@ class LedgerStore:
         counts: Counter[str] = Counter()
         with self._database.read() as connection:
             for flags, requests in connection.execute(statement):
-                counts.update(dict.fromkeys(flags.split(","), requests))
+                counts.update(dict.fromkeys(_policy_flags(flags), requests))
         return dict(counts.most_common())
 
     def count_flags_by_time(self, since_us: int, until_us: int, project_id: str | None = None) -> list[FlagCount]:
@@ -122,10 +123,9 @@ class LedgerStore:
             statement = statement.where(c.project_id == project_id)
         with self._database.read() as connection:
             return [
-                FlagCount(
-                    row.project_id, row.model, tuple(row.flags.split(",")), row.quarter * _QUARTER_US, row.requests
-                )
+                FlagCount(row.project_id, row.model, flags, row.quarter * _QUARTER_US, row.requests)
                 for row in connection.execute(statement)
+                if (flags := _policy_flags(row.flags))
             ]
 
     def row_of_event(self, project_id: str, request_id: str, received_us: int) -> LedgerRow | None:
@@ -243,6 +243,11 @@ class LedgerStore:
         }
         connection.execute(insert(ledger_checkpoints), row)
         return checkpoint
+
+
+def _policy_flags(flags: str) -> tuple[str, ...]:
+    """Return the flags of content policies, which begin with the side that was checked; those of tools do not."""
+    return tuple(flag for flag in flags.split(",") if flag.startswith(_POLICY_SIDES))
 
 
 def _rows() -> Select[tuple[object, ...]]:

@@ -65,6 +65,8 @@ class ColumnVerdict(msgspec.Struct, frozen=True):
     n: int | None = None
     required_n: int | None = None
     window_days: int | None = None
+    missing_share: float | None = None
+    reference_missing_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import DAY_US
 from guard_store.alerts.outbox import WAITING
-from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
+from guard_store.alerts.tables import REPORT, alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
 from guard_store.retention.sweeps import note_sweep
 
@@ -44,10 +44,10 @@ def sweep_alerts(database: Database, settings: Settings) -> int | None:
 
 
 def _old_incidents(connection: Connection, before_us: int, after_id: str) -> list[str]:
-    """Return incidents that ended before an instant and whose messages are all sent or dead."""
+    """Return incidents and reports that ended before an instant and whose messages are all sent or dead."""
     c = incidents.c
     waits = exists().where(alert_messages.c.incident_id == c.id, alert_messages.c.state == WAITING)
-    over = and_(c.state == "resolved", c.resolved_us < before_us, c.id > after_id, ~waits)
+    over = and_(c.state.in_(("resolved", REPORT)), c.resolved_us < before_us, c.id > after_id, ~waits)
     return list(connection.scalars(select(c.id).where(over).order_by(c.id).limit(_PIECE_INCIDENTS)))
 
 

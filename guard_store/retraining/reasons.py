@@ -6,7 +6,7 @@ Weighing them belongs to `ml.retraining.rule`.
 from collections.abc import Mapping
 from typing import Any
 
-from guard_core.alerting.words import counted
+from guard_core.alerting.words import counted, drop_text
 
 
 def reason_text(reason: Mapping[str, Any]) -> str:
@@ -24,8 +24,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if rule == "prediction_drift":
         return f"the predictions drift ({', '.join(reason['columns'])})"
     if rule == "performance":
-        metric = reason.get("metric_name", reason["metric"])
-        return f"{reason['kind']} {metric} is {reason['value']:.3f}, {reason['baseline']:.3f} in the baseline"
+        return drop_text(reason)
     return str(reason.get("reason") or rule)
 
 

@@ -3,14 +3,15 @@
 Thresholds, numbers and the texts of findings belong here; reading the numbers and sending alerts do not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from guard_core.alerting.figures import Figure
+from guard_core.alerting.words import drop_text
 from guard_core.columns import feature_name
 from guard_core.names import display_name
-from ml.retraining.rule import DayEvidence, performance_drop
+from ml.retraining.rule import DayEvidence, DecidingMetric, performance_drop
 
 _UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data"})
 _MAX_NAMES = 3
@@ -129,40 +130,51 @@ def check_drift(report: Mapping[str, Any], min_share: float) -> Outcome:
     return Finding(f"Drift in {_list_names(names)}: {counts}", share, lines, _drift_figure(drifting[0]))
 
 
-def check_performance(evidence: DayEvidence, metric: str | None, reference: float | None, max_drop: float) -> Outcome:
+def check_performance(evidence: DayEvidence, metric: DecidingMetric | None, max_drop: float) -> Outcome:
     """Check whether a metric is significantly worse than in the baseline.
 
     Parameters
     ----------
     evidence : the day's realised and estimated metrics.
-    metric : name of the metric that decides. reference : its value in the baseline.
-    max_drop : allowed drop; of an error metric, the allowed growth as a share of `reference`.
+    metric : the metric that decides, in the baseline and on the days since.
+    max_drop : allowed drop; of an error metric, the allowed growth as a share of its value in the baseline.
     """
-    values = [(m or {}).get(str(metric), {}).get("value") for m in (evidence.realised, evidence.estimated)]
-    if metric is None or reference is None or values == [None, None]:
+    name = None if metric is None else metric.name
+    values = [(m or {}).get(str(name), {}).get("value") for m in (evidence.realised, evidence.estimated)]
+    if metric is None or values == [None, None]:
         return Unknown("the metric has no value or no baseline")
-    drop = performance_drop(evidence, metric, reference, max_drop=max_drop, max_error_growth=max_drop)
+    drop = performance_drop(evidence, metric, max_drop=max_drop, max_error_growth=max_drop)
     if drop is None:
         return None
-    value, difference = drop["value"], abs(reference - drop["value"])
-    direction = "higher" if value > reference else "lower"
-    text = f"{drop['kind'].capitalize()} {display_name(metric)} is {value:.3f}, {reference:.3f} in the baseline"
-    rows = f" of {drop['n']} rows" if "n" in drop else ""
-    allowed = f"{drop['max_drop']:.3g} is allowed"
-    interval = f"95 % interval {drop['low']:.3f} to {drop['high']:.3f}{rows}"
-    lines = [f"{difference:.3f} {direction} than that, {allowed}; {interval}"]
-    worse = 1.0 if value > reference else -1.0
+    value, baseline = drop["value"], drop["baseline"]
+    worse = 1.0 if value > baseline else -1.0
     figure = Figure(
-        f"{drop['kind']} {display_name(metric)}",
+        f"{drop['kind']} {display_name(metric.name)}",
         value,
-        metric,
-        threshold=reference + worse * drop["max_drop"],
-        baseline=reference,
+        metric.name,
+        threshold=baseline + worse * drop["max_drop"],
+        baseline=baseline,
         low=drop["low"],
         high=drop["high"],
         rows=drop.get("n"),
     )
-    return Finding(text, difference, lines, figure)
+    text = drop_text(drop)
+    return Finding(text[:1].upper() + text[1:], abs(baseline - value), list(_describe_drop(drop)), figure)
+
+
+def _describe_drop(drop: Mapping[str, Any]) -> Iterator[str]:
+    difference = drop["baseline"] - drop["value"]
+    size = (
+        f"{abs(difference):.3f} {'lower' if difference > 0 else 'higher'} than that, {drop['max_drop']:.3g} is allowed"
+    )
+    rows = f" of {drop['n']} rows" if "n" in drop else ""
+    interval = f"95 % interval {drop['low']:.3f} to {drop['high']:.3f}{rows}"
+    yield f"{size}; {interval}"
+    if "compared_days" in drop:
+        days = f"{drop['compared_days']} days and {drop['baseline_days']} of the baseline"
+        yield f"compared by days: {days}, rank sum p {drop['p_value']:.2g}"
+    else:
+        yield drop["note"]
 
 
 def check_latency(metrics: Mapping[str, Any], max_ms: float) -> Outcome:

@@ -60,14 +60,17 @@ class DayScale:
         [(1.0, 'Feb'), (29.0, 'Mar')]
         >>> [text for _, text in DayScale(date(2013, 5, 3), date(2013, 5, 5), 0, 3).ticks()]
         ['3 May', '4 May', '5 May']
+        >>> [text for _, text in DayScale(date(2013, 5, 1), date(2013, 5, 31), 0, 31).ticks(4)]
+        ['1 May', '9 May', '17 May', '25 May']
         """
         count = (self.last - self.first).days + 1
+        has_days = count <= 28 or (count <= 31 and self.first.month == self.last.month)
         if count <= 45:
             step = math.ceil(count / most)
             starts = [self.first + timedelta(offset) for offset in range(0, count, step)]
-            if count > 28:
+            if not has_days:
                 starts = [day for day in map(self._day, range(count)) if day.day == 1]
-            return [(self.left(day), f"{day.day} {day:%b}" if count <= 28 else f"{day:%b}") for day in starts]
+            return [(self.left(day), f"{day.day} {day:%b}" if has_days else f"{day:%b}") for day in starts]
         firsts = [day for day in map(self._day, range(count)) if day.day == 1]
         step = math.ceil(len(firsts) / most)
         return [(self.left(day), f"{day:%b %Y}" if day.month == 1 else f"{day:%b}") for day in firsts[::step]]

@@ -25,7 +25,9 @@ def join(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def picture(width: float, height: float, label: str, *children: Markup, class_: str = "chart") -> Markup:
+def picture(
+    width: float, height: float, label: str, *children: Markup, class_: str = "chart", **attributes: str | float | None
+) -> Markup:
     """Return an `svg` element that scales with its container; `label` is read by screen readers."""
     return element(
         "svg",
@@ -34,6 +36,7 @@ def picture(width: float, height: float, label: str, *children: Markup, class_: 
         viewBox=f"0 0 {_text(width)} {_text(height)}",
         role="group",
         aria_label=label,
+        **attributes,
     )
 
 

@@ -75,6 +75,8 @@ def timeline(
 ) -> Markup:
     """Return the timeline of verdicts; `href` is the address of a cell, that of its last day where days share one.
 
+    The picture's `data-` attributes give the first day, where it begins and how wide a day is, for scripts that select days.
+
     Parameters
     ----------
     names_width : where the first day begins.
@@ -84,7 +86,17 @@ def timeline(
     scale = DayScale.over(days, names_width, _WIDTH - _RIGHT)
     height = len(rows) * _ROW + _BOTTOM
     drawn = [_row(row, index * _ROW, days, scale, href) for index, row in enumerate(rows)]
-    return picture(_WIDTH, height, label, join(drawn), join(x_axis(scale, height)), class_="chart timeline")
+    return picture(
+        _WIDTH,
+        height,
+        label,
+        join(drawn),
+        join(x_axis(scale, height)),
+        class_="chart timeline",
+        data_first_day=days[0],
+        data_start=scale.start,
+        data_day_width=scale.width,
+    )
 
 
 def strip(label: str, days: Sequence[str], verdicts: Sequence[str | None]) -> Markup:

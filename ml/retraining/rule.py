@@ -4,11 +4,19 @@ Weighing the evidence belongs here; collecting it, raising flags and training do
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from guard_core.names import display_name
 from guard_core.project_settings.retrain import RetrainSettings
+from ml.monitoring.performance.day_comparison import (
+    ALPHA,
+    MIN_REFERENCE_DAYS,
+    DayComparison,
+    DayValue,
+    compare_days,
+    pool_small_days,
+)
 
 LESS_IS_BETTER = frozenset({"mae"})
 """Deciding metrics that measure errors."""
@@ -31,13 +39,42 @@ class DayEvidence:
 
 
 @dataclass(frozen=True)
+class DecidingMetric:
+    """The metric that decides about a model, in its baseline and on the days since.
+
+    Attributes
+    ----------
+    name : of the metric (`ml.retraining.promotion.PRIMARY`).
+    reference : its value on all rows of the baseline.
+    baseline_days, days : its values by day in the baseline, and on the days compared with it, oldest first; by kind,
+        "realised" or "estimated".
+    """
+
+    name: str
+    reference: float
+    baseline_days: Mapping[str, Sequence[DayValue]] = field(default_factory=dict)
+    days: Mapping[str, Sequence[DayValue]] = field(default_factory=dict)
+
+    @property
+    def has_enough_days(self) -> bool:
+        """Whether the baseline has enough days for comparisons of days."""
+        return len(pool_small_days(self.baseline_days.get("realised", ()))) >= MIN_REFERENCE_DAYS
+
+    def compare(self, kind: str, day: str, min_change: float) -> DayComparison | None:
+        """Compare the days up to a day with those of the baseline; None where the baseline has too few."""
+        days = [value for value in self.days.get(kind, ()) if value.day <= day]
+        less_is_better = self.name in LESS_IS_BETTER
+        baseline = self.baseline_days.get(kind, ())
+        return compare_days(baseline, days, less_is_better=less_is_better, min_change=min_change)
+
+
+@dataclass(frozen=True)
 class ModelState:
     """The state of the model, which does not depend on the day.
 
     Attributes
     ----------
-    metric : the metric that decides (`ml.retraining.promotion.PRIMARY`).
-    reference : its value in the baseline; None without a baseline.
+    metric : the metric that decides; None without a baseline that has its value.
     importance : weight by lake column. A column without a weight counts 0; if the mapping is empty, all count the same.
     age_days : days since the newest training row of the champion; None without a champion trained here.
     days_since_flag : days since the last flag; None without one.
@@ -46,8 +83,7 @@ class ModelState:
     missing_rows : rows that a training lacks beside the held-out days.
     """
 
-    metric: str | None
-    reference: float | None
+    metric: DecidingMetric | None
     importance: Mapping[str, float]
     age_days: int | None
     days_since_flag: int | None
@@ -85,7 +121,7 @@ def recommend(days: Sequence[DayEvidence], model: ModelState, settings: RetrainS
 
     Examples
     --------
-    >>> model = ModelState("roc_auc", 0.80, {}, age_days=100, days_since_flag=None, labelled_rows=9_000)
+    >>> model = ModelState(DecidingMetric("roc_auc", 0.80), {}, age_days=100, days_since_flag=None, labelled_rows=9_000)
     >>> recommendation = recommend([DayEvidence("2013-05-01")], model, RetrainSettings())
     >>> recommendation.recommended, [reason["rule"] for reason in recommendation.reasons]
     (True, ['age'])
@@ -94,21 +130,19 @@ def recommend(days: Sequence[DayEvidence], model: ModelState, settings: RetrainS
     rules: Mapping[str, Callable[[DayEvidence], Reason]] = {
         "drifted_features": lambda day: _drifted_features(day, model, settings),
         "prediction_drift": lambda day: _prediction_drift(day, settings),
-        "performance": lambda day: _performance(day, model, settings),
     }
-    reasons = [reason for name, rule in rules.items() if (reason := _on_days(name, rule, recent, settings))]
+    drifts = [_on_days(name, rule, recent, settings.days) for name, rule in rules.items()]
+    reasons = [reason for reason in (*drifts, _performance(recent, model, settings)) if reason]
     if model.age_days is not None and model.age_days > settings.max_age_days:
         reasons.append({"rule": "age", "age_days": model.age_days, "max_age_days": settings.max_age_days})
     objections = _objections(model, settings)
     return Recommendation(bool(reasons) and not objections, reasons, objections)
 
 
-def _on_days(
-    name: str, rule: Callable[[DayEvidence], Reason], recent: Sequence[DayEvidence], settings: RetrainSettings
-) -> Reason:
+def _on_days(name: str, rule: Callable[[DayEvidence], Reason], recent: Sequence[DayEvidence], days: int) -> Reason:
     """Return the rule with the numbers of the newest day on which it holds, if it holds on enough days."""
     matches = [(day.day, numbers) for day in recent if (numbers := rule(day)) is not None]
-    if len(matches) < settings.days:
+    if len(matches) < days:
         return None
     return {"rule": name, **matches[-1][1], "days": [day for day, _ in matches]}
 
@@ -133,45 +167,61 @@ def _in_drift(day: DayEvidence, columns: Collection[str]) -> list[str]:
     return [name for name in columns if day.states.get(name) == "drift"]
 
 
-def _performance(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Reason:
-    if model.metric is None or model.reference is None:
+def _performance(recent: Sequence[DayEvidence], model: ModelState, settings: RetrainSettings) -> Reason:
+    metric = model.metric
+    if metric is None:
         return None
-    return performance_drop(
-        day, model.metric, model.reference, max_drop=settings.max_drop, max_error_growth=settings.max_error_growth
-    )
+
+    def rule(day: DayEvidence) -> Reason:
+        return performance_drop(day, metric, max_drop=settings.max_drop, max_error_growth=settings.max_error_growth)
+
+    # A comparison of days has weighed the days before already: to wait for a second one would only delay it.
+    if metric.has_enough_days:
+        return _on_days("performance", rule, recent[-1:], 1)
+    return _on_days("performance", rule, recent, settings.days)
 
 
-def performance_drop(
-    day: DayEvidence, metric: str, reference: float, *, max_drop: float, max_error_growth: float
-) -> Reason:
-    """Compare a day's metric with the baseline; realised values take precedence over estimates.
+def performance_drop(day: DayEvidence, metric: DecidingMetric, *, max_drop: float, max_error_growth: float) -> Reason:
+    """Compare the days up to a day with the days of the baseline; realised values take precedence over estimates.
 
     Parameters
     ----------
-    metric : its name. reference : its value in the baseline.
     max_drop : allowed drop of a metric of which more is better, in its unit.
-    max_error_growth : allowed growth of an error metric, as a share of `reference`.
+    max_error_growth : allowed growth of an error metric, as a share of its value in the baseline.
 
     Returns
     -------
-    The numbers, or None unless the metric is worse by more than allowed and its interval lies on the worse side of the
-    reference. `max_drop` among them is the allowed change for the worse in the metric's unit: a growth if it is an error.
+    The numbers, or None unless the metric is worse by more than allowed and that is not chance: by days where the baseline
+    has at least `MIN_REFERENCE_DAYS` of them (`compare_days`), else by the interval of the day's rows, with a `note` that tells why.
+    `max_drop` among them is the allowed change for the worse in the metric's unit: a growth if it is an error.
     """
+    allowed = max_error_growth * metric.reference if metric.name in LESS_IS_BETTER else max_drop
     for kind, metrics in (("realised", day.realised), ("estimated", day.estimated)):
-        entry = (metrics or {}).get(metric, {})
+        entry = (metrics or {}).get(metric.name, {})
         if entry.get("value") is None:
             continue
-        sign = -1.0 if metric in LESS_IS_BETTER else 1.0
-        allowed = max_error_growth * reference if sign < 0 else max_drop
-        drop = sign * (reference - entry["value"])
-        nearest = entry.get("high" if sign > 0 else "low")
-        significant = nearest is not None and sign * (reference - nearest) > 0
-        if not (drop > allowed and significant):
-            return None
-        numbers = {name: entry[name] for name in ("value", "low", "high", "n") if name in entry}
-        names = {"metric": metric, "metric_name": display_name(metric)}
-        return {**names, "kind": kind, **numbers, "baseline": reference, "max_drop": allowed}
+        comparison = metric.compare(kind, day.day, allowed)
+        numbers = _drop_of_rows(entry, metric, allowed) if comparison is None else _drop_of_days(comparison, allowed)
+        names = {"metric": metric.name, "metric_name": display_name(metric.name), "kind": kind}
+        return None if numbers is None else {**names, **numbers, "max_drop": allowed}
     return None
+
+
+def _drop_of_days(comparison: DayComparison, allowed: float) -> Reason:
+    is_worse = abs(comparison.value - comparison.baseline) > allowed and comparison.p_value <= ALPHA
+    return asdict(comparison) if is_worse else None
+
+
+def _drop_of_rows(entry: Mapping[str, Any], metric: DecidingMetric, allowed: float) -> Reason:
+    sign = -1.0 if metric.name in LESS_IS_BETTER else 1.0
+    drop = sign * (metric.reference - entry["value"])
+    nearest = entry.get("high" if sign > 0 else "low")
+    significant = nearest is not None and sign * (metric.reference - nearest) > 0
+    if not (drop > allowed and significant):
+        return None
+    numbers = {name: entry[name] for name in ("value", "low", "high", "n") if name in entry}
+    note = f"rows of one day compared: the baseline has fewer than {MIN_REFERENCE_DAYS} days with a value"
+    return {**numbers, "baseline": metric.reference, "note": note}
 
 
 def _objections(model: ModelState, settings: RetrainSettings) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ is sent in its own thread, and a receiver that hangs delays only its own route.
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,14 +29,26 @@ _POLLS_PER_GAUGE_UPDATE = 10
 _LEASE_MARGIN_S = 30
 
 
-class DeliveryService:
-    """Fold facts and send messages while the server runs."""
+def _as_it_is(delivery: Delivery) -> Delivery:
+    return delivery
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+
+class DeliveryService:
+    """Fold facts and send messages while the server runs.
+
+    Parameters
+    ----------
+    complete : adds to a message what is rendered only when it is sent; it may take long, and raise `DeliveryError`.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, complete: Callable[[Delivery], Delivery] = _as_it_is
+    ) -> None:
         self.store = AlertStore(database)
         self.outbox = Outbox(database)
         self._settings = settings
         self._database = database
+        self._complete = complete
         self._senders: Mapping[str, Sender] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._hung: dict[str, asyncio.Future[None]] = {}
@@ -147,7 +159,7 @@ class DeliveryService:
         if sender is None:
             return "ML_GUARD_ALERT_ROUTES has no route of this name"
         timeout_s = self._settings.alert.timeout_s
-        sending = _in_thread(sender, delivery, timeout_s)
+        sending = _in_thread(sender, self._complete, delivery, timeout_s)
         try:
             await asyncio.wait_for(asyncio.shield(sending), timeout_s)
         except TimeoutError:
@@ -163,7 +175,9 @@ class DeliveryService:
         return route in self._hung
 
 
-def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio.Future[None]":
+def _in_thread(
+    sender: Sender, complete: Callable[[Delivery], Delivery], delivery: Delivery, timeout_s: float
+) -> "asyncio.Future[None]":
     """Send in a daemon thread, so that a receiver that hangs does not keep the process from ending."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -179,7 +193,7 @@ def _in_thread(sender: Sender, delivery: Delivery, timeout_s: float) -> "asyncio
     def run() -> None:
         failure: BaseException | None = None
         try:
-            sender.send(delivery, timeout_s)
+            sender.send(complete(delivery), timeout_s)
         except DeliveryError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a response can make a library raise anything

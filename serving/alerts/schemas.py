@@ -121,6 +121,7 @@ class DeliveryView(BaseModel):
     seq: int = Field(description="Order within the incident.")
     title: str
     text: str
+    page: str | None = Field(description="Address of the page that the message is about.")
     state: str = Field(description="waiting, sent or dead.")
     attempts: int
     newest_attempts: list[AttemptView] = Field(description="The newest attempts, oldest first.")
@@ -140,6 +141,7 @@ class DeliveryView(BaseModel):
             seq=delivery.seq,
             title=delivery.title,
             text=delivery.body,
+            page=delivery.payload.get("page"),
             state=delivery.state,
             attempts=delivery.attempts,
             newest_attempts=[

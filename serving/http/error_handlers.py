@@ -18,22 +18,23 @@ from starlette.responses import Response
 
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
+from serving.audit.entry import AuditEntry
 from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
-from serving.http.rendering import problem_response
 
 _DATABASE_ERRORS = (OperationalError, NoConnectionError)
 _log = logging.getLogger(__name__)
 
 
 async def render(request: Request, error: Exception) -> Response:
-    """Render an exception as a problem."""
+    """Render an exception as the request is answered: in JSON, or as a page where the request is for one."""
     problem = problem_of(error)
     if isinstance(error, _DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
         problem.detail += _list_routes(request)
-    return problem_response(problem, request.scope["state"].get("request_id"), request.scope["path"])
+    entry: AuditEntry = request.scope["state"]["entry"]
+    return entry.render_problem(problem)
 
 
 def _list_routes(request: Request) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard_core.ids import new_id
@@ -134,7 +135,7 @@ class _Answer:
                 if self.started:
                     raise
                 self._commit_failed = True
-                await self.send_problem(problem)
+                await self._send_response(self._entry.render_problem(problem))
                 return
         if self._start_message is not None:
             self.started = True
@@ -145,11 +146,13 @@ class _Answer:
         await self._send(message)
 
     async def send_problem(self, problem: Problem) -> None:
-        """Send an error as the answer; nothing may have been sent before."""
+        """Send an error as JSON, whatever the request is for; nothing may have been sent before."""
+        await self._send_response(problem_response(problem, self._request_id, self._scope["path"]))
+
+    async def _send_response(self, response: Response) -> None:
+        """Send a response in place of one that has not begun."""
         self._start_message = None
-        await problem_response(problem, self._request_id, self._scope["path"])(
-            self._scope, _receive_disconnect, self.send
-        )
+        await response(self._scope, _receive_disconnect, self.send)
 
     async def close(self) -> None:
         """Commit the entry if `send` has not, as when the client disconnects before the end of the answer."""

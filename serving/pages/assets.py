@@ -61,6 +61,10 @@ class Assets:
         """Return the address of an asset by the name of its file."""
         return f"/assets/{self._hashed_names[name]}"
 
+    def text(self, name: str) -> str:
+        """Return the content of a text file by its name."""
+        return self._assets[self._hashed_names[name]].content.decode()
+
     def find(self, hashed_name: str) -> Asset | None:
         """Return an asset by its hashed name."""
         return self._assets.get(hashed_name)

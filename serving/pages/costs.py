@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from starlette.responses import RedirectResponse
 
 from guard_core.formats import count, usd
 from ml.charts.bars import Bars, bar_chart
@@ -15,12 +17,13 @@ from serving.auth.security import Caller
 from serving.costs.endpoints import Costs
 from serving.costs.schemas import MonthView
 from serving.gateway.findings.endpoints import Findings
-from serving.gateway.usage.endpoints import Usage
-from serving.gateway.usage.schemas import BudgetView, DaysQuery, ModelUsage, UsageSummary
-from serving.http.routing import ANALYST, ProjectStoreDep, find_project
+from serving.gateway.usage.endpoints import Usage, remove_budget, set_budget
+from serving.gateway.usage.schemas import BudgetRequest, BudgetView, DaysQuery, ModelUsage, UsageSummary
+from serving.http.routing import ADMIN, ANALYST, ProjectStoreDep, find_project
 from serving.pages import addresses
+from serving.pages.forms import validate_form, without_empty
 from serving.pages.rendering import RendererDep
-from serving.pages.routing import page_router
+from serving.pages.routing import Form, page_router
 
 _COLOURS = 8
 
@@ -63,6 +66,23 @@ async def show_costs(
         gauge=gauge,
         sparkline=sparkline,
     )
+
+
+@router.post("/costs/budgets", openapi_extra=ADMIN)
+async def save_budget(caller: Caller, usage: Usage, projects: ProjectStoreDep, form: Form) -> Response:
+    """Create a budget, or change the limits of the one with this scope, measure and period."""
+    fields = without_empty(
+        {name: form.get(name) for name in ("scope", "scope_id", "measure", "period", "soft", "hard")}
+    )
+    await set_budget(validate_form(BudgetRequest, fields), caller, usage, projects)
+    return RedirectResponse("/costs#budgets", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/costs/budgets/{budget_id}/remove", openapi_extra=ADMIN)
+def delete_budget(budget_id: str, caller: Caller, usage: Usage, form: Form) -> Response:  # noqa: ARG001 - the token is checked
+    """Remove a budget and its counts."""
+    remove_budget(budget_id, caller, usage)
+    return RedirectResponse("/costs#budgets", HTTPStatus.SEE_OTHER)
 
 
 def _charts(summary: UsageSummary, project_id: str | None) -> dict[str, Any]:

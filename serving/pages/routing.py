@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse
 
@@ -19,14 +18,15 @@ from serving.audit.entry import AuditEntry
 from serving.auth.principal import ANONYMOUS, Principal
 from serving.auth.security import Authenticator
 from serving.http.dependencies import part_of
-from serving.http.error_handlers import problem_of
+from serving.http.error_handlers import render
 from serving.http.middleware import DEFAULT_SECURITY_HEADERS, SECURITY_HEADERS
-from serving.http.problems import Forbidden, Problem, TooLarge, TooManyRequests, Unauthorised
+from serving.http.problems import Forbidden, TooLarge, TooManyRequests, Unauthorised
 from serving.http.routing import ANYONE, LEAST_ROLE, require_role, respond_in_time
 from serving.pages.rendering import Renderer
 from serving.pages.sessions.service import COOKIE, SessionService, form_token
 
 SIGN_IN = "/sign-in"
+_API_PATHS = ("/api/", "/v1/")
 _MAX_FORM_BYTES = 2**16
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
@@ -51,9 +51,7 @@ class PageRoute(APIRoute):
 
         async def handle_page(request: Request) -> Response:
             state = request.scope["state"]
-            state[SECURITY_HEADERS] = _SECURITY_HEADERS
-            pages = part_of(request.scope, Renderer)
-            state["entry"].render_problem = lambda problem: pages.error(request, problem)
+            answer_with_pages(request)
             try:
                 caller = await _authenticate(request)
                 _require_caller(caller, least)
@@ -63,8 +61,6 @@ class PageRoute(APIRoute):
                 return await respond_in_time(handle(request), time_limit_s, state["entry"])
             except Unauthorised:
                 return _redirect_to_sign_in(request)
-            except (Problem, RequestValidationError) as error:
-                return pages.error(request, problem_of(error))
 
         return handle_page
 
@@ -72,6 +68,25 @@ class PageRoute(APIRoute):
 def page_router() -> APIRouter:
     """Make a router of pages."""
     return APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+def answer_with_pages(request: Request) -> None:
+    """Render all errors of a request as pages, under the headers of pages."""
+    state, pages = request.scope["state"], part_of(request.scope, Renderer)
+    state[SECURITY_HEADERS] = _SECURITY_HEADERS
+    state["entry"].render_problem = lambda problem: pages.error(request, problem)
+
+
+async def render_unrouted(request: Request, error: Exception) -> Response:
+    """Render the error of an address that no route answers: as a page for a browser, else in JSON.
+
+    Below the paths of the APIs it is JSON whatever the client accepts.
+    """
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_API_PATHS):
+        answer_with_pages(request)
+        session = await part_of(request.scope, SessionService).find(request.cookies.get(COOKIE))
+        request.scope["state"]["principal"] = session or ANONYMOUS
+    return await render(request, error)
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -44,13 +44,15 @@ def test_three_weeks_of_flights_pass_through_everything(home: Path, ports: list[
     assert (summary["ok"], summary["failures"]) == (True, [])
     assert summary["sent"] == summary["accepted"] == 12_208
     assert (summary["duplicate"], summary["rejected"], summary["days_materialised"]) == (0, 0, 21)
-    assert list(summary["seconds"]) == ["prepare", "start", "first", "replay", "compare", "verify"]
+    assert list(summary["seconds"]) == ["prepare", "start", "first", "replay", "compare", "calls", "verify"]
     (month,) = summary["months"]
     assert (month["month"], month["flights"], month["versions"]) == ("2013-01", 6_018, ["1"])
     # Nobody has replaced the first model yet: what the server has answered is what the model says here.
     assert month["roc_auc"]["guarded"] == month["roc_auc"]["static"]
     assert 0.55 < month["roc_auc"]["static"]["value"] < 0.75
     assert abs(month["realised"] - month["estimated"]) < 0.1
+    assert summary["calls"]["ada"] == {"200": 184}
+    assert summary["calls"]["grace"]["429"] == 5
     assert "January model" in done.stdout
     assert "feature" in done.stdout
     assert "temp" in done.stdout

@@ -55,7 +55,9 @@ def test_a_month_is_a_line_of_the_table_with_the_reasons_of_its_flags() -> None:
         "roc_auc": {"static": entry(0.69), "guarded": entry(0.74)},
     }
     summer = {"static": entry(0.68), "guarded": entry(0.73), "difference": entry(0.05)}
-    _, line, last = month_table([month], summer).splitlines()
+    groups, _, line, last = month_table([month], summer).splitlines()
+    assert groups.split("  ")[-1].strip() == "mean of days"
+    assert "all flights together" in groups
     assert "0.690 (0.670–0.710)   0.740 (0.720–0.760)" in line
     assert line.endswith("4, 5         0.700         –  age, performance")
     assert last.endswith("better by 0.050 (0.030–0.070)")

@@ -24,6 +24,7 @@ def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[
 
 _ALL = dict(_commands(ml_guard))
 _LISTING = {
+    ("report",),
     ("status",),
     ("doctor",),
     ("keys", "list"),

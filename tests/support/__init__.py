@@ -16,6 +16,7 @@
 - `mlflow_stores`: closes the stores that MLflow keeps open
 - `model_days`: a model with a few processed days
 - `model_history`: verdicts and performance of its days
+- `oidc_issuer`: an OpenID Connect issuer
 - `pages`: signed-in readers of the pages, and the token of their forms
 - `paths`: where the checkout is
 - `pipeline_projects`: days whose labels depend on their features

@@ -9,7 +9,6 @@ import dagster as dg
 
 from guard_pipelines.monitoring.assets import daily_aggregates
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import days_of
 
 _DESCRIPTIONS = {
     "volume": "Events of the day beside the same weekday of the four weeks before.",
@@ -20,13 +19,17 @@ _DESCRIPTIONS = {
 
 
 @dg.multi_asset_check(
-    specs=[dg.AssetCheckSpec(name, asset=daily_aggregates, description=text) for name, text in _DESCRIPTIONS.items()]
+    specs=[dg.AssetCheckSpec(name, asset=daily_aggregates, description=text) for name, text in _DESCRIPTIONS.items()],
+    can_subset=True,
 )
 def data_checks(context: dg.AssetCheckExecutionContext, guard: Guard) -> Iterator[dg.AssetCheckResult]:
-    """Compare the days of the run with the weeks before them."""
-    from guard_pipelines.days.findings import check_result
+    """Compare the days of the run, or without partitions the newest closed days, with the weeks before them."""
+    from guard_pipelines.days.findings import check_result, checked_days
     from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 
-    findings = find_odd_days(guard.database, guard.settings, days_of(context.run.tags))
-    for name in _DESCRIPTIONS:
-        yield check_result(findings[name], dg.AssetCheckSeverity.WARN, check_name=name, asset_key=daily_aggregates.key)
+    days = checked_days(context.run.tags, guard.database, guard.settings)
+    inspections = find_odd_days(guard.database, guard.settings, days)
+    for key in sorted(context.selected_asset_check_keys):
+        yield check_result(
+            inspections[key.name], dg.AssetCheckSeverity.WARN, days, check_name=key.name, asset_key=key.asset_key
+        )

@@ -1,4 +1,4 @@
-"""Checks on the pipeline itself: whether the days of the run and the newest due day are processed, and what has drifted.
+"""Checks on the pipeline itself: whether closed days and the newest due day are processed, and what has drifted.
 
 A failed day is an error of its project and blocks no other; drift is a finding, not a failure.
 """
@@ -8,31 +8,33 @@ import dagster as dg
 from guard_pipelines.monitoring.assets import drift_reports
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.assets import retrain_recommended
-from guard_pipelines.tags import days_of
 
 
 @dg.asset_check(asset=retrain_recommended)
-def days_processed(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """No project's day of the run has failed."""
+def days_processed(guard: Guard) -> dg.AssetCheckResult:
+    """No day of the store has failed: an error if one is given up, a warning if all of them are retried."""
     from guard_pipelines.days.findings import check_result
-    from guard_pipelines.monitoring.checks.unfinished import failed_days
+    from guard_pipelines.monitoring.checks.unfinished import inspect_failures
 
-    return check_result(failed_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.ERROR)
+    inspection, is_given_up = inspect_failures(guard.database, guard.settings)
+    severity = dg.AssetCheckSeverity.ERROR if is_given_up else dg.AssetCheckSeverity.WARN
+    return check_result(inspection, severity, ())
 
 
 @dg.asset_check(asset=retrain_recommended)
 def latest_due_day(guard: Guard) -> dg.AssetCheckResult:
     """The newest closed day with events of each model is done: a backfill of old days does not hide a new one."""
     from guard_pipelines.days.findings import check_result
-    from guard_pipelines.monitoring.checks.unfinished import overdue_days
+    from guard_pipelines.monitoring.checks.unfinished import inspect_newest_days
 
-    return check_result(overdue_days(guard.database, guard.settings), dg.AssetCheckSeverity.WARN)
+    return check_result(inspect_newest_days(guard.database, guard.settings), dg.AssetCheckSeverity.WARN, ())
 
 
 @dg.asset_check(asset=drift_reports)
 def drift(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
-    """No model has drifted on the days of the run."""
-    from guard_pipelines.days.findings import check_result
-    from guard_pipelines.monitoring.checks.unfinished import drifted_days
+    """No model has drifted on the days of the run; without partitions, on the newest closed days."""
+    from guard_pipelines.days.findings import check_result, checked_days
+    from guard_pipelines.monitoring.checks.unfinished import inspect_drift
 
-    return check_result(drifted_days(guard.database, days_of(context.run.tags)), dg.AssetCheckSeverity.WARN)
+    days = checked_days(context.run.tags, guard.database, guard.settings)
+    return check_result(inspect_drift(guard.database, days), dg.AssetCheckSeverity.WARN, days)

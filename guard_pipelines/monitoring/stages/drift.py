@@ -36,7 +36,7 @@ def _judge_model(database: Database, run: StageRun, items: Sequence[DayState]) -
         with run.isolate(item):
             state, drifted = model.judge(item, run.run_id)
             run.mark([item])
-            run.outcome.add(item, state=state, drifted=", ".join(drifted))
+            run.outcome.add(item, state=state, drifted_columns=len(drifted), drifted=", ".join(drifted))
 
 
 class _Model:

@@ -11,7 +11,7 @@ from typing import Any
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, group_consecutive, run_stage
-from guard_pipelines.monitoring.stages.lake_counts import differing_counts
+from guard_pipelines.monitoring.stages.lake_counts import compare_counts
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.arrow_reader import ArrowReader
@@ -38,7 +38,8 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
         outcome = run_stage(
             "lake", scope, database, settings, partial(_store_model, partial(_store, database, reader, lake, settings))
         )
-    for mismatch in differing_counts(database, lake, scope.days):
+    outcome.looked_at, mismatches = compare_counts(database, lake, scope.days)
+    for mismatch in mismatches:
         DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
         outcome.add_finding(mismatch.item, str(mismatch))
     return outcome

@@ -23,18 +23,19 @@ class CountMismatch:
         return f"{self.lake_rows} rows in the lake, {self.stored_rows} in the store"
 
 
-def differing_counts(database: Database, lake: Lake, days: Collection[str]) -> list[CountMismatch]:
-    """Compare the counts of those of these days that are marked as stored in the lake; return those that differ."""
+def compare_counts(database: Database, lake: Lake, days: Collection[str]) -> tuple[int, list[CountMismatch]]:
+    """Compare the counts of those of these days that are marked as stored in the lake; return their number and those that differ."""
     states = DayStateStore(database).of_days(days)
     in_lake = [item for item in states if item.lake_revision == item.revision and item.is_kept_for("lake")]
-    mismatches: list[CountMismatch] = []
+    compared, mismatches = 0, list[CountMismatch]()
     for items in group_by_model(in_lake):
         snapshot = lake.snapshot(*items[0].key[:2])
         for item, stored_rows in _count_stored(database, items):
+            compared += 1
             lake_rows = 0 if snapshot is None else snapshot.rows(item.day)
             if lake_rows != stored_rows:
                 mismatches.append(CountMismatch(item, lake_rows, stored_rows))
-    return mismatches
+    return compared, mismatches
 
 
 def _count_stored(database: Database, items: Sequence[DayState]) -> list[tuple[DayState, int]]:

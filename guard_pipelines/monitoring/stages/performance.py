@@ -34,12 +34,14 @@ from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.labels import label_key
 from ml.monitoring.performance.realised import realised
+from ml.monitoring.performance.reference import measure_days as measure_reference_days
 from ml.monitoring.performance.reference import reference_of
 from ml.monitoring.performance.tasks import Target, target_of
 from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
 _SEED = 2013
+_PRIMARY = ("roc_auc", "accuracy", "mae")
 _MIN_SLICE_ROWS = 50
 _LABEL_DAYS = 366
 
@@ -63,7 +65,14 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
                 whole = next((part for part in slices if (part.dimension, part.value) == WHOLE_DAY), None)
-                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices))
+                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices), **_primary(whole))
+
+
+def _primary(whole: SlicePerformance | None) -> dict[str, str | float]:
+    """Return the deciding metric of each task as a cell, which is empty for those that the day does not have."""
+    realised_metrics = ((whole.report["realised"] or {}) if whole else {}).get("metrics", {})
+    values = {name: realised_metrics.get(name, {}).get("value") for name in _PRIMARY}
+    return {name: "" if value is None else value for name, value in values.items()}
 
 
 def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:
@@ -116,10 +125,15 @@ class _Model:
     def with_reference(self) -> "_Model":
         """Measure and store the reference again; return the model with it."""
         assert self.baseline is not None  # noqa: S101 - the caller checks `needs_reference`
-        rows = pa.concat_tables([_EMPTY, *map(self._rows, self._window())], promote_options="default")
-        labelled = rows.filter(pc.is_valid(rows.column(LABEL)))
-        rng = np.random.default_rng(_SEED)
-        reference = reference_of(self.target, *_columns(labelled), rng) if len(labelled) else {}
+        days = {
+            day: rows.filter(pc.is_valid(rows.column(LABEL))) for day in self._window() if len(rows := self._rows(day))
+        }
+        labelled = pa.concat_tables([_EMPTY, *days.values()], promote_options="default")
+        reference: dict[str, Any] = {}
+        if len(labelled):
+            reference = reference_of(self.target, *_columns(labelled), np.random.default_rng(_SEED))
+            columns = {day: _columns(rows) for day, rows in days.items() if len(rows)}
+            reference["days"] = measure_reference_days(reference, columns)
         self.store.replace_reference(
             self.project_id, self.model_id, self.baseline.id, labelled=len(labelled), reference=reference
         )

@@ -47,7 +47,15 @@ def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
                 *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=run.run_id
             )
             run.mark([item])
-            run.outcome.add(item, rows=slices[0].rows if slices else 0, slices=len(slices))
+            whole = slices[0] if slices else None
+            latency: Mapping[str, Any] = (whole.metrics.get("latency") if whole else None) or {}
+            p95 = latency.get("p95")
+            run.outcome.add(
+                item,
+                rows=whole.rows if whole else 0,
+                slices=len(slices),
+                p95_latency_ms="" if p95 is None else p95,
+            )
 
 
 def _slices(

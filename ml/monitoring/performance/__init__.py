@@ -12,5 +12,6 @@
 `roc_auc`: area under the ROC curve.
 `regression`: metrics of numeric predictions.
 `pooled`: a metric over several days.
+`day_comparison`: a metric of the newest days against the days of a baseline.
 `bootstrap`: bootstrap resamples and their intervals.
 """

@@ -1,13 +1,18 @@
 """Performance in the window of a baseline, as JSON, by which later days are estimated and compared.
 
-Fitting calibrators and error models belongs here; estimating does not.
+Fitting calibrators and error models and measuring its days belong here; estimating does not.
 """
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.monitoring.performance.bootstrap import Floats
 from ml.monitoring.performance.calibration import fit_calibrator
+from ml.monitoring.performance.day_comparison import DayValue
+from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.realised import as_probabilities, positive_among, realised
 from ml.monitoring.performance.regression import error_terms
@@ -15,6 +20,8 @@ from ml.monitoring.performance.tasks import Target, is_numeric
 
 MIN_ROWS = 100
 ERROR_BINS = 20
+
+Columns: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None]
 
 
 def reference_of(
@@ -55,6 +62,50 @@ def reference_of(
     if usable.sum() >= MIN_ROWS:
         reference["calibrator"] = fit_calibrator(proba[usable], hits[usable].astype(np.float64), rng)
     return reference
+
+
+def measure_days(reference: Mapping[str, Any], days: Mapping[str, Columns]) -> list[dict[str, object]]:
+    """Measure each day of a reference by itself, for comparisons of days.
+
+    Parameters
+    ----------
+    reference : from `reference_of`.
+    days : `y_true`, `y_pred` and `y_proba` of the reference's rows, by day.
+
+    Returns
+    -------
+    Of each `day` its `n` rows and the values of its metrics by name, `realised` and `estimated`; oldest first. They
+    are kept as `days` of the reference.
+    """
+    task, positive = reference["task"], reference["positive"]
+    rng = np.random.default_rng(0)  # without intervals, nothing is drawn
+    entries: list[dict[str, object]] = []
+    for day, columns in sorted(days.items()):
+        measured: dict[str, Any] = realised(task, *columns, rng=rng, positive=positive, intervals=False)
+        expected: dict[str, Any] = estimated(task, reference, *columns[1:])
+        values = {
+            kind: {name: metric["value"] for name, metric in part["metrics"].items()}
+            for kind, part in (("realised", measured), ("estimated", expected))
+        }
+        entries.append({"day": day, "n": measured["n"], **values})
+    return entries
+
+
+def daily_values(reference: Mapping[str, Any], kind: str, metric: str) -> list[DayValue]:
+    """Return the values of a metric by day in a reference, oldest first; none from a reference without daily values.
+
+    Parameters
+    ----------
+    kind : "realised" or "estimated".
+
+    Examples
+    --------
+    >>> day = {"day": "2013-01-01", "n": 900, "realised": {"mae": 2.0, "r2": None}, "estimated": {"mae": 2.1}}
+    >>> daily_values({"days": [day]}, "realised", "mae"), daily_values({"days": [day]}, "realised", "r2")
+    ([DayValue(day='2013-01-01', value=2.0, n=900)], [])
+    """
+    values = [(day["day"], day[kind].get(metric), day["n"]) for day in reference.get("days", ())]
+    return [DayValue(day, value, n) for day, value, n in values if value is not None]
 
 
 def _error_model(true: Floats, predicted: Floats) -> dict[str, object] | None:

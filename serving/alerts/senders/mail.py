@@ -100,6 +100,9 @@ class MailSender:
         if picture is not None:
             html = cast("EmailMessage", mail.get_body(("html",)))
             html.add_related(picture.png, "image", "png", cid=f"<{picture.content_id}>", disposition="inline")
+        if delivery.attachment is not None:
+            file = delivery.attachment
+            mail.add_attachment(file.text, subtype="html", filename=file.name)
         return mail
 
     def _connect(self, timeout_s: float) -> smtplib.SMTP:

@@ -8,26 +8,19 @@ import logging
 import time
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
-import msgspec
 
 from guard_core.settings import Settings
+from serving.auth.oidc.metadata import TIMEOUT_S, FetchError, endpoint_of, fetch_json, fetch_metadata
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
 _ALGORITHMS: Final = {"RSA": "RS256", "P-256": "ES256", "Ed25519": "EdDSA"}
 _MIN_RSA_BITS = 2048
-_MAX_BYTES = 2**20
-_TIMEOUT_S = 5.0
 _FRESH_S = 3600.0
 _REFETCH_S = 10.0
-
-
-class FetchError(Exception):
-    """The keys of the issuer cannot be fetched; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +86,15 @@ class SigningKeys:
 
     async def _replace_keys(self) -> None:
         try:
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)) as session:
-                url = self._url or await self._discover(session)
-                self._keys = usable_keys(await _json_of(session, url))
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+                url = self._url or endpoint_of(await fetch_metadata(session, self._issuer), "jwks_uri")
+                self._keys = usable_keys(await fetch_json(session, url))
             self._fetched_at = time.monotonic()
         except (FetchError, aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) if isinstance(error, FetchError) else type(error).__name__
             _log.warning("the keys of %s were not fetched: %s", self._issuer, reason)
         finally:
             self._fetching = None
-
-    async def _discover(self, session: aiohttp.ClientSession) -> str:
-        document = await _json_of(session, self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-        url = document.get("jwks_uri")
-        if document.get("issuer") != self._issuer or not isinstance(url, str):
-            raise FetchError("its discovery document is of another issuer, or names no jwks_uri")
-        if urlsplit(url).scheme not in {"https", urlsplit(self._issuer).scheme}:
-            raise FetchError("its discovery document names a jwks_uri without TLS")
-        return url
 
 
 def usable_keys(jwks: dict[str, Any]) -> tuple[SigningKey, ...]:
@@ -147,19 +131,3 @@ def _signing_key(jwk: Any) -> SigningKey | None:
         return None
     kid = jwk.get("kid")
     return SigningKey(kid if isinstance(kid, str) else None, algorithm, key)
-
-
-async def _json_of(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    async with session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response:
-        if response.status != 200:
-            raise FetchError(f"{url} answered {response.status}")
-        data = await response.content.read(_MAX_BYTES)
-        while not response.content.at_eof() and len(data) < _MAX_BYTES:
-            data += await response.content.read(_MAX_BYTES)
-    try:
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise FetchError(f"{url} answered what is not a JSON object")
-    return document

@@ -1,6 +1,6 @@
-"""Authentication by bearer token (JWT): verifies signature, issuer, audience and times, then reads role and project.
+"""Tokens of the issuer (JWT): verifies signature, issuer, audience and times, then reads role and project.
 
-The keys of the issuer are `signing_keys`; which role a route needs is declared at the route.
+Bearer tokens are authenticated here, ID tokens by `code_flow`; the keys of the issuer are `signing_keys`.
 """
 
 import hashlib
@@ -36,6 +36,10 @@ _REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
 )
 
 
+class _TokenError(Exception):
+    """A token is invalid; the message is the reason, and never contains the token."""
+
+
 class TokenRing:
     """Verifies tokens of the issuer in the settings, and caches the valid ones for some seconds."""
 
@@ -68,50 +72,74 @@ class TokenRing:
         cached = self.find_cached(token)
         if cached is not None:
             return cached
-        claims = await self._verify(token)
-        principal = Principal(_caller_id(claims["sub"]), self._role(claims), self._project(claims))
+        claims = await self.verify(token, str(self._settings.oidc.audience))
+        principal = Principal(caller_id(claims), self.role_of(claims) or "guest", self.project_of(claims))
         valid_s = min(self._principals.ttl_s, int(claims["exp"]) + _LEEWAY_S - time.time())
         digest = hashlib.sha256(token.encode()).digest()
         self._principals.put(digest, principal, expires_at=time.monotonic() + valid_s)
         return principal
 
-    async def _verify(self, token: str) -> dict[str, Any]:
+    async def verify(self, token: str, audience: str, *, name: str = "bearer token") -> dict[str, Any]:
+        """Return the claims of a token that the issuer has signed for an audience; it is valid now.
+
+        Parameters
+        ----------
+        name : of the token, in the reason why it is refused.
+
+        Raises
+        ------
+        Unauthorised, Unavailable
+            As `authenticate`.
+        """
+        try:
+            return await self._verify(token, audience)
+        except _TokenError as error:
+            raise Unauthorised(f"The {name} {error}.") from error
+
+    async def _verify(self, token: str, audience: str) -> dict[str, Any]:
         if len(token) > _MAX_CHARACTERS:
-            raise _unauthorised(f"has more than {_MAX_CHARACTERS} characters")
+            raise _TokenError(f"has more than {_MAX_CHARACTERS} characters")
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, RecursionError) as error:
-            raise _unauthorised("cannot be read") from error
+            raise _TokenError("cannot be read") from error
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in _ALGORITHMS or "crit" in header:
-            raise _unauthorised("is not signed as we accept it: RS256, ES256 or EdDSA")
+            raise _TokenError("is not signed as we accept it: RS256, ES256 or EdDSA")
         key = await self._keys.find(kid if isinstance(kid, str) else None, algorithm)
         if key is None:
-            raise _unauthorised("is signed with a key that its issuer does not publish")
+            raise _TokenError("is signed with a key that its issuer does not publish")
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key.key,
                 algorithms=[key.algorithm],
-                audience=self._settings.oidc.audience,
+                audience=audience,
                 issuer=self._settings.oidc.issuer,
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
         except jwt.PyJWTError as error:
-            raise _unauthorised(_reason(error)) from error
+            raise _TokenError(_reason(error)) from error
         return claims
 
-    def _role(self, claims: Mapping[str, Any]) -> Role:
-        """Return the highest role among the values of the role claim."""
+    def role_of(self, claims: Mapping[str, Any]) -> Role | None:
+        """Return the highest role among the values of the role claim; None if no value has a role."""
         name = self._settings.oidc.role_claim
         claim = _claim(claims, name)
         values = claim.split() if isinstance(claim, str) and name in _WORDS_CLAIMS else claim
         value_list = values if isinstance(values, list) else [values]
         roles = {self._settings.oidc.roles.get(value) for value in value_list if isinstance(value, str)}
-        return next((role for role in ROLES if role in roles), "guest")
+        return next((role for role in ROLES if role in roles), None)
 
-    def _project(self, claims: Mapping[str, Any]) -> str | None:
+    def project_of(self, claims: Mapping[str, Any]) -> str | None:
+        """Return the only project that the caller may access; None for all.
+
+        Raises
+        ------
+        Forbidden
+            If the project claim does not name one.
+        """
         name = self._settings.oidc.project_claim
         if name is None:
             return None
@@ -122,9 +150,9 @@ class TokenRing:
         return None if value == _ALL_PROJECTS else value
 
 
-def _caller_id(subject: Any) -> str:
+def caller_id(claims: Mapping[str, Any]) -> str:
     """Return the id of a caller in ledger, usage and logs: short, stable, and never the token."""
-    text = str(subject)
+    text = str(claims["sub"])
     if _plain_subject(text):
         return CALLER_PREFIX + text
     return f"{CALLER_PREFIX}#{hashlib.sha256(text.encode()).hexdigest()[:32]}"
@@ -142,7 +170,3 @@ def _claim(claims: Mapping[str, Any], name: str) -> Any:
 
 def _reason(error: jwt.PyJWTError) -> str:
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "is not valid")
-
-
-def _unauthorised(reason: str) -> Unauthorised:
-    return Unauthorised(f"The bearer token {reason}.")

@@ -116,7 +116,7 @@ class SeriesService:
 
 
 def _band(metrics: Sequence[Mapping[str, Any] | None], window: int) -> Band:
-    estimates = [_estimate(metric) for metric in metrics]
+    estimates = [estimate_of(metric) for metric in metrics]
     means = [
         None if estimate is None else pooled(filter(None, estimates[max(0, index + 1 - window) : index + 1]))
         for index, estimate in enumerate(estimates)
@@ -128,7 +128,8 @@ def _band(metrics: Sequence[Mapping[str, Any] | None], window: int) -> Band:
     )
 
 
-def _estimate(metric: Mapping[str, Any] | None) -> Estimate | None:
+def estimate_of(metric: Mapping[str, Any] | None) -> Estimate | None:
+    """Return a stored metric as an estimate; None without value or interval."""
     if metric is None or None in (metric["value"], metric["low"], metric["high"]):
         return None
     return Estimate(metric["value"], metric["low"], metric["high"], metric["n"])
@@ -139,7 +140,7 @@ def _value(metric: Mapping[str, Any] | None) -> float | None:
 
 
 def _slice(key: SliceKey, rows: Mapping[str, SliceMetric], days: Sequence[str]) -> SliceSeries:
-    realised = [_estimate(row.realised) for day in days if (row := rows.get(day)) is not None]
+    realised = [estimate_of(row.realised) for day in days if (row := rows.get(day)) is not None]
     mean = pooled(filter(None, realised))
     return SliceSeries(
         dimension=key[0],

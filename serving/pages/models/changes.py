@@ -1,9 +1,10 @@
-"""Forms of a model's page: retrain, roll back, capture a baseline. Each ends on the page of the model."""
+"""Forms of a model's page: retrain, answer a flag, roll back, capture or activate a baseline. Each ends on that page."""
 
 from datetime import date
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Path, Response
 from starlette.responses import RedirectResponse
 
 from guard_core.days import from_microseconds, local_days
@@ -16,7 +17,7 @@ from serving.pages import addresses
 from serving.pages.forms import read_reason, required_field
 from serving.pages.routing import Form, page_router
 from serving.retraining.flags.endpoints import Flags
-from serving.retraining.flags.schemas import ForceRequest
+from serving.retraining.flags.schemas import AcknowledgeRequest, ForceRequest
 from serving.retraining.versions.endpoints import Versions
 
 router = page_router()
@@ -31,6 +32,16 @@ def retrain(project: ProjectToChange, model_id: ModelId, flags: Flags, actor: Ac
         day = date.fromisoformat(checked_days(form["as_of"], form["as_of"]).start)
         as_of = from_microseconds(local_days(project.timezone).bounds_us(day)[1])
     flags.force(project, model_id, ForceRequest(reason=read_reason(form), as_of=as_of), actor)
+    return _to_model(project.id, model_id)
+
+
+@router.post(_MODEL + "/retrain/acknowledge", openapi_extra=ADMIN)
+def acknowledge_flag(
+    project: ProjectToChange, model_id: ModelId, flags: Flags, actor: ActorDep, form: Form
+) -> Response:
+    """Acknowledge the active flag; with the field `dismiss`, dismiss it so that nothing is trained."""
+    answer = AcknowledgeRequest(reason=read_reason(form), dismiss=bool(form.get("dismiss")))
+    flags.acknowledge(project.id, model_id, answer, actor)
     return _to_model(project.id, model_id)
 
 
@@ -53,6 +64,20 @@ def capture_baseline(
     """Capture a range of local days as the model's new active baseline."""
     days = checked_days(required_field(form, "start"), required_field(form, "end"))
     baselines.capture(project.id, model_id, days, created_by=caller.key_id, request_id=request_id)
+    return _to_model(project.id, model_id)
+
+
+@router.post(_MODEL + "/baselines/{version}/activate", openapi_extra=ANALYST)
+def activate_baseline(
+    project: ProjectToRead,
+    model_id: ModelId,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    baselines: Baselines,
+    request_id: RequestId,
+    form: Form,  # noqa: ARG001 - the token is checked
+) -> Response:
+    """Activate a version of the baseline."""
+    baselines.activate(project.id, model_id, version, request_id)
     return _to_model(project.id, model_id)
 
 

@@ -3,17 +3,22 @@
 from fastapi import Request, Response
 
 from guard_core.names import display_name
+from guard_store.retraining.reasons import reason_text
 from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.monitoring.baselines.endpoints import Baselines
 from serving.monitoring.series.endpoints import ModelDep, SeriesDep
 from serving.pages.models import charts
 from serving.pages.models.periods import DEFAULT, PERIODS, QueriedPeriod, days_of, window_of
 from serving.pages.models.sentences import is_apart, model_sentence, uncertain_columns
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import page_router
+from serving.retraining.flags.endpoints import Flags
 
 router = page_router()
 _NEWEST_LABELLED = 28
 _WORST = 5
+_BASELINES = 20
+_ACTIVE = ("open", "training")
 
 
 @router.get("/projects/{project_id}/models/{model_id}", openapi_extra=ANALYST)
@@ -24,6 +29,9 @@ def show_model(
     model_id: ModelId,
     models: ModelDep,
     history: SeriesDep,
+    flags: Flags,
+    baselines: Baselines,
+    *,
     period: QueriedPeriod = DEFAULT,
 ) -> Response:
     """Show a model."""
@@ -39,6 +47,9 @@ def show_model(
         request,
         "models/model.html",
         model=model,
+        flag=next((flag for flag in flags.newest(project.id, model_id, 1).items if flag.state in _ACTIVE), None),
+        baselines=baselines.versions(project.id, model_id, None, _BASELINES).items,
+        reason_text=reason_text,
         period=period,
         periods=PERIODS,
         headline=model_sentence(model),

@@ -1,6 +1,6 @@
-"""Sessions of people who look at the pages: opened with an API key or a one-time link, found by their cookie.
+"""Sessions of people who look at the pages: opened with an API key, a one-time link or at the issuer, found by their cookie.
 
-They are stored by `guard_store.auth.sessions`.
+They are stored by `guard_store.auth.sessions`; signing in at the issuer is `oidc_service`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Final
 from starlette.types import Scope
 
 from guard_core.ttl_cache import TtlCache
-from guard_store.auth.sessions import SessionStore, SignedIn
+from guard_store.auth.sessions import SESSION_S, SessionStore, SignedIn
 from serving.auth.principal import Principal
 from serving.auth.security import Authenticator
 from serving.http.problems import Unauthorised
@@ -56,7 +56,7 @@ class SessionService:
             If too many keys from this address were wrong.
         """
         principal = await self._authenticator.authenticate_key(secret, scope)
-        return await self._open(SignedIn(str(principal.key_id), principal.role, principal.project_id))
+        return await self.open(SignedIn(str(principal.key_id), principal.role, principal.project_id))
 
     async def open_with_link(self, token: str) -> tuple[str, Principal]:
         """Open a session with a one-time link; return its token and its caller.
@@ -69,16 +69,17 @@ class SessionService:
         signed_in = await asyncio.to_thread(self._sessions.take_link, token)
         if signed_in is None:
             raise Unauthorised("The link has been used or is too old; `ml-guard open` prints a new one.")
-        return await self._open(signed_in)
+        return await self.open(signed_in)
+
+    async def open(self, caller: SignedIn, valid_s: int = SESSION_S) -> tuple[str, Principal]:
+        """Open a session of a caller for some seconds; return its token and its caller."""
+        token = await asyncio.to_thread(self._sessions.open, caller, valid_s)
+        return token, Principal(caller.caller_id, caller.role, caller.project_id)
 
     async def end(self, token: str) -> None:
         """End a session."""
         self._principals.discard(token)
         await asyncio.to_thread(self._sessions.end, token)
-
-    async def _open(self, caller: SignedIn) -> tuple[str, Principal]:
-        token = await asyncio.to_thread(self._sessions.open, caller)
-        return token, Principal(caller.caller_id, caller.role, caller.project_id)
 
 
 def form_token(session_token: str) -> str:

@@ -4,5 +4,6 @@ Every change calls the endpoint of its JSON route, and so needs the same role an
 
 - `fields`: settings of a section as rows of a table
 - `installation`: projects, API keys and alert routes
+- `policies`: forms of alert policies
 - `project`: name, time zone, drift thresholds with a preview, alert policies
 """

@@ -214,7 +214,7 @@ def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> Non
 
 def test_the_sensors_run_without_being_switched_on() -> None:
     sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
-    for name in ("failed_runs", "silent_models"):
+    for name in ("failed_runs", "silent_models", "monthly_reports"):
         assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
 
 

@@ -97,7 +97,7 @@ def test_without_credentials_there_is_a_warning_and_everything_else_goes_on(pipe
     assert result.success
     assert checks(result) == {
         ("aws_costs", "aws_available"): False,
-        ("aws_costs", "unusual_costs"): True,
+        ("aws_costs", "unusual_costs"): False,
         ("llm_costs", "unusual_costs"): True,
     }
     severities = {e.severity for e in result.get_asset_check_evaluations() if not e.passed}
@@ -111,7 +111,12 @@ def test_aws_is_not_asked_unless_the_setting_says_so(odd_aws: OddAws, pipelines:
     result = run(pipelines)
     assert odd_aws.asked == []
     assert "ML_GUARD_AWS_COSTS" in numbers(result, "aws_costs")["state"]
-    assert all(checks(result).values())
+    assert not any(checks(result).values())
+    (off,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "aws_available"]
+    assert (off.severity, "ML_GUARD_AWS_COSTS" in str(off.metadata["reason"].value)) == (
+        dg.AssetCheckSeverity.WARN,
+        True,
+    )
     assert CostStore(pipelines.database).days("p", FIRST, LAST) == []
 
 
@@ -173,6 +178,6 @@ def test_a_day_that_costs_five_times_the_usual_is_a_finding_and_no_failure(pipel
     CostStore(pipelines.database).replace([*usual[:-1], pulled(days[-1].isoformat(), cost="500")])
     result = run(pipelines)
     assert result.success
-    found = [e for e in result.get_asset_check_evaluations() if not e.passed]
+    found = [e for e in result.get_asset_check_evaluations() if "newest" in e.metadata]
     assert [(e.asset_key.to_user_string(), e.check_name) for e in found] == [("aws_costs", "unusual_costs")]
     assert "high: 500.00 USD, 100." in str(found[0].metadata["newest"].value)

@@ -199,7 +199,7 @@ def test_every_partition_of_a_range_is_materialised(guarded: Pipelines) -> None:
         newest = guarded.instance.get_latest_materialization_event(dg.AssetKey(name))
         assert newest is not None
         assert newest.asset_materialization is not None
-        assert newest.asset_materialization.metadata["model_days"].value == 3
+        assert newest.asset_materialization.metadata["models"].value == 1
 
 
 @pytest.mark.usefixtures("kept_instance")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from guard_pipelines.monitoring.checks.unfinished import overdue_days
+from guard_pipelines.monitoring.checks.unfinished import inspect_newest_days
 from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
@@ -92,9 +92,9 @@ def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: 
 def test_a_backfill_of_old_days_does_not_hide_that_the_newest_is_missing(guarded: Pipelines) -> None:
     month(guarded, 3)
     guarded.run({**range_tags("2013-01-01", "2013-01-02"), UNPROCESSED: "old days"})
-    (finding,) = overdue_days(guarded.database, guarded.settings)
+    (finding,) = inspect_newest_days(guarded.database, guarded.settings).findings
     assert (finding["day"], finding["finding"]) == ("2013-01-03", "not processed yet")
     found = checks(guarded.run({**range_tags("2013-01-01", "2013-01-01"), UNPROCESSED: "again"}))
     assert not found["latest_due_day"].passed
     guarded.settle()
-    assert overdue_days(guarded.database, guarded.settings) == []
+    assert not inspect_newest_days(guarded.database, guarded.settings).findings

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
-from guard_pipelines.monitoring.stages.lake_counts import differing_counts
+from guard_pipelines.monitoring.stages.lake_counts import compare_counts
 from guard_pipelines.tags import range_tags
 from guard_store.day_state.invalidation import DeletedDaysError, invalidate_drift, invalidate_lake, rebuild_for_timezone
 from guard_store.ingest.tables import events, labels
@@ -85,7 +85,7 @@ def test_events_go_once_they_are_in_the_lake_and_their_days_stay_as_they_were(
     assert sweep_events(database, settings, grace_us=0) == 3 * ROWS
     assert (n_of(processed, events), n_of(processed, labels)) == (0, 0)
     assert sweeps(processed) == [{"kind": "events", "retention_days": 30, "deleted": 3 * ROWS, "labels": 3 * ROWS}]
-    assert differing_counts(database, Lake(settings.storage.lake), DAYS) == []
+    assert compare_counts(database, Lake(settings.storage.lake), DAYS)[1] == []
     ask_for_all(processed)
     assert seen(processed) == before
     assert [processed.lake(PROJECT).rows(day) for day in DAYS] == [ROWS] * 3

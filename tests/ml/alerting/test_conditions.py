@@ -17,7 +17,8 @@ from ml.alerting.conditions import (
     check_volume,
     evaluate_days,
 )
-from ml.retraining.rule import DayEvidence
+from ml.monitoring.performance.day_comparison import DayValue
+from ml.retraining.rule import DayEvidence, DecidingMetric
 
 
 def column(name: str, state: str, effect: float = 0.3) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def test_a_day_on_which_no_column_could_be_judged_says_nothing() -> None:
 )
 def test_performance_must_be_surely_and_far_enough_below(value: float, high: float, expected: bool) -> None:
     evidence = DayEvidence("d", {}, {"roc_auc": {"value": value, "low": value - 0.02, "high": high, "n": 900}}, None)
-    found = check_performance(evidence, "roc_auc", 0.80, 0.02)
+    found = check_performance(evidence, DecidingMetric("roc_auc", 0.80), 0.02)
     assert isinstance(found, Finding) is expected
     if expected:
         assert held(found).text == "Realised ROC AUC is 0.700, 0.800 in the baseline"
@@ -70,18 +71,31 @@ def test_performance_must_be_surely_and_far_enough_below(value: float, high: flo
         )
 
 
+def test_performance_is_compared_by_days_where_the_baseline_has_them() -> None:
+    before = [DayValue(f"04-{day:02}", 0.80 + 0.01 * (day % 5 - 2), 900) for day in range(1, 11)]
+    now = [DayValue(f"05-{day:02}", 0.70 + 0.01 * (day % 3), 900) for day in range(1, 8)]
+    metric = DecidingMetric("roc_auc", 0.81, {"realised": before}, {"realised": now})
+    evidence = DayEvidence("05-07", {}, {"roc_auc": {"value": 0.9, "low": 0.85, "high": 0.95, "n": 900}}, None)
+    finding = held(check_performance(evidence, metric, 0.02))
+    assert finding.text == "Realised ROC AUC is 0.710 over 7 days, 0.800 in the baseline"
+    assert finding.lines[1] == "compared by days: 7 days and 10 of the baseline, rank sum p 0.00035"
+    assert finding.figure is not None
+    assert finding.figure.baseline == pytest.approx(0.80)
+    assert finding.figure.threshold == pytest.approx(0.78)
+
+
 def test_errors_may_grow_by_a_share_of_the_baselines_and_the_words_say_by_how_much() -> None:
     evidence = DayEvidence("d", {}, None, {"mae": {"value": 13.0, "low": 12.5, "high": 13.5}})
-    found = held(check_performance(evidence, "mae", 10.0, 0.1))
+    found = held(check_performance(evidence, DecidingMetric("mae", 10.0), 0.1))
     assert found.text == "Estimated MAE is 13.000, 10.000 in the baseline"
     assert found.lines[0] == "3.000 higher than that, 1 is allowed; 95 % interval 12.500 to 13.500"
 
 
 def test_performance_that_is_not_known_says_nothing() -> None:
-    assert check_performance(DayEvidence("d"), "roc_auc", 0.8, 0.02) == Unknown(
+    assert check_performance(DayEvidence("d"), DecidingMetric("roc_auc", 0.8), 0.02) == Unknown(
         "the metric has no value or no baseline"
     )
-    assert check_performance(DayEvidence("d", {}, {"roc_auc": {"value": 0.5}}, None), None, None, 0.02) == Unknown(
+    assert check_performance(DayEvidence("d", {}, {"roc_auc": {"value": 0.5}}, None), None, 0.02) == Unknown(
         "the metric has no value or no baseline"
     )
 

@@ -7,9 +7,11 @@ import pytest
 
 from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.section import ProjectSettingsError
-from ml.retraining.rule import DayEvidence, ModelState, recommend
+from guard_store.retraining.reasons import reason_text
+from ml.monitoring.performance.day_comparison import DayValue
+from ml.retraining.rule import DayEvidence, DecidingMetric, ModelState, recommend
 
-MODEL = ModelState("roc_auc", 0.80, {}, age_days=10, days_since_flag=None, labelled_rows=10_000)
+MODEL = ModelState(DecidingMetric("roc_auc", 0.80), {}, age_days=10, days_since_flag=None, labelled_rows=10_000)
 SETTINGS = RetrainSettings()
 
 
@@ -69,11 +71,50 @@ def test_labels_decide_where_there_are_any_else_the_estimate() -> None:
 
 
 def test_errors_that_grow_are_a_reason_of_a_regression() -> None:
-    model = replace(MODEL, metric="mae", reference=2.0)
+    model = replace(MODEL, metric=DecidingMetric("mae", 2.0))
     grown = DayEvidence("", realised={"mae": {"value": 2.5, "low": 2.3, "high": 2.7}})
     shrunk = DayEvidence("", realised={"mae": {"value": 1.5, "low": 1.3, "high": 1.7}})
     assert rules(grown, grown, model=model) == ["performance"]
     assert rules(shrunk, shrunk, model=model) == []
+
+
+def daily(values: list[float], first: int = 1) -> list[DayValue]:
+    return [DayValue(f"2024-05-{first + place:02}", value, 900) for place, value in enumerate(values)]
+
+
+USUAL = [0.80, 0.74, 0.86, 0.79, 0.81, 0.75, 0.85, 0.78, 0.82, 0.80]
+
+
+def compared(now: list[float]) -> ModelState:
+    before = [DayValue(f"2024-04-{place:02}", value, 900) for place, value in enumerate(USUAL, 1)]
+    return replace(MODEL, metric=DecidingMetric("roc_auc", 0.80, {"realised": before}, {"realised": daily(now)}))
+
+
+def test_a_bad_day_is_no_reason_where_days_differ_anyway() -> None:
+    usual = compared([0.81, 0.79, 0.70])
+    assert rules(STABLE, WORSE, WORSE, model=replace(MODEL, metric=DecidingMetric("roc_auc", 0.80))) == ["performance"]
+    assert rules(STABLE, WORSE, WORSE, model=usual) == []
+
+
+def test_a_week_of_worse_days_is_a_reason_at_once_with_the_days_it_was_compared_by() -> None:
+    model = compared([0.70, 0.66, 0.72, 0.69, 0.71])
+    evidence = days(STABLE, STABLE, STABLE, STABLE, WORSE)
+    (reason,) = recommend(evidence, model, SETTINGS).reasons
+    assert (reason["rule"], reason["days"], reason["compared_days"]) == ("performance", ["2024-05-05"], 5)
+    assert reason["baseline"] == pytest.approx(0.80)
+    assert reason["high"] < reason["baseline"]
+    assert reason["p_value"] < 0.01
+    assert reason_text(reason) == "realised ROC AUC is 0.696 over 5 days, 0.800 in the baseline"
+
+
+def test_days_after_the_evaluated_one_do_not_count() -> None:
+    model = compared([0.80, 0.79, 0.81, *[0.6] * 5])
+    assert rules(STABLE, STABLE, replace(WORSE), model=model) == []
+
+
+def test_a_baseline_without_daily_values_is_compared_by_rows_and_tells_why() -> None:
+    (reason,) = recommend(days(WORSE, WORSE), MODEL, SETTINGS).reasons
+    assert reason["note"] == "rows of one day compared: the baseline has fewer than 5 days with a value"
 
 
 def test_drifted_predictions_are_a_reason_unless_switched_off() -> None:

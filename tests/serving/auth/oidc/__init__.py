@@ -1,1 +1,1 @@
-"""Tests of usage and budgets."""
+"""Tests of bearer tokens."""

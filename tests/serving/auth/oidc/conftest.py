@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from guard_core.settings import Settings
-from tests.serving.auth.oidc.issuer import AUDIENCE, Issuer, running
+from tests.support.oidc_issuer import AUDIENCE, Issuer, running
 from tests.support.settings import with_values
 
 

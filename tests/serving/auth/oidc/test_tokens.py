@@ -18,7 +18,7 @@ from serving.app import Services
 from serving.auth.oidc.signing_keys import SigningKeys
 from serving.auth.oidc.tokens import TokenRing
 from serving.http.problems import Unauthorised, Unavailable
-from tests.serving.auth.oidc.issuer import Issuer
+from tests.support.oidc_issuer import Issuer
 from tests.support.settings import with_values
 
 ANALYST: dict[str, Any] = {"realm_access": {"roles": ["offline_access", "data-team"]}, "guard_project": "flights"}

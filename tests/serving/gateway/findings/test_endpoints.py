@@ -45,6 +45,18 @@ async def test_requests_count_on_the_local_day_of_their_project(
     assert findings["models"] == [{"model": "m", "requests": [1, 1, 0]}, {"model": None, "requests": [0, 1, 0]}]
 
 
+async def test_a_denied_tool_is_no_finding_of_a_content_policy(
+    services: Services, analyst: httpx.AsyncClient, project: str
+) -> None:
+    record(services, project, "2026-03-02T12:00:00+00:00", "tool.denied", model=None)
+    record(services, project, "2026-03-02T12:00:00+00:00", "request.email,tool.denied")
+    findings = (await analyst.get("/api/v1/policy/findings", params=RANGE)).json()
+    assert findings["requests"] == [0, 1, 0]
+    assert findings["rules"] == [{"rule": "email", "side": "request", "requests": [0, 1, 0]}]
+    assert findings["models"] == [{"model": "m", "requests": [0, 1, 0]}]
+    assert services.audit.store.count_flags(0) == {"request.email": 1}
+
+
 async def test_a_key_of_one_project_reads_its_findings_only(clients: Clients, project: str) -> None:
     clients.services.projects.create("other", "Other")
     record(clients.services, "other", "2026-03-02T12:00:00+00:00", "request.email")

@@ -73,7 +73,12 @@ async def test_a_link_is_no_session_and_a_session_is_no_link(clients: Clients, b
     caller = SignedIn("operator:kim", "analyst", None)
     browser.cookies.set(COOKIE, sessions.make_link(caller))
     assert (await browser.get("/")).status_code == 303
-    assert (await browser.get("/sign-in/link", params={"token": sessions.open(caller)})).status_code == 401
+    session, attempt = sessions.open(caller), sessions.begin_attempt()
+    for token in (session, attempt):
+        assert (await browser.get("/sign-in/link", params={"token": token})).status_code == 401
+    assert sessions.find(session) == caller  # and it is not ended by being tried as a link
+    assert sessions.find(attempt) is None
+    assert sessions.take_attempt(attempt)
 
 
 async def test_a_session_ends_with_signing_out_with_its_key_and_with_time(clients: Clients) -> None:

@@ -1,0 +1,77 @@
+"""Metadata of partitions: each day's own numbers, a state where a day is not simply processed, and little storage."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from guard_pipelines.runtime.event_log import BatchedSqliteEventLogStorage
+from guard_store.projects.store import ProjectStore
+from tests.support.pipeline_projects import ROWS, make_project, send_days
+from tests.support.pipelines import Pipelines
+from tests.support.stored_events import event, store
+
+
+def metadata_of(pipelines: Pipelines, asset: str) -> dict[str, dict[str, Any]]:
+    records = pipelines.instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+    return {
+        str(record.partition_key): {name: value.value for name, value in record.asset_materialization.metadata.items()}
+        for record in reversed(records)
+        if record.asset_materialization is not None
+    }
+
+
+def test_each_partition_has_the_numbers_of_its_own_day(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 3)
+    send_days(pipelines.database, 4, 4, labels=False)
+    store(pipelines.database, [event("p", "m", "2013-01-03T12:00:00Z", {"x": 0.0, "plan": "a"}, latency_ms=900.0)])
+    assert pipelines.settle() == 1
+    rows = {day: of["dagster/partition_row_count"] for day, of in metadata_of(pipelines, "raw_events").items()}
+    assert rows == {"2013-01-01": ROWS, "2013-01-02": ROWS, "2013-01-03": ROWS + 1, "2013-01-04": ROWS}
+    profiles = metadata_of(pipelines, "daily_aggregates")
+    assert profiles["2013-01-03"]["p95_latency_ms"] > 0
+    measured = metadata_of(pipelines, "performance")
+    assert {day: of["labelled_rows"] for day, of in measured.items()} == {
+        "2013-01-01": ROWS,
+        "2013-01-02": ROWS,
+        "2013-01-03": ROWS,
+        "2013-01-04": 0,
+    }
+    worst = {day: of.get("worst_roc_auc") for day, of in measured.items()}
+    assert worst["2013-01-04"] is None
+    assert len({value for value in worst.values() if value is not None}) == 3
+    assert metadata_of(pipelines, "drift_reports")["2013-01-01"]["models"] == 1
+
+
+def test_the_running_day_is_described_as_not_closed(pipelines: Pipelines) -> None:
+    ProjectStore(pipelines.database).create("p", "P")
+    now = datetime.now(UTC)
+    store(pipelines.database, [event("p", "m", now.isoformat(), {"x": 1.0})])
+    pipelines.run({"dagster/partition": now.date().isoformat()})
+    (today,) = metadata_of(pipelines, "daily_aggregates").values()
+    assert today["state"] == "1 of 1 models: not closed yet"
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_the_own_part_of_a_materialisation_takes_less_than_a_kilobyte(pipelines: Pipelines) -> None:
+    for n in range(20):
+        ProjectStore(pipelines.database).create(f"project-{n}", "P")
+    store(
+        pipelines.database,
+        [event(f"project-{n}", "m", f"2013-01-0{d}T12:00:00Z", {"x": n}) for n in range(20) for d in (1, 2)],
+    )
+    pipelines.settle()
+    storage = pipelines.instance.event_log_storage
+    assert isinstance(storage, BatchedSqliteEventLogStorage)
+    metadata = metadata_of(pipelines, "drift_reports")["2013-01-02"]
+    assert metadata["models"] == 20
+    assert "… and" in metadata["verdicts"]
+    assert len(str(metadata)) < 1_000
+    with storage.index_connection() as connection:
+        (size,) = connection.execute(
+            text("SELECT max(length(event)) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")
+        ).one()
+    assert size < 3_000  # of which Dagster itself takes 1,700
