@@ -1,6 +1,7 @@
 """Benchmarks: CPU and wall seconds, measured side by side with other tools in one run, with ratios.
 
 - `cbpe`: CBPE beside NannyML's
+- `days_study`: false alarms and delay of the drift verdicts where days differ
 - `drift_study`: false alarms, power and outliers of the drift verdicts
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy

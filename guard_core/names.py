@@ -22,6 +22,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "hellinger": "Hellinger distance",
     "chi_square": "Cramér's V",
     "l_infinity": "L-infinity distance",
+    "unseen_share": "share of unseen values",
 }
 
 

@@ -22,7 +22,7 @@ from guard_store.retraining.flag import Flag
 from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.design_effect import design_effects
+from ml.monitoring.verdicts.between_days import baseline_days
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.held_out import answers_of
 
@@ -43,6 +43,7 @@ def capture_baseline(
     kinds = _read_kinds(database, flag, champion)
     of_days = [profile_table(table, kinds)[WHOLE] for table in scored.values()]
     merged = TableProfile.merge(of_days)
+    differences = baseline_days(of_days, [date.fromisoformat(day).weekday() for day in scored], merged)
     after = date.fromisoformat(flag.day) + timedelta(days=1)
     baseline = BaselineStore(database).capture(
         flag.project_id,
@@ -51,7 +52,8 @@ def capture_baseline(
         rows=merged.rows,
         sha256=merged.digest(),
         profile=merged.to_bytes(),
-        design_effects=design_effects(of_days, merged),
+        design_effects=differences.design_effects,
+        days=differences.to_dict(),
         created_by=None,
         request_id=flag.request_id,
         from_day=after.isoformat(),

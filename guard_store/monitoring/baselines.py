@@ -70,6 +70,7 @@ class BaselineStore:
         sha256: str,
         profile: bytes,
         design_effects: Mapping[str, float],
+        days: Mapping[str, Any] | None = None,
         created_by: str | None,
         request_id: str | None,
         from_day: str | None = None,
@@ -77,6 +78,7 @@ class BaselineStore:
     ) -> Baseline:
         """Store the next version and make it the active one, for all days or for those from `from_day` on.
 
+        `days` is how the window's days differ, by column, as `days` returns it.
         If the caller passes a `baseline_id` that was captured before, that baseline is returned unchanged.
         """
         with self._database.write() as connection:
@@ -105,7 +107,7 @@ class BaselineStore:
                 "request_id": request_id,
             }
             _deactivate(connection, project_id, model_id)
-            connection.execute(insert(baselines), {**row, "profile": profile})
+            connection.execute(insert(baselines), {**row, "profile": profile, "days": days})
             invalidate_drift(connection, project_id, model_id, from_day=from_day, request_id=request_id)
         return Baseline(**row)
 
@@ -148,6 +150,14 @@ class BaselineStore:
             ).scalar_one()
         return data
 
+    def days(self, baseline_id: str) -> Mapping[str, Any] | None:
+        """Return how the days of an existing baseline differ, by column; None if it was captured before that was stored."""
+        with self._database.read() as connection:
+            days: Mapping[str, Any] | None = connection.execute(
+                select(baselines.c.days).where(baselines.c.id == baseline_id)
+            ).scalar_one()
+        return days
+
     def versions(
         self, project_id: str, model_id: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Baseline]:
@@ -160,7 +170,7 @@ class BaselineStore:
         return [Baseline(**row._mapping) for row in rows]
 
 
-_without_profile = [column for column in baselines.c if column.name != "profile"]
+_without_profile = [column for column in baselines.c if column.name not in {"profile", "days"}]
 
 
 def _by_id(connection: Connection, baseline_id: str) -> Baseline | None:

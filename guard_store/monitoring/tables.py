@@ -50,6 +50,7 @@ baselines = Table(
     Column("sha256", String(64), nullable=False),
     Column("profile", LargeBinary, nullable=False),
     Column("design_effects", JSON, nullable=False),
+    Column("days", JSON),  # null: captured before days were compared
     Column("active", Boolean, nullable=False),
     Column("from_day", String(10)),  # null: applies to all days; otherwise `previous_id` applies to earlier days
     Column("previous_id", String(32)),

@@ -14,6 +14,7 @@ from guard_store.monitoring.aggregates import Slice
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.judge import judge
 from serving.app import Services
 from tests.support.model_days import FIRST, MODEL
@@ -59,11 +60,10 @@ class JudgedDays:
             self.project_id, MODEL, day, [whole], lake_version=1, revision=1, run_id="run"
         )
 
-        def history(days: int) -> list[TableProfile]:
-            numbers = range(number - days + 1, number + 1)
-            return [self.profiles[earlier] for earlier in numbers if earlier in self.profiles]
+        def history(days: int) -> list[TableProfile | None]:
+            return [self.profiles.get(earlier) for earlier in range(number - days + 1, number + 1)]
 
-        report = judge(history, self.reference, self.settings, design_effects)
+        report = judge(history, self.reference, self.settings, BaselineDays(design_effects or {}))
         self.services.drift_reports.replace(
             self.project_id,
             MODEL,

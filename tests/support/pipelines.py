@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from datetime import date
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.design_effect import design_effects
+from ml.monitoring.verdicts.between_days import baseline_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: st
     days = [TableProfile.from_bytes(data) for data in stored.values()]
     profile = TableProfile.merge(days)
     data = profile.to_bytes()
+    differences = baseline_days(days, [date.fromisoformat(day).weekday() for day in stored], profile)
     BaselineStore(pipelines.database).capture(
         project_id,
         "m",
@@ -147,7 +149,8 @@ def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: st
         rows=profile.rows,
         sha256=hashlib.sha256(data).hexdigest(),
         profile=data,
-        design_effects=design_effects(days, profile),
+        design_effects=differences.design_effects,
+        days=differences.to_dict(),
         created_by=None,
         request_id="baseline-request",
     )

@@ -18,6 +18,7 @@ from guard_store.monitoring.baselines import Baseline, BaselinesInForce, Baselin
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.projects.store import ProjectStore
 from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.judge import judge
 
 _DAYS_AHEAD = 31
@@ -45,7 +46,7 @@ class _Model:
         self._database = database
         self._key = project_id, model_id
         self._profiles = DayProfiles(AggregateStore(database), project_id, model_id)
-        self._references: dict[str, TableProfile] = {}
+        self._references: dict[str, tuple[TableProfile, BaselineDays]] = {}
 
     def judge(self, item: DayState, run_id: str) -> tuple[str, Sequence[str]]:
         """Judge one day, store the report, and return the state and the columns that drifted."""
@@ -55,8 +56,8 @@ class _Model:
             return "no events", []
         history = History(self._profiles, item.local_date)
         baseline = self._baselines.of(item.day)
-        effects = None if baseline is None else baseline.design_effects
-        report = judge(history, self._reference(baseline), self._settings, effects)
+        reference, days = self._reference(baseline)
+        report = judge(history, reference, self._settings, days, item.local_date.weekday())
         reports.replace(
             *item.key,
             state=report.state,
@@ -72,12 +73,14 @@ class _Model:
     def _baselines(self) -> BaselinesInForce:
         return BaselineStore(self._database).in_force(*self._key)
 
-    def _reference(self, baseline: Baseline | None) -> TableProfile | None:
+    def _reference(self, baseline: Baseline | None) -> tuple[TableProfile | None, BaselineDays]:
         if baseline is None:
-            return None
+            return None, BaselineDays()
         if baseline.id not in self._references:
-            profile = BaselineStore(self._database).profile(baseline.id)
-            self._references[baseline.id] = TableProfile.from_bytes(profile)
+            store = BaselineStore(self._database)
+            profile = TableProfile.from_bytes(store.profile(baseline.id))
+            days = BaselineDays.from_dict(baseline.design_effects, store.days(baseline.id))
+            self._references[baseline.id] = profile, days
         return self._references[baseline.id]
 
     @cached_property
@@ -94,14 +97,14 @@ class DayProfiles:
         self._key = project_id, model_id
         self._by_day: dict[date, TableProfile | None] = {}
 
-    def between(self, first: date, last: date) -> list[TableProfile]:
-        """Return the profiles of a closed range of days, oldest first; days without one are left out."""
+    def between(self, first: date, last: date) -> list[TableProfile | None]:
+        """Return the profiles of a closed range of days, oldest first; None for a day without one."""
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         missing = [day for day in days if day not in self._by_day]
         if missing:
             self._read(missing[0], missing[-1] + timedelta(days=_DAYS_AHEAD))
             self._by_day = {day: profile for day, profile in self._by_day.items() if last - day <= _KEPT}
-        return [profile for day in days if (profile := self._by_day.get(day)) is not None]
+        return [self._by_day.get(day) for day in days]
 
     def _read(self, first: date, last: date) -> None:
         profiles = self._aggregates.profiles(*self._key, first.isoformat(), last.isoformat())
@@ -119,7 +122,7 @@ class History:
         self._day = day
         self.longest_days = 1
 
-    def __call__(self, days: int) -> list[TableProfile]:
-        """Return the profiles of those of the last `days` local days that have events."""
+    def __call__(self, days: int) -> list[TableProfile | None]:
+        """Return the profiles of the last `days` local days, oldest first; None for a day without events."""
         self.longest_days = max(self.longest_days, days)
         return self._profiles.between(self._day - timedelta(days=days - 1), self._day)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.monitoring.profiles.categorical import CategoricalProfile
-from ml.monitoring.verdicts.significance import category_p_value, combined_p_value, homogeneity_p_value, unseen_p_value
+from ml.monitoring.verdicts.significance import homogeneity_p_value, unseen_p_value
 
 # A category that one list may lack by chance would be selected only if it is frequent on both sides, which biases the test. Four
 # standard deviations above the rarest listed category no list can lack it.
@@ -44,12 +44,12 @@ def common_categories(reference: CategoricalProfile, current: CategoricalProfile
 def categorical_p_value(
     reference: CategoricalProfile, current: CategoricalProfile, design_effect: float = 1.0
 ) -> float:
-    """Return the probability of a difference at least as large if both samples have the same distribution.
+    """Return the probability of a difference at least as large if both samples have the same distribution, by Pearson's X².
 
     With a design effect φ, every count is divided by φ: it counts for so many fewer independent rows.
 
     If a profile lists only its 1,000 most frequent categories, only those are compared that both profiles would list if nothing
-    had changed; all other rows form one cell. Unseen categories can then be tested only if the reference lists all categories.
+    had changed; all other rows form one cell.
 
     Examples
     --------
@@ -59,16 +59,31 @@ def categorical_p_value(
     """
     both = common_categories(reference, current)
     if not (reference.other or current.other):
-        return category_p_value(both.reference / design_effect, both.current / design_effect)
+        return homogeneity_p_value(both.reference / design_effect, both.current / design_effect)
     m, n = reference.non_null, current.non_null
     expected = (both.reference + both.current) / (m + n)
     compared = (expected * m >= _listed_above(reference)) & (expected * n >= _listed_above(current))
     first, second = both.reference[compared], both.current[compared]
-    homogeneous = homogeneity_p_value(
+    return homogeneity_p_value(
         np.append(first, m - first.sum()) / design_effect, np.append(second, n - second.sum()) / design_effect
     )
-    unseen = 1.0 if reference.other else unseen_p_value(both.reference / design_effect, both.current / design_effect)
-    return combined_p_value(homogeneous, unseen)
+
+
+def unseen_categories_p_value(
+    reference: CategoricalProfile, current: CategoricalProfile, design_effect: float = 1.0
+) -> float:
+    """Bound the probability of so many rows in unseen categories; 1 if the reference does not list all of its categories.
+
+    Examples
+    --------
+    >>> one, two = CategoricalProfile(200, 0, {"a": 200}), CategoricalProfile(100, 0, {"a": 90, "b": 10})
+    >>> unseen_categories_p_value(one, two) < 1e-4
+    True
+    """
+    if reference.other:
+        return 1.0
+    both = common_categories(reference, current)
+    return unseen_p_value(both.reference / design_effect, both.current / design_effect)
 
 
 def _listed_above(profile: CategoricalProfile) -> float:

@@ -16,19 +16,21 @@ from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
 from ml.monitoring.distances.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
 from ml.monitoring.distances.l_infinity import l_infinity_of_counts
 from ml.monitoring.distances.psi import psi_of_counts
-from ml.monitoring.distances.steps import step_difference
+from ml.monitoring.distances.steps import cumulative, step_difference
 from ml.monitoring.distances.unseen import unseen_share
 from ml.monitoring.distances.wasserstein import in_deviations, trimmed_wasserstein_of_steps, wasserstein_of_steps
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.encoding import ColumnProfile
 from ml.monitoring.profiles.numeric import NumericProfile
-from ml.monitoring.verdicts.common_categories import categorical_p_value
+from ml.monitoring.verdicts.common_categories import categorical_p_value, unseen_categories_p_value
 from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan
 from ml.monitoring.verdicts.significance import (
     MINIMUM_EXPECTED,
-    category_p_value,
+    combined_p_value,
     homogeneity_p_value,
     l_infinity_p_value,
+    outside_p_value,
+    unseen_p_value,
 )
 
 # A p-value is never 0; smaller ones underflow.
@@ -42,13 +44,15 @@ class Evidence:
     Attributes
     ----------
     effect : value of the deciding statistic.
-    p_value : probability of an effect at least as large if nothing has changed, for these sample sizes and the plan's design
-        effect.
+    p_value : probability of a change at least as large if nothing has changed, for these sample sizes and the plan's design
+        effect; small also if the unseen share alone is.
+    unseen_p_value : the same for the unseen share, at its part of the error.
     statistics : all statistics of the kind, None if not finite; p-values among them assume independent rows.
     """
 
     effect: float
     p_value: float
+    unseen_p_value: float
     statistics: dict[str, float | None]
 
 
@@ -90,9 +94,19 @@ def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfi
         p_value = plan.law.p_value(effect, n / clusters, m / clusters)
     else:
         effect = statistics[plan.method]
-        test = category_p_value if plan.has_empty_cells else homogeneity_p_value
-        p_value = test(cells.reference / clusters, cells.current / clusters, quantile_bins=not plan.cuts.discrete)
-    return _evidence(effect, p_value, statistics)
+        p_value = homogeneity_p_value(
+            cells.reference / clusters, cells.current / clusters, quantile_bins=not plan.cuts.discrete
+        )
+    if plan.has_empty_cells:
+        unseen = unseen_p_value(cells.reference / clusters, cells.current / clusters)
+    else:
+        unseen = outside_p_value(*_rows_outside(reference, current), n, m, clusters)
+    return _evidence(effect, p_value, unseen, statistics)
+
+
+def _rows_outside(reference: NumericProfile, current: NumericProfile) -> tuple[float, float]:
+    below, upto = cumulative(current, np.array([reference.minimum, reference.maximum]))
+    return float(below[0]), current.finite - float(upto[1])
 
 
 def _categorical(method: str, clusters: float, reference: CategoricalProfile, current: CategoricalProfile) -> Evidence:
@@ -112,7 +126,8 @@ def _categorical(method: str, clusters: float, reference: CategoricalProfile, cu
     else:
         effect = statistics["cramers_v" if method == "chi_square" else method]
         p_value = categorical_p_value(reference, current, clusters)
-    return _evidence(effect, p_value, statistics)
+    unseen = unseen_categories_p_value(reference, current, clusters)
+    return _evidence(effect, p_value, unseen, statistics)
 
 
 def _binned_statistics(cells: Cells) -> dict[str, float]:
@@ -123,6 +138,7 @@ def _binned_statistics(cells: Cells) -> dict[str, float]:
     }
 
 
-def _evidence(effect: float, p_value: float, statistics: dict[str, float]) -> Evidence:
+def _evidence(effect: float, p_value: float, unseen: float, statistics: dict[str, float]) -> Evidence:
     finite = {name: float(value) if np.isfinite(value) else None for name, value in statistics.items()}
-    return Evidence(float(effect), min(max(float(p_value), SMALLEST_P_VALUE), 1.0), finite)
+    combined, of_unseen = (min(max(combined_p_value(p, unseen), SMALLEST_P_VALUE), 1.0) for p in (float(p_value), 1.0))
+    return Evidence(float(effect), combined, of_unseen, finite)

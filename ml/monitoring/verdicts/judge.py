@@ -1,70 +1,59 @@
-"""The drift report of a model's day: states and windows of its columns.
+"""The drift report of a model's day: which columns are comparable, and the state of each and of all.
 
-Effects and p-values do not belong here, they are in `evidence.py`; neither do required rows, which are in `plan.py`.
+Windows and their evidence do not belong here, they are in `windows.py`; the verdict on one column is in `column_verdict.py`.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.profiles.missing import missing_column, missing_share, with_missing_columns
-from ml.monitoring.profiles.numeric import NumericProfile
-from ml.monitoring.profiles.table import (
-    ColumnProfile,
-    TableProfile,
-    columns_like,
-    kind_of,
-    merge_columns,
-    value_count,
-)
-from ml.monitoring.verdicts.evidence import Evidence, column_evidence
+from ml.monitoring.profiles.table import ColumnProfile, TableProfile, kind_of, value_count
+from ml.monitoring.verdicts.between_days import BaselineDays
+from ml.monitoring.verdicts.column_verdict import column_verdict, tests_of
+from ml.monitoring.verdicts.day_scores import cells_of
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
-from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, State, worst_state
+from ml.monitoring.verdicts.windows import Column, Days, History, weighted_p_values, windows_of
 
-History = Callable[[int], Sequence[TableProfile]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Comparison:
-    """A column with values on both sides, in the window to judge."""
-
-    column: str
-    plan: NumericPlan | CategoricalPlan
-    reference: ColumnProfile
-    current: ColumnProfile
-    window_days: int
+NO_DAYS: Final = BaselineDays()
+"""A baseline of which nothing but its rows is known, such as a file."""
 
 
 def judge(
     history: History,
     reference: TableProfile | None,
     settings: DriftSettings | None = None,
-    design_effects: Mapping[str, float] | None = None,
+    baseline: BaselineDays = NO_DAYS,
+    weekday: int = 0,
 ) -> DriftReport:
     """Judge a model's newest day against its reference.
 
-    A column is `drift` when its effect reaches the drift threshold and is significant among all of the model's columns
-    (Benjamini-Hochberg at `settings.alpha`); `warning` likewise; otherwise `stable`, if the rows are enough to detect an
-    effect of the drift threshold's size. If they are not, the column's window is extended backwards until they are. If the
-    longest window is too short for that, the state is `insufficient_data`, unless the change is so large that it is
-    significant drift nevertheless. The share of rows without a finite value is judged in the same way, by the categorical
-    method; the worse of both is the column's state. A column that the reference lacks is `missing_baseline`, one that has
-    changed its kind `kind_mismatch`, one without values today `no_data`, unless its missing values are drift.
+    A column's windows are looked at from the shortest one on, until one could not hide an effect of the drift threshold's size: by its
+    number of rows, or, where the days of the baseline differ by more than chance, by its number of days. Each window has its
+    part of the column's error for its rows and for its days. A column is `drift` when in one of them the effect reaches the
+    drift threshold and the test is significant among all of the model's columns (Benjamini-Hochberg at `settings.alpha`);
+    `warning` likewise, and also with a significant share of unseen values or change of one category's share, whatever the
+    method; otherwise `stable` if the last window decides, else `insufficient_data`. The share of rows without a finite value is judged
+    in the same way, by the categorical method; the worse of both is the column's state. A column that the reference lacks is
+    `missing_baseline`, one that has changed its kind `kind_mismatch`, one without values today `no_data`, unless its missing
+    values are drift.
 
     Parameters
     ----------
-    history : returns the profiles of those of the last k local days, today included, that have rows. Called with ascending k
-        from `settings.windows`, as far as needed.
+    history : returns the profiles of the last k local days, oldest first, today included; None for a day without rows. Called with
+        ascending k, as far as needed.
     reference : the baseline's profile, or None without a baseline.
     settings : default settings if None.
-    design_effects : by column, how many rows are worth one independent row (`design_effect.py`); absent columns have 1.
+    baseline : how the days of the baseline differ (`between_days`).
+    weekday : today's, from 0; needed only if the baseline has days.
 
     Examples
     --------
+    >>> from ml.monitoring.profiles.numeric import NumericProfile
     >>> rng = np.random.default_rng(1)
     >>> def table(mean, rows):
     ...     return TableProfile(rows, {"feature_age": NumericProfile.from_values(rng.normal(mean, size=rows))})
@@ -77,7 +66,7 @@ def judge(
     settings = settings or DriftSettings()
     if reference is None or not reference.rows:
         return DriftReport("missing_baseline", "there is no baseline; capture one from a stable period")
-    newest = [day for day in history(settings.windows[0]) if day.rows]
+    newest = [day for day in history(settings.windows[0]) if day is not None and day.rows]
     if not newest:
         return DriftReport("no_data", "there are no rows in this window")
     today = TableProfile.merge(newest)
@@ -88,21 +77,26 @@ def judge(
     }
     comparable = [name for name in names if incomparable[name] is None]
     comparable += _emptied_columns(incomparable, reference, today)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        compared = _compare(
-            comparable,
-            lambda days: [with_missing_columns(day, names) for day in history(days)],
-            today,
-            reference.columns,
-            settings,
-            design_effects or {},
+    columns = [
+        Column(
+            name,
+            reference.columns[name],
+            today.columns[name],
+            baseline.design_effects.get(name, 1.0),
+            baseline.columns.get(name),
+            settings.alpha / len(comparable),
+            cells_of(settings, name),
         )
+        for name in comparable
+    ]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        compared = _judge_columns(columns, Days(history, names, weekday), settings)
     verdicts = tuple(
         _combined(verdict, compared.get(missing_column(name)), reference, today)
         for name in names
         if (verdict := incomparable[name] or compared[name])
     )
-    state = worst_state([verdict.state for verdict in verdicts if verdict.n or verdict.m])
+    state = _headline(verdicts)
     return DriftReport(state, _reason(state, verdicts), verdicts)
 
 
@@ -163,108 +157,18 @@ def _combined(
     return replace(values, missing_share=share, reference_missing_share=reference_share)
 
 
-def _compare(
-    names: list[str],
-    history: History,
-    today: TableProfile,
-    references: Mapping[str, ColumnProfile],
-    settings: DriftSettings,
-    design_effects: Mapping[str, float],
-) -> dict[str, ColumnVerdict]:
-    alpha = settings.alpha / max(len(names), 1)
-    plans = {name: _plan(references[name], settings, name, alpha, design_effects.get(name, 1.0)) for name in names}
-    chosen = _windows(plans, history, today, settings.windows)
-    comparisons = [_Comparison(name, plans[name], references[name], *chosen[name]) for name in names]
-    evidence = [column_evidence(entry.plan, entry.reference, entry.current) for entry in comparisons]
-    tested = [_enough_for_a_test(comparison) for comparison in comparisons]
-    adjusted: Iterator[float] = iter(
-        adjusted_p_values([item.p_value for item, used in zip(evidence, tested, strict=True) if used]).tolist()
-    )
-    return {
-        comparison.column: _verdict(comparison, item, next(adjusted) if used else None, settings.alpha)
-        for comparison, item, used in zip(comparisons, evidence, tested, strict=True)
-    }
-
-
-def _windows(
-    plans: Mapping[str, NumericPlan | CategoricalPlan], history: History, today: TableProfile, days: tuple[int, ...]
-) -> dict[str, tuple[ColumnProfile, int]]:
-    """Choose by column the first window with enough values, or else the longest one with more values."""
-    chosen = dict.fromkeys(plans, days[0])
-    counts = {name: value_count(today.columns[name]) for name in plans}
-    # With a reference that is too small no window is enough: the first one with the minimum of independent rows is used.
-    required = {
-        name: max(plan.needed.current or 0, math.ceil(plan.minimum_rows * plan.design_effect))
-        for name, plan in plans.items()
-    }
-    tables: dict[int, Sequence[TableProfile]] = {}
-    for longer in days[1:]:
-        short = [name for name in plans if counts[name] < required[name]]
-        if not short:
-            break
-        tables[longer] = history(longer)
-        for name in short:
-            values = sum(map(value_count, columns_like(tables[longer], name, today.columns[name])))
-            if values > counts[name]:
-                chosen[name], counts[name] = longer, values
-    return {
-        name: (
-            today.columns[name] if n == days[0] else merge_columns(columns_like(tables[n], name, today.columns[name])),
-            n,
-        )
-        for name, n in chosen.items()
-    }
-
-
-def _verdict(comparison: _Comparison, evidence: Evidence, adjusted: float | None, alpha: float) -> ColumnVerdict:
-    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
-    state, reason = _state(comparison, evidence, adjusted, alpha)
-    return ColumnVerdict(
-        comparison.column,
-        kind_of(comparison.current),
-        state,
-        f"{reason} ({plan.note})" if plan.note else reason,
-        plan.method,
-        evidence.effect if np.isfinite(evidence.effect) else None,
-        plan.thresholds.warning,
-        plan.thresholds.drift,
-        evidence.p_value,
-        adjusted,
-        n,
-        m,
-        plan.design_effect,
-        comparison.window_days,
-        None if plan.needed.current is None else max(plan.needed.current, plan.minimum_rows),
-        evidence.statistics,
-    )
-
-
-def _state(comparison: _Comparison, evidence: Evidence, adjusted: float | None, alpha: float) -> tuple[State, str]:
-    plan, n, m = comparison.plan, value_count(comparison.current), value_count(comparison.reference)
-    limits = plan.thresholds
-    if adjusted is None:
-        side = "window" if n < plan.minimum_rows else "reference"
-        return "insufficient_data", f"{min(n, m)} values in the {side}, at least {plan.minimum_rows} are needed"
-    size, chance = f"{plan.method} {evidence.effect:.3g}", f"adjusted p {adjusted:.2g}"
-    significant = adjusted <= alpha
-    if significant and evidence.effect >= limits.drift:
-        return "drift", f"{size} reaches {limits.drift:g}, {chance}"
-    if shortage := _shortage(plan, n, m):
-        return "insufficient_data", f"{shortage} to see {plan.method} {limits.drift:g}"
-    if significant and evidence.effect >= limits.warning:
-        return "warning", f"{size} reaches {limits.warning:g}, {chance}"
-    why = f"is below {limits.warning:g}, though" if significant else "is within sampling noise,"
-    return "stable", f"{size} {why} {chance}"
-
-
-def _shortage(plan: NumericPlan | CategoricalPlan, n: int, m: int) -> str:
-    """Describe what is missing to detect an effect of the drift threshold's size; empty if nothing is."""
-    alike = ""
-    if plan.design_effect > 1:
-        alike = f", as {plan.design_effect:.3g} of a day say as much as one independent value,"
-    if plan.needed.current is None:
-        return f"the reference has {m} values, about {plan.needed.reference}{alike} are needed"
-    return f"{n} values in the window, {plan.needed.current}{alike} are needed" if n < plan.needed.current else ""
+def _judge_columns(columns: Sequence[Column], days: Days, settings: DriftSettings) -> dict[str, ColumnVerdict]:
+    windows = [windows_of(column, days, settings) for column in columns]
+    weighted = [weighted_p_values(of_column) for of_column in windows]
+    smallest = [min((p for pair in pairs for p in pair if p is not None), default=None) for pairs in weighted]
+    tested = [p for p in smallest if p is not None]
+    adjusted = iter(adjusted_p_values(tested).tolist())
+    verdicts = {}
+    for column, of_column, pairs, p_value in zip(columns, windows, weighted, smallest, strict=True):
+        factor = None if p_value is None else next(adjusted) / p_value
+        tests = [test for window, pair in zip(of_column, pairs, strict=True) for test in tests_of(window, pair, factor)]
+        verdicts[column.name] = column_verdict(column, of_column, tests, settings.alpha)
+    return verdicts
 
 
 def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:
@@ -274,13 +178,9 @@ def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:
     return f"{len(names)} of {len(verdicts)} columns: {', '.join(names)}"
 
 
-def _plan(
-    reference: ColumnProfile, settings: DriftSettings, column: str, alpha: float, design_effect: float
-) -> NumericPlan | CategoricalPlan:
-    if isinstance(reference, NumericProfile):
-        return numeric_plan(reference, settings, column, alpha, design_effect)
-    return categorical_plan(reference, settings, column, alpha, design_effect)
-
-
-def _enough_for_a_test(comparison: _Comparison) -> bool:
-    return min(value_count(comparison.current), value_count(comparison.reference)) >= comparison.plan.minimum_rows
+def _headline(verdicts: Sequence[ColumnVerdict]) -> State:
+    """Return the worst state; columns that cannot be judged yet do not count beside those that can."""
+    states = [verdict.state for verdict in verdicts if verdict.n or verdict.m]
+    if "stable" in states:
+        states = [state for state in states if state != "insufficient_data"]
+    return worst_state(states)

@@ -31,11 +31,12 @@ class ColumnVerdict:
     kind : "numeric" or "categorical"; of the current sample where it has values.
     state : one of `STATES`.
     reason : a sentence with the numbers.
-    method : the deciding statistic.
+    method : the deciding statistic: a method, or `unseen_share` or `l_infinity`, which warn beside any method.
     effect : its value, in the unit of the two thresholds.
-    warning_threshold, drift_threshold : effects from which a significant change is a warning or a drift.
+    warning_threshold, drift_threshold : effects from which a significant change is a warning or a drift; None: never.
     p_value : probability of an effect at least as large if nothing has changed, at these n and m.
-    adjusted_p_value : the same over all of the model's columns (Benjamini-Hochberg); None below the minimum of rows.
+    adjusted_p_value : the same over the column's windows and all of the model's columns (Benjamini-Hochberg); None below the
+        minimum of rows.
     n, m : values in the window and in the reference.
     design_effect : values that are worth one independent value, estimated from the days of the baseline.
     window_days : days in the window, today included.
@@ -45,6 +46,7 @@ class ColumnVerdict:
     missing_share, reference_missing_share : share of rows without a finite value, today and in the reference.
         If it decides, `n` and `m` are rows.
     about : what decides: the values, or the missing values.
+    units : what counts as one observation in the deciding test: rows, or days that are compared with those of the baseline.
     """
 
     column: str
@@ -66,6 +68,7 @@ class ColumnVerdict:
     missing_share: float | None = None
     reference_missing_share: float | None = None
     about: Literal["values", "missing"] = "values"
+    units: Literal["rows", "days"] = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class DriftReport:
 
     Attributes
     ----------
-    state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count.
+    state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count, and those with
+        insufficient data count only if no column is stable.
     reason : a sentence with the columns.
     columns : verdicts, the reference's columns first, in their order.
     """

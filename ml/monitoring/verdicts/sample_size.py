@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainccinv, kolmogi, ndtri
 
+from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS
 from ml.monitoring.verdicts.significance import MINIMUM_EXPECTED
 
 _GRID = np.unique(np.geomspace(5, 1e9, 1000).astype(np.int64)).astype(np.float64)
@@ -48,6 +49,20 @@ def chi_square_scale(method: str, threshold: float) -> float:
         return threshold
     factor = {"jensen_shannon": 8 * math.log(2), "hellinger": 8.0, "chi_square": 4.0}[method]
     return factor * threshold**2
+
+
+def equivalent_psi(method: str, threshold: float) -> float:
+    """Convert the threshold of any method to the PSI of the same effect; the default thresholds of all methods are equivalent.
+
+    Examples
+    --------
+    >>> round(equivalent_psi("hellinger", 0.16), 2), round(equivalent_psi("wasserstein", 0.7), 2)
+    (0.2, 0.8)
+    """
+    if method in {"kolmogorov_smirnov", "wasserstein", "l_infinity"}:
+        psi, default = DEFAULT_THRESHOLDS["psi"].drift, DEFAULT_THRESHOLDS[method].drift
+        return psi * (threshold / default) ** 2
+    return chi_square_scale(method, threshold)
 
 
 def rows_for_bins(cells: int, scale: float, alpha: float, m: int) -> SampleSize:

@@ -153,21 +153,24 @@ def combined_p_value(homogeneity: float, unseen: float) -> float:
     return min(homogeneity / (1 - UNSEEN_SHARE_OF_ALPHA), unseen / UNSEEN_SHARE_OF_ALPHA, 1.0)
 
 
-def category_p_value(reference: Counts, current: Counts, *, quantile_bins: bool = False) -> float:
-    """Test homogeneity and unseen cells together.
+def outside_p_value(below: float, above: float, n: float, m: float, design_effect: float) -> float:
+    """Bound the probability that so many current rows are below or above all of the reference, if nothing has changed.
+
+    The t smallest of all rows are current with probability at most (n/(n + m))ᵗ, and so are the t largest.
 
     Parameters
     ----------
-    reference, current : (k,) rows by cell, in an order that is independent of the rows.
-    quantile_bins : as in `homogeneity_p_value`.
+    below, above : current rows below the smallest and above the largest value of the reference.
+    n, m : rows of the current sample and of the reference.
+    design_effect : rows that are worth one independent row.
 
     Examples
     --------
-    >>> category_p_value(np.array([50.0, 50.0]), np.array([5.0, 5.0]))
-    1.0
+    >>> outside_p_value(0, 4, n=100, m=300, design_effect=1.0)
+    0.0078125
     """
-    homogeneity = homogeneity_p_value(reference, current, quantile_bins=quantile_bins)
-    return combined_p_value(homogeneity, unseen_p_value(reference, current))
+    chance = n / (n + m)
+    return float(min(2 * chance ** (max(below, above) / design_effect), 1.0))
 
 
 def l_infinity_p_value(distance: float, reference: Counts, current: Counts) -> float:

@@ -5,7 +5,7 @@ from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.design_effect import design_effects
+from ml.monitoring.verdicts.between_days import baseline_days
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound
 from serving.monitoring.baselines.schemas import BaselineView
@@ -72,6 +72,7 @@ class BaselineService:
             # until it is processed.
             daily_profiles = [TableProfile.from_bytes(profiles[item.day]) for item in with_events]
             merged = TableProfile.merge(daily_profiles)
+            differences = baseline_days(daily_profiles, [item.local_date.weekday() for item in with_events], merged)
         except ValueError as error:
             raise Conflict(f"The days do not fit together: {error}.") from None
         return self._baselines.capture(
@@ -82,7 +83,8 @@ class BaselineService:
             rows=merged.rows,
             sha256=merged.digest(),
             profile=merged.to_bytes(),
-            design_effects=design_effects(daily_profiles, merged),
+            design_effects=differences.design_effects,
+            days=differences.to_dict(),
             created_by=created_by,
             request_id=request_id,
         )

@@ -13,7 +13,10 @@ class FeatureVerdict(BaseModel):
     state: str
     reason: str
     about: str = Field("values", description="What decides: `values`, or `missing` for the share of missing values.")
-    method: str | None
+    units: str = Field(
+        "rows", description="What counts as one observation: `rows`, or `days` that are compared with the baseline's."
+    )
+    method: str | None = Field(description="The deciding statistic; `unseen_share` and `l_infinity` warn beside any.")
     effect: float | None
     warning_threshold: float | None
     drift_threshold: float | None

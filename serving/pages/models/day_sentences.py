@@ -93,6 +93,8 @@ def _evidence(verdict: FeatureVerdict) -> str:
 def _sample(verdict: FeatureVerdict) -> str:
     noun = "row" if verdict.about == "missing" else "value"
     size = f"{count(verdict.n, noun)} of {count(verdict.window_days or 1, 'day')}"
+    if verdict.units == "days":
+        return f"{size}, compared with the baseline day by day"
     if verdict.design_effect <= 1:
         return size
     return f"{size} count as {count(verdict.independent, 'independent one')}"

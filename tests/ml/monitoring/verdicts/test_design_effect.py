@@ -6,7 +6,8 @@ import pytest
 from guard_core.project_settings.drift import DriftSettings
 from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMERIC_METHODS
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.design_effect import MINIMUM_DAYS, design_effects
+from ml.monitoring.verdicts.between_days import BaselineDays, baseline_days
+from ml.monitoring.verdicts.design_effect import MINIMUM_DAYS
 from ml.monitoring.verdicts.judge import judge
 from tests.ml.monitoring.verdicts.samples import categorical, numeric, table
 
@@ -27,37 +28,43 @@ def weather(rng: np.random.Generator, mean: float = 0.0) -> TableProfile:
     )
 
 
+def describe(days: list[TableProfile], settings: DriftSettings | None = None) -> BaselineDays:
+    return baseline_days(days, [number % 7 for number in range(len(days))], TableProfile.merge(days), settings)
+
+
 def test_days_that_are_samples_of_one_distribution_have_no_design_effect(rng: np.random.Generator) -> None:
     days = [table(feature_x=numeric(rng.normal(size=ROWS)), y_pred=categorical(a=200, b=200)) for _ in range(30)]
-    assert design_effects(days, TableProfile.merge(days)) == {}
+    assert describe(days).design_effects == {}
 
 
 def test_identical_rows_within_a_day_count_as_one(rng: np.random.Generator) -> None:
     days = [table(feature_x=numeric(np.full(ROWS, value))) for value in rng.permutation(np.arange(300.0))]
-    effect = design_effects(days, TableProfile.merge(days))["feature_x"]
+    effect = describe(days).design_effects["feature_x"]
     assert effect == pytest.approx(ROWS, rel=0.01)
 
 
 def test_too_few_days_say_nothing_about_how_days_differ(rng: np.random.Generator) -> None:
     days = [weather(rng) for _ in range(MINIMUM_DAYS - 1)]
-    assert design_effects(days, TableProfile.merge(days)) == {}
+    assert describe(days).design_effects == {}
 
 
 def test_columns_that_are_not_judged_or_change_their_kind_are_left_out(rng: np.random.Generator) -> None:
     days = [weather(rng) for _ in range(20)]
-    whole = TableProfile.merge(days)
     without = DriftSettings.from_dict({"overrides": {"temp": {"judged": False}}})
-    assert set(design_effects(days, whole, without)) == {"feature_colour"}
-    odd = [table(feature_temp=categorical(warm=5)) for _ in range(20)]
-    assert "feature_temp" not in design_effects(odd, whole)
+    assert set(describe(days, without).design_effects) == {"feature_colour"}
+    odd, weekdays = [table(feature_temp=categorical(warm=5)) for _ in range(20)], [0] * 20
+    assert "feature_temp" not in baseline_days(odd, weekdays, TableProfile.merge(days)).design_effects
 
 
 def _alarms(rng: np.random.Generator, settings: DriftSettings, *, mean: float, aware: bool) -> float:
     baseline = [weather(rng) for _ in range(60)]
     reference = TableProfile.merge(baseline)
-    effects = design_effects(baseline, reference) if aware else None
+    days = describe(baseline) if aware else BaselineDays()
     later = [weather(rng, mean) for _ in range(60)]
-    reports = [judge(lambda k, e=end: later[e - k : e], reference, settings, effects) for end in range(28, 60)]  # type: ignore[misc]
+    reports = [
+        judge(lambda k, e=end: later[e - k : e], reference, settings, days, weekday=(60 + end - 1) % 7)  # type: ignore[misc]
+        for end in range(28, 60)
+    ]
     return sum(report.state in {"drift", "warning"} for report in reports) / len(reports)
 
 
@@ -79,8 +86,8 @@ def test_another_climate_is_still_found(rng: np.random.Generator, method: str) -
 def test_a_verdict_says_how_many_rows_count_as_one(rng: np.random.Generator) -> None:
     days = [weather(rng) for _ in range(10)]
     reference = TableProfile.merge(days)
-    effects = design_effects(days, reference)
-    temp, _ = judge(lambda k: days[-k:], reference, None, effects).columns
-    assert temp.design_effect == effects["feature_temp"] > 50
+    described = describe(days)
+    temp, _ = judge(lambda k: days[-k:], reference, None, described, weekday=2).columns
+    assert temp.design_effect == described.design_effects["feature_temp"] > 50
     assert temp.state == "insufficient_data"
     assert "of a day say as much as one independent value" in temp.reason

@@ -9,7 +9,7 @@ from scipy import stats
 from ml.monitoring.distances.wasserstein import trimmed_wasserstein
 from ml.monitoring.profiles.categorical import MAX_CATEGORIES, CategoricalProfile
 from ml.monitoring.verdicts.bridge import null_law
-from ml.monitoring.verdicts.common_categories import categorical_p_value
+from ml.monitoring.verdicts.common_categories import categorical_p_value, unseen_categories_p_value
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
 from ml.monitoring.verdicts.significance import homogeneity_p_value, l_infinity_p_value, pool_cells, unseen_p_value
 from tests.ml.monitoring.verdicts.samples import numeric
@@ -83,7 +83,7 @@ def test_one_new_category_is_found_among_many_old_ones_at_small_n() -> None:
     names = [f"c{i:03}" for i in range(100)]
     reference = CategoricalProfile(1000, 0, dict.fromkeys(names, 10))
     current = CategoricalProfile(120, 0, {**dict.fromkeys(names, 1), "c0505": 20})
-    assert categorical_p_value(reference, current) < 1e-6
+    assert unseen_categories_p_value(reference, current) < 1e-7
 
 
 def test_the_law_of_the_wasserstein_distance_holds_on_normal_skewed_and_tied_samples() -> None:
