@@ -43,6 +43,7 @@ from guard_store.spending.tables import usage
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
+from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.judge import judge
 
 PROJECTS, MODELS, DAYS = 10, 5, 365
@@ -175,7 +176,7 @@ class _GeneratedStore:
             report = judge(
                 lambda days: profiles[max(0, number + 1 - days) : number + 1],
                 self._reference,
-                design_effects=effects,
+                baseline=BaselineDays(effects),
             )
             return _Template(
                 profiles[number].rows,

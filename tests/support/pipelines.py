@@ -2,9 +2,9 @@
 
 import hashlib
 import shutil
-from datetime import date
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
