@@ -4,6 +4,7 @@
 - `days_study`: false alarms and delay of the drift verdicts where days differ
 - `drift_study`: false alarms, power and outliers of the drift verdicts
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
+- `first_verdict`: from a fresh clone to a newcomer's first verdict
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy
 - `gateway_stub`: the language model server behind both
 - `ingestion`: events acknowledged over HTTP
