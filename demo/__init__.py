@@ -9,6 +9,7 @@
 - `failure`: the error of a demo that cannot go on
 - `flights`: flights and weather as one table of departures
 - `language_model`: a stand-in for a server of language models
+- `pictures`: pictures of the pages for the README
 - `phases`: the order of the demo
 - `processes`: starts and stops `ml-guard up`
 - `progress`: progress on the terminal
