@@ -69,6 +69,7 @@ DIALECTS = (
     Dialect("finish-reason-with-text"),
     Dialect("empty-id", None, CALLS[:1]),
     Dialect("no-index", None, (("get_weather", {}), ("get_time", {}))),
+    Dialect("index-gaps", HELLO, CALLS),
     Dialect("no-done", HELLO),
     Dialect("no-last-line-feed", HELLO),
     Dialect("no-finish-reason"),
