@@ -21,6 +21,12 @@ from serving.ingest.row_schema import R, RowError, RowSchema
 
 JSON, NDJSON, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
+_LINES_TYPES = frozenset(  # none is registered, so each tool has its own
+    {
+        NDJSON,
+        *(f"application/{name}" for name in ("ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines")),
+    }
+)
 _LINES_BYTES = 2**18  # of NDJSON that are decoded in one call
 _THREAD_BYTES = 2**20  # bodies of this size are parsed in a thread, to keep the event loop free
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -105,7 +111,7 @@ def make_reader(content_type: str, schema: RowSchema[R], batch: Batch[R]) -> Rea
     match media_type(content_type):
         case "" | "application/json":
             return _Whole(lambda body: _read_array(body, schema, batch))
-        case "application/x-ndjson" | "application/jsonl":
+        case kind if kind in _LINES_TYPES:
             return _Lines(schema, batch)
         case "application/vnd.apache.arrow.stream":
             return _Whole(lambda body: _read_arrow(body, batch))

@@ -6,6 +6,7 @@ The fields of events and labels are in their `schemas`.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -112,8 +113,11 @@ class RowSchema(Generic[R]):
         return RowError(index, field, reason, _readable(row, "project_id"), _readable(row, "model_id") or "")
 
     def normalise(self, row: Mapping[Any, Any]) -> Mapping[Any, Any]:
-        """Return the row with null in place of NaN, also among its features; other kinds of rows correct more."""
-        return {name: _without_nan(value) for name, value in row.items()}
+        """Return the row with null in place of NaN, also among its features, and instants read; other kinds of rows correct more."""
+        return {
+            name: _read_instant(value) if name in self._instants and isinstance(value, str) else _without_nan(value)
+            for name, value in row.items()
+        }
 
     def counted_field(self, error: RowError) -> str:
         """Return the field under which an error is counted, always one of the contract's or `unknown`: a bounded set."""
@@ -165,6 +169,18 @@ def is_storable(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
+
+
+def _read_instant(text: str) -> str | datetime:
+    """Return the instant of a text in ISO 8601, or with the zone as databases write it; any other text unchanged."""
+    try:
+        msgspec.convert(text, datetime)  # RFC 3339, in which msgspec rounds nanoseconds
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        try:
+            return datetime.fromisoformat(f"{text[:-4]}Z" if text.endswith(" UTC") else text)
+        except ValueError:
+            return text
+    return text
 
 
 def _without_nan(value: object) -> object:

@@ -62,7 +62,7 @@ class ToolCalls:
     """
 
     def __init__(self) -> None:
-        self._calls: dict[int, _ToolCall] = {}
+        self._count = 0
         self._by_id: dict[str, _ToolCall] = {}
         self._by_index: dict[int | None, _ToolCall] = {}  # the newest call of each index; without one, of all
 
@@ -81,8 +81,9 @@ class ToolCalls:
         index = index if isinstance(index, int) else None
         call = self._by_id.get(call_id) or self._by_index.get(index)
         if call is None or (call.id != call_id and _begins(call, call_id, name, index)):
-            place = self._free_place(index)
-            call = self._calls[place] = _ToolCall(place)
+            # Without gaps, which clients that collect calls in a list cannot fill: some servers count the text as index 0.
+            call = _ToolCall(self._count)
+            self._count += 1
         if call.id:
             delta.pop("id", None)
         elif call_id:
@@ -93,11 +94,6 @@ class ToolCalls:
         call.has_arguments = call.has_arguments or bool(function.get("arguments") or function.get("input"))
         self._by_index[index] = self._by_index[None] = call
         delta["index"] = call.place
-
-    def _free_place(self, index: int | None) -> int:
-        if index is not None and index >= 0 and index not in self._calls:
-            return index
-        return max(self._calls, default=-1) + 1
 
 
 def _begins(call: _ToolCall, call_id: str, name: str, index: int | None) -> bool:

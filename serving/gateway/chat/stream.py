@@ -44,7 +44,7 @@ class ChatStream:
         self._incoming = Events()
         self._meter = UsageMeter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
-        self._head: dict[str, Any] = {}
+        self._head: dict[str, Any] = {"object": _CHUNK}
         self._ending: dict[str, Any] | None = None  # an event with a finish reason, which more text would contradict
         self._keeps_texts = keeps_texts
         self.blocked = self.ended = False
@@ -142,8 +142,8 @@ class ChatStream:
         return bool(self._choices) and all(choice.finished for choice in self._choices.values())
 
     def _check_event(self, event: dict[str, Any]) -> Iterable[bytes]:
-        if event.get("object"):
-            event["object"] = _CHUNK  # clients skip an event whose object is a whole answer
+        if any(event.get(name) for name in ("object", "choices", "usage")):
+            event["object"] = _CHUNK  # clients skip an event whose object is another one, or missing
         self._read_metadata(event)
         choices = event["choices"] = event.get("choices") or []
         if not isinstance(choices, list):

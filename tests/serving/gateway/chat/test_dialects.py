@@ -69,6 +69,8 @@ DIALECTS = (
     Dialect("finish-reason-with-text"),
     Dialect("empty-id", None, CALLS[:1]),
     Dialect("no-index", None, (("get_weather", {}), ("get_time", {}))),
+    Dialect("index-gaps", HELLO, CALLS),
+    Dialect("no-object"),
     Dialect("no-done", HELLO),
     Dialect("no-last-line-feed", HELLO),
     Dialect("no-finish-reason"),

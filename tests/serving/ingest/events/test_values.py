@@ -155,6 +155,44 @@ async def test_a_row_of_five_thousand_features_is_stored(
     assert stored(database)["e2"][2] == features
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2013-01-02T12:00:00.000+0000",
+        "2013-01-02 13:00:00+01",
+        "2013-01-02 12:00:00 UTC",
+        "2013-01-02 12:00:00.000000 UTC",
+        "2013-01-02T12:00Z",
+        "20130102T120000Z",
+        "2013-01-02T17:30:00,000+05:30",
+    ],
+)
+async def test_an_instant_is_read_as_databases_and_tools_write_it(
+    analyst: httpx.AsyncClient, database: Database, text: str
+) -> None:
+    rows = make_events(2, timestamp=text)
+    assert (await analyst.post(MANY, json=rows[:1])).json()["accepted"] == 1
+    assert (await send_raw(analyst, ndjson(rows[1:]), Content_Type=LINES)).json()["accepted"] == 1
+    label = {"project_id": "flights", "event_id": "e0", "y_true": 1, "observed_at": text}
+    assert (await analyst.post("/api/v1/labels", json=[label])).json()["accepted"] == 1
+    with database.read() as connection:
+        assert set(connection.execute(select(events.c.ts_us)).scalars()) == {1_357_128_000_000_000}
+
+
+@pytest.mark.parametrize("text", ["2013-01-02", "20130102", "2013-01-02 12:00:00", "2013-01-02T12:00"])
+async def test_a_date_or_an_instant_without_an_offset_is_refused_with_the_cure(
+    analyst: httpx.AsyncClient, text: str
+) -> None:
+    (error,) = (await analyst.post(MANY, json=make_events(1, timestamp=text))).json()["errors"]
+    assert (error["field"], "has no offset: send UTC" in error["reason"]) == ("timestamp", True)
+
+
+@pytest.mark.parametrize("name", ["ndjson", "jsonl", "jsonlines", "x-jsonlines", "x-ndjson; charset=utf-8"])
+async def test_lines_of_json_have_many_content_types(analyst: httpx.AsyncClient, name: str) -> None:
+    answer = await send_raw(analyst, ndjson(make_events(2)), Content_Type=f"application/{name}")
+    assert answer.json()["accepted"] == 2, answer.text
+
+
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "+05:30", "Nowhere/Unknown"])
 async def test_an_arrow_timestamp_is_its_instant_whatever_its_unit_and_zone(
