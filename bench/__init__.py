@@ -2,6 +2,7 @@
 
 - `cbpe`: CBPE beside NannyML's
 - `drift_study`: false alarms, power and outliers of the drift verdicts
+- `estimate_study`: bias and coverage of performance estimated without labels
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy
 - `gateway_stub`: the language model server behind both

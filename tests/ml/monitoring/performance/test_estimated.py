@@ -89,9 +89,7 @@ def test_a_small_reference_does_not_count_noise_as_skill() -> None:
         known = reference("binary", *skewed(200, 1000 + seed, 0.0))
         true, predicted, score = skewed(1000, 2000 + seed, 0.0)
         estimate: Any = estimated("binary", known, predicted, score)["metrics"]
-        found: Any = realised("binary", true, predicted, score, rng=np.random.default_rng(3), intervals=False)[
-            "metrics"
-        ]
+        found: Any = realised("binary", true, predicted, score, rng=np.random.default_rng(3), intervals=False)
         value = found["metrics"]["roc_auc"]["value"]
         errors.append(estimate["roc_auc"]["value"] - value)
         held += estimate["roc_auc"]["low"] <= value <= estimate["roc_auc"]["high"]
@@ -131,7 +129,8 @@ def test_a_band_contains_days_that_differ_by_more_than_chance() -> None:
         true, predicted, score = day()
         found: Any = realised("binary", true, predicted, score, rng=rng, intervals=False)
         for name, present in (("rows", known), ("days", by_day)):
-            band: Any = estimated("binary", present, predicted, score)["metrics"]["brier"]
+            estimate: Any = estimated("binary", present, predicted, score)
+            band = estimate["metrics"]["brier"]
             held[name] += band["low"] <= found["metrics"]["brier"]["value"] <= band["high"]
     assert held["rows"] < 45
     assert held["days"] >= 52
