@@ -3,6 +3,7 @@
 - `cbpe`: CBPE beside NannyML's
 - `days_study`: false alarms and delay of the drift verdicts where days differ
 - `drift_study`: false alarms, power and outliers of the drift verdicts
+- `estimate_study`: bias and coverage of performance estimated without labels
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
 - `first_verdict`: from a fresh clone to a newcomer's first verdict
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy

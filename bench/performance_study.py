@@ -150,10 +150,16 @@ def study(seeds: Sequence[int], orders: int) -> Iterator[str]:
             yield f"| {baseline_days} days | {seed} | days | {_share(*alarms)} | {speed} |"
 
 
+def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a share."""
+    low = float(beta.ppf(0.025, hits, trials - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(0.975, hits + 1, trials - hits)) if hits < trials else 1.0
+    return low, high
+
+
 def _share(hits: int, trials: int) -> str:
     """Format a share with its Clopper-Pearson interval."""
-    low = beta.ppf(0.025, hits, trials - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, trials - hits) if hits < trials else 1.0
+    low, high = clopper_pearson(hits, trials)
     return f"{hits / trials:.2%} ({low:.2%}–{high:.2%}) of {trials:,}"
 
 

@@ -7,6 +7,8 @@
 `reference`: performance in the window of a baseline.
 `check`: the error of an estimate once labels have arrived.
 `calibration`: calibrators that map scores to observed shares.
+`beta_calibration`: smooth calibration with three coefficients.
+`day_variation`: how much estimates err by day beyond chance.
 `confusion`: metrics of a confusion matrix.
 `scores`: metrics of probabilities.
 `roc_auc`: area under the ROC curve.

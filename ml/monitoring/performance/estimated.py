@@ -4,6 +4,7 @@ Expected metrics belong here; fitting the reference does not, it is in `ml.monit
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from ml.monitoring.performance.bootstrap import Floats, Metrics, all_missing, summary
 from ml.monitoring.performance.calibration import calibrate, calibrate_by_replicas
 from ml.monitoring.performance.confusion import confusion_metrics
+from ml.monitoring.performance.day_variation import vary_by_day
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.realised import (
     ERROR_METRICS,
@@ -20,10 +22,9 @@ from ml.monitoring.performance.realised import (
     group_scores,
 )
 from ml.monitoring.performance.regression import regression_metrics
-from ml.monitoring.performance.scores import Scores, score_metrics
+from ml.monitoring.performance.scores import Scores, expected_calibration_error, score_metrics
 from ml.monitoring.performance.tasks import Task, is_numeric
 
-_DRAWS_A_REPLICA = 10
 _SCORE_BINS = 1000
 _DRAWS = 400
 
@@ -51,7 +52,7 @@ def estimated(
     Returns
     -------
     Like `realised`, with `method` ("cbpe" or "dle"). The band from `low` to `high` covers 95 % of the values under sampling of the
-    labels and of the reference.
+    labels, of the reference, and of days where the reference has `days` whose estimates err by more than chance.
 
     References
     ----------
@@ -60,7 +61,7 @@ def estimated(
     generator = rng or np.random.default_rng(0)
     if is_numeric(task):
         predicted = as_numbers(y_pred)
-        metrics = _regression(reference["errors"], predicted[np.isfinite(predicted)], generator)
+        metrics = _regression(reference, predicted[np.isfinite(predicted)], generator)
         return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": metrics}
     guesses = as_labels(y_pred)
     proba = as_probabilities(y_proba, len(guesses))
@@ -71,43 +72,50 @@ def estimated(
         reason = "no row has a prediction and a probability" if calibrator else "the reference has no calibrator"
         metrics = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, n)
     elif task == "binary":
-        metrics = _binary(calibrator, guesses[usable] == label_key(reference["positive"]), proba[usable], generator)
+        metrics = _binary(reference, guesses[usable] == label_key(reference["positive"]), proba[usable], generator)
     else:
-        metrics = _multiclass(calibrator, proba[usable], generator)
+        metrics = _multiclass(reference, proba[usable], generator)
     return {"task": task, "method": "cbpe", "n": n, "metrics": metrics}
 
 
 def _binary(
-    calibrator: Mapping[str, object], is_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
+    reference: Mapping[str, Any], is_positive: npt.NDArray[np.bool_], proba: Floats, rng: np.random.Generator
 ) -> dict[str, dict[str, object]]:
+    calibrator = reference["calibrator"]
     score, position = group_scores(proba)
-    rows = _rows(position, is_positive, score.size)
-    exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
+    exact = _exact(calibrator, score, _rows(position, is_positive, score.size))
     score, position = _group_coarsely(proba)
     rows = _rows(position, is_positive, score.size)
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
-    return summary(exact, draws, proba.size)
+    return summary(exact, vary_by_day(draws, reference, rng), proba.size)
 
 
-def _multiclass(
-    calibrator: Mapping[str, object], proba: Floats, rng: np.random.Generator
-) -> dict[str, dict[str, object]]:
+def _multiclass(reference: Mapping[str, Any], proba: Floats, rng: np.random.Generator) -> dict[str, dict[str, object]]:
     """Estimate only what follows from the probability of the predicted class: accuracy and calibration error."""
+    calibrator = reference["calibrator"]
     score, position = _group_coarsely(proba)
+    # All rows count as predicted positive: then the share of hits is the accuracy.
     rows = _rows(position, np.ones(proba.size, bool), score.size)
-    exact = _expected(Scores.of(score), rows, (rows * calibrate(calibrator, score))[None])
+    exact = _exact(calibrator, score, rows)
     draws = _expected(Scores.of(score), rows, _drawn(calibrator, score, rows, rng))
     available = ("accuracy", "calibration_error")
     reason = "needs the probability of every class; events carry that of the predicted one"
     missing_metrics = all_missing((*LABEL_METRICS, *SCORE_METRICS), reason, proba.size)
     values, drawn = ({name: metrics[name] for name in available} for metrics in (exact, draws))
-    # All rows count as predicted positive: then the share of hits is the accuracy.
-    return missing_metrics | summary(values, drawn, proba.size)
+    return missing_metrics | summary(values, vary_by_day(drawn, reference, rng), proba.size)
 
 
 def _rows(position: npt.NDArray[np.intp], is_positive: npt.NDArray[np.bool_], k: int) -> Floats:
     """Count the rows at each score that are predicted negative and positive: (2, k)."""
     return np.bincount(position + k * is_positive, minlength=2 * k).astype(np.float64).reshape(2, k)
+
+
+def _exact(calibrator: Mapping[str, object], score: Floats, rows: Floats) -> Metrics:
+    """Compute the expected metrics of (2, k) rows with k scores; labels have the noise of rows in the calibration error."""
+    share = calibrate(calibrator, score)
+    scores = Scores.of(score)
+    noisy = expected_calibration_error(scores, rows.sum(axis=0), share)
+    return {**_expected(scores, rows, (rows * share)[None]), "calibration_error": np.array([noisy])}
 
 
 def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
@@ -120,7 +128,8 @@ def _expected(scores: Scores, rows: Floats, positive: Floats) -> Metrics:
 
 def _drawn(calibrator: Mapping[str, object], score: Floats, rows: Floats, rng: np.random.Generator) -> Floats:
     """Draw labels from each replica of the calibrator: (b, 2, k) positive rows."""
-    shares = np.clip(np.repeat(calibrate_by_replicas(calibrator, score), _DRAWS_A_REPLICA, axis=0), 0, 1)
+    replicas = calibrate_by_replicas(calibrator, score)
+    shares = np.clip(np.repeat(replicas, _DRAWS // len(replicas), axis=0), 0, 1)
     return rng.binomial(rows.astype(np.int64)[None], shares[:, None, :]).astype(np.float64)
 
 
@@ -128,7 +137,10 @@ def _group_coarsely(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
     return group_scores(proba, _SCORE_BINS)
 
 
-def _regression(errors: object, predicted: Floats, rng: np.random.Generator) -> dict[str, dict[str, object]]:
+def _regression(
+    reference: Mapping[str, Any], predicted: Floats, rng: np.random.Generator
+) -> dict[str, dict[str, object]]:
+    errors = reference["errors"]
     if not isinstance(errors, Mapping) or not predicted.size:
         reason = "no row has a prediction" if errors else "the reference has too few labelled rows"
         return all_missing(ERROR_METRICS, reason, predicted.size)
@@ -141,7 +153,8 @@ def _regression(errors: object, predicted: Floats, rng: np.random.Generator) -> 
     # Means of non-negative terms must not be negative.
     drawn[:, [0, 1, 4, 5]] = np.maximum(drawn[:, [0, 1, 4, 5]], 0)
     exact = _mix(means[None], rows, position, predicted)
-    return summary(exact, _mix(drawn, rows, position, predicted), predicted.size)
+    draws = vary_by_day(_mix(drawn, rows, position, predicted), reference, rng)
+    return summary(exact, draws, predicted.size)
 
 
 def _mix(means: Floats, rows: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:

@@ -3,23 +3,27 @@
 Fitting calibrators and error models and measuring its days belong here; estimating does not.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
-from ml.monitoring.performance.bootstrap import Floats
+from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
 from ml.monitoring.performance.calibration import fit_calibrator
 from ml.monitoring.performance.day_comparison import DayValue
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.realised import as_probabilities, positive_among, realised
 from ml.monitoring.performance.regression import error_terms
-from ml.monitoring.performance.tasks import Target, is_numeric
+from ml.monitoring.performance.tasks import Target, Task, is_numeric
 
 MIN_ROWS = 100
 ERROR_BINS = 20
+MAX_FOLDS = 10
+"""Folds of days; the estimates of a fold come from the days of the others."""
 
 Columns: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None]
 
@@ -46,22 +50,11 @@ def reference_of(
     """
     task = target.task
     reference: dict[str, object] = realised(task, y_true, y_pred, y_proba, rng=rng, positive=target.positive)
-    reference |= {"positive": None, "calibrator": None, "errors": None}
-    if is_numeric(task):
-        return reference | {"errors": _error_model(as_numbers(y_true), as_numbers(y_pred))}
-    labels, guesses = as_labels(y_true), as_labels(y_pred)
-    proba = as_probabilities(y_proba, len(labels))
-    usable = np.isfinite(proba) & np.array([label is not None for label in labels], bool)
+    positive = None
     if task == "binary":
-        key = label_key(target.positive) or positive_among(labels, guesses)
-        reference["positive"] = target.positive or key
-        hits = labels == key
-    else:
-        usable &= np.array([guess is not None for guess in guesses], bool)
-        hits = labels == guesses
-    if usable.sum() >= MIN_ROWS:
-        reference["calibrator"] = fit_calibrator(proba[usable], hits[usable].astype(np.float64), rng)
-    return reference
+        positive = target.positive or positive_among(as_labels(y_true), as_labels(y_pred))
+    outcomes = _Outcomes.of(task, positive, (y_true, y_pred, y_proba))
+    return reference | {"positive": positive} | outcomes.fit(task, rng)
 
 
 def measure_days(reference: Mapping[str, Any], days: Mapping[str, Columns]) -> list[dict[str, object]]:
@@ -74,21 +67,37 @@ def measure_days(reference: Mapping[str, Any], days: Mapping[str, Columns]) -> l
 
     Returns
     -------
-    Of each `day` its `n` rows and the values of its metrics by name, `realised` and `estimated`; oldest first. They
-    are kept as `days` of the reference.
+    Of each `day` its `n` rows and the values of its metrics by name: `realised`, `estimated` by models fitted on other days,
+    and the `deviations` that those estimates have by chance; oldest first. They are kept as `days` of the reference.
     """
     task, positive = reference["task"], reference["positive"]
-    rng = np.random.default_rng(0)  # without intervals, nothing is drawn
+    rng = np.random.default_rng(0)
+    ordered = sorted(days.items())
+    outcomes = [_Outcomes.of(task, positive, columns) for _, columns in ordered]
+    folds = min(len(ordered), MAX_FOLDS)
+    models = [
+        _Outcomes.concatenate([part for at, part in enumerate(outcomes) if at % folds != fold]).fit(task, rng)
+        for fold in range(folds)
+    ]
     entries: list[dict[str, object]] = []
-    for day, columns in sorted(days.items()):
+    for at, (day, columns) in enumerate(ordered):
         measured: dict[str, Any] = realised(task, *columns, rng=rng, positive=positive, intervals=False)
-        expected: dict[str, Any] = estimated(task, reference, *columns[1:])
+        held_out = {"positive": positive, **models[at % folds]}
+        expected: dict[str, Any] = estimated(task, held_out, *columns[1:])
         values = {
             kind: {name: metric["value"] for name, metric in part["metrics"].items()}
             for kind, part in (("realised", measured), ("estimated", expected))
         }
-        entries.append({"day": day, "n": measured["n"], **values})
+        deviations = {name: _deviation(metric) for name, metric in expected["metrics"].items()}
+        entries.append({"day": day, "n": measured["n"], **values, "deviations": deviations})
     return entries
+
+
+def _deviation(metric: Mapping[str, Any]) -> float | None:
+    """Return the standard deviation that a normal estimate with this band has."""
+    if metric["low"] is None:
+        return None
+    return float((metric["high"] - metric["low"]) / (2 * ndtri((1 + CONFIDENCE) / 2)))
 
 
 def daily_values(reference: Mapping[str, Any], kind: str, metric: str) -> list[DayValue]:
@@ -108,11 +117,54 @@ def daily_values(reference: Mapping[str, Any], kind: str, metric: str) -> list[D
     return [DayValue(day, value, n) for day, value, n in values if value is not None]
 
 
-def _error_model(true: Floats, predicted: Floats) -> dict[str, object] | None:
-    both = np.isfinite(true) & np.isfinite(predicted)
-    if both.sum() < MIN_ROWS:
-        return None
-    true, predicted = true[both], predicted[both]
+@dataclass(frozen=True, slots=True)
+class _Outcomes:
+    """What models for estimates are fitted on: what was predicted, and what came of it.
+
+    Attributes
+    ----------
+    predicted : probabilities of classes, or predicted numbers.
+    true : 1 where a class was a hit, else 0; or the true numbers.
+    """
+
+    predicted: Floats
+    true: Floats
+
+    @classmethod
+    def of(cls, task: Task, positive: str | None, columns: Columns) -> Self:
+        """Choose the rows that have both."""
+        y_true, y_pred, y_proba = columns
+        if is_numeric(task):
+            true, predicted = as_numbers(y_true), as_numbers(y_pred)
+            usable = np.isfinite(true) & np.isfinite(predicted)
+            return cls(predicted[usable], true[usable])
+        labels, guesses = as_labels(y_true), as_labels(y_pred)
+        proba = as_probabilities(y_proba, len(labels))
+        usable = np.isfinite(proba) & np.array([label is not None for label in labels], bool)
+        hits = labels == label_key(positive)
+        if task != "binary":
+            usable &= np.array([guess is not None for guess in guesses], bool)
+            hits = labels == guesses
+        return cls(proba[usable], hits[usable].astype(np.float64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["_Outcomes"]) -> "_Outcomes":
+        return _Outcomes(
+            np.concatenate([np.empty(0), *(part.predicted for part in parts)]),
+            np.concatenate([np.empty(0), *(part.true for part in parts)]),
+        )
+
+    def fit(self, task: Task, rng: np.random.Generator) -> dict[str, object]:
+        """Fit the model of a task; null with fewer than `MIN_ROWS` rows."""
+        models: dict[str, object] = {"calibrator": None, "errors": None}
+        if self.true.size < MIN_ROWS:
+            return models
+        if is_numeric(task):
+            return {**models, "errors": _error_model(self.true, self.predicted)}
+        return {**models, "calibrator": fit_calibrator(self.predicted, self.true, rng)}
+
+
+def _error_model(true: Floats, predicted: Floats) -> dict[str, object]:
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, ERROR_BINS + 1)[1:-1]))
     position = np.searchsorted(edges, predicted, side="right")
     used, position = np.unique(position, return_inverse=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import foldnorm
 
 from ml.monitoring.performance.roc_auc import roc_auc_of_groups
 
@@ -47,8 +48,7 @@ def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[st
     positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
     descending = np.cumsum(positive[:, ::-1], axis=1)
     selected = np.cumsum(both[:, ::-1], axis=1)
-    bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
-    starts = np.flatnonzero(np.diff(bins, prepend=-1))
+    starts = _bin_starts(scores)
     gaps = np.abs(np.add.reduceat(positive - scores.score * both, starts, axis=1)).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = np.where(selected > 0, descending / selected, 0.0)
@@ -60,3 +60,33 @@ def score_metrics(scores: Scores, positive: Floats, negative: Floats) -> dict[st
             "brier": (positive @ (1 - scores.score) ** 2 + negative @ scores.score**2) / total,
             "calibration_error": gaps / total,
         }
+
+
+def expected_calibration_error(scores: Scores, rows: Floats, share: Floats) -> float:
+    r"""Return the expectation of the calibration error of labels that are drawn from known probabilities.
+
+    A bin's gap :math:`|\sum (y_i - s_i)|` is about folded normal: with mean :math:`\sum (p_i - s_i)` and variance
+    :math:`\sum p_i (1 - p_i)` before the sign is dropped. So perfect probabilities have an error above 0, as labels show it.
+
+    Parameters
+    ----------
+    scores : k ascending scores. rows : (k,) rows with each score. share : (k,) their probability of a positive label.
+
+    Examples
+    --------
+    >>> score = np.array([0.25, 0.75])
+    >>> round(expected_calibration_error(Scores.of(score), np.array([100.0, 100.0]), score), 4)
+    0.0345
+    """
+    starts = _bin_starts(scores)
+    gap = np.abs(np.add.reduceat(rows * (share - scores.score), starts))
+    deviation = np.sqrt(np.add.reduceat(rows * share * (1 - share), starts))
+    is_noisy = deviation > 0
+    noisy = foldnorm.mean(gap[is_noisy] / deviation[is_noisy], scale=deviation[is_noisy])
+    return float((np.sum(noisy) + gap[~is_noisy].sum()) / rows.sum())
+
+
+def _bin_starts(scores: Scores) -> npt.NDArray[np.intp]:
+    """Return the position of the first score in each bin of equal width that has one."""
+    bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    return np.flatnonzero(np.diff(bins, prepend=-1))

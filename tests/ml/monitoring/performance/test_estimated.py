@@ -9,7 +9,7 @@ import pytest
 from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
-from ml.monitoring.performance.reference import reference_of
+from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.performance.tasks import Target, Task
 
 
@@ -81,6 +81,59 @@ def test_a_band_is_wider_where_the_reference_is_small() -> None:
     large: Any = estimated("binary", reference("binary", *skewed(20_000, 1, 0.0)), predicted, score)
     width = [one["metrics"]["accuracy"]["high"] - one["metrics"]["accuracy"]["low"] for one in (small, large)]
     assert width[0] > 1.2 * width[1]
+
+
+def test_a_small_reference_does_not_count_noise_as_skill() -> None:
+    errors, held = [], 0
+    for seed in range(60):
+        known = reference("binary", *skewed(200, 1000 + seed, 0.0))
+        true, predicted, score = skewed(1000, 2000 + seed, 0.0)
+        estimate: Any = estimated("binary", known, predicted, score)["metrics"]
+        found: Any = realised("binary", true, predicted, score, rng=np.random.default_rng(3), intervals=False)
+        value = found["metrics"]["roc_auc"]["value"]
+        errors.append(estimate["roc_auc"]["value"] - value)
+        held += estimate["roc_auc"]["low"] <= value <= estimate["roc_auc"]["high"]
+    assert abs(np.mean(errors)) <= 0.01
+    assert held >= 52  # of 60; 95 % is 57
+
+
+def test_perfect_scores_have_the_calibration_error_that_labels_will_show() -> None:
+    rng = np.random.default_rng(1)
+    score = rng.uniform(size=20_000)
+    known = reference(
+        "binary", (rng.random(score.size) < score).astype(int).astype(str), score.round().astype(str), score
+    )
+    day = rng.uniform(size=500)
+    estimate: Any = estimated("binary", known, day.round().astype(str), day)["metrics"]
+    errors = []
+    for _ in range(200):
+        true = (rng.random(500) < day).astype(int).astype(str)
+        found: Any = realised("binary", true, day.round().astype(str), day, rng=rng, positive="1", intervals=False)
+        errors.append(found["metrics"]["calibration_error"]["value"])
+    assert estimate["calibration_error"]["value"] == pytest.approx(np.mean(errors), abs=0.006)
+
+
+def test_a_band_contains_days_that_differ_by_more_than_chance() -> None:
+    rng = np.random.default_rng(1)
+
+    def day() -> tuple[Any, Any, Any]:
+        logit = rng.normal(0, 1.5, 500)
+        true = rng.uniform(size=500) < 1 / (1 + np.exp(-logit - rng.normal(0, 1)))
+        return np.where(true, "1", "0"), np.where(logit > 0, "1", "0"), 1 / (1 + np.exp(-logit))
+
+    days = [day() for _ in range(28)]
+    known = reference("binary", *(np.concatenate(part) for part in zip(*days, strict=True)))
+    by_day = {**known, "days": measure_days(known, {f"{at:02}": one for at, one in enumerate(days)})}
+    held = {"rows": 0, "days": 0}
+    for _ in range(60):
+        true, predicted, score = day()
+        found: Any = realised("binary", true, predicted, score, rng=rng, intervals=False)
+        for name, present in (("rows", known), ("days", by_day)):
+            estimate: Any = estimated("binary", present, predicted, score)
+            band = estimate["metrics"]["brier"]
+            held[name] += band["low"] <= found["metrics"]["brier"]["value"] <= band["high"]
+    assert held["rows"] < 45
+    assert held["days"] >= 52
 
 
 def test_too_few_labelled_rows_give_no_estimate_but_a_reason() -> None:
