@@ -5,7 +5,7 @@ What is done with the days belongs to the stage of each domain.
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -13,6 +13,9 @@ from typing import Any
 
 import dagster as dg
 
+from guard_core.alerting import links
+from guard_core.alerting.links import Addresses
+from guard_core.settings import Settings
 from guard_pipelines.days.findings import Inspection, check_result
 from guard_pipelines.days.loop import Cell, Measures, Outcome, Scope
 from guard_pipelines.days.partition_states import describe_states
@@ -85,7 +88,8 @@ def stage_asset(
 
             def metadata_of(day: str) -> dict[str, Any]:
                 tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.facts.get(day) else {}
-                return {**outcome.numbers_of(day, measures), **states.get(day, {}), **tables}
+                page = _page_of(outcome.facts.get(day, ()), guard.settings)
+                return {**outcome.numbers_of(day, measures), **states.get(day, {}), **page, **tables}
 
             DaysReport(outcome.numbers(), metadata_of).record(context)
             context.log.info("%s", outcome.table())
@@ -100,6 +104,15 @@ def stage_asset(
         return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 
     return decorate
+
+
+def _page_of(rows: Sequence[Mapping[str, Cell]], settings: Settings) -> dict[str, dg.UrlMetadataValue]:
+    """Return the link to our page of a day, if it is the day of one model; for many they would outgrow the event log."""
+    if len(rows) != 1:
+        return {}
+    targets = links.of_model_day(*(str(rows[0][name]) for name in ("project", "model", "day")))
+    (url,) = Addresses.of(settings).urls(targets).values()
+    return {"page": dg.MetadataValue.url(url)}
 
 
 def _scope(context: dg.AssetExecutionContext) -> Scope:

@@ -6,6 +6,7 @@ What counts as a finding belongs to the checks of each domain.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -66,14 +67,18 @@ def newest_days(last: date | None) -> list[str]:
 
 
 def check_result(
-    inspection: Inspection, severity: dg.AssetCheckSeverity, days: Sequence[str], **names: Any
+    inspection: Inspection,
+    severity: dg.AssetCheckSeverity,
+    days: Sequence[str],
+    tables: Mapping[str, dg.TableMetadataValue] = MappingProxyType({}),
+    **names: Any,
 ) -> dg.AssetCheckResult:
     """Build a result that passes if the check has looked at something without a finding.
 
     Findings are given as their number and a table of the newest. A check that had nothing to look at warns, and gives the reason.
     """
     findings = inspection.findings
-    metadata: dict[str, Any] = {"findings": len(findings), "looked_at": inspection.looked_at}
+    metadata: dict[str, Any] = {"findings": len(findings), "looked_at": inspection.looked_at, **tables}
     if days:
         metadata["days"] = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     if findings:

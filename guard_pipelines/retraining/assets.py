@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from guard_core.alerting import links
+from guard_core.alerting.links import Addresses
+from guard_core.settings import Settings
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.assets import performance
@@ -77,10 +80,10 @@ def _run_step(
     )
     with log_heartbeat(context.log.info):
         run = step(training)
-    return dg.MaterializeResult(metadata=_metadata(run))
+    return dg.MaterializeResult(metadata=_metadata(run, guard.settings))
 
 
-def _metadata(run: "TrainingRun") -> dict[str, Any]:
+def _metadata(run: "TrainingRun", settings: Settings) -> dict[str, Any]:
     evaluation = run.evaluation or {}
     facts: dict[str, Any] = {
         "flag_id": run.flag_id,
@@ -93,4 +96,10 @@ def _metadata(run: "TrainingRun") -> dict[str, Any]:
         "gain": evaluation.get("gain", {}).get("value"),
         "reasons": "; ".join(evaluation.get("reasons", [])) or None,
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    targets: dict[str, str] = {}
+    if run.mlflow_run_id is not None:
+        targets |= links.of_training_run(run.mlflow_run_id)
+    if run.model_version is not None:
+        targets |= links.of_version(run.project_id, run.model_id, run.model_version)
+    urls = {name: dg.MetadataValue.url(url) for name, url in Addresses.of(settings).urls(targets).items()}
+    return {name: value for name, value in facts.items() if value is not None} | urls

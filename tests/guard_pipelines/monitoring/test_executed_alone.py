@@ -53,6 +53,18 @@ def test_a_check_executed_alone_looks_at_the_newest_closed_days(pipelines: Pipel
     assert evaluation.metadata["days"].value == "2013-01-04 to 2013-01-10"
     assert evaluation.metadata["looked_at"].value == 7
     assert "2013-01-10" in str(evaluation.metadata["newest"].value)
+    table = evaluation.metadata["worst_columns"]
+    assert isinstance(table, dg.TableMetadataValue)
+    worst, *_ = table.records
+    assert {name: worst.data[name] for name in ("project", "model", "day", "column", "state")} == {
+        "project": "p",
+        "model": "m",
+        "day": "2013-01-10",
+        "column": "x",
+        "state": "drift",
+    }
+    assert float(str(worst.data["effect"])) > float(str(worst.data["threshold"]))
+    assert worst.data["reason"]
     volume = execute_alone(pipelines, dg.AssetCheckKey(dg.AssetKey("daily_aggregates"), "volume"))
     assert (volume.passed, volume.metadata["looked_at"].value) == (True, 7)
 
