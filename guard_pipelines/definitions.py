@@ -6,7 +6,7 @@ import dagster as dg
 
 from guard_core.settings import load_settings
 from guard_pipelines.alerts.assets import alerts
-from guard_pipelines.alerts.sensors import failed_runs, monthly_reports, silent_models
+from guard_pipelines.alerts.sensors import failed_runs, finished_runs, monthly_reports, silent_models
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusual_llm_costs
 from guard_pipelines.days.sensors import unprocessed_days
@@ -85,6 +85,7 @@ def defs() -> dg.Definitions:
             retrain_sensor(settings.pipelines.interval_s),
             sources,
             failed_runs,
+            finished_runs,
             silent_models,
             monthly_reports,
         ],
