@@ -13,6 +13,9 @@ request_id_var: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
+# Loggers of packages with lines for each tick of each sensor: on the schema's revision, and on the pool of connections.
+_LOUD = ("alembic.runtime.migration", "guard_store.db.database._Pool")
+
 
 class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object; the keys of `extra` become fields."""
@@ -37,3 +40,5 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -3,12 +3,11 @@
 What is computed belongs to `ml`, what is kept to `guard_store`. Nothing happens at import: `definitions.defs` reads the settings
 when Dagster loads the code location.
 
-
-
 - `alerts`: facts that alerts are made of
 - `costs`: what each local day has cost, at AWS and in calls of language models
 - `days`: the loop that every daily stage runs through, and the requests for its runs
 - `definitions`: the code location that Dagster loads
+- `descriptions`: owners, addresses and the lake's columns, in the definitions of assets
 - `jobs`: which assets run together
 - `knowledge`: the knowledge base
 - `monitoring`: from stored events to verdicts

@@ -6,10 +6,11 @@ import dagster as dg
 
 from guard_core.settings import load_settings
 from guard_pipelines.alerts.assets import alerts
-from guard_pipelines.alerts.sensors import failed_runs, monthly_reports, silent_models
+from guard_pipelines.alerts.sensors import failed_runs, finished_runs, monthly_reports, silent_models
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusual_llm_costs
 from guard_pipelines.days.sensors import unprocessed_days
+from guard_pipelines.descriptions import describe
 from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.knowledge.checks import sources_readable
@@ -41,28 +42,31 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     start_runs_warm(settings)
     return dg.Definitions(
-        assets=partitioned_from(
-            settings.ingest.first_day,
-            [
-                raw_events,
-                daily_aggregates,
-                drift_reports,
-                performance,
-                retrain_recommended,
-                alerts,
-                training_set,
-                candidate_model,
-                model_evaluation,
-                registered_model,
-                audit_retention,
-                lake_upkeep,
-                documents,
-                chunks,
-                embeddings,
-                aws_costs,
-                llm_costs,
-                cost_alerts,
-            ],
+        assets=dg.map_asset_specs(
+            describe(settings),
+            partitioned_from(
+                settings.ingest.first_day,
+                [
+                    raw_events,
+                    daily_aggregates,
+                    drift_reports,
+                    performance,
+                    retrain_recommended,
+                    alerts,
+                    training_set,
+                    candidate_model,
+                    model_evaluation,
+                    registered_model,
+                    audit_retention,
+                    lake_upkeep,
+                    documents,
+                    chunks,
+                    embeddings,
+                    aws_costs,
+                    llm_costs,
+                    cost_alerts,
+                ],
+            ),
         ),
         asset_checks=[
             data_checks,
@@ -81,6 +85,7 @@ def defs() -> dg.Definitions:
             retrain_sensor(settings.pipelines.interval_s),
             sources,
             failed_runs,
+            finished_runs,
             silent_models,
             monthly_reports,
         ],

@@ -18,11 +18,12 @@ from guard_pipelines.retraining.assets import (
     training_set,
 )
 
+_DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
+_RETENTION = (audit_retention, lake_upkeep)
+
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.assets(
-        raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts
-    ),
+    selection=dg.AssetSelection.assets(*_DAILY),
     description="Events into lake, profiles, drift verdicts, performance, the retrain rule and alerts, for the days of a run.",
     # Steps take less than a process takes to start.
     executor_def=dg.in_process_executor,
@@ -37,7 +38,7 @@ retrain = dg.define_asset_job(
 
 retention = dg.define_asset_job(
     "retention",
-    selection=dg.AssetSelection.assets(audit_retention, lake_upkeep),
+    selection=dg.AssetSelection.assets(*_RETENTION),
     description="Deletes what is older than the settings allow, and files of the lake that nothing can request any more.",
     executor_def=dg.in_process_executor,
 )
@@ -55,3 +56,9 @@ costs = dg.define_asset_job(
     description="What the days of a run have cost, at AWS and in calls of language models.",
     executor_def=dg.in_process_executor,
 )
+
+
+def covers_job(run: dg.DagsterRun) -> bool:
+    """Return whether a run of `daily` or `retention` covers all assets of its job, not only some that a person has chosen."""
+    assets = {daily.name: _DAILY, retention.name: _RETENTION}[run.job_name]
+    return not run.asset_selection or {asset.key for asset in assets} <= run.asset_selection

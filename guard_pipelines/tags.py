@@ -3,7 +3,7 @@
 Runs are requested by the sensors of each domain and by `schedules`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 UNPROCESSED = "ml_guard/unprocessed"
@@ -21,10 +21,14 @@ ATTEMPT = "ml_guard/attempt"
 STAMP = "ml_guard/stamp"
 """On runs of the knowledge base: the sources and settings that they were requested for."""
 
+PROJECT, MODEL, DAYS = "ml_guard/project", "ml_guard/model", "ml_guard/days"
+"""What a run was requested for, for a person who looks for it: Dagster's pages filter by tags."""
+
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"
 _MAX_REQUEST_IDS = 20
+_MAX_NAMES = 3
 
 
 def range_tags(first_day: str, last_day: str) -> dict[str, str]:
@@ -36,6 +40,24 @@ def request_id_tag(request_ids: Sequence[str | None]) -> dict[str, str]:
     """Return the tag with the API requests that caused a run; no tag if there is no id."""
     ids = sorted({request_id for request_id in request_ids if request_id})
     return {REQUEST_ID: ",".join(ids[:_MAX_REQUEST_IDS])} if ids else {}
+
+
+def subject_tags(models: Iterable[tuple[str, str]], days: Sequence[str]) -> dict[str, str]:
+    """Return the tags that name projects, models and days of a run; of many names the first few, and how many more.
+
+    >>> subject_tags([("shop", "churn"), ("shop", "price")], ["2013-01-05", "2013-01-09"])
+    {'ml_guard/project': 'shop', 'ml_guard/model': 'churn, price', 'ml_guard/days': '2013-01-05 to 2013-01-09'}
+    """
+    keys = set(models)
+    tags = {PROJECT: _list_few({project for project, _ in keys}), MODEL: _list_few({model for _, model in keys})}
+    if days:
+        tags[DAYS] = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return {name: text for name, text in tags.items() if text}
+
+
+def _list_few(names: Collection[str]) -> str:
+    listed = ", ".join(sorted(names)[:_MAX_NAMES])
+    return f"{listed} and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else listed
 
 
 def days_of(tags: Mapping[str, str]) -> list[str]:

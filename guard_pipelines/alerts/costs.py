@@ -1,6 +1,7 @@
 """Evaluate the cost policies of a project on its newest day, and write facts: above a threshold, or unusual for its weeks."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from ml.costs.usual import WINDOW_WEEKS
 
 _log = logging.getLogger(__name__)
 _KIND = "cost"
+_ANY_LATER_DAY = "9999-12-31"
 _SOURCES: Mapping[str, str] = {"aws": "AWS", "llm": "Calls of language models"}
 
 
@@ -35,9 +37,9 @@ class _Bill:
     growing: bool
 
 
-def evaluate_cost_policies(database: Database, run_id: str, days: Sequence[str]) -> tuple[int, int]:
-    """Apply the policies to the newest day of each bill of a run; return the facts written and the projects that failed."""
-    written = failed = 0
+def evaluate_cost_policies(database: Database, run_id: str, days: Sequence[str]) -> tuple[Counter[str | None], int]:
+    """Apply the policies to the newest day of each bill of a run; return the facts written by day and the projects that failed."""
+    written, failed = Counter[str | None](), 0
     for project in ProjectStore(database).page():
         try:
             written += _evaluate_project(database, run_id, project.id, max(days))
@@ -47,11 +49,11 @@ def evaluate_cost_policies(database: Database, run_id: str, days: Sequence[str])
     return written, failed
 
 
-def _evaluate_project(database: Database, run_id: str, project_id: str, last: str) -> int:
+def _evaluate_project(database: Database, run_id: str, project_id: str, last: str) -> Counter[str | None]:
     policies = [p for p in PolicyStore(database).in_force(project_id) if p.enabled and _KIND in p.when]
     open_alerts = {a.subject: a for a in AlertStore(database).open_of(project_id, "") if a.kind == _KIND}
     evaluated: set[str] = set()
-    written = 0
+    written = Counter[str | None]()
     for bill in _bills(CostStore(database), project_id, last) if policies else ():
         for policy in policies:
             subject = f"policy/{policy.name}/{_KIND}/{bill.source}/{bill.currency}"
@@ -61,20 +63,23 @@ def _evaluate_project(database: Database, run_id: str, project_id: str, last: st
                 _write(database, run_id, (project_id, policy, subject), bill, finding)
             elif subject in open_alerts:
                 _clear(database, project_id, open_alerts[subject], bill.day, f"{_cost(bill)}, which is in order.")
-            written += finding is not None or subject in open_alerts
+            written[bill.day.isoformat()] += finding is not None or subject in open_alerts
     names = {f"policy/{policy.name}/{_KIND}/" for policy in policies}
     for subject, alert in open_alerts.items():
         if subject not in evaluated and not any(subject.startswith(name) for name in names):
             _clear(database, project_id, alert, None, "No policy covers it any more.")
-            written += 1
+            written[None] += 1
     return written
 
 
 def _bills(store: CostStore, project_id: str, last: str) -> Iterator[_Bill]:
+    """Yield the bills whose newest day is not after the last day of the run: an old day decides nothing about newer ones."""
     first = (date.fromisoformat(last) - timedelta(weeks=WINDOW_WEEKS)).isoformat()
     growing = {(day.source, day.day) for day in store.days(project_id, first, last) if not day.is_final}
-    for (source, currency), costs in store.series(project_id, first, last).items():
+    for (source, currency), costs in store.series(project_id, first, _ANY_LATER_DAY).items():
         newest = max(costs)
+        if newest.isoformat() > last:
+            continue
         yield _Bill(source, currency, newest, costs, (source, newest.isoformat()) in growing)
 
 

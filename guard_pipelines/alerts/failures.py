@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from guard_core.alerting import links
+from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.alerting.words import counted
 from guard_core.days import from_microseconds, known_zone, now_us
 from guard_core.settings import Settings
 from guard_core.units import HOUR_US
 from guard_pipelines.alerts.stage import write_fact
+from guard_pipelines.tags import days_of, range_tags
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.policy_evaluations import PolicyEvaluationStore
@@ -20,6 +22,7 @@ from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 
 _KIND = "pipeline_failure"
+_FAILED_DAYS = "failed_days"
 _MAX_ERROR_CHARACTERS = 300
 _MAX_HOURS = 72  # more are given in days
 
@@ -41,21 +44,33 @@ def record_failed_run(database: Database, *, run_id: str, job: str, days: Collec
                 subject=f"pipeline/{job}",
                 dedup_key=key_of("pipeline", job, run_id, project_id),
                 message=f"A run of the job {job} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
-                details={"run_id": run_id, "lines": [waiting_days] if n else [], "links": links.of_run(run_id)},
+                details={
+                    "run_id": run_id,
+                    "lines": [waiting_days] if n else [],
+                    "links": links.of_run(run_id),
+                    _FAILED_DAYS: [min(days), max(days)] if days else [],
+                },
             )
     return len(projects)
 
 
 def record_finished_run(database: Database, run_id: str, job: str) -> None:
-    """Clear the alerts on earlier failed runs of a job that has now finished."""
+    """Clear the alerts on earlier failed runs of a job that has now finished, except where days of theirs still wait."""
     store = AlertStore(database)
     subject = f"pipeline/{job}"
     failing = [a for p in ["", *(p.id for p in ProjectStore(database).page())] for a in store.open_of(p, "")]
     for alert in failing:
-        if alert.subject == subject:
+        if alert.subject == subject and not _is_waiting(database, alert):
             _clear(
                 database, alert.project_id, None, subject, key_of(job, run_id, alert.id), "A later run has succeeded."
             )
+
+
+def _is_waiting(database: Database, alert: Alert) -> bool:
+    """Return whether days of the failed run are not processed; those that failed on their own have an alert of their own."""
+    failed_days = alert.details.get(_FAILED_DAYS)
+    items = DayStateStore(database).of_days(days_of(range_tags(*failed_days))) if failed_days else []
+    return any(item.project_id == alert.project_id and not item.done and not item.failed for item in items)
 
 
 def record_failed_days(database: Database, settings: Settings, run_id: str, days: Collection[str]) -> None:

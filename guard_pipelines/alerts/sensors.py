@@ -1,8 +1,8 @@
-"""Sensors that request no runs: they write facts on failed runs and on models without events, and request monthly reports."""
+"""Sensors that request no runs: they write facts on failed and finished runs and on models without events, and request monthly reports."""
 
 import dagster as dg
 
-from guard_pipelines.jobs import daily, retention
+from guard_pipelines.jobs import covers_job, daily, retention
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 
@@ -30,6 +30,21 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
         days=days_of(run.tags),
         error=causes[0] if causes else context.failure_event.message or "no error was reported",
     )
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[daily, retention],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends the alerts on failed runs of daily or retention after a whole run of the job has succeeded.",
+)
+def finished_runs(context: dg.RunStatusSensorContext, guard: Guard) -> None:
+    """Clear the alerts on earlier failed runs; an asset that was materialised alone gives no all-clear for its job."""
+    from guard_pipelines.alerts.failures import record_finished_run
+
+    run = context.dagster_run
+    if covers_job(run):
+        record_finished_run(guard.database, run.run_id, run.job_name)
 
 
 @dg.sensor(

@@ -4,14 +4,14 @@ How they are read is in `guard_store.costs`, which costs are unusual is computed
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from guard_core.settings import Settings
 from guard_pipelines.days.findings import Finding, Inspection
-from guard_pipelines.days.loop import Cell, Scope, markdown
-from guard_store.costs.language_models import sum_language_models
+from guard_pipelines.days.loop import Cell, Scope, short_table
+from guard_store.costs.language_models import is_any_usage, sum_language_models
 from guard_store.costs.pull import pull_aws
 from guard_store.costs.rows import CostDay, CostSource, total
 from guard_store.costs.store import CostStore
@@ -20,8 +20,6 @@ from guard_store.projects.store import ProjectStore
 from ml.costs.anomaly import CostVerdict, cost_anomaly
 from ml.costs.usual import WINDOW_WEEKS
 
-_MAX_TABLE_ROWS = 50
-
 
 @dataclass(frozen=True, slots=True)
 class CostRun:
@@ -29,32 +27,43 @@ class CostRun:
 
     Attributes
     ----------
-    kept, failed : days of projects that were final already, and that could not be read.
+    kept, failed : days of projects that were final already, and that could not be read, as (project, day).
     requests : to AWS; each costs 0.01 US dollars.
     """
 
     days: Sequence[CostDay]
     seconds: float
-    kept: int = 0
-    failed: int = 0
+    kept: Collection[tuple[str, str]] = ()
+    failed: Collection[tuple[str, str]] = ()
     requests: int = 0
 
     def numbers(self) -> dict[str, Cell]:
-        """Return the run in numbers; sums by currency are text, because they are exact."""
-        sums = total(line for day in self.days for line in day.lines)
-        counts: dict[str, Cell] = {
+        """Return the run in numbers."""
+        return {
             "project_days": len(self.days),
-            "kept": self.kept,
-            "failed": self.failed,
+            "kept": len(self.kept),
+            "failed": len(self.failed),
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
         }
-        return counts | {f"total_{currency}": str(amount) for currency, amount in sums.items()}
 
-    def table(self) -> str:
-        """Return the newest days as a Markdown table."""
-        newest = sorted(self.days, key=lambda day: (day.day, day.project_id))[-_MAX_TABLE_ROWS:]
-        return markdown([_row(day) for day in newest])
+    def numbers_of(self, day: str) -> dict[str, Cell]:
+        """Return a day in numbers: its projects, and the sum of each currency, as a number for Dagster's plots."""
+        read = self._read_on(day)
+        counts: dict[str, Cell] = {
+            "projects": len(read),
+            "kept": _count(self.kept, day),
+            "failed": _count(self.failed, day),
+        }
+        sums = total(line for of_project in read for line in of_project.lines)
+        return counts | {f"total_{currency}": float(amount) for currency, amount in sums.items()}
+
+    def table_of(self, day: str) -> str:
+        """Return the costs of a day by project as a Markdown table."""
+        return short_table([_row(of_project) for of_project in self._read_on(day)])
+
+    def _read_on(self, day: str) -> list[CostDay]:
+        return [of_project for of_project in self.days if of_project.day == day]
 
 
 def read_aws(scope: Scope, database: Database, settings: Settings) -> CostRun:
@@ -63,7 +72,7 @@ def read_aws(scope: Scope, database: Database, settings: Settings) -> CostRun:
     projects = ProjectStore(database).page()
     outcome = pull_aws(database, settings, projects, _dates(scope), overwrite=not scope.only_unprocessed)
     seconds = time.perf_counter() - started_s
-    return CostRun(outcome.read, seconds, len(outcome.kept), len(outcome.failed), outcome.requests)
+    return CostRun(outcome.read, seconds, outcome.kept, outcome.failed, outcome.requests)
 
 
 def sum_usage(scope: Scope, database: Database) -> CostRun:
@@ -91,7 +100,7 @@ def inspect_availability(database: Database, days: Iterable[str]) -> Inspection:
     return Inspection(len(read), findings)
 
 
-def inspect_costs(database: Database, source: CostSource, days: Iterable[str]) -> Inspection:
+def inspect_costs(database: Database, days: Iterable[str], source: CostSource) -> Inspection:
     """Return the days that cost much more or less than expected from the weeks before."""
     requested = set(days)
     if not requested:
@@ -101,14 +110,26 @@ def inspect_costs(database: Database, source: CostSource, days: Iterable[str]) -
     findings: list[Finding] = []
     looked_at = 0
     for project in ProjectStore(database).page():
-        growing = {d.day for d in store.days(project.id, min(requested), max(requested), source) if not d.is_final}
+        stored = store.days(project.id, min(requested), max(requested), source)
+        looked_at += sum(day.pulled_us is not None and day.day in requested for day in stored)
+        growing = {day.day for day in stored if not day.is_final}
         for (cost_source, currency), costs in store.series(project.id, first.isoformat(), max(requested)).items():
             for day in sorted(requested) if cost_source == source else ():
-                looked_at += date.fromisoformat(day) in costs
                 verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
                 if verdict.is_anomaly:
                     findings.append({"project": project.id, "day": day, "finding": _describe(verdict, currency)})
     return Inspection(looked_at, findings)
+
+
+def explain_unused(source: CostSource, database: Database, settings: Settings) -> str | None:
+    """Explain why a source has no costs in this installation; None if it is in use."""
+    if source == "aws":
+        return None if settings.aws.costs else "AWS costs are off: set ML_GUARD_AWS_COSTS=true to read them"
+    return None if is_any_usage(database) else "No project has called a language model yet"
+
+
+def _count(days: Iterable[tuple[str, str]], day: str) -> int:
+    return sum(of_project == day for _, of_project in days)
 
 
 def _dates(scope: Scope) -> list[date]:

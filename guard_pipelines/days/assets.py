@@ -5,15 +5,19 @@ What is done with the days belongs to the stage of each domain.
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 
+from guard_core.alerting import links
+from guard_core.alerting.links import Addresses
+from guard_core.settings import Settings
 from guard_pipelines.days.findings import Inspection, check_result
-from guard_pipelines.days.loop import Measures, Outcome, Scope
+from guard_pipelines.days.loop import Cell, Measures, Outcome, Scope
 from guard_pipelines.days.partition_states import describe_states
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
@@ -26,18 +30,33 @@ that the daemon is down. A backfill of old days looks fresh too; `latest_due_day
 Result = dg.MaterializeResult[None]
 
 
+@dataclass(frozen=True, slots=True)
+class DaysReport:
+    """The result of a daily asset: the totals of a run, which go to its log, and the metadata of a day's partition."""
+
+    totals: Mapping[str, Cell]
+    metadata_of: Callable[[str], Mapping[str, Any]]
+
+    def record(self, context: dg.AssetExecutionContext) -> None:
+        """Log the totals, and add to each partition of the run the metadata of its own day."""
+        context.log.info("%s", ", ".join(f"{name} {value}" for name, value in self.totals.items()))
+        for day in context.partition_keys:
+            context.add_asset_metadata(self.metadata_of(day), partition_key=day)
+
+
 def daily_asset(
     *,
     group: str,
     kinds: set[str],
     deps: Iterable[dg.AssetsDefinition] = (),
     freshness: dg.FreshnessPolicy | None = DAILY_FRESHNESS,
-) -> Callable[[Callable[[Scope, Guard], Result]], dg.AssetsDefinition]:
+) -> Callable[[Callable[[Scope, Guard], DaysReport]], dg.AssetsDefinition]:
     """Make an asset with one partition per local day of a function, with the name and the docstring of the function."""
 
-    def decorate(work: Callable[[Scope, Guard], Result]) -> dg.AssetsDefinition:
+    def decorate(work: Callable[[Scope, Guard], DaysReport]) -> dg.AssetsDefinition:
         def run(context: dg.AssetExecutionContext, guard: Guard) -> Result:
-            return work(_scope(context), guard)
+            work(_scope(context), guard).record(context)
+            return dg.MaterializeResult()
 
         return _asset(run, work, group, kinds, deps, freshness)
 
@@ -65,14 +84,15 @@ def stage_asset(
         # Dagster recognises the result of an asset with a check by the class without a parameter.
         def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
             outcome = stage(_scope(context), guard)
-            totals = ", ".join(f"{name} {value}" for name, value in outcome.numbers().items())
-            context.log.info("%s: %s\n%s", stage.__name__, totals, outcome.table())
             states = describe_states(guard.database, guard.settings, context.partition_keys)
-            for day in context.partition_keys:
-                metadata: dict[str, Any] = {**outcome.numbers_of(day, measures), **states.get(day, {})}
-                if outcome.facts.get(day):
-                    metadata[table] = dg.MetadataValue.md(outcome.table_of(day))
-                context.add_asset_metadata(metadata, partition_key=day)
+
+            def metadata_of(day: str) -> dict[str, Any]:
+                tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.facts.get(day) else {}
+                page = _page_of(outcome.facts.get(day, ()), guard.settings)
+                return {**outcome.numbers_of(day, measures), **states.get(day, {}), **page, **tables}
+
+            DaysReport(outcome.numbers(), metadata_of).record(context)
+            context.log.info("%s", outcome.table())
             if check is None:
                 return dg.MaterializeResult()
             inspection = Inspection(outcome.looked_at, outcome.findings)
@@ -84,6 +104,15 @@ def stage_asset(
         return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 
     return decorate
+
+
+def _page_of(rows: Sequence[Mapping[str, Cell]], settings: Settings) -> dict[str, dg.UrlMetadataValue]:
+    """Return the link to our page of a day, if it is the day of one model; for many they would outgrow the event log."""
+    if len(rows) != 1:
+        return {}
+    targets = links.of_model_day(*(str(rows[0][name]) for name in ("project", "model", "day")))
+    (url,) = Addresses.of(settings).urls(targets).values()
+    return {"page": dg.MetadataValue.url(url)}
 
 
 def _scope(context: dg.AssetExecutionContext) -> Scope:

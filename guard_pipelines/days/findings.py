@@ -3,16 +3,17 @@
 What counts as a finding belongs to the checks of each domain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Cell, markdown
-from guard_pipelines.tags import days_of
+from guard_pipelines.tags import UNPROCESSED, days_of
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
 
@@ -32,10 +33,28 @@ class Inspection:
     findings: Sequence[Finding]
 
 
-def checked_days(run_tags: Mapping[str, str], database: Database, settings: Settings) -> list[str]:
-    """Return the days that a check looks at: those of its run; without partitions the newest closed days with events."""
-    newest = [item.local_date for item in DayStateStore(database).newest(settings)]
-    return days_of(run_tags) or newest_days(max(newest, default=None))
+def inspect_days(
+    run_tags: Mapping[str, str],
+    database: Database,
+    settings: Settings,
+    inspect: Callable[[list[str]], Mapping[str, Inspection]],
+) -> tuple[list[str], Mapping[str, Inspection]]:
+    """Inspect the days of a run, or the newest closed days with events: return the days, and the inspection of each check.
+
+    The newest days are inspected without partitions, and where the daily schedule has run a day on which no model has events.
+    """
+    days = days_of(run_tags)
+    if days:
+        inspections = inspect(days)
+        if UNPROCESSED not in run_tags or any(inspection.looked_at for inspection in inspections.values()):
+            return days, inspections
+    days = newest_closed_days(database, settings)
+    return days, inspect(days)
+
+
+def newest_closed_days(database: Database, settings: Settings) -> list[str]:
+    """Return the `NEWEST_DAYS` that end with the newest closed day with events."""
+    return newest_days(max((item.local_date for item in DayStateStore(database).newest(settings)), default=None))
 
 
 def newest_days(last: date | None) -> list[str]:
@@ -48,14 +67,18 @@ def newest_days(last: date | None) -> list[str]:
 
 
 def check_result(
-    inspection: Inspection, severity: dg.AssetCheckSeverity, days: Sequence[str], **names: Any
+    inspection: Inspection,
+    severity: dg.AssetCheckSeverity,
+    days: Sequence[str],
+    tables: Mapping[str, dg.TableMetadataValue] = MappingProxyType({}),
+    **names: Any,
 ) -> dg.AssetCheckResult:
     """Build a result that passes if the check has looked at something without a finding.
 
     Findings are given as their number and a table of the newest. A check that had nothing to look at warns, and gives the reason.
     """
     findings = inspection.findings
-    metadata: dict[str, Any] = {"findings": len(findings), "looked_at": inspection.looked_at}
+    metadata: dict[str, Any] = {"findings": len(findings), "looked_at": inspection.looked_at, **tables}
     if days:
         metadata["days"] = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     if findings:

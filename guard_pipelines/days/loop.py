@@ -86,11 +86,8 @@ class Outcome:
         return numbers
 
     def table_of(self, day: str) -> str:
-        """Return the Markdown table of a day, cut after as many models as a small part of the event log holds."""
-        rows = self.facts.get(day, [])
-        shown = next((n for n in range(len(rows), 1, -1) if len(markdown(rows[:n])) <= _MAX_TABLE_CHARACTERS), 1)
-        more = len(rows) - shown
-        return markdown(rows[:shown]) + (f"\n\n… and {more} more" if more > 0 else "")
+        """Return the Markdown table of a day."""
+        return short_table(self.facts.get(day, []))
 
     def table(self) -> str:
         """Return the Markdown table of the newest days of the run."""
@@ -105,6 +102,13 @@ def markdown(rows: Sequence[dict[str, Cell]]) -> str:
     lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
     lines += [" | ".join(str(cell).replace("|", "\\|") for cell in row.values()) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def short_table(rows: Sequence[dict[str, Cell]]) -> str:
+    """Format rows as a Markdown table, cut after as many as a small part of the event log holds."""
+    shown = next((n for n in range(len(rows), 1, -1) if len(markdown(rows[:n])) <= _MAX_TABLE_CHARACTERS), 1)
+    more = len(rows) - shown
+    return markdown(rows[:shown]) + (f"\n\n… and {more} more" if more > 0 else "")
 
 
 class StageRun:

@@ -50,10 +50,10 @@ def store_embeddings(store: KnowledgeStore, settings: Settings) -> Numbers:
     }
 
 
-def has_documents(store: KnowledgeStore) -> bool:
-    """Return whether a file was read, or could not be read."""
+def count_files(store: KnowledgeStore) -> int | None:
+    """Count the files that were read, or that could not be read; None before the first build."""
     documents = store.read("documents")
-    return documents is not None and len(documents[1]) > 0
+    return None if documents is None else len(documents[1])
 
 
 def count_skipped(store: KnowledgeStore) -> int:

@@ -34,15 +34,13 @@ def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
     description="Deletes files of the lake that no version of the last week needs and no training has read: the remains of replaced and"
     " deleted days, and of killed runs.",
 )
-def lake_upkeep(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+def lake_upkeep(guard: Guard) -> dg.MaterializeResult[None]:
     """Vacuum all tables; one that fails stops no other, but fails the run at the end."""
-    from guard_pipelines.alerts.failures import record_finished_run
     from guard_store.lake.vacuum import vacuum_lake
 
     vacuum = vacuum_lake(guard.database, guard.lake, guard.settings)
     if vacuum.failed:
         raise dg.Failure(f"{len(vacuum.failed)} tables could not be vacuumed", metadata={"tables": dict(vacuum.failed)})
-    record_finished_run(guard.database, context.run.run_id, "retention")
     return dg.MaterializeResult(
         metadata={
             "tables": vacuum.tables,

@@ -3,11 +3,15 @@
 What the rule reads is in `stage`, what each step of a training does in `training`.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
+from pydantic import Field, model_validator
 
+from guard_core.alerting import links
+from guard_core.alerting.links import Addresses
+from guard_core.settings import Settings
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.assets import performance
@@ -30,15 +34,43 @@ def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
     return evaluate_days(scope, guard.database, guard.lake, guard.settings)
 
 
+class TrainingConfig(dg.Config):
+    """Run config of `training_set`: whether to raise a flag for the model first, and why."""
+
+    force: bool = Field(default=False, description="Raise a retrain flag, unless one is active. Needs a reason.")
+    reason: str = Field(default="", max_length=500, description="Why: it is recorded with the decision.")
+
+    @model_validator(mode="after")
+    def _require_reason(self) -> Self:
+        if self.force and not self.reason.strip():
+            raise ValueError("reason: give the reason for forcing a training, it is recorded")
+        return self
+
+
 @dg.asset(
     deps=[dg.AssetDep(retrain_recommended, partition_mapping=dg.AllPartitionMapping())],
     partitions_def=MODELS,
     group_name=_GROUP,
     kinds={"deltalake"},
+    output_required=False,
 )
-def training_set(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
-    """The labelled rows that were known when the flag was raised: which version of the lake, which days, split in time."""
-    return _run_step(context, guard, lambda training: training.prepare())
+def training_set(
+    context: dg.AssetExecutionContext, config: TrainingConfig, guard: Guard
+) -> Iterator[dg.MaterializeResult[None]]:
+    """The labelled rows that were known when the flag was raised: which version of the lake, which days, split in time.
+
+    Without enough of them nothing is materialised, the later steps are skipped, and the flag waits.
+    """
+    from guard_pipelines.retraining.flag_requests import force_flag, hold_back_short_flag
+
+    key = model_of_key(context.partition_key)
+    if config.force:
+        context.log.info("flag %s", force_flag(guard.database, key, config.reason).id)
+    shortage = hold_back_short_flag(guard.database, guard.lake, guard.settings, key)
+    if shortage is not None:
+        context.log.warning("%s is not trained: %s", context.partition_key, shortage)
+        return
+    yield _run_step(context, guard, lambda training: training.prepare())
 
 
 @dg.asset(deps=[training_set], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
@@ -77,10 +109,10 @@ def _run_step(
     )
     with log_heartbeat(context.log.info):
         run = step(training)
-    return dg.MaterializeResult(metadata=_metadata(run))
+    return dg.MaterializeResult(metadata=_metadata(run, guard.settings))
 
 
-def _metadata(run: "TrainingRun") -> dict[str, Any]:
+def _metadata(run: "TrainingRun", settings: Settings) -> dict[str, Any]:
     evaluation = run.evaluation or {}
     facts: dict[str, Any] = {
         "flag_id": run.flag_id,
@@ -93,4 +125,10 @@ def _metadata(run: "TrainingRun") -> dict[str, Any]:
         "gain": evaluation.get("gain", {}).get("value"),
         "reasons": "; ".join(evaluation.get("reasons", [])) or None,
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    targets: dict[str, str] = {}
+    if run.mlflow_run_id is not None:
+        targets |= links.of_training_run(run.mlflow_run_id)
+    if run.model_version is not None:
+        targets |= links.of_version(run.project_id, run.model_id, run.model_version)
+    urls = {name: dg.MetadataValue.url(url) for name, url in Addresses.of(settings).urls(targets).items()}
+    return {name: value for name, value in facts.items() if value is not None} | urls

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster import DagsterInstance, RunsFilter
 
-from guard_core.days import now_us
+from guard_core.days import local_days, now_us
 from guard_core.project_settings.project import settings_of_model
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.partitions import key_of_model
 from guard_pipelines.retraining.training_data import shortage_of_flag
 from guard_pipelines.runs import is_running
-from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag
+from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag, subject_tags
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
+from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.flags import RetrainStore
+
+_IN_DAGSTER = Actor("dagster", "admin", None)  # Dagster's pages have no sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,35 @@ def request_flags(
     return FlagRequests(requests, keys, "; ".join(reasons) or "no model is flagged for retraining")
 
 
+def force_flag(database: Database, key: tuple[str, str], reason: str) -> Flag:
+    """Raise a flag of a model as of now on request of a person in Dagster, on record; return the active one if there is one.
+
+    Raises
+    ------
+    LookupError
+        If the project does not exist.
+    """
+    project = ProjectStore(database).get(key[0])
+    if project is None:
+        raise LookupError(f"there is no project {key[0]!r}: choose a partition project/model that exists")
+    store, as_of_us = RetrainStore(database), now_us()
+    day = local_days(project.timezone).of(as_of_us - 1).isoformat()
+    flag = store.force(*key, day, as_of_us=as_of_us, reason=reason, actor=_IN_DAGSTER) or store.active(*key)
+    if flag is None:  # finished meanwhile
+        raise LookupError(f"{key_of_model(*key)} had an active flag until now: try again")
+    return flag
+
+
+def hold_back_short_flag(database: Database, lake: Lake, settings: Settings, key: tuple[str, str]) -> str | None:
+    """Hold back a model's open flag that lacks labelled rows, and return what is missing; None if it can be trained."""
+    store = RetrainStore(database)
+    flag = store.active(*key)
+    if flag is None or flag.state != "open" or (shortage := _find_shortage(database, lake, flag)) is None:
+        return None
+    store.hold_back(flag, shortage, settings)
+    return shortage
+
+
 def _find_shortage(database: Database, lake: Lake, flag: Flag) -> str | None:
     project = ProjectStore(database).get(flag.project_id)
     if project is None:  # the run fails with that reason
@@ -79,7 +111,12 @@ def _request(flag: Flag) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{flag.id}/{flag.attempts}",
         partition_key=key_of_model(flag.project_id, flag.model_id),
-        tags={FLAG: flag.id, ATTEMPT: str(flag.attempts), **request_id_tag([flag.request_id])},
+        tags={
+            FLAG: flag.id,
+            ATTEMPT: str(flag.attempts),
+            **request_id_tag([flag.request_id]),
+            **subject_tags([(flag.project_id, flag.model_id)], [flag.day]),
+        },
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from guard_core import page_addresses
 from guard_core.columns import PREDICTION
 from guard_core.ids import registered_name
 from guard_core.project_settings.labels import LabelSettings
@@ -81,8 +82,10 @@ class Training:
         store = RetrainStore(database)
         flag = store.active(*key)
         if flag is None:
+            page = f"{settings.server.public_address}{page_addresses.model(*key, 'versions')}"
             raise FlagTakenError(
-                f"{key[0]}/{key[1]} has no active retrain flag; POST …/models/{key[1]}/retrain forces one"
+                f"{key[0]}/{key[1]} has no active retrain flag: materialise training_set with the run config"
+                f" {{force: true, reason: …}}, or force one on {page}"
             )
         if flag.dagster_run_id not in (None, run_id) and is_running(str(flag.dagster_run_id)):
             raise FlagTakenError(f"run {flag.dagster_run_id} trains for flag {flag.id}: one at a time")

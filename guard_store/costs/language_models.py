@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from guard_core.days import local_days, now_us
 from guard_core.units import NANO
@@ -44,6 +44,12 @@ def sum_language_models(database: Database, days: Collection[date], *, project_i
     ]
     CostStore(database).replace(cost_days)
     return cost_days
+
+
+def is_any_usage(database: Database) -> bool:
+    """Return whether a project has ever called a language model."""
+    with database.read() as connection:
+        return bool(connection.scalar(select(exists().where(usage.c.project_id != ""))))
 
 
 def _first_days(database: Database) -> dict[str, date]:

@@ -7,4 +7,5 @@
 - `progress`: failed days, overdue days, drift
 - `rules`: when a day's metrics are out of the ordinary for its model
 - `unfinished`: the findings of `progress`
+- `worst_columns`: the table of the columns that have changed most
 """

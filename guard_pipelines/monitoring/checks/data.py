@@ -24,11 +24,15 @@ _DESCRIPTIONS = {
 )
 def data_checks(context: dg.AssetCheckExecutionContext, guard: Guard) -> Iterator[dg.AssetCheckResult]:
     """Compare the days of the run, or without partitions the newest closed days, with the weeks before them."""
-    from guard_pipelines.days.findings import check_result, checked_days
+    from guard_pipelines.days.findings import check_result, inspect_days
     from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 
-    days = checked_days(context.run.tags, guard.database, guard.settings)
-    inspections = find_odd_days(guard.database, guard.settings, days)
+    days, inspections = inspect_days(
+        context.run.tags,
+        guard.database,
+        guard.settings,
+        lambda days: find_odd_days(guard.database, guard.settings, days),
+    )
     for key in sorted(context.selected_asset_check_keys):
         yield check_result(
             inspections[key.name], dg.AssetCheckSeverity.WARN, days, check_name=key.name, asset_key=key.asset_key

@@ -33,8 +33,12 @@ def latest_due_day(guard: Guard) -> dg.AssetCheckResult:
 @dg.asset_check(asset=drift_reports)
 def drift(context: dg.AssetCheckExecutionContext, guard: Guard) -> dg.AssetCheckResult:
     """No model has drifted on the days of the run; without partitions, on the newest closed days."""
-    from guard_pipelines.days.findings import check_result, checked_days
+    from guard_pipelines.days.findings import check_result, inspect_days
     from guard_pipelines.monitoring.checks.unfinished import inspect_drift
+    from guard_pipelines.monitoring.checks.worst_columns import tabulate_worst_columns
 
-    days = checked_days(context.run.tags, guard.database, guard.settings)
-    return check_result(inspect_drift(guard.database, days), dg.AssetCheckSeverity.WARN, days)
+    days, inspections = inspect_days(
+        context.run.tags, guard.database, guard.settings, lambda days: {"drift": inspect_drift(guard.database, days)}
+    )
+    tables = tabulate_worst_columns(guard.database, days)
+    return check_result(inspections["drift"], dg.AssetCheckSeverity.WARN, days, tables)

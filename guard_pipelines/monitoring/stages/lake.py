@@ -10,6 +10,7 @@ from typing import Any
 
 from guard_core.columns import LABEL, PREDICTION
 from guard_core.settings import Settings
+from guard_pipelines.days.findings import newest_closed_days
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, group_consecutive, run_stage
 from guard_pipelines.monitoring.stages.lake_counts import compare_counts
 from guard_store.day_state.day_state import DayState
@@ -39,6 +40,8 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
             "lake", scope, database, settings, partial(_store_model, partial(_store, database, reader, lake, settings))
         )
     outcome.looked_at, mismatches = compare_counts(database, lake, scope.days)
+    if scope.only_unprocessed and not outcome.looked_at:  # the schedule has run a day without events
+        outcome.looked_at, mismatches = compare_counts(database, lake, newest_closed_days(database, settings))
     for mismatch in mismatches:
         DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
         outcome.add_finding(mismatch.item, str(mismatch))

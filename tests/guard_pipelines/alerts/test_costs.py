@@ -118,7 +118,15 @@ def test_a_project_that_cannot_be_looked_at_harms_no_other(
         return in_force(store, project_id)
 
     monkeypatch.setattr(PolicyStore, "in_force", broken)
-    assert evaluate_cost_policies(pipelines.database, "run", [day]) == (1, 1)
+    assert evaluate_cost_policies(pipelines.database, "run", [day]) == ({day: 1}, 1)
+
+
+def test_a_run_of_an_old_day_does_not_clear_the_alert_of_a_newer_one(pipelines: Pipelines) -> None:
+    put(pipelines, "dear", when="cost", threshold=5)
+    day = bill(pipelines, 0, [1.0, 7.5])
+    assert len(open_after(pipelines, day)) == 1
+    before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+    assert len(open_after(pipelines, before)) == 1
 
 
 def test_the_costs_job_looks_at_the_policies(pipelines: Pipelines) -> None:

@@ -15,7 +15,7 @@ from guard_pipelines.alerts.failures import (
     record_finished_run,
     record_silence,
 )
-from guard_pipelines.alerts.sensors import failed_runs
+from guard_pipelines.alerts.sensors import failed_runs, finished_runs
 from guard_pipelines.definitions import defs
 from guard_pipelines.resources import Guard
 from guard_store.alerts.facts import FactStore
@@ -169,7 +169,12 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
     record_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
     (alert,) = folded(pipelines)
     assert (alert.model_id, alert.summary) == ("", "A run of the job daily has failed: disk full")
+    pipelines.run({"dagster/partition": "2013-01-01"})
+    record_finished_run(pipelines.database, "r2", "daily")
+    assert len(folded(pipelines)) == 1, "the second day of the failed run waits"
     pipelines.settle()
+    assert len(folded(pipelines)) == 1, "no asset gives the all-clear"
+    record_finished_run(pipelines.database, "r3", "daily")
     assert folded(pipelines) == []
     assert [message.title for message in messages(pipelines)] == [
         "[ERROR] p: pipeline failure",
@@ -212,9 +217,37 @@ def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> Non
     assert alert.summary.startswith("A run of the job daily has failed: ValueError: no such column")
 
 
+@pytest.mark.parametrize(("is_whole", "open_alerts"), [(False, 1), (True, 0)])
+def test_only_a_whole_run_of_the_job_ends_the_alert_on_a_failed_one(
+    pipelines: Pipelines, is_whole: bool, open_alerts: int
+) -> None:
+    make_project(pipelines.database)
+    record_failed_run(pipelines.database, run_id="r1", job="daily", days=["2013-01-01"], error="disk full")
+    fold(pipelines.database, ROUTES, gather_s=0)
+    result = (
+        defs()
+        .resolve_job_def("daily")
+        .execute_in_process(
+            instance=pipelines.instance,
+            tags={"dagster/partition": "2013-01-01"},
+            asset_selection=None if is_whole else [dg.AssetKey("alerts")],
+        )
+    )
+    with dg.build_run_status_sensor_context(
+        "finished_runs",
+        dagster_event=result.get_run_success_event(),
+        dagster_instance=pipelines.instance,
+        dagster_run=result.dagster_run,
+        resources={"guard": Guard()},
+    ) as context:
+        finished_runs(context)
+    fold(pipelines.database, ROUTES, gather_s=0)
+    assert len(AlertStore(pipelines.database).open_of("")) == open_alerts
+
+
 def test_the_sensors_run_without_being_switched_on() -> None:
     sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
-    for name in ("failed_runs", "silent_models", "monthly_reports"):
+    for name in ("failed_runs", "finished_runs", "silent_models", "monthly_reports"):
         assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
 
 

@@ -21,6 +21,7 @@ from tests.support.aws import OddAws, SeededAws, line, page, period
 from tests.support.pipelines import Pipelines
 
 FIRST, LAST = "2026-01-31", "2026-02-01"
+AWS_OFF = "AWS costs are off: set ML_GUARD_AWS_COSTS=true to read them"
 
 
 @pytest.fixture
@@ -36,8 +37,11 @@ def run(
     return defs().resolve_job_def("costs").execute_in_process(instance=pipelines.instance, tags=tags)
 
 
-def numbers(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    return {name: value.value for name, value in result.asset_materializations_for_node(asset)[-1].metadata.items()}
+def numbers(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict[str, Any]]:
+    return {
+        str(of_day.partition): {name: value.value for name, value in of_day.metadata.items()}
+        for of_day in result.asset_materializations_for_node(asset)
+    }
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], bool]:
@@ -71,9 +75,17 @@ def test_days_are_read_from_aws_and_summed_from_usage(aws: SeededAws, pipelines:
     assert [line.label for line in found[FIRST, "llm"].lines] == ["gpt"]
     assert (found[FIRST, "llm"].state, found[LAST, "llm"].state) == ("partial", "ok")
     assert "2 calls" in (found[FIRST, "llm"].reason or "")
-    told = numbers(result, "aws_costs")
-    assert (told["project_days"], told["requests"], told["total_USD"]) == (2, 1, "12.35")
-    assert numbers(result, "llm_costs")["project_days"] == 2
+    by_day = numbers(result, "aws_costs")
+    assert {day: (of["projects"], of["total_USD"]) for day, of in by_day.items()} == {
+        FIRST: (1, 12.34),
+        LAST: (1, 0.01),
+    }
+    assert "12.34 USD" in by_day[FIRST]["costs"]
+    assert "12.34 USD" not in by_day[LAST]["costs"]
+    of_models = numbers(result, "llm_costs")
+    assert {day: of.get("total_USD") for day, of in of_models.items()} == {FIRST: 1.500000001, LAST: None}
+    assert {day: of["projects"] for day, of in of_models.items()} == {FIRST: 1, LAST: 1}
+    assert [of["facts"] for of in numbers(result, "cost_alerts").values()] == [0, 0]
     assert all(checks(result).values())
 
 
@@ -82,11 +94,11 @@ def test_the_schedule_leaves_final_days_alone_and_a_person_does_not(odd_aws: Odd
     ProjectStore(pipelines.database).create("p", "P")
     odd_aws.queue.append(page(period(FIRST, line("EC2", "p", "1")), period(LAST, line("EC2", "p", "2"))))
     run(pipelines)
-    told = numbers(run(pipelines), "aws_costs")
-    assert (told["requests"], told["kept"], told["project_days"]) == (0, 2, 0)
+    by_day = numbers(run(pipelines), "aws_costs")
+    assert {day: (of["kept"], of["projects"]) for day, of in by_day.items()} == {FIRST: (1, 0), LAST: (1, 0)}
     odd_aws.queue.append(page(period(FIRST, line("EC2", "p", "3")), period(LAST, line("EC2", "p", "2"))))
-    told = numbers(run(pipelines, by_schedule=False), "aws_costs")
-    assert (told["requests"], told["total_USD"]) == (1, "5")
+    by_day = numbers(run(pipelines, by_schedule=False), "aws_costs")
+    assert {day: of["total_USD"] for day, of in by_day.items()} == {FIRST: 3, LAST: 2}
 
 
 @pytest.mark.usefixtures("_asking")
@@ -110,14 +122,18 @@ def test_aws_is_not_asked_unless_the_setting_says_so(odd_aws: OddAws, pipelines:
     ProjectStore(pipelines.database).create("p", "P")
     result = run(pipelines)
     assert odd_aws.asked == []
-    assert "ML_GUARD_AWS_COSTS" in numbers(result, "aws_costs")["state"]
-    assert not any(checks(result).values())
-    (off,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "aws_available"]
-    assert (off.severity, "ML_GUARD_AWS_COSTS" in str(off.metadata["reason"].value)) == (
-        dg.AssetCheckSeverity.WARN,
-        True,
-    )
+    assert "ML_GUARD_AWS_COSTS" in numbers(result, "aws_costs")[LAST]["state"]
     assert CostStore(pipelines.database).days("p", FIRST, LAST) == []
+
+
+def test_checks_pass_on_sources_that_are_off_or_unused_and_give_the_reason(pipelines: Pipelines) -> None:
+    ProjectStore(pipelines.database).create("p", "P")
+    evaluations = run(pipelines).get_asset_check_evaluations()
+    assert {(e.asset_key.to_user_string(), e.check_name, e.passed, e.description) for e in evaluations} == {
+        ("aws_costs", "aws_available", True, AWS_OFF),
+        ("aws_costs", "unusual_costs", True, AWS_OFF),
+        ("llm_costs", "unusual_costs", True, "No project has called a language model yet"),
+    }
 
 
 def asked(pipelines: Pipelines, at: datetime = datetime(2026, 3, 10, 13, 30, tzinfo=UTC)) -> tuple[str, str]:
@@ -171,8 +187,10 @@ def test_usage_that_was_summed_before_its_day_was_over_is_summed_again(pipelines
     assert asked(pipelines) == ("2026-03-09", "2026-03-09")
 
 
+@pytest.mark.usefixtures("_asking")
 def test_a_day_that_costs_five_times_the_usual_is_a_finding_and_no_failure(pipelines: Pipelines) -> None:
     ProjectStore(pipelines.database).create("p", "P")
+    use(pipelines.database, LAST, "gpt", 5)
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(32)]
     usual = [pulled(day.isoformat(), cost=f"100.{day.day:02}") for day in days]
     CostStore(pipelines.database).replace([*usual[:-1], pulled(days[-1].isoformat(), cost="500")])

@@ -43,7 +43,8 @@ def test_each_partition_has_the_numbers_of_its_own_day(pipelines: Pipelines) -> 
     worst = {day: of.get("worst_roc_auc") for day, of in measured.items()}
     assert worst["2013-01-04"] is None
     assert len({value for value in worst.values() if value is not None}) == 3
-    assert metadata_of(pipelines, "drift_reports")["2013-01-01"]["models"] == 1
+    of_day = metadata_of(pipelines, "drift_reports")["2013-01-01"]
+    assert (of_day["models"], of_day["page"]) == (1, "http://127.0.0.1:8000/projects/p/models/m/days/2013-01-01")
 
 
 def test_the_running_day_is_described_as_not_closed(pipelines: Pipelines) -> None:
