@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from scipy.stats import beta
 
 from demo.flights import FEATURES, load_departures
+from guard_core.columns import Kind
 from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import TableProfile
@@ -115,7 +116,11 @@ def weeks_in_random_order(rng: np.random.Generator, days: Sequence[pa.Table]) ->
 
 def flights_called(days: Sequence[pa.Table], judged: Sequence[int]) -> list[set[str]]:
     """Return the columns that are called on each of the days with these numbers; the first four weeks are the baseline."""
-    profiles = [profile_table(day, {})[WHOLE] for day in days[: max(judged) + 1]]
+    kinds: dict[str, Kind] = {
+        field.name: "numeric" if pa.types.is_integer(field.type) or pa.types.is_floating(field.type) else "categorical"
+        for field in days[0].schema
+    }
+    profiles = [profile_table(day, kinds)[WHOLE] for day in days[: max(judged) + 1]]
     baseline = Baseline.capture(profiles[:BASELINE_DAYS])
     return [baseline.called(profiles[BASELINE_DAYS : number + 1], number) for number in judged]
 
