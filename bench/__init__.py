@@ -1,9 +1,6 @@
 """Benchmarks: CPU and wall seconds, measured side by side with other tools in one run, with ratios.
 
 - `cbpe`: CBPE beside NannyML's
-- `days_study`: false alarms and delay of the drift verdicts where days differ
-- `drift_study`: false alarms, power and outliers of the drift verdicts
-- `estimate_study`: bias and coverage of performance estimated without labels
 - `evidently_peer`: Evidently's data drift preset, run by its own interpreter
 - `first_verdict`: from a fresh clone to a newcomer's first verdict
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy
@@ -16,10 +13,8 @@
 - `nannyml_peer`: NannyML's CBPE, run by its own interpreter
 - `pages`: seconds and bytes of the pages on a year of 50 models
 - `pages_store`: generates that store
-- `performance_study`: false alarms and delay of the performance rule
-- `policy_study`: false findings and recall of the content policy
-- `policy_texts`: the generated texts of that study
 - `predict`: one row over HTTP, beside `mlflow models serve`
 - `profiles`: a day against a stored baseline, beside Evidently
 - `servers`: starts the servers under test
+- `studies`: how often methods are wrong, on data whose truth is known
 """

@@ -10,13 +10,13 @@ from types import FrameType
 
 from ml_guard import MLGuardError
 
+from demo.calls.stand_ins import StandIns
 from demo.failure import DemoFailedError
 from demo.flights import DAYS, MissingDataError
 from demo.phases import Options, run
 from demo.processes import Processes
 from demo.progress import Progress
 from demo.report import write_summary
-from demo.stand_ins import StandIns
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,8 +16,8 @@ import pandas as pd
 from ml_guard import ApiError, BatchResult, MLGuardClient
 
 from demo.alerts import check_threads, format_thread, select_thread, summary_of, threads_of
-from demo.call_checks import SAMPLE_DAYS, check_calls, pull_sample_costs
-from demo.calls import TOOL_RULES, open_admin, send_calls
+from demo.calls.checks import SAMPLE_DAYS, check_calls, pull_sample_costs
+from demo.calls.sending import TOOL_RULES, open_admin, send_calls
 from demo.checks import check_counts, check_gain, check_sums, check_verdicts, lake_counts, local_day_counts
 from demo.comparison import first_model_answers, month_of, score_flights, season_of, stored_answers
 from demo.flights import DAYS, ZONE, load_departures

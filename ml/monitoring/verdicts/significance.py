@@ -22,7 +22,7 @@ def homogeneity_p_value(reference: Counts, current: Counts, *, quantile_bins: bo
     """Test by Pearson's X² whether both samples have the same distribution, with sparse neighbouring cells pooled.
 
     PSI, Jensen-Shannon, Hellinger and χ² agree to second order: (1/n + 1/m)⁻¹ times PSI, 8 JS² (nats) or 8 H² tends to the
-    same χ²(B - 1) as Pearson's X² [1]_. X² is the closest to that distribution at small n (bench/drift_study.py shows by
+    same χ²(B - 1) as Pearson's X² [1]_. X² is the closest to that distribution at small n (bench/studies/drift.py shows by
     how much the others differ), so it is the test for all of them. Pooling depends only on the rows of both samples together:
     given these, the samples are exchangeable under the null hypothesis, so the choice does not bias the test. Bins at
     quantiles of the reference are the exception: there the reference's rows are fixed, the sum would reveal the current

@@ -1,5 +1,7 @@
 """Training assets as a person materialises them in Dagster: with a forced flag, without one, and without enough labels."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 import pytest
 from pydantic import ValidationError
@@ -13,7 +15,7 @@ from tests.support.pipelines import Pipelines
 FORCE = {"ops": {"training_set": {"config": {"force": True, "reason": "a new price list"}}}}
 
 
-def materialise(pipelines: Pipelines, config: dict[str, object]) -> dg.ExecuteInProcessResult:
+def materialise(pipelines: Pipelines, config: Mapping[str, object]) -> dg.ExecuteInProcessResult:
     pipelines.instance.add_dynamic_partitions("model", ["p/m"])
     job = defs().resolve_job_def("retrain")
     return job.execute_in_process(instance=pipelines.instance, partition_key="p/m", run_config=config)

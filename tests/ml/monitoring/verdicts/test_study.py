@@ -1,9 +1,9 @@
-"""The promises of docs/drift.md on fewer draws: false alarms, power, outliers. The full study is bench/drift_study.py."""
+"""The promises of docs/drift.md on fewer draws: false alarms, power, outliers. The full study is bench/studies/drift.py."""
 
 import numpy as np
 import pytest
 
-from bench.drift_study import NUMERIC, OUTLIER, detection_rate, false_alarms, tail_ratios
+from bench.studies.drift import NUMERIC, OUTLIER, detection_rate, false_alarms, tail_ratios
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 1000), (50, 5000), (200, 1000), (1000, 1000)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.policy_study import SEED, VALUES, WORDS, false_findings, recall
+from bench.studies.policy import SEED, VALUES, WORDS, false_findings, recall
 
 
 def test_business_text_has_at_most_one_false_finding_in_10_000_words() -> None:

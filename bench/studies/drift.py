@@ -1,6 +1,6 @@
 """False alarms, power and outliers of the drift verdicts, on samples whose truth is known.
 
-Prints the tables of docs/drift.md: `python -m bench.drift_study`, or `--quick` for a run of seconds. The verdicts are computed
+Prints the tables of docs/drift.md: `python -m bench.studies.drift`, or `--quick` for a run of seconds. The verdicts are computed
 by `ml.monitoring.verdicts`.
 """
 

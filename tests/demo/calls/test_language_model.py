@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from demo.language_model import BUSY, EMBEDDING, SMALL, reply
-from demo.sample_costs import MARK
-from demo.stand_ins import StandIns
+from demo.calls.language_model import BUSY, EMBEDDING, SMALL, reply
+from demo.calls.sample_costs import MARK
+from demo.calls.stand_ins import StandIns
 from ml.knowledge.claims import check_claim
 
 PASSAGE = "Personal data are kept no longer than necessary. Other rules apply to archives of the state."

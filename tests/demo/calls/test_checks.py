@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.call_checks import (
+from demo.calls.checks import (
     SAMPLE_DAYS,
     check_answers,
     check_fallback,
@@ -14,8 +14,8 @@ from demo.call_checks import (
     check_sample,
     check_usage,
 )
-from demo.calls import CARD, Calls, User
-from demo.language_model import BUSY, SMALL
+from demo.calls.language_model import BUSY, SMALL
+from demo.calls.sending import CARD, Calls, User
 
 REDACTED = ["[CREDIT_CARD_1]"] * 8
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 from ml_guard import MLGuardClient
 
-from demo.calls import CARD, INJECTION_CALLS, PERSONAL_CALLS, REFUSED_CALLS, TOO_MANY, Calls, User
-from demo.language_model import BUSY, SMALL
-from demo.sample_costs import MARK
+from demo.calls.language_model import BUSY, SMALL
+from demo.calls.sample_costs import MARK
+from demo.calls.sending import CARD, INJECTION_CALLS, PERSONAL_CALLS, REFUSED_CALLS, TOO_MANY, Calls, User
 
 Json = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """False findings of the content policy on business text, and its recall on generated personal data of eight locales.
 
-Prints the tables of docs/policy.md: `python -m bench.policy_study`; `--quick` for a tenth of the texts, `--show` for the false findings.
+Prints the tables of docs/policy.md: `python -m bench.studies.policy`; `--quick` for a tenth of the texts, `--show` for the false findings.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from datetime import date
 
 import numpy as np
 
-from bench.policy_texts import LOCALES, harmless_lines, personal_data
+from bench.studies.policy_texts import LOCALES, harmless_lines, personal_data
 from serving.gateway.policy.normal_text import normal_text_of
 from serving.gateway.policy.personal import FINDERS, KINDS, Kind
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import httpx
 import pandas as pd
 
+from demo.calls.language_model import BUSY, EMBEDDING, LARGE, SMALL
 from demo.flights import WEATHER
-from demo.language_model import BUSY, EMBEDDING, LARGE, SMALL
 
 Json = dict[str, Any]
 
