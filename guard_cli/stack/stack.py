@@ -31,6 +31,7 @@ _STOP_WITHIN_S = 20
 _POLL_S = 0.25
 _KNOWLEDGE_POLL_S = 1  # the query is not cheap, and competes for the processor with the build that it waits for
 _REQUEST_TIMEOUT_S = 10
+_DAGSTER_LOG = ("--log-level", "warning", "--log-format", "json")  # a line for each tick is 20 MB a day
 _LOG_LINES_SHOWN = 15
 _MLFLOW_ENV = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # evaluation jobs: eight more processes of 250 MB each
@@ -152,7 +153,7 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
     address = ["-h", settings.dagster.host, "-p", str(settings.dagster.port)]
     commands = {
         "serving": [sys.executable, "-m", "guard_cli.main", "serve"],
-        "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address],
+        "dagster": [sys.executable, "-m", "dagster", "dev", *workspace, *address, *_DAGSTER_LOG],
     }
     return {**commands, "mlflow": _mlflow_command(settings)} if settings.storage.has_mlflow_ui else commands
 
