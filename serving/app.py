@@ -265,27 +265,7 @@ class Services:
         return [self.settings.server, self.authenticator, self.projects, self.prompts]
 
     def _domain_services(self) -> list[object]:
-        """Return the services of the domains, built with the parts that each needs."""
-        settings, database = self.settings, self.database
-        costs = CostStore(database)
-        series = SeriesService(
-            self.day_states,
-            self.rejections,
-            self.aggregates,
-            self.drift_reports,
-            self.performance,
-            self.decisions,
-            self.training_runs,
-        )
-        models = ModelService(
-            self.day_states,
-            self.drift_reports,
-            self.performance,
-            self.baselines,
-            self.decisions,
-            self.retrain_flags,
-            self.alerts.store,
-        )
+        """Return the services of the domains, each built with the parts that it needs."""
         return [
             self.events,
             self.labels,
@@ -296,33 +276,47 @@ class Services:
             self.knowledge,
             self.tools,
             self.research,
+            *self._operations_services(),
+            *self._monitoring_services(),
+            *self._retraining_services(),
+            *self._spending_services(),
+        ]
+
+    def _operations_services(self) -> list[object]:
+        """Return health, keys, projects and alerts."""
+        settings, database = self.settings, self.database
+        return [
             HealthService(
-                database,
-                self.events,
-                self.predict,
-                self.alerts,
-                self.knowledge,
-                TickStore(database),
-                settings,
+                database, self.events, self.predict, self.alerts, self.knowledge, TickStore(database), settings
             ),
             ResultCollector(database, settings),
             StatusService(database, self.events, self.knowledge, settings, version=_version()),
             KeyService(self.keys, self.key_ring),
             ProjectService(self.projects, close_delay_s=settings.pipelines.close_delay_s),
-            ResultsService(
-                self.day_states,
-                self.rejections,
-                self.aggregates,
-                self.drift_reports,
-                self.baselines,
-                self.performance,
-                settings,
-            ),
-            FeatureService(self.day_states, self.aggregates, self.drift_reports, self.baselines),
-            PreviewService(self.drift_reports),
+            self.alerts,
+            AlertService(self.alerts.store, self.alerts.outbox),
+            IncidentService(IncidentStore(database), self.alerts.outbox),
+            AlertPolicyService(PolicyStore(database), settings.alert),
+        ]
+
+    def _monitoring_services(self) -> list[object]:
+        """Return what reads the results of days: overview, results, features, series, reports."""
+        settings, reports = self.settings, self.drift_reports
+        days = self.day_states, self.rejections, self.aggregates
+        series = SeriesService(*days, reports, self.performance, self.decisions, self.training_runs)
+        models = ModelService(
+            self.day_states,
+            reports,
+            self.performance,
+            self.baselines,
+            self.decisions,
+            self.retrain_flags,
+            self.alerts.store,
+        )
+        return [
             OverviewService(
                 self.day_states,
-                self.drift_reports,
+                reports,
                 self.performance,
                 self.rejections,
                 self.alerts.store,
@@ -330,22 +324,30 @@ class Services:
                 self.usage,
                 self.audit.store,
             ),
+            ResultsService(*days, reports, self.baselines, self.performance, settings),
+            FeatureService(self.day_states, self.aggregates, reports, self.baselines),
+            PreviewService(reports),
+            BaselineService(self.day_states, self.aggregates, self.baselines),
+            KindService(self.kinds, self.day_states),
             series,
             models,
             ReportService(
                 self.day_states,
-                self.drift_reports,
+                reports,
                 self.performance,
-                IncidentStore(database),
-                costs,
+                IncidentStore(self.database),
+                CostStore(self.database),
                 self.usage,
                 models=models,
                 series=series,
             ),
-            BaselineService(self.day_states, self.aggregates, self.baselines),
-            KindService(self.kinds, self.day_states),
-            FlagService(database, self.day_states, self.evaluations, self.retrain_flags),
-            VersionService(database, self.registry, self.training_runs, self.decisions, self.shadow),
+        ]
+
+    def _retraining_services(self) -> list[object]:
+        """Return flags, versions and lineage."""
+        return [
+            FlagService(self.database, self.day_states, self.evaluations, self.retrain_flags),
+            VersionService(self.database, self.registry, self.training_runs, self.decisions, self.shadow),
             LineageService(
                 self.registry,
                 self.training_runs,
@@ -353,17 +355,18 @@ class Services:
                 self.predictions,
                 self.drift_reports,
                 self.baselines,
-                LabelStore(database),
+                LabelStore(self.database),
                 ledger=self.audit.store,
                 projects=self.projects,
             ),
-            CostService(
-                costs, UnitCosts(costs, self.usage, self.day_states, self.aggregates), self.usage, database, settings
-            ),
-            self.alerts,
-            AlertService(self.alerts.store, self.alerts.outbox),
-            IncidentService(IncidentStore(database), self.alerts.outbox),
-            AlertPolicyService(PolicyStore(database), settings.alert),
+        ]
+
+    def _spending_services(self) -> list[object]:
+        """Return costs, usage and findings."""
+        settings, database, costs = self.settings, self.database, CostStore(self.database)
+        unit_costs = UnitCosts(costs, self.usage, self.day_states, self.aggregates)
+        return [
+            CostService(costs, unit_costs, self.usage, database, settings),
             UsageService(self.gateway, self.usage, self.keys, accepts_tokens=self.tokens is not None),
             FindingsService(database, self.audit.store, timezone=settings.server.timezone),
         ]

@@ -67,10 +67,10 @@ class Baseline:
         reference = TableProfile.merge(days)
         return cls(reference, baseline_days(days, [n % 7 for n in range(len(days))], reference))
 
-    def called(self, days: Sequence[TableProfile], number: int) -> set[str]:
-        """Return the columns that are called on the newest of the days, which is the n-th one."""
+    def called(self, days: Sequence[TableProfile], number: int, about: str = "values") -> set[str]:
+        """Return the columns whose values (or missing values) are called on the newest of the days, which is the n-th one."""
         report = judge(lambda k: days[-k:], self.reference, None, self.days, number % 7)
-        return {verdict.column for verdict in report.columns if verdict.state in CALLED}
+        return {verdict.column for verdict in report.columns if verdict.state in CALLED and verdict.about == about}
 
 
 def days_until_called(rng: np.random.Generator, kind: Days, shift: float, shifted: int) -> int:
@@ -114,7 +114,7 @@ def weeks_in_random_order(rng: np.random.Generator, days: Sequence[pa.Table]) ->
     return [days[orders[n % 7][n // 7]] for n in range(whole)]
 
 
-def flights_called(days: Sequence[pa.Table], judged: Sequence[int]) -> list[set[str]]:
+def flights_called(days: Sequence[pa.Table], judged: Sequence[int], about: str = "values") -> list[set[str]]:
     """Return the columns that are called on each of the days with these numbers; the first four weeks are the baseline."""
     kinds: dict[str, Kind] = {
         field.name: "numeric" if pa.types.is_integer(field.type) or pa.types.is_floating(field.type) else "categorical"
@@ -122,7 +122,7 @@ def flights_called(days: Sequence[pa.Table], judged: Sequence[int]) -> list[set[
     }
     profiles = [profile_table(day, kinds)[WHOLE] for day in days[: max(judged) + 1]]
     baseline = Baseline.capture(profiles[:BASELINE_DAYS])
-    return [baseline.called(profiles[BASELINE_DAYS : number + 1], number) for number in judged]
+    return [baseline.called(profiles[BASELINE_DAYS : number + 1], number, about) for number in judged]
 
 
 def shift_column(day: pa.Table, column: str, by: float) -> pa.Table:
@@ -134,12 +134,17 @@ def shift_column(day: pa.Table, column: str, by: float) -> pa.Table:
 def print_flights(orders: int, every: int) -> None:
     """Print the tables of real flights: false alarms, and delay of shifts by a standard deviation of the rows."""
     days = flight_days()
-    print("\n| flights, weeks in random order | seed | days judged | false alarms |\n|---|---|---|---|")
+    print("\n| flights, weeks in random order | seed | days judged | values called | missing values called |")
+    print("|---|---|---|---|---|")
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         judged = range(2 * BASELINE_DAYS, len(days) // 7 * 7, every)
-        called = [one for _ in range(orders) for one in flights_called(weeks_in_random_order(rng, days), judged)]
-        print(f"| 13 features | {seed} | {len(called)} | {share(sum(map(bool, called)), len(called))} |", flush=True)
+        shuffled = [weeks_in_random_order(rng, days) for _ in range(orders)]
+        shares = []
+        for about in ("values", "missing"):
+            called = [bool(one) for order in shuffled for one in flights_called(order, judged, about)]
+            shares.append(share(sum(called), len(called)))
+        print(f"| 13 features | {seed} | {orders * len(judged)} | {' | '.join(shares)} |", flush=True)
     print("\n| shifted feature | by | seed | days until called: median | 80 % |\n|---|---|---|---|---|")
     for column in ("distance", "wind_speed", "temp"):
         values = np.concatenate([day[f"feature_{column}"].to_numpy() for day in days])
