@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import beta
 
+from bench.studies.performance import clopper_pearson
 from demo.flights import FEATURES, load_departures
 from guard_core.columns import Kind
 from ml.monitoring.profiles.build import WHOLE, profile_table
@@ -172,8 +172,7 @@ def share(successes: int, trials: int) -> str:
     >>> share(0, 100)
     '0.0 % (0.0 to 3.6)'
     """
-    low = 0.0 if not successes else float(beta.ppf(0.025, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(0.975, successes + 1, trials - successes))
+    low, high = clopper_pearson(successes, trials)
     return f"{successes / trials:.1%} ({100 * low:.1f} to {100 * high:.1f})".replace("%", " %")
 
 
