@@ -75,9 +75,8 @@ def request_report(database: Database, project_id: str, model_id: str, month: st
         "newest_attempts": [],
     }
     with database.write() as connection:
-        if not connection.execute(
-            dialect_insert(connection, alert_events).values(fact).on_conflict_do_nothing()
-        ).rowcount:
+        insertion = dialect_insert(connection, alert_events).values(fact).on_conflict_do_nothing()
+        if connection.scalar(insertion.returning(alert_events.c.id)) is None:
             return False
         connection.execute(insert(incidents), thread)
         connection.execute(insert(alert_messages), message)

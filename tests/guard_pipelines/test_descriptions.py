@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from guard_core.settings import load_settings
 from guard_pipelines.definitions import defs
 from guard_pipelines.descriptions import describe
 from guard_pipelines.tags import subject_tags
@@ -26,7 +25,9 @@ def test_the_lake_has_its_uri_and_its_columns(pipelines: Pipelines) -> None:
     send_days(pipelines.database, 1, 2)
     pipelines.settle()
     metadata = specs()["raw_events"].metadata
-    assert metadata["dagster/uri"] == load_settings().storage.lake
+    described = describe(pipelines.settings)(dg.AssetSpec("raw_events"))
+    assert described.metadata["dagster/uri"] == pipelines.settings.storage.lake
+    assert "dagster/uri" in metadata
     columns = {column.name for column in metadata["dagster/column_schema"].columns}
     snapshot = Lake(pipelines.settings.storage.lake).snapshot("p", "m")
     assert snapshot is not None
