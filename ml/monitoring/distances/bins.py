@@ -4,6 +4,7 @@ Categories do not belong here, they are in `categories.py`; neither do distances
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,8 @@ class Cuts:
         return np.append(rows[1::2], rows[::2].sum()) if self.discrete else rows
 
 
+# A baseline is the reference on many days and windows: profiles are immutable and hashed by identity.
+@lru_cache(maxsize=1024)
 def reference_cuts(reference: NumericProfile, bins: int = DEFAULT_BINS) -> Cuts:
     """Return cuts at the reference's quantiles; ties are handled.
 

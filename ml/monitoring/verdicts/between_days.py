@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.profiles.missing import missing_column, with_missing_columns
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, value_count
-from ml.monitoring.verdicts.day_scores import cells_of, day_scores, scale_of
+from ml.monitoring.verdicts.day_scores import cells_of, day_scores
 from ml.monitoring.verdicts.design_effect import design_effect
 from ml.monitoring.verdicts.rank_sum import rank_sum_p_value, smallest_p_value
 
@@ -159,40 +159,34 @@ def days_p_value(column: ColumnDays, scores: Floats, weekdays: Sequence[int]) ->
     p_values = [rank_sum_p_value(first[:, i], second[:, i]) for i in range(both.shape[1])]
     if len(p_values) == 1:
         return p_values[0]
-    others = min(p_values[1:]) * (len(p_values) - 1) / (1 - FIRST_SCORE_SHARE)
-    return min(p_values[0] / FIRST_SCORE_SHARE, others, 1.0)
+    smallest_other = min(p_values[1:]) * (len(p_values) - 1) / (1 - FIRST_SCORE_SHARE)
+    return min(p_values[0] / FIRST_SCORE_SHARE, smallest_other, 1.0)
 
 
-def are_enough_days(
-    column: ColumnDays, reference: ColumnProfile, cells: int, scale: float, level: float, days: int
-) -> bool:
-    """Return whether so many newest days are enough to see a change of the drift threshold's size.
+def are_enough_days(column: ColumnDays, change: float, level: float, days: int) -> bool:
+    """Return whether so many newest days show a change of the first score.
 
-    A change of that size moves the first score by √scale of its standard deviation over rows, as a shift of a normal
-    distribution does to second order; the newest days show it if this exceeds the noise of the difference of two means of days.
+    They do if it exceeds the noise of the difference of two means of days, and days apart can reach the level at all.
 
     Parameters
     ----------
-    scale : the drift threshold on the scale of PSI (`sample_size.chi_square_scale`).
+    change : `day_scores.size_of_change` of the drift threshold.
     level : significance level of the test of one score.
     """
     m = len(column.scores)
     if smallest_p_value(days, m) > level:
         return False
-    noise = _day_deviation(column) * -float(ndtri(level / 2))
-    return noise * math.sqrt(1 / days + 1 / m) <= _size_of_change(reference, cells, scale)
+    return _noise(column, level) * math.sqrt(1 / days + 1 / m) <= change
 
 
-def baseline_days_needed(
-    column: ColumnDays, reference: ColumnProfile, cells: int, scale: float, level: float, days: int
-) -> int | None:
+def baseline_days_needed(column: ColumnDays, change: float, level: float, days: int) -> int | None:
     """Return how many days of baseline are needed to see such a change in so many newest days; None if no number is enough.
 
     Parameters are those of `are_enough_days`.
     """
-    noise = _day_deviation(column) * -float(ndtri(level / 2))
-    left = (_size_of_change(reference, cells, scale) / noise) ** 2 - 1 / days if noise else math.inf
-    return math.ceil(1 / left) if left > 0 else None
+    noise = _noise(column, level)
+    inverse = (change / noise) ** 2 - 1 / days if noise else math.inf
+    return math.ceil(1 / inverse) if inverse > 0 else None
 
 
 def profiles_of_days(
@@ -226,13 +220,9 @@ def _without_weekdays(scores: Floats, weekdays: NDArray[np.int64], before: int) 
     return residuals
 
 
-def _day_deviation(column: ColumnDays) -> float:
-    """Return the standard deviation of the first score between days, within weekdays if their means are removed."""
+def _noise(column: ColumnDays, level: float) -> float:
+    """Return the critical difference of the first score of two days; within weekdays if their means are removed."""
     scores, weekdays = np.asarray(column.scores, np.float64)[:, 0], np.asarray(column.weekdays)
     groups = [scores[weekdays == day] for day in range(WEEK)] if column.has_weekdays else [scores]
     squares = sum(float(np.square(group - group.mean()).sum()) for group in groups)
-    return math.sqrt(squares / (scores.size - len(groups)))
-
-
-def _size_of_change(reference: ColumnProfile, cells: int, scale: float) -> float:
-    return math.sqrt(scale) * float(scale_of(reference, cells).deviations[0])
+    return math.sqrt(squares / (scores.size - len(groups))) * -float(ndtri(level / 2))

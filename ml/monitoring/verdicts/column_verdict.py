@@ -8,14 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
-
 from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS, Thresholds
 from ml.monitoring.profiles.table import kind_of, value_count
 from ml.monitoring.verdicts.between_days import baseline_days_needed
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, State
-from ml.monitoring.verdicts.sample_size import equivalent_psi
-from ml.monitoring.verdicts.windows import DAY_WINDOWS, DAYS_SHARE, Column, Plan, Window
+from ml.monitoring.verdicts.windows import DAY_WINDOWS, Column, Plan, Window
 
 UNSEEN_WARNING: Final = 0.005
 """Share of values outside the reference from which a significant one is a warning."""
@@ -31,7 +28,7 @@ class Test:
     Attributes
     ----------
     units : what counts as one observation.
-    adjusted_p_value : for the column's windows and all of the model's columns.
+    adjusted_p_value : for the column's windows and all of the model's columns; None if there are too few rows to test.
     """
 
     window: Window
@@ -40,11 +37,15 @@ class Test:
     thresholds: Thresholds
     effect: float
     p_value: float
-    adjusted_p_value: float
+    adjusted_p_value: float | None
+
+    def is_significant(self, alpha: float) -> bool:
+        """Return whether chance alone does not explain the change."""
+        return self.adjusted_p_value is not None and self.adjusted_p_value <= alpha
 
     def state(self, alpha: float) -> State:
         """Return the state that follows from this test alone; "stable" if none does."""
-        if self.adjusted_p_value <= alpha and self.effect >= self.thresholds.warning:
+        if self.is_significant(alpha) and self.effect >= self.thresholds.warning:
             return "drift" if self.effect >= self.thresholds.drift else "warning"
         return "stable"
 
@@ -81,33 +82,38 @@ def column_verdict(column: Column, windows: Sequence[Window], tests: Sequence[Te
         key=lambda test: (STATES.index(test.state(alpha)), test.adjusted_p_value),
         default=None,
     )
-    window = windows[-1] if worst is None else worst.window
-    shown = worst or next((test for test in tests if test.window is window), None)
     if worst is not None:
-        state, reason = worst.state(alpha), _reason_of_change(worst)
-    else:
-        state, reason = _without_change(column, window, shown, alpha)
-    plan = window.plan
-    drift = plan.thresholds.drift if shown is None else shown.thresholds.drift
-    effect = window.evidence.effect if shown is None else shown.effect
+        return _verdict(column, worst, worst.state(alpha), _reason_of_change(worst))
+    window = windows[-1]
+    test = next((test for test in tests if test.window is window), None) or _untested(window)
+    return _verdict(column, test, *_without_change(column, test, alpha))
+
+
+def _untested(window: Window) -> Test:
+    plan, evidence = window.plan, window.evidence
+    return Test(window, "rows", plan.method, plan.thresholds, evidence.effect, evidence.p_value, None)
+
+
+def _verdict(column: Column, test: Test, state: State, reason: str) -> ColumnVerdict:
+    window, plan = test.window, test.window.plan
     return ColumnVerdict(
         column.name,
         kind_of(window.current),
         state,
         f"{reason} ({plan.note})" if plan.note else reason,
-        plan.method if shown is None else shown.method,
-        effect if np.isfinite(effect) else None,
-        plan.thresholds.warning if shown is None else shown.thresholds.warning,
-        drift if math.isfinite(drift) else None,
-        window.evidence.p_value if shown is None else shown.p_value,
-        None if shown is None else shown.adjusted_p_value,
+        test.method,
+        test.effect if math.isfinite(test.effect) else None,
+        test.thresholds.warning,
+        test.thresholds.drift if math.isfinite(test.thresholds.drift) else None,
+        test.p_value,
+        test.adjusted_p_value,
         window.n,
         value_count(column.reference),
         plan.design_effect,
         window.length,
         None if plan.needed.current is None else max(plan.needed.current, plan.minimum_rows),
         window.evidence.statistics,
-        units="rows" if shown is None else shown.units,
+        units=test.units,
     )
 
 
@@ -117,18 +123,17 @@ def _reason_of_change(test: Test) -> str:
     return f"{test.method} {test.effect:.3g} reaches {limit:g}, adjusted p {test.adjusted_p_value:.2g}{of_days}"
 
 
-def _without_change(column: Column, window: Window, test: Test | None, alpha: float) -> tuple[State, str]:
-    plan, m = window.plan, value_count(column.reference)
-    if test is None:
+def _without_change(column: Column, test: Test, alpha: float) -> tuple[State, str]:
+    window, plan, m = test.window, test.window.plan, value_count(column.reference)
+    if test.adjusted_p_value is None:
         side = "window" if window.n < plan.minimum_rows else "reference"
         return "insufficient_data", f"{min(window.n, m)} values in the {side}, at least {plan.minimum_rows} are needed"
     if not window.decides:
-        shortage = _shortage(plan, window.n, m) + _shortage_of_days(column, window)
+        shortage = _shortage(plan, window.n, m) + _shortage_of_days(column, plan)
         return "insufficient_data", f"{shortage} to see {plan.method} {plan.thresholds.drift:g}"
-    size, chance = f"{plan.method} {window.evidence.effect:.3g}", f"adjusted p {test.adjusted_p_value:.2g}"
-    is_significant = test.adjusted_p_value <= alpha
+    size, chance = f"{plan.method} {test.effect:.3g}", f"adjusted p {test.adjusted_p_value:.2g}"
     noise = "what days differ by" if plan.design_effect > 1 else "sampling noise"
-    why = f"is below {plan.thresholds.warning:g}, though" if is_significant else f"is within {noise},"
+    why = f"is below {plan.thresholds.warning:g}, though" if test.is_significant(alpha) else f"is within {noise},"
     return "stable", f"{size} {why} {chance}"
 
 
@@ -142,13 +147,11 @@ def _shortage(plan: Plan, n: int, m: int) -> str:
     return f"{n} values in the window, {max(plan.needed.current, plan.minimum_rows)}{alike} are needed"
 
 
-def _shortage_of_days(column: Column, window: Window) -> str:
+def _shortage_of_days(column: Column, plan: Plan) -> str:
     """Describe how many days of baseline would be enough to compare days; empty if none are compared."""
     if column.days is None:
         return ""
-    level = column.alpha * DAYS_SHARE / len(DAY_WINDOWS)
-    change = equivalent_psi(window.plan.method, window.plan.thresholds.drift)
-    needed = baseline_days_needed(column.days, column.reference, column.cells, change, level, DAY_WINDOWS[-1])
+    needed = baseline_days_needed(column.days, column.change_of_a_day(plan), column.day_level, DAY_WINDOWS[-1])
     if needed is None:
         return ", and its days differ too much for any baseline"
     return f", or about {needed} days of baseline (it has {len(column.days.scores)})"

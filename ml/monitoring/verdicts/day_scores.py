@@ -3,8 +3,10 @@
 Tests of scores are in `between_days`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -37,6 +39,7 @@ class Scale:
     deviations: Floats
 
 
+@lru_cache(maxsize=1024)  # a baseline is the reference of many days and windows
 def scale_of(reference: ColumnProfile, cells: int) -> Scale:
     """Return the scores of a column with so many cells.
 
@@ -55,6 +58,19 @@ def scale_of(reference: ColumnProfile, cells: int) -> Scale:
         weights = np.eye(shares.size)[: min(SCORED_CATEGORIES, max(shares.size - 1, 1))]
     means = weights @ shares
     return Scale(weights, np.sqrt(np.maximum(np.square(weights) @ shares - means**2, 0.0)))
+
+
+def size_of_change(reference: ColumnProfile, cells: int, psi: float) -> float:
+    """Return by how much an effect of this PSI moves the first score of a day.
+
+    To second order √PSI of the score's standard deviation over rows, as of a shift of a normal distribution.
+
+    Examples
+    --------
+    >>> round(size_of_change(NumericProfile.from_values(np.arange(100.0)), cells=10, psi=0.2), 3)
+    0.128
+    """
+    return math.sqrt(psi) * float(scale_of(reference, cells).deviations[0])
 
 
 def cell_counts(profiles: Sequence[ColumnProfile], reference: ColumnProfile, cells: int) -> Floats:

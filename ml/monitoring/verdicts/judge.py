@@ -14,7 +14,6 @@ from ml.monitoring.profiles.missing import missing_column, missing_share, with_m
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, kind_of, value_count
 from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.column_verdict import column_verdict, tests_of
-from ml.monitoring.verdicts.day_scores import cells_of
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, State, worst_state
 from ml.monitoring.verdicts.windows import Column, Days, History, weighted_p_values, windows_of
@@ -77,19 +76,13 @@ def judge(
     }
     comparable = [name for name in names if incomparable[name] is None]
     comparable += _emptied_columns(incomparable, reference, today)
-    columns = [
-        Column(
-            name,
-            reference.columns[name],
-            today.columns[name],
-            baseline.design_effects.get(name, 1.0),
-            baseline.columns.get(name),
-            settings.alpha / len(comparable),
-            cells_of(settings, name),
-        )
-        for name in comparable
-    ]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        columns = [
+            Column.of(
+                name, reference.columns[name], today.columns[name], settings, baseline, settings.alpha / len(comparable)
+            )
+            for name in comparable
+        ]
         compared = _judge_columns(columns, Days(history, names, weekday), settings)
     verdicts = tuple(
         _combined(verdict, compared.get(missing_column(name)), reference, today)

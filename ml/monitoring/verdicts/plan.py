@@ -128,7 +128,7 @@ def _independent(rows: int, design_effect: float) -> int:
     return max(round(rows / design_effect), 1)
 
 
-# A baseline is the reference on many days, so what depends on it alone is cached (profiles are immutable and hashed by identity).
+# A baseline is the reference of many days and windows, so what depends on it alone is cached (profiles are immutable and hashed by identity).
 @lru_cache(maxsize=1024)
 def _bins(reference: NumericProfile, bins: int) -> tuple[Cuts, NDArray[np.float64]]:
     cuts = reference_cuts(reference, bins)

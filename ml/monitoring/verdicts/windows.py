@@ -14,12 +14,13 @@ from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, merge_columns, value_count
 from ml.monitoring.verdicts.between_days import (
     WEEK,
+    BaselineDays,
     ColumnDays,
     are_enough_days,
     days_p_value,
     profiles_of_days,
 )
-from ml.monitoring.verdicts.day_scores import day_scores
+from ml.monitoring.verdicts.day_scores import cells_of, day_scores, size_of_change
 from ml.monitoring.verdicts.evidence import Evidence, column_evidence
 from ml.monitoring.verdicts.plan import CategoricalPlan, NumericPlan, categorical_plan, numeric_plan
 from ml.monitoring.verdicts.sample_size import equivalent_psi
@@ -41,19 +42,43 @@ class Column:
     Attributes
     ----------
     today : its values of today, or of the shortest window.
-    design_effect : rows that are worth one independent row.
+    plan : how its windows are judged.
+    weekly_plan : how windows of whole weeks are judged: with the design effect within weekdays, if that is known.
     days : the days of the baseline, if they differ by more than chance.
-    alpha : error rate of this column alone: its share of the model's.
     cells : number of cells in which days are compared.
+    day_level : significance level of the test of days of one window.
     """
 
     name: str
     reference: ColumnProfile
     today: ColumnProfile
-    design_effect: float
+    plan: Plan
+    weekly_plan: Plan
     days: ColumnDays | None
-    alpha: float
     cells: int
+    day_level: float
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        reference: ColumnProfile,
+        today: ColumnProfile,
+        settings: DriftSettings,
+        baseline: BaselineDays,
+        alpha: float,
+    ) -> "Column":
+        """Plan the judgement of a column; alpha is its own error rate, its share of the model's."""
+        days, effect = baseline.columns.get(name), baseline.design_effects.get(name, 1.0)
+        plan = _plan(name, reference, settings, alpha, effect)
+        weekly = days.weekly_design_effect if days is not None and days.has_weekdays else effect
+        weekly_plan = plan if weekly == effect else _plan(name, reference, settings, alpha, weekly)
+        level = alpha * DAYS_SHARE / len(DAY_WINDOWS)
+        return cls(name, reference, today, plan, weekly_plan, days, cells_of(settings, name), level)
+
+    def change_of_a_day(self, plan: Plan) -> float:
+        """Return by how much an effect of the drift threshold's size moves the first score of a day."""
+        return size_of_change(self.reference, self.cells, equivalent_psi(plan.method, plan.thresholds.drift))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +177,7 @@ def _window(
     if before and n <= before[-1].n:
         return None
     current = profiles[0] if len(profiles) == 1 else merge_columns(profiles)
-    plan = _plan(column, settings, length)
+    plan = column.plan if length % WEEK else column.weekly_plan
     evidence = column_evidence(plan, column.reference, current)
     enough_rows = min(n, value_count(column.reference)) >= plan.minimum_rows
     days_p, enough_days = (
@@ -176,18 +201,13 @@ def _compare_days(column: Column, before: ColumnDays, days: Days, length: int, p
     if len(profiles) < min(_MINIMUM_DAYS, length):
         return None, False
     p_value = days_p_value(before, day_scores(profiles, column.reference, column.cells), weekdays)
-    level = column.alpha * DAYS_SHARE / len(DAY_WINDOWS)
-    change = equivalent_psi(plan.method, plan.thresholds.drift)
-    return p_value, are_enough_days(before, column.reference, column.cells, change, level, len(profiles))
+    return p_value, are_enough_days(before, column.change_of_a_day(plan), column.day_level, len(profiles))
 
 
-def _plan(column: Column, settings: DriftSettings, length: int) -> Plan:
-    """Plan the judgement of a window; whole weeks have the design effect within weekdays."""
-    is_weeks = column.days is not None and column.days.has_weekdays and length % WEEK == 0
-    effect = column.days.weekly_design_effect if is_weeks and column.days else column.design_effect
-    if isinstance(column.reference, NumericProfile):
-        return numeric_plan(column.reference, settings, column.name, column.alpha, effect)
-    return categorical_plan(column.reference, settings, column.name, column.alpha, effect)
+def _plan(name: str, reference: ColumnProfile, settings: DriftSettings, alpha: float, design_effect: float) -> Plan:
+    if isinstance(reference, NumericProfile):
+        return numeric_plan(reference, settings, name, alpha, design_effect)
+    return categorical_plan(reference, settings, name, alpha, design_effect)
 
 
 def weighted_p_values(windows: Sequence[Window]) -> list[tuple[float | None, float | None]]:

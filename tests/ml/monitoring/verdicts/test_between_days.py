@@ -13,6 +13,7 @@ from ml.monitoring.verdicts.between_days import (
     days_p_value,
     profiles_of_days,
 )
+from ml.monitoring.verdicts.day_scores import size_of_change
 from ml.monitoring.verdicts.judge import judge
 from ml.monitoring.verdicts.rank_sum import rank_sum_p_value, smallest_p_value
 from ml.monitoring.verdicts.report import ColumnVerdict
@@ -102,11 +103,11 @@ def test_too_few_days_of_baseline_name_the_number_that_it_takes() -> None:
     scores = [[0.5 + 0.055 * (-1) ** n] for n in range(21)]
     days = ColumnDays(scores, [n % 7 for n in range(21)], 50.0)
     reference = numeric(np.random.default_rng(1).normal(size=5000))
-    assert not are_enough_days(days, reference, 10, 0.05, 1e-5, 28)
-    needed = baseline_days_needed(days, reference, 10, 0.05, 1e-5, 28)
+    assert not are_enough_days(days, size_of_change(reference, 10, 0.05), 1e-5, 28)
+    needed = baseline_days_needed(days, size_of_change(reference, 10, 0.05), 1e-5, 28)
     assert needed is not None
     assert needed > 21
-    assert baseline_days_needed(days, reference, 10, 0.001, 1e-5, 28) is None
+    assert baseline_days_needed(days, size_of_change(reference, 10, 0.001), 1e-5, 28) is None
 
 
 def test_categories_are_compared_by_the_shares_of_the_most_frequent(rng: np.random.Generator) -> None:
