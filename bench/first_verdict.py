@@ -1,6 +1,6 @@
 """Seconds from a fresh clone to a newcomer's first verdict: by `ml-guard import` of a file, and by the SDK from a FastAPI app.
 
-The commands are those of the README; the environment is created anew, packages come from pip's or uv's cache if they are there.
+The commands are those of the README; a new environment is created, packages come from pip's or uv's cache if they are there.
 """
 
 import asyncio

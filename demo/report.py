@@ -47,7 +47,7 @@ def first_drift_days(verdicts: Sequence[Verdict]) -> dict[str, str]:
 def drift_table(verdicts: Sequence[Verdict]) -> str:
     """Format the share of each month's days in drift, by column.
 
-    `–` stands for no drift, `?` for too few rows on all days, and a blank for no reports.
+    `–` means no drift, `?` too few rows on all days, and a blank no reports.
     """
     months = sorted({verdict.day[:7] for verdict in verdicts})
     columns = list(dict.fromkeys(verdict.column for verdict in verdicts))

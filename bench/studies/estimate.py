@@ -98,7 +98,7 @@ def compare(totals: dict[str, Errors], reference: dict[str, object], day: Column
 
 
 def study_shapes(seeds: Sequence[int], rounds: int) -> Iterator[str]:
-    """Yield the table of generated scores; reference and day are drawn anew each time."""
+    """Yield the table of generated scores; reference and day are drawn for each round."""
     yield _header("scores", "reference, rows")
     for name, shape in SHAPES.items():
         for rows in REFERENCE_ROWS:

@@ -111,7 +111,7 @@ def questions(departures: pd.DataFrame) -> Iterator[str]:
 
 
 def _retire_earlier_keys(admin: httpx.Client, project_id: str) -> None:
-    """Revoke the keys of an earlier run, whose secrets nobody has, and remove their budgets."""
+    """Revoke the keys of an earlier run, whose secrets were not stored, and remove their budgets."""
     keys = admin.get("/api/v1/keys", params={"limit": 1000}).raise_for_status().json()["items"]
     names = {_key_name("ada"), _key_name("grace")}
     retired = {

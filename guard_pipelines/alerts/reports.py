@@ -17,7 +17,7 @@ def request_reports(database: Database, settings: Settings, at_us: int | None = 
     """Request the reports of the month that ended last, on the first days of the next; return how many are new.
 
     A report waits until the days of its month are done, but not beyond the fifth day: it lists what is not done. After the tenth
-    day none is requested, so that a route that is set later is not sent months that nobody waits for.
+    day none is requested, so that a route that is set later is not sent earlier months.
     """
     route = settings.alert.report_route
     if route is None:

@@ -4,6 +4,7 @@ A report is a thread of one message. Its content is rendered when it is sent, wh
 """
 
 import uuid
+from collections.abc import Mapping
 
 from sqlalchemy import insert
 
@@ -23,10 +24,10 @@ def request_report(database: Database, project_id: str, model_id: str, month: st
     ----------
     server : public address, for the link to the page.
     """
-    message_id, thread_id, at = uuid.uuid4().hex, uuid.uuid4().hex, now_us()
-    title = f"[REPORT] {project_id}/{model_id}: {month}"
-    page = f"{server}{page_addresses.model(project_id, model_id, 'report', month=month)}"
+    message_id, thread_id = uuid.uuid4().hex, uuid.uuid4().hex
     names = {"project_id": project_id, "model_id": model_id}
+    title = f"[REPORT] {project_id}/{model_id}: {month}"
+    at = now_us()
     # The fact stays when retention deletes the message, so that no report is sent twice.
     fact = {
         **names,
@@ -48,32 +49,8 @@ def request_report(database: Database, project_id: str, model_id: str, month: st
         "opened_us": at,
         "resolved_us": at,
     }
-    payload = {
-        **names,
-        "id": message_id,
-        "incident_id": thread_id,
-        "seq": 1,
-        "thread": title,
-        "state": REPORT,
-        "severity": "info",
-        "changes": [],
-        "month": month,
-        "page": page,
-    }
-    message = {
-        "id": message_id,
-        "incident_id": thread_id,
-        "route": route,
-        "seq": 1,
-        "title": title,
-        "body": f"Report: {page}\n",
-        "payload": payload,
-        "created_us": at,
-        "due_us": at,
-        "state": WAITING,
-        "attempts": 0,
-        "newest_attempts": [],
-    }
+    page = f"{server}{page_addresses.model(project_id, model_id, 'report', month=month)}"
+    message = _message(message_id, thread_id, title, names, month=month, route=route, page=page, at_us=at)
     with database.write() as connection:
         insertion = dialect_insert(connection, alert_events).values(fact).on_conflict_do_nothing()
         if connection.scalar(insertion.returning(alert_events.c.id)) is None:
@@ -81,3 +58,40 @@ def request_report(database: Database, project_id: str, model_id: str, month: st
         connection.execute(insert(incidents), thread)
         connection.execute(insert(alert_messages), message)
     return True
+
+
+def _message(
+    message_id: str,
+    thread_id: str,
+    title: str,
+    names: Mapping[str, str],
+    *,
+    month: str,
+    route: str,
+    page: str,
+    at_us: int,
+) -> dict[str, object]:
+    """Return the row of the message; its payload is what receivers get as JSON."""
+    shared = {"id": message_id, "incident_id": thread_id, "seq": 1}
+    payload = {
+        **names,
+        **shared,
+        "thread": title,
+        "state": REPORT,
+        "severity": "info",
+        "changes": [],
+        "month": month,
+        "page": page,
+    }
+    return {
+        **shared,
+        "route": route,
+        "title": title,
+        "body": f"Report: {page}\n",
+        "payload": payload,
+        "created_us": at_us,
+        "due_us": at_us,
+        "state": WAITING,
+        "attempts": 0,
+        "newest_attempts": [],
+    }

@@ -38,7 +38,7 @@ class TimelineRow:
     Attributes
     ----------
     importance : from 0 to 1, as a bar beside the name; None if unknown.
-    shades : effect over threshold, at most 1, for days that cannot be told; empty for none.
+    shades : effect over threshold, at most 1, for days that cannot be judged; empty for none.
     notes : what else the tooltip of a cell states; empty for nothing.
     """
 

@@ -132,7 +132,7 @@ class BackgroundClient:
     def label(
         self, project_id: str, event_id: str | UUID | None, y_true: Any, *, observed_at: datetime | str | None = None
     ) -> bool:
-        """Queue the true outcome of an event, observed now unless said otherwise; False if it is dropped."""
+        """Queue the true outcome of an event, by default observed now; False if it is dropped."""
         observed_at = observed_at or datetime.now(timezone.utc)
         row = {"project_id": project_id, "event_id": event_id, "y_true": y_true, "observed_at": observed_at}
         return self._append(Label, row)

@@ -32,8 +32,7 @@ _BUSY: Final = frozenset({"server_error", "temporarily_unavailable"})
 class SignInAttempt:
     """One attempt to sign in, by a secret that only the browser has that began it.
 
-    State, nonce and verifier are derived from the secret: whoever sees one of them can compute neither the others nor the
-    secret, and nothing else has to be stored.
+    State, nonce and verifier are derived from the secret: from one of them neither the others nor the secret can be computed, and nothing else has to be stored.
     """
 
     secret: str
