@@ -4,7 +4,8 @@ Reading files does not belong here, it is in `read.py`; neither do kinds of feat
 """
 
 import re
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +19,11 @@ MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null", "\\N",
 )  # fmt: skip
-# Of SAS, Excel and pandas: values in a column of text, missing among numbers, booleans and dates.
-_MISSING_NUMBERS = (".", "-", "?", "NaT", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!")
+# Of SAS, Stata, Excel and pandas: values in a column of text, missing among numbers, booleans and dates.
+_MISSING_NUMBERS = (
+    ".", "._", *(f".{letter}" for letter in string.ascii_lowercase), "-", "?", "NaT",
+    "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!",
+)  # fmt: skip
 # Words that are as often a value: the country Namibia, "None" of several kinds of masonry.
 AMBIGUOUS_WORDS = ("NA", "None")
 _FREQUENT_SHARE = 0.01
@@ -28,11 +32,18 @@ _LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
 _INTEGER = r"^[+-]?\d+$"
 _UNITS = ("%", "‰", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY", "INR")
 _GROUPED = r"^[+-]?(\d{1,3}([ \x{a0}\x{202f}'\x{2019}]\d{3})+|\d+)([.,]\d+)?$"
-# Of accounting and SAP; without decimal places `2-` is a mark at school.
-_NEGATIVES = ((")", r"^([$€£¥₹]?)\s*\(([^()]*\d[^()]*)\)$", r"-\1\2"), ("-", r"^(.*\d[.,]\d+)-$", r"-\1"))
+# Of accounting, where a dash is zero, and SAP; without decimal places `2-` is a mark at school.
+_ACCOUNTING = (
+    (")", r"^([$€£¥₹]?)\s*\(([^()]*\d[^()]*)\)$", r"-\1\2"),
+    ("-", r"^(.*\d[.,]\d+)-$", r"-\1"),
+    ("-", r"^([$€£¥₹])\s*-$", r"\10"),
+    ("€", r"^-\s*€$", "0€"),
+)
 _IN_PARENTHESES = r"^\(\d+\)$"
+_WITH_PLUS = r"^\+\d+$"  # of telephone numbers
 _GROUP_SEPARATOR = r"[ \x{a0}\x{202f}'\x{2019}]"
 _DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
+_THOUSANDS_POINT = r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$"
 _THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
 # Of PostgreSQL, and of Excel in the language of its user.
 _BOOLEANS = (
@@ -40,9 +51,15 @@ _BOOLEANS = (
     ("waar", "onwaar"), ("sant", "falskt"), ("sand", "falsk"), ("sann", "usann"), ("tosi", "epätosi"), ("prawda", "fałsz"),
     ("pravda", "nepravda"), ("igaz", "hamis"), ("истина", "ложь"),
 )  # fmt: skip
-_DAY = r"^(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}/\d{1,2}/\d{1,2})( \d{1,2}:\d\d(:\d\d)?( [AaPp][Mm])?)?$"
-_DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+# Of spreadsheets, SAS and Oracle: the number of digits of the year decides, because `%Y` also reads two.
+_DAYS = (
+    (r"\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}/\d{1,2}/\d{1,2}", ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")),
+    (r"\d\d\.\d\d\.\d\d|\d{1,2}/\d{1,2}/\d\d", ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")),
+    (r"\d{1,2}[ -]?[A-Za-z]{3,9}[ -]?\d{4}|[A-Za-z]{3,9} \d{1,2}, \d{4}", ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y")),
+    (r"\d\d[ -]?[A-Za-z]{3}[ -]?\d\d", ("%d %b %y", "%d-%b-%y")),
+)  # fmt: skip
+_HOUR = r"([ :]\d{1,2}:\d\d(:\d\d)?( [AaPp][Mm])?)?"
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ":%H:%M:%S")
 
 
 class AmbiguousDatesError(ValueError):
@@ -63,10 +80,14 @@ class ColumnType:
     words: frozenset[str] = frozenset()
 
 
-def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",") -> ColumnType | None:
+def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",", decimal_commas: bool = False) -> ColumnType | None:
     """Return the type of a column of text, or None if all values are missing.
 
     Ambiguous words are values in a column of text if they are 1 % of its rows.
+
+    Parameters
+    ----------
+    decimal_commas : whether other columns of the file have decimal commas, so that `1.500` is 1500.
 
     Examples
     --------
@@ -75,7 +96,9 @@ def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",") -> ColumnType | N
     """
     if not pc.any(pc.invert(_is_missing_number(text))).as_py():
         return None
-    if (numbers := _as_numbers(text, delimiter)) is not None and not _are_codes(text, numbers):
+    if (numbers := _as_numbers(text, delimiter, decimal_commas=decimal_commas)) is not None and not _are_codes(
+        text, numbers
+    ):
         return ColumnType("number")
     booleans = _as_booleans(text)
     # "Sand" is a material and a Danish boolean: only a pair of words shows the language.
@@ -89,7 +112,14 @@ def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",") -> ColumnType | N
     return ColumnType("text", frozenset(frequent))
 
 
-def convert(text: pa.ChunkedArray, column: ColumnType, *, delimiter: str, unquoted: pa.ChunkedArray) -> pa.ChunkedArray:
+def convert(
+    text: pa.ChunkedArray,
+    column: ColumnType,
+    *,
+    delimiter: str,
+    unquoted: pa.ChunkedArray,
+    decimal_commas: bool = False,
+) -> pa.ChunkedArray:
     """Convert a column of text to its type; text that does not fit the type stays text.
 
     In a column of booleans with other words, `true` and `false` are spelt so in any case.
@@ -98,6 +128,7 @@ def convert(text: pa.ChunkedArray, column: ColumnType, *, delimiter: str, unquot
     ----------
     text : (n,) strings without nulls.
     unquoted : (n,) whether a value is an ambiguous word without quotes.
+    decimal_commas : whether other columns of the file have decimal commas, so that `1.500` is 1500.
 
     Raises
     ------
@@ -105,7 +136,7 @@ def convert(text: pa.ChunkedArray, column: ColumnType, *, delimiter: str, unquot
         If dates can begin with the day as well as with the month.
     """
     converters: dict[Type, Callable[[], pa.ChunkedArray | None]] = {
-        "number": lambda: _as_numbers(text, delimiter),
+        "number": lambda: _as_numbers(text, delimiter, decimal_commas=decimal_commas),
         "boolean": lambda: _as_booleans(text),
         "date": lambda: _as_dates(text),
         "text": lambda: None,
@@ -136,9 +167,21 @@ def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
     return _without(pc.utf8_trim_whitespace(text), _is_missing_number(text))
 
 
-def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None:
-    present = _with_leading_minus(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
+def has_decimal_commas(text: pa.ChunkedArray) -> bool:
+    """Return whether a column holds numbers with decimal commas, in a file whose delimiter is no comma."""
+    if not pc.any(pc.match_substring(text, ",")).as_py():
+        return False
+    present = _without_unit(_without_accounting(_present(text)))
+    return _match(present, _DECIMAL_COMMA)
+
+
+def _as_numbers(text: pa.ChunkedArray, delimiter: str, *, decimal_commas: bool) -> pa.ChunkedArray | None:
+    present = _without_accounting(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
     present = _without_unit(present)
+    if pc.any(pc.starts_with(present, "+")).as_py():
+        present = pc.replace_substring_regex(present, r"^\+([\d.,])", r"\1")
+    if decimal_commas and _match(present, _THOUSANDS_POINT):
+        present = pc.replace_substring(present, ".", "")
     if _match(present, _GROUPED):
         present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "")
     numbers = _cast(present, pa.float64())
@@ -153,8 +196,8 @@ def _as_numbers(text: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None
     return _cast(present, pa.float64())
 
 
-def _with_leading_minus(present: pa.ChunkedArray) -> pa.ChunkedArray:
-    for sign, pattern, number in _NEGATIVES:
+def _without_accounting(present: pa.ChunkedArray) -> pa.ChunkedArray:
+    for sign, pattern, number in _ACCOUNTING:
         if pc.any(pc.ends_with(present, sign)).as_py():
             present = pc.replace_substring_regex(present, pattern, number)
     return present
@@ -170,11 +213,11 @@ def _without_unit(present: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _are_codes(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> bool:
-    """Return whether numbers would lose a part of the text: leading zeros, digits of integers beyond 64 bits, parentheses of all."""
+    """Return whether numbers would lose a part of the text: leading zeros, digits of integers beyond 64 bits, parentheses or plus signs of all."""
     present = _present(text)
     if pc.any(pc.match_substring_regex(present, _LEADING_ZERO)).as_py():
         return True
-    if _first(present).startswith("(") and _match(present, _IN_PARENTHESES):
+    if _first(present).startswith(("(", "+")) and (_match(present, _IN_PARENTHESES) or _match(present, _WITH_PLUS)):
         return True
     return pa.types.is_floating(numbers.type) and _match(present, _INTEGER)
 
@@ -197,8 +240,10 @@ def _are_dates(text: pa.ChunkedArray) -> bool:
 
 def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     present = _present(text)
-    if re.match(_DAY, _first(present)) and _match(present, _DAY):
-        return _as_local_dates(present)
+    for day, formats in _DAYS:
+        pattern = f"^({day}){_HOUR}$"
+        if re.match(pattern, _first(present)) and _match(present, pattern):
+            return _as_local_dates(present, formats)
     present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
     for unit in ("us", "ns"):
         for zone in (None, "UTC"):
@@ -207,9 +252,9 @@ def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return None
 
 
-def _as_local_dates(present: pa.ChunkedArray) -> pa.ChunkedArray | None:
+def _as_local_dates(present: pa.ChunkedArray, days: Sequence[str]) -> pa.ChunkedArray | None:
     """Convert dates as spreadsheets show them, all in one format."""
-    parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for day in _DAYS for hour in _HOURS)
+    parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for day in days for hour in _HOURS)
     fitting = [dates for dates in parsed if dates.null_count == present.null_count]
     if any(not dates.equals(fitting[0]) for dates in fitting):
         raise AmbiguousDatesError

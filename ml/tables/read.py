@@ -14,12 +14,23 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from ml.tables.columns import AMBIGUOUS_WORDS, AmbiguousDatesError, ColumnType, Type, convert, learn_type
+from ml.tables.columns import (
+    AMBIGUOUS_WORDS,
+    AmbiguousDatesError,
+    ColumnType,
+    Type,
+    convert,
+    has_decimal_commas,
+    learn_type,
+)
 from ml.tables.csv_format import as_utf8, delimiter_of, describe_fault, double_quotes, split_declared_delimiter
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
 _INDEX_COLUMN = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
+
+_TEXT_SUFFIXES, _PARQUET_SUFFIXES = (".csv", ".tsv"), (".parquet", ".pq")
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 # Others are not what they are stored as: a period of pandas is a count of months.
 _PLAIN_EXTENSIONS = {"arrow.json": pa.string(), "arrow.bool8": pa.bool_()}
@@ -54,7 +65,7 @@ class FileTable:
 
 
 def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> FileTable:
-    """Read the rows of a CSV (with a header) or Parquet file.
+    """Read the rows of a CSV file (with a header), which may be compressed, or of a Parquet file.
 
     Parameters
     ----------
@@ -65,13 +76,17 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     InputError
         If the file is missing, empty or not readable in the format of its suffix.
     """
-    suffix = path.suffix.lower()
-    if suffix not in {".csv", ".parquet"}:
-        raise InputError(f"{path}: unknown type {suffix or '(none)'!r}; give a .csv or .parquet file")
+    compression = _COMPRESSIONS.get(path.suffix.lower())
+    suffix = (Path(path.stem) if compression else path).suffix.lower()
+    if suffix not in (_TEXT_SUFFIXES if compression else (*_TEXT_SUFFIXES, *_PARQUET_SUFFIXES)):
+        raise InputError(f"{path}: unknown type {path.suffix.lower() or '(none)'!r}; give a .csv or .parquet file")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
     try:
-        table = _read_parquet(path) if suffix == ".parquet" else _read_csv(path, types or {})
+        if suffix in _PARQUET_SUFFIXES:
+            table = _read_parquet(path)
+        else:
+            table = _read_csv(path, _content(path, compression), types or {})
     except InputError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -115,25 +130,36 @@ def _read_parquet(path: Path) -> FileTable:
         return plain_table(str(path), file.read())
 
 
-def _read_csv(path: Path, types: Mapping[str, ColumnType]) -> FileTable:
-    content, guessed_encoding = as_utf8(path.read_bytes())
+def _content(path: Path, compression: str | None) -> bytes:
+    if compression is None:
+        return path.read_bytes()
+    with pa.input_stream(str(path), compression=compression) as stream:
+        return bytes(stream.read())
+
+
+def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) -> FileTable:
+    content, guessed_encoding = as_utf8(file_content)
     declared, content = split_declared_delimiter(content)
     content = double_quotes(content)
     delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
     _require_distinct(str(path), text.column_names)
-    left_out = {name: "is an index" for name in text.column_names if _INDEX_COLUMN.fullmatch(name)}
+    _require_names(path, text)
+    left_out = {name: _reason(text, name) for name in text.column_names if _INDEX_COLUMN.fullmatch(name)}
     text = _without_index(text)
+    decimal_commas = delimiter != "," and any(map(has_decimal_commas, text.columns))
     unquoted = _unquoted_words(content, delimiter, text)
     columns, learned = {}, {}
     for name in text.column_names:
-        column = types.get(name) or learn_type(text[name], delimiter=delimiter)
+        column = types.get(name) or learn_type(text[name], delimiter=delimiter, decimal_commas=decimal_commas)
         if column is None:
             columns[name] = pa.chunked_array([pa.nulls(len(text))])
             continue
         learned[name] = column
         try:
-            columns[name] = convert(text[name], column, delimiter=delimiter, unquoted=unquoted[name])
+            columns[name] = convert(
+                text[name], column, delimiter=delimiter, unquoted=unquoted[name], decimal_commas=decimal_commas
+            )
         except AmbiguousDatesError:
             left_out[name] = "holds dates that may begin with the day or the month"
     return FileTable(_table(columns), learned, left_out, guessed_encoding)
@@ -167,6 +193,22 @@ def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str,
         quoted_strings_can_be_null=False,
     )
     return {name: pc.is_null(nulls[name]) for name in text.column_names}
+
+
+def _require_names(path: Path, table: pa.Table) -> None:
+    """Refuse values without a name right of the first name: they stand below a title instead of the names of the columns."""
+    names = table.column_names
+    first = next((place for place, name in enumerate(names) if name), len(names))
+    for place in (place for place in range(first, len(names)) if not names[place]):
+        filled = pc.sum(pc.not_equal(table.column(place), "")).as_py() or 0
+        if filled * 2 > len(table):
+            raise InputError(
+                f"{path}: column {place + 1} has values, but no name in the first line; name it, or remove lines above the names"
+            )
+
+
+def _reason(table: pa.Table, name: str) -> str:
+    return "is an index" if name or not table.column_names[0] else "has no name"
 
 
 def _without_index(table: pa.Table) -> pa.Table:

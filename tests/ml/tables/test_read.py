@@ -1,7 +1,10 @@
 """Files as people and programs write them: types, missing values, delimiters and encodings."""
 
+import bz2
+import gzip
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +77,11 @@ def test_the_usual_words_are_missing_in_a_column_of_numbers(word: str, tmp_path:
         ("x,y\n2-,a\n3,b\n", ["2-", "3"]),
         ('x,y\n"1,23,456.50",a\n2,b\n', [123456.5, 2]),
         ("x,y\n1.50 USD,a\n-2 USD,b\n", [1.5, -2]),
+        ("x,y\n+3,a\n-4,b\n", [3, -4]),
+        ("x;y\n+1,5 %;a\n-0,5 %;b\n", [1.5, -0.5]),
+        ("x,y\n+491701,a\n+491702,b\n", ["+491701", "+491702"]),
+        ('x,y\n"$ 1,234.50 ",a\n $ -   ,b\n $ (12.00),c\n', [1234.5, 0, -12]),
+        ("x;y\n1,50 €;a\n- €;b\n", [1.5, 0]),
         ("x,y\n030 123 456,a\n040 123 456,b\n", ["030 123 456", "040 123 456"]),
     ],
 )
@@ -83,7 +91,22 @@ def test_numbers_for_people_are_numbers_if_they_have_one_unit(
     assert read(tmp_path, content).rows["x"].to_pylist() == values
 
 
-@pytest.mark.parametrize("word", [".", "-", "?", "\\N", "#DIV/0!", "#VALUE!", "NaT"])
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ("x;y\n999;1,5\n1.234;2,5\n12.345;3,5\n", [999, 1234, 12345]),
+        ("x;y\n1.5;1,5\n1.234;2,5\n", [1.5, 1.234]),
+        ("x;y\n0.125;1,5\n1.234;2,5\n", [0.125, 1.234]),
+        ("x;y\n1.234;1\n2.345;2\n", [1.234, 2.345]),
+    ],
+)
+def test_a_file_with_decimal_commas_has_points_between_thousands(
+    content: str, values: list[float], tmp_path: Path
+) -> None:
+    assert read(tmp_path, content).rows["x"].to_pylist() == values
+
+
+@pytest.mark.parametrize("word", [".", ".a", "._", "-", "?", "\\N", "#DIV/0!", "#VALUE!", "NaT"])
 def test_missing_values_of_other_programs_leave_a_column_numbers(word: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"x,y\n1.5,a\n{word},b\n").rows["x"].to_pylist() == [1.5, None]
 
@@ -113,6 +136,16 @@ def test_stamps_of_pandas_and_bigquery_are_dates(date: str, tmp_path: Path) -> N
         ("31/12/2024 18:30:05", "2024-12-31 18:30:05"),
         ("12/31/2024 6:30:05 PM", "2024-12-31 18:30:05"),
         ("03/03/2024", "2024-03-03 00:00:00"),
+        ("31.12.24", "2024-12-31 00:00:00"),
+        ("12/31/24 18:30", "2024-12-31 18:30:00"),
+        ("31DEC2024", "2024-12-31 00:00:00"),
+        ("31DEC2024:18:30:05", "2024-12-31 18:30:05"),
+        ("31-Dec-2024", "2024-12-31 00:00:00"),
+        ("31-DEC-24", "2024-12-31 00:00:00"),
+        ('"Dec 1, 2024"', "2024-12-01 00:00:00"),
+        ("31 December 2024", "2024-12-31 00:00:00"),
+        ("31-Foo-24", "31-Foo-24"),
+        ("1.12.10", "1.12.10"),
         ("1.2.3", "1.2.3"),
         ("31.12.2024 a", "31.12.2024 a"),
     ],
@@ -148,6 +181,32 @@ def test_a_quote_with_a_backslash_is_part_of_a_value(tmp_path: Path) -> None:
 def test_records_of_another_width_are_refused_with_the_cure(content: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=reason):
         read(tmp_path, content)
+
+
+def test_a_line_above_the_names_of_the_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match="column 2 has values, but no name in the first line; name it, or remove lines"
+    ):
+        read(tmp_path, "Sales report 2024,,\nregion,units,price\nNorth,3,1.5\nSouth,4,2.5\n")
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".bz2", bz2.compress)])
+def test_compressed_files_are_read_by_their_suffix(
+    suffix: str, compress: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / f"rows.csv{suffix}"
+    path.write_bytes(compress(b"x;y\n1,5;a\n"))
+    assert read_table(path).rows.to_pydict() == {"x": [1.5], "y": ["a"]}
+    path.write_bytes(b"x;y\n1,5;a\n")
+    with pytest.raises(InputError, match=r"rows\.csv"):
+        read_table(path)
+
+
+def test_files_may_end_with_other_suffixes_of_their_format(tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("x\ty\n1\ta\n")
+    pq.write_table(pa.table({"x": [1], "y": ["a"]}), tmp_path / "rows.pq")
+    for name in ("rows.tsv", "rows.pq"):
+        assert read_table(tmp_path / name).rows.to_pydict() == {"x": [1], "y": ["a"]}
 
 
 def test_ambiguous_words_are_values_if_they_are_quoted_or_frequent(tmp_path: Path) -> None:
@@ -273,10 +332,10 @@ def test_a_file_without_any_column_to_use_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "rows.parquet")
 
 
-def test_several_columns_without_a_name_are_left_out_like_an_index(tmp_path: Path) -> None:
+def test_several_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
     table = read(tmp_path, "x,y,,\n1,NA,,\n2,b,3,\n")
     assert table.rows.to_pydict() == {"x": [1, 2], "y": ["NA", "b"]}
-    assert table.left_out == {"": "is an index"}
+    assert table.left_out == {"": "has no name"}
 
 
 def test_a_comma_in_a_name_is_no_delimiter_beside_decimal_commas(tmp_path: Path) -> None:
