@@ -76,13 +76,13 @@ def import_history(
 ) -> int:
     """Import a model's history from SOURCE, and show its first verdicts.
 
-    SOURCE is a CSV, Parquet or NDJSON file, a folder of them, or an S3 prefix. Columns that no option names are guessed from their
+    SOURCE is a CSV, Parquet or NDJSON file, a folder of them (`region=north/` is a column), or an S3 prefix. Columns that no option names are guessed from their
     names; all others are features. An import can be repeated: what is stored already is a duplicate. The key is read from the
     variable ML_GUARD_API_KEY; without it, a temporary one is created in the database of the settings.
     """
     table, left_out = read_history(source)
     chosen = {name.removesuffix("_column").replace("_", "-"): column for name, column in columns.items()}
-    mapping = map_columns(table.column_names, chosen, list(left_out))
+    mapping = map_columns(table.column_names, chosen, left_out)
     _show_mapping(mapping, left_out, table.num_rows)
     if dry_run:
         return 0

@@ -19,6 +19,7 @@ NAMES: Final[Mapping[str, Sequence[str]]] = {
 }
 """Names by which a column is recognised, the best first."""
 _REQUIRED = ("time", "pred")
+_CURE = "convert it: times as 2024-05-01T12:00:00Z, the rest as numbers, text or booleans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class ColumnMapping:
         return self.columns.get(part)
 
 
-def map_columns(columns: Sequence[str], chosen: Mapping[str, str | None], left_out: Sequence[str]) -> ColumnMapping:
+def map_columns(columns: Sequence[str], chosen: Mapping[str, str | None], left_out: Mapping[str, str]) -> ColumnMapping:
     """Return the mapping of a table's columns.
 
     Parameters
     ----------
     chosen : column by part, as the options name them; None is guessed, and an empty name is none.
-    left_out : columns that are not features.
+    left_out : the reason by column that has no use.
 
     Raises
     ------
@@ -48,14 +49,14 @@ def map_columns(columns: Sequence[str], chosen: Mapping[str, str | None], left_o
 
     Examples
     --------
-    >>> mapping = map_columns(["ts", "y_pred", "age", "late"], {"label": "late"}, [])
+    >>> mapping = map_columns(["ts", "y_pred", "age", "late"], {"label": "late"}, {})
     >>> dict(mapping.columns), list(mapping.features)
     ({'label': 'late', 'time': 'ts', 'pred': 'y_pred'}, ['age'])
     """
     mapping = {}
     for part, column in chosen.items():
         if column and column not in columns:
-            raise CommandError(f"--{part}: there is no column {column!r}; there are {', '.join(columns)}")
+            raise _unknown_column(part, column, columns, left_out)
         if column:
             mapping[part] = column
     lower = {column.lower(): column for column in reversed(columns)}
@@ -67,6 +68,19 @@ def map_columns(columns: Sequence[str], chosen: Mapping[str, str | None], left_o
             mapping[part] = guess
     for part in _REQUIRED:
         if part not in mapping:
-            raise CommandError(f"which column is the {part}? name it: --{part} COLUMN; there are {', '.join(columns)}")
+            raise _missing_part(part, columns, left_out)
     features = [column for column in columns if column not in mapping.values() and column not in left_out]
     return ColumnMapping(mapping, features)
+
+
+def _unknown_column(part: str, column: str, columns: Sequence[str], left_out: Mapping[str, str]) -> CommandError:
+    if reason := left_out.get(column):
+        return CommandError(f"--{part}: column {column!r} {reason}; {_CURE}")
+    return CommandError(f"--{part}: there is no column {column!r}; there are {', '.join(columns)}")
+
+
+def _missing_part(part: str, columns: Sequence[str], left_out: Mapping[str, str]) -> CommandError:
+    for column, reason in left_out.items():
+        if column.lower() in NAMES[part]:
+            return CommandError(f"column {column!r} {reason}; {_CURE}, or name another one: --{part} COLUMN")
+    return CommandError(f"which column is the {part}? name it: --{part} COLUMN; there are {', '.join(columns)}")

@@ -96,6 +96,89 @@ def test_files_of_a_folder_are_one_table_whatever_their_format(tmp_path: Path) -
     assert table["prediction"].to_pylist() == frame["prediction"].tolist()
 
 
+def test_all_files_that_an_import_names_are_read(tmp_path: Path) -> None:
+    frame = history(40)
+    frame[:10].to_csv(tmp_path / "a.tsv", sep="\t", index=False)
+    frame[10:20].to_parquet(tmp_path / "b.pq", index=False)
+    frame[20:30].to_csv(tmp_path / "c.csv.gz", index=False)
+    frame[30:].to_json(tmp_path / "d.jsonl.gz", orient="records", lines=True, date_format="iso")
+    table, _ = read_history(str(tmp_path))
+    assert table["prediction"].to_pylist() == frame["prediction"].tolist()
+
+
+def test_folders_of_a_partition_are_columns(tmp_path: Path) -> None:
+    for folder in ("region=north/month=1", "region=S%C3%BCd/month=2", "region=__HIVE_DEFAULT_PARTITION__/month=3"):
+        (tmp_path / folder).mkdir(parents=True)
+        history(1).to_parquet(tmp_path / folder / "part-0.parquet", index=False)
+    table, _ = read_history(str(tmp_path))
+    assert sorted(zip(table["month"].to_pylist(), table["region"].to_pylist(), strict=True)) == [
+        (1, "north"),
+        (2, "Süd"),
+        (3, None),
+    ]
+
+
+class Bucket:
+    """The part of an S3 client that an import uses, over a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get_paginator(self, _: str) -> "Bucket":
+        return self
+
+    def paginate(self, *, Prefix: str, **_: str) -> list[dict[str, list[dict[str, str]]]]:  # noqa: N803 - boto3's name
+        keys = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        return [{"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)]}]
+
+    def download_file(self, _: str, key: str, path: str) -> None:
+        Path(path).write_bytes((self.folder / key).read_bytes())
+
+
+@pytest.mark.parametrize("prefix", ["_exports/", "_exports", "_exports/region=", "_exports/region=north/a.csv"])
+def test_a_prefix_of_s3_is_read_like_a_folder(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("region=north/a.csv", "region=north/_temporary/b.csv", "region=north/.c.csv"):
+        path = tmp_path / "_exports" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        history(5).to_csv(path, index=False)
+    monkeypatch.setattr("boto3.client", lambda _: Bucket(tmp_path))
+    table, _ = read_history(f"s3://bucket/{prefix}")
+    assert table.num_rows == 5
+    has_region = not prefix.endswith("a.csv")
+    assert ("region" in table.column_names) == has_region
+
+
+def test_files_that_programs_hide_are_not_rows(tmp_path: Path) -> None:
+    for name in ("a.csv", "._a.csv", ".ipynb_checkpoints/a-checkpoint.csv", "_temporary/0/a.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        history(5).to_csv(tmp_path / name, index=False)
+    assert read_history(str(tmp_path))[0].num_rows == 5
+
+
+def test_times_of_ndjson_keep_their_offset(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ndjson"
+    path.write_text(
+        '{"ts": "2024-01-01T10:00:00Z", "y_pred": 1}\n'
+        '{"ts": "2024-01-01T10:00:00+02:00", "y_pred": 0}\n{"ts": null, "y_pred": 0}\n'
+    )
+    times = read_history(str(path))[0]["ts"]
+    assert [time and str(time) for time in times.to_pylist()] == [
+        "2024-01-01 10:00:00+00:00",
+        "2024-01-01 08:00:00+00:00",
+        None,
+    ]
+    path.write_text('{"ts": "2024-01-01T10:00:00", "y_pred": 1}\n')
+    assert str(read_history(str(path))[0]["ts"].type) == "timestamp[us]"
+
+
+def test_nested_values_of_ndjson_are_left_out_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ndjson"
+    path.write_text('{"ts": "2024-01-01T10:00:00Z", "y_pred": 1, "tags": ["a"], "x": 2}\n')
+    table, left_out = read_history(str(path))
+    assert table.column_names == ["ts", "y_pred", "x"]
+    assert left_out == {"tags": "holds list<item: string>"}
+
+
 def test_a_source_without_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="there is no file or folder"):
         read_history(str(tmp_path / "none.csv"))

@@ -13,18 +13,18 @@ COLUMNS = ["ts", "prediction", "score", "churned", "age", "row"]
 
 
 def test_columns_are_guessed_from_their_names_and_the_rest_are_features() -> None:
-    mapping = map_columns(COLUMNS, {"label": "churned"}, ["row"])
+    mapping = map_columns(COLUMNS, {"label": "churned"}, {"row": "is an index"})
     assert mapping.columns == {"time": "ts", "pred": "prediction", "proba": "score", "label": "churned"}
     assert mapping.features == ["age"]
 
 
 def test_a_chosen_column_is_not_guessed_for_another_part() -> None:
-    mapping = map_columns(["time", "score"], {"pred": "score"}, [])
+    mapping = map_columns(["time", "score"], {"pred": "score"}, {})
     assert mapping.columns == {"pred": "score", "time": "time"}
 
 
 def test_an_empty_choice_is_no_column() -> None:
-    assert map_columns(["ts", "y_pred", "id"], {"id": ""}, []).features == ["id"]
+    assert map_columns(["ts", "y_pred", "id"], {"id": ""}, {}).features == ["id"]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,13 @@ def test_what_cannot_be_mapped_is_named_with_the_cure(
     columns: list[str], chosen: dict[str, str | None], message: str
 ) -> None:
     with pytest.raises(CommandError, match=message):
-        map_columns(columns, chosen, [])
+        map_columns(columns, chosen, {})
+
+
+@pytest.mark.parametrize("chosen", [{}, {"time": "ts"}])
+def test_a_column_that_cannot_be_used_is_named_with_its_reason(chosen: dict[str, str | None]) -> None:
+    with pytest.raises(CommandError, match="column 'ts' holds dates that may begin with the day; convert it: times as"):
+        map_columns(["y_pred"], chosen, {"ts": "holds dates that may begin with the day"})
 
 
 def table(**columns: list[object]) -> pa.Table:
@@ -46,7 +52,7 @@ def table(**columns: list[object]) -> pa.Table:
 
 
 def events(rows: pa.Table, timezone: str = "UTC", **chosen: str | None) -> pa.Table:
-    return to_events(rows, map_columns(rows.column_names, chosen, []), "shop", "churn", timezone)
+    return to_events(rows, map_columns(rows.column_names, chosen, {}), "shop", "churn", timezone)
 
 
 def test_events_are_in_the_order_of_time_and_times_without_an_offset_are_local() -> None:
