@@ -33,6 +33,7 @@ _GUESSED: Final = (
 )
 _SIDE_BY_SIDE: Final = re.compile(rb"[\x80-\xff]{2}")
 _SAMPLE_BYTES: Final = 65_536
+_STRAY_SHARE: Final = 0.05  # of zero bytes; UTF-16 has one in every second byte of ASCII
 _WIDE: Final = ("utf_16_le", "utf_16_be")
 
 
@@ -67,7 +68,7 @@ def detect_encoding(data: bytes, declared: str | None = None) -> Encoding:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return Encoding(encoding)
-    if b"\0" in data:
+    if data.count(b"\0") > len(data) * _STRAY_SHARE or (b"\0" in data and not _is_utf8(data)):
         return Encoding(_guess(data, _WIDE), is_guessed=True)
     for encoding in _named_encodings(data, declared):
         try:
@@ -96,6 +97,14 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
         name = "latin-1"
         text = data.decode(name)
     return DecodedText(text.replace("\r\n", "\n").replace("\r", "\n"), name if encoding.is_guessed else None)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _named_encodings(data: bytes, declared: str | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ml.knowledge.markdown_reader import read_markdown
 from ml.knowledge.pdf_reader import read_pdf
 from ml.knowledge.text_reader import read_text
 
-READER_VERSION: Final = 4
+READER_VERSION: Final = 5
 """To be raised when readers find other text in the same files: the knowledge base is then built again."""
 
 _MAX_BYTES = 64 * 2**20

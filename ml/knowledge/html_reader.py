@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from bs4.element import Tag
 
 # Of a formula, TeX in MathML; of Confluence, numbers of tasks that no page shows.
-_NOT_TEXT: Final = frozenset({"script", "style", "template", "annotation", "annotation-xml", "ac:task-id"})
+_NOT_TEXT: Final = frozenset(
+    {"script", "style", "template", "annotation", "annotation-xml", "ac:task-id", "ac:task-uuid"}
+)
 _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Elements within which a paragraph goes on; every other one, known or not, begins a block.
 _INLINE_NAMES: Final = (
@@ -28,13 +30,14 @@ _INLINE_NAMES: Final = (
     " math mfenced mfrac mi mn mo mover mpadded mroot mrow ms mspace msqrt mstyle msub msubsup msup mtext munder munderover semantics"
     " tspan"
     " ac:emoticon ac:image ac:inline-comment-marker ac:link ac:link-body ac:plain-text-link-body"
-    " ri:attachment ri:page ri:url ri:user"
+    " ri:attachment ri:blog-post ri:page ri:url ri:user"
 )
 _INLINE: Final = frozenset(_INLINE_NAMES.split())
+_MACROS: Final = frozenset({"ac:structured-macro", "ac:parameter"})  # within a paragraph, such as a status
 _OFFICE: Final = ("o:", "st1:")  # smart tags and empty paragraphs of Word
 _SHOWN_ATTRIBUTES: Final = {
     "img": "alt", "abbr": "title", "ri:page": "ri:content-title", "ri:attachment": "ri:filename",
-    "tabitem": "label",
+    "tabitem": "label", "ri:blog-post": "ri:content-title", "ac:image": "ac:alt", "area": "alt", "optgroup": "label",
 }  # fmt: skip
 _EDITS: Final = frozenset({"del", "ins", "s", "strike"})
 _hides = re.compile(
@@ -192,7 +195,8 @@ def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Plac
     name = element.name
     if name in _NOT_TEXT or (name == "title" and element.find_parent("svg") is None):
         return replace(around, is_text=False)
-    if name in _INLINE or name.startswith(_OFFICE):
+    is_macro = name in _MACROS and around.block is not None and around.block.name == "p"
+    if name in _INLINE or name.startswith(_OFFICE) or is_macro:
         return replace(around, edit=name) if name in _EDITS else around
     if _heading_level(element) is not None:
         return replace(around, block=element, heading=element)
@@ -214,6 +218,7 @@ def _is_hidden(element: "Tag") -> bool:
     is_copy = "katex-html" in classes
     return (
         is_copy
+        or "mw-editsection" in classes
         or element.get("hidden") not in (None, "until-found")
         or _hides.search(str(element.get("style", ""))) is not None
     )
@@ -230,9 +235,11 @@ def _shown_by(element: "Tag") -> str:
     attribute = _SHOWN_ATTRIBUTES.get(element.name)
     if attribute is not None:
         return f" {element.get(attribute, '')} "
+    if element.name == "time" and not element.get_text(strip=True):  # of Confluence
+        return f" {element.get('datetime', '')} "
     is_mark = element.name == "sup" and _footnote_mark.match(element.get_text()) is not None
     is_tag = "selected-value" in element.get_attribute_list("class")  # of Notion, whose tags are side by side
-    return " " if element.name == "br" or is_mark or is_tag else ""
+    return " " if element.name in {"br", *_MACROS} or is_mark or is_tag else ""
 
 
 def _rows_with_headings(soup: "BeautifulSoup") -> set[int]:

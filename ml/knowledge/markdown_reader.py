@@ -64,6 +64,7 @@ def _parser() -> "MarkdownIt":
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     parser.block.ruler.at("reference", _read_reference)
     parser.add_render_rule("html_inline", _render_inline_html)
+    parser.add_render_rule("fence", _render_code)
     return parser
 
 
@@ -74,6 +75,12 @@ def _read_reference(state: "StateBlock", first: int, last: int, silent: bool) ->
     return not state.src.startswith("[^", state.bMarks[first] + state.tShift[first]) and reference(
         state, first, last, silent
     )
+
+
+def _render_code(_: Any, tokens: "Sequence[Token]", index: int, __: Any, ___: Any) -> str:
+    """Render code with the title behind its language, which may be that of an admonition of MyST."""
+    _, _, title = tokens[index].info.strip().partition(" ")
+    return f"<p>{html.escape(title)}</p><pre>{html.escape(tokens[index].content)}</pre>"
 
 
 def _render_inline_html(_: Any, tokens: "Sequence[Token]", index: int, __: Any, env: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ Words within a text do not belong here; they are in `wording.py`.
 import re
 import unicodedata
 
-# Invisible characters inside words: soft hyphen, zero-width space, word joiner, byte order mark.
-_invisible = re.compile("\u00ad(?:\r?\n\\s*)?|[\u200b\u2060\ufeff]")
+# Invisible characters inside words: soft hyphen, zero-width space, word joiner, byte order mark, marks of direction, zero bytes.
+_invisible = re.compile("\u00ad(?:\r?\n\\s*)?|[\u200b\u2060\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\0]")
 _raised = re.compile("(?<=\\d)(?=[\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u00bc-\u00be\u2150-\u215e])|(?=[\u2122\u2120])")
 
 

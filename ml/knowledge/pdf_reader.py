@@ -29,23 +29,42 @@ class _Line:
 
 
 def read_pdf(data: bytes) -> Content:
-    """Read a PDF file; pages that hold images and no text are named."""
+    """Read a PDF file with its forms and comments; pages that hold images and no text are named."""
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data))
     lines: list[_Line] = []
     scans: list[int] = []
+    notes: list[Block] = []
     for number, page in enumerate(reader.pages, 1):
         lines_of_page = list(_lines(page, number))
         lines += lines_of_page
+        notes += (Block(text, "", number) for text in map(normalize_text, _notes(page)) if text)
         if not lines_of_page and page.images.keys():
             scans.append(number)
     title = reader.metadata.title if reader.metadata else None
     running, body = _split_running_lines(lines)
     vocabulary = vocabulary_of([line.text for line in body])
     outline = _outline(body, vocabulary)
-    blocks = (*(Block(line.text, "", line.page) for line in running), *_whole_sentences(outline.blocks(), vocabulary))
+    blocks = (
+        *(Block(line.text, "", line.page) for line in running),
+        *_whole_sentences(outline.blocks(), vocabulary),
+        *notes,
+    )
     return Content(outline.title or normalize_text(title or ""), blocks, _describe_scans(scans))
+
+
+def _notes(page: Any) -> Iterator[str]:
+    """Yield the texts of comments and text boxes, and the values of form fields, which are no part of a page's content."""
+    for reference in page.annotations or ():
+        note = reference.get_object()
+        is_field = note.get("/Subtype") == "/Widget"
+        holder = note["/Parent"] if is_field and "/V" not in note and "/Parent" in note else note
+        key = "/V" if is_field else "/Contents"
+        value = holder[key] if key in holder else None  # noqa: SIM401 - `get` does not resolve references
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.startswith("/"):  # the value of a check box is a name, such as /Yes
+                yield text
 
 
 def _describe_scans(pages: Sequence[int]) -> str | None:

@@ -32,7 +32,7 @@ def as_utf8(content: bytes) -> tuple[bytes, str | None]:
     ['Zürich', 'Zürich', 'Zürich']
     """
     encoding = detect_encoding(content)
-    if encoding.is_guessed and b"\0" in content:
+    if (encoding.is_guessed or encoding.name == "utf-8") and b"\0" in content:
         raise ValueError(
             "it holds zero bytes, like UTF-16 without a byte order mark or a binary file; save it as UTF-8"
         )

@@ -12,6 +12,9 @@ import pytest
 from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfWriter
+from pypdf.annotations import FreeText
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from ml.knowledge.chunks import split_document
 from ml.knowledge.documents import read_document
@@ -410,6 +413,60 @@ def test_comments_links_and_files_of_confluence_do_not_divide_a_sentence() -> No
     comment = '<ac:inline-comment-marker ac:ref="1">fe</ac:inline-comment-marker>e'
     link = "<ac:link><ri:attachment ri:filename='p.pdf'/><ac:link-body>the plan</ac:link-body></ac:link>"
     assert texts_of(f"<p>The {comment} is in {link}.") == ["The fee is in p.pdf the plan."]
+
+
+def test_macros_within_a_sentence_of_confluence_do_not_divide_it() -> None:
+    status = (
+        '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">DONE</ac:parameter></ac:structured-macro>'
+    )
+    assert texts_of(f"<p>The move is {status} since <time datetime='2024-05-01'/> at last.") == [
+        "The move is DONE since 2024-05-01 at last."
+    ]
+    task = "<ac:task><ac:task-id>1</ac:task-id><ac:task-uuid>ab12</ac:task-uuid><ac:task-body>Call</ac:task-body></ac:task>"
+    assert texts_of(task) == ["Call"]
+    assert texts_of('<ac:image ac:alt="Map of depots"><ri:attachment ri:filename="m.png"/></ac:image>') == [
+        "Map of depots m.png"
+    ]
+
+
+def test_links_to_edit_a_page_of_a_wiki_are_no_part_of_its_headings() -> None:
+    markup = b'<h2><span>Fees</span><span class="mw-editsection">[<a>edit</a>]</span></h2><p>text'
+    assert read_document("a.html", markup).blocks[0].section == "Fees"
+
+
+def test_marks_of_direction_and_stray_zero_bytes_are_no_part_of_words() -> None:
+    assert texts_of("<p>\u202bשלום\u202c \u200fעולם, \u2066SKU\u206917") == ["שלום עולם, SKU17"]  # noqa: RUF001
+    document = read_document("a.txt", b"A line of a log, as a program wrote it,\0 and another one.")
+    assert [block.text for block in document.blocks] == ["A line of a log, as a program wrote it, and another one."]
+    assert document.guessed_encoding is None
+
+
+@pytest.mark.parametrize(
+    ("info", "blocks"),
+    [
+        ('python title="app.py"', ['title="app.py"', "x"]),
+        ("{note} Mind the gap", ["Mind the gap", "x"]),
+        ("sh", ["x"]),
+    ],
+)
+def test_a_title_of_code_is_text(info: str, blocks: list[str]) -> None:
+    document = read_document("a.md", f"```{info}\nx\n```\n".encode())
+    assert [block.text for block in document.blocks] == blocks
+
+
+def test_comments_and_filled_fields_of_a_pdf_are_text() -> None:
+    writer = PdfWriter(BytesIO(pdf_of(["Name:"])))
+    writer.add_annotation(0, FreeText(text="Typed beside", rect=(50, 550, 200, 650)))
+    field = {"/FT": NameObject("/Tx"), "/T": TextStringObject("name"), "/V": TextStringObject("Priya")}
+    box = {"/FT": NameObject("/Btn"), "/V": NameObject("/Yes")}
+    for entries in (field, box):
+        widget = {"/Type": NameObject("/Annot"), "/Subtype": NameObject("/Widget"), **entries}
+        rectangle = {"/Rect": ArrayObject([NumberObject(10), NumberObject(10), NumberObject(90), NumberObject(30)])}
+        writer.add_annotation(0, DictionaryObject({NameObject(k): v for k, v in {**widget, **rectangle}.items()}))
+    data = BytesIO()
+    writer.write(data)
+    blocks = read_document("a.pdf", data.getvalue()).blocks
+    assert [(block.text, block.page) for block in blocks] == [("Name:", 1), ("Typed beside", 1), ("Priya", 1)]
 
 
 def test_pages_that_are_images_are_named() -> None:
