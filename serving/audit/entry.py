@@ -35,7 +35,7 @@ class AuditEntry:
     bodies : recorded bodies, if the project records them.
     settlement : of the call of a language model that the request made; committed with the entry.
     failure : a problem that ends the request from outside of its handler, such as a time limit.
-    render_problem : renders an error as the answer; in JSON by default, set by pages.
+    renderer : renders an error as the answer in place of JSON; set by pages.
     stream_error : renders an error as the last event of a stream; set by routes that stream.
     """
 
@@ -50,7 +50,7 @@ class AuditEntry:
         "failure",
         "key_id",
         "project_id",
-        "render_problem",
+        "renderer",
         "role",
         "settlement",
         "status",
@@ -69,7 +69,7 @@ class AuditEntry:
         self.failure: Problem | None = None
         self.details: dict[str, Any] = {}
         self.stream_error: Callable[[Problem], bytes] | None = None
-        self.render_problem: Callable[[Problem], Response] = self._render_json
+        self.renderer: Callable[[Problem], Response] | None = None
         self._fields: dict[str, Any] = {}
         self._request: Any = None
         self._response: Any = None
@@ -114,6 +114,12 @@ class AuditEntry:
         """Take back pieces of the answer's body that are not sent after all."""
         self._response = response_hash
 
+    def render_problem(self, problem: Problem) -> Response:
+        """Render an error as the answer."""
+        if self.renderer is not None:
+            return self.renderer(problem)
+        return problem_response(problem, self.request_id, self._scope["path"])
+
     def answer_with(self, problem: Problem) -> bytes:
         """Record an error as the answer, or as the last event of a stream that has begun; return its body."""
         if self.has_begun and self.stream_error is not None:
@@ -140,9 +146,6 @@ class AuditEntry:
             details=_json(self._details_with_path()).decode(),
             **self._fields,
         )
-
-    def _render_json(self, problem: Problem) -> Response:
-        return problem_response(problem, self.request_id, self._scope["path"])
 
     def _details_with_path(self) -> dict[str, Any]:
         """Return the details, with the path as called unless it is the route itself."""

@@ -81,6 +81,7 @@ class RequestMiddleware:
             if span is not None:
                 span.end(scope, _route_of(scope), answer.status, request_id)
             request_id_var.reset(token)
+            del state["entry"]  # it refers to the scope: the cycle would wait for the garbage collector
 
     def _report(self, scope: Scope, state: Mapping[str, Any], request_id: str, status: int, seconds: float) -> None:
         route = _route_of(scope)

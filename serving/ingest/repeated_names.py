@@ -10,6 +10,8 @@ import numpy as np
 
 REASON = "comes twice in one object: send each name once"
 _QUOTE, _COLON, _SPACE = b'": '
+_BEFORE_VALUES = (b'":', b" :", b"\t:", b"\n:", b"\r:")
+_SHORT_BYTES = 1_000  # numpy takes longer to begin than five searches in so short a text
 
 
 class RepeatingObject(dict[str, Any]):
@@ -35,6 +37,8 @@ def count_names(text: bytes) -> int:
     >>> count_names(b'{"a": 1, "a" : {"b":2}}'), count_names(b'"10 : 00"')
     (3, 1)
     """
+    if len(text) < _SHORT_BYTES:
+        return sum(map(text.count, _BEFORE_VALUES))
     characters = np.frombuffer(text, np.uint8)
     before = characters[:-1]
     return int(np.count_nonzero((characters[1:] == _COLON) & ((before == _QUOTE) | (before <= _SPACE))))

@@ -74,7 +74,7 @@ def answer_with_pages(request: Request) -> None:
     """Render all errors of a request as pages, under the headers of pages."""
     state, pages = request.scope["state"], part_of(request.scope, Renderer)
     state[SECURITY_HEADERS] = _SECURITY_HEADERS
-    state["entry"].render_problem = lambda problem: pages.error(request, problem)
+    state["entry"].renderer = lambda problem: pages.error(request, problem)
 
 
 async def render_unrouted(request: Request, error: Exception) -> Response:
