@@ -6,6 +6,7 @@ Needs Playwright (among the development packages) and Chromium; writes into `doc
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -41,9 +42,14 @@ def main() -> int:
         address = _sign_in(page)
         frames = [_take(page, f"{address}{path}", _FOLDER / f"{name}.png") for name, path in _PAGES.items()]
         browser.close()
-    first, *others = frames
-    first.save(_FOLDER / "tour.gif", save_all=True, append_images=others, duration=_FRAME_MS, loop=0, optimize=True)
+    write_tour(frames, _FOLDER / "tour.gif")
     return 0
+
+
+def write_tour(frames: Sequence[Image.Image], path: Path) -> None:
+    """Write pictures as an animation that repeats for ever."""
+    first, *others = frames
+    first.save(path, save_all=True, append_images=others, duration=_FRAME_MS, loop=0, optimize=True)
 
 
 def _sign_in(page: Page) -> str:

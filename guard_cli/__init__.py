@@ -14,7 +14,7 @@
 - `projects`: projects
 - `prompts`: prompt templates and their lock file
 - `report`: monthly report of a model, as a file
-- `research`: replay of a research request
+- `research`: evaluation, and replay of a research request
 - `serve`: the server, as one process or several
 - `settings`: documentation of all settings
 - `stack`: `up` and `down`

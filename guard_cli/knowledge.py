@@ -5,7 +5,8 @@ The sources are read into memory; the knowledge base of a running server is neit
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # help must not wait for the server's modules
 
     from guard_store.knowledge.store import TableVersion
     from serving.assistant.knowledge.evaluation import Questions, Recall
+    from serving.assistant.knowledge.service import KnowledgeService
     from serving.assistant.query.evaluation import QuestionResult
 
 # Labels of the table's rows, by measure.
@@ -55,17 +57,15 @@ def evaluate(questions: Path | None, *, as_json: bool) -> None:
     language model.
     """
     from ml.knowledge.embedding import ModelError
-    from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, QuestionsError, load_questions
+    from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, EvaluationFileError, load_questions
 
     settings = load_settings()
     try:
         expected = load_questions(questions or SAMPLE_QUESTIONS)
         chunks = embedded_chunks(settings)
-    except (QuestionsError, ModelError, OSError) as error:
+    except (EvaluationFileError, ModelError, OSError) as error:
         raise CommandError(str(error)) from None
-    # An index in this process, because the evaluation must not write to the index of a server.
-    local = settings.model_copy(update={"qdrant_url": None})
-    recall, answers = asyncio.run(_measure(local, chunks, expected))
+    recall, answers = asyncio.run(_measure(settings, chunks, expected))
     if as_json:
         _print_as_json(len(chunks), recall, answers)
     else:
@@ -113,19 +113,28 @@ def embedded_chunks(settings: Settings) -> "pa.Table":
     return embed_chunks(chunk_table(document_table(documents)), None, embedder).rows
 
 
+@asynccontextmanager
+async def knowledge_in_memory(settings: Settings, rows: "pa.Table") -> AsyncIterator["KnowledgeService"]:
+    """Run a knowledge base of these rows with an index in this process: an evaluation must not write to that of a server."""
+    from serving.assistant.knowledge.service import KnowledgeService
+
+    local = settings.knowledge.model_copy(update={"qdrant_url": None})
+    service = KnowledgeService(settings.model_copy(update={"knowledge": local}), table=InMemory(rows))
+    await service.start()
+    try:
+        yield service
+    finally:
+        await service.stop()
+
+
 async def _measure(
     settings: Settings, rows: "pa.Table", questions: "Questions"
 ) -> "tuple[Recall, list[QuestionResult]]":
     from serving.assistant.knowledge.evaluation import measure_recall
-    from serving.assistant.knowledge.service import KnowledgeService
     from serving.assistant.query.evaluation import ask_all
 
-    service = KnowledgeService(settings, table=InMemory(rows))
-    await service.start()
-    try:
+    async with knowledge_in_memory(settings, rows) as service:
         return await measure_recall(questions.answerable, service.search), await ask_all(questions, service)
-    finally:
-        await service.stop()
 
 
 def _print_recall(chunks: int, recall: "Recall") -> None:

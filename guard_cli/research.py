@@ -1,20 +1,98 @@
-"""`ml-guard research`: replay a research request from its recorded steps; no server is needed."""
+"""`ml-guard research`: evaluate research on known topics, or replay a request from its recorded steps; no server is needed."""
 
 import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from guard_cli.database import open_database
+from guard_cli.knowledge import embedded_chunks, knowledge_in_memory
 from guard_cli.ledger_entry import write_ledger_entry
-from guard_cli.terminal import example, print_answer, print_note, print_table
+from guard_cli.terminal import (
+    FILE,
+    CommandError,
+    example,
+    json_option,
+    print_answer,
+    print_json,
+    print_note,
+    print_table,
+)
 from guard_core.settings import Settings, load_settings
 
+if TYPE_CHECKING:  # help must not wait for the server's modules
+    import pyarrow as pa
+
+    from serving.assistant.research.evaluation import ResearchResult, ResearchShares, Topics
+
 _DIFFERS, _NOT_FOUND = 1, 2
+# Labels of the table's rows, by measure.
+_MEASURES = {
+    "recall": "quoted, of the expected sources",
+    "precision": "expected, of the quoted sources",
+    "declined": "without findings, of the topics that no source treats",
+    "risks": "with exactly the expected risks, of all topics",
+}
 
 
 @click.group()
 def research() -> None:
-    """Replay a research request."""
+    """Evaluate research, and replay a research request."""
+
+
+@research.command("evaluate", epilog=example("ml-guard research evaluate --topics topics.yaml --json"))
+@click.option("--topics", type=FILE, metavar="FILE", help="YAML; default: the topics of the sample corpus.")
+@json_option
+def evaluate(topics: Path | None, *, as_json: bool) -> None:
+    """Research topics with known sources and risks.
+
+    Nothing but the configured sources is read: no language model is called, and no page is fetched.
+    """
+    from ml.knowledge.embedding import ModelError
+    from serving.assistant.knowledge.evaluation import EvaluationFileError
+    from serving.assistant.research.evaluation import SAMPLE_TOPICS, load_topics, measure_research
+
+    settings = load_settings()
+    try:
+        expected = load_topics(topics or SAMPLE_TOPICS)
+        chunks = embedded_chunks(settings)
+    except (EvaluationFileError, ModelError, OSError) as error:
+        raise CommandError(str(error)) from None
+    results = asyncio.run(_research_all(settings, chunks, expected))
+    _print_evaluation(results, measure_research(results), as_json=as_json)
+
+
+async def _research_all(settings: Settings, rows: "pa.Table", topics: "Topics") -> "list[ResearchResult]":
+    from serving.assistant.research.evaluation import research_all
+
+    async with knowledge_in_memory(settings, rows) as knowledge:
+        return await research_all(topics, settings, knowledge)
+
+
+def _print_evaluation(results: "Sequence[ResearchResult]", shares: "ResearchShares", *, as_json: bool) -> None:
+    measures = asdict(shares)
+    wrong = [result for result in results if not result.is_right]
+    if as_json:
+        print_json(
+            {
+                "topics": len(results),
+                "shares": {name: None if math.isnan(share) else share for name, share in measures.items()},
+                "wrong": [
+                    {"topic": result.expected.topic, "sources": sorted(result.sources), "risks": sorted(result.risks)}
+                    for result in wrong
+                ],
+            }
+        )
+        return
+    print_answer(f"{len(results)} topics")
+    print_table(["measure", "share"], [[title, f"{measures[name]:.3f}"] for name, title in _MEASURES.items()])
+    for result in wrong:
+        quoted, risks = ", ".join(sorted(result.sources)) or "nothing", ", ".join(sorted(result.risks)) or "none"
+        print_note(f"not as expected: {result.expected.topic}: quotes {quoted}; risks: {risks}")
 
 
 @research.command("replay", epilog=example("ml-guard research replay 0b5c4c1e8f6b4d0f"))

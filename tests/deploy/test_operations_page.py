@@ -30,3 +30,12 @@ def test_commands_name_services(command: str) -> None:
 def test_every_setting_of_the_compose_file_that_moves_something_is_described() -> None:
     variables = {match["name"] for match in VARIABLE.finditer(str(read_compose()))} - {"IMAGE_TAG"}
     assert {name for name in variables if name not in PAGE} == set()
+
+
+def test_the_smoke_tests_of_containers_send_the_first_key_or_open_the_metrics() -> None:
+    for request in ("localhost:8000/metrics", "-X POST localhost:8000/query"):
+        assert f'curl -s {request} -H "X-API-Key: $KEY"' in PAGE
+    assert "KEY=$(docker compose exec -T serving cat /secrets/api-key)" in PAGE
+    serving = read_services({"ML_GUARD_OPEN_METRICS": "true"})["serving"]
+    assert "`ML_GUARD_OPEN_METRICS=true`" in PAGE
+    assert serving.environment["ML_GUARD_OPEN_METRICS"] == "true"

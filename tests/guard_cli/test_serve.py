@@ -12,9 +12,13 @@ import httpx
 import pytest
 
 from guard_cli.main import main
+from guard_core.days import now_us
+from guard_core.units import DAY_US
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.ledger.entry import Entry
+from guard_store.ledger.store import LedgerFilter, LedgerStore
 from tests.support.server import environment, free_port, http, ml_guard, serving, wait_until
 
 _COUNT = re.compile(r'^ml_guard_http_requests_total\{method="GET",route="/healthz",status="200"\} (\S+)$', re.MULTILINE)
@@ -37,6 +41,21 @@ def test_one_process_serves_logs_json_and_ends_at_once_when_told(tmp_path: Path,
     lines = [json.loads(line) for line in server.lines()]
     assert [line["status"] for line in lines if line["request_id"] == "find-me"] == [200]
     assert empty_database_url not in server.log.read_text()
+
+
+def test_a_start_deletes_rows_of_the_ledger_older_than_the_retention(tmp_path: Path, empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    migrate(database)
+    ledger = LedgerStore(database, None)
+    for age_days in (40, 31, 29, 1):
+        at_us = now_us() - age_days * DAY_US
+        ledger.append([Entry(at_us=at_us, route="/query", method="POST", status=200, request_id=f"{age_days} days")])
+    with serving(tmp_path / "home", database_url=empty_database_url, retention_log_days=30):
+        rows = ledger.page(LedgerFilter(), None, 10)
+        verification = ledger.verify()
+    database.close()
+    assert [row.request_id for row in rows if row.route == "/query"] == ["1 days", "29 days"]
+    assert (verification.ok, verification.first_seq) == (True, 3)
 
 
 def test_metrics_are_those_of_all_workers_also_after_one_was_killed(tmp_path: Path, postgresql_url: str) -> None:

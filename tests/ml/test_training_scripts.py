@@ -53,6 +53,17 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     assert {"mlflow.db*", "mlruns/"} <= set(ignored), "a checkout stays clean"
 
 
+def test_without_arguments_the_sample_is_learned_from(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "ml/train.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == train.EXIT_BETTER, done.stderr
+    assert "better: ROC AUC is better by" in done.stdout
+    assert "learned from 4,800 rows" in done.stderr
+    assert "of experiment quick-run in sqlite:///mlflow.db" in done.stderr
+    assert "registered" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlruns"}
+
+
 def test_what_cannot_be_learned_is_told_by_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train.main(trained(tmp_path, rows_file(tmp_path, noise=True))) == train.EXIT_NOT_BETTER
     assert "not better: ROC AUC is not surely better" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,11 +14,12 @@ from serving.assistant.knowledge.passages import SearchResult
 TOP_K = 5
 SAMPLE_QUESTIONS = Path(__file__).parents[3] / "ml" / "data" / "knowledge" / "questions.yaml"
 
+M = TypeVar("M", bound=BaseModel)
 Search = Callable[[str, int], Awaitable[SearchResult]]
 
 
-class QuestionsError(ValueError):
-    """The file of questions is invalid; the message names the field."""
+class EvaluationFileError(ValueError):
+    """A file of questions or topics is invalid; the message names the field."""
 
 
 class Answerable(BaseModel):
@@ -58,23 +60,28 @@ class Recall:
 
 
 def load_questions(path: Path) -> Questions:
-    """Read a file of questions.
+    """Read a file of questions; raises as `load_evaluation_file`."""
+    return load_evaluation_file(path, Questions)
+
+
+def load_evaluation_file(path: Path, schema: type[M]) -> M:
+    """Read a YAML file of what an evaluation asks and expects.
 
     Raises
     ------
-    QuestionsError
+    EvaluationFileError
         If it cannot be read, or is invalid.
     """
     try:
-        return Questions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return schema.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise QuestionsError(f"{path}: {error.strerror}") from error
+        raise EvaluationFileError(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise QuestionsError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+        raise EvaluationFileError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise QuestionsError(f"{path}: {field}: {reason_of(first)}") from error
+        raise EvaluationFileError(f"{path}: {field}: {reason_of(first)}") from error
 
 
 async def measure_recall(questions: Sequence[Answerable], search: Search, top_k: int = TOP_K) -> Recall:

@@ -2,6 +2,7 @@
 
 - `arguments`: arguments of the tools
 - `endpoints`: routes
+- `evaluation`: quality of researches of known topics
 - `material`: passages and sources read
 - `replay`: repeats a research from its stored steps
 - `risk`: risk score, itemised

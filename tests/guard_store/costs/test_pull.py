@@ -174,6 +174,26 @@ def test_a_profile_that_is_not_there_is_no_credentials(
     assert [day.reason for day in kept(database)] == ["there are no AWS credentials"]
 
 
+@pytest.mark.parametrize("profile", [None, "billing"])
+def test_the_credentials_of_the_home_folder_sign_the_request(
+    odd_aws: OddAws, pull: Pull, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str | None
+) -> None:
+    variables = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    for name in variables:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if profile is not None:
+        monkeypatch.setenv("AWS_PROFILE", profile)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(
+        "[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key = one\n"
+        "[billing]\naws_access_key_id = AKBILLING\naws_secret_access_key = two\n"
+    )
+    odd_aws.queue.append(seeded_page())
+    assert pull().failed == {}
+    assert [credential.split("/")[0] for credential in odd_aws.signed] == [f"AK{(profile or 'default').upper()}"]
+
+
 def test_the_region_is_that_of_the_variable_and_north_virginia_without_it(
     odd_aws: OddAws, pull: Pull, monkeypatch: pytest.MonkeyPatch
 ) -> None:

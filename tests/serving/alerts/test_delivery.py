@@ -3,13 +3,18 @@
 import asyncio
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage, Message
+from io import BytesIO
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from guard_core.settings import Settings
 from guard_store.alerts.outbox import Outbox
@@ -205,6 +210,33 @@ async def test_apprise_speaks_to_the_services_that_it_knows(database: Database, 
     (request,) = hooks.requests
     assert request["body"]["title"] == "[WARNING] flights/late: drift"
     assert "New (warning, since 2013-03-01): Drift in temp." in request["body"]["message"]
+
+
+async def test_slack_gets_the_message_at_the_address_of_its_webhook(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving.alerts.routes import sender_of
+
+    requests_sent: list[PreparedRequest] = []
+
+    def answer(_: HTTPAdapter, request: PreparedRequest, **__: Any) -> Response:
+        requests_sent.append(request)
+        response = Response()
+        response.status_code, response.request, response.raw = 200, request, BytesIO(b"ok")
+        return response
+
+    monkeypatch.setattr(HTTPAdapter, "send", answer)  # the connection to Slack; all before it is real
+    facts = thread_of(database, {"any": ""}, steps=2)
+    route = sender_of(SecretStr("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#oncall"))
+    await asyncio.to_thread(route.send, facts.messages()[0], 5)
+    (request,) = requests_sent
+    assert request.url == "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    assert isinstance(request.body, str | bytes)
+    payload = json.loads(request.body)
+    assert payload["channel"] == "#oncall"
+    (attachment,) = payload["attachments"]
+    assert attachment["title"] == "[WARNING] flights/late: drift"
+    assert "New (warning, since 2013-03-01): Drift in temp." in attachment["text"]
 
 
 async def test_no_secret_of_a_route_is_in_a_log_line_or_an_error(

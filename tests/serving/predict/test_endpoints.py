@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from serving.app import Services
 from serving.predict.pool import ModelPool
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.clients import Clients
+from tests.support.result_gauges import read_samples
 from tests.support.settings import with_values
 
 PREDICT = "/predict"
@@ -72,6 +74,31 @@ async def test_one_row_is_answered_as_the_specification_says_and_becomes_an_even
     assert before <= event["ts_us"] <= now_us()
     assert 0 < event["latency_ms"] < 10_000
     await drained(services)
+
+
+async def test_the_metrics_of_a_prediction_are_its_request_its_rows_and_their_latency(
+    analyst: httpx.AsyncClient, services: Services, champion: str
+) -> None:
+    before = await read_samples(analyst)
+    started = time.monotonic()
+    answer = await analyst.post(PREDICT, json={"instances": [{"features": FEATURES}] * 3})
+    duration_s = time.monotonic() - started
+    assert answer.status_code == 200, answer.text
+    await stored(services, 3)
+    await drained(services)
+    after = await read_samples(analyst)
+
+    def growth(name: str, **labels: str) -> float:
+        key = frozenset(labels.items())
+        return after[name][key] - before[name].get(key, 0)
+
+    request = {"route": PREDICT, "method": "POST", "status": "200"}
+    assert growth("ml_guard_http_requests_total", **request) == 1
+    assert growth("ml_guard_http_request_duration_seconds_count", route=PREDICT) == 1
+    assert growth("ml_guard_predict_seconds_count") == 1
+    assert [growth("ml_guard_predictions_total", outcome=outcome) for outcome in ("answered", "stored")] == [3, 3]
+    request_s = growth("ml_guard_http_request_duration_seconds_sum", route=PREDICT)
+    assert 0 < growth("ml_guard_predict_seconds_sum") <= request_s <= duration_s
 
 
 async def test_many_rows_carry_their_own_ids_times_and_segments(

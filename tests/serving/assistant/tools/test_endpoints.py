@@ -1,6 +1,7 @@
 """Other people's tools: decided before they are called, recorded after, once, and never without the question before."""
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from serving.app import Services
 from serving.assistant.tools.arguments import digest
 from tests.support.clients import Clients
 from tests.support.ledger import read_chain
+from tests.support.paths import ROOT
 
 CHECK, RECORD = "/api/v1/tools/check", "/api/v1/tools/record"
 TOOL = "mcp/github/create_issue"
@@ -64,6 +66,30 @@ async def test_a_call_is_decided_by_the_projects_rules_and_that_is_on_record(
     assert (row["details"]["tool"], row["details"]["decision"]) == (tool, told["decision"])
     assert (row["flags"], row["compliance_flag"]) == (rule or "", rule is not None)
     assert (row["details"]["call_id"], row["project_id"]) == (told["call_id"], "flights")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "rule"),
+    [
+        ("web_search", {"topic": "retention", "n": 1}, "tool.denied"),
+        ("mcp/github/delete_repository", {}, "tool.denied"),
+        ("mcp/gitlab/create_issue", {}, "tool.unknown"),
+        ("mcp/github/create_issue", {}, None),
+        ("mcp/github/push", {"branch": "main"}, "tool.argument"),
+        ("mcp/github/push", {"branch": "agent/1"}, None),
+        ("fetch", {"source": "gdpr.pdf"}, "tool.role"),
+    ],
+)
+async def test_the_rules_of_the_page_that_the_readme_links_to_block_these_calls(
+    clients: Clients, project: str, admin: httpx.AsyncClient, tool: str, arguments: dict[str, Any], rule: str | None
+) -> None:
+    assert "[tool calls](docs/tools.md)" in (ROOT / "README.md").read_text()
+    block = re.search(r"^```json\n(.*?)^```", (ROOT / "docs" / "tools.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert block is not None
+    answer = await admin.patch(f"/api/v1/projects/{project}", json={"settings": json.loads(block[1])})
+    assert answer.is_success, answer.text
+    decision = await check(clients.of("analyst", project), tool, arguments=arguments)
+    assert [reason["rule"] for reason in decision["reasons"]] == ([rule] if rule else [])
 
 
 async def test_without_rules_unknown_tools_are_denied(analyst: httpx.AsyncClient) -> None:

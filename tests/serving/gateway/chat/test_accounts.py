@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
+import httpx
 import openai as lib
 import pytest
 from openai import AsyncOpenAI
@@ -13,6 +15,7 @@ from guard_store.spending.usage import USAGE_GROUPS, UsageStore
 from serving.app import Services
 from tests.support.gateway import LONG, SAY, check_accounts, wait_for_calls
 from tests.support.ledger import read_ledger
+from tests.support.result_gauges import read_samples
 from tests.support.upstream import Upstream
 
 
@@ -183,3 +186,44 @@ async def test_usage_is_told_by_everything_that_it_can_be_told_by(openai: AsyncO
         ("flights", "anna", "stub", 1),
         ("flights", "bert", "stub", 1),
     ]
+
+
+async def llm_series(client: httpx.AsyncClient, model: str) -> dict[tuple[str, str | None], float]:
+    """Return the values of a model's series at `/metrics`, by name and kind of token or outcome."""
+    values = {}
+    for name, series in (await read_samples(client)).items():
+        for key, value in series.items():
+            labels = dict(key)
+            if name.startswith("ml_guard_llm_") and labels.get("model") == model and "le" not in labels:
+                values[name, labels.get("kind") or labels.get("outcome")] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("model", "cached", "cost_usd"), [("stub", 0, 8 * 3e-6 + 8 * 15e-6), ("stub-cached", 4, 4 * 3.3e-6 + 8 * 15e-6)]
+)
+async def test_the_metrics_of_a_call_are_its_tokens_cost_and_latency(
+    openai: AsyncOpenAI, services: Services, anonymous: httpx.AsyncClient, model: str, cached: int, cost_usd: float
+) -> None:
+    before = await llm_series(anonymous, model)
+    started = time.monotonic()
+    await stream(openai, model)
+    (row,) = await wait_for_calls(services, 1)
+    duration_s = time.monotonic() - started
+    after = await llm_series(anonymous, model)
+    growth = {name: value - before.get(name, 0) for name, value in after.items()}
+    latency = {measure: growth[f"ml_guard_llm_{measure}_seconds_sum", None] for measure in ("call", "first_token")}
+    assert 0 < latency["first_token"] <= latency["call"] <= duration_s
+    counted = {(name, label): n for (name, label), n in growth.items() if n and not name.endswith(("_sum", "_created"))}
+    assert counted == pytest.approx(
+        {
+            ("ml_guard_llm_calls_total", "ok"): 1,
+            ("ml_guard_llm_call_seconds_count", None): 1,
+            ("ml_guard_llm_first_token_seconds_count", None): 1,
+            ("ml_guard_llm_tokens_total", "in"): 8,
+            **({("ml_guard_llm_tokens_total", "cached"): cached} if cached else {}),
+            ("ml_guard_llm_tokens_total", "out"): 8,
+            ("ml_guard_llm_cost_usd_total", None): cost_usd,
+        }
+    )
+    assert row["cost_nano_usd"] == round(cost_usd * NANO)
