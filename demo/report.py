@@ -12,7 +12,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_NO_VERDICT = frozenset({"insufficient_data", "no_data", "missing_baseline"})
+_NO_VERDICT = frozenset({"insufficient_data", "no_data", "missing_baseline", "not_judged"})
 
 
 @dataclass(frozen=True)

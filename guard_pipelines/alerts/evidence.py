@@ -3,7 +3,7 @@
 Conditions are in `ml.alerting.conditions`; what is out of the ordinary without a threshold is in `monitoring.checks.rules`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from guard_core.alerting.figures import Figure
-from guard_pipelines.monitoring.checks.history import ModelDays
+from guard_pipelines.monitoring.checks.history import ModelDays, baselines_of
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
 from guard_pipelines.retraining.stage import collect_evidence, read_metric
 from guard_store.day_state.day_state import DayState
@@ -127,7 +127,7 @@ class Evidence:
             before = self._history.before(day)
             lines = [f"unseen before: {name}" for name in unseen_features(today, before)]
             lines += [f"{column.removeprefix('feature_')}: {n} misfits" for column, n in _misfits(today).items()]
-            lines += null_jumps(today, before)
+            lines += null_jumps(today, before, self._history.baseline(day))
             columns = "a feature" if len(lines) == 1 else f"{len(lines)} features"
             yield day.isoformat(), Finding(f"Odd data in {columns}", float(len(lines)), lines) if lines else None
 
@@ -147,8 +147,11 @@ class Evidence:
     @cached_property
     def _days(self) -> Sequence[date]:
         """The days with events."""
+        return self._days_from(self._history.metrics)
+
+    def _days_from(self, days: Iterable[date]) -> Sequence[date]:
         first = date.fromisoformat(self._first(_SPARSE))
-        return [day for day in sorted(self._history.metrics) if day >= first]
+        return [day for day in sorted(days) if day >= first]
 
     @cached_property
     def _history(self) -> ModelDays:
@@ -156,7 +159,8 @@ class Evidence:
         aggregates = AggregateStore(self.database).days(*self.item.key[:2], start.isoformat(), self.item.day)
         metrics: dict[date, Mapping[str, Any]] = {date.fromisoformat(row.day): row.metrics for row in aggregates}
         first_day = min(metrics, default=self.item.local_date)
-        return ModelDays(*self.item.key[:2], first_day, sorted(metrics), metrics)
+        compared = baselines_of(self.database, *self.item.key[:2], self._days_from(metrics))
+        return ModelDays(*self.item.key[:2], first_day, sorted(metrics), metrics, *compared)
 
 
 def _misfits(metrics: Mapping[str, Any]) -> Mapping[str, int]:

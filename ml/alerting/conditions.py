@@ -13,7 +13,7 @@ from guard_core.columns import feature_name
 from guard_core.names import display_name
 from ml.retraining.rule import DayEvidence, DecidingMetric, performance_drop
 
-_UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data"})
+_UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data", "not_judged"})
 _MAX_NAMES = 3
 
 

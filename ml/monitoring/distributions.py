@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml.monitoring.distances.steps import cumulative
 from ml.monitoring.distances.unseen import unseen_share
 from ml.monitoring.profiles.categorical import CategoricalProfile
-from ml.monitoring.profiles.numeric import NumericProfile
+from ml.monitoring.profiles.numeric import EXACT_INTEGERS, NumericProfile
 
 BINS = 24
 CATEGORIES = 15
@@ -138,27 +138,30 @@ def _edges(reference: NumericProfile, current: NumericProfile | None, bins: int)
         low -= unit / 2
         count = max(1, math.ceil((high + unit / 2 - low) / width))
     else:
-        width, count = (high - low) / bins, bins
+        width, count = high / bins - low / bins, bins
     if not (math.isfinite(width) and low + width > low):  # one value, or a range beyond what can be divided
         width, count = max(abs(low), 1.0) * 0.05, 1
         low -= width / 2
     before = after = 0
     if current is not None and current.finite:
         left, right = (float(value) for value in current.quantile([_TAIL, 1 - _TAIL]))
-        before = min(max(math.ceil((low - left) / width), 0), bins)
-        after = min(max(math.ceil((right - low) / width) - count, 0), bins)
-    edges: NDArray[np.float64] = low + width * np.arange(-before, count + after + 1, dtype=np.float64)
-    return edges
+        before = math.ceil(min(max((low - left) / width, 0.0), bins))
+        after = math.ceil(min(max((right - low) / width - count, 0.0), bins))
+    with np.errstate(over="ignore"):
+        edges: NDArray[np.float64] = low + width * np.arange(-before, count + after + 1, dtype=np.float64)
+    return edges[np.isfinite(edges)]
 
 
 def _unit(reference: NumericProfile) -> float:
     """Return the distance of the values if they lie on a grid, such as whole numbers; 0 if they do not."""
-    gaps = np.diff(reference.knots)
-    whole = bool(np.equal(reference.knots, np.rint(reference.knots)).all())
-    if whole or not gaps.size:
-        return float(whole)
-    multiples = gaps / gaps.min()
-    return float(gaps.min()) if bool((np.abs(multiples - np.rint(multiples)) < 0.01).all()) else 0.0
+    knots = reference.knots
+    if float(np.abs(knots).max()) < EXACT_INTEGERS and bool(np.equal(knots, np.rint(knots)).all()):
+        return 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        gaps = np.diff(knots)
+        multiples = gaps / gaps.min(initial=math.inf)
+        is_grid = gaps.size > 0 and bool((np.abs(multiples - np.rint(multiples)) < 0.01).all())
+    return float(gaps.min()) if is_grid else 0.0
 
 
 def _binned(profile: NumericProfile, edges: NDArray[np.float64]) -> list[float]:

@@ -21,7 +21,7 @@ from ml.reports.sentences import change, column_name, headline, readable, worst_
 _CHARTS, _NOTEBOOK_CHARTS = 24, 6
 _CHART_BYTES, _TABLE_BYTES = 95_000, 175_000
 _LEFT_OUT = 20
-_UNMOVED = ("stable", "insufficient_data")
+_UNMOVED = ("stable", "insufficient_data", "not_judged")
 
 
 def drift_page(comparison: TableComparison) -> str:

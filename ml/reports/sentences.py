@@ -34,14 +34,12 @@ def column_name(column: str) -> str:
 def headline(report: DriftReport) -> str:
     """Answer in one sentence whether there is drift, and in which columns."""
     judged = [verdict for verdict in worst_first(report) if verdict.n or verdict.m]
-    groups = {
-        state: [v.column for v in judged if v.state == state] for state in ("drift", "warning", "insufficient_data")
-    }
+    groups = {state: [v.column for v in judged if v.state == state] for state in STATES}
     incomparable = [verdict.column for verdict in judged if verdict.state in _INCOMPARABLE]
     total, drifted = len(judged), groups["drift"]
     if not total:
         return "There is no column to compare."
-    if not (drifted or groups["warning"] or groups["insufficient_data"] or incomparable):
+    if len(groups["stable"]) == total:
         return (
             "No drift: the only column looks as in the reference."
             if total == 1
@@ -56,6 +54,7 @@ def headline(report: DriftReport) -> str:
         (groups["warning"], "shows a smaller change", "show a smaller change"),
         (incomparable, "cannot be compared", "cannot be compared"),
         (groups["insufficient_data"], "has too few rows to tell", "have too few rows to tell"),
+        (groups["not_judged"], "is not judged", "are not judged"),
     ):
         if columns:
             parts.append(f"{len(columns):,} {_verb(columns, singular, plural)}: {_listed(columns)}")

@@ -14,7 +14,7 @@ _DESCRIPTIONS = {
     "volume": "Events of the day beside the same weekday of the four weeks before.",
     "unseen_features": "Features that none of the trailing 28 days had.",
     "kind_violations": "Values that do not fit the kind of their feature; they were stored as null.",
-    "null_share": "Share of nulls of each feature beside its median of the trailing 28 days.",
+    "null_share": "Share of nulls of each feature beside its median in the baseline; without one, of the trailing 28 days.",
 }
 
 
@@ -23,7 +23,7 @@ _DESCRIPTIONS = {
     can_subset=True,
 )
 def data_checks(context: dg.AssetCheckExecutionContext, guard: Guard) -> Iterator[dg.AssetCheckResult]:
-    """Compare the days of the run, or without partitions the newest closed days, with the weeks before them."""
+    """Compare the days of the run, or without partitions the newest closed days, with the weeks before them and with the baseline."""
     from guard_pipelines.days.findings import check_result, inspect_days
     from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 

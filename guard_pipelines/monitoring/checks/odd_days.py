@@ -25,7 +25,7 @@ def find_odd_days(database: Database, settings: Settings, days: Collection[str])
             today, before = model.metrics.get(day), model.before(day)
             if today is None:
                 continue
-            unseen, nulls = unseen_features(today, before), null_jumps(today, before)
+            unseen, nulls = unseen_features(today, before), null_jumps(today, before, model.baseline(day))
             misfits = [f"{column.removeprefix('feature_')}: {n}" for column, n in today.get("violations", {}).items()]
             for name, texts in (("unseen_features", unseen), ("kind_violations", misfits), ("null_share", nulls)):
                 findings[name] += [{**key, "finding": ", ".join(texts)}] if texts else []

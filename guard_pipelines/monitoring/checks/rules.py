@@ -52,31 +52,49 @@ def unseen_features(today: Metrics, before: Sequence[Metrics]) -> list[str]:
     return sorted(_present(today) - seen_before)
 
 
-def null_jumps(today: Metrics, before: Sequence[Metrics]) -> list[str]:
-    """Return the features whose share of nulls today is far above its median before, and above that of every day before.
+def null_jumps(today: Metrics, before: Sequence[Metrics], baseline: Sequence[Metrics] | None = None) -> list[str]:
+    """Return the features whose share of nulls today is far above its median on the days of the baseline, and above that of each.
 
-    Far means both five percentage points and five standard errors, at today's number of rows.
+    Far means both five percentage points and five standard errors, at today's number of rows. Features that the baseline lacks,
+    and all without a baseline, are compared with the trailing days if there are seven: those learn a lasting jump, the
+    baseline does not.
+
+    Parameters
+    ----------
+    before : metrics of the trailing days.
+    baseline : metrics of the days of the baseline in force; None without one.
 
     >>> def day(nulls):
     ...     return {"features": {"x": {"count": 1000, "nulls": nulls}}}
     >>> null_jumps(day(300), [day(10), day(20)] * 4), null_jumps(day(30), [day(10), day(20)] * 4)
     (['x: 30.0 % null, 1.5 % before'], [])
+    >>> null_jumps(day(300), [day(300)] * 28, [day(10), day(20)])
+    ['x: 30.0 % null, 1.5 % in the baseline']
     """
     jumps = []
     for name, feature in today.get("features", {}).items():
-        shares = [_null_share(metrics["features"][name]) for metrics in before if name in metrics.get("features", {})]
-        if len(shares) < _NULL_HISTORY or not feature["count"]:
+        shares, place = _null_shares(name, baseline or []), "in the baseline"
+        if not shares:
+            shares, place = _null_shares(name, before), "before"
+            if len(shares) < _NULL_HISTORY:
+                continue
+        if not feature["count"]:
             continue
         usual, share = median(shares), _null_share(feature)
         expected = min(max(usual, 1 / feature["count"]), 1.0)
         error = math.sqrt(expected * (1 - expected) / feature["count"])
         if share > max(shares) and share - usual > max(_NULL_SHARE, _NULL_STDS * error):
-            jumps.append(f"{name}: {share:.1%} null, {usual:.1%} before".replace("%", " %"))
+            jumps.append(f"{name}: {share:.1%} null, {usual:.1%} {place}".replace("%", " %"))
     return jumps
 
 
 def _present(metrics: Metrics) -> set[str]:
     return {name for name, feature in metrics.get("features", {}).items() if feature["count"] > feature["nulls"]}
+
+
+def _null_shares(name: str, days: Sequence[Metrics]) -> list[float]:
+    """Return a feature's share of nulls on each day that has it."""
+    return [_null_share(metrics["features"][name]) for metrics in days if name in metrics.get("features", {})]
 
 
 def _null_share(feature: Metrics) -> float:

@@ -13,6 +13,7 @@ from ml.monitoring.distances.steps import cumulative
 from ml.monitoring.profiles.numeric import NumericProfile
 
 DEFAULT_BINS = 10
+SAME_VALUE = 1e-9  # relative difference up to which two floats are one value: 0.3 and 0.30000000000000004
 HEAVY_ATOM_BINS = 2.0  # a value with the mass of two bins becomes a cell of its own
 
 
@@ -35,7 +36,8 @@ class Cuts:
 
     Attributes
     ----------
-    at : (c,) ascending cut points; the axis has c + 1 intervals, the first and the last are open-ended.
+    at : (c,) ascending cut points; the axis has c + 1 intervals, the first and the last are open-ended. They lie `SAME_VALUE`
+        beside the reference's values, so that one that was serialised again stays in its interval.
     inclusive : (c,) whether the cut point itself belongs to the interval below it.
     discrete : whether each distinct value of the reference is a cell, and all other values are one cell "elsewhere".
     """
@@ -89,17 +91,30 @@ def reference_cuts(reference: NumericProfile, bins: int = DEFAULT_BINS) -> Cuts:
         raise ValueError("reference: no finite values to cut bins from; choose a window that has some")
     knots = reference.knots
     if knots.size <= bins and np.array_equal(reference.below[1:], reference.upto[:-1]):
-        return Cuts(np.repeat(knots, 2), np.tile([False, True], knots.size), discrete=True)
+        return _cuts_beside(np.repeat(knots, 2), np.tile([False, True], knots.size), knots, discrete=True)
     edges = np.unique(reference.quantile(np.arange(1, bins) / bins))
     below, upto = cumulative(reference, edges)
     heavy = (upto - below) >= HEAVY_ATOM_BINS * reference.finite / bins
     inner = heavy | (edges < reference.maximum)
     if not heavy.any():
-        return Cuts(edges[inner], np.ones(int(inner.sum()), dtype=np.bool_), discrete=False)
+        return _cuts_beside(edges[inner], np.ones(int(inner.sum()), dtype=np.bool_), knots, discrete=False)
     at = np.concatenate([edges[heavy], edges[inner]])
     inclusive = np.concatenate([np.zeros(int(heavy.sum()), dtype=np.bool_), np.ones(int(inner.sum()), dtype=np.bool_)])
     order = np.lexsort((inclusive, at))
-    return Cuts(at[order], inclusive[order], discrete=False)
+    return _cuts_beside(at[order], inclusive[order], knots, discrete=False)
+
+
+def _cuts_beside(
+    values: NDArray[np.float64], inclusive: NDArray[np.bool_], knots: NDArray[np.float64], *, discrete: bool
+) -> Cuts:
+    """Return cuts just above the values that belong to the interval below, and just below the others."""
+    left = knots[np.maximum(np.searchsorted(knots, values, side="left") - 1, 0)]
+    right = knots[np.minimum(np.searchsorted(knots, values, side="right"), knots.size - 1)]
+    # Halved before they are subtracted: the range may exceed the largest number. At most a quarter of the way to the next knot.
+    to_left, to_right = values / 2 - left / 2, right / 2 - values / 2
+    room = np.minimum(*(np.where(gap > 0, gap / 2, np.inf) for gap in (to_left, to_right)))
+    step = np.minimum(np.minimum(SAME_VALUE * np.abs(values), room), np.finfo(np.float64).max - np.abs(values))
+    return Cuts(values + np.where(inclusive, step, -step), inclusive, discrete)
 
 
 def numeric_cells(reference: NumericProfile, current: NumericProfile, bins: int = DEFAULT_BINS) -> Cells:

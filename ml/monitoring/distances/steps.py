@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.monitoring.profiles.cdf import share_of_interval
 from ml.monitoring.profiles.numeric import NumericProfile
 
 
@@ -68,13 +69,16 @@ def cumulative(profile: NumericProfile, points: NDArray[np.float64]) -> tuple[ND
     >>> before.tolist(), at.tolist()
     ([1.0, 1.0], [1.0, 3.0])
     """
-    ends = np.empty(2 * profile.knots.size)
-    ends[::2], ends[1::2] = profile.below, profile.upto
+    knots, last = profile.knots, profile.knots.size - 1
+    place = np.searchsorted(knots, points)
+    right = np.minimum(place, last)
+    hit = knots[right] == points
+    left = np.maximum(place - 1, 0)
     # Between two knots the count increases linearly from `upto` of the left to `below` of the right one; at a knot it jumps.
-    between = np.interp(points, np.repeat(profile.knots, 2), ends)
-    place = np.minimum(np.searchsorted(profile.knots, points), profile.knots.size - 1)
-    hit = profile.knots[place] == points
-    return np.where(hit, profile.below[place], between), np.where(hit, profile.upto[place], between)
+    gap = profile.below[right] - profile.upto[left]
+    between = profile.upto[left] + gap * share_of_interval(points, knots[left], knots[right])
+    between = np.where(place == 0, 0.0, np.where(place > last, float(profile.finite), between))
+    return np.where(hit, profile.below[right], between), np.where(hit, profile.upto[right], between)
 
 
 def cdf_error(profile: NumericProfile) -> float:

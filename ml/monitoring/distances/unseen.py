@@ -5,6 +5,7 @@ Changes among values that the reference has do not belong here; the distances me
 
 import numpy as np
 
+from ml.monitoring.distances.bins import SAME_VALUE
 from ml.monitoring.distances.categories import categorical_cells
 from ml.monitoring.distances.steps import cumulative
 from ml.monitoring.profiles.categorical import CategoricalProfile
@@ -42,11 +43,28 @@ def unseen_share(reference: ColumnProfile, current: ColumnProfile) -> float:
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
         if not (reference.finite and current.finite):
             raise ValueError("profiles: no values to compare; give samples with at least one each")
-        below, upto = cumulative(current, np.array([reference.minimum, reference.maximum]))
-        return float(below[0] + current.finite - upto[1]) / current.finite
+        return sum(rows_outside(reference, current)) / current.finite
     if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
         if not current.non_null:
             raise ValueError("profiles: no values to compare; give samples with at least one each")
         both = categorical_cells(reference, current)
         return max(float(both.current[-1]) / current.non_null - reference.other / reference.non_null, 0.0)
     raise TypeError("profiles: one is numeric and the other categorical; profile both with the same kind")
+
+
+def rows_outside(reference: NumericProfile, current: NumericProfile) -> tuple[float, float]:
+    """Count the current rows below and above the reference's range, which includes what differs from an end by rounding.
+
+    Examples
+    --------
+    >>> one, two = (NumericProfile.from_values(np.array(v)) for v in ([0.1, 0.3], [0.0, 0.1 + 0.2, 0.4, 0.5]))
+    >>> rows_outside(one, two)
+    (1.0, 2.0)
+    """
+    ends = np.array([reference.minimum, reference.maximum])
+    with np.errstate(over="ignore"):
+        width = float(np.subtract(*ends[::-1]))
+    step = np.maximum(SAME_VALUE * min(width, float(np.abs(ends).max())), 4 * np.spacing(np.abs(ends)))
+    room = np.finfo(np.float64).max - np.abs(ends)
+    below, upto = cumulative(current, ends + np.minimum(step, room) * [-1, 1])
+    return float(below[0]), current.finite - float(upto[1])

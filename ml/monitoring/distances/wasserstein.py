@@ -7,8 +7,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.monitoring.distances.steps import StepDifference, step_difference
+from ml.monitoring.profiles.cdf import share_of_interval
 from ml.monitoring.profiles.numeric import NumericProfile
 
 TRIMMED_SHARE = 0.005  # of the reference, at each end
@@ -86,16 +88,26 @@ def trimmed_wasserstein_of_steps(difference: StepDifference, scale: "TrimmedScal
     >>> round(trimmed_wasserstein_of_steps(step_difference(one, two), trimmed_scale(one)), 12)
     1.0
     """
-    return in_deviations(wasserstein_of_steps(_clipped(difference, scale.low, scale.high)), scale.deviation)
+    return in_deviations(wasserstein_of_steps(_clipped(difference, scale)), scale.deviation)
 
 
 @dataclass(frozen=True, slots=True)
 class TrimmedScale:
-    """The range that a reference is clipped to, and its standard deviation there (ddof 0; 0 for a single value)."""
+    """The range that a reference is clipped to, as a unit of length, in which nothing overflows.
+
+    Attributes
+    ----------
+    low, high : ends of the range.
+    deviation : standard deviation of the clipped reference (ddof 0) as a share of the range; 0 for a single value.
+    """
 
     low: float
     high: float
     deviation: float
+
+    def positions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values as positions in the range: 0 at `low` and below, 1 at `high` and above."""
+        return share_of_interval(values, self.low, self.high)
 
 
 def trimmed_scale(reference: NumericProfile) -> TrimmedScale:
@@ -106,10 +118,10 @@ def trimmed_scale(reference: NumericProfile) -> TrimmedScale:
     >>> values = np.append(np.tile([-1.0, 1.0], 1000), 1e9)
     >>> scale = trimmed_scale(NumericProfile.from_values(values))
     >>> scale.low, scale.high, round(scale.deviation, 6)
-    (-1.0, 1.0, 1.0)
+    (-1.0, 1.0, 0.5)
     """
     low, high = (float(end) for end in reference.quantile([TRIMMED_SHARE, 1 - TRIMMED_SHARE]))
-    knots = np.clip(reference.knots, low, high) - (low + high) / 2
+    knots = share_of_interval(reference.knots, low, high) - 0.5
     rows_at = reference.upto - reference.below
     rows_between = reference.below[1:] - reference.upto[:-1]
     left, right = knots[:-1], knots[1:]
@@ -123,11 +135,15 @@ def trimmed_scale(reference: NumericProfile) -> TrimmedScale:
 def in_deviations(distance: float, deviation: float) -> float:
     """Divide a distance by a standard deviation; if that is 0, return infinity, or 0 for a distance of 0.
 
+    If the deviation has overflowed, the quotient is not a number, unless the distance is 0.
+
     Examples
     --------
-    >>> in_deviations(3.0, 2.0), in_deviations(3.0, 0.0), in_deviations(0.0, 0.0)
-    (1.5, inf, 0.0)
+    >>> in_deviations(3.0, 2.0), in_deviations(3.0, 0.0), in_deviations(0.0, 0.0), in_deviations(3.0, math.inf)
+    (1.5, inf, 0.0, nan)
     """
+    if math.isinf(deviation) and distance > 0:
+        return math.nan
     if deviation > 0:
         return distance / deviation
     return math.inf if distance > 0 else 0.0
@@ -152,12 +168,12 @@ def wasserstein_of_steps(difference: StepDifference) -> float:
     return float(widths[used] @ height[used])
 
 
-def _clipped(difference: StepDifference, low: float, high: float) -> StepDifference:
-    """Restrict the difference to [low, high], with the ends as knots."""
-    at, before = _limits(difference, low), _limits(difference, high)
-    inside = (difference.knots > low) & (difference.knots < high)
+def _clipped(difference: StepDifference, scale: TrimmedScale) -> StepDifference:
+    """Restrict the difference to a range, with the ends as knots, as a function of the position in the range."""
+    at, before = _limits(difference, scale.low), _limits(difference, scale.high)
+    inside = (difference.knots > scale.low) & (difference.knots < scale.high)
     return StepDifference(
-        np.concatenate([[low], difference.knots[inside], [high]]),
+        np.concatenate([[0.0], scale.positions(difference.knots[inside]), [1.0]]),
         np.concatenate([[at[0]], difference.before[inside], [before[0]]]),
         np.concatenate([[at[1]], difference.at[inside], [before[1]]]),
     )
@@ -171,6 +187,6 @@ def _limits(difference: StepDifference, x: float) -> tuple[float, float]:
     if index in {0, difference.knots.size}:
         return 0.0, 0.0
     left, right = difference.knots[index - 1], difference.knots[index]
-    weight = (x - left) / (right - left)
+    weight = float(share_of_interval(np.array(x), left, right))
     value = float(difference.at[index - 1] * (1 - weight) + difference.before[index] * weight)
     return value, value

@@ -74,7 +74,8 @@ def text_lengths(column: ArrowColumn) -> ArrowColumn:
 def label_values(column: ArrowColumn) -> ArrowColumn:
     """Return a categorical column as strings or as a dictionary of strings.
 
-    Booleans become "true" and "false"; whole numbers lose their decimal point, so that 1 and 1.0 are one label.
+    Booleans become "true" and "false"; whole numbers lose their decimal point, so that 1 and 1.0 are one label, and floats the
+    digits beyond 15, so that 0.3 and 0.30000000000000004 are.
 
     Raises
     ------
@@ -83,8 +84,8 @@ def label_values(column: ArrowColumn) -> ArrowColumn:
 
     Examples
     --------
-    >>> label_values(pa.array([True, None])).to_pylist()
-    ['true', None]
+    >>> label_values(pa.array([True, None])).to_pylist(), label_values(pa.array([0.1 + 0.2, 1.0])).to_pylist()
+    (['true', None], ['0.3', '1'])
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -115,4 +116,4 @@ def _numbers(column: ArrowColumn) -> Iterator[pa.Array]:
 def _number_label(value: float | None) -> str | None:
     if value is None:
         return None
-    return str(int(value)) if float(value).is_integer() else str(value)
+    return str(int(value)) if float(value).is_integer() else str(float(f"{value:.15g}"))

@@ -16,7 +16,10 @@ from ml.monitoring.profiles.cdf import counts_at, merged_steps, values_at_ranks
 from ml.monitoring.profiles.knots import MAX_KNOTS, Steps, sorted_steps
 from ml.monitoring.profiles.moments import combined_moments, sorted_moments
 
-__all__ = ["MAX_KNOTS", "NumericProfile"]
+__all__ = ["EXACT_INTEGERS", "MAX_KNOTS", "NumericProfile"]
+
+EXACT_INTEGERS = 2.0**53
+"""Integers from here on are rounded when they are read as float64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,8 @@ The distances are in `ml.monitoring.distances`; when a day is judged is decided 
 `rank_sum`: the exact rank-sum test.
 `false_discovery`: adjustment for many columns.
 `other_threshold`: stored verdicts under another drift threshold.
+`identifiers`: columns whose values name rows.
+`exclusions`: columns on which no verdict is possible.
 `report`: verdicts and reports as data.
 `tables`: the drift report of two tables of raw rows, for scripts and notebooks.
 """

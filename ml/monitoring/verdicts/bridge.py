@@ -79,7 +79,7 @@ def null_law(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> 
     if trimmed.deviation == 0:
         return None
     points = np.unique(reference.quantile(np.linspace(0, 1, GRID_POINTS)).clip(trimmed.low, trimmed.high))
-    widths = np.diff(points)
+    widths = np.diff(trimmed.positions(points))
     left, right = reference.cdf(points[:-1]), reference.cdf_below(points[1:])
     share = (left + right) / 2 / reference.finite
     sigma = np.sqrt(share * (1 - share))

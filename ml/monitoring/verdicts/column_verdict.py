@@ -11,6 +11,7 @@ from typing import Final, Literal
 from guard_core.project_settings.drift_methods import DEFAULT_THRESHOLDS, Thresholds
 from ml.monitoring.profiles.table import kind_of, value_count
 from ml.monitoring.verdicts.between_days import baseline_days_needed
+from ml.monitoring.verdicts.exclusions import hidden_by_rounding
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, State
 from ml.monitoring.verdicts.windows import DAY_WINDOWS, Column, Plan, Window
 
@@ -86,7 +87,8 @@ def column_verdict(column: Column, windows: Sequence[Window], tests: Sequence[Te
         return _verdict(column, worst, worst.state(alpha), _reason_of_change(worst))
     window = windows[-1]
     test = next((test for test in tests if test.window is window), None) or _untested(window)
-    return _verdict(column, test, *_without_change(column, test, alpha))
+    hidden = hidden_by_rounding(column.reference)
+    return _verdict(column, test, *(("not_judged", hidden) if hidden else _without_change(column, test, alpha)))
 
 
 def _untested(window: Window) -> Test:

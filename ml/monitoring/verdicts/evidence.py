@@ -16,8 +16,8 @@ from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
 from ml.monitoring.distances.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
 from ml.monitoring.distances.l_infinity import l_infinity_of_counts
 from ml.monitoring.distances.psi import psi_of_counts
-from ml.monitoring.distances.steps import cumulative, step_difference
-from ml.monitoring.distances.unseen import unseen_share
+from ml.monitoring.distances.steps import step_difference
+from ml.monitoring.distances.unseen import rows_outside, unseen_share
 from ml.monitoring.distances.wasserstein import in_deviations, trimmed_wasserstein_of_steps, wasserstein_of_steps
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.encoding import ColumnProfile
@@ -100,13 +100,8 @@ def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfi
     if plan.has_empty_cells:
         unseen = unseen_p_value(cells.reference / clusters, cells.current / clusters)
     else:
-        unseen = outside_p_value(*_rows_outside(reference, current), n, m, clusters)
+        unseen = outside_p_value(*rows_outside(reference, current), n, m, clusters)
     return _evidence(effect, p_value, unseen, statistics)
-
-
-def _rows_outside(reference: NumericProfile, current: NumericProfile) -> tuple[float, float]:
-    below, upto = cumulative(current, np.array([reference.minimum, reference.maximum]))
-    return float(below[0]), current.finite - float(upto[1])
 
 
 def _categorical(method: str, clusters: float, reference: CategoricalProfile, current: CategoricalProfile) -> Evidence:

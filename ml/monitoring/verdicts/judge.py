@@ -15,6 +15,7 @@ from ml.monitoring.profiles.table import ColumnProfile, TableProfile, kind_of, v
 from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.column_verdict import column_verdict, tests_of
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
+from ml.monitoring.verdicts.identifiers import describe_identifier, is_identifier, unseen_identifiers
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, State, worst_state
 from ml.monitoring.verdicts.windows import Column, Days, History, weighted_p_values, windows_of
 
@@ -39,7 +40,7 @@ def judge(
     method; otherwise `stable` if the last window decides, else `insufficient_data`. The share of rows without a finite value is judged
     in the same way, by the categorical method; the worse of both is the column's state. A column that the reference lacks is
     `missing_baseline`, one that has changed its kind `kind_mismatch`, one without values today `no_data`, unless its missing
-    values are drift.
+    values are drift; identifiers are `not_judged`, unless a method is set for the column.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def judge(
     names = [name for name in dict.fromkeys([*reference.columns, *today.columns]) if settings.judges(name)]
     today, reference = with_missing_columns(today, names), with_missing_columns(reference, names)
     incomparable = {
-        name: _check_comparable(name, reference.columns.get(name), today.columns.get(name)) for name in names
+        name: _check_comparable(name, reference.columns.get(name), today.columns.get(name), settings) for name in names
     }
     comparable = [name for name in names if incomparable[name] is None]
     comparable += _emptied_columns(incomparable, reference, today)
@@ -94,9 +95,9 @@ def judge(
 
 
 def _check_comparable(
-    column: str, reference: ColumnProfile | None, current: ColumnProfile | None
+    column: str, reference: ColumnProfile | None, current: ColumnProfile | None, settings: DriftSettings
 ) -> ColumnVerdict | None:
-    """Return the verdict on a column that lacks values on a side or has changed its kind; None if it can be compared."""
+    """Return the verdict on a column that lacks values on a side, has changed its kind or holds identifiers; None on others."""
     m, n = value_count(reference), value_count(current)
     kind = kind_of(current if n or reference is None else reference)
     if not (n or m):
@@ -109,6 +110,11 @@ def _check_comparable(
     if kind_of(reference) != kind:
         why = f"{kind_of(reference)} in the reference, {kind} now; set the kind or capture a new baseline"
         return ColumnVerdict(column, kind, "kind_mismatch", why, n=n, m=m)
+    if reference and current and settings.override(column).method is None and is_identifier(reference, current):
+        unseen = unseen_identifiers(reference, current)
+        statistics = {"unseen_share": unseen}
+        why = describe_identifier(unseen)
+        return ColumnVerdict(column, kind, "not_judged", why, n=n, m=m, window_days=1, statistics=statistics)
     return None
 
 
@@ -123,7 +129,7 @@ def _emptied_columns(
     return [
         missing_column(name)
         for name, verdict in incomparable.items()
-        if (verdict is None or verdict.state == "no_data")
+        if (verdict is None or verdict.state in {"no_data", "not_judged"})
         and value_count(reference.columns.get(name))
         and missing_share(reference, name) + missing_share(today, name) > 0
     ]

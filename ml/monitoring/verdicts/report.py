@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-State = Literal["drift", "warning", "kind_mismatch", "missing_baseline", "no_data", "insufficient_data", "stable"]
-# Worst first: changes, then columns that cannot be compared, then those that cannot be judged yet.
+State = Literal[
+    "drift", "warning", "kind_mismatch", "missing_baseline", "no_data", "insufficient_data", "stable", "not_judged"
+]
+# Worst first: changes, then columns that cannot be compared, then those that cannot be judged yet, or not at all.
 STATES: tuple[State, ...] = (
     "drift",
     "warning",
@@ -18,6 +20,7 @@ STATES: tuple[State, ...] = (
     "no_data",
     "insufficient_data",
     "stable",
+    "not_judged",
 )
 
 
@@ -77,8 +80,8 @@ class DriftReport:
 
     Attributes
     ----------
-    state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count, and those with
-        insufficient data count only if no column is stable.
+    state : the worst of the columns (in the order of `STATES`); columns empty on both sides do not count, those with
+        insufficient data count only if no column is stable, those that are not judged only if there is no other.
     reason : a sentence with the columns.
     columns : verdicts, the reference's columns first, in their order.
     """

@@ -22,6 +22,8 @@ def feature_sentence(view: FeatureView) -> str:
         return f"It cannot be told yet whether {view.feature} drifts on {when}: {_shortage(verdict)}"
     if verdict.state == "no_data":
         return f"{view.feature} has no values on {when}; {_baseline_values(verdict)}"
+    if verdict.state == "not_judged":
+        return f"{view.feature} on {when}: {verdict.reason}"
     problem = "has changed its kind" if verdict.state == "kind_mismatch" else "cannot be compared"
     return f"{view.feature} {problem} on {when}: {verdict.reason}"
 

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 from guard_pipelines.monitoring.checks.unfinished import inspect_newest_days
 from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
-from tests.support.pipelines import Pipelines
+from tests.support.pipelines import Pipelines, capture_baseline
 from tests.support.stored_events import event, store
 
 
@@ -60,6 +61,26 @@ def test_an_odd_day_is_warned_about_and_still_judged(guarded: Pipelines) -> None
     assert "y: 100.0 % null, 3.3 % before" in tables["null_share"]
     assert all("2013-01-30" in table and "2013-01-29" not in table for table in tables.values())
     assert guarded.reports("p")[-1].day == "2013-01-30"
+
+
+def test_a_lasting_jump_of_nulls_is_called_on_every_day_beside_the_baseline(guarded: Pipelines) -> None:
+    jump, days = 15, 30
+    store(
+        guarded.database,
+        [
+            event("p", "m", f"2013-01-{day:02d}T12:{n // 60:02d}:{n % 60:02d}Z", {"x": None if n % 20 < nulls else n})
+            for day in range(1, days + 1)
+            for nulls in [1 if day < jump else 4]
+            for n in range(400)
+        ],
+    )
+    guarded.settle()
+    capture_baseline(guarded, "p", "2013-01-01", "2013-01-10")
+    dates = [f"2013-01-{day:02d}" for day in range(1, days + 1)]
+    (*_, inspection) = find_odd_days(guarded.database, guarded.settings, dates).values()
+    assert {finding["day"]: finding["finding"] for finding in inspection.findings} == dict.fromkeys(
+        dates[jump - 1 :], "x: 20.0 % null, 5.0 % in the baseline"
+    )
 
 
 def test_a_day_without_any_event_is_an_odd_volume(guarded: Pipelines) -> None:

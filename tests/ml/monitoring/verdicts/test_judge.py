@@ -315,3 +315,14 @@ def test_a_day_of_truncated_categories_is_judged() -> None:
         40_000, 0, {"home": 20_000, **dict(list(counts.items())[:999])}, 40_000 - 20_000 - 2997
     )
     assert judge(always(table(feature_x=profile)), table(feature_x=profile)).state == "stable"
+
+
+@pytest.mark.parametrize("levels", [3, 20])
+def test_floats_that_were_serialised_again_are_the_values_that_they_were(rng: np.random.Generator, levels: int) -> None:
+    def day(error: float) -> TableProfile:
+        return table(feature_x=numeric(rng.integers(-levels, levels + 1, 2000) * 0.1 * (1 + error)))
+
+    for error in (2.3e-16, -2.3e-16, 1e-12, 0.0):
+        verdict = only(judge(always(day(error)), day(0.0)))
+        assert (verdict.state, verdict.statistics["unseen_share"]) == ("stable", 0.0), (error, verdict.reason)
+    assert only(judge(always(day(0.3)), day(0.0))).state == "drift"

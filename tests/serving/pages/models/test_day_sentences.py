@@ -142,3 +142,12 @@ CASES = [
 @pytest.mark.parametrize(("feature", "sentence"), CASES)
 def test_a_verdict_is_told_in_one_sentence_with_its_numbers(feature: FeatureView, sentence: str) -> None:
     assert feature_sentence(feature) == sentence
+
+
+def test_an_identifier_is_named_with_its_unseen_share() -> None:
+    reason = (
+        "identifier, not judged: nearly all values of the baseline are distinct; 97.0% of today's values are not in it"
+    )
+    verdict = FeatureVerdict.of({**DRIFT, "state": "not_judged", "reason": reason})
+    page = view().model_copy(update={"verdict": verdict, "state": "not_judged"})
+    assert feature_sentence(page) == f"temp on 10 Jun 2013: {reason}"
