@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from operator import concat
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -44,7 +43,11 @@ def show_feature(
         return pages.page(request, "models/no_report.html", project_id=project.id, model_id=model_id, subject=feature)
     view = features.read(project.id, model_id, chosen, feature, history_days(chosen, *bounds))
     address = partial(addresses.model, project.id, model_id, "features", feature, start=bounds[0], end=bounds[1])
-    of_day = partial(concat, address(day=""))  # quoted once for all marks of the charts
+    prefix = address(day="")  # quoted once for all marks of the charts
+
+    def of_day(day: str) -> str:
+        return f"{prefix}{day}"
+
     return pages.page(
         request,
         "models/feature.html",
