@@ -221,7 +221,7 @@ class DayStateStore:
         columns = [c.project_id, c.model_id, c.day, c.events, c.labels]
         statement = select_newest_days(day_states, columns, days, project_id, c.events > 0)
         with self._database.read() as connection:
-            return [DayVolume(*row) for row in connection.execute(statement)]
+            return [DayVolume(*row) for row in connection.execute(statement).all()]
 
     def newest_days(self) -> Sequence[NewestDays]:
         """Return the newest day with events of every model, and the newest done one, by project and model."""
@@ -244,7 +244,7 @@ class DayStateStore:
             .order_by(c.day)
         )
         with self._database.read() as connection:
-            return [DayVolume(*row) for row in connection.execute(statement)]
+            return [DayVolume(*row) for row in connection.execute(statement).all()]
 
     def models(self, project_id: str) -> Sequence[ModelDayStates]:
         """Return the models of a project that have events, by id."""

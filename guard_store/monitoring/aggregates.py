@@ -128,7 +128,7 @@ class AggregateStore(SliceResultStore[Aggregate]):
             .order_by(c.day)
         )
         with self._database.read() as connection:
-            return [DayFigures(*row) for row in connection.execute(statement)]
+            return [DayFigures(*row) for row in connection.execute(statement).all()]
 
     def slices(self, project_id: str, model_id: str, day: str) -> list[Aggregate]:
         """Return all slices of one day, the whole day first."""

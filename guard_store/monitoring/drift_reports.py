@@ -105,7 +105,7 @@ class DriftReportStore(DayResultStore[StoredReport]):
         c = drift_reports.c
         statement = select_newest_days(drift_reports, [c.project_id, c.model_id, c.day, c.state], days, project_id)
         with self._database.read() as connection:
-            return [DayVerdict(*row) for row in connection.execute(statement)]
+            return [DayVerdict(*row) for row in connection.execute(statement).all()]
 
     def newest_states(self) -> list[DayStates]:
         """Count the columns of the newest day of every model by the state of their verdicts, in the database."""
@@ -149,7 +149,7 @@ class DriftReportStore(DayResultStore[StoredReport]):
         with self._database.read() as connection:
             return [
                 DayColumns(day, state, decoder.decode(report).columns)
-                for day, state, report in connection.execute(statement)
+                for day, state, report in connection.execute(statement).all()
             ]
 
     def newest_day(self, project_id: str, model_id: str) -> str | None:
@@ -184,7 +184,7 @@ class DriftReportStore(DayResultStore[StoredReport]):
             .order_by(drift_reports.c.day)
         )
         with self._database.read() as connection:
-            return [ColumnDay(*row) for row in connection.execute(statement)]
+            return [ColumnDay(*row) for row in connection.execute(statement).all()]
 
     def replace(
         self,

@@ -65,11 +65,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class DayMetric:
-    """A realised metric of a day as a whole.
+    """A realised metric of a day as a whole; None if it was not measured.
 
     Attributes
     ----------
-    metric : `value`, `low`, `high`, `n` and `reason`; None if it was not measured.
+    low, high : bounds of its 95 % interval.
     """
 
     project_id: str
@@ -77,7 +77,9 @@ class DayMetric:
     day: str
     task: str
     baseline_id: str | None
-    metric: Mapping[str, Any] | None
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,19 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
         project_id : only this project; None for all.
         """
         c = performance.c
-        whole_day = self._of_slice(WHOLE_DAY)
-        metric = case(
-            *((c.task == task, c.report[("realised", "metrics", name)]) for task, name in metric_by_task.items())
-        )
-        columns = [c.project_id, c.model_id, c.day, c.task, c.baseline_id, metric]
-        of_task = c.task.in_(metric_by_task)
-        statement = select_newest_days(performance, columns, days, project_id, whole_day, of_task)
+        figures = [
+            case(
+                *(
+                    (c.task == task, c.report[("realised", "metrics", name, part)].as_float())
+                    for task, name in metric_by_task.items()
+                )
+            )
+            for part in ("value", "low", "high")
+        ]
+        columns = [c.project_id, c.model_id, c.day, c.task, c.baseline_id, *figures]
+        statement = select_newest_days(performance, columns, days, project_id, self._of_slice(WHOLE_DAY))
         with self._database.read() as connection:
-            return [DayMetric(*row) for row in connection.execute(statement)]
+            return [DayMetric(*row) for row in connection.execute(statement.where(c.task.in_(metric_by_task))).all()]
 
     def newest_metrics(self, part: Literal["realised", "estimated"]) -> list[DayMetrics]:
         """Return all metrics of the newest day of every model on which they were measured."""
@@ -189,6 +195,19 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
             row = connection.execute(statement).one_or_none()
         return None if row is None else SliceMetric(*row)
 
+    def newest_measured_days(self, project_id: str, model_id: str, metric: str, most: int) -> list[str]:
+        """Return the newest days on which a metric of the whole day has a realised value, oldest first."""
+        c = performance.c
+        statement = (
+            select(c.day)
+            .where(of_model(performance, project_id, model_id), self._of_slice(WHOLE_DAY), c.labelled > 0)
+            .where(c.report[("realised", "metrics", metric, "value")].as_float().is_not(None))
+            .order_by(c.day.desc())
+            .limit(most)
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(statement))[::-1]
+
     def metric_days(
         self, project_id: str, model_id: str, start_day: str, end_day: str, metric: str, *, slices: bool = False
     ) -> list[SliceMetric]:
@@ -207,7 +226,7 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
             .order_by(c.day, c.dimension, c.value)
         )
         with self._database.read() as connection:
-            return [SliceMetric(*row) for row in connection.execute(statement)]
+            return [SliceMetric(*row) for row in connection.execute(statement).all()]
 
     def reference_values(self, baseline_ids: Collection[str], metric_by_task: Mapping[str, str]) -> dict[str, float]:
         """Return the value of a metric in the windows of baselines, chosen by the task; those without one are left out."""

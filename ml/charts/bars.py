@@ -10,7 +10,7 @@ from ml.charts.lines import WIDTH, x_axis
 from ml.charts.scales import DayScale, Scale
 from ml.charts.svg import element, join, link, picture
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 22.0
+_RIGHT, _TOP, _BOTTOM = 8.0, 8.0, 22.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ def bar_chart(
         return Markup("")
     totals = [sum(part.amounts[index] for part in parts) for index in range(len(days))]
     _, high = scales.extent(totals, from_zero=True)
-    x, y = DayScale.over(days, _LEFT, width - _RIGHT), Scale(0, high, height - _BOTTOM, _TOP)
+    ticks = scales.ticks(0, high, 4)
+    left = scales.label_margin(map(text, ticks))
+    x, y = DayScale.over(days, left, width - _RIGHT), Scale(0, high, height - _BOTTOM, _TOP)
     drawn = []
-    for value in scales.ticks(0, high, 4):
-        drawn.append(element("line", x1=_LEFT, x2=width - _RIGHT, y1=y.at(value), y2=y.at(value), class_="grid"))
-        drawn.append(element("text", text(value), x=_LEFT - 6, y=y.at(value) + 4, class_="tick", text_anchor="end"))
+    for value in ticks:
+        drawn.append(element("line", x1=left, x2=width - _RIGHT, y1=y.at(value), y2=y.at(value), class_="grid"))
+        drawn.append(element("text", text(value), x=left - 6, y=y.at(value) + 4, class_="tick", text_anchor="end"))
     for index, day in enumerate(days):
         names = [f"{part.name} {text(part.amounts[index])}" for part in parts if part.amounts[index]]
         address = None if href is None else href(day)

@@ -14,7 +14,7 @@ from ml.charts.svg import element, join, link, picture, points
 T = TypeVar("T")
 
 WIDTH = 960.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 22.0, 22.0
+_RIGHT, _TOP, _BOTTOM = 8.0, 22.0, 22.0
 _TICK_WIDTH = 62.0
 _TEXT_HEIGHT = 13.0
 
@@ -75,16 +75,17 @@ class LineChart:
         """Return the chart; without days, nothing."""
         if not self.days:
             return Markup("")
-        days = DayScale.over(self.days, _LEFT, self.width - _RIGHT)
         y = self._y_scale()
+        ticks = scales.ticks(y.low, y.high, 4)
+        days = DayScale.over(self.days, scales.label_margin(map(self.text, ticks)), self.width - _RIGHT)
         return picture(
             self.width,
             self.height,
             self.label,
-            join(self._y_axis(y)),
+            join(self._y_axis(ticks, y, days.start)),
             join(x_axis(days, self.height)),
             join(element("g", self._band(line, days, y), class_=f"band {line.css}") for line in self.lines if line.low),
-            join(self._thresholds(y)),
+            join(self._thresholds(y, days.start)),
             join(self._mark(mark, days) for mark in self.marks),
             join(element("g", self._line(line, days, y), class_=f"line {line.css}") for line in self.lines),
             join(self._day(index, days) for index in range(len(self.days))),
@@ -95,12 +96,12 @@ class LineChart:
         low, high = scales.extent([*values, *self.thresholds.values()], from_zero=self.from_zero)
         return Scale(low, high, self.height - _BOTTOM, _TOP)
 
-    def _y_axis(self, y: Scale) -> list[Markup]:
+    def _y_axis(self, ticks: Sequence[float], y: Scale, left: float) -> list[Markup]:
         marks = []
-        for value in scales.ticks(y.low, y.high, 4):
+        for value in ticks:
             at = y.at(value)
-            marks.append(element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="grid"))
-            marks.append(element("text", self.text(value), x=_LEFT - 6, y=at + 4, class_="tick", text_anchor="end"))
+            marks.append(element("line", x1=left, x2=self.width - _RIGHT, y1=at, y2=at, class_="grid"))
+            marks.append(element("text", self.text(value), x=left - 6, y=at + 4, class_="tick", text_anchor="end"))
         return marks
 
     def _line(self, line: Line, days: DayScale, y: Scale) -> Markup:
@@ -118,13 +119,13 @@ class LineChart:
             shapes.append(element("path", d=points([*upper, *lower]) + "Z"))
         return join(shapes)
 
-    def _thresholds(self, y: Scale) -> list[Markup]:
+    def _thresholds(self, y: Scale, left: float) -> list[Markup]:
         """Draw the thresholds; of texts that would lie on each other, the first."""
         parts: list[Markup] = []
         texts: list[float] = []
         for text, value in self.thresholds.items():
             at = y.at(value)
-            parts.append(element("line", x1=_LEFT, x2=self.width - _RIGHT, y1=at, y2=at, class_="threshold"))
+            parts.append(element("line", x1=left, x2=self.width - _RIGHT, y1=at, y2=at, class_="threshold"))
             if all(abs(at - other) >= _TEXT_HEIGHT for other in texts):
                 texts.append(at)
                 parts.append(element("text", text, x=self.width - _RIGHT, y=at - 4, class_="tick", text_anchor="end"))
@@ -132,7 +133,7 @@ class LineChart:
 
     def _mark(self, mark: DayMark, days: DayScale) -> Markup:
         at = days.left(mark.day)
-        if not _LEFT <= at <= self.width - _RIGHT:
+        if not days.start <= at <= self.width - _RIGHT:
             return Markup("")
         return link(
             mark.href,

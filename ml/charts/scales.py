@@ -108,6 +108,15 @@ def extent(values: Iterable[float | None], *, from_zero: bool = False) -> tuple[
     return (low if from_zero else low - margin), high + margin
 
 
+def label_margin(texts: Iterable[str]) -> float:
+    """Return how wide the margin for the texts of a vertical axis is; the usual one, so that charts align, if they fit.
+
+    >>> label_margin(["0", "0.5"]), label_margin(["0", "100,000"])
+    (48.0, 55.0)
+    """
+    return max(48.0, 6.0 + 7.0 * max((len(text) for text in texts), default=0))
+
+
 def label(value: float) -> str:
     """Return a value as the text of a tick.
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from functools import cache
+from html import escape
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 
 def element(tag: str, *children: str | Markup, **attributes: str | float | None) -> Markup:
@@ -19,7 +20,7 @@ def element(tag: str, *children: str | Markup, **attributes: str | float | None)
             if value is not None
         ]
     )
-    content = "".join([escape(child) for child in children])
+    content = "".join([child if isinstance(child, Markup) else escape(child) for child in children])
     return Markup(f"<{tag}{pairs}>{content}</{tag}>")  # noqa: S704 - every part is escaped
 
 
@@ -55,7 +56,7 @@ def points(pairs: Iterable[tuple[float, float]]) -> str:
     >>> points([(0, 1), (2.25, 3)])
     'M0 1L2.25 3'
     """
-    return "M" + "L".join(f"{_text(x)} {_text(y)}" for x, y in pairs)
+    return "M" + "L".join([f"{_text(x)} {_text(y)}" for x, y in pairs])
 
 
 @cache

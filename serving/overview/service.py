@@ -129,18 +129,18 @@ def _by_model(rows: Iterable[DayT]) -> dict[Key, list[DayT]]:
 
 
 def _metric(rows: list[DayMetric], days: list[str], references: dict[str, float]) -> MetricOverview | None:
-    measured = {row.day: row.metric for row in rows if row.metric is not None and row.metric["value"] is not None}
+    measured = {row.day: row for row in rows if row.value is not None}
     if not measured:
         return None
-    newest = max(measured)
+    newest = measured[max(measured)]
     baseline_id = rows[-1].baseline_id
     return MetricOverview(
         name=_PRIMARY[rows[-1].task],
-        values=[measured[day]["value"] if day in measured else None for day in days],
-        day=newest,
-        value=measured[newest]["value"],
-        low=measured[newest]["low"],
-        high=measured[newest]["high"],
+        values=[measured[day].value if day in measured else None for day in days],
+        day=newest.day,
+        value=newest.value,
+        low=newest.low,
+        high=newest.high,
         baseline=None if baseline_id is None else references.get(baseline_id),
     )
 

@@ -1,10 +1,21 @@
 """Addresses of the pages; templates and charts build them here, messages in `guard_core.page_addresses`."""
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from guard_core.page_addresses import incident, model, with_query
 
-__all__ = ["audit", "costs", "evidence", "incident", "model", "own_path", "settings", "with_query"]
+__all__ = ["audit", "costs", "evidence", "incident", "model", "model_days", "own_path", "settings", "with_query"]
+
+
+def model_days(project_id: str, model_id: str) -> Callable[[str], str]:
+    """Return the address of a model's day as a function of the day: charts link to hundreds of them.
+
+    >>> model_days("shop", "churn rate")("2013-06-10")
+    '/projects/shop/models/churn%20rate/days/2013-06-10'
+    """
+    days = model(project_id, model_id, "days")
+    return lambda day: f"{days}/{day}"
 
 
 def evidence(traced_id: str, project_id: str | None = None) -> str:

@@ -113,7 +113,7 @@ def headline(month: MonthView, budgets: Sequence[BudgetView]) -> str:
     spent = sum(budget.is_spent for budget in budgets)
     above = sum(budget.is_above_soft and not budget.is_spent for budget in budgets)
     if spent:
-        sentence += f"; {count(spent, 'budget')} {'is' if spent == 1 else 'are'} spent"
+        sentence += f"; {count(spent, 'budget')} {'is' if spent == 1 else 'are'} spent: calls are refused"
     if above:
         sentence += f"; {count(above, 'budget')} {'is' if above == 1 else 'are'} above the soft limit"
     return sentence

@@ -7,7 +7,6 @@ from fastapi import Query, Request, Response
 from guard_core.alerting.figures import Figure
 from guard_core.alerting.words import describe_kind
 from guard_core.days import microseconds
-from guard_core.page_addresses import model
 from ml.charts.lines import Line, LineChart
 from serving.alerts.endpoints import Alerts, AlertToChange, AlertToRead, MessageToChange
 from serving.alerts.incident_endpoints import Incidents, IncidentToRead
@@ -15,6 +14,7 @@ from serving.alerts.incident_schemas import IncidentDetail, IncidentView
 from serving.alerts.schemas import AlertView
 from serving.auth.security import Caller
 from serving.http.routing import ADMIN, ANALYST, ActorDep
+from serving.pages import addresses
 from serving.pages.forms import read_instant, read_reason, return_to
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import Form, page_router
@@ -126,5 +126,5 @@ def draw_figure(alert: AlertView) -> str:
         thresholds={name: value for name, value in references.items() if value is not None},
         href=None
         if alert.project_id is None or alert.model_id is None
-        else lambda day: model(str(alert.project_id), str(alert.model_id), "days", day),
+        else addresses.model_days(alert.project_id, alert.model_id),
     ).draw()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from guard_core.formats import count
 from guard_core.names import display_name
 from ml.charts.sparklines import sparkline
 from ml.charts.timelines import strip
@@ -41,11 +42,23 @@ def show_overview(
 
 def headline(overview: Overview) -> str:
     """Return the sentence that answers whether there is anything to do."""
+    others = sum(alert.acknowledged_at is None for alert in overview.other_alerts)
+    needing = sum(model.needs_attention for model in overview.models)
+    if not others:
+        return _models_sentence(len(overview.models), needing)
+    alerts = f"{count(others, 'alert')} {'needs' if others == 1 else 'need'} you"
     if not overview.models:
+        return f"{alerts}; no model has sent events yet"
+    if not needing:
+        return f"{alerts}, about no single model"
+    return f"{_models_sentence(len(overview.models), needing)}, and so {'does' if others == 1 else 'do'} {count(others, 'other alert')}"
+
+
+def _models_sentence(total: int, needing: int) -> str:
+    if not total:
         return "No model has sent events yet"
-    total, needing = len(overview.models), sum(model.needs_attention for model in overview.models)
     if total == 1:
         return "Your model needs you" if needing else "Your model is fine"
-    if needing == 0:
+    if not needing:
         return f"All {total} models are fine"
     return f"{needing} of {total} models {'needs' if needing == 1 else 'need'} you"

@@ -96,12 +96,15 @@ class SeriesService:
 
     def newest_labelled(self, project_id: str, model_id: str, most: int) -> Days | None:
         """Return the range of the newest days with a realised metric; None if nothing is labelled."""
-        _, rows = self._metric_days(project_id, model_id, Days())
-        labelled = [row.day for row in rows if _value(row.realised) is not None][-most:]
+        metric = self._metric(project_id, model_id)
+        labelled = [] if metric is None else self._performance.newest_measured_days(project_id, model_id, metric, most)
         return Days(labelled[0], labelled[-1]) if labelled else None
 
+    def _metric(self, project_id: str, model_id: str) -> str | None:
+        return PRIMARY_BY_TASK.get(self._performance.newest_task(project_id, model_id) or "")
+
     def _metric_days(self, project_id: str, model_id: str, days: Days) -> tuple[str | None, list[SliceMetric]]:
-        metric = PRIMARY_BY_TASK.get(self._performance.newest_task(project_id, model_id) or "")
+        metric = self._metric(project_id, model_id)
         if metric is None:
             return None, []
         return metric, self._performance.metric_days(project_id, model_id, days.start, days.end, metric)

@@ -108,4 +108,4 @@ def _note(column: MatrixColumn, index: int) -> str | None:
 
 
 def _day_link(model: ModelSummary) -> Callable[[str], str]:
-    return lambda day: addresses.model(model.project_id, model.model_id, "days", day)
+    return addresses.model_days(model.project_id, model.model_id)

@@ -1,5 +1,6 @@
 """The page of one column: what moved, when, and how far; where a cell of a model's timeline links to."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
@@ -42,6 +43,11 @@ def show_feature(
         return pages.page(request, "models/no_report.html", project_id=project.id, model_id=model_id, subject=feature)
     view = features.read(project.id, model_id, chosen, feature, history_days(chosen, *bounds))
     address = partial(addresses.model, project.id, model_id, "features", feature, start=bounds[0], end=bounds[1])
+    prefix = address(day="")  # quoted once for all marks of the charts
+
+    def of_day(day: str) -> str:
+        return f"{prefix}{day}"
+
     return pages.page(
         request,
         "models/feature.html",
@@ -50,9 +56,9 @@ def show_feature(
         view=view,
         sentence=feature_sentence(view),
         distribution=_distribution(view),
-        effects=_effects(view, address),
-        verdicts=_verdicts(view, address),
-        shares=_shares(view, address),
+        effects=_effects(view, of_day),
+        verdicts=_verdicts(view, of_day),
+        shares=_shares(view, of_day),
         before=address(day=day_before(chosen)),
         after=address(day=day_after(chosen)),
         display_name=display_name,
@@ -77,7 +83,7 @@ def _distribution(view: FeatureView) -> Markup:
     )
 
 
-def _effects(view: FeatureView, address: partial[str]) -> Markup:
+def _effects(view: FeatureView, href: Callable[[str], str]) -> Markup:
     """Draw the effect of the days that the method of this day has judged: effects of methods cannot be compared."""
     verdict, history = view.verdict, view.history
     if verdict is None or verdict.method is None:
@@ -90,18 +96,18 @@ def _effects(view: FeatureView, address: partial[str]) -> Markup:
         days=history.days,
         lines=[Line(display_name(verdict.method), "effect", values)],
         thresholds={f"{name} {number(value)}": value for name, value in limits.items() if value is not None},
-        href=lambda day: address(day=day),
+        href=href,
         from_zero=True,
     ).draw()
 
 
-def _verdicts(view: FeatureView, address: partial[str]) -> Markup:
+def _verdicts(view: FeatureView, href: Callable[[str], str]) -> Markup:
     row = TimelineRow("verdict", view.history.verdicts)
     label = f"Verdicts on {view.feature} by day"
-    return timeline(label, view.history.days, [row], lambda day, _: address(day=day), names_width=48.0)
+    return timeline(label, view.history.days, [row], lambda day, _: href(day), names_width=48.0)
 
 
-def _shares(view: FeatureView, address: partial[str]) -> Markup:
+def _shares(view: FeatureView, href: Callable[[str], str]) -> Markup:
     history = view.history
     lines = [
         Line(name, css, values)
@@ -115,7 +121,7 @@ def _shares(view: FeatureView, address: partial[str]) -> Markup:
         label=f"Missing and unseen values of {view.feature} by day",
         days=history.days if lines else [],
         lines=lines,
-        href=lambda day: address(day=day),
+        href=href,
         text=percent,
         height=140.0,
         from_zero=True,

@@ -163,4 +163,4 @@ def _volume_chart(report: ModelReport) -> Markup:
 
 
 def _day_link(report: ModelReport) -> Callable[[str], str]:
-    return lambda day: addresses.model(report.project_id, report.model_id, "days", day)
+    return addresses.model_days(report.project_id, report.model_id)

@@ -2,6 +2,7 @@
 
 from guard_core.formats import count, day, fixed
 from guard_core.names import display_name
+from ml.retraining.rule import LESS_IS_BETTER
 from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, ModelSummary, SlicesSeries
 
 _MOST_NAMES = 3
@@ -22,7 +23,8 @@ def model_sentence(model: ModelSummary) -> str:
         return f"{name} needs attention: {model.alerts[0].summary.rstrip('.')}"
     if model.baseline is None:
         return f"{name} has no baseline yet"
-    return f"{name} is fine{_against(model)}"
+    shortfall = _shortfall(model)
+    return f"{name} is fine{_against(model)}" if shortfall is None else f"{name}: no alert is open; {shortfall}"
 
 
 def uncertainty_sentence(column: MatrixColumn) -> str | None:
@@ -69,6 +71,17 @@ def _against(model: ModelSummary) -> str:
         return ""
     text = f": {display_name(metric.name)} {fixed(metric.value)}"
     return text if metric.baseline is None else f"{text} against {fixed(metric.baseline)}"
+
+
+def _shortfall(model: ModelSummary) -> str | None:
+    """Return by how much the newest metric is worse than the baseline; None if its interval includes the baseline."""
+    metric = model.metric
+    if metric is None or metric.baseline is None:
+        return None
+    figures = f"{display_name(metric.name)} {fixed(metric.value)}"
+    if metric.name in LESS_IS_BETTER:
+        return f"{figures} is above its baseline {fixed(metric.baseline)}" if metric.low > metric.baseline else None
+    return f"{figures} is below its baseline {fixed(metric.baseline)}" if metric.high < metric.baseline else None
 
 
 def _drifted(model: ModelSummary) -> str:

@@ -68,12 +68,12 @@ def test_only_the_names_of_models_are_read_of_all_days(database: Database) -> No
 def test_the_realised_metric_is_that_of_the_task_of_each_model(database: Database) -> None:
     store = PerformanceStore(database)
     for model_id, task in (("churn", "binary"), ("price", "regression")):
-        metrics = {"roc_auc": {"value": 0.8}, "mae": {"value": 3.0}}
+        metrics = {"roc_auc": {"value": 0.8, "low": 0.7, "high": None}, "mae": {"value": 3.0}}
         slices = [SlicePerformance("", "", task, 9, 9, {"realised": {"metrics": metrics}})]
         for day in ("2026-01-01", "2026-01-02"):
             store.replace_day("a", model_id, day, slices, baseline_id=None, lake_version=1, revision=1, run_id=None)
     rows = store.newest_realised(1, {"binary": "roc_auc", "regression": "mae"})
-    assert [(row.model_id, row.day, row.metric) for row in rows] == [
-        ("churn", "2026-01-02", {"value": 0.8}),
-        ("price", "2026-01-02", {"value": 3.0}),
+    assert [(row.model_id, row.day, row.value, row.low, row.high) for row in rows] == [
+        ("churn", "2026-01-02", 0.8, 0.7, None),
+        ("price", "2026-01-02", 3.0, None, None),
     ]

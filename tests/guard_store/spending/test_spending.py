@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from guard_core.units import NANO
 from guard_store.alerts.facts import FactStore
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.ingest.rows import StoreEvents, StoreLabels
 from guard_store.ledger.checkpoints import Signer
@@ -186,6 +187,16 @@ def test_a_hard_budget_that_refuses_is_told_once_a_span(
     (fact,) = FactStore(database).newest("p", 10)
     assert (fact.kind, fact.details["hard"], fact.severity) == ("budget_refused", 1, "error")
     assert fact.message.startswith("Calls are refused: the hard budget of project p has no room for them, 1 requests")
+
+
+def test_the_fact_of_a_budget_of_a_key_names_the_key(
+    database: Database, spender: Spender, budgets: BudgetStore
+) -> None:
+    key, _ = KeyStore(database).create("nightly report", "analyst")
+    budgets.put("key", key.id, "requests", "day", soft=None, hard=0)
+    assert spender.reserve(key_id=key.id)[1].refusal is not None
+    (fact,) = FactStore(database).newest("p", 10)
+    assert "the hard budget of key nightly report has no room" in fact.message
 
 
 def test_usage_sums_what_was_settled(database: Database, spender: Spender) -> None:

@@ -25,7 +25,7 @@ async def test_the_page_has_spend_budgets_and_findings_with_links_to_the_ledger(
         ]
     )  # fmt: skip
     page = (await (await sign_in(clients, "analyst")).get("/costs", params={"project": project})).text
-    assert "<h1>$0.02 this month; 1 budget is spent</h1>" in page
+    assert "<h1>$0.02 this month; 1 budget is spent: calls are refused</h1>" in page
     first = (day - timedelta(30)).isoformat()
     assert f'href="/audit?project={project}&amp;from={first}&amp;to={day}&amp;user=anna"' in page
     assert f'href="/audit?project={project}&amp;flag=request.credit_card&amp;from={first}&amp;to={day}"' in page

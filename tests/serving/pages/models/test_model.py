@@ -32,16 +32,19 @@ async def test_a_model_is_shown_with_its_metric_and_links_of_its_cells(
     clients: Clients, model: Model, history: ModelHistory
 ) -> None:
     await model.send(0)
-    baseline_id = history.capture_baseline(roc_auc=0.8)
+    baseline_id = history.capture_baseline(roc_auc=0.9)
     history.store_performance(0, {("", ""): 0.7, ("segment", "gold"): 0.6}, baseline_id=baseline_id)
     history.store_report(0, ColumnVerdict("feature_age", "numeric", "insufficient_data", "the reference is small"))
     page = await (await sign_in(clients, "admin")).get(PATH)
-    assert f"<h1>{MODEL} is fine: ROC AUC 0.700 against 0.800</h1>" in page.text
+    assert f"<h1>{MODEL}: no alert is open; ROC AUC 0.700 is below its baseline 0.900</h1>" in page.text
     for target in (f"{PATH}/days/{day_of(0)}", f"{PATH}/features/age", f"{PATH}/slices", f"{PATH}?period=30"):
         assert f'href="{target}"' in page.text
     assert "no number of days is enough with this baseline: the reference is small" in page.text
     assert "segment gold" in page.text
     assert f'action="{PATH}/retrain"' in page.text
+    history.store_performance(0, {("", ""): 0.85}, baseline_id=baseline_id)
+    page = await (await sign_in(clients, "admin")).get(PATH)
+    assert f"<h1>{MODEL} is fine: ROC AUC 0.850 against 0.900</h1>" in page.text
 
 
 async def test_the_slices_name_the_worst_only_if_its_interval_is_below_that_of_all_rows(
