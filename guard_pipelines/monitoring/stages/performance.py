@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import LABEL, PREDICTION
+from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
@@ -33,10 +33,11 @@ from guard_store.projects.store import ProjectStore
 from ml.monitoring.performance.check import check_estimate
 from ml.monitoring.performance.estimated import estimated
 from ml.monitoring.performance.labels import label_key
+from ml.monitoring.performance.loss_model import feature_values
 from ml.monitoring.performance.realised import realised
 from ml.monitoring.performance.reference import measure_days as measure_reference_days
 from ml.monitoring.performance.reference import reference_of
-from ml.monitoring.performance.tasks import Target, target_of
+from ml.monitoring.performance.tasks import Target, is_numeric, target_of
 from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
@@ -128,12 +129,14 @@ class _Model:
         days = {
             day: rows.filter(pc.is_valid(rows.column(LABEL))) for day in self._window() if len(rows := self._rows(day))
         }
-        labelled = pa.concat_tables([_EMPTY, *days.values()], promote_options="default")
+        labelled = pa.concat_tables([_EMPTY, *days.values()], promote_options="permissive")
         reference: dict[str, Any] = {}
         if len(labelled):
-            reference = reference_of(self.target, *_columns(labelled), np.random.default_rng(_SEED))
+            rng = np.random.default_rng(_SEED)
+            reference = reference_of(self.target, *_columns(labelled), rng, self._features(labelled))
             columns = {day: _columns(rows) for day, rows in days.items() if len(rows)}
-            reference["days"] = measure_reference_days(reference, columns)
+            features = {day: self._features(days[day]) for day in columns}
+            reference["days"] = measure_reference_days(reference, columns, features)
         self.store.replace_reference(
             self.project_id, self.model_id, self.baseline.id, labelled=len(labelled), reference=reference
         )
@@ -174,10 +177,12 @@ class _Model:
             report["realised"] = realised(task, *_columns(labelled), rng=rng, positive=target.positive)
         if self.reference is not None and calibrated:
             _, *predictions = _columns(rows)
-            report["estimated"] = estimated(task, self.reference.reference, *predictions, rng=rng)
+            features = self._features(rows)
+            report["estimated"] = estimated(task, self._present_reference, *predictions, features=features, rng=rng)
         if report["realised"] and report["estimated"]:
             _, *predictions = _columns(labelled)
-            same = estimated(task, self._present_reference, *predictions, rng=rng)
+            features = self._features(labelled)
+            same = estimated(task, self._present_reference, *predictions, features=features, rng=rng)
             report["check"] = check_estimate(same, report["realised"])
         return SlicePerformance(*key, task, len(rows), len(labelled), report)
 
@@ -213,7 +218,17 @@ class _Model:
 
     def _rows(self, day: str) -> pa.Table:
         """Read predictions and labels of a day, one row per event; a column that the lake does not have is null."""
-        return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, _READ)
+        return _EMPTY if self.snapshot is None else read_day(self.snapshot, day, (*_READ, *self._feature_kinds))
+
+    @cached_property
+    def _feature_kinds(self) -> Mapping[str, str]:
+        """Kinds of the features by column; none if the task is not estimated from features."""
+        if not (is_numeric(self.target.task) or is_numeric(self._measured_target.task)):
+            return {}
+        return {name: kind for name, kind in sorted(self.kinds.items()) if name.startswith(FEATURE_PREFIX)}
+
+    def _features(self, rows: pa.Table) -> dict[str, Any]:
+        return feature_values(rows, self._feature_kinds)
 
 
 def _read_target(

@@ -8,6 +8,7 @@
 `check`: the error of an estimate once labels have arrived.
 `calibration`: calibrators that map scores to observed shares.
 `beta_calibration`: smooth calibration with three coefficients.
+`loss_model`: errors of predictions, learned from features.
 `day_variation`: how much estimates err by day beyond chance.
 `confusion`: metrics of a confusion matrix.
 `scores`: metrics of probabilities.

@@ -14,6 +14,7 @@ from ml.monitoring.performance.calibration import calibrate, calibrate_by_replic
 from ml.monitoring.performance.confusion import confusion_metrics
 from ml.monitoring.performance.day_variation import vary_by_day
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
+from ml.monitoring.performance.loss_model import Features, choose_rows, expected_losses
 from ml.monitoring.performance.realised import (
     ERROR_METRICS,
     LABEL_METRICS,
@@ -21,7 +22,7 @@ from ml.monitoring.performance.realised import (
     as_probabilities,
     group_scores,
 )
-from ml.monitoring.performance.regression import regression_metrics
+from ml.monitoring.performance.regression import LOSSES, regression_metrics
 from ml.monitoring.performance.scores import Scores, expected_calibration_error, score_metrics
 from ml.monitoring.performance.tasks import Task, is_numeric
 
@@ -35,18 +36,21 @@ def estimated(
     y_pred: npt.ArrayLike,
     y_proba: npt.ArrayLike | None,
     *,
+    features: Features | None = None,
     rng: np.random.Generator | None = None,
 ) -> dict[str, object]:
     """Estimate the metrics of rows without labels, provided that scores are calibrated as in the reference.
 
     Classification: confidence-based performance estimation [1]_; each row is positive with its calibrated probability.
-    Regression and grades: direct loss estimation by the error that predictions of the same size had in the reference.
+    Regression and grades: direct loss estimation by the error that rows with such features and predictions had in the
+    reference; without features, that predictions of the same size had.
 
     Parameters
     ----------
     task : from `ml.monitoring.performance.tasks.target_of`.
     reference : from `ml.monitoring.performance.reference.reference_of`.
     y_pred, y_proba : (n,) as in `ml.monitoring.performance.realised.realised`.
+    features : (n,) values of each feature by name, for regression and grades.
     rng : draws the bands; a fixed seed if None, so that the same rows give the same band.
 
     Returns
@@ -61,8 +65,9 @@ def estimated(
     generator = rng or np.random.default_rng(0)
     if is_numeric(task):
         predicted = as_numbers(y_pred)
-        metrics = _regression(reference, predicted[np.isfinite(predicted)], generator)
-        return {"task": task, "method": "dle", "n": int(np.isfinite(predicted).sum()), "metrics": metrics}
+        is_usable = np.isfinite(predicted)
+        metrics = _regression(reference, predicted[is_usable], choose_rows(features or {}, is_usable), generator)
+        return {"task": task, "method": "dle", "n": int(is_usable.sum()), "metrics": metrics}
     guesses = as_labels(y_pred)
     proba = as_probabilities(y_proba, len(guesses))
     usable = np.isfinite(proba) & np.array([guess is not None for guess in guesses], bool)
@@ -138,7 +143,7 @@ def _group_coarsely(proba: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
 
 
 def _regression(
-    reference: Mapping[str, Any], predicted: Floats, rng: np.random.Generator
+    reference: Mapping[str, Any], predicted: Floats, features: Features, rng: np.random.Generator
 ) -> dict[str, dict[str, object]]:
     errors = reference["errors"]
     if not isinstance(errors, Mapping) or not predicted.size:
@@ -152,18 +157,19 @@ def _regression(
     drawn = rng.normal(means, spread, size=(_DRAWS, *means.shape))
     # Means of non-negative terms must not be negative.
     drawn[:, [0, 1, 4, 5]] = np.maximum(drawn[:, [0, 1, 4, 5]], 0)
-    exact = _mix(means[None], rows, position, predicted)
-    draws = vary_by_day(_mix(drawn, rows, position, predicted), reference, rng)
-    return summary(exact, draws, predicted.size)
+    mixed, drawn_mixed = means[None] @ rows / rows.sum(), drawn @ rows / rows.sum()
+    losses = reference.get("losses")
+    if losses and features:
+        mixed[:, LOSSES], drawn_mixed[:, LOSSES] = expected_losses(losses, predicted, features, rng, _DRAWS)
+    exact = _metrics(mixed, means[None, 6], position, predicted)
+    draws = _metrics(drawn_mixed, drawn[:, 6], position, predicted)
+    return summary(exact, vary_by_day(draws, reference, rng), predicted.size)
 
 
-def _mix(means: Floats, rows: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:
-    """Compute metrics from bin means (b, 7, bins), weighted by the rows of these predictions in each bin."""
-    mixed = means[:, :6] @ rows / rows.sum()
-    centre = predicted.mean()
-    first = np.bincount(position, weights=predicted - centre, minlength=rows.size)
-    bias, squared = means[:, 6], means[:, 1]
+def _metrics(means: Floats, bias: Floats, position: npt.NDArray[np.intp], predicted: Floats) -> Metrics:
+    """Compute metrics from (b, 7) means of terms and of the error, and the mean error (b, bins) by bin of the prediction."""
+    centred = predicted - predicted.mean()
+    first = np.bincount(position, weights=centred, minlength=bias.shape[1])
     # The true value is the prediction plus its bin's error: its variance follows from both.
-    mean = (first.sum() + bias @ rows) / rows.sum()
-    square = (((predicted - centre) ** 2).sum() + 2 * bias @ first + squared @ rows) / rows.sum()
-    return regression_metrics(mixed, square - mean**2)
+    square = ((centred**2).sum() + 2 * bias @ first) / predicted.size + means[:, 1]
+    return regression_metrics(means[:, :6], square - means[:, 6] ** 2)

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 TERMS = ("absolute", "squared", "true", "true_squared", "relative", "nonzero")
+LOSSES = (0, 1, 4)
+"""Places in `TERMS` of the losses: absolute, squared and relative."""
 
 
 def error_terms(y_true: Floats, y_pred: Floats) -> Floats:

@@ -137,3 +137,34 @@ def test_predictions_and_labels_of_many_spellings_are_measured_by_what_they_mean
     assert (day.task, day.labelled, day.report["positive_label"]) == ("binary", 200, "Yes")
     measured = values(day.report["realised"])
     assert (measured["accuracy"], measured["precision"], measured["recall"]) == pytest.approx((0.8, 0.8, 0.8))
+
+
+def test_the_error_of_a_regression_without_labels_is_estimated_from_the_features(
+    pipelines: Pipelines, project: None
+) -> None:
+    def send(day: int, rows: int, abroad: float) -> dict[str, Any]:
+        rng = np.random.default_rng(day)
+        date, truth, sent = f"2013-01-{day:02d}", {}, []
+        for i in range(rows):
+            region, price = "abroad" if rng.random() < abroad else "here", rng.uniform(30, 40)
+            features = {"region": region, "carat": None if i % 10 == 0 else rng.random()}
+            key = f"{date}-{i}"
+            sent.append(
+                event("p", "m", f"{date}T12:00:00Z", features, y_pred=price, y_proba=None, event_id=key),
+            )
+            truth[key] = price + (5.0 if region == "abroad" else 1.0) * rng.normal()
+        store(pipelines.database, sent)
+        return truth
+
+    labels = send(1, 1_000, 0.2)
+    truth = send(2, 1_000, 0.8)
+    store_labels(pipelines.database, "p", labels, observed_at="2013-01-02T00:00:00Z")
+    pipelines.settle()
+    capture_baseline(pipelines, "p", "2013-01-01", "2013-01-01")
+    pipelines.settle()
+    estimate = values(performance(pipelines)[2].report["estimated"])
+    store_labels(pipelines.database, "p", truth, observed_at="2013-01-05T00:00:00Z")
+    pipelines.settle()
+    day = performance(pipelines)[2]
+    assert estimate["mae"] == pytest.approx(values(day.report["realised"])["mae"], rel=0.15)
+    assert day.report["check"]["metrics"]["mae"]["within_band"]

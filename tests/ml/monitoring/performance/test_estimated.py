@@ -141,3 +141,54 @@ def test_too_few_labelled_rows_give_no_estimate_but_a_reason() -> None:
     found: Any = estimated("binary", known, ["1"], [0.5])
     assert found["metrics"]["roc_auc"]["value"] is None
     assert found["metrics"]["roc_auc"]["reason"] == "the reference has no calibrator"
+
+
+def prices(n: int, seed: int, abroad: float) -> tuple[Any, Any, dict[str, Any]]:
+    """True prices, predictions, and features, of which the region decides the size of the error."""
+    rng = np.random.default_rng(seed)
+    region = np.where(rng.random(n) < abroad, "abroad", "here").astype(object)
+    carat = np.where(rng.random(n) < 0.1, np.nan, rng.uniform(size=n))
+    predicted = rng.uniform(30, 40, n)
+    true = predicted + np.where(region == "abroad", 5.0, 1.0) * rng.normal(size=n)
+    return true, predicted, {"region": region, "carat": carat}
+
+
+def test_dle_follows_a_mix_of_features_that_the_prediction_does_not_show() -> None:
+    true, predicted, features = prices(5_000, 1, 0.1)
+    found = reference_of(Target("regression"), true, predicted, None, np.random.default_rng(1), features)
+    known: Any = json.loads(json.dumps(found, allow_nan=False))
+    true, predicted, features = prices(5_000, 2, 0.6)
+    measured: Any = realised("regression", true, predicted, None, rng=np.random.default_rng(3))["metrics"]
+    by_features: Any = estimated("regression", known, predicted, None, features=features)["metrics"]
+    by_size: Any = estimated("regression", known, predicted, None)["metrics"]
+    for name in ("mae", "rmse", "mape"):
+        value = measured[name]["value"]
+        assert by_features[name]["value"] == pytest.approx(value, rel=0.07), name
+        assert by_features[name]["low"] <= value <= by_features[name]["high"], name
+        assert by_size[name]["value"] < 0.7 * value, name
+
+
+def test_a_feature_that_a_day_lacks_and_a_category_that_is_new_are_missing_values() -> None:
+    true, predicted, features = prices(1_000, 1, 0.3)
+    known = reference_of(Target("regression"), true, predicted, None, np.random.default_rng(1), features)
+    unknown = {"region": np.full(1_000, "elsewhere", object)}
+    estimate: Any = estimated("regression", known, predicted, None, features=unknown)["metrics"]
+    assert 0.5 < estimate["mae"]["value"] < 4.5
+
+
+def test_a_band_of_dle_contains_days_that_differ_by_more_than_chance() -> None:
+    rng = np.random.default_rng(1)
+    days = {}
+    for at in range(14):
+        true, predicted, features = prices(100, at, 0.1)
+        days[f"{at:02}"] = true + rng.normal(0, 2), predicted, features
+    columns = {day: (true, predicted, None) for day, (true, predicted, _) in days.items()}
+    by_day = {day: features for day, (_, _, features) in days.items()}
+    whole = {name: np.concatenate([features[name] for features in by_day.values()]) for name in ("region", "carat")}
+    true, predicted = (np.concatenate([day[at] for day in days.values()]) for at in (0, 1))
+    known = reference_of(Target("regression"), true, predicted, None, rng, whole)
+    _, predicted, features = prices(1_000, 99, 0.1)
+    rows: Any = estimated("regression", known, predicted, None, features=features)["metrics"]["mae"]
+    measured = {**known, "days": measure_days(known, columns, by_day)}
+    varied: Any = estimated("regression", measured, predicted, None, features=features)["metrics"]["mae"]
+    assert varied["high"] - varied["low"] > 1.5 * (rows["high"] - rows["low"])
