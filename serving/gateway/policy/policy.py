@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -30,6 +30,7 @@ _TAILS = (
     r"-----[a-z -]{0,48}",
 )
 _has_digit = re.compile("[0-9]").search
+_NAMES = 256  # names of models whose check is cached
 _TAIL_LENGTH = 640  # characters at the end that are searched: more than the longest tail
 
 
@@ -87,6 +88,8 @@ class Policy:
         }
         self.hash = hashlib.sha256(msgspec.json.encode(rules.model_dump(), order="deterministic")).hexdigest()
         """SHA-256 of the rules, hexadecimal: for the ledger."""
+        self.is_clean_name = lru_cache(_NAMES)(self._is_clean_name)
+        """Return whether no rule finds anything in a model's name; cached, because callers repeat a few names."""
 
     @cached_property
     def for_record(self) -> "Policy":
@@ -107,6 +110,9 @@ class Policy:
         if not vault.is_reversible or verdict.blocked:
             return verdict
         return Verdict(vault.restore(verdict.text, json=is_json(text)), verdict.findings, blocked=False)
+
+    def _is_clean_name(self, name: str) -> bool:
+        return not self.request(name, Vault()).findings
 
     def unread(self, parts: Mapping[str, int]) -> tuple[Finding, ...]:
         """Return the findings on the parts of a request that cannot be read, numbered by kind."""

@@ -190,12 +190,13 @@ async def test_usage_is_told_by_everything_that_it_can_be_told_by(openai: AsyncO
 
 async def llm_series(client: httpx.AsyncClient, model: str) -> dict[tuple[str, str | None], float]:
     """Return the values of a model's series at `/metrics`, by name and kind of token or outcome."""
-    values = {}
+    values: dict[tuple[str, str | None], float] = {}
     for name, series in (await read_samples(client)).items():
         for key, value in series.items():
             labels = dict(key)
             if name.startswith("ml_guard_llm_") and labels.get("model") == model and "le" not in labels:
-                values[name, labels.get("kind") or labels.get("outcome")] = value
+                kind = labels.get("kind") or labels.get("outcome")
+                values[name, kind] = values.get((name, kind), 0) + value  # of all routes
     return values
 
 
@@ -209,9 +210,11 @@ async def test_the_metrics_of_a_call_are_its_tokens_cost_and_latency(
     started = time.monotonic()
     await stream(openai, model)
     (row,) = await wait_for_calls(services, 1)
+    growth: dict[tuple[str, str | None], float] = {}
+    while not growth.get(("ml_guard_llm_calls_total", "ok")):  # counted just after the answer, so as not to delay it
+        after = await llm_series(anonymous, model)
+        growth = {name: value - before.get(name, 0) for name, value in after.items()}
     duration_s = time.monotonic() - started
-    after = await llm_series(anonymous, model)
-    growth = {name: value - before.get(name, 0) for name, value in after.items()}
     latency = {measure: growth[f"ml_guard_llm_{measure}_seconds_sum", None] for measure in ("call", "first_token")}
     assert 0 < latency["first_token"] <= latency["call"] <= duration_s
     counted = {(name, label): n for (name, label), n in growth.items() if n and not name.endswith(("_sum", "_created"))}
