@@ -11,7 +11,7 @@ from dataclasses import fields as fields_of
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ml_guard.shapes import Event, is_missing
+from ml_guard.shapes import Event, check_event_fields, is_missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,15 +23,26 @@ def frame_events(
     frame: Any, columns: Mapping[str, str], fields: Mapping[str, Any]
 ) -> "pa.Table | Iterator[dict[str, Any]]":
     """Return the rows as an Arrow table of events, or as mappings of an event's fields where Arrow does not fit."""
-    for name in fields:
-        if name not in _FIELDS:
-            raise TypeError(f"{name}: is not a field that rows can share; the fields are {', '.join(sorted(_FIELDS))}")
+    fields = _shared_fields(fields)
     table = _arrow_table(frame)
     rows = frame if table is None or _is_pandas(frame) else table
     names = _column_names(rows, columns)
     if table is not None and all(map(_is_read_of_arrow, names, table.schema.types)):
         return _arrow_events(table, names, fields)
     return _iter_events(rows, names, fields)
+
+
+def _shared_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in fields.items():
+        if name not in _FIELDS - {"event_id"}:
+            shared = ", ".join(sorted(_FIELDS - {"event_id"}))
+            raise TypeError(f"{name}: is not a field that rows can share; the fields are {shared}")
+        if hasattr(value, "__len__") and not isinstance(value, str):
+            raise TypeError(
+                f"{name}: one value is needed, which all rows share, not {type(value).__name__};"
+                f" values of single rows are a column of the frame, named {name!r}"
+            )
+    return check_event_fields(fields)
 
 
 def arrow_bodies(table: "pa.Table", *, max_rows: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
@@ -90,6 +101,10 @@ def _column_names(frame: Any, columns: Mapping[str, str]) -> list[str]:
     for name, count in Counter(renamed).items():
         if count > 1:
             raise ValueError(f"frame: {count} columns are named {name!r}; rename or drop all but one")
+    if "y_true" in renamed:
+        raise ValueError(
+            "frame: the column 'y_true' would be a feature; send labels with send_labels, and drop it here"
+        )
     return renamed
 
 

@@ -168,6 +168,13 @@ def encode_fields(fields: Mapping[str, Any], shape: type[Row]) -> bytes:
         return encode(shaped(fields, shape))
 
 
+def check_event_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Check some fields of an event, and return their values as they are sent."""
+    others: dict[str, Any] = {"project_id": "-", "model_id": "-", "y_pred": None, "features": {}}
+    event = Event(**{**others, **fields})
+    return {name: getattr(event, name) for name in fields}
+
+
 def shaped(row: Row | Mapping[str, Any], shape: type[Row]) -> Row:
     """Return a row as its dataclass, checked; an error begins with the field."""
     return row if isinstance(row, shape) else shape(**_checked_fields(row, _REQUIRED[shape]))
@@ -216,7 +223,9 @@ def _text(name: str, value: object, *, required: bool) -> str | None:
 
 def _features(features: object) -> dict[str, Any]:
     if not isinstance(features, Mapping):
-        raise TypeError(f"features: a mapping of names to values is needed, not {type(features).__name__}")
+        raise TypeError(
+            f"features: a mapping of names to values is needed, not {type(features).__name__}{_mapping_hint(features)}"
+        )
     checked = {}
     for name, value in features.items():
         if not isinstance(name, str):
@@ -226,6 +235,13 @@ def _features(features: object) -> dict[str, Any]:
             value if is_valid else _scalar(f"features.{name}", value)
         )  # formats no name for valid values, which most are
     return checked
+
+
+def _mapping_hint(features: object) -> str:
+    if hasattr(features, "columns"):
+        return "; send the rows of a frame with ingest_frame"
+    methods = [method for method in ("to_dict", "_asdict") if hasattr(features, method)]  # a series; a named tuple
+    return f"; send its {methods[0]}()" if methods else ""
 
 
 def _scalar(name: str, value: Any) -> Any:
@@ -250,7 +266,9 @@ def _scalar(name: str, value: Any) -> Any:
 
 
 def _converted(name: str, value: object) -> object:
-    """Return a number of a further type, such as Decimal, Fraction or numpy's longdouble, as float; other values as they are."""
+    """Return a number of a further type, such as Decimal, Fraction or numpy's longdouble, as float, a UUID as text; other values as they are."""
+    if isinstance(value, UUID):
+        return str(value)
     if not isinstance(value, (Decimal, Real)) or type(value).__name__ in _TIME_TYPES:
         return value
     try:

@@ -5,6 +5,7 @@ Logging unexpected errors is `middleware`.
 
 import logging
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from serving.audit.entry import AuditEntry
 from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 
+_API_PREFIX = "/api/"
 _DATABASE_ERRORS = (OperationalError, NoConnectionError)
 _log = logging.getLogger(__name__)
 
@@ -32,22 +34,31 @@ async def render(request: Request, error: Exception) -> Response:
     if isinstance(error, _DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
-        problem.detail += _list_routes(request)
+        problem.detail += _suggest_routes(request)
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem.detail = f"This route does not answer {request.method}: send {(error.headers or {})['Allow']}."
     entry: AuditEntry = request.scope["state"]["entry"]
     return entry.render_problem(problem)
 
 
-def _list_routes(request: Request) -> str:
-    """Return the routes that are offered instead of an unknown one below `/v1/`; empty for other paths."""
-    if not request.scope["path"].startswith(PREFIX):
-        return ""
-    offered = sorted(
+def _suggest_routes(request: Request) -> str:
+    """Return the routes that may be meant by an unknown path: all below `/v1/`, else those of the most similar path."""
+    path: str = request.scope["path"]
+    if path.startswith(PREFIX):
+        return f" Offered below {PREFIX}: {', '.join(_list_routes(request, PREFIX))}."
+    routes = _list_routes(request, _API_PREFIX)
+    similar = get_close_matches(path.rstrip("/").lower(), {route.split()[1] for route in routes}, n=1, cutoff=0.8)
+    meant = [route for route in routes if route.split()[1] in similar]
+    return f" Perhaps {' or '.join(meant)} is meant." if meant else ""
+
+
+def _list_routes(request: Request, prefix: str) -> list[str]:
+    return sorted(
         f"{method} {route.path_format}"
         for route in iter_route_contexts(request.app.routes)
-        if (route.path or "").startswith(PREFIX)
+        if (route.path or "").startswith(prefix)
         for method in (route.methods or set()) - {"HEAD"}
     )
-    return f" Offered below {PREFIX}: {', '.join(offered)}."
 
 
 def install(app: FastAPI) -> None:
@@ -97,6 +108,6 @@ def _field(location: Sequence[str | int]) -> str:
 
 def _framework_problem(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
-    details = {404: "There is no such route.", 405: "This route does not answer that method."}
+    details = {404: "There is no such route."}
     fallback = error.detail if isinstance(error.detail, str) else phrase
     return Problem.of_status(error.status_code, details.get(error.status_code, fallback), headers=error.headers)

@@ -1,4 +1,4 @@
-"""Conversion of an Arrow IPC stream to rows of plain Python objects.
+"""Conversion of Arrow IPC streams to rows of plain Python objects.
 
 Columns are the fields of the contract; features are a struct or map column `features`, or columns `features.<name>`.
 """
@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from serving.http.problems import BadRequest, Unprocessable
 
 _PREFIX = "features."
-_SHARED_VALUE_BYTES = 4_096  # longer values of dictionaries and views, repeated, would expand to far more than the body
+_SHARED_VALUE_BYTES = (
+    4_096  # longer values of dictionaries, views and runs, repeated, would expand to far more than the body
+)
 _SLICE_CELLS = 2**18  # that are Python objects at the same time
 _TEXT_TYPES = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -24,7 +26,7 @@ _RECORD_BATCH_HEADER = 3
 
 
 def iter_arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a stream.
+    """Yield the rows of a stream, or of several that follow each other, as in a file to which senders have appended.
 
     Raises
     ------
@@ -34,17 +36,26 @@ def iter_arrow_rows(body: bytes) -> Iterator[dict[str, Any]]:
         If the type of a column is not supported, or the batches are compressed.
     """
     try:
-        _refuse_compressed(body)
-        with pa.ipc.open_stream(body) as stream:
-            for batch in stream:
-                batch.validate(full=True)
-                rows = max(_SLICE_CELLS // _width(batch.schema), 1)
-                for start in range(0, batch.num_rows, rows):
-                    yield from _batch_rows(batch.slice(start, rows))
+        source = pa.BufferReader(body)
+        yield from _stream_rows(source)
+        while source.tell() < source.size():
+            yield from _stream_rows(source)
     except (pa.ArrowException, OSError, struct.error, IndexError, UnicodeDecodeError) as error:
         raise BadRequest(
             f"The body is not an Arrow IPC stream (the file formats of Arrow and Parquet are none): {error}."
         ) from None
+
+
+def _stream_rows(source: pa.BufferReader) -> Iterator[dict[str, Any]]:
+    start = source.tell()
+    _refuse_compressed(source)
+    source.seek(start)
+    with pa.ipc.open_stream(source) as stream:
+        for batch in stream:
+            batch.validate(full=True)
+            rows = max(_SLICE_CELLS // _width(batch.schema), 1)
+            for first in range(0, batch.num_rows, rows):
+                yield from _batch_rows(batch.slice(first, rows))
 
 
 def _width(schema: pa.Schema) -> int:
@@ -123,13 +134,27 @@ def _values(name: str, column: pa.Array) -> list[Any]:
 
 def _plain(name: str, column: pa.Array) -> pa.Array:
     """Return a column of one of the few types whose Python values JSON has too, or of a dictionary of them."""
+    if isinstance(column, pa.ExtensionArray):
+        return _plain(name, _storage(column))
+    if pa.types.is_run_end_encoded(column.type):
+        _refuse_long_words(name, _plain(name, column.values))
+        return _plain(name, pc.run_end_decode(column))
     if pa.types.is_dictionary(column.type):
         words = _plain(name, column.dictionary)
-        if pa.types.is_large_string(words.type):
-            _refuse_long(name, pc.max(pc.binary_length(words)).as_py() or 0)
+        _refuse_long_words(name, words)
         return pa.DictionaryArray.from_arrays(column.indices, words)
     _refuse_long_views(name, column)
     return _cast(name, column, _plain_type(name, column.type))
+
+
+def _storage(column: pa.ExtensionArray) -> pa.Array:
+    if isinstance(column.type, pa.UuidType):
+        return pa.array(map(_text, column), pa.string())
+    return column.cast(pa.bool_()) if isinstance(column.type, pa.Bool8Type) else column.storage
+
+
+def _text(scalar: pa.Scalar) -> str | None:
+    return str(scalar.as_py()) if scalar.is_valid else None
 
 
 def _plain_type(name: str, kind: pa.DataType) -> pa.DataType:
@@ -180,16 +205,21 @@ def _refuse_long_views(name: str, column: pa.Array) -> None:
         _refuse_long(name, int(lengths[column.is_valid().to_numpy(zero_copy_only=False)].max(initial=0)))
 
 
+def _refuse_long_words(name: str, words: pa.Array) -> None:
+    if pa.types.is_large_string(words.type):
+        _refuse_long(name, pc.max(pc.binary_length(words)).as_py() or 0)
+
+
 def _refuse_long(name: str, size: int) -> None:
     if size > _SHARED_VALUE_BYTES:
         raise Unprocessable(
-            f"Column {name[:80]!r}: a value of a dictionary or view is longer than any value may be; shorten it."
+            f"Column {name[:80]!r}: a value of a dictionary, view or run is longer than any value may be; shorten it."
         )
 
 
-def _refuse_compressed(body: bytes) -> None:
+def _refuse_compressed(source: pa.BufferReader) -> None:
     # Buffers compressed inside the stream expand without a limit; with Content-Encoding, the expanded size is limited.
-    for message in pa.ipc.MessageReader.open_stream(body):
+    for message in pa.ipc.MessageReader.open_stream(source):
         if message.type in {"record batch", "dictionary"} and _is_compressed(message.metadata.to_pybytes()):
             raise Unprocessable("The stream's batches are compressed: compress the body by Content-Encoding instead.")
 

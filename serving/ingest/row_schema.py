@@ -4,6 +4,7 @@ The fields of events and labels are in their `schemas`.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ R = TypeVar("R")
 
 ID_LENGTH = 128  # length of the columns of `events` and `labels`
 _SHOWN_CHARACTERS = 80
+_ZONE_NAME = re.compile(r" ?([+-]\d\d:?\d\d) [A-Z]{3,5}$|\[.*\]$")  # Go, and RFC 9557: the offset decides
+_NAMED_UTC = re.compile(r"(?<=\d) ?(?:UTC|GMT)$")
 _plain = msgspec.json.Decoder()
 
 
@@ -172,12 +175,12 @@ def is_storable(text: str) -> bool:
 
 
 def _read_instant(text: str) -> str | datetime:
-    """Return the instant of a text in ISO 8601, or with the zone as databases write it; any other text unchanged."""
+    """Return the instant of a text in ISO 8601, or with the zone as databases and languages print it; any other text unchanged."""
     try:
         msgspec.convert(text, datetime)  # RFC 3339, in which msgspec rounds nanoseconds
     except (msgspec.ValidationError, UnicodeEncodeError):
         try:
-            return datetime.fromisoformat(f"{text[:-4]}Z" if text.endswith(" UTC") else text)
+            return datetime.fromisoformat(_NAMED_UTC.sub("Z", _ZONE_NAME.sub(r"\1", text)))
         except ValueError:
             return text
     return text

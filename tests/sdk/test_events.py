@@ -2,6 +2,7 @@
 
 import json
 import math
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -98,6 +99,13 @@ def test_a_missing_segment_is_left_out(api: ApiDouble, client: MLGuardClient, mi
     assert "segment" not in json.loads(api.seen[0].body)
 
 
+def test_a_uuid_is_sent_as_its_text(api: ApiDouble, client: MLGuardClient) -> None:
+    value = uuid.UUID(int=1)
+    client.ingest_event(**{**ROW, "y_pred": value, "features": {"a": value}})
+    (row,) = api.seen[0].rows
+    assert (row["y_pred"], row["features"]) == (str(value), {"a": str(value)})
+
+
 def test_decimals_are_sent_as_numbers(api: ApiDouble, client: MLGuardClient) -> None:
     client.ingest_event(**{**ROW, "y_pred": Decimal(2), "y_proba": Decimal("0.25"), "features": {"a": Decimal("1.5")}})
     sent = json.loads(api.seen[0].body)
@@ -124,6 +132,9 @@ def test_decimals_are_sent_as_numbers(api: ApiDouble, client: MLGuardClient) -> 
         ({"timestamp": datetime(2025, 1, 1)}, ValueError, r"^timestamp: has no UTC offset"),  # noqa: DTZ001
         ({"timestamp": 1735689600}, TypeError, r"^timestamp: a datetime or ISO 8601 text"),
         ({"features": [1]}, TypeError, r"^features: a mapping"),
+        ({"features": pd.Series({"a": 1})}, TypeError, r"^features: .* not Series; send its to_dict\(\)"),
+        ({"features": next(pd.DataFrame({"a": [1]}).itertuples())}, TypeError, r"^features: .*; send its _asdict\(\)"),
+        ({"features": pd.DataFrame({"a": [1]})}, TypeError, r"^features: .* not DataFrame; .* with ingest_frame"),
         ({"features": {1: 2}}, TypeError, r"^features: names are text"),
         ({"features": {"a": {"b": 1}}}, TypeError, r"^features.a: .* not dict"),
         ({"features": {"a": math.inf}}, ValueError, r"^features.a: inf is not a finite number"),

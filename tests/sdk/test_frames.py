@@ -1,7 +1,8 @@
 """Frames that Arrow cannot hold or the server does not read of Arrow: values are converted, or refused by row and field."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import Any
@@ -61,6 +62,7 @@ def test_columns_named_by_numbers_and_ids_that_are_uuids_become_text(api: ApiDou
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"^frame: 2 columns are named 'a'"),
         (pa.table({"b": [1], "a": [2]}), r"^frame: 2 columns are named 'a'"),
         (pd.DataFrame({("a", "b"): [1]}), r"^frame: .* several levels; join them first"),
+        (pa.table({"c": [1], "y_true": [0]}), r"^frame: the column 'y_true' would be a feature; send labels with"),
         (pd.Series([1, 2]), r"^frame: a data frame .* not Series"),
         ([{"a": 1}], r"^frame: a data frame .* not list"),
     ],
@@ -71,6 +73,48 @@ def test_a_frame_that_cannot_be_sent_is_refused_by_what_is_wrong(
     with pytest.raises((TypeError, ValueError), match=message):
         client.ingest_frame(frame, columns={"b": "a"}, **FIELDS)
     assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"y_pred": [0, 1]},
+            "^y_pred: one value is needed, which all rows share, not list; values of single rows are a column",
+        ),
+        ({"y_pred": np.array([0, 1])}, "^y_pred: one value is needed, which all rows share, not ndarray"),
+        ({"y_proba": pd.Series([0.5, 0.5])}, "^y_proba: one value is needed, which all rows share, not Series"),
+        ({"event_id": "e"}, "^event_id: is not a field that rows can share"),
+        (
+            {"timestamp": np.datetime64("2025-01-01")},
+            "^timestamp: a datetime or ISO 8601 text is needed, not datetime64",
+        ),
+        ({"timestamp": datetime(2025, 1, 1)}, "^timestamp: has no UTC offset"),  # noqa: DTZ001
+        ({"latency_ms": timedelta(seconds=1)}, "^latency_ms: .* not timedelta"),
+        ({"model_version": 3}, "^model_version: text is needed, not int"),
+    ],
+)
+def test_a_field_that_all_rows_share_is_checked_before_anything_is_sent(
+    api: ApiDouble, client: MLGuardClient, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        client.ingest_frame(pd.DataFrame({"a": [1, 2]}), **{**FIELDS, **fields})
+    assert api.seen == []
+
+
+def test_a_field_that_all_rows_share_is_converted_as_that_of_an_event() -> None:
+    request_id = uuid.uuid4()
+    fields = {
+        **FIELDS,
+        "y_proba": Decimal("0.5"),
+        "latency_ms": np.float32(2),
+        "request_id": request_id,
+        "segment": pd.NA,
+    }
+    table = frame_events(pd.DataFrame({"a": [1, 2]}), {}, fields)
+    assert isinstance(table, pa.Table)
+    (first, _) = table.select(["y_proba", "latency_ms", "request_id", "segment"]).to_pylist()
+    assert first == {"y_proba": 0.5, "latency_ms": 2.0, "request_id": str(request_id), "segment": None}
 
 
 def test_numbers_text_and_categories_go_as_arrow() -> None:

@@ -137,11 +137,11 @@ def identifier_type(settings: Settings) -> Any:
     return Annotated[str, Meta(min_length=1, max_length=min(settings.ingest.max_name_length, ID_LENGTH))]
 
 
-def value_type(settings: Settings) -> Any:
+def value_type(settings: Settings, *, text_pattern: str | None = None) -> Any:
     """Return the type of a value that is not null."""
     return (
         Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
         | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-        | Annotated[str, Meta(max_length=settings.ingest.max_value_length)]
+        | Annotated[str, Meta(max_length=settings.ingest.max_value_length, pattern=text_pattern)]
         | bool
     )

@@ -13,6 +13,8 @@ from guard_core.settings import Settings
 from serving.ingest.events.schemas import DocumentedId, identifier_type, value_type
 from serving.ingest.row_schema import ID_LENGTH, RowSchema
 
+_KNOWN_TEXT = r"^(?!\s*(?:[Nn][Aa][Nn])?\s*$)"  # empty text and NaN are no label in `ml.monitoring.performance.labels`
+
 Value = float | int | str | bool
 
 
@@ -41,7 +43,7 @@ class LabelSchema(RowSchema[Label]):
             [
                 ("project_id", identifier),
                 ("event_id", identifier),
-                ("y_true", value_type(settings)),
+                ("y_true", value_type(settings, text_pattern=_KNOWN_TEXT)),
             ],
             bases=(Label,),
             kw_only=True,

@@ -23,6 +23,28 @@ async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncCli
     check_problem(await anonymous.get("/api/v1/events"), 405)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "detail"),
+    [
+        ("POST", "/api/v1/events/", "There is no such route. Perhaps POST /api/v1/events is meant."),
+        ("POST", "/api/v1/event", "There is no such route. Perhaps POST /api/v1/events is meant."),
+        ("POST", "/API/v1/events", "There is no such route. Perhaps POST /api/v1/events is meant."),
+        (
+            "GET",
+            "/api/v1/project",
+            "There is no such route. Perhaps GET /api/v1/projects or POST /api/v1/projects is meant.",
+        ),
+        ("GET", "/api/nowhere-near-any-of-them", "There is no such route."),
+        ("GET", "/api/v1/events", "This route does not answer GET: send POST."),
+        ("PUT", "/api/v1/query", "This route does not answer PUT: send POST."),
+    ],
+)
+async def test_an_unknown_route_or_method_is_answered_with_what_is_meant(
+    analyst: httpx.AsyncClient, method: str, path: str, detail: str
+) -> None:
+    assert (await analyst.request(method, path)).json()["detail"] == detail
+
+
 async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/api/v1/projects", json={"timezone": "Mars/Olympus", "colour": "hunter2"})
     body = check_problem(answer, 422)

@@ -73,7 +73,7 @@ async def test_arrow_that_events_cannot_be_is_refused_by_column(analyst: httpx.A
     cases = [
         (encode_arrow(good.append_column("features.x", pa.array([1, 2]))), 422, "not as both"),
         (encode_arrow(good.append_column("segment", pa.array([[1], [2]]))), 422, "'segment' is of type list"),
-        (encode_arrow(good.append_column("segment", long_words)), 422, "value of a dictionary or view is longer"),
+        (encode_arrow(good.append_column("segment", long_words)), 422, "value of a dictionary, view or run is longer"),
         (encode_arrow(good.append_column("endpoint", pa.array(["a", "b"]))), 422, "same name"),
         (
             encode_arrow(good.drop_columns(["features"]).append_column("features", pa.array([1, 2]))),

@@ -114,6 +114,46 @@ async def test_arrow_types_are_read_as_their_values(
         assert stored(database)[f"{way}-0"][2] == {"x": value}
 
 
+UUIDS = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"\x11" * 16, b"\x22" * 16], pa.binary(16)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (UUIDS, "11111111-1111-1111-1111-111111111111"),
+        (pa.ExtensionArray.from_storage(pa.uuid(), pa.nulls(2, pa.binary(16))), None),
+        (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([2, 0], pa.int8())), True),
+        (pa.ExtensionArray.from_storage(pa.json_(), pa.array(['"a"', "1"])), '"a"'),
+        (pa.RunEndEncodedArray.from_arrays([2], ["a"]), "a"),
+        (pa.RunEndEncodedArray.from_arrays([1, 3], [1.5, 2.5]).slice(1), 2.5),
+        (pa.RunEndEncodedArray.from_arrays([1, 2], [None, "a"]), None),
+    ],
+    ids=lambda value: str(getattr(value, "type", "")),
+)
+async def test_extension_types_and_runs_of_arrow_are_read_as_their_values(
+    analyst: httpx.AsyncClient, database: Database, column: pa.Array, value: object
+) -> None:
+    table = make_table(make_events(2)).drop_columns(["features", "event_id"])
+    table = table.append_column("features.x", column).append_column("event_id", UUIDS)
+    answer = await send_raw(analyst, encode_arrow(table), Content_Type=ARROW)
+    assert answer.json()["accepted"] == 2, answer.text
+    assert stored(database)["11111111-1111-1111-1111-111111111111"][2] == {"x": value}
+
+
+async def test_streams_of_arrow_that_follow_each_other_are_all_read(
+    analyst: httpx.AsyncClient, database: Database
+) -> None:
+    parts = [
+        encode_arrow(make_table([event(event_id=f"e{number}", features={name: 1})])) for number, name in enumerate("ab")
+    ]
+    answer = await send_raw(analyst, b"".join(parts), Content_Type=ARROW)
+    assert answer.json()["accepted"] == 2, answer.text
+    assert [row[2] for row in stored(database).values()] == [{"a": 1}, {"b": 1}]
+    compressed = encode_arrow(make_table(make_events(1)), compression="zstd")
+    for rest, status in [(compressed, 422), (b"rest", 400)]:
+        assert (await send_raw(analyst, parts[0] + rest, Content_Type=ARROW)).status_code == status
+
+
 async def test_a_map_of_views_and_decimals_is_read(analyst: httpx.AsyncClient, database: Database) -> None:
     kind = pa.map_(pa.string_view(), pa.decimal128(5, 2))
     features = pa.array([[("x", Decimal("1.5"))], [("y", None)]], kind)
@@ -126,7 +166,14 @@ async def test_a_map_of_views_and_decimals_is_read(analyst: httpx.AsyncClient, d
     ("column", "words"),
     [
         (pa.array([b"\xff", b"a"]), "Column 'features.x' holds bytes that are not UTF-8: send text"),
-        (pa.array(["v" * 5_000, "a"], pa.string_view()), "'features.x': a value of a dictionary or view is longer"),
+        (
+            pa.array(["v" * 5_000, "a"], pa.string_view()),
+            "'features.x': a value of a dictionary, view or run is longer",
+        ),
+        (
+            pa.RunEndEncodedArray.from_arrays([2], ["v" * 5_000]),
+            "'features.x': a value of a dictionary, view or run is longer",
+        ),
         (pa.array([[1], [2]]), "Column 'features.x' is of type list<item: int64>: send numbers, strings"),
         (
             pa.array([2**60, 0]).cast(pa.timestamp("s", "UTC")),
@@ -165,6 +212,11 @@ async def test_a_row_of_five_thousand_features_is_stored(
         "2013-01-02T12:00Z",
         "20130102T120000Z",
         "2013-01-02T17:30:00,000+05:30",
+        "2013-01-02T13:00:00+01:00[Europe/Paris]",
+        "2013-01-02T12:00:00Z[UTC][u-ca=gregory]",
+        "2013-01-02 12:00:00 +0000 UTC",
+        "2013-01-02 07:00:00.000000000 -0500 EST",
+        "2013-01-02 12:00:00 GMT",
     ],
 )
 async def test_an_instant_is_read_as_databases_and_tools_write_it(
@@ -179,7 +231,9 @@ async def test_an_instant_is_read_as_databases_and_tools_write_it(
         assert set(connection.execute(select(events.c.ts_us)).scalars()) == {1_357_128_000_000_000}
 
 
-@pytest.mark.parametrize("text", ["2013-01-02", "20130102", "2013-01-02 12:00:00", "2013-01-02T12:00"])
+@pytest.mark.parametrize(
+    "text", ["2013-01-02", "20130102", "2013-01-02 12:00:00", "2013-01-02T12:00", "2013-01-02T12:00[Europe/Paris]"]
+)
 async def test_a_date_or_an_instant_without_an_offset_is_refused_with_the_cure(
     analyst: httpx.AsyncClient, text: str
 ) -> None:

@@ -38,6 +38,14 @@ async def test_one_label_is_accepted_and_then_a_duplicate(analyst: httpx.AsyncCl
     ]
 
 
+@pytest.mark.parametrize("value", ["", " ", "NaN", " nan\n"])
+async def test_text_of_a_missing_label_is_refused(analyst: httpx.AsyncClient, project: str, value: str) -> None:
+    answer = await analyst.post(LABELS, json=[label(), label("e1", y_true=value), label("e2", y_true="nano")])
+    (error,) = answer.json()["errors"]
+    assert (answer.json()["accepted"], error["index"], error["field"]) == (2, 1, "y_true")
+    assert "a label that is not known yet is not sent" in error["reason"]
+
+
 async def test_many_labels_are_counted_and_bad_ones_named(
     analyst: httpx.AsyncClient, project: str, services: Services
 ) -> None:
