@@ -1,5 +1,6 @@
 """The format of server-sent events, for every route that streams."""
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -22,9 +23,16 @@ def format_event(data: Any, name: str | None = None) -> bytes:
     >>> format_event({"text": "Hi"}, "text")
     b'event: text\ndata: {"text":"Hi"}\n\n'
     """
-    body = data if isinstance(data, bytes) else _encode(data)
+    body = data if isinstance(data, bytes) else _encode_json(data)
     head = b"" if name is None else b"event: " + name.encode() + b"\n"
     return head + b"data: " + body + b"\n\n"
+
+
+def _encode_json(data: Any) -> bytes:
+    try:
+        return _encode(data)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON holds only as an escape
+        return json.dumps(data).encode()
 
 
 def format_problem(problem: Problem, request_id: str) -> bytes:

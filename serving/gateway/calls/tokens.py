@@ -1,5 +1,6 @@
 """Tokens of a call: as the provider reports them, else estimated and marked as such."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from typing import Any, Final
@@ -24,6 +25,7 @@ _REASONING: Final = (
     (None, "reasoning_tokens"),
 )
 _TOTALS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_is_count = re.compile(r"[0-9]{1,16}").fullmatch
 _CACHE_WRITES: Final = ((None, "cache_creation_input_tokens"),)
 
 
@@ -37,9 +39,14 @@ def find_usage(answer: Mapping[str, Any]) -> Any:
     usage = answer.get("usage")
     if usage:
         return usage
+    return next((holder["usage"] for holder in list_holders(answer) if holder.get("usage")), None)
+
+
+def list_holders(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the objects in which some servers put fields that belong to the answer: their own, and the choices."""
     choices = answer.get("choices")
     holders = (answer.get("x_groq"), *(choices if isinstance(choices, list) else ()))
-    return next((holder["usage"] for holder in holders if isinstance(holder, Mapping) and holder.get("usage")), None)
+    return [holder for holder in holders if isinstance(holder, Mapping)]
 
 
 def read_usage(usage: Any) -> Amount | None:
@@ -113,7 +120,17 @@ def _first(usage: dict[str, Any], spellings: tuple[tuple[str | None, str], ...])
 
 
 def _count(counts: Any, name: str) -> int | None:
-    value = counts.get(name) if isinstance(counts, dict) else None
+    return read_count(counts.get(name)) if isinstance(counts, dict) else None
+
+
+def read_count(value: Any) -> int | None:
+    """Return a whole number that some servers send as a float or a text; None for any other value.
+
+    >>> read_count(8), read_count(8.0), read_count("8"), read_count("8.5"), read_count(True)
+    (8, 8, 8, None, None)
+    """
     if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and _is_count(value):
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

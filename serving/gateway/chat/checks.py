@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.dialects import TOKEN_IDS, list_tool_calls
+from serving.gateway.chat.dialects import TOKEN_IDS, normalize_message
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
@@ -57,14 +57,14 @@ def check_answer(answer: Mapping[str, Any], session: PolicySession) -> dict[str,
         for name, value in answer.items()
         if name != "choices"
     }
-    return {**checked, "choices": [_check_choice(choice, session) for choice in answer["choices"]]}
+    choices = [_check_choice(choice, position, session) for position, choice in enumerate(answer["choices"])]
+    return {**checked, "choices": choices}
 
 
-def _check_choice(choice: Any, session: PolicySession) -> Any:
+def _check_choice(choice: Any, position: int, session: PolicySession) -> Any:
     if not isinstance(choice, dict):
         return rewrite(choice, session.response)
-    if isinstance(choice.get("message"), dict):
-        list_tool_calls(choice["message"])
+    normalize_message(choice, position)
     was_blocked, session.blocked = session.blocked, False
     checked = {name: value for name, value in choice.items() if name != "logprobs"}
     checked = rewrite(checked, session.response)
@@ -72,7 +72,7 @@ def _check_choice(choice: Any, session: PolicySession) -> Any:
     session.blocked = was_blocked or withheld
     if withheld:
         message = {"role": "assistant", "content": None}
-        checked = {"index": choice.get("index", 0), "message": message, "finish_reason": WITHHELD}
+        checked = {"index": choice["index"], "message": message, "finish_reason": WITHHELD}
     if checked.get("message") != choice.get("message"):
         checked = {name: value for name, value in checked.items() if name not in TOKEN_IDS}
     if "logprobs" in choice:

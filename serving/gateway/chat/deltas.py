@@ -1,5 +1,6 @@
 """One choice of a stream, delta by delta: text that arrives in pieces passes a stream of the policy, the rest is checked at once."""
 
+import codecs
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
@@ -33,6 +34,8 @@ _ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "inde
 _WHOLE_FIELDS: Final = frozenset({"annotations", "citations"})  # lists of objects that do not arrive in pieces
 _LOGPROBS: Final = ("content", "refusal")
 _CALL_FIELDS: Final = frozenset({"tool_calls", "function_call"})
+_HALVES: Final = "utf-16-le"
+_HalfDecoder = codecs.getincrementaldecoder(_HALVES)
 
 
 class ChoiceStream:
@@ -48,6 +51,9 @@ class ChoiceStream:
         self._place = place
         self._session = session
         self._texts: dict[Path, ResponseStream] = {}
+        self._halves: dict[
+            Path, codecs.IncrementalDecoder
+        ] = {}  # some servers cut a text between the halves of a surrogate pair
         self._received: dict[Path, int] = {}
         self._names: dict[Path, str] = {}
         self._items: dict[Path, dict[str, Any]] = {}
@@ -116,7 +122,8 @@ class ChoiceStream:
         """Return choices with the text that is still held back."""
         chunks = []
         for path, text in self._texts.items():
-            rest = self._record_released(path, text.finish())
+            rest = text.feed(self._halves[path].decode(b"", final=True)) + text.finish()
+            rest = self._record_released(path, rest)
             if rest:
                 chunk: dict[str, Any] = {"index": self._place, "delta": self._nested(path, rest), "finish_reason": None}
                 logprobs = self._release_logprobs() if len(path) == 1 and path[0] in _LOGPROBS else None
@@ -151,6 +158,8 @@ class ChoiceStream:
         if text is None:
             text = self._texts[path] = ResponseStream(self._session.policy, self._session.vault)
             self._frames[path] = [self._items.get(path[:end], {}) for end in range(1, len(path) + 1)]
+            self._halves[path] = _HalfDecoder("replace")
+        piece = self._halves[path].decode(piece.encode(_HALVES, "surrogatepass"))
         self._received[path] = self._received.get(path, 0) + len(piece)
         return self._record_released(path, text.feed(piece))
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from serving.gateway.calls.tokens import read_count
 from serving.gateway.upstreams.reading import BrokenStreamError
 
 TOKEN_IDS: Final = frozenset({"token_id", "token_ids"})
@@ -17,16 +18,16 @@ COPIES: Final = TOKEN_IDS | {"message", "text"}
 _MAX_CHOICES = 128
 
 
-def normalize_choice(choice: Any) -> int:
-    """Give a choice its delta and finish reason, in place; return its index.
+def normalize_choice(choice: Any, position: int) -> int:
+    """Give a choice its delta, finish reason and index (else its position in the event) in place; return its index.
 
     Raises
     ------
     BrokenStreamError
         If it is no choice of a stream.
     """
-    place = (choice.get("index") or 0) if isinstance(choice, dict) else None
-    if not isinstance(place, int) or not 0 <= place < _MAX_CHOICES:
+    place = _read_index(choice, position) if isinstance(choice, dict) else None
+    if place is None or place >= _MAX_CHOICES:
         raise BrokenStreamError("a choice of the stream has no valid index")
     # Servers that cannot stream send the whole message as one event.
     delta = choice.get("delta")
@@ -37,6 +38,18 @@ def normalize_choice(choice: Any) -> int:
         raise BrokenStreamError("the delta of a choice is not an object")
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
     return place
+
+
+def normalize_message(choice: dict[str, Any], position: int) -> None:
+    """Give a choice of a whole answer its index, and its tool calls the form of OpenAI's, in place."""
+    choice["index"] = _read_index(choice, position)
+    if isinstance(choice.get("message"), dict):
+        list_tool_calls(choice["message"])
+
+
+def _read_index(choice: dict[str, Any], position: int) -> int | None:
+    index = choice.get("index")
+    return position if index in (None, "") else read_count(index)
 
 
 def has_content(choice: dict[str, Any]) -> bool:
@@ -77,8 +90,7 @@ class ToolCalls:
         if not delta.get("type"):  # clients would replace the type
             delta.pop("type", None)
         call_id, name = _text(delta.get("id")), _text(function.get("name"))
-        index = delta.get("index")
-        index = index if isinstance(index, int) else None
+        index = read_count(delta.get("index"))
         call = self._by_id.get(call_id) or self._by_index.get(index)
         if call is None or (call.id != call_id and _begins(call, call_id, name, index)):
             # Without gaps, which clients that collect calls in a list cannot fill: some servers count the text as index 0.
@@ -106,11 +118,14 @@ def _begins(call: _ToolCall, call_id: str, name: str, index: int | None) -> bool
 
 
 def list_tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tool calls of a message or delta; make them a list, and their arguments texts, in place."""
+    """Return the tool calls of a message or delta; make them a list, and their ids and arguments texts, in place."""
     calls = message.get("tool_calls")
     if isinstance(calls, dict):  # servers of one call a message
         calls = message["tool_calls"] = [calls]
     calls = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    for call in calls:
+        if isinstance(call.get("id"), int):  # clients would add up the numbers of deltas
+            call["id"] = str(call["id"])
     for function in [call.get("function") for call in calls] + [message.get("function_call")]:
         if isinstance(function, dict) and isinstance(function.get("arguments"), dict | list):
             function["arguments"] = msgspec.json.encode(function["arguments"]).decode()

@@ -16,7 +16,7 @@ from serving.audit.context import RequestContext
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
-from serving.gateway.calls.tokens import estimate, find_usage, read_usage
+from serving.gateway.calls.tokens import estimate, read_usage
 from serving.gateway.chat.checks import check_answer, check_request
 from serving.gateway.chat.schemas import ChatRequest, read_end_user, read_model, validate_chat_request
 from serving.gateway.chat.stream import DONE, ChatStream
@@ -27,6 +27,7 @@ from serving.gateway.upstreams.problems import UpstreamProblem, read_message
 from serving.gateway.upstreams.reading import (
     BROKEN,
     BrokenStreamError,
+    UsageMeter,
     find_error,
     read_available,
     read_json,
@@ -77,14 +78,17 @@ class ChatService:
             upstream_response = await self._post("/chat/completions", request.body, session, context)
             report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
-            if not isinstance(answer.get("choices"), list):
-                reason = session.response(read_message(find_error(answer)))
+            error, choices = find_error(answer), answer.get("choices")
+            if error or not isinstance(choices, list):
+                reason = session.response(read_message(error or answer))
                 name = upstream_response.upstream.name
                 raise BadGateway(f"{name} answered without choices{reason and f': {reason}'}.")
-            messages = [choice.get("message") for choice in answer["choices"] if isinstance(choice, dict)]
-            usage = read_usage(find_usage(answer)) or Amount(
-                tokens_in=call_request.tokens_in, tokens_out=estimate(count_bytes(messages)), estimated=True
-            )
+            messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
+            meter = UsageMeter(call_request.tokens_in)
+            meter.read_usage_of(answer)
+            meter.count_text(count_bytes(messages))
+            meter.ended = True
+            usage = meter.usage
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
             checked = check_answer(answer, session)

@@ -47,6 +47,7 @@ class ChatStream:
         self._head: dict[str, Any] = {"object": _CHUNK}
         self._ending: dict[str, Any] | None = None  # an event with a finish reason, which more text would contradict
         self._keeps_texts = keeps_texts
+        self._unread: dict[str, Any] = {}  # the last event without choices: without an answer, it has the reason
         self.blocked = self.ended = False
 
     def feed(self, data: bytes) -> bytes:
@@ -93,7 +94,8 @@ class ChatStream:
         if self.blocked or self.ended:
             return out
         if not self._choices:
-            raise BrokenStreamError("the upstream ended the stream without an answer")
+            words = self._session.response(read_message(self._unread))
+            raise BrokenStreamError(f"the upstream ended the stream without an answer{words and f': {words}'}")
         self._meter.ended = self._has_finished
         return out + b"".join(self._end())
 
@@ -148,7 +150,7 @@ class ChatStream:
         choices = event["choices"] = event.get("choices") or []
         if not isinstance(choices, list):
             raise BrokenStreamError("the choices of the stream are not a list")
-        places = [normalize_choice(choice) for choice in choices]
+        places = [normalize_choice(choice, position) for position, choice in enumerate(choices)]
         yield from self._release_ending(
             {place for place, choice in zip(places, choices, strict=True) if has_content(choice)}
         )
@@ -176,6 +178,7 @@ class ChatStream:
         more = {name: rewrite(value, self._session.response) for name, value in event.items() if name not in PROTOCOL}
         self.blocked = self.blocked or self._session.blocked
         if not choices:
+            self._unread = more
             if not self._wants_usage and event.get("usage") is not None:
                 return ()
             return self._format({}, []) if self.blocked else (format_event({**event, **more, "choices": []}),)

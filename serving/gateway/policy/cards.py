@@ -41,7 +41,7 @@ _FIRSTS: Final = [first for first, _, _ in _RANGES]
 _CARD = re.compile(
     r"""[2-68](?<![a-z0-9_.].)(?<![0-9]-.)(?:
         [0-9]{13,18}
-      | [0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?P<more>\1[0-9]{1,3}(?![0-9]))?
+      | [0-9]{3}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?P<more>\1[0-9]{1,3}(?![0-9]))?
       | [0-9]{3}([ -])[0-9]{6}\3[0-9]{4,5}
     )(?![a-z0-9_]|-[a-z0-9]|\.[0-9])""",
     re.VERBOSE,
@@ -63,7 +63,7 @@ def find_cards(normal: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_card(text: str) -> bool:
-    digits = text.replace(" ", "").replace("-", "")
+    digits = re.sub("[ .-]", "", text)
     prefix = int(digits[:6])
     place = bisect_right(_FIRSTS, prefix) - 1
     return (

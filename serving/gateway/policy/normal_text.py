@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-CONTEXT: Final = 16
+CONTEXT: Final = 32
 """Characters of a normal text before a match that decide whether it is one, such as `version `."""
 
 # Letters of other scripts that look like Latin ones in common fonts (after Unicode's confusables.txt): Cyrillic, Greek, small

@@ -29,6 +29,9 @@ _API_KEY = re.compile(
     r"""(?<![a-z0-9])(?:
         sk-[a-z0-9_-]{20,200} | (?:akia|asia)[0-9a-z]{16}(?![a-z0-9]) | gh[pousr]_[a-z0-9]{36,200}
       | github_pat_[a-z0-9_]{22,200} | glpat-[a-z0-9_-]{20,100} | xox[abeprs]-[a-z0-9-]{10,200} | aiza[0-9a-z_-]{35}
+      | dckr_pat_[a-z0-9_-]{20,60} | shp(?:at|ca|pa|ss)_[a-f0-9]{32}(?![a-z0-9]) | do[opr]_v1_[a-f0-9]{64} | tvly-[a-z0-9-]{24,60}
+      | pplx-[a-z0-9]{40,60} | ya29\.[a-z0-9_-]{20,400} | whsec_[a-z0-9+/=]{24,80} | lin_api_[a-z0-9]{32,60}
+      | hooks\.slack\.com/services/t[a-z0-9]{8,12}/b[a-z0-9]{8,12}/[a-z0-9]{24}
       | [sr]k_(?:live|test)_[a-z0-9]{16,200} | gsk_[a-z0-9]{40,100} | xai-[a-z0-9]{60,100} | npm_[a-z0-9]{36}(?![a-z0-9])
       | pypi-[a-z0-9_-]{40,300} | sg\.[a-z0-9_-]{22}\.[a-z0-9_-]{43} | nvapi-[a-z0-9_-]{40,100} | r8_[a-z0-9]{37}(?![a-z0-9])
       | hf_[a-z0-9]{30,100} | mlg_[a-z0-9_-]{40,100} | eyj[a-z0-9_-]{8,200}\.eyj[a-z0-9_-]{8,200}\.[a-z0-9_-]{8,100}
@@ -37,8 +40,8 @@ _API_KEY = re.compile(
 )
 # A text without any of these has no key: for most texts this check is nearly all the cost. By a character that they share.
 _KEY_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("akia", "asia", "aiza", "eyj", "sg."),
-    "-": ("sk-", "glpat-", "xox", "xai-", "pypi-", "nvapi-", "private key-"),
+    "": ("akia", "asia", "aiza", "eyj", "sg.", "ya29.", "hooks.slack.com/"),
+    "-": ("sk-", "glpat-", "xox", "xai-", "pypi-", "nvapi-", "tvly-", "pplx-", "private key-"),
     "_": (
         "ghp_",
         "gho_",
@@ -53,24 +56,43 @@ _KEY_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
         "gsk_",
         "npm_",
         "r8_",
+        "dckr_pat_",
+        "shpat_",
+        "shpca_",
+        "shppa_",
+        "shpss_",
+        "dop_v1_",
+        "doo_v1_",
+        "dor_v1_",
+        "whsec_",
+        "lin_api_",
     ),
 }
 _nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
 # The lookbehinds come after the first character, so that the search can jump from digit to digit.
-_IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?<![a-z0-9]....)(?=(?:[ -]?[a-z0-9]){11})")
+_IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?:(?<![a-z0-9]....)|(?<=iban....))(?=(?:[ -]?[a-z0-9]){11})")
 _IBAN_RUN = re.compile(r"[a-z0-9](?:[ -]?[a-z0-9]){14,33}")
 _group_end = re.compile(r"[a-z0-9](?![a-z0-9])")
 _SSN = re.compile(
     r"([0-9](?<![a-z0-9_-].)[0-9]{2})([-. ])(?<![0-9]\2...\2)([0-9]{2})\2([0-9]{4})(?![a-z0-9_-]|\2[0-9])"
 )
+_LABELLED_SSN = re.compile(r"([0-9](?<![a-z0-9_.-].)[0-9]{2})()([0-9]{2})([0-9]{4})(?![a-z0-9_-]|[.][0-9])")
+_follows_ssn = re.compile(r"(?<![a-z])(?:ssn|social security (?:number|no))(?:[^a-z0-9]{1,4}| is:? )\Z").search
+# Ends of file names (`logo@2x.png`) and of systemd's units (`getty@tty1.service`) that are no top-level domains.
+_NO_DOMAINS: Final = "png|jpe?g|gif|webp|svg|tgz|gz|js|css|html?|json|service|socket|timer|target|mount|slice"
 _EMAIL = re.compile(
-    r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}(?![a-z0-9-])"
+    r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}"
+    rf"(?!(?:{_NO_DOMAINS})(?![a-z0-9.-]))[a-z]{{2,24}}(?![a-z0-9-])"
 )
 # Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4; so do sections: § 1.2.3.4.
 _IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<![=~<>!]=.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
-_follows_version = re.compile(r"(?:(?:version|section|clause|chapter)[^a-z0-9]{1,4}|\u00a7 ?)\Z").search
+_follows_version = re.compile(
+    r"(?:(?:version|section|clause|chapter|figure|table|item|oid|wbs|release|build|firmware)[^a-z0-9]{1,4}|\u00a7 ?)\Z"
+).search
 _NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
+_MASKS = ("0.", "255.")  # the beginning of masks, and of no host's address
+_prefix = re.compile(r"/[0-9]{1,2}").match
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
 _MIN_IBAN, _MAX_IBAN = 15, 34
 
@@ -103,8 +125,12 @@ def _iban_end(normal: str, start: int) -> int | None:
 
 
 def _find_ssns(normal: str, start: int) -> Iterator[Span]:
-    for match in _SSN.finditer(normal, start) if _nine_digits(normal, start) else ():
+    if not _nine_digits(normal, start):
+        return
+    for match in (*_SSN.finditer(normal, start), *_LABELLED_SSN.finditer(normal, start)):
         area, _, group, serial = match.groups()
+        if match[2] == "" and not _follows_ssn(normal[max(0, match.start() - CONTEXT) : match.start()]):
+            continue
         if area not in ("000", "666") and area < "900" and group != "00" and serial != "0000":
             yield match.span()
 
@@ -116,13 +142,29 @@ def _find_emails(normal: str, start: int) -> Iterable[Span]:
 def _find_addresses(normal: str, start: int) -> Iterator[Span]:
     for match in _IPV4.finditer(normal, start) if _dotted(normal, start) else ():
         context = normal[max(0, match.start() - CONTEXT) : match.start()]
-        is_version = match[0].endswith(_NETWORK) or _follows_version(context) is not None
-        if not is_version and all(int(part) < 256 for part in match[0].split(".")):
+        is_other = match[0].endswith(_NETWORK) or match[0].startswith(_MASKS) or _follows_version(context) is not None
+        if not is_other and all(int(part) < 256 for part in match[0].split(".")) and not _is_network(normal, match):
             yield match.span()
     if "::" in normal or normal.count(":") > 6:
         for match in _IPV6.finditer(normal, start):
-            if sum(character != ":" for character in match[0]) > 2 and _is_ipv6(match[0]):
+            if (
+                sum(character != ":" for character in match[0]) > 2
+                and _is_ipv6(match[0])
+                and not _is_network(normal, match)
+            ):
                 yield match.span()
+
+
+def _is_network(normal: str, match: re.Match[str]) -> bool:
+    """Return whether an address with the length of a prefix (`192.0.2.0/24`) is that of a network, not of a host."""
+    prefix = _prefix(normal, match.end())
+    if prefix is None:
+        return False
+    try:
+        network = ipaddress.ip_network(match[0] + prefix[0])
+    except ValueError:  # the address has bits beyond the prefix
+        return False
+    return network.num_addresses > 1
 
 
 def _is_ipv6(text: str) -> bool:

@@ -39,11 +39,22 @@ _NATIONAL = re.compile(
 # After a label such as `Tel.`, any grouping counts. The label is within the context of a match.
 _LABELLED = re.compile(r"[0-9(](?<![a-z0-9_.+-].)(?:[ ()/.-]{0,3}[0-9]){6,13}(?![a-z0-9_])")
 _follows_label = re.compile(
-    r"(?<![a-z])(?:tel|phone|telephone|telefono?|mobile?|movil|cell|fax|handy)(?: no)?[^a-z0-9]{1,4}\Z"
+    r"""(?<![a-z])(?:
+        (?:tel|tfno|fon|phone|telephone|telefoon|telefono?|mobile?|mobiel|movil|cell|cellulare|portable|fax|handy|whatsapp)
+        (?:\ ?(?:no|nr|number|nummer|numero))?
+      | (?:my|meine|mon|mijn|mi|mio|il\ mio)\ (?:number|nummer|numero)
+      | (?:call|ring|text|reach|bel)\ (?:me|us)(?=\ (?:on|at|op))
+      | (?:llama|chiama)(?:me|mi)(?=\ al)
+    )
+    (?:[^a-z0-9]{1,4}|\ (?:is|ist|lautet|es|est\ le|e|on|at|op|al):?\ )\Z
+      | (?:電話|携帯|番号)(?:は|[^a-z0-9]{1,4})\Z""",
+    re.VERBOSE,
 ).search
 _MIN_NATIONAL: Final = 9  # digits: a date has eight
 _MIN_GROUPED: Final = 10  # of several groups with hyphens or dots: article numbers have nine
 _nine_digits = re.compile(r"[0-9](?:[ ()/.-]{0,3}[0-9]){8}").search
+_continues = re.compile(r" [0-9]").match
+_follows_pair = re.compile(r"(?:\A|[^0-9])[0-9]{2} \Z").search
 _group_end = re.compile(r"[0-9](?![0-9])")
 
 
@@ -98,7 +109,8 @@ def _find_national(normal: str, start: int) -> Iterator[tuple[int, int]]:
     match = _NATIONAL.search(normal, start)
     while match is not None:
         first, end = match.span()
-        texts = (normal[first:group_end] for group_end in _ends(normal, first, end))
+        ends = _ends(normal, first, end)
+        texts = (normal[first:group_end] for group_end in ends if not _is_row(normal, first, group_end))
         number = next(filter(_is_national, texts), None)
         if number is not None:
             yield first, first + len(number)
@@ -126,6 +138,13 @@ def _is_possible(text: str) -> bool:
         return phonenumbers.is_possible_number(phonenumbers.parse(text))
     except phonenumbers.NumberParseException:
         return False
+
+
+def _is_row(normal: str, first: int, end: int) -> bool:
+    """Return whether three groups or more continue on either side, with spaces between: a row of numbers."""
+    if normal.count(" ", first, end) < 2:
+        return False
+    return _continues(normal, end) is not None or _follows_pair(normal[max(0, first - 4) : first]) is not None
 
 
 def _is_national(text: str) -> bool:

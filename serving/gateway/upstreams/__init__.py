@@ -1,6 +1,7 @@
 """Upstreams, the servers of language models: retries, fallbacks, reading their responses.
 
 - `breaker`: circuit breaker
+- `decoding`: JSON as servers send it
 - `pauses`: waits between retries
 - `problems`: problem details of upstream errors
 - `reading`: responses, whole or streamed, and their usage

@@ -7,6 +7,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from serving.gateway.upstreams.decoding import decode_json
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
@@ -44,8 +45,8 @@ async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
 def _error_of(data: bytes) -> Mapping[str, Any]:
     """Return the error of a body as OpenAI's `error` object, with a text as its message; {} if the body is empty."""
     try:
-        body: Any = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body: Any = decode_json(data)
+    except (ValueError, RecursionError):
         body = data.decode(errors="replace").strip()
     if isinstance(body, list) and len(body) == 1:  # so Gemini wraps its errors
         (body,) = body

@@ -12,7 +12,8 @@ import aiohttp
 import msgspec
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.tokens import estimate, find_usage, read_usage
+from serving.gateway.calls.tokens import estimate, find_usage, list_holders, read_usage
+from serving.gateway.upstreams.decoding import decode_json, join_halves
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
@@ -20,7 +21,7 @@ _MAX_ANSWER_BYTES = 64 * 2**20
 _MAX_EVENT_BYTES = 4 * 2**20
 DONE_MARK: Final = b"[DONE]"
 """Data of the last event of a stream; not every server sends it."""
-_decode = msgspec.json.Decoder().decode
+_BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n"
 _line_end = re.compile(rb"\r\n?|\n")
 
 
@@ -44,12 +45,12 @@ async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
             data += await upstream_response.wait_for(content.read(_MAX_ANSWER_BYTES))
             if len(data) > _MAX_ANSWER_BYTES:
                 raise BadGateway(f"{name} answered with too many bytes.")
-        answer = _decode(data)
+        answer = decode_json(data)
     except TimeoutError as error:
         raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
     except (aiohttp.ClientError, OSError) as error:
         raise BadGateway(f"{name} broke off its answer ({type(error).__name__}).") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadGateway(f"{name} did not answer with JSON.") from error
     finally:
         upstream_response.response.release()
@@ -67,8 +68,8 @@ def parse_event(data: bytes) -> dict[str, Any]:
         If it is not a JSON object.
     """
     try:
-        event = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        event = decode_json(data, keeps_halves=True)
+    except (ValueError, RecursionError) as error:
         raise BrokenStreamError("an event of the stream is not JSON") from error
     if isinstance(event, list) and len(event) == 1:  # so Gemini wraps its errors
         (event,) = event
@@ -78,9 +79,13 @@ def parse_event(data: bytes) -> dict[str, Any]:
 
 
 def find_error(answer: Mapping[str, Any]) -> Any:
-    """Return the error that an answer, or an event of a stream, reports: in the field `error`, or in place of the answer."""
-    is_error = "error" in (answer.get("object"), answer.get("type"))
-    return answer.get("error") or (answer if is_error else None)
+    """Return the error that an answer, or an event of a stream, reports: in a field `error`, or in place of the answer.
+
+    OpenRouter sends the field in a choice, too, and Groq in a field of its own.
+    """
+    if "error" in (answer.get("object"), answer.get("type")):
+        return answer.get("error") or answer
+    return next((holder["error"] for holder in (answer, *list_holders(answer)) if holder.get("error")), None)
 
 
 async def read_available(upstream_response: UpstreamResponse) -> bytes:
@@ -113,7 +118,8 @@ class Events:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._is_json: bool | None = None  # None until the first byte that is no white space
+        self._is_json: bool | None = None  # None until the first byte that is neither white space nor a byte order mark
+        self._is_error = False  # whether the event is named `error`
         self._data: list[bytes] = []
         self._size = 0
         self._ends_in_cr = False
@@ -121,7 +127,7 @@ class Events:
     def add(self, data: bytes) -> None:
         """Add bytes to the buffer."""
         self._buffer += data
-        if self._is_json is None and (start := self._buffer.lstrip()):
+        if self._is_json is None and (start := self._buffer.lstrip(_BLANK)):
             self._is_json = start.startswith((b"{", b"["))
 
     def end(self) -> None:
@@ -146,11 +152,14 @@ class Events:
         while (line := self._next_line()) is not None:
             if not line and self._data:
                 data, self._data, self._size = b"\n".join(self._data).strip(), [], 0
-                return data
+                is_error, self._is_error = self._is_error, False
+                return _wrap_error(data) if is_error else data
             if line.startswith(b":"):
                 return b""
             name, _, value = line.partition(b":")
-            if name == b"data":
+            if name == b"event":
+                self._is_error = value.strip() == b"error"
+            elif name == b"data":
                 self._add_data(value.strip())
             elif name == b"error":  # llama.cpp's server sends errors in a field of their own
                 self._add_data(b'{"error":%b}' % value)
@@ -178,6 +187,16 @@ class Events:
         del end  # it holds the buffer, which is to be shortened
         del self._buffer[:length]
         return line.removeprefix(codecs.BOM_UTF8)
+
+
+def _wrap_error(data: bytes) -> bytes:
+    """Return the data of an event named `error` in a field of this name, whatever its shape: an object or a text."""
+    try:
+        event: Any = parse_event(data)
+    except BrokenStreamError:
+        event = data.decode(errors="replace")
+    is_wrapped = isinstance(event, dict) and find_error(event)
+    return data if is_wrapped else msgspec.json.encode({"error": event})
 
 
 def _check_size(size: int) -> None:
@@ -227,8 +246,12 @@ class UsageMeter:
 
     @property
     def usage(self) -> Amount:
-        """Return the reported usage, else an estimate of at least one token per event, as most servers send."""
-        if self._usage is not None and (self.ended or self._usage.tokens_out >= self._events):
+        """Return the reported usage, else an estimate of at least one token per event, as most servers send.
+
+        An answer with text has tokens: a report of none is that of a server that counts only the prompt, before the answer.
+        """
+        least = min(self._events, 1) if self.ended else self._events
+        if self._usage is not None and self._usage.tokens_out >= least:
             return self._usage
         tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
         cached = 0 if self._usage is None else self._usage.tokens_cached
@@ -293,7 +316,7 @@ def _text_of(event: dict[str, Any], meter: UsageMeter) -> str:
     message = choice.get("delta")
     if message is None:  # servers that cannot stream send the whole message as one event
         message = choice.get("message")
-    text = _join_parts(message.get("content")) if isinstance(message, dict) else ""
+    text = join_halves(_join_parts(message.get("content"))) if isinstance(message, dict) else ""
     meter.count_text(len(text.encode()))
     return text
 

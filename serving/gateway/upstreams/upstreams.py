@@ -17,6 +17,7 @@ import msgspec
 
 from guard_core.settings import Settings
 from serving.gateway.upstreams.breaker import Breaker
+from serving.gateway.upstreams.decoding import decode_json
 from serving.gateway.upstreams.pauses import choose_pause_s, read_retry_after_s
 from serving.gateway.upstreams.problems import KEY_REJECTED, UpstreamProblem, problem_of, unreachable_problem
 from serving.http import tracing
@@ -177,8 +178,8 @@ class Upstreams:
             ) as response:
                 if response.status != _OK:
                     raise await problem_of(first.name, response)
-                return msgspec.json.decode(await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
+                return decode_json(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             raise unreachable_problem(first.name, error) from error
 
     async def post(self, path: str, body: Mapping[str, Any]) -> UpstreamResponse:

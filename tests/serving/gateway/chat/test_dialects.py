@@ -94,6 +94,13 @@ DIALECTS = (
     Dialect("tool-calls-object", None, CALLS[:1]),
     Dialect("null-fields", None, CALLS[:1]),
     Dialect("null-usage", HELLO, usage=_usage(10, 3, estimated=True)),
+    Dialect("usage-texts", HELLO),
+    Dialect("usage-of-the-prompt", HELLO, usage=_usage(10, 3, estimated=True)),
+    Dialect("surrogate-halves", "Hello\U0001f600 \ufffd there.\ufffd"),
+    Dialect("infinite-logprobs", HELLO),
+    Dialect("byte-order-mark-json"),
+    Dialect("number-ids", None, CALLS),
+    Dialect("text-indexes"),
 )
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
@@ -139,6 +146,7 @@ def _check(answer: ChatCompletion, dialect: Dialect, text: str | None) -> None:
     functions = [call.function for call in calls if call.type != "custom"]  # Mistral leaves the type out
     assert (choice.message.content or None) == text
     assert tuple((function.name, json.loads(function.arguments)) for function in functions) == dialect.calls
+    assert all(isinstance(call.id, str) for call in calls)
     assert answer.id != ""
     assert choice.message.role in ("assistant", None)  # one server leaves it out
 
@@ -231,6 +239,10 @@ def test_text_held_back_from_a_part_goes_out_in_a_part_of_its_type() -> None:
         b'data: {"object":"error","message":"context shift is disabled","code":500}',
         b'event: error\ndata: {"type":"error","message":"context shift is disabled"}',
         b'{"error":{"message":"context shift is disabled","type":"api_error","param":null,"code":null}}',
+        b"event: error\ndata: context shift is disabled",
+        b'event: error\ndata: {"message":"context shift is disabled","code":500}',
+        b'data: {"choices":[],"x_groq":{"error":"context shift is disabled"}}',
+        b'data: {"choices":[{"delta":{},"finish_reason":"error","error":{"message":"context shift is disabled"}}]}',
     ],
 )
 def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> None:
@@ -249,6 +261,27 @@ def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> 
 def test_an_error_in_place_of_a_stream_goes_through_in_its_words(body: bytes) -> None:
     with pytest.raises(BrokenStreamError, match="the upstream reports: model overloaded"):
         _complete(_chat_stream(), [body[:25], body[25:]])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"detail": "Model not loaded"}',
+        b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Model not loaded"}',
+        b'{"success":false,"errors":[{"code":7000,"message":"Model not loaded"}],"result":null}',
+    ],
+)
+def test_the_reason_why_no_answer_arrived_goes_through(body: bytes) -> None:
+    with pytest.raises(BrokenStreamError, match=r"without an answer: .*Model not loaded"):
+        _complete(_chat_stream(), [body])
+
+
+def test_choices_without_an_index_are_told_apart_by_their_position() -> None:
+    deltas = ([("One, ", None), ("two, ", None)], [("one.", "stop"), ("two.", "stop")])
+    choices = [[{"delta": {"content": text}, "finish_reason": end} for text, end in event] for event in deltas]
+    data = b"".join(b"data: " + json.dumps({"id": "c", "choices": event}).encode() + b"\n\n" for event in choices)
+    answer = _judge(_complete(_chat_stream(), [data]))
+    assert [choice.message.content for choice in answer.choices] == ["One, one.", "two, two."]
 
 
 def test_text_after_a_finish_reason_that_was_sent_ends_the_stream() -> None:
@@ -344,10 +377,19 @@ async def test_an_error_goes_through_in_whatever_shape_it_came(
         )
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": 502, "message": "Provider returned error"}},
+        {"error": {"code": 502, "message": "Provider returned error"}, "choices": []},
+        {"choices": [{"index": 0, "finish_reason": "error", "error": {"message": "Provider returned error"}}]},
+        {"detail": "Provider returned error"},
+    ],
+)
 async def test_an_error_in_place_of_a_whole_answer_goes_through_in_its_words(
-    openai: AsyncOpenAI, upstream: Upstream, services: Services
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, answer: dict[str, Any]
 ) -> None:
-    upstream.answer = {"error": {"code": 502, "message": "Provider returned error"}}
+    upstream.answer = answer
     with pytest.raises(lib.InternalServerError, match="Provider returned error"):
         await openai.chat.completions.create(model="stub", messages=[message("x")])
     assert read_ledger(services, route="/v1/chat/completions")[0]["status"] == 502
@@ -361,6 +403,31 @@ async def test_arguments_of_a_whole_answer_are_a_text(openai: AsyncOpenAI, upstr
     (call,) = completion.choices[0].message.tool_calls or []
     assert call.type == "function"
     assert json.loads(call.function.arguments) == {"city": "Oslo"}
+
+
+async def test_a_whole_answer_has_indexes_ids_and_usage_as_openai_sends_them(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    calls = [{"id": 17, "type": "function", "function": {"name": "get_time", "arguments": "{}"}}]
+    messages: list[dict[str, Any]] = [{"content": HELLO}, {"content": None, "tool_calls": calls}]
+    usage = {"prompt_tokens": "10", "completion_tokens": "8", "total_tokens": "18"}
+    upstream.answer = {"choices": [{"message": text, "finish_reason": "stop"} for text in messages], "usage": usage}
+    completion = await openai.chat.completions.create(model="stub", messages=[message("x")], n=2)
+    assert [choice.index for choice in completion.choices] == [0, 1]
+    assert [call.id for call in completion.choices[1].message.tool_calls or []] == ["17"]
+    (row,) = await wait_for_calls(services, 1)
+    assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 8, False)
+
+
+async def test_usage_without_tokens_for_a_text_is_estimated(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}
+    choice = {"index": 0, "message": {"content": HELLO}, "finish_reason": "stop"}
+    upstream.answer = {"choices": [choice], "usage": usage}
+    await openai.chat.completions.create(model="stub", messages=[message("x")])
+    (row,) = await wait_for_calls(services, 1)
+    assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 3, True)
 
 
 async def test_encoded_bytes_are_not_text_where_tokens_are_estimated(
