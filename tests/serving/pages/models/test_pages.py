@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, SliceVerdict
 from tests.support.clients import Clients
 from tests.support.judged_days import JudgedDays
 from tests.support.model_days import MODEL, Model, day_of
@@ -37,6 +38,23 @@ async def test_pages_show_a_drifting_feature_and_its_day(clients: Clients, model
     model.mark(1, failed_revision=1, attempts=2, error="no such column")
     assert "no such column" in (await client.get(f"{path}/days/{day_of(1)}")).text
     assert (await client.get(f"{path}/features/carrier")).status_code == 200
+
+
+async def test_the_page_of_a_day_lists_its_slices_the_worst_first(clients: Clients, model: Model, project: str) -> None:
+    await model.send(1)
+    moved = ColumnVerdict("feature_age", "numeric", "drift", "psi 0.4 reaches 0.2")
+    slices = (
+        SliceVerdict("segment", "us", "stable", "1 of 1 columns as in the baseline", 900, 900, 5_000),
+        SliceVerdict("model_version", "v2", "drift", "1 of 1 columns; age: psi", 300, 300, 1_000, 1, (moved,)),
+    )
+    report = DriftReport("stable", "1 of 1 columns", (), slices, 2).to_dict()
+    key = {"baseline_id": None, "window_days": 1, "revision": 1, "run_id": None}
+    clients.services.drift_reports.replace(project, MODEL, day_of(1), state="stable", report=report, **key)
+    client = await sign_in(clients, "analyst", project)
+    page = (await client.get(f"/projects/{project}/models/{MODEL}/days/{day_of(1)}")).text
+    assert "<h1>3 events on 2 Jan 2013: no drift of the whole, drift in model version v2</h1>" in page
+    assert page.index("model version v2</th>") < page.index("segment us</th>")
+    assert "2 smaller slices not judged." in page
 
 
 async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, project: str) -> None:
