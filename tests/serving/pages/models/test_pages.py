@@ -65,3 +65,25 @@ async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, pro
             assert (await client.get(path)).status_code == 403
             client.cookies.clear()
             assert (await client.get(path)).headers["location"].startswith("/sign-in?next=")
+
+
+async def test_the_page_of_a_model_states_the_trend_of_its_baseline(
+    clients: Clients, model: Model, project: str
+) -> None:
+    await model.send(1)
+    clients.services.baselines.capture(
+        project,
+        MODEL,
+        day_of(0),
+        day_of(27),
+        rows=1,
+        sha256="0" * 64,
+        profile=b"x",
+        design_effects={},
+        trends={"feature_temp": 1.2},
+        created_by=None,
+        request_id=None,
+    )
+    client = await sign_in(clients, "analyst", project)
+    page = await client.get(f"/projects/{project}/models/{MODEL}")
+    assert "Baseline 1: temp changed steadily over the baseline&#39;s 28 days" in page.text
