@@ -5,7 +5,7 @@ The methods are listed in `drift_methods`; verdicts are computed in `ml.monitori
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -22,6 +22,9 @@ from guard_core.project_settings.section import Section, error_at
 
 ENVELOPE_COLUMNS = ("y_pred", "y_proba", "latency_ms")
 MAX_BINS = 100
+MAX_JUDGED_SLICES = 20
+
+SliceColumn = Literal["endpoint", "model_version", "segment"]
 
 Bins = Annotated[int, Field(ge=2, le=MAX_BINS)]
 Rows = Annotated[int, Field(ge=2)]
@@ -34,6 +37,17 @@ def _require_ascending(windows: tuple[int, ...]) -> tuple[int, ...]:
     return windows
 
 
+def _require_distinct(columns: tuple[SliceColumn, ...]) -> tuple[SliceColumn, ...]:
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"must be without repeats, got {list(columns)}")
+    return columns
+
+
+SliceColumns = Annotated[
+    tuple[SliceColumn, ...],
+    Field(strict=False),  # JSON has lists, which a strict tuple refuses
+    AfterValidator(_require_distinct),
+]
 Windows = Annotated[
     tuple[Annotated[int, Field(ge=1, le=MAX_WINDOW_DAYS)], ...],
     Field(strict=False, min_length=1),  # JSON has lists, which a strict tuple refuses
@@ -109,6 +123,11 @@ class DriftSettings(Section):
     y_pred: bool = Field(default=True, description="Whether predictions get verdicts, like the features.")
     y_proba: bool = Field(default=True, description="Whether probabilities get verdicts, like the features.")
     latency_ms: bool = Field(default=True, description="Whether latencies get verdicts, like the features.")
+    slices: SliceColumns = Field(
+        (),
+        description="Columns by whose values the model is judged too: any of `endpoint`, `model_version` and `segment`. "
+        f"The {MAX_JUDGED_SLICES} slices with the most rows in the baseline are judged.",
+    )
     overrides: Mapping[str, ColumnOverride] = Field(
         default_factory=dict,
         description="Exceptions by column. The prefix `feature_` of a feature is optional.",

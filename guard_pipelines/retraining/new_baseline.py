@@ -19,6 +19,7 @@ from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.retraining.flag import Flag
+from ml.monitoring.baseline_trends import baseline_trends
 from ml.monitoring.performance.loss_model import feature_values
 from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
@@ -55,6 +56,7 @@ def capture_baseline(
         profile=merged.to_bytes(),
         design_effects=differences.design_effects,
         days=differences.to_dict(),
+        trends=baseline_trends(differences, merged),
         created_by=None,
         request_id=flag.request_id,
         from_day=after.isoformat(),

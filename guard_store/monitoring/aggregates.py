@@ -3,11 +3,11 @@
 The rows of a day are replaced together; computing them is `ml.monitoring`. Profiles are opaque bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
@@ -129,6 +129,20 @@ class AggregateStore(SliceResultStore[Aggregate]):
         )
         with self._database.read() as connection:
             return [DayFigures(*row) for row in connection.execute(statement).all()]
+
+    def largest_slices(
+        self, project_id: str, model_id: str, start_day: str, end_day: str, dimensions: Collection[str]
+    ) -> list[tuple[str, str]]:
+        """Return the (dimension, value) of the slices of a closed range of days, the one with the most rows first."""
+        c = aggregates.c
+        statement = (
+            select(c.dimension, c.value)
+            .where(self._in_range(project_id, model_id, start_day, end_day, ""), c.dimension.in_(dimensions))
+            .group_by(c.dimension, c.value)
+            .order_by(func.sum(c.rows).desc(), c.dimension, c.value)
+        )
+        with self._database.read() as connection:
+            return [(dimension, value) for dimension, value in connection.execute(statement)]
 
     def slices(self, project_id: str, model_id: str, day: str) -> list[Aggregate]:
         """Return all slices of one day, the whole day first."""

@@ -22,6 +22,7 @@ class Baseline:
     """A stored reference window, without its profile; `start_day` and `end_day` are both in it.
 
     `design_effects` is the variance between the window's days, by column, relative to that of independent rows.
+    `trends` is the change over the window by column that has a trend; None if it was captured before that was tested.
     If there is a `from_day`, days before it are still compared with the baseline `previous_id`.
     """
 
@@ -40,6 +41,7 @@ class Baseline:
     created_us: int
     created_by: str | None
     request_id: str | None
+    trends: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class BaselineStore:
         profile: bytes,
         design_effects: Mapping[str, float],
         days: Mapping[str, Any] | None = None,
+        trends: Mapping[str, float] | None = None,
         created_by: str | None,
         request_id: str | None,
         from_day: str | None = None,
@@ -105,6 +108,7 @@ class BaselineStore:
                 "created_us": now_us(),
                 "created_by": created_by,
                 "request_id": request_id,
+                "trends": None if trends is None else dict(trends),
             }
             _deactivate(connection, project_id, model_id)
             connection.execute(insert(baselines), {**row, "profile": profile, "days": days})

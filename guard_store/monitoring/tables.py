@@ -51,6 +51,7 @@ baselines = Table(
     Column("profile", LargeBinary, nullable=False),
     Column("design_effects", JSON, nullable=False),
     Column("days", JSON),  # null: captured before days were compared
+    Column("trends", JSON),  # null: captured before trends were tested
     Column("active", Boolean, nullable=False),
     Column("from_day", String(10)),  # null: applies to all days; otherwise `previous_id` applies to earlier days
     Column("previous_id", String(32)),

@@ -5,6 +5,7 @@
 `distances`: distances between two profiles.
 `distributions`: two profiles over the same bins, to look at.
 `verdicts`: drift verdicts on two profiles.
+`baseline_trends`: columns that rise or fall over the days of a baseline.
 `performance`: realised and estimated performance.
 `day_metrics`: the metrics of a day that people read.
 """

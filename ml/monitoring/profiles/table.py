@@ -3,7 +3,7 @@
 Merging and serializing belong here; reading raw rows does not, it is in `build.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,20 @@ class TableProfile:
         names = dict.fromkeys(name for profile in profiles for name in profile.columns)
         columns = {name: _merge_column(name, profiles) for name in names}
         return cls(sum(profile.rows for profile in profiles), columns)
+
+    def without(self, names: Collection[str]) -> "TableProfile":
+        """Return the profile without some columns, those that it lacks included.
+
+        Examples
+        --------
+        >>> from ml.monitoring.profiles.numeric import NumericProfile
+        >>> day = TableProfile(2, {"latency_ms": NumericProfile.from_values(np.array([1.0, 3.0]))})
+        >>> list(day.without(["latency_ms", "y_pred"]).columns)
+        []
+        """
+        if not names:
+            return self
+        return TableProfile(self.rows, {name: column for name, column in self.columns.items() if name not in names})
 
     def to_bytes(self) -> bytes:
         """Serialize the profile (Arrow IPC, zstd); equal content gives equal bytes, whatever the order of the columns.

@@ -29,7 +29,7 @@ class Test:
     Attributes
     ----------
     units : what counts as one observation.
-    adjusted_p_value : for the column's windows and all of the model's columns; None if there are too few rows to test.
+    adjusted_p_value : for the column's windows and all columns that are judged together; None if there are too few rows to test.
     """
 
     window: Window

@@ -1,14 +1,16 @@
-"""The drift report of a model's day: which columns are comparable, and the state of each and of all.
+"""The drift report of a model's day and its slices: which columns are comparable, and the state of each and of all.
 
 Windows and their evidence do not belong here, they are in `windows.py`; the verdict on one column is in `column_verdict.py`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from guard_core.columns import feature_name
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.profiles.missing import missing_column, missing_share, with_missing_columns
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, kind_of, value_count
@@ -16,11 +18,58 @@ from ml.monitoring.verdicts.between_days import BaselineDays
 from ml.monitoring.verdicts.column_verdict import column_verdict, tests_of
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
 from ml.monitoring.verdicts.identifiers import describe_identifier, is_identifier, unseen_identifiers
-from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, State, worst_state
-from ml.monitoring.verdicts.windows import Column, Days, History, weighted_p_values, windows_of
+from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport, SliceVerdict, State, worst_state
+from ml.monitoring.verdicts.windows import Column, Days, History, Window, weighted_p_values, windows_of
 
 NO_DAYS: Final = BaselineDays()
 """A baseline of which nothing but its rows is known, such as a file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """A slice that is judged beside the whole; attributes as the parameters of `judge`."""
+
+    dimension: str
+    value: str
+    history: History
+    reference: TableProfile | None
+    baseline: BaselineDays = NO_DAYS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Comparison:
+    """Today's rows and a reference that have rows, with their derived columns.
+
+    Attributes
+    ----------
+    names : columns to judge.
+    incomparable : by column, the verdict on those that cannot be compared; None for the others.
+    comparable : columns to test, among them derived ones.
+    """
+
+    history: History
+    today: TableProfile
+    reference: TableProfile
+    baseline: BaselineDays
+    names: Sequence[str]
+    incomparable: Mapping[str, ColumnVerdict | None]
+    comparable: Sequence[str]
+
+    def columns(self, settings: DriftSettings, alpha: float) -> Iterator[Column]:
+        """Plan the judgement of each column; alpha is the error rate of one."""
+        for name in self.comparable:
+            reference, today = self.reference.columns[name], self.today.columns[name]
+            yield Column.of(name, reference, today, settings, self.baseline, alpha)
+
+    def report(self, compared: Mapping[str, ColumnVerdict]) -> DriftReport:
+        """Return the report, given the verdicts on the tested columns."""
+        verdicts = tuple(
+            _combined(verdict, compared.get(missing_column(name)), self.reference, self.today)
+            for name in self.names
+            if (verdict := self.incomparable[name] or compared[name])
+        )
+        state = _headline(verdicts)
+        return DriftReport(state, _reason(state, verdicts), verdicts)
 
 
 def judge(
@@ -29,6 +78,7 @@ def judge(
     settings: DriftSettings | None = None,
     baseline: BaselineDays = NO_DAYS,
     weekday: int = 0,
+    slices: Sequence[Slice] = (),
 ) -> DriftReport:
     """Judge a model's newest day against its reference.
 
@@ -42,6 +92,9 @@ def judge(
     `missing_baseline`, one that has changed its kind `kind_mismatch`, one without values today `no_data`, unless its missing
     values are drift; identifiers are `not_judged`, unless a method is set for the column.
 
+    Each slice is judged in the same way against its own reference. The columns of the whole and of all slices are one family
+    of tests, so that a day without any change raises an alarm anywhere with a probability of `settings.alpha`.
+
     Parameters
     ----------
     history : returns the profiles of the last k local days, oldest first, today included; None for a day without rows. Called with
@@ -50,6 +103,7 @@ def judge(
     settings : default settings if None.
     baseline : how the days of the baseline differ (`between_days`).
     weekday : today's, from 0; needed only if the baseline has days.
+    slices : parts of the rows to judge beside the whole.
 
     Examples
     --------
@@ -64,6 +118,16 @@ def judge(
     'missing_baseline'
     """
     settings = settings or DriftSettings()
+    sides = [(history, reference, baseline), *((part.history, part.reference, part.baseline) for part in slices)]
+    whole, *of_slices = _judge_together([_compare(*side, settings) for side in sides], settings, weekday)
+    verdicts = (_slice_verdict(part, report) for part, report in zip(slices, of_slices, strict=True))
+    return replace(whole, slices=tuple(verdicts))
+
+
+def _compare(
+    history: History, reference: TableProfile | None, baseline: BaselineDays, settings: DriftSettings
+) -> _Comparison | DriftReport:
+    """Prepare the comparison of today's rows; return the report if one side has no rows."""
     if reference is None or not reference.rows:
         return DriftReport("missing_baseline", "there is no baseline; capture one from a stable period")
     newest = [day for day in history(settings.windows[0]) if day is not None and day.rows]
@@ -77,21 +141,28 @@ def judge(
     }
     comparable = [name for name in names if incomparable[name] is None]
     comparable += _emptied_columns(incomparable, reference, today)
+    return _Comparison(history, today, reference, baseline, names, incomparable, comparable)
+
+
+def _judge_together(
+    parts: Sequence[_Comparison | DriftReport], settings: DriftSettings, weekday: int
+) -> list[DriftReport]:
+    """Judge comparisons as one family of tests; parts that are reports already stay as they are."""
+    comparisons = [part for part in parts if isinstance(part, _Comparison)]
+    tests = max(sum(len(comparison.comparable) for comparison in comparisons), 1)
+    columns: list[Column] = []
+    windows: list[list[Window]] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        columns = [
-            Column.of(
-                name, reference.columns[name], today.columns[name], settings, baseline, settings.alpha / len(comparable)
-            )
-            for name in comparable
-        ]
-        compared = _judge_columns(columns, Days(history, names, weekday), settings)
-    verdicts = tuple(
-        _combined(verdict, compared.get(missing_column(name)), reference, today)
-        for name in names
-        if (verdict := incomparable[name] or compared[name])
-    )
-    state = _headline(verdicts)
-    return DriftReport(state, _reason(state, verdicts), verdicts)
+        for comparison in comparisons:
+            days = Days(comparison.history, comparison.names, weekday)
+            for column in comparison.columns(settings, settings.alpha / tests):
+                columns.append(column)
+                windows.append(windows_of(column, days, settings))
+        verdicts = iter(_judge_columns(columns, windows, settings))
+    return [
+        part if isinstance(part, DriftReport) else part.report({name: next(verdicts) for name in part.comparable})
+        for part in parts
+    ]
 
 
 def _check_comparable(
@@ -156,18 +227,59 @@ def _combined(
     return replace(values, missing_share=share, reference_missing_share=reference_share)
 
 
-def _judge_columns(columns: Sequence[Column], days: Days, settings: DriftSettings) -> dict[str, ColumnVerdict]:
-    windows = [windows_of(column, days, settings) for column in columns]
+def _judge_columns(
+    columns: Sequence[Column], windows: Sequence[Sequence[Window]], settings: DriftSettings
+) -> list[ColumnVerdict]:
     weighted = [weighted_p_values(of_column) for of_column in windows]
     smallest = [min((p for pair in pairs for p in pair if p is not None), default=None) for pairs in weighted]
     tested = [p for p in smallest if p is not None]
     adjusted = iter(adjusted_p_values(tested).tolist())
-    verdicts = {}
+    verdicts = []
     for column, of_column, pairs, p_value in zip(columns, windows, weighted, smallest, strict=True):
         factor = None if p_value is None else next(adjusted) / p_value
         tests = [test for window, pair in zip(of_column, pairs, strict=True) for test in tests_of(window, pair, factor)]
-        verdicts[column.name] = column_verdict(column, of_column, tests, settings.alpha)
+        verdicts.append(column_verdict(column, of_column, tests, settings.alpha))
     return verdicts
+
+
+def _slice_verdict(part: Slice, report: DriftReport) -> SliceVerdict:
+    """Return the verdict on a slice; only columns that have changed are part of it."""
+    window_days = max((verdict.window_days or 1 for verdict in report.columns), default=1)
+    rows, n = (sum(day.rows for day in part.history(days) if day is not None) for days in (1, window_days))
+    return SliceVerdict(
+        part.dimension,
+        part.value,
+        report.state,
+        _reason_of_slice(part, report),
+        rows,
+        n,
+        0 if part.reference is None else part.reference.rows,
+        window_days,
+        tuple(verdict for verdict in report.columns if verdict.state in {"drift", "warning"}),
+    )
+
+
+def _reason_of_slice(part: Slice, report: DriftReport) -> str:
+    """Describe what decides the state of a slice: its worst column, or the first one that would have rows enough."""
+    if part.reference is None:
+        return "the baseline has no rows of this slice; capture a baseline that has"
+    of_state = [verdict for verdict in report.columns if verdict.state == report.state]
+    if report.state == "stable":
+        return f"{len(of_state)} of {len(report.columns)} columns as in the baseline"
+    if not of_state:
+        return report.reason
+    if report.state == "insufficient_data":
+        first = min(of_state, key=lambda verdict: verdict.required_n or math.inf)
+        return f"{feature_name(first.column)}: {first.reason}{_days_of_this_size(first)}"
+    first = min(of_state, key=lambda verdict: verdict.adjusted_p_value or 0.0)
+    return f"{len(of_state)} of {len(report.columns)} columns; {feature_name(first.column)}: {first.reason}"
+
+
+def _days_of_this_size(verdict: ColumnVerdict) -> str:
+    """Describe how many days would have the required values; empty if that is unknown."""
+    if verdict.required_n is None or not (0 < verdict.n < verdict.required_n and verdict.window_days):
+        return ""
+    return f"; about {math.ceil(verdict.required_n * verdict.window_days / verdict.n)} days have so many"
 
 
 def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:

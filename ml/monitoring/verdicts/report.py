@@ -38,8 +38,8 @@ class ColumnVerdict:
     effect : its value, in the unit of the two thresholds.
     warning_threshold, drift_threshold : effects from which a significant change is a warning or a drift; None: never.
     p_value : probability of an effect at least as large if nothing has changed, at these n and m.
-    adjusted_p_value : the same over the column's windows and all of the model's columns (Benjamini-Hochberg); None below the
-        minimum of rows.
+    adjusted_p_value : the same over the column's windows and all of the model's columns, those of its slices included
+        (Benjamini-Hochberg); None below the minimum of rows.
     n, m : values in the window and in the reference.
     design_effect : values that are worth one independent value, estimated from the days of the baseline.
     window_days : days in the window, today included.
@@ -75,6 +75,32 @@ class ColumnVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceVerdict:
+    """The verdict on one slice of a model's day.
+
+    Attributes
+    ----------
+    dimension, value : the column and its value that all rows of the slice have.
+    state : as that of a report.
+    reason : a sentence with the numbers.
+    rows : rows of the slice today.
+    n, m : rows in the longest window of its columns, and in the reference.
+    window_days : days in that window, today included.
+    columns : verdicts on the columns that are drift or warning.
+    """
+
+    dimension: str
+    value: str
+    state: State
+    reason: str
+    rows: int = 0
+    n: int = 0
+    m: int = 0
+    window_days: int = 1
+    columns: tuple[ColumnVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DriftReport:
     """The verdicts on all columns of a model's day.
 
@@ -84,11 +110,15 @@ class DriftReport:
         insufficient data count only if no column is stable, those that are not judged only if there is no other.
     reason : a sentence with the columns.
     columns : verdicts, the reference's columns first, in their order.
+    slices : verdicts on the slices that are judged too; they do not count for the state.
+    omitted_slices : number of slices that are not judged because there are too many.
     """
 
     state: State
     reason: str
     columns: tuple[ColumnVerdict, ...] = ()
+    slices: tuple[SliceVerdict, ...] = ()
+    omitted_slices: int = 0
 
     @property
     def summary(self) -> dict[str, int]:
@@ -109,6 +139,8 @@ class DriftReport:
             "drifted": self.columns_in("drift"),
             "warned": self.columns_in("warning"),
             "columns": [asdict(verdict) for verdict in self.columns],
+            "slices": [asdict(verdict) for verdict in self.slices],
+            "omitted_slices": self.omitted_slices,
         }
 
 

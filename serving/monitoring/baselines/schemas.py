@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from guard_core.columns import feature_name
 from guard_core.days import from_microseconds
 from guard_store.monitoring.baselines import Baseline
+from ml.monitoring.baseline_trends import describe_trends
 
 
 class BaselineRequest(BaseModel):
@@ -35,6 +36,11 @@ class BaselineView(BaseModel):
         description="By column, how much more the days of the window differ from each other than they would if rows were"
         " independent; 1 for columns that are not listed."
     )
+    trends: dict[str, float] = Field(
+        description="By column with a trend over the days of the window, its change from the first third of the days to the last,"
+        " in standard deviations; later days are likely to drift."
+    )
+    trend: str | None = Field(description="A sentence about these columns; null without any.")
     active: bool
     from_day: str | None = Field(description="First day that is compared with it; null for all days.")
     created_at: datetime
@@ -54,6 +60,8 @@ class BaselineView(BaseModel):
             rows=baseline.rows,
             sha256=baseline.sha256,
             design_effects={feature_name(column): effect for column, effect in baseline.design_effects.items()},
+            trends={feature_name(column): change for column, change in (baseline.trends or {}).items()},
+            trend=describe_trends(baseline.trends or {}, baseline.start_day, baseline.end_day) or None,
             active=baseline.active,
             from_day=baseline.from_day,
             created_at=from_microseconds(baseline.created_us),

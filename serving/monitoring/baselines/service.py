@@ -4,6 +4,7 @@ from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
+from ml.monitoring.baseline_trends import baseline_trends
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.between_days import baseline_days
 from serving.http.paging import Page, decode_cursor, page_of
@@ -85,6 +86,7 @@ class BaselineService:
             profile=merged.to_bytes(),
             design_effects=differences.design_effects,
             days=differences.to_dict(),
+            trends=baseline_trends(differences, merged),
             created_by=created_by,
             request_id=request_id,
         )

@@ -1,5 +1,6 @@
 """Responses about results. Features have their names from the events, not those of the lake's columns."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from guard_store.ingest.rejections import Rejections
 from guard_store.monitoring.aggregates import Aggregate
 from guard_store.monitoring.drift_reports import StoredReport
 from guard_store.monitoring.performance import StoredPerformance
+from ml.monitoring.verdicts.report import State
 from serving.monitoring.results.naming import by_feature
 
 
@@ -186,6 +188,46 @@ class ProfileView(BaseModel):
     features: dict[str, dict[str, Any]]
 
 
+class SliceVerdictView(BaseModel):
+    """The verdict on one slice of a day."""
+
+    dimension: str
+    value: str
+    state: State
+    reason: str
+    rows: int = Field(description="Rows of the slice on this day.")
+    n: int = Field(description="Rows of the slice in the longest window of its columns.")
+    m: int = Field(description="Rows of the slice in the baseline.")
+    window_days: int = Field(description="Days of that window, including this day.")
+    drifted: list[str]
+    warned: list[str]
+    envelope: dict[str, dict[str, Any]] = Field(description="Verdicts on the columns that are `drift` or `warning`.")
+    features: dict[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "SliceVerdictView":
+        """Convert a stored verdict."""
+        verdicts = _by_column(stored["columns"])
+        envelope, features = by_feature(verdicts)
+        return cls(
+            **{name: value for name, value in stored.items() if name != "columns"},
+            drifted=_names_in("drift", verdicts),
+            warned=_names_in("warning", verdicts),
+            envelope=envelope,
+            features=features,
+        )
+
+
+def _by_column(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        verdict["column"]: {name: value for name, value in verdict.items() if name != "column"} for verdict in verdicts
+    }
+
+
+def _names_in(state: str, verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [feature_name(column) for column, verdict in verdicts.items() if verdict["state"] == state]
+
+
 class DriftView(_Computed):
     """Drift report of a day: one verdict for the model and one for each column."""
 
@@ -198,15 +240,16 @@ class DriftView(_Computed):
     warned: list[str]
     envelope: dict[str, dict[str, Any]] = Field(description="Verdicts on `y_pred`, `y_proba` and `latency_ms`.")
     features: dict[str, dict[str, Any]]
+    slices: list[SliceVerdictView] = Field(
+        description="Verdicts on the slices that the setting `slices` declares; they do not count for `state`."
+    )
+    omitted_slices: int = Field(description="Number of slices that are not judged because there are too many.")
 
     @classmethod
     def of(cls, stored: StoredReport) -> "DriftView":
         """Convert a stored report."""
         report = stored.report
-        verdicts = {verdict["column"]: dict(verdict) for verdict in report.get("columns", ())}
-        for verdict in verdicts.values():
-            del verdict["column"]
-        envelope, features = by_feature(verdicts)
+        envelope, features = by_feature(_by_column(report.get("columns", ())))
         return cls(
             day=stored.day,
             state=stored.state,
@@ -218,6 +261,8 @@ class DriftView(_Computed):
             warned=[feature_name(column) for column in report.get("warned", ())],
             envelope=envelope,
             features=features,
+            slices=[SliceVerdictView.of(verdict) for verdict in report.get("slices", ())],
+            omitted_slices=report.get("omitted_slices", 0),
             revision=stored.revision,
             run_id=stored.run_id,
             computed_at=from_microseconds(stored.computed_us),

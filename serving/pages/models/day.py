@@ -15,7 +15,13 @@ from ml.retraining.promotion import PRIMARY
 from serving.http.routing import ANALYST, ModelId, ProjectToRead
 from serving.monitoring.results.days import DayInPath, Days
 from serving.monitoring.results.endpoints import Results
-from serving.monitoring.results.schemas import DayStateView, DriftView, MetricsView, PerformanceView
+from serving.monitoring.results.schemas import (
+    DayStateView,
+    DriftView,
+    MetricsView,
+    PerformanceView,
+    SliceVerdictView,
+)
 from serving.monitoring.results.service import ResultsService, slice_key_of
 from serving.pages import addresses
 from serving.pages.models.day_sentences import day_sentence
@@ -69,6 +75,7 @@ def show_day(
         view=view,
         sentence=day_sentence(day, view.state, view.drift, performance, primary),
         verdicts=_verdicts(view.drift),
+        slices=_slices(view.drift),
         rows=_performance_rows(performance, primary),
         before=_address_of(address, day_before(day)),
         after=_address_of(address, day_after(day)),
@@ -96,6 +103,12 @@ def _verdicts(drift: DriftView | None) -> list[tuple[str, Mapping[str, Any]]]:
         return STATES.index(verdict["state"]), -(verdict["effect"] or 0) / (verdict["drift_threshold"] or 1), item[0]
 
     return sorted([*drift.features.items(), *drift.envelope.items()], key=urgency)
+
+
+def _slices(drift: DriftView | None) -> list[SliceVerdictView]:
+    """Return the verdicts by slice, the worst state first, then the largest slice."""
+    slices = [] if drift is None else drift.slices
+    return sorted(slices, key=lambda part: (STATES.index(part.state), -part.m, part.dimension, part.value))
 
 
 def _performance_rows(performance: PerformanceView | None, primary: str) -> list[dict[str, Any]]:

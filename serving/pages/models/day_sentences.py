@@ -132,12 +132,16 @@ def _day_drift(state: DayStateView, drift: DriftView | None) -> str:
         }.get(state.state, "no drift report")
     if drift.state == "missing_baseline":
         return "nothing to compare with, as there is no baseline"
+    slices = [f"{part.dimension.replace('_', ' ')} {part.value}" for part in drift.slices if part.drifted]
+    in_slices = f", drift in {_listed(slices)}" if slices else ""
     if drift.drifted:
-        return f"drift of {_listed(drift.drifted)}"
+        return f"drift of {_listed(drift.drifted)}{in_slices}"
     if drift.warned:
-        return f"warning for {_listed(drift.warned)}"
+        return f"warning for {_listed(drift.warned)}{in_slices}"
     undecided = drift.summary.get("insufficient_data", 0)
-    return "no drift" + (f", {count(undecided, 'column')} undecided" if undecided else "")
+    return f"no drift{' of the whole' if slices else ''}{in_slices}" + (
+        f", {count(undecided, 'column')} undecided" if undecided else ""
+    )
 
 
 def _day_performance(performance: PerformanceView | None, metric: str) -> str:

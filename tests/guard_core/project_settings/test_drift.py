@@ -79,3 +79,11 @@ def test_only_features_and_the_envelope_are_judged_and_each_can_be_switched_off(
     settings = DriftSettings.from_dict({"latency_ms": False, "overrides": {"age": {"judged": False}}})
     judged = [name for name in ("feature_age", "feature_b", "y_pred", "latency_ms", "segment") if settings.judges(name)]
     assert judged == ["feature_b", "y_pred"]
+
+
+def test_slices_are_named_by_columns_that_events_have() -> None:
+    assert DriftSettings.from_dict({"slices": ["segment", "endpoint"]}).slices == ("segment", "endpoint")
+    with pytest.raises(ProjectSettingsError, match=r"slices\[0\]: must be 'endpoint', 'model_version' or 'segment'"):
+        DriftSettings.from_dict({"slices": ["country"]})
+    with pytest.raises(ProjectSettingsError, match="slices: must be without repeats"):
+        DriftSettings.from_dict({"slices": ["segment", "segment"]})

@@ -11,7 +11,7 @@ from guard_core.project_settings.drift_methods import CATEGORICAL_METHODS, NUMER
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.judge import judge
+from ml.monitoring.verdicts.judge import Slice, judge
 from ml.monitoring.verdicts.report import STATES, ColumnVerdict, DriftReport
 from tests.ml.monitoring.verdicts.samples import always, categorical, normal_columns, numeric, table
 
@@ -326,3 +326,64 @@ def test_floats_that_were_serialised_again_are_the_values_that_they_were(rng: np
         verdict = only(judge(always(day(error)), day(0.0)))
         assert (verdict.state, verdict.statistics["unseen_share"]) == ("stable", 0.0), (error, verdict.reason)
     assert only(judge(always(day(0.3)), day(0.0))).state == "drift"
+
+
+def test_a_slice_drifts_although_the_whole_is_stable(rng: np.random.Generator) -> None:
+    whole = table(feature_x=numeric(np.append(rng.normal(size=9_500), rng.normal(1.5, size=500))))
+    reference = table(feature_x=numeric(rng.normal(size=10_000)))
+    part = Slice("segment", "eu", always(table(feature_x=numeric(rng.normal(1.5, size=500)))), reference)
+    same = Slice("segment", "us", always(table(feature_x=numeric(rng.normal(size=900)))), reference)
+    report = judge(always(whole), reference, slices=[part, same])
+    assert report.state == "stable"
+    drifted, stable = report.slices
+    assert (drifted.dimension, drifted.value, drifted.state) == ("segment", "eu", "drift")
+    assert (drifted.rows, drifted.n, drifted.m, drifted.window_days) == (500, 500, 10_000, 1)
+    assert [verdict.column for verdict in drifted.columns] == ["feature_x"]
+    assert drifted.reason.startswith("1 of 1 columns; x: psi ")
+    assert (stable.state, stable.columns) == ("stable", ())
+    assert json.loads(json.dumps(report.to_dict()))["slices"][1]["reason"] == "1 of 1 columns as in the baseline"
+
+
+def test_columns_of_whole_and_slices_are_one_family_of_tests(rng: np.random.Generator) -> None:
+    reference, today = normal_columns(rng, 2_000, count=2), normal_columns(rng, 500, count=2, shift=0.25)
+    alone = judge(always(today), reference)
+    unchanged = [Slice("segment", str(i), always(reference), reference) for i in range(9)]
+    together = judge(always(today), reference, slices=unchanged)
+    before, after = alone.columns[0], together.columns[0]
+    assert before.adjusted_p_value is not None
+    assert after.adjusted_p_value == pytest.approx(10 * before.adjusted_p_value)
+    assert before.required_n is not None
+    assert after.required_n is not None
+    assert after.required_n > before.required_n
+
+
+def test_a_rare_slice_states_the_rows_and_days_it_needs(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=5_000)))
+    days = [table(feature_x=numeric(rng.normal(size=2))) for _ in range(28)]
+    report = judge(
+        always(reference), reference, slices=[Slice("segment", "li", lambda length: days[-length:], reference)]
+    )
+    verdict, needed = report.slices[0], report.columns[0].required_n
+    assert needed is not None
+    assert (verdict.state, verdict.rows, verdict.n, verdict.window_days) == ("insufficient_data", 2, 56, 28)
+    shortage = f"x: 56 values in the window, {needed} are needed to see psi 0.2"
+    assert verdict.reason == f"{shortage}; about {math.ceil(needed / 2)} days have so many"
+
+
+def test_a_slice_without_baseline_or_without_rows_is_stated(rng: np.random.Generator) -> None:
+    reference = table(feature_x=numeric(rng.normal(size=500)))
+    slices = [Slice("segment", "new", always(reference), None), Slice("segment", "gone", always(None), reference)]
+    new, gone = judge(always(reference), reference, slices=slices).slices
+    assert (new.state, new.rows, new.m) == ("missing_baseline", 500, 0)
+    assert new.reason == "the baseline has no rows of this slice; capture a baseline that has"
+    assert (gone.state, gone.rows, gone.m) == ("no_data", 0, 500)
+
+
+def test_twenty_unchanged_slices_raise_no_more_alarms_than_one_model(rng: np.random.Generator) -> None:
+    reference = normal_columns(rng, 5_000, count=4)
+    alarms = 0
+    for _ in range(40):
+        slices = [Slice("segment", str(i), always(normal_columns(rng, 300, count=4)), reference) for i in range(20)]
+        report = judge(always(normal_columns(rng, 6_000, count=4)), reference, slices=slices)
+        alarms += not {"drift", "warning"}.isdisjoint([report.state, *(part.state for part in report.slices)])
+    assert alarms <= 1

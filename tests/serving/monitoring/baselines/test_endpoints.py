@@ -3,9 +3,12 @@
 from typing import Any
 
 import httpx
+import numpy as np
 from sqlalchemy import select
 
 from guard_store.day_state.tables import day_states
+from guard_store.monitoring.aggregates import Slice
+from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import TableProfile
 from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
@@ -59,6 +62,27 @@ async def test_a_day_that_lost_all_its_events_is_not_in_the_baseline(
         model.profile(number)
     model.mark(0, events=0, duplicates=0)
     assert (await analyst.post(BASELINES, json=window(project))).json()["rows"] == 3
+
+
+async def test_a_trend_of_the_window_is_stated_at_its_capture(
+    analyst: httpx.AsyncClient, model: Model, services: Services, project: str
+) -> None:
+    rng = np.random.default_rng(1)
+    for number in range(28):
+        await model.send(number)
+        values = NumericProfile.from_values(rng.normal(number / 10, size=300))
+        slices = [Slice("", "", 300, {}, TableProfile(300, {"feature_temp": values}).to_bytes())]
+        services.aggregates.replace_day(project, MODEL, day_of(number), slices, lake_version=1, revision=1, run_id=None)
+        model.mark(number, profile_revision=1)
+    steady = (await analyst.post(BASELINES, json=window(project, 0, 3))).json()
+    assert (steady["trends"], steady["trend"]) == ({}, None)
+    rising = (await analyst.post(BASELINES, json=window(project, 0, 27))).json()
+    assert 1 < rising["trends"]["temp"] < 2
+    assert rising["trend"] == (
+        "temp changed steadily over the baseline's 28 days: choose a window without a trend, or expect drift"
+    )
+    listed = (await analyst.get(f"{model.path}/baselines")).json()["items"]
+    assert [item["trend"] for item in listed] == [rising["trend"], None]
 
 
 async def test_a_window_without_events_is_404_and_one_that_is_none_422(

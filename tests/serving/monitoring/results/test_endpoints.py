@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from guard_store.monitoring.performance import SlicePerformance
-from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport
+from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, SliceVerdict
 from serving.app import Services
 from tests.support.model_days import MODEL, Model, day_of
 
@@ -111,7 +111,8 @@ async def test_drift_shows_verdicts_by_feature(
         ColumnVerdict("feature_age", "numeric", "drift", "moved", "psi", 0.5, n=3, m=9),
         ColumnVerdict("latency_ms", "numeric", "stable", "as before"),
     )
-    report = DriftReport("drift", "1 of 2 columns", verdicts).to_dict()
+    of_slice = SliceVerdict("segment", "eu", "drift", "moved", 2, 3, 9, 4, verdicts[:1])
+    report = DriftReport("drift", "1 of 2 columns", verdicts, (of_slice,), 5).to_dict()
     services.drift_reports.replace(
         project, MODEL, day_of(0), state="drift", baseline_id=None, window_days=4, report=report, revision=1, run_id="r"
     )
@@ -128,6 +129,10 @@ async def test_drift_shows_verdicts_by_feature(
     assert item["features"]["age"]["effect"] == 0.5
     assert item["envelope"]["latency_ms"]["state"] == "stable"
     assert item["summary"]["stable"] == 1
+    (part,) = item["slices"]
+    assert (part["dimension"], part["value"], part["state"], part["rows"]) == ("segment", "eu", "drift", 2)
+    assert (part["n"], part["m"], part["window_days"], part["drifted"], part["warned"]) == (3, 9, 4, ["age"], [])
+    assert (part["features"]["age"]["effect"], part["envelope"], item["omitted_slices"]) == (0.5, {}, 5)
 
 
 async def test_days_come_in_pages_each_once_and_in_order(analyst: httpx.AsyncClient, model: Model) -> None:

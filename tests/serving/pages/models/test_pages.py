@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, SliceVerdict
 from tests.support.clients import Clients
 from tests.support.judged_days import JudgedDays
 from tests.support.model_days import MODEL, Model, day_of
@@ -39,6 +40,23 @@ async def test_pages_show_a_drifting_feature_and_its_day(clients: Clients, model
     assert (await client.get(f"{path}/features/carrier")).status_code == 200
 
 
+async def test_the_page_of_a_day_lists_its_slices_the_worst_first(clients: Clients, model: Model, project: str) -> None:
+    await model.send(1)
+    moved = ColumnVerdict("feature_age", "numeric", "drift", "psi 0.4 reaches 0.2")
+    slices = (
+        SliceVerdict("segment", "us", "stable", "1 of 1 columns as in the baseline", 900, 900, 5_000),
+        SliceVerdict("model_version", "v2", "drift", "1 of 1 columns; age: psi", 300, 300, 1_000, 1, (moved,)),
+    )
+    report = DriftReport("stable", "1 of 1 columns", (), slices, 2).to_dict()
+    key = {"baseline_id": None, "window_days": 1, "revision": 1, "run_id": None}
+    clients.services.drift_reports.replace(project, MODEL, day_of(1), state="stable", report=report, **key)
+    client = await sign_in(clients, "analyst", project)
+    page = (await client.get(f"/projects/{project}/models/{MODEL}/days/{day_of(1)}")).text
+    assert "<h1>3 events on 2 Jan 2013: no drift of the whole, drift in model version v2</h1>" in page
+    assert page.index("model version v2</th>") < page.index("segment us</th>")
+    assert "2 smaller slices not judged." in page
+
+
 async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, project: str) -> None:
     clients.services.projects.create("other", "Other")
     for page in (f"features/age?day={day_of(1)}", f"days/{day_of(1)}"):
@@ -47,3 +65,25 @@ async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, pro
             assert (await client.get(path)).status_code == 403
             client.cookies.clear()
             assert (await client.get(path)).headers["location"].startswith("/sign-in?next=")
+
+
+async def test_the_page_of_a_model_states_the_trend_of_its_baseline(
+    clients: Clients, model: Model, project: str
+) -> None:
+    await model.send(1)
+    clients.services.baselines.capture(
+        project,
+        MODEL,
+        day_of(0),
+        day_of(27),
+        rows=1,
+        sha256="0" * 64,
+        profile=b"x",
+        design_effects={},
+        trends={"feature_temp": 1.2},
+        created_by=None,
+        request_id=None,
+    )
+    client = await sign_in(clients, "analyst", project)
+    page = await client.get(f"/projects/{project}/models/{MODEL}")
+    assert "Baseline 1: temp changed steadily over the baseline&#39;s 28 days" in page.text
