@@ -84,8 +84,10 @@ def generated(day_effect: float) -> Source:
             logit = distance * (distance * (positive - 0.5) + noise) + np.log(0.3 / 0.7)
             return np.asarray(1 / (1 + np.exp(-logit)))
 
-        champion = score(np.full(rows, AUC))
-        return lambda gain: window.pair(score(AUC + gain + day_effect * rng.normal(size=days)[day]), champion)
+        # Half of the effect each: without a gain the two models are exchangeable, so exactly equal.
+        half = day_effect / 2 * rng.normal(size=days)[day]
+        champion = score(AUC - half)
+        return lambda gain: window.pair(score(AUC + gain + half), champion)
 
     return draw
 
