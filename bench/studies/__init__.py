@@ -6,4 +6,5 @@
 - `performance`: false alarms and delay of the performance rule
 - `policy`: false findings and recall of the content policy
 - `policy_texts`: the generated texts of that study
+- `promotion`: false promotions and power of the promotion rule, false blocks of its guards
 """

@@ -25,4 +25,7 @@ class PromotionSettings(Section):
         description="How much worse a segment may become in the deciding metric, unless the loss may be due to chance.",
     )
     min_segment_rows: _Rows = Field(200, description="Labelled rows below which a segment is not compared.")
-    max_calibration_loss: _Loss = Field(0.02, description="How much larger the calibration error may become.")
+    max_calibration_loss: _Loss = Field(
+        0.02,
+        description="How much larger the calibration error may become, unless the growth may be due to chance.",
+    )

@@ -45,7 +45,7 @@ class TrainingSpec(Section):
     window_days: _Days = Field(365, description="Days before the flag whose rows are used.")
     max_rows: int = Field(2_000_000, ge=100, description="Newest labelled rows of the window that are used, at most.")
     holdout_days: _Days = Field(
-        7,
+        14,
         description="Newest days that are held out for the promotion rule: this many, or more until they have `holdout_rows` "
         "labelled rows, but never more than half of the rows.",
     )

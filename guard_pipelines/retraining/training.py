@@ -135,7 +135,9 @@ class Training:
             )
             rows = self.rows.of(self.lake, self.flag, run.data)
             settings = self._section(PromotionSettings)
-            evaluation, answers = evaluate(candidate, champion, rows, settings, np.random.default_rng(_SEED))
+            tries = 1 + self._store.count_evaluations(self.flag, run.data)
+            rng = np.random.default_rng(_SEED)
+            evaluation, answers = evaluate(candidate, champion, rows, settings, rng, tries)
             evaluation["champion_version"] = champion_version
             folder = Path(scratch) / "evaluation"
             folder.mkdir()

@@ -20,7 +20,7 @@ from guard_store.lake.rows import LABEL_OBSERVED
 from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.labelled_rows import LabelledRows
-from ml.retraining.training.evaluate import HeldOut
+from ml.retraining.training.evaluate import DAY, HeldOut
 from ml.retraining.training.spec import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -128,7 +128,7 @@ def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
         raise TrainingError(f"Version {chosen['lake_version']} of the lake no longer exists: force a new flag")
     columns = (*_COLUMNS, *(name for name in snapshot.columns if name.startswith(FEATURE_PREFIX)))
     days = [day for day in snapshot.days if chosen["first_day"] <= day <= chosen["held_last_day"]]
-    tables = [_filter_known(read_day(snapshot, day, columns), chosen["as_of_us"]) for day in days]
+    tables = [_of_day(day, _filter_known(read_day(snapshot, day, columns), chosen["as_of_us"])) for day in days]
     rows = pa.concat_tables(tables, promote_options="permissive").sort_by(
         [("ts", "ascending"), ("event_id", "ascending")]
     )
@@ -173,6 +173,10 @@ def _filter_known(rows: pa.Table, as_of_us: int) -> pa.Table:
     observed = rows[LABEL_OBSERVED].cast(_INSTANT)
     is_known = pc.and_(pc.less(rows["ts"], as_of), pc.less_equal(observed, as_of))
     return rows.filter(pc.and_(pc.fill_null(is_known, fill_value=False), pc.is_valid(rows[LABEL])))
+
+
+def _of_day(day: str, rows: pa.Table) -> pa.Table:
+    return rows.append_column(DAY, pa.repeat(day, len(rows)).dictionary_encode())
 
 
 def _digest(days: Sequence[pa.Table]) -> str:

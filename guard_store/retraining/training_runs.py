@@ -122,6 +122,19 @@ class TrainingRunStore:
             )
             append(ConnectionStatements(connection), [_entry_of_rule(flag, action, reason, version)])
 
+    def count_evaluations(self, flag: Flag, data: Mapping[str, Any]) -> int:
+        """Count the decisions for other flags of the model on held-out days that overlap those of the given data."""
+        c = training_runs.c
+        statement = (
+            select(c.data)
+            .where(of_model(training_runs, flag.project_id, flag.model_id))
+            .where(c.flag_id != flag.id, c.state.in_(("evaluated", "registered")))
+        )
+        with self._database.read() as connection:
+            others = connection.scalars(statement).all()
+        first, last = data["held_first_day"], data["held_last_day"]
+        return sum(other["held_first_day"] <= last and other["held_last_day"] >= first for other in others)
+
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
         """Return the lake versions that trainings since an instant have read, by model."""
         c = training_runs.c

@@ -3,5 +3,6 @@
 `rule`: the retrain rule.
 `training`: training and evaluation of a candidate.
 `promotion`: the comparison of a candidate with the champion.
+`day_gains`: the mean gain of one model over another, with days as units.
 `predictor`: stored models that answer rows.
 """

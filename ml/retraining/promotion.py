@@ -4,7 +4,7 @@ Comparing and deciding belong here; scoring the rows and moving aliases do not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,17 @@ import numpy.typing as npt
 
 from guard_core.names import display_name
 from guard_core.project_settings.promotion import PromotionSettings
-from ml.monitoring.performance.bootstrap import CONFIDENCE, Floats
+from ml.monitoring.performance.bootstrap import Floats
 from ml.monitoring.performance.labels import as_labels, as_numbers, label_key
 from ml.monitoring.performance.realised import positive_among, realised
-from ml.monitoring.performance.roc_auc import roc_auc
+from ml.monitoring.performance.roc_auc import placement_values, roc_auc
+from ml.monitoring.performance.scores import calibration_parts
 from ml.monitoring.performance.tasks import Target, Task, is_numeric
+from ml.retraining.day_gains import Gain, mean_gain
 
-_RESAMPLES = 400
-_CELLS = 2_000_000  # rows times resamples in memory at once
+LEVEL = 0.025
+"""Nominal probability of a promotion of an equal candidate, over all tries on one window."""
+_FIRST_TRY = 0.9  # of the level: a second try is an exception, and should cost the first one little
 PRIMARY: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "ordinal": "mae", "regression": "mae"}
 """The deciding metric by task; of MAE less is better."""
 
@@ -33,16 +36,45 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class PairedAnswers:
+    """Answers of two models to the same labelled rows."""
+
+    target: Target
+    y_true: npt.NDArray[Any]
+    candidate: Answers
+    champion: Answers
+    days: npt.NDArray[Any] | None
+
+    def select(self, rows: npt.NDArray[np.intp]) -> "PairedAnswers":
+        """Return the answers to some of the rows."""
+        candidate, champion = (
+            Answers(answers.y_pred[rows], None if answers.y_proba is None else answers.y_proba[rows])
+            for answers in (self.candidate, self.champion)
+        )
+        days = None if self.days is None else self.days[rows]
+        return PairedAnswers(self.target, self.y_true[rows], candidate, champion, days)
+
+
+@dataclass(frozen=True)
 class PromotionDecision:
-    """Whether the candidate is promoted, with the reasons and the numbers."""
+    """Whether the candidate is promoted, with the reasons and the numbers.
+
+    Attributes
+    ----------
+    gain : of the candidate in the deciding metric. segments : the same by segment.
+    calibration_loss : growth of the calibration error; None where it does not exist.
+    tries : candidates compared on this window, with this one.
+    """
 
     promote: bool
     reasons: Sequence[str]
     metric: str
     candidate: Mapping[str, Any]
     champion: Mapping[str, Any]
-    gain: Mapping[str, float | None]
-    segments: Mapping[str, Mapping[str, float | int | None]] = field(default_factory=dict)
+    gain: Gain
+    segments: Mapping[str, Gain] = field(default_factory=dict)
+    calibration_loss: Gain | None = None
+    tries: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain data."""
@@ -52,8 +84,10 @@ class PromotionDecision:
             "metric": self.metric,
             "candidate": dict(self.candidate),
             "champion": dict(self.champion),
-            "gain": dict(self.gain),
-            "segments": {name: dict(gain) for name, gain in self.segments.items()},
+            "gain": asdict(self.gain),
+            "segments": {name: {"n": gain.rows, **asdict(gain)} for name, gain in self.segments.items()},
+            "calibration_loss": None if self.calibration_loss is None else asdict(self.calibration_loss),
+            "tries": self.tries,
         }
 
 
@@ -64,6 +98,8 @@ def decide(
     champion: Answers,
     *,
     segments: npt.NDArray[Any] | None = None,
+    days: npt.NDArray[Any] | None = None,
+    tries: int = 1,
     settings: PromotionSettings,
     rng: np.random.Generator,
     trivial: bool = False,
@@ -73,48 +109,92 @@ def decide(
     Parameters
     ----------
     target : what both models predict. y_true : (n,) labels. segments : (n,) segment of each row, None if it has none.
+    days : (n,) local day of each row, None if unknown: then rows are the units.
+    tries : candidates compared on this window, with this one.
     candidate, champion : answers of the new model, and of the model in service or of a trivial baseline.
     trivial : whether `champion` is a trivial baseline, which is calibrated by construction and the same in all segments.
-    rng : draws the resamples, which are the same for both models.
+    rng : draws the resamples of the intervals of each model's metrics.
     """
     metric = PRIMARY[target.task]
     ours, theirs = (
         realised(target.task, y_true, answers.y_pred, answers.y_proba, rng=rng, positive=target.positive)
         for answers in (candidate, champion)
     )
-    gain = _gain(target, y_true, candidate, champion, rng)
-    by_segment = _segments(target, y_true, candidate, champion, segments, settings, rng)
+    pair = PairedAnswers(target, y_true, candidate, champion, days)
+    gain = gain_of(pair, level_of_try(tries))
+    by_segment = segment_gains(pair, segments, settings)
+    loss = calibration_loss_of(pair, LEVEL)
     objections = [
         *_too_few(len(y_true), settings),
-        *_not_better(metric, gain, settings),
-        *([] if trivial else _worse_segments(metric, by_segment, settings)),
-        *([] if trivial else _worse_calibrated(ours["metrics"], theirs["metrics"], settings)),
+        *_not_better(metric, gain, tries, settings),
+        *([] if trivial else find_worse_segments(metric, by_segment, settings)),
+        *([] if trivial else find_calibration_loss(loss, settings)),
     ]
-    better = "" if gain["low"] is None else f"{display_name(metric)} is better by {_with_interval(gain)}"
-    return PromotionDecision(not objections, objections or [better], metric, ours, theirs, gain, by_segment)
+    reasons = objections or [f"{display_name(metric)} is better by {gain.in_words()}, {_try_in_words(tries)}"]
+    return PromotionDecision(not objections, reasons, metric, ours, theirs, gain, by_segment, loss, tries)
 
 
-def _gain(
-    target: Target, y_true: npt.NDArray[Any], candidate: Answers, champion: Answers, rng: np.random.Generator
-) -> dict[str, float | None]:
-    """Return the gain of the candidate with its bootstrap interval; null if the metric does not exist."""
-    n = len(y_true)
+def level_of_try(tries: int) -> float:
+    """Return the level of a try on a window; those of all tries sum up to `LEVEL`.
 
-    def difference(weights: Floats) -> Floats:
-        ours, theirs = (measure(target, y_true, answers, weights) for answers in (candidate, champion))
-        return theirs - ours if PRIMARY[target.task] == "mae" else ours - theirs
+    Examples
+    --------
+    >>> [round(level_of_try(tries), 6) for tries in (1, 2, 3, 10)]
+    [0.0225, 0.00125, 0.000417, 2.8e-05]
+    """
+    return LEVEL * (_FIRST_TRY if tries == 1 else (1 - _FIRST_TRY) / (tries * (tries - 1)))
 
-    value = difference(np.ones((1, n)))
-    spread = np.empty(0)
-    step = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
-    while n and len(spread) < _RESAMPLES:
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=step).astype(np.float64)
-        spread = np.concatenate([spread, difference(weights)])
-    finite = spread[np.isfinite(spread)]
-    if not np.isfinite(value[0]) or len(finite) < _RESAMPLES / 2:
-        return {"value": None, "low": None, "high": None}
-    low, high = np.quantile(finite, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return {"value": float(value[0]), "low": float(min(low, value[0])), "high": float(max(high, value[0]))}
+
+def gain_of(pair: PairedAnswers, level: float) -> Gain:
+    """Return the gain of the candidate in the deciding metric."""
+    return mean_gain(row_gains(pair), pair.days, level)
+
+
+def row_gains(pair: PairedAnswers) -> Floats:
+    """Return the part of each row in the gain, which is their mean; NaN if the metric does not exist."""
+    if pair.target.task == "binary":
+        return _roc_auc_gains(pair)
+    if is_numeric(pair.target.task):
+        true = as_numbers(pair.y_true)
+        errors = [np.abs(true - as_numbers(answers.y_pred)) for answers in (pair.candidate, pair.champion)]
+        return np.asarray(errors[1] - errors[0])
+    labels = as_labels(pair.y_true)
+    hits = [(labels == as_labels(answers.y_pred)).astype(float) for answers in (pair.candidate, pair.champion)]
+    return np.asarray(hits[0] - hits[1])
+
+
+def _roc_auc_gains(pair: PairedAnswers) -> Floats:
+    """Return the gain of each row, whose mean is the gain in ROC AUC and whose variance is DeLong's."""
+    positive, n = _positives(pair.target, pair.y_true), len(pair.y_true)
+    ours, theirs = (
+        placement_values(positive, np.asarray(answers.y_proba, dtype=float))
+        for answers in (pair.candidate, pair.champion)
+    )
+    gains = ours - theirs
+    share = max(int(positive.sum()), 1) / n if n else 1.0
+    if not n or not np.isfinite(gains).all():
+        return np.full(n, np.nan)
+    value = gains[positive].mean()
+    return np.asarray(value + (gains - value) / np.where(positive, share, 1 - share))
+
+
+def calibration_loss_of(pair: PairedAnswers, level: float) -> Gain | None:
+    """Return by how much the candidate's calibration error is larger; None for numbers, which have no probabilities."""
+    if is_numeric(pair.target.task) or not len(pair.y_true):
+        return None
+    parts = [_calibration_parts(pair, answers) for answers in (pair.candidate, pair.champion)]
+    return mean_gain(parts[0] - parts[1], pair.days, level)
+
+
+def _calibration_parts(pair: PairedAnswers, answers: Answers) -> Floats:
+    binary = pair.target.task == "binary"
+    hits = _positives(pair.target, pair.y_true) if binary else as_labels(pair.y_true) == as_labels(answers.y_pred)
+    return calibration_parts(np.asarray(answers.y_proba, dtype=float), np.asarray(hits, dtype=bool))
+
+
+def _positives(target: Target, y_true: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    labels = as_labels(y_true)
+    return np.asarray(labels == (label_key(target.positive) or positive_among(labels)))
 
 
 def measure(target: Target, y_true: npt.NDArray[Any], answers: Answers, weights: Floats) -> Floats:
@@ -132,29 +212,15 @@ def measure(target: Target, y_true: npt.NDArray[Any], answers: Answers, weights:
     return roc_auc(np.asarray(labels == positive), np.asarray(answers.y_proba, dtype=float), weights)
 
 
-def _segments(
-    target: Target,
-    y_true: npt.NDArray[Any],
-    candidate: Answers,
-    champion: Answers,
-    segments: npt.NDArray[Any] | None,
-    settings: PromotionSettings,
-    rng: np.random.Generator,
-) -> dict[str, dict[str, float | int | None]]:
+def segment_gains(
+    pair: PairedAnswers, segments: npt.NDArray[Any] | None, settings: PromotionSettings
+) -> dict[str, Gain]:
+    """Compare each segment that has enough rows; all of them together have the error `LEVEL`."""
     if segments is None:
         return {}
-    gains: dict[str, dict[str, float | int | None]] = {}
-    names = [name for name in segments.tolist() if name is not None]
-    for name in sorted(set(names)):
-        rows = np.flatnonzero(segments == name)
-        if len(rows) >= settings.min_segment_rows:
-            gain = _gain(target, y_true[rows], _select(candidate, rows), _select(champion, rows), rng)
-            gains[str(name)] = {"n": len(rows), **gain}
-    return gains
-
-
-def _select(answers: Answers, rows: npt.NDArray[np.intp]) -> Answers:
-    return Answers(answers.y_pred[rows], None if answers.y_proba is None else answers.y_proba[rows])
+    rows = {name: np.flatnonzero(segments == name) for name in sorted(set(segments.tolist()) - {None})}
+    large = {name: places for name, places in rows.items() if len(places) >= settings.min_segment_rows}
+    return {str(name): gain_of(pair.select(places), LEVEL / len(large)) for name, places in large.items()}
 
 
 def _too_few(rows: int, settings: PromotionSettings) -> list[str]:
@@ -163,35 +229,36 @@ def _too_few(rows: int, settings: PromotionSettings) -> list[str]:
     return [f"{rows} labelled rows in the held-out window; promotion.min_rows asks for {settings.min_rows}"]
 
 
-def _not_better(metric: str, gain: Mapping[str, float | None], settings: PromotionSettings) -> list[str]:
-    name, low = display_name(metric), gain["low"]
-    if gain["value"] is None or low is None:
+def _not_better(metric: str, gain: Gain, tries: int, settings: PromotionSettings) -> list[str]:
+    name = display_name(metric)
+    if gain.value is None or gain.low is None:
         return [f"{name} does not exist on the held-out window: it needs rows of every class"]
-    if low > settings.min_gain:
+    if gain.low > settings.min_gain:
         return []
     requirement = f"surely more than {settings.min_gain:g} is wanted"
-    return [f"{name} is not surely better: by {_with_interval(gain)}, {requirement}"]
+    return [f"{name} is not surely better: by {gain.in_words()}, {_try_in_words(tries)}; {requirement}"]
 
 
-def _worse_segments(
-    metric: str, segments: Mapping[str, Mapping[str, float | int | None]], settings: PromotionSettings
-) -> list[str]:
+def _try_in_words(tries: int) -> str:
+    return "first try on this window" if tries == 1 else f"try {tries} on this window, each needs stronger evidence"
+
+
+def find_worse_segments(metric: str, segments: Mapping[str, Gain], settings: PromotionSettings) -> list[str]:
+    """Return an objection for each segment that is worse by more than allowed, and not by chance."""
     return [
-        f"segment {name} is worse: {display_name(metric)} by {_with_interval(gain)},"
+        f"segment {name} is worse: {display_name(metric)} by {gain.in_words()},"
         f" at most {settings.max_segment_loss:g} is allowed"
         for name, gain in segments.items()
-        if gain["value"] is not None and gain["high"] is not None
-        if gain["value"] < -settings.max_segment_loss and gain["high"] < 0
+        if gain.value is not None and gain.high is not None
+        if gain.value < -settings.max_segment_loss and gain.high < 0
     ]
 
 
-def _with_interval(gain: Mapping[str, float | int | None]) -> str:
-    return f"{gain['value']:.4f} (95 % interval {gain['low']:.4f} to {gain['high']:.4f})"
-
-
-def _worse_calibrated(candidate: Any, champion: Any, settings: PromotionSettings) -> list[str]:
-    before, after = (metrics.get("calibration_error", {}).get("value") for metrics in (champion, candidate))
-    if before is None or after is None or after - before <= settings.max_calibration_loss:
+def find_calibration_loss(loss: Gain | None, settings: PromotionSettings) -> list[str]:
+    """Return an objection if the calibration error is larger by more than allowed, and not by chance."""
+    if loss is None or loss.value is None or loss.low is None:
+        return []
+    if loss.value <= settings.max_calibration_loss or loss.low <= 0:
         return []
     allowed = f"at most {settings.max_calibration_loss:g} more is allowed"
-    return [f"calibration error is {after:.4f}, the champion's {before:.4f}; {allowed}"]
+    return [f"calibration error is larger than the champion's by {loss.in_words()}; {allowed}"]

@@ -5,6 +5,7 @@ Only ranking belongs here; metrics that need a probability are in `scores.py`.
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,3 +67,37 @@ def roc_auc_of_groups(positive: Floats, negative: Floats) -> Floats:
     area = np.full(len(pairs), np.nan)
     np.divide((positive * below).sum(axis=1), pairs, out=area, where=pairs > 0)
     return area
+
+
+def placement_values(positive: npt.NDArray[np.bool_], score: Floats) -> Floats:
+    r"""Return the part of each row in the area under the ROC curve: the share of rows of the other class that it is ordered rightly with.
+
+    For a positive row, :math:`V_i = \frac1n \sum_{j \in N} [s_i > s_j] + \frac12 [s_i = s_j]`, and likewise for a negative one [1]_.
+
+    Parameters
+    ----------
+    positive : (n,) whether a row is of the positive class. score : (n,) higher means more likely positive; finite.
+
+    Returns
+    -------
+    (n,) values between 0 and 1, whose mean over either class is the area; NaN if one of the classes has no row.
+
+    References
+    ----------
+    .. [1] DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Comparing the areas under two or more correlated receiver
+       operating characteristic curves: a nonparametric approach. Biometrics 44(3), 837-845.
+
+    Examples
+    --------
+    >>> placement_values(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.4, 0.8]))
+    array([1.  , 0.75, 0.75, 1.  ])
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return np.full(len(positive), np.nan)
+    rank = rankdata(score)
+    values = np.empty(len(positive))
+    values[positive] = (rank[positive] - rankdata(score[positive])) / negatives
+    values[~positive] = 1 - (rank[~positive] - rankdata(score[~positive])) / positives
+    return values

@@ -86,6 +86,27 @@ def expected_calibration_error(scores: Scores, rows: Floats, share: Floats) -> f
     return float((np.sum(noisy) + gap[~is_noisy].sum()) / rows.sum())
 
 
+def calibration_parts(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+    """Return the part of each row in the calibration error: its label minus its score, with the sign of its bin's sum.
+
+    Parameters
+    ----------
+    score : (n,) between 0 and 1. positive : (n,) labels.
+
+    Returns
+    -------
+    (n,) values, whose mean is the expected calibration error of `score_metrics`.
+
+    Examples
+    --------
+    >>> calibration_parts(np.array([0.25, 0.25, 0.75]), np.array([True, False, True]))
+    array([ 0.75, -0.25,  0.25])
+    """
+    bins = np.minimum((score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    gap = positive - score
+    return np.asarray(gap * np.sign(np.bincount(bins, gap, minlength=CALIBRATION_BINS))[bins])
+
+
 def _bin_starts(scores: Scores) -> npt.NDArray[np.intp]:
     """Return the position of the first score in each bin of equal width that has one."""
     bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)

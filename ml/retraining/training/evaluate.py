@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from guard_core.project_settings.promotion import PromotionSettings
@@ -22,10 +23,13 @@ from ml.retraining.training.features import has_label, targets
 from ml.retraining.training.held_out import answers_of, importance, trivial_answers
 from ml.retraining.training.plots import write_plots
 
+DAY = "day"
+"""Column of the local day, which is the unit of the comparison."""
+
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The rows of an evaluation: labelled rows outside the candidate's training, and its training rows."""
+    """The rows of an evaluation: labelled rows outside the candidate's training, with their local `DAY` if known, and its training rows."""
 
     rows: pa.Table
     trained_on: pa.Table
@@ -37,11 +41,16 @@ def evaluate(
     data: HeldOut,
     settings: PromotionSettings,
     rng: np.random.Generator,
+    tries: int = 1,
 ) -> tuple[dict[str, Any], Mapping[str, Answers]]:
     """Evaluate a candidate; return the decision with the features' importance as plain data, and the answers of each model.
 
     The answers of a champion of another task or positive label are read as those of the candidate's target; where that is
     impossible, as numbers are no classes, the trivial baseline replaces it.
+
+    Parameters
+    ----------
+    tries : candidates compared on these rows, with this one.
     """
     target = candidate.schema.target
     data = with_labels(data, target.task)
@@ -53,13 +62,14 @@ def evaluate(
         else trivial_answers(target, data.trained_on, len(data.rows))
     )
     answers = answers_of(candidate, data.rows)
-    segment = data.rows["segment"].to_pylist() if "segment" in data.rows.column_names else None
     decision = decide(
         target,
         true,
         answers,
         other,
-        segments=None if segment is None else np.array(segment, dtype=object),
+        segments=_column(data.rows, "segment"),
+        days=_column(data.rows, DAY),
+        tries=tries,
         settings=settings,
         rng=rng,
         trivial=not comparable,
@@ -72,6 +82,10 @@ def evaluate(
         "importance": importance(candidate, data.rows, rng),
     }
     return evaluation, {"candidate": answers, evaluation["against"]: other}
+
+
+def _column(rows: pa.Table, name: str) -> npt.NDArray[Any] | None:
+    return np.array(rows[name].to_pylist(), dtype=object) if name in rows.column_names else None
 
 
 def write_evaluation(

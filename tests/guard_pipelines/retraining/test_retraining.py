@@ -136,6 +136,7 @@ def test_a_candidate_that_is_no_better_stays_challenger_with_the_reasons(pipelin
     newest = DecisionStore(pipelines.database).newest(*KEY, 1)[0]
     assert (newest.action, newest.version, newest.champion_before) == ("rejected", "2", "1")
     assert "not surely better" in newest.reason
+    assert "from 3 daily gains), try 2 on this window" in newest.reason  # 10 January was held out before, too
     assert len(BaselineStore(pipelines.database).versions(*KEY)) == 1
 
 
