@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from dagster import DagsterEventType, StringSource
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -33,6 +34,15 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         """Build the storage from `dagster.yaml`, and let this process send events in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
         return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        """Plan one evaluation a check and run, as there is one; Dagster would plan one for each day, and resolve none of them."""
+        planned = event.get_dagster_event()
+        key = planned.asset_check_planned_data.asset_check_key
+        whole = planned._replace(
+            event_specific_data=AssetCheckEvaluationPlanned(asset_key=key.asset_key, check_name=key.name)
+        )
+        super()._store_asset_check_evaluation_planned(event._replace(dagster_event=whole), event_id)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; its materialisations, planned and done, in one batch."""
