@@ -17,6 +17,8 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from guard_pipelines.runtime.compressed_events import compress_events
+
 _BATCH_EVENTS = 500
 _ASSET_EVENTS = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
 
@@ -33,6 +35,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Build the storage from `dagster.yaml`, and let this process send events in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
+        compress_events()
         return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
