@@ -17,6 +17,7 @@ from guard_pipelines.retraining.assets import (
     retrain_recommended,
     training_set,
 )
+from guard_pipelines.tags import TRAININGS_LAST
 
 _DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
 _RETENTION = (audit_retention, lake_upkeep)
@@ -32,6 +33,7 @@ daily = dg.define_asset_job(
 retrain = dg.define_asset_job(
     "retrain",
     selection=dg.AssetSelection.assets(training_set, candidate_model, model_evaluation, registered_model),
+    tags=TRAININGS_LAST,
     description="From a retrain flag to a registered version, for the model of a run.",
     executor_def=dg.in_process_executor,
 )

@@ -9,7 +9,7 @@ import dagster as dg
 
 from guard_pipelines.jobs import costs, daily, retention
 from guard_pipelines.resources import Guard
-from guard_pipelines.tags import UNPROCESSED, days_of, range_tags, subject_tags
+from guard_pipelines.tags import UNPROCESSED, VERDICTS_FIRST, days_of, range_tags, subject_tags
 
 # The last zone to end a day is UTC-12.
 _LAST_MIDNIGHT = timedelta(hours=12)
@@ -35,7 +35,7 @@ def every_day(context: dg.ScheduleEvaluationContext, guard: Guard) -> list[dg.Ru
     requested = {day for request in answer.requests for day in days_of(request.tags)}
     if day in requested | days_in_flight(context.instance):
         return list(answer.requests)
-    tags = {**range_tags(day, day), UNPROCESSED: f"schedule {day}", **subject_tags((), [day])}
+    tags = {**range_tags(day, day), **VERDICTS_FIRST, UNPROCESSED: f"schedule {day}", **subject_tags((), [day])}
     return [*answer.requests, dg.RunRequest(run_key=f"schedule {day}", tags=tags)]
 
 

@@ -24,6 +24,12 @@ STAMP = "ml_guard/stamp"
 PROJECT, MODEL, DAYS = "ml_guard/project", "ml_guard/model", "ml_guard/days"
 """What a run was requested for, for a person who looks for it: Dagster's pages filter by tags."""
 
+VERDICTS_FIRST = {"dagster/priority": "10"}
+"""On runs of days with unprocessed rows: the queue starts them before backfills and runs by hand, which have priority 0."""
+
+TRAININGS_LAST = {"dagster/priority": "-10", "ml_guard/training": "true"}
+"""On training runs, which take minutes: everything else starts before them, and `dagster.yaml` limits how many run at once."""
+
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"

@@ -3,7 +3,7 @@
 - `assets`: decorators that make partitioned assets of stages
 - `findings`: findings of checks as Dagster's results
 - `loop`: the loop, and the outcome of a stage
-- `partition_states`: what the metadata of a partition add where its day is not closed yet, or has failed
+- `partition_states`: which partitions of a run a stage has evaluated, and the state of the others
 - `polling`: several polls within one tick of a sensor
 - `ranges`: unprocessed days as few ranges
 - `requests`: run requests for the days that are due

@@ -18,10 +18,12 @@ from guard_core.alerting.links import Addresses
 from guard_core.settings import Settings
 from guard_pipelines.days.findings import Inspection, check_result
 from guard_pipelines.days.loop import Cell, Measures, Outcome, Scope
-from guard_pipelines.days.partition_states import describe_states
+from guard_pipelines.days.partition_states import PartitionStates
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
+from guard_pipelines.runtime.partial_ranges import materialise_only
 from guard_pipelines.tags import UNPROCESSED
+from guard_store.day_state.store import Stage
 
 DAILY_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 """Age at which the operator is alerted: the daily schedule runs with or without unprocessed days, so a day without a run means
@@ -37,11 +39,19 @@ class DaysReport:
     totals: Mapping[str, Cell]
     metadata_of: Callable[[str], Mapping[str, Any]]
 
-    def record(self, context: dg.AssetExecutionContext) -> None:
-        """Log the totals, and add to each partition of the run the metadata of its own day."""
+    def record(self, context: dg.AssetExecutionContext, skipped: Sequence[str] = ()) -> None:
+        """Log the totals, and materialise the partitions of the run, each with the metadata of its own day.
+
+        Those of `skipped` days are observed with it instead: they keep the status that they had.
+        """
         context.log.info("%s", ", ".join(f"{name} {value}" for name, value in self.totals.items()))
-        for day in context.partition_keys:
+        evaluated = [day for day in context.partition_keys if day not in skipped]
+        for day in evaluated:
             context.add_asset_metadata(self.metadata_of(day), partition_key=day)
+        for day in skipped:
+            context.log_event(dg.AssetObservation(context.asset_key, metadata=self.metadata_of(day), partition=day))
+        if skipped:
+            materialise_only(context, evaluated)
 
 
 def daily_asset(
@@ -65,6 +75,7 @@ def daily_asset(
 
 def stage_asset(
     *,
+    stage: Stage | None = None,
     kinds: set[str],
     table: str,
     measures: Measures = MappingProxyType({}),
@@ -73,25 +84,28 @@ def stage_asset(
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
     """Make an asset of the group `monitoring` of a stage. The metadata of a partition are those of its day; totals of the run are in its log.
 
+    A partition is materialised if the stage has processed its day in every model.
+
     Parameters
     ----------
+    stage : the stage in the states of days; without it, the asset follows all of them.
     table : name of the metadata entry with the table of the day.
     measures : numbers of the day, which Dagster plots by partition.
     check : the check that fails with an error if the outcome has findings.
     """
 
-    def decorate(stage: Callable[[Scope, Guard], Outcome]) -> dg.AssetsDefinition:
+    def decorate(work: Callable[[Scope, Guard], Outcome]) -> dg.AssetsDefinition:
         # Dagster recognises the result of an asset with a check by the class without a parameter.
         def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
-            outcome = stage(_scope(context), guard)
-            states = describe_states(guard.database, guard.settings, context.partition_keys)
+            outcome = work(_scope(context), guard)
+            states = PartitionStates.after(stage, context.partition_keys, guard.database, guard.settings)
 
             def metadata_of(day: str) -> dict[str, Any]:
                 tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.facts.get(day) else {}
                 page = _page_of(outcome.facts.get(day, ()), guard.settings)
-                return {**outcome.numbers_of(day, measures), **states.get(day, {}), **page, **tables}
+                return {**outcome.numbers_of(day, measures), **states.entries.get(day, {}), **page, **tables}
 
-            DaysReport(outcome.numbers(), metadata_of).record(context)
+            DaysReport(outcome.numbers(), metadata_of).record(context, states.skipped)
             context.log.info("%s", outcome.table())
             if check is None:
                 return dg.MaterializeResult()
@@ -101,7 +115,7 @@ def stage_asset(
             )
             return dg.MaterializeResult(check_results=[result])
 
-        return _asset(run, stage, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
+        return _asset(run, work, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 
     return decorate
 

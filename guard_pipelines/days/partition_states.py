@@ -1,26 +1,55 @@
-"""What a partition's metadata add where its day is not simply processed: not closed yet, or failed.
+"""Which partitions of a run a stage has evaluated, and what metadata add where a day is not closed yet, has failed or waits.
 
-Numbers and tables of a day are in `loop`.
+Numbers and tables of a day are in `loop`; that only evaluated days are materialised is in `runtime.partial_ranges`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from guard_core.days import now_us
 from guard_core.settings import Settings
-from guard_store.day_state.store import DayStateStore
+from guard_store.day_state.day_state import DayState
+from guard_store.day_state.store import DayStateStore, Stage
 from guard_store.db.database import Database
 
 
-def describe_states(database: Database, settings: Settings, days: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return the metadata entry `state` of those of these days that are not closed in every model, or have failed."""
-    at_us = now_us()
-    models: dict[str, list[str]] = {}
-    for item in DayStateStore(database).of_days(days):
-        state = "failed" if item.failed else "" if item.is_closed(settings, at_us) else "not closed yet"
-        models.setdefault(item.day, []).append(state)
-    described = {}
-    for day, states in models.items():
-        texts = [f"{states.count(name)} of {len(states)} models: {name}" for name in sorted({*states} - {""})]
-        if texts:
-            described[day] = {"state": "; ".join(texts)}
-    return described
+@dataclass(frozen=True, slots=True)
+class PartitionStates:
+    """The states of a run's days after a stage.
+
+    Attributes
+    ----------
+    evaluated : the days that the stage has processed in every model, and days without a model.
+    skipped : the others.
+    entries : by day, the metadata entry `state`, where there is something to state.
+    """
+
+    evaluated: Sequence[str]
+    skipped: Sequence[str]
+    entries: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def after(cls, stage: Stage | None, days: Collection[str], database: Database, settings: Settings) -> Self:
+        """Read the states after a stage; after all of them if there is none."""
+        at_us = now_us()
+        texts: dict[str, list[str]] = {}
+        skipped = set()
+        for item in DayStateStore(database).of_days(days):
+            is_behind = not item.has_passed(stage)
+            skipped |= {item.day} if is_behind else set()
+            texts.setdefault(item.day, []).append(_describe(item, settings, at_us, is_behind=is_behind))
+        entries = {}
+        for day, of_day in texts.items():
+            parts = [f"{of_day.count(text)} of {len(of_day)} models: {text}" for text in sorted({*of_day} - {""})]
+            if parts:
+                entries[day] = {"state": "; ".join(parts)}
+        return cls([day for day in days if day not in skipped], [day for day in days if day in skipped], entries)
+
+
+def _describe(item: DayState, settings: Settings, at_us: int, *, is_behind: bool) -> str:
+    if item.failed:
+        return "failed"
+    if not item.is_closed(settings, at_us):
+        return "not closed yet"
+    return "changed meanwhile" if is_behind else ""

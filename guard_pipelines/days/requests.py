@@ -15,7 +15,7 @@ from dagster import DagsterInstance, RunsFilter
 from guard_core.settings import Settings
 from guard_pipelines.days.ranges import day_ranges
 from guard_pipelines.runs import runs_in_flight
-from guard_pipelines.tags import UNPROCESSED, days_of, range_tags, request_id_tag, subject_tags
+from guard_pipelines.tags import UNPROCESSED, VERDICTS_FIRST, days_of, range_tags, request_id_tag, subject_tags
 from guard_store.day_state.day_state import DayState
 
 MAX_RUNS_PER_TICK = 4
@@ -73,6 +73,7 @@ def _request(
         run_key=f"{digest}/{len(before)}",
         tags={
             **range_tags(first.isoformat(), last.isoformat()),
+            **VERDICTS_FIRST,
             UNPROCESSED: digest,
             **request_id_tag([item.request_id for item in items]),
             **subject_tags([item.key[:2] for item in items], [first.isoformat(), last.isoformat()]),

@@ -11,7 +11,9 @@ from guard_pipelines.resources import Guard
 ROW_COUNT = "dagster/partition_row_count"
 
 
-@stage_asset(kinds={"deltalake"}, table="rows", measures={ROW_COUNT: ("rows", sum)}, check=LAKE_MATCHES_STORE)
+@stage_asset(
+    stage="lake", kinds={"deltalake"}, table="rows", measures={ROW_COUNT: ("rows", sum)}, check=LAKE_MATCHES_STORE
+)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
     """Events of each project's local day, one Delta table per (project, model), one column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events
@@ -20,6 +22,7 @@ def raw_events(scope: Scope, guard: Guard) -> Outcome:
 
 
 @stage_asset(
+    stage="profile",
     deps=[raw_events],
     kinds={"arrow"},
     table="slices",
@@ -33,6 +36,7 @@ def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
 
 
 @stage_asset(
+    stage="drift",
     deps=[daily_aggregates],
     kinds={"scipy"},
     table="verdicts",
@@ -46,6 +50,7 @@ def drift_reports(scope: Scope, guard: Guard) -> Outcome:
 
 
 @stage_asset(
+    stage="performance",
     deps=[drift_reports],
     kinds={"numpy"},
     table="performance",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _GROUP = "retraining"
 
 
-@stage_asset(deps=[performance], kinds={"python"}, table="retrain")
+@stage_asset(stage="retrain", deps=[performance], kinds={"python"}, table="retrain")
 def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
     """The retrain rule on each model's newest day: every reason with its numbers, and a flag if it recommends training."""
     from guard_pipelines.retraining.stage import evaluate_days

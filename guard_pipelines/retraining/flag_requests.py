@@ -17,7 +17,7 @@ from guard_core.settings import Settings
 from guard_pipelines.partitions import key_of_model
 from guard_pipelines.retraining.training_data import shortage_of_flag
 from guard_pipelines.runs import is_running
-from guard_pipelines.tags import ATTEMPT, FLAG, request_id_tag, subject_tags
+from guard_pipelines.tags import ATTEMPT, FLAG, TRAININGS_LAST, request_id_tag, subject_tags
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
@@ -112,6 +112,7 @@ def _request(flag: Flag) -> dg.RunRequest:
         run_key=f"{flag.id}/{flag.attempts}",
         partition_key=key_of_model(flag.project_id, flag.model_id),
         tags={
+            **TRAININGS_LAST,
             FLAG: flag.id,
             ATTEMPT: str(flag.attempts),
             **request_id_tag([flag.request_id]),

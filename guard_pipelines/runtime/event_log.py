@@ -11,10 +11,13 @@ from typing import Any, Self
 
 from dagster import DagsterEventType, StringSource
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
+
+from guard_pipelines.runtime.compressed_events import compress_events
 
 _BATCH_EVENTS = 500
 _ASSET_EVENTS = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
@@ -32,7 +35,17 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Build the storage from `dagster.yaml`, and let this process send events in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
+        compress_events()
         return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        """Plan one evaluation a check and run, as there is one; Dagster would plan one for each day, and resolve none of them."""
+        planned = event.get_dagster_event()
+        key = planned.asset_check_planned_data.asset_check_key
+        whole = planned._replace(
+            event_specific_data=AssetCheckEvaluationPlanned(asset_key=key.asset_key, check_name=key.name)
+        )
+        super()._store_asset_check_evaluation_planned(event._replace(dagster_event=whole), event_id)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; its materialisations, planned and done, in one batch."""

@@ -79,14 +79,21 @@ class DayState:
     @property
     def next_stage(self) -> str | None:
         """The first stage that has not processed the newest revision; None if the day is done."""
-        revisions = {
+        return next((stage for stage, revision in self._revisions.items() if revision < self.revision), None)
+
+    def has_passed(self, stage: str | None) -> bool:
+        """Return whether a stage has processed the newest revision; whether all have, if no stage is given."""
+        return self.done if stage is None else self._revisions[stage] >= self.revision
+
+    @property
+    def _revisions(self) -> dict[str, int]:
+        return {
             "lake": self.lake_revision,
             "profile": self.profile_revision,
             "drift": self.drift_revision,
             "performance": self.performance_revision,
             "retrain": self.retrain_revision,
         }
-        return next((stage for stage, revision in revisions.items() if revision < self.revision), None)
 
     def is_closed(self, settings: Settings, at_us: int) -> bool:
         """Return whether the day, and the delay after it, are over at an instant."""

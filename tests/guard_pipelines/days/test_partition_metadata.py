@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from guard_pipelines.runtime.event_log import BatchedSqliteEventLogStorage
+from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.projects.store import ProjectStore
 from tests.support.pipeline_projects import ROWS, make_project, send_days
 from tests.support.pipelines import Pipelines
@@ -56,8 +57,63 @@ def test_the_running_day_is_described_as_not_closed(pipelines: Pipelines) -> Non
     assert today["state"] == "1 of 1 models: not closed yet"
 
 
+DAILY_ASSETS = ("raw_events", "daily_aggregates", "drift_reports", "performance", "retrain_recommended", "alerts")
+
+
 @pytest.mark.usefixtures("kept_instance")
-def test_the_own_part_of_a_materialisation_takes_less_than_a_kilobyte(pipelines: Pipelines) -> None:
+@pytest.mark.parametrize("is_given_up", [True, False])
+def test_a_failed_day_in_the_range_of_a_run_is_observed_and_not_materialised(
+    pipelines: Pipelines, is_given_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_given_up:
+        monkeypatch.setenv("ML_GUARD_PIPELINES_RETRY_DELAY_S", "3600")
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 3)
+    (failed,) = pipelines.day_states.list("p", "m", "2013-01-02", "2013-01-02")
+    for _ in range(pipelines.settings.pipelines.retries + 1 if is_given_up else 1):
+        pipelines.day_states.fail(failed, "cannot be read")
+    pipelines.run({**range_tags("2013-01-01", "2013-01-03"), UNPROCESSED: "another day"})
+    for asset in DAILY_ASSETS:
+        assert sorted(metadata_of(pipelines, asset)) == ["2013-01-01", "2013-01-03"], asset
+        key = dg.AssetKey(asset)
+        assert pipelines.instance.get_materialized_partitions(key) == {"2013-01-01", "2013-01-03"}
+        (observed,) = pipelines.instance.fetch_observations(key, limit=10).records
+        assert observed.asset_observation is not None
+        assert observed.partition_key == "2013-01-02"
+        assert observed.asset_observation.metadata["state"].value == "1 of 1 models: failed"
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_a_run_in_which_every_day_failed_materialises_nothing(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 2, 2)
+    (failed,) = pipelines.day_states.list("p", "m", "2013-01-02", "2013-01-02")
+    for _ in range(pipelines.settings.pipelines.retries + 1):
+        pipelines.day_states.fail(failed, "cannot be read")
+    result = pipelines.run({**range_tags("2013-01-02", "2013-01-02"), UNPROCESSED: "another day"})
+    assert result.success
+    assert {asset: metadata_of(pipelines, asset) for asset in DAILY_ASSETS} == {asset: {} for asset in DAILY_ASSETS}
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_no_check_is_left_planned_after_a_run(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 3)
+    pipelines.settle()
+    storage = pipelines.instance.event_log_storage
+    assert isinstance(storage, BatchedSqliteEventLogStorage)
+    with storage.index_connection() as connection:
+        rows = connection.execute(
+            text("SELECT check_name, partition, execution_status FROM asset_check_executions")
+        ).all()
+    assert len({name for name, _, _ in rows}) == len(rows) == 8
+    assert {(partition, status == "PLANNED") for _, partition, status in rows} == {(None, False)}
+
+
+@pytest.mark.usefixtures("kept_instance")
+def test_a_materialisation_takes_less_than_a_kilobyte_in_its_run_and_in_the_index_together(
+    pipelines: Pipelines,
+) -> None:
     for n in range(20):
         ProjectStore(pipelines.database).create(f"project-{n}", "P")
     store(
@@ -71,8 +127,11 @@ def test_the_own_part_of_a_materialisation_takes_less_than_a_kilobyte(pipelines:
     assert metadata["models"] == 20
     assert "… and" in metadata["verdicts"]
     assert len(str(metadata)) < 1_000
-    with storage.index_connection() as connection:
-        (size,) = connection.execute(
-            text("SELECT max(length(event)) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")
-        ).one()
-    assert size < 3_000  # of which Dagster itself takes 1,700
+    largest = text("SELECT max(length(event)) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'")
+    (run,) = pipelines.instance.get_runs(limit=1)
+    sizes = []
+    for database in (storage.index_connection(), storage.run_connection(run.run_id)):
+        with database as connection:
+            sizes.append(connection.execute(largest).scalar_one())
+    assert len(sizes) == 2
+    assert sum(sizes) <= 1_000
