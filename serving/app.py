@@ -327,7 +327,7 @@ class Services:
             ResultsService(*days, reports, self.baselines, self.performance, settings),
             FeatureService(self.day_states, self.aggregates, reports, self.baselines),
             PreviewService(reports),
-            BaselineService(self.day_states, self.aggregates, self.baselines),
+            BaselineService(self.projects, self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),
             series,
             models,

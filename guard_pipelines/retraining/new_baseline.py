@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
+from guard_core.project_settings.drift import DriftSettings
 from guard_pipelines.retraining.training_data import read_all_of_days
 from guard_store.db.database import Database
 from guard_store.lake.store import Lake
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
+from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flag import Flag
 from ml.monitoring.baseline_trends import baseline_trends
 from ml.monitoring.performance.loss_model import feature_values
@@ -45,7 +47,9 @@ def capture_baseline(
     kinds = _read_kinds(database, flag, champion)
     of_days = [profile_table(table, kinds)[WHOLE] for table in scored.values()]
     merged = TableProfile.merge(of_days)
-    differences = baseline_days(of_days, [date.fromisoformat(day).weekday() for day in scored], merged)
+    weekdays = [date.fromisoformat(day).weekday() for day in scored]
+    settings = ProjectStore(database).model_settings(flag.project_id, flag.model_id, DriftSettings)
+    differences = baseline_days(of_days, weekdays, merged, settings)
     after = date.fromisoformat(flag.day) + timedelta(days=1)
     baseline = BaselineStore(database).capture(
         flag.project_id,

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from guard_core.days import known_zone, now_us
+from guard_core.project_settings.project import S, settings_of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.projects.tables import projects
@@ -80,6 +81,17 @@ class ProjectStore:
         with self._database.read() as connection:
             row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
         return None if row is None else _project(row)
+
+    def model_settings(self, project_id: str, model_id: str, section: type[S]) -> S:
+        """Return one section of a model's settings; the defaults if there is no such project.
+
+        Raises
+        ------
+        ProjectSettingsError
+            If a field of the section is wrong.
+        """
+        project = self.get(project_id)
+        return settings_of_model(project.settings if project else {}, model_id, section)
 
     def page(self, *, only_id: str | None = None, after_id: str = "", limit: int | None = None) -> list[Project]:
         """Return projects sorted by id, after `after_id`; with `only_id`, at most that one."""

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 from guard_core.project_settings.drift import DriftSettings
-from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_pipelines.monitoring.stages.judged_slices import JudgedSlices
@@ -88,5 +87,4 @@ class _Model:
 
     @cached_property
     def _settings(self) -> DriftSettings:
-        project = ProjectStore(self._database).get(self._key[0])
-        return settings_of_model(project.settings if project else {}, self._key[1], DriftSettings)
+        return ProjectStore(self._database).model_settings(*self._key, DriftSettings)

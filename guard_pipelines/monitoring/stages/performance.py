@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_core.project_settings.labels import LabelSettings
-from guard_core.project_settings.project import settings_of_model
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
 from guard_pipelines.monitoring.stages.lake_columns import read_day
@@ -239,8 +238,7 @@ def _read_target(
     Without a baseline, those of the past year decide: one day may lack a class that others have.
     """
     project_id, model_id, _ = items[0].key
-    project = ProjectStore(database).get(project_id)
-    settings = settings_of_model(project.settings if project else {}, model_id, LabelSettings)
+    settings = ProjectStore(database).model_settings(project_id, model_id, LabelSettings)
     past_year = (items[-1].local_date - timedelta(days=_LABEL_DAYS)).isoformat(), items[-1].day
     days = past_year if baseline is None else (baseline.start_day, baseline.end_day)
     counts: Counter[str] = Counter()

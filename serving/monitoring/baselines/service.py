@@ -1,9 +1,11 @@
 """Service behind the baseline routes: capture a baseline from the merged profiles of some days, list and activate versions."""
 
+from guard_core.project_settings.drift import DriftSettings
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.projects.store import ProjectStore
 from ml.monitoring.baseline_trends import baseline_trends
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.between_days import baseline_days
@@ -18,7 +20,10 @@ _MAX_DAYS_LISTED = 31
 class BaselineService:
     """Capture, list and activate the baselines of models."""
 
-    def __init__(self, day_states: DayStateStore, aggregates: AggregateStore, baselines: BaselineStore) -> None:
+    def __init__(
+        self, projects: ProjectStore, day_states: DayStateStore, aggregates: AggregateStore, baselines: BaselineStore
+    ) -> None:
+        self._projects = projects
         self._day_states = day_states
         self._aggregates = aggregates
         self._baselines = baselines
@@ -73,7 +78,9 @@ class BaselineService:
             # until it is processed.
             daily_profiles = [TableProfile.from_bytes(profiles[item.day]) for item in with_events]
             merged = TableProfile.merge(daily_profiles)
-            differences = baseline_days(daily_profiles, [item.local_date.weekday() for item in with_events], merged)
+            weekdays = [item.local_date.weekday() for item in with_events]
+            settings = self._projects.model_settings(project_id, model_id, DriftSettings)
+            differences = baseline_days(daily_profiles, weekdays, merged, settings)
         except ValueError as error:
             raise Conflict(f"The days do not fit together: {error}.") from None
         return self._baselines.capture(

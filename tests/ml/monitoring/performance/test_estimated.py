@@ -188,7 +188,8 @@ def test_a_band_of_dle_contains_days_that_differ_by_more_than_chance() -> None:
     true, predicted = (np.concatenate([day[at] for day in days.values()]) for at in (0, 1))
     known = reference_of(Target("regression"), true, predicted, None, rng, whole)
     _, predicted, features = prices(1_000, 99, 0.1)
-    rows: Any = estimated("regression", known, predicted, None, features=features)["metrics"]["mae"]
+    of_rows: Any = estimated("regression", known, predicted, None, features=features)
     measured = {**known, "days": measure_days(known, columns, by_day)}
-    varied: Any = estimated("regression", measured, predicted, None, features=features)["metrics"]["mae"]
+    of_days: Any = estimated("regression", measured, predicted, None, features=features)
+    rows, varied = of_rows["metrics"]["mae"], of_days["metrics"]["mae"]
     assert varied["high"] - varied["low"] > 1.5 * (rows["high"] - rows["low"])

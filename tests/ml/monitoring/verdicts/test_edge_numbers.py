@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +19,15 @@ from tests.ml.monitoring.verdicts.samples import always, numeric, table
 
 LARGEST = float(np.finfo(np.float64).max)
 ROWS = 2000
-Draw = Callable[[np.random.Generator, float], NDArray[np.float64]]
+Draw = Callable[[np.random.Generator, float], NDArray[np.floating[Any]]]
 
 COLUMNS: dict[str, Draw] = {
     "denormals": lambda rng, shift: np.exp(-rng.normal(700 - 10 * shift, 5, ROWS)),
-    "few denormals": lambda rng, shift: rng.integers(0, 20 + 20 * shift, ROWS) * 5e-324,
+    "few denormals": lambda rng, shift: rng.integers(0, int(20 + 20 * shift), ROWS) * 5e-324,
     "1e307": lambda rng, shift: rng.normal(shift, 1, ROWS) * 1e307,
     "the whole range": lambda rng, shift: rng.uniform(-1, 1 - shift, ROWS) * LARGEST,
     "many powers of ten": lambda rng, shift: np.exp(np.minimum(rng.normal(300 * shift, 300, ROWS), 709)),
-    "integers of 60 bits": lambda rng, shift: 2.0**60 + rng.integers(0, 5000 + 5000 * shift, ROWS) * 256.0,
+    "integers of 60 bits": lambda rng, shift: 2.0**60 + rng.integers(0, int(5000 + 5000 * shift), ROWS) * 256.0,
 }
 
 

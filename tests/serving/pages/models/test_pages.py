@@ -48,8 +48,17 @@ async def test_the_page_of_a_day_lists_its_slices_the_worst_first(clients: Clien
         SliceVerdict("model_version", "v2", "drift", "1 of 1 columns; age: psi", 300, 300, 1_000, 1, (moved,)),
     )
     report = DriftReport("stable", "1 of 1 columns", (), slices, 2).to_dict()
-    key = {"baseline_id": None, "window_days": 1, "revision": 1, "run_id": None}
-    clients.services.drift_reports.replace(project, MODEL, day_of(1), state="stable", report=report, **key)
+    clients.services.drift_reports.replace(
+        project,
+        MODEL,
+        day_of(1),
+        state="stable",
+        report=report,
+        baseline_id=None,
+        window_days=1,
+        revision=1,
+        run_id=None,
+    )
     client = await sign_in(clients, "analyst", project)
     page = (await client.get(f"/projects/{project}/models/{MODEL}/days/{day_of(1)}")).text
     assert "<h1>3 events on 2 Jan 2013: no drift of the whole, drift in model version v2</h1>" in page
