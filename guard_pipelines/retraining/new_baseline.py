@@ -60,7 +60,7 @@ def capture_baseline(
         profile=merged.to_bytes(),
         design_effects=differences.design_effects,
         days=differences.to_dict(),
-        trends=baseline_trends(differences, merged),
+        trends=baseline_trends(differences, merged, settings),
         created_by=None,
         request_id=flag.request_id,
         from_day=after.isoformat(),

@@ -93,7 +93,7 @@ class BaselineService:
             profile=merged.to_bytes(),
             design_effects=differences.design_effects,
             days=differences.to_dict(),
-            trends=baseline_trends(differences, merged),
+            trends=baseline_trends(differences, merged, settings),
             created_by=created_by,
             request_id=request_id,
         )
