@@ -1,7 +1,7 @@
 """Storage: the operational database, its tables, the lake, and one store for each kind of record.
 
 - `alerts`: facts, alerts, their policies, and the outbox of messages
-- `auth`: API keys
+- `auth`: API keys, sessions of the pages
 - `costs`: costs by project, local day and source
 - `day_state`: what each local day has received, and how far each stage has processed it
 - `db`: connections, migrations, and what the stores share

@@ -31,8 +31,8 @@ from ml.retraining.training.evaluate import HeldOut, evaluate, with_labels
 from ml.retraining.training.features import targets
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import set_mlflow_defaults
-from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import TrainingError
+from ml.retraining.training.terminal_table import metrics_table
 from ml.scripts import print_message, run
 
 EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2

@@ -26,8 +26,8 @@ from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.files import labelled_rows, split_in_time
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
-from ml.retraining.training.report import metrics_table
 from ml.retraining.training.spec import Trained, TrainingError
+from ml.retraining.training.terminal_table import metrics_table
 from ml.retraining.training.train import train
 from ml.scripts import print_message, run
 

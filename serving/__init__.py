@@ -1,4 +1,4 @@
-"""Who may ask, and what people see: the FastAPI app, one folder a domain.
+"""What is served, and to whom: the FastAPI app, one folder a domain.
 
 What is kept and what is computed live in other rooms. Nothing here imports Dagster.
 

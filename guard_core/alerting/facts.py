@@ -16,7 +16,7 @@ class Fact:
 
     Attributes
     ----------
-    kind : one of `guard_core.alerting.policy.Kind`.
+    kind : one of `guard_core.alerting.policy.Kind`, or `retrain_dismissed`, which only ends an alert.
     op : `fires` (a condition holds until it is cleared), `notes` (an intermediate step) or `clears` (the condition is over).
     subject : identifies the condition; a model has at most one open alert per subject. None: `dedup_key`.
     message : what happened, in one sentence.

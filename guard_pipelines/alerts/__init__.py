@@ -7,5 +7,5 @@
 - `failures`: failed runs, failed days, models without events
 - `reports`: requests the monthly report of each model once its month is processed
 - `sensors`: records failed runs and silent models, requests monthly reports
-- `stage`: evaluates the alert policies on the newest measured day of each model, and write facts
+- `stage`: evaluates the alert policies on the newest measured day of each model, and writes facts
 """

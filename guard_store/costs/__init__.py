@@ -5,7 +5,7 @@
 - `language_models`: costs of language models, computed from their usage
 - `open_days`: the first day whose costs must be read again
 - `pull`: reads local days of projects from AWS
-- `requests`: daily limit of requests to AWS
+- `request_limit`: daily limit of requests to AWS
 - `rows`: costs of a day as values
 - `store`: costs by project, local day and source
 - `tables`: tables of costs

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from guard_store.costs.requests import RequestBudget
+from guard_store.costs.request_limit import RequestBudget
 from guard_store.costs.rows import CostLine
 
 Granularity = Literal["DAILY", "HOURLY"]

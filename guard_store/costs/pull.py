@@ -14,7 +14,7 @@ from guard_core.settings import Settings
 from guard_core.units import HOUR_US
 from guard_store.costs.allocation import Allocation
 from guard_store.costs.explorer import CostExplorer, CostExplorerError, Granularity, Period
-from guard_store.costs.requests import RequestBudget
+from guard_store.costs.request_limit import RequestBudget
 from guard_store.costs.rows import Basis, CostDay, CostLine, PullState
 from guard_store.costs.store import CostStore
 from guard_store.db.database import Database

@@ -1,6 +1,6 @@
 """Tables of costs: the outcome of the last pull of each day, its lines, and the number of requests to AWS.
 
-Only their schema belongs here; `store` and `requests` read and write them. Amounts are stored as decimal text, and so exact.
+Only their schema belongs here; `store` and `request_limit` read and write them. Amounts are stored as decimal text, and so exact.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text

@@ -6,7 +6,7 @@
 - `day_counts`: what a group of rows adds to the states of its days, and to the counts of rejections
 - `ledger_entries`: the entries of the ledger that name the senders of a group
 - `journal`: predictions that are answered and not stored yet
-- `counts`: counts of stored events by day
+- `stored_counts`: counts of stored events by day
 - `labels`: counts labels on the days of their events
 - `predictions`: events found by their id, and predictions of registered models by that of their request
 - `rejections`: counts of rejected rows

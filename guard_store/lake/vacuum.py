@@ -55,7 +55,7 @@ def vacuum_lake(
 ) -> VacuumResult:
     """Delete files of all tables that no version of the last week needs, except those that a training has read.
 
-    If `lake_retention_days` is set, files that trainings have read are deleted too.
+    If `retention.lake_days` is set, files that trainings have read are deleted too.
     """
     result = VacuumResult()
     read: Mapping[tuple[str, str], set[int]] = {}

@@ -21,7 +21,7 @@ _PIECE_FACTS = 2_000
 
 
 def sweep_alerts(database: Database, settings: Settings) -> int | None:
-    """Delete incidents that ended more than `alert_retention_days` ago; return how many, None if they are kept for ever.
+    """Delete incidents that ended more than `retention.alert_days` ago; return how many, None if they are kept for ever.
 
     An incident is deleted with its alerts, their history and its messages, including dead ones; it stays while a message
     waits. Facts of that age lose their text, but keep their `dedup_key`, so that a repetition is not notified again.

@@ -36,7 +36,7 @@ _DONE = 200
 
 
 def sweep_bodies(database: Database, settings: Settings) -> int | None:
-    """Delete bodies older than `body_retention_days`; return how many, None if they are kept as long as the ledger."""
+    """Delete bodies older than `retention.body_days`; return how many, None if they are kept as long as the ledger."""
     days = settings.retention.body_days
     if days is None:
         return None
@@ -46,7 +46,7 @@ def sweep_bodies(database: Database, settings: Settings) -> int | None:
 
 
 def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRACE_US) -> int | None:
-    """Delete events and labels of days older than `event_retention_days` that are in the lake; return how many events.
+    """Delete events and labels of days older than `retention.event_days` that are in the lake; return how many events.
 
     A sweep releases the days that are due, and deletes those that an earlier sweep has released.
     """
@@ -71,7 +71,7 @@ def sweep_events(database: Database, settings: Settings, *, grace_us: int = GRAC
 
 
 def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | None:
-    """Delete processed days older than `lake_retention_days` from the lake; return how many."""
+    """Delete processed days older than `retention.lake_days` from the lake; return how many."""
     days = settings.retention.lake_days
     if days is None:
         return None
@@ -89,7 +89,7 @@ def sweep_lake(database: Database, lake: "Lake", settings: Settings) -> int | No
 
 
 def sweep_ledger(database: Database, settings: Settings) -> int | None:
-    """Delete what is older than `log_retention_days`; return how many rows, None if all are kept for ever."""
+    """Delete what is older than `retention.log_days`; return how many rows, None if all are kept for ever."""
     if settings.retention.log_days is None:
         return None
     now = now_us()

@@ -3,7 +3,7 @@
 - `amounts`: measures and spans of budgets
 - `budget_alerts`: facts about exceeded budgets, for alerts
 - `budgets`: budgets and their status
-- `requests`: input and result of the spending step
+- `works`: input and result of the spending step
 - `step`: the spending step of a transaction
 - `tables`: tables of spending
 - `usage`: usage by local day, project, key, user and model

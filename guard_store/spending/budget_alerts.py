@@ -12,7 +12,7 @@ from guard_core.days import now_us
 from guard_core.units import NANO
 from guard_store.ledger.append import Statements
 from guard_store.spending.amounts import Measure, Scope
-from guard_store.spending.requests import Reservation
+from guard_store.spending.works import Reservation
 
 _json = msgspec.json.Encoder().encode
 _COLUMNS = (

@@ -16,8 +16,8 @@ from guard_store.auth.tables import api_keys
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.spending.amounts import Measure, Period, Scope, span_of
-from guard_store.spending.requests import Hold, Reservation
 from guard_store.spending.tables import budget_spans, budgets, reservations
+from guard_store.spending.works import Hold, Reservation
 
 _decode = msgspec.json.Decoder(tuple[Reservation, tuple[Hold, ...]]).decode
 

@@ -16,8 +16,8 @@ from guard_store.ledger.append import Statements
 from guard_store.ledger.step import AppendEntry
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
 from guard_store.spending.budget_alerts import write_refusal_fact, write_soft_limit_fact
-from guard_store.spending.requests import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
 from guard_store.spending.tables import USAGE_KEY, USAGE_SUMS
+from guard_store.spending.works import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
 from guard_store.writer.sessions import Session
 from guard_store.writer.work import Work
 

@@ -9,9 +9,9 @@
 - `incident_service`: reads incidents as threads
 - `metrics`: Prometheus metrics
 - `policy_file`: alert policies from a YAML file
-- `routes`: names and URLs that messages are sent to
+- `routes`: alert routes: names, and the URLs that messages are sent to
 - `schemas`: requests and responses
 - `senders`: one transport a file
 - `service`: reads and changes alerts, messages and alert policies
-- `trial`: the message that tries a route
+- `trial`: the test message of an alert route
 """

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from guard_core.days import now_us
 from guard_store.ledger.bodies import Bodies
 from guard_store.ledger.entry import Entry
-from guard_store.spending.requests import SettleCall
+from guard_store.spending.works import SettleCall
 from serving.http.problems import Problem
 from serving.http.rendering import problem_response
 

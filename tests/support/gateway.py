@@ -10,8 +10,8 @@ from openai import AsyncOpenAI
 
 from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
-from guard_store.spending.requests import Reservation, ReserveCall, SettleCall
 from guard_store.spending.usage import UsageStore
+from guard_store.spending.works import Reservation, ReserveCall, SettleCall
 from serving.app import Services
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.rules import PolicyRules

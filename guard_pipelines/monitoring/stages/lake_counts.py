@@ -7,7 +7,7 @@ from guard_pipelines.days.loop import group_by_model
 from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore
 from guard_store.db.database import Database
-from guard_store.ingest.counts import count_events
+from guard_store.ingest.stored_counts import count_events
 from guard_store.lake.store import Lake
 
 

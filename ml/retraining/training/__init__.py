@@ -10,7 +10,7 @@
 `cards`: model card and data card.
 `curves`: curves of an evaluation as data.
 `plots`: plots of an evaluation.
-`report`: an evaluation as a table for a terminal.
+`terminal_table`: an evaluation as a table for a terminal.
 `onnx_export`: export of a pipeline to ONNX.
 `log_run`: logging of a training to MLflow.
 """

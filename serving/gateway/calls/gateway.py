@@ -24,7 +24,7 @@ from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
 from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
-from guard_store.spending.requests import (
+from guard_store.spending.works import (
     Hold,
     Refusal,
     Reservation,

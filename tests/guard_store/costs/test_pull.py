@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from guard_store.costs.pull import CostPull, pull_aws
-from guard_store.costs.requests import RequestBudget
+from guard_store.costs.request_limit import RequestBudget
 from guard_store.costs.rows import CostDay
 from guard_store.costs.store import CostStore
 from guard_store.db.database import Database

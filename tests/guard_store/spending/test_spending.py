@@ -23,10 +23,10 @@ from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import BudgetStore
-from guard_store.spending.requests import Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
 from guard_store.spending.step import spend
 from guard_store.spending.tables import budget_spans
 from guard_store.spending.usage import UsageStore
+from guard_store.spending.works import Reservation, ReserveCall, Reserved, SettleCall, settle_lost_call
 from guard_store.steps import writer_steps
 from guard_store.writer.sessions import Session, open_session
 from guard_store.writer.writer import GroupWriter
