@@ -75,6 +75,7 @@ DIALECTS = (
     Dialect("no-last-line-feed", HELLO),
     Dialect("no-finish-reason"),
     Dialect("reasoning-beside", "Hello.", usage=_usage(32, 369, tokens_reasoning=360)),
+    Dialect("reasoning-twice", HELLO, usage=_usage(10, 13, estimated=True)),
     Dialect("groq"),
     Dialect("together"),
     Dialect("perplexity"),
@@ -428,6 +429,22 @@ async def test_usage_without_tokens_for_a_text_is_estimated(
     await openai.chat.completions.create(model="stub", messages=[message("x")])
     (row,) = await wait_for_calls(services, 1)
     assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 3, True)
+
+
+async def test_reasoning_in_several_fields_is_counted_once_where_tokens_are_estimated(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    reasoning = "The user greets me. " * 20
+    details = [{"type": "reasoning.text", "text": reasoning}]
+    repeated = {"reasoning": reasoning, "reasoning_content": reasoning, "reasoning_details": details}
+    answer = {"role": "assistant", "content": HELLO, **repeated}
+    upstream.answer = {"choices": [{"index": 0, "message": answer, "finish_reason": "stop"}]}
+    history: Any = answer
+    await openai.chat.completions.create(model="stub", messages=[history, message("x")])
+    (row,) = await wait_for_calls(services, 1)
+    assert row["tokens_estimated"]
+    assert 103 <= row["tokens_out"] <= 115
+    assert 103 <= row["tokens_in"] <= 115
 
 
 async def test_encoded_bytes_are_not_text_where_tokens_are_estimated(
