@@ -90,6 +90,7 @@ DIALECTS = (
     Dialect("openrouter-annotations"),
     Dialect("json-body"),
     Dialect("json-body-indented"),
+    Dialect("json-body-done"),
     Dialect("finish-reason-each"),
     Dialect("delta-null"),
     Dialect("tool-calls-object", None, CALLS[:1]),
@@ -257,6 +258,8 @@ def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> 
     [
         b'{"error": {"message": "model overloaded"}}',
         b'[{\n "error": {"code": 400, "message": "model overloaded"}\n}\n]\n',
+        b'{"error": {"message": "model overloaded"}}\n\ndata: [DONE]\n\n',
+        b'{\r\n "error": {"message": "model overloaded"}\r\n}\r\ndata: [DONE]\r\n\r\n',
     ],
 )
 def test_an_error_in_place_of_a_stream_goes_through_in_its_words(body: bytes) -> None:
