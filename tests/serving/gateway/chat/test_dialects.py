@@ -399,6 +399,32 @@ async def test_an_error_in_place_of_a_whole_answer_goes_through_in_its_words(
     assert read_ledger(services, route="/v1/chat/completions")[0]["status"] == 502
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": 502, "message": "Provider returned error"}},
+        {"error": {"code": 502, "message": "Provider returned error"}, "data": []},
+        {"object": "error", "message": "Provider returned error", "code": 502},
+        {"detail": "Provider returned error"},
+    ],
+)
+async def test_an_error_in_place_of_embeddings_goes_through_in_its_words(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, answer: dict[str, Any]
+) -> None:
+    upstream.answer = answer
+    with pytest.raises(lib.InternalServerError, match="Provider returned error"):
+        await openai.embeddings.create(model="stub", input="x")
+    assert read_ledger(services, route="/v1/embeddings")[0]["status"] == 502
+
+
+@pytest.mark.parametrize("status", [201, 203])
+async def test_every_status_of_success_is_one(openai: AsyncOpenAI, upstream: Upstream, status: int) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": HELLO}, "finish_reason": "stop"}
+    upstream.answer, upstream.answer_status = {"choices": [choice]}, status
+    completion = await openai.chat.completions.create(model="stub", messages=[message("x")])
+    assert completion.choices[0].message.content == HELLO
+
+
 async def test_arguments_of_a_whole_answer_are_a_text(openai: AsyncOpenAI, upstream: Upstream) -> None:
     calls = [{"id": "a", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]
     answer = {"role": "assistant", "content": None, "tool_calls": calls}
