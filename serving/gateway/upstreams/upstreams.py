@@ -244,7 +244,10 @@ class Upstreams:
         is_callers = (
             not spent and not retry and response.status not in KEY_REJECTED and isinstance(problem, UpstreamProblem)
         )
-        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=read_retry_after_s(response.headers))
+        retry_after_s = read_retry_after_s(response.headers)
+        if retry_after_s is None:
+            retry_after_s = read_retry_after_s(problem.headers)
+        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=retry_after_s)
 
     def _all_open(self) -> Unavailable:
         wait_s = min(upstream.breaker.wait_s for upstream in self._all)
