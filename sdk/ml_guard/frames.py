@@ -24,6 +24,7 @@ def frame_events(
 ) -> "pa.Table | Iterator[dict[str, Any]]":
     """Return the rows as an Arrow table of events, or as mappings of an event's fields where Arrow does not fit."""
     fields = _shared_fields(fields)
+    frame = _with_index_fields(frame)
     table = _arrow_table(frame)
     rows = frame if table is None or _is_pandas(frame) else table
     names = _column_names(rows, columns)
@@ -63,6 +64,13 @@ def arrow_bodies(table: "pa.Table", *, max_rows: int, max_bytes: int) -> Iterato
 
 def _is_pandas(frame: Any) -> bool:
     return hasattr(frame, "reset_index")
+
+
+def _with_index_fields(frame: Any) -> Any:
+    """Return a frame of pandas with the levels of its index that are named like fields of an event as columns."""
+    names = getattr(getattr(frame, "index", None), "names", ())
+    levels = [name for name in names if name in _FIELDS] if _is_pandas(frame) and _has_columns(frame) else []
+    return frame.reset_index(levels) if levels else frame
 
 
 def _has_columns(frame: Any) -> bool:

@@ -72,7 +72,7 @@ class Operations:
         """Send the rows of a data frame of pandas or polars, or of an Arrow table, as events; NaN becomes null.
 
         Columns named like fields of an event are these fields, all others are features; `columns` renames them first, as in
-        `{"churned": "y_pred"}`. Further arguments are fields that all rows share: `project_id`, `model_id`, `endpoint`.
+        `{"churned": "y_pred"}`. The index of pandas is left out, except levels named like a field, such as `event_id`. Further arguments are fields that all rows share: `project_id`, `model_id`, `endpoint`.
         """
         path = f"{_API}/events/batch"
         events = frame_events(frame, columns or {}, fields)

@@ -50,6 +50,19 @@ def test_columns_named_by_numbers_and_ids_that_are_uuids_become_text(api: ApiDou
     assert second["event_id"] not in (first["event_id"], None)
 
 
+@pytest.mark.parametrize("names", [["event_id"], ["row", "event_id"]])
+def test_an_index_named_like_a_field_is_that_field(names: list[str]) -> None:
+    index = pd.MultiIndex.from_tuples([("r", "x"), ("s", "y")], names=["row", "event_id"])
+    frame = pd.DataFrame({"a": [1, 2]}, index=index if len(names) > 1 else index.droplevel(0))
+    table = frame_events(frame, {}, FIELDS)
+    assert isinstance(table, pa.Table)
+    assert table.select(["event_id", "features.a"]).to_pylist() == [
+        {"event_id": "x", "features.a": 1},
+        {"event_id": "y", "features.a": 2},
+    ]
+    assert "features.row" not in table.column_names
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [

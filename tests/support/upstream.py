@@ -23,7 +23,7 @@ class Upstream:
     ----------
     say : what it answers; the last message unless set.
     delay_s : before each token of a stream.
-    answer : a whole answer, sent as it is; `events` : those of a stream.
+    answer : a whole answer, sent as it is with the status `answer_status`; `events` : those of a stream.
     silent_s : before an answer begins.
     stream : the bytes of a stream, sent as they are; `breaks_off` : then without the end of the body.
     refusal : status and body of the answer to requests with `stream_options`.
@@ -38,6 +38,7 @@ class Upstream:
     delay_s: float = 0.0
     silent_s: float = 0.0
     answer: dict[str, Any] | None = field(default=None, repr=False)
+    answer_status: int = 200
     events: list[dict[str, Any]] | None = field(default=None, repr=False)
     stream: bytes | None = field(default=None, repr=False)
     breaks_off: bool = False
@@ -92,7 +93,8 @@ class Upstream:
         if body.get("stream") and self.events is not None:
             return await self._events(request, body)
         if not body.get("stream") and self.answer is not None:
-            return web.json_response({**_head(body), "object": "chat.completion", **self.answer})
+            answer = {**_head(body), "object": "chat.completion", **self.answer}
+            return web.json_response(answer, status=self.answer_status)
         return None
 
     async def _send(self, request: web.Request, data: bytes) -> web.StreamResponse:
@@ -167,6 +169,8 @@ class Upstream:
             return failed
         body = await request.json()
         self.seen.append(body)
+        if self.answer is not None:
+            return web.json_response(self.answer, status=self.answer_status)
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
         n = sum(len(text.split()) for text in inputs)
         self.tokens_in += n

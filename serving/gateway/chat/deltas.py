@@ -1,13 +1,14 @@
 """One choice of a stream, delta by delta: text that arrives in pieces passes a stream of the policy, the rest is checked at once."""
 
 import codecs
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
-from serving.gateway.chat.texts import ENCODED_FIELDS, rewrite
+from serving.gateway.chat.texts import ENCODED_FIELDS, REASONING_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.upstreams.reading import BrokenStreamError
@@ -43,7 +44,6 @@ class ChoiceStream:
 
     Attributes
     ----------
-    size : UTF-8 bytes of text received.
     finished : whether the upstream has sent a finish reason; set by the reader of its events.
     """
 
@@ -63,13 +63,19 @@ class ChoiceStream:
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
         self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
         self._is_strict = session.policy.changes("response")
-        self.size = 0
+        self._sizes: Counter[str] = Counter()  # UTF-8 bytes received, by field of the delta
         self.finished = False
 
     @property
     def blocked(self) -> bool:
         """Whether the policy has stopped it."""
         return self._session.blocked or any(text.blocked for text in self._texts.values())
+
+    @property
+    def size(self) -> int:
+        """Return the UTF-8 bytes of text received; reasoning in several fields counts once."""
+        copies = [self._sizes[name] for name in REASONING_FIELDS]
+        return self._sizes.total() - sum(copies) + max(copies)
 
     @property
     def findings(self) -> Iterator[Finding]:
@@ -142,8 +148,8 @@ class ChoiceStream:
             return rewrite(value, self._session.response, name)
         if name in _TEXT_FIELDS or (len(path) == 1 and name not in _ATOMIC_FIELDS):
             return self._feed_text(value, path)
-        if name == "name" and "reasoning_details" not in path:
-            self.size += len(value)
+        if name == "name":
+            self._sizes[str(path[0])] += len(value)
         return rewrite(value, lambda text: self._check_name(text, path), name)
 
     def _check_item(self, item: Any, path: Path) -> Any:
@@ -152,8 +158,7 @@ class ChoiceStream:
         return self._check_value(item, path)
 
     def _feed_text(self, piece: str, path: Path) -> str:
-        if "reasoning_details" not in path:  # repeats `reasoning`, so it is not counted twice
-            self.size += len(piece.encode(errors="surrogatepass"))
+        self._sizes[str(path[0])] += len(piece.encode(errors="surrogatepass"))
         text = self._texts.get(path)
         if text is None:
             text = self._texts[path] = ResponseStream(self._session.policy, self._session.vault)

@@ -78,11 +78,7 @@ class ChatService:
             upstream_response = await self._post("/chat/completions", request.body, session, context)
             report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
-            error, choices = find_error(answer), answer.get("choices")
-            if error or not isinstance(choices, list):
-                reason = session.response(read_message(error or answer))
-                name = upstream_response.upstream.name
-                raise BadGateway(f"{name} answered without choices{reason and f': {reason}'}.")
+            choices = _require_list(answer, "choices", upstream_response, session)
             messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
             meter = UsageMeter(call_request.tokens_in)
             meter.read_usage_of(answer)
@@ -160,6 +156,7 @@ class ChatService:
             upstream_response = await self._post("/embeddings", body, session, context)
             report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
+            _require_list(answer, "data", upstream_response, session)
             usage = read_usage(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
@@ -260,6 +257,23 @@ class ChatService:
         if context.disconnected is not None:
             context.disconnected.add_done_callback(lambda _: upstream_response.response.close())
         return upstream_response
+
+
+def _require_list(
+    answer: Mapping[str, Any], name: str, upstream_response: UpstreamResponse, session: PolicySession
+) -> list[Any]:
+    """Return the list that holds the content of a whole answer.
+
+    Raises
+    ------
+    BadGateway
+        If the answer is an error, or has no such list; with its words.
+    """
+    error, items = find_error(answer), answer.get(name)
+    if error or not isinstance(items, list):
+        reason = session.response(read_message(error or answer))
+        raise BadGateway(f"{upstream_response.upstream.name} answered without {name}{reason and f': {reason}'}.")
+    return items
 
 
 async def _is_done(posting: "asyncio.Future[UpstreamResponse]", context: RequestContext) -> bool:

@@ -25,6 +25,8 @@ ENCODED_FIELDS: Final = _URLS | frozenset(
     {"data", "file_data", "b64_json", "signature", "thought_signature", "encrypted_content", "embedding"}
 )
 """Fields that may hold encoded bytes."""
+REASONING_FIELDS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+"""Fields that hold the same reasoning, of which some servers send several."""
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text
 _data_url = re.compile(r"(data:([\w.+-]+/[\w.+-]+)(?:;[\w=.-]+)*;base64,)([A-Za-z0-9+/_=-]*)").fullmatch
 _base64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
@@ -136,7 +138,8 @@ def _is_text(media_type: str) -> bool:
 def count_bytes(value: Any, name: str = "") -> int:
     """Count the UTF-8 bytes of all texts, with 4 bytes for each number (a token id), to estimate tokens.
 
-    Encoded bytes, such as audio and images, are not text, unless they are those of a text file.
+    Encoded bytes, such as audio and images, are not text, unless they are those of a text file. Reasoning that a message
+    holds in several fields is counted once.
 
     Parameters
     ----------
@@ -151,6 +154,9 @@ def count_bytes(value: Any, name: str = "") -> int:
     elif isinstance(value, dict):
         for key, item in value.items():
             total += count_bytes(item, key)
+        if not REASONING_FIELDS.isdisjoint(value):
+            copies = [count_bytes(value[key], key) for key in REASONING_FIELDS & value.keys()]
+            total += max(copies) - sum(copies)
     elif isinstance(value, int):
         total = 4
     return total

@@ -78,17 +78,21 @@ _SSN = re.compile(
     r"([0-9](?<![a-z0-9_-].)[0-9]{2})([-. ])(?<![0-9]\2...\2)([0-9]{2})\2([0-9]{4})(?![a-z0-9_-]|\2[0-9])"
 )
 _LABELLED_SSN = re.compile(r"([0-9](?<![a-z0-9_.-].)[0-9]{2})()([0-9]{2})([0-9]{4})(?![a-z0-9_-]|[.][0-9])")
-_follows_ssn = re.compile(r"(?<![a-z])(?:ssn|social security (?:number|no))(?:[^a-z0-9]{1,4}| is:? )\Z").search
+_follows_ssn = re.compile(
+    r"(?<![a-z])(?:ssn|social[ _-]security)(?:[ _-](?:number|no))?(?:[^a-z0-9]{1,4}| is:? )\Z"
+).search
 # Ends of file names (`logo@2x.png`) and of systemd's units (`getty@tty1.service`) that are no top-level domains.
 _NO_DOMAINS: Final = "png|jpe?g|gif|webp|svg|tgz|gz|js|css|html?|json|service|socket|timer|target|mount|slice"
 _EMAIL = re.compile(
     r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}"
     rf"(?!(?:{_NO_DOMAINS})(?![a-z0-9.-]))[a-z]{{2,24}}(?![a-z0-9-])"
 )
-# Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4; so do sections: § 1.2.3.4.
+# Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4, a.jar:1.2.3.4, registry/image:1.2.3.4; so do
+# sections: § 1.2.3.4.
 _IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<![=~<>!]=.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
 _follows_version = re.compile(
-    r"(?:(?:version|section|clause|chapter|figure|table|item|oid|wbs|release|build|firmware)[^a-z0-9]{1,4}|\u00a7 ?)\Z"
+    r"(?:(?:version|section|clause|chapter|figure|table|item|oid|wbs|release|build|firmware)[^a-z0-9]{1,4}|\u00a7 ?"
+    r"|\.[jw]ar:|[a-z0-9]/[a-z0-9._-]{1,28}:)\Z"
 ).search
 _NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
 _MASKS = ("0.", "255.")  # the beginning of masks, and of no host's address

@@ -40,14 +40,28 @@ _NATIONAL = re.compile(
 _LABELLED = re.compile(r"[0-9(](?<![a-z0-9_.+-].)(?:[ ()/.-]{0,3}[0-9]){6,13}(?![a-z0-9_])")
 _follows_label = re.compile(
     r"""(?<![a-z])(?:
-        (?:tel|tfno|fon|phone|telephone|telefoon|telefono?|mobile?|mobiel|movil|cell|cellulare|portable|fax|handy|whatsapp)
-        (?:\ ?(?:no|nr|number|nummer|numero))?
+        (?:[a-z]{0,12}phone|tel|tfno|fon|telefoon|telefono?|mobile?|mobiel|movil|cell|cellulare|portable|fax|handy|whatsapp)
+        (?:[ _-]?(?:no|nr|number|nummer|numero))?
       | (?:my|meine|mon|mijn|mi|mio|il\ mio)\ (?:number|nummer|numero)
-      | (?:call|ring|text|reach|bel)\ (?:me|us)(?=\ (?:on|at|op))
-      | (?:llama|chiama)(?:me|mi)(?=\ al)
+      | (?:call|ring|text|reach|contact|bel)\ (?:me|us)(?=\ (?:on|at|op))
+      | (?:erreichbar|erreichen|ruf(?:en\ sie)?\ (?:mich|uns)\ an)(?=\ unter)
+      | (?:joindre|appele[rz]|contacte[rz])(?:[ -](?:moi|nous))?(?=\ au)
+      | (?:llama|contacta|localiza)r?(?:me|nos)(?=\ (?:al|en\ el))
+      | (?:chiama|contatta)(?:r|te)?(?:mi|ci)(?=\ al)
+      | (?:bereiken|bereikbaar)(?=\ op)
     )
-    (?:[^a-z0-9]{1,4}|\ (?:is|ist|lautet|es|est\ le|e|on|at|op|al):?\ )\Z
-      | (?:電話|携帯|番号)(?:は|[^a-z0-9]{1,4})\Z""",
+    (?:[^a-z0-9]{1,4}|\ (?:is|ist|lautet|es|est\ le|e|on|at|op|al|au|en\ el|unter):?\ )\Z
+      | (?:(?:電話|携帯)(?:番号)?|(?<![\u4e00-\u9fff])番号)(?:は|[^a-z0-9]{1,4})\Z""",
+    re.VERBOSE,
+).search
+# Directly after the word for another number, only a number with a country code counts.
+_follows_other_label = re.compile(
+    r"""(?<![a-z])(?:
+        (?:order|invoice|ticket|batch|lot|part|item|article|sku|serial|case|claim|tracking|ref|reference|booking|contract
+          |bestell|bestellung|auftrags?|rechnungs?|artikel|kunden|serien|commande|facture|pedido|factura|ordine|fattura|factuur)
+        (?:[ ._-]{0,2}(?:n|no|nr|num|number|nummer|numero|id))?
+    )[^a-z0-9]{1,4}\Z
+      | (?<!電話)(?<!携帯)(?<=[\u4e00-\u9fff])番号(?:は|[^a-z0-9]{1,4})\Z""",
     re.VERBOSE,
 ).search
 _MIN_NATIONAL: Final = 9  # digits: a date has eight
@@ -63,11 +77,14 @@ def find_phones(normal: str, start: int) -> Iterator[tuple[int, int]]:
     if not _nine_digits(normal, start):
         return
     spans: list[tuple[int, int]] = []
-    for first, end in (
-        *_find_international(normal, start),
+    without_code = (
         *(match.span() for match in _NORTH_AMERICAN.finditer(normal, start)),
         *_find_dialled(normal, start),
         *_find_national(normal, start),
+    )
+    for first, end in (
+        *_find_international(normal, start),
+        *(span for span in without_code if not _follows_other_label(_context(normal, span[0]))),
         *_find_labelled(normal, start),
     ):
         if not any(other <= first < other_end for other, other_end in spans):
@@ -98,7 +115,7 @@ def _find_dialled(normal: str, start: int) -> Iterator[tuple[int, int]]:
 def _find_labelled(normal: str, start: int) -> Iterator[tuple[int, int]]:
     """Find numbers after the word for one, whatever their groups."""
     for match in _LABELLED.finditer(normal, start):
-        if _follows_label(normal[max(0, match.start() - CONTEXT) : match.start()]):
+        if _follows_label(_context(normal, match.start())):
             for end in _ends(normal, *match.span()):
                 if any(_is_valid(normal[match.start() : end], region) for region in (*_REGIONS, "US")):
                     yield match.start(), end
@@ -115,6 +132,10 @@ def _find_national(normal: str, start: int) -> Iterator[tuple[int, int]]:
         if number is not None:
             yield first, first + len(number)
         match = _NATIONAL.search(normal, first + len(number or "0"))
+
+
+def _context(normal: str, first: int) -> str:
+    return normal[max(0, first - CONTEXT) : first]
 
 
 def _ends(normal: str, first: int, end: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Problem details for callers when a server of language models fails; they never contain the guard's own key."""
 
+import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -13,6 +15,7 @@ from serving.http.problems import BadGateway, GatewayTimeout, Problem
 KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
 """Statuses with which a server rejects the guard's key, not the caller's request."""
 _ERROR_BYTES = 64 * 1024
+_seconds = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
 
 
 class UpstreamProblem(Problem):
@@ -37,9 +40,12 @@ async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
     response.close()
     if response.status in KEY_REJECTED:
         return BadGateway(f"{name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
+    error = _error_of(bytes(data))
+    retry_after = response.headers.get("Retry-After") or _read_retry_delay(error)
     if response.status >= 500 or response.status < 400:
-        return BadGateway(f"{name} answered {response.status}.")
-    return UpstreamProblem(response.status, _error_of(bytes(data)), response.headers.get("Retry-After"))
+        headers = {} if retry_after is None else {"Retry-After": retry_after}
+        return BadGateway(f"{name} answered {response.status}.", headers=headers)
+    return UpstreamProblem(response.status, error, retry_after)
 
 
 def _error_of(data: bytes) -> Mapping[str, Any]:
@@ -57,6 +63,16 @@ def _error_of(data: bytes) -> Mapping[str, Any]:
         beside = {name: value for name, value in body.items() if name != "error"}
         error = {**beside, "message": error} if error else beside
     return {**error, "message": read_message(error)} if error else {}
+
+
+def _read_retry_delay(error: Mapping[str, Any]) -> str | None:
+    """Return the whole seconds to wait that an error of Google's asks for, as in `"retryDelay": "18.2s"`; None without."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = _seconds(str(detail.get("retryDelay"))) if isinstance(detail, dict) else None
+        if delay is not None:
+            return str(math.ceil(float(delay[1])))
+    return None
 
 
 def read_message(error: Any) -> str:

@@ -23,6 +23,7 @@ DONE_MARK: Final = b"[DONE]"
 """Data of the last event of a stream; not every server sends it."""
 _BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n"
 _line_end = re.compile(rb"\r\n?|\n")
+_first_data = re.compile(rb"(?:(?<=\n)|(?<=\r))data:")  # no line of a JSON text begins so
 
 
 class BrokenStreamError(Exception):
@@ -114,7 +115,7 @@ def stream_problem(error: BaseException) -> Problem:
 
 
 class Events:
-    """Parses server-sent events from the bytes in which they arrive; a JSON text in their place is one event."""
+    """Parses server-sent events from the bytes in which they arrive; a JSON text in their place, or before them, is one event."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -133,8 +134,9 @@ class Events:
     def end(self) -> None:
         """Complete the last event, which may lack its line feeds."""
         if self._is_json:
-            self._add_data(bytes(self._buffer.strip()))
-            self._buffer.clear()
+            text, *events = _first_data.split(self._buffer, maxsplit=1)
+            self._add_data(text.strip())
+            self._buffer = bytearray(b"".join(b"\n\ndata:" + event for event in events))
             self._is_json = False
         self.add(b"\n\n")
 

@@ -26,7 +26,7 @@ from serving.http.problems import Problem, Unavailable
 _log = logging.getLogger(__name__)
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
-_OK = 200
+_SUCCESS = range(200, 300)
 _MALFORMED = frozenset({400, 422})
 _USAGE_OPTION = (b"stream_options", b"include_usage")
 _encode = msgspec.json.Encoder().encode
@@ -169,14 +169,14 @@ class Upstreams:
         Raises
         ------
         BadGateway, GatewayTimeout, UpstreamProblem
-            If the server does not answer with 200 and JSON.
+            If the server does not answer with success and JSON.
         """
         first = self._all[0]
         try:
             async with self._open_session.get(
                 first.base_url + path, headers=first.headers, allow_redirects=False
             ) as response:
-                if response.status != _OK:
+                if response.status not in _SUCCESS:
                     raise await problem_of(first.name, response)
                 return decode_json(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
@@ -231,7 +231,7 @@ class Upstreams:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             upstream.breaker.record_failure()
             return _Failure(unreachable_problem(upstream.name, error), retry=True)
-        if response.status == _OK:
+        if response.status in _SUCCESS:
             upstream.breaker.record_success()
             return response
         problem = await problem_of(upstream.name, response)
@@ -244,7 +244,10 @@ class Upstreams:
         is_callers = (
             not spent and not retry and response.status not in KEY_REJECTED and isinstance(problem, UpstreamProblem)
         )
-        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=read_retry_after_s(response.headers))
+        retry_after_s = read_retry_after_s(response.headers)
+        if retry_after_s is None:
+            retry_after_s = read_retry_after_s(problem.headers)
+        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=retry_after_s)
 
     def _all_open(self) -> Unavailable:
         wait_s = min(upstream.breaker.wait_s for upstream in self._all)

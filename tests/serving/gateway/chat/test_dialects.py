@@ -75,6 +75,7 @@ DIALECTS = (
     Dialect("no-last-line-feed", HELLO),
     Dialect("no-finish-reason"),
     Dialect("reasoning-beside", "Hello.", usage=_usage(32, 369, tokens_reasoning=360)),
+    Dialect("reasoning-twice", HELLO, usage=_usage(10, 13, estimated=True)),
     Dialect("groq"),
     Dialect("together"),
     Dialect("perplexity"),
@@ -89,6 +90,7 @@ DIALECTS = (
     Dialect("openrouter-annotations"),
     Dialect("json-body"),
     Dialect("json-body-indented"),
+    Dialect("json-body-done"),
     Dialect("finish-reason-each"),
     Dialect("delta-null"),
     Dialect("tool-calls-object", None, CALLS[:1]),
@@ -256,6 +258,8 @@ def test_an_error_in_place_of_an_event_is_no_end_of_the_answer(event: bytes) -> 
     [
         b'{"error": {"message": "model overloaded"}}',
         b'[{\n "error": {"code": 400, "message": "model overloaded"}\n}\n]\n',
+        b'{"error": {"message": "model overloaded"}}\n\ndata: [DONE]\n\n',
+        b'{\r\n "error": {"message": "model overloaded"}\r\n}\r\ndata: [DONE]\r\n\r\n',
     ],
 )
 def test_an_error_in_place_of_a_stream_goes_through_in_its_words(body: bytes) -> None:
@@ -395,6 +399,32 @@ async def test_an_error_in_place_of_a_whole_answer_goes_through_in_its_words(
     assert read_ledger(services, route="/v1/chat/completions")[0]["status"] == 502
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": 502, "message": "Provider returned error"}},
+        {"error": {"code": 502, "message": "Provider returned error"}, "data": []},
+        {"object": "error", "message": "Provider returned error", "code": 502},
+        {"detail": "Provider returned error"},
+    ],
+)
+async def test_an_error_in_place_of_embeddings_goes_through_in_its_words(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, answer: dict[str, Any]
+) -> None:
+    upstream.answer = answer
+    with pytest.raises(lib.InternalServerError, match="Provider returned error"):
+        await openai.embeddings.create(model="stub", input="x")
+    assert read_ledger(services, route="/v1/embeddings")[0]["status"] == 502
+
+
+@pytest.mark.parametrize("status", [201, 203])
+async def test_every_status_of_success_is_one(openai: AsyncOpenAI, upstream: Upstream, status: int) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": HELLO}, "finish_reason": "stop"}
+    upstream.answer, upstream.answer_status = {"choices": [choice]}, status
+    completion = await openai.chat.completions.create(model="stub", messages=[message("x")])
+    assert completion.choices[0].message.content == HELLO
+
+
 async def test_arguments_of_a_whole_answer_are_a_text(openai: AsyncOpenAI, upstream: Upstream) -> None:
     calls = [{"id": "a", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}}]
     answer = {"role": "assistant", "content": None, "tool_calls": calls}
@@ -428,6 +458,22 @@ async def test_usage_without_tokens_for_a_text_is_estimated(
     await openai.chat.completions.create(model="stub", messages=[message("x")])
     (row,) = await wait_for_calls(services, 1)
     assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 3, True)
+
+
+async def test_reasoning_in_several_fields_is_counted_once_where_tokens_are_estimated(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services
+) -> None:
+    reasoning = "The user greets me. " * 20
+    details = [{"type": "reasoning.text", "text": reasoning}]
+    repeated = {"reasoning": reasoning, "reasoning_content": reasoning, "reasoning_details": details}
+    answer = {"role": "assistant", "content": HELLO, **repeated}
+    upstream.answer = {"choices": [{"index": 0, "message": answer, "finish_reason": "stop"}]}
+    history: Any = answer
+    await openai.chat.completions.create(model="stub", messages=[history, message("x")])
+    (row,) = await wait_for_calls(services, 1)
+    assert row["tokens_estimated"]
+    assert 103 <= row["tokens_out"] <= 115
+    assert 103 <= row["tokens_in"] <= 115
 
 
 async def test_encoded_bytes_are_not_text_where_tokens_are_estimated(

@@ -131,6 +131,29 @@ async def test_where_it_asks_for_more_than_anyone_waits_the_next_is_asked_at_onc
     assert raised.value.response.headers["retry-after"] == "1800"
 
 
+@pytest.mark.parametrize(("delay", "seconds"), [("18s", "18"), ("18.2s", "19")])
+async def test_the_wait_that_gemini_asks_for_in_its_error_is_that_of_the_header(
+    openai: AsyncOpenAI, upstream: Upstream, spare: Upstream, delay: str, seconds: str
+) -> None:
+    retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+    upstream.fail, spare.fail = [429] * 9, [429] * 9
+    upstream.error = spare.error = {"status": "RESOURCE_EXHAUSTED", "details": [{"@type": "x"}, "?", retry_info]}
+    with pytest.raises(lib.RateLimitError) as raised:
+        await openai.chat.completions.create(model="stub", messages=HELLO)
+    assert raised.value.response.headers["retry-after"] == seconds
+    assert (upstream.requests, spare.requests) == (1, 1)
+
+
+async def test_the_wait_that_an_overloaded_server_asks_for_reaches_the_caller(
+    openai: AsyncOpenAI, upstream: Upstream, spare: Upstream
+) -> None:
+    for server in (upstream, spare):
+        server.fail, server.error_headers = [503] * 9, {"Retry-After": "1800"}
+    with pytest.raises(lib.InternalServerError) as raised:
+        await openai.chat.completions.create(model="stub", messages=HELLO)
+    assert raised.value.response.headers["retry-after"] == "1800"
+
+
 async def test_a_server_without_credit_is_not_asked_again(
     openai: AsyncOpenAI, upstream: Upstream, spare: Upstream
 ) -> None:
