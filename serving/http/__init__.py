@@ -12,6 +12,7 @@
 - `openapi`: the OpenAPI document
 - `paging`: pages by cursor
 - `problems`: errors that carry their status
+- `query`: refuses query parameters that a route does not declare
 - `raw_request`: one request of a raw route
 - `raw_route`: declares a raw ASGI route and its OpenAPI operation
 - `rendering`: problems as responses

@@ -5,7 +5,6 @@ Logging unexpected errors is `middleware`.
 
 import logging
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from guard_core.suggestions import find_similar
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
 from serving.audit.entry import AuditEntry
@@ -24,6 +24,7 @@ from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 
 _API_PREFIX = "/api/"
+_LEAST_SIMILARITY = 0.8  # of paths: they have long beginnings in common
 _DATABASE_ERRORS = (OperationalError, NoConnectionError)
 _log = logging.getLogger(__name__)
 
@@ -47,9 +48,9 @@ def _suggest_routes(request: Request) -> str:
     if path.startswith(PREFIX):
         return f" Offered below {PREFIX}: {', '.join(_list_routes(request, PREFIX))}."
     routes = _list_routes(request, _API_PREFIX)
-    similar = get_close_matches(path.rstrip("/").lower(), {route.split()[1] for route in routes}, n=1, cutoff=0.8)
-    meant = [route for route in routes if route.split()[1] in similar]
-    return f" Perhaps {' or '.join(meant)} is meant." if meant else ""
+    similar = find_similar(path.rstrip("/"), {route.split()[1] for route in routes}, _LEAST_SIMILARITY)
+    meant = [route for route in routes if route.split()[1] == similar]
+    return f" Did you mean {' or '.join(meant)}?" if meant else ""
 
 
 def _list_routes(request: Request, prefix: str) -> list[str]:

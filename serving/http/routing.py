@@ -25,6 +25,7 @@ from serving.auth.security import Caller, authenticate
 from serving.http.dependencies import EntryDep, RequestId, part, part_of
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
 from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
+from serving.http.query import declared_parameters, refuse_unknown
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The current s
 
 
 class KeyedRoute(APIRoute):
-    """A route that refuses callers below its least role before it reads the body.
+    """A route that refuses callers below its least role, and unknown query parameters, before it reads the body.
 
     The role is declared in the OpenAPI operation, as in `openapi_extra=ANALYST`. The endpoint checks the project.
     """
@@ -63,12 +64,14 @@ class KeyedRoute(APIRoute):
         """Return a handler that checks the key, and then handles the request as FastAPI does."""
         handle = super().get_route_handler()
         least: str = (self.openapi_extra or {})[LEAST_ROLE]
+        parameters = declared_parameters(self.dependant)
 
         async def handle_keyed(request: Request) -> Response:
             caller = await authenticate(request.scope)
             if caller.key_id is None and least != ANYONE[LEAST_ROLE]:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
             require_role(caller, least)
+            refuse_unknown(request.scope, parameters)
             receive = _limit_size(request.receive, request.scope["state"]["entry"])
             return await respond_in_time(
                 handle(_ShallowRequest(request.scope, receive)),

@@ -26,13 +26,13 @@ async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("method", "path", "detail"),
     [
-        ("POST", "/api/v1/events/", "There is no such route. Perhaps POST /api/v1/events is meant."),
-        ("POST", "/api/v1/event", "There is no such route. Perhaps POST /api/v1/events is meant."),
-        ("POST", "/API/v1/events", "There is no such route. Perhaps POST /api/v1/events is meant."),
+        ("POST", "/api/v1/events/", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("POST", "/api/v1/event", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("POST", "/API/v1/events", "There is no such route. Did you mean POST /api/v1/events?"),
         (
             "GET",
             "/api/v1/project",
-            "There is no such route. Perhaps GET /api/v1/projects or POST /api/v1/projects is meant.",
+            "There is no such route. Did you mean GET /api/v1/projects or POST /api/v1/projects?",
         ),
         ("GET", "/api/nowhere-near-any-of-them", "There is no such route."),
         ("GET", "/api/v1/events", "This route does not answer GET: send POST."),
