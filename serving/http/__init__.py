@@ -20,4 +20,5 @@
 - `server_sent_events`: formats server-sent events
 - `streaming`: answers with server-sent events, errors before the first one with a status
 - `tracing`: OpenTelemetry traces
+- `unknown_names`: problems for projects and models that do not exist
 """

@@ -17,6 +17,7 @@ from starlette.types import Message, Receive
 
 from guard_core.settings import Role
 from guard_core.settings.server import ServerSettings
+from guard_store.monitoring.model_ids import ModelIdStore
 from guard_store.projects.store import Project, ProjectStore
 from guard_store.retraining.decisions import Actor
 from serving.audit.entry import AuditEntry
@@ -24,8 +25,9 @@ from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
 from serving.http.dependencies import EntryDep, RequestId, part, part_of
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
-from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
+from serving.http.problems import GatewayTimeout, RequestTimeout, Unauthorised
 from serving.http.query import declared_parameters, refuse_unknown
+from serving.http.unknown_names import require_model, unknown_project
 
 _log = logging.getLogger(__name__)
 
@@ -186,12 +188,23 @@ def find_project(projects: ProjectStore, project_id: str) -> Project:
     """
     project = projects.get(project_id)
     if project is None:
-        raise NotFound(f"There is no project {project_id!r}.")
+        raise unknown_project(projects, project_id)
     return project
 
 
 ProjectToRead = Annotated[Project, Depends(_project_to_read)]
 ProjectToChange = Annotated[Project, Depends(_project_to_change)]
+
+
+def _known_model(
+    project: ProjectToRead, model_id: ModelId, models: Annotated[ModelIdStore, Depends(part(ModelIdStore))]
+) -> str:
+    require_model(models, project, model_id)
+    return model_id
+
+
+KnownModelId = Annotated[str, Depends(_known_model)]
+"""Id of a model of which anything is stored; others are refused as not found, so that a typo does not look like a quiet model."""
 
 
 def _actor(caller: Caller, request_id: RequestId) -> Actor:
