@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from guard_core.days import microseconds, now_us
-from guard_core.ids import is_id, new_event_ids
+from guard_core.ids import ID_RULE, is_id, new_event_ids
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
@@ -255,8 +255,7 @@ class EventService:
     ) -> RowError | None:
         project_id, skew_s = event.project_id, self._settings.ingest.future_skew_s
         if not is_id(event.model_id):
-            reason = "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'"
-            return RowError(index, "model_id", reason, project_id)
+            return RowError(index, "model_id", ID_RULE, project_id)
         if project_id not in first_us:
             field, reason = "project_id", f"names no project: make {project_id!r} with POST /api/v1/projects"
         elif t < first_us[project_id]:

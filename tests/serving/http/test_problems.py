@@ -53,6 +53,26 @@ async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values
     assert "hunter2" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        ({"name": "Shop", "id": "my shop"}, "id", "must begin with a letter or digit and go on with letters, digits"),
+        ({"id": "shop"}, "name", "is missing: it is required"),
+        (
+            {"name": "Shop", "time_zone": "UTC"},
+            "time_zone",
+            "is no field here; the fields are id, name, timezone, settings. Did you mean 'timezone'?",
+        ),
+    ],
+)
+async def test_a_wrong_field_is_answered_with_the_fix_in_words(
+    admin: httpx.AsyncClient, body: dict[str, str], field: str, reason: str
+) -> None:
+    (error,) = check_problem(await admin.post("/api/v1/projects", json=body), 422)["errors"]  # type: ignore[misc,attr-defined]
+    assert error["field"] == field
+    assert error["reason"].startswith(reason)
+
+
 async def test_json_that_is_none_is_422(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/api/v1/projects", content=b"{", headers={"Content-Type": "application/json"})
     check_problem(answer, 422)
