@@ -37,7 +37,7 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (
         {"model_id": "a/b"},
         "model_id",
-        "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'",
+        "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-', 128 characters at most",
     ),
     ({"timestamp": ...}, "timestamp", f"is missing: {_RFC}"),
     ({"timestamp": "2013-01-02T12:00:00"}, "timestamp", _OFFSET),
