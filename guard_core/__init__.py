@@ -10,6 +10,7 @@
 - `page_addresses`: addresses of the pages that messages link to
 - `project_settings`: the settings of one project
 - `settings`: the settings of an installation
+- `suggestions`: the most similar name to a misspelt one
 - `ttl_cache`: a cache with a time to live
 - `units`: units of time and money
 - `validation`: messages of errors that pydantic finds

@@ -11,6 +11,10 @@ from typing import Final
 
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 """Pattern of project and model ids for pydantic and OpenAPI; in code, check with `is_id`."""
+ID_RULE: Final = (
+    "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-', 128 characters at most"
+)
+"""The pattern in words; continues a sentence that begins with the field."""
 
 _random = random.Random()  # noqa: S311 - a private one: seeding the global generator must not repeat ids
 os.register_at_fork(after_in_child=_random.seed)

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from guard_core.ids import ID_PATTERN, ID_RULE
+
 # Where the framework's words name a type of Python, or a class of ours, instead of what to write.
 _REASONS: Mapping[str, str] = {
+    "missing": "is missing: it is required",
+    "extra_forbidden": "is no field here: remove it",
     "model_type": "must be an object with named fields",
     "dict_type": "must be an object with named fields",
     "mapping_type": "must be an object with named fields",
@@ -34,6 +38,8 @@ def reason_of(error: Mapping[str, Any]) -> str:
     >>> reason_of({"type": "less_than_equal", "msg": "…", "ctx": {"le": 0.5}})
     'must be at most 0.5'
     """
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == ID_PATTERN:
+        return ID_RULE
     reason = _REASONS.get(error["type"])
     if reason is None:
         return str(error["msg"]).removeprefix("Value error, ")

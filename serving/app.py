@@ -31,6 +31,7 @@ from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.monitoring.kinds import KindStore
+from guard_store.monitoring.model_ids import ModelIdStore
 from guard_store.monitoring.performance import PerformanceStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
@@ -262,7 +263,7 @@ class Services:
 
     def _shared_parts(self) -> list[object]:
         """Return the parts that the dependencies of routes use, besides the services of the domains."""
-        return [self.settings.server, self.authenticator, self.projects, self.prompts]
+        return [self.settings.server, self.authenticator, self.projects, ModelIdStore(self.database), self.prompts]
 
     def _domain_services(self) -> list[object]:
         """Return the services of the domains, each built with the parts that it needs."""
@@ -325,7 +326,7 @@ class Services:
                 self.audit.store,
             ),
             ResultsService(*days, reports, self.baselines, self.performance, settings),
-            FeatureService(self.day_states, self.aggregates, reports, self.baselines),
+            FeatureService(self.day_states, self.aggregates, reports, self.baselines, self.kinds),
             PreviewService(reports),
             BaselineService(self.projects, self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),

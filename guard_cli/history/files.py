@@ -42,6 +42,14 @@ def read_history(source: str) -> "tuple[pa.Table, dict[str, str]]":
     return _read_all({path: {}}, source)
 
 
+def find_dates(table: "pa.Table") -> dict[str, str]:
+    """Return the reason by column why columns of dates, times and durations are no features; one may be the time of the rows."""
+    import pyarrow.types as pa_types
+
+    names = [field.name for field in table.schema if pa_types.is_temporal(field.type)]
+    return dict.fromkeys(names, "holds dates, which no feature may; convert it to a number, such as days since then")
+
+
 def _is_table(place: PurePath) -> bool:
     """Return whether a file of a folder is one to read; Spark and others keep their own files below names with a dot or underscore."""
     is_hidden = place.name.startswith(".") or any(part.startswith((".", "_")) for part in place.parts[:-1])

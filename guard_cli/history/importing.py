@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guard_cli.history.files import read_history
+from guard_cli.history.files import find_dates, read_history
 from guard_cli.history.mapping import ColumnMapping, map_columns
 from guard_cli.history.requests import ImportClient
 from guard_cli.history.rows import first_window, local_days, to_events, to_labels
@@ -82,6 +82,7 @@ def import_history(
     """
     table, left_out = read_history(source)
     chosen = {name.removesuffix("_column").replace("_", "-"): column for name, column in columns.items()}
+    left_out |= find_dates(table)
     mapping = map_columns(table.column_names, chosen, left_out)
     _show_mapping(mapping, left_out, table.num_rows)
     if dry_run:

@@ -48,7 +48,9 @@ class LlmSettings(Group):
     )
     policies: Path | None = Field(None, description="File with content policies (YAML). Unset: the built-in policy.")
     fallbacks: tuple[Fallback, ...] = Field(
-        (), description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model}]`."
+        (),
+        examples=[[{"base_url": "https://llm.example.com/v1", "api_key": "…", "model": "my-model"}]],
+        description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model}]`.",
     )
     timeout_s: Positive = Field(60, description="Seconds without data after which a call to a server fails.")
     total_s: Positive = Field(600, description="Maximum seconds of a call, including streaming.")
@@ -59,6 +61,7 @@ class LlmSettings(Group):
     )
     prices: dict[str, Price] = Field(
         {},
+        examples=[{"my-model": {"input": 0.5, "output": 1.5}}],
         description="US dollars per million tokens, by model, in place of the published prices:"
         " JSON `{model: {input, output, cached}}`.",
     )

@@ -1,15 +1,20 @@
 """The environment variable of each setting, and the source that reads them from the environment and `.env`."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 from guard_core.settings.group import Group
+from guard_core.suggestions import find_similar
 
 ENV_PREFIX = "ML_GUARD_"
+_LEAST_SIMILARITY = 0.8  # of variables: they have a long beginning in common
+_LEAST_OF_OTHERS = 0.9  # of variables without our prefix, such as ML_GARD_PORT: others of the environment are no typos
 
 
 class SettingsError(ValueError):
@@ -84,10 +89,16 @@ class VariablesSource(PydanticBaseSettingsSource):
         return groups
 
     def _check_unknown(self, names: set[str]) -> None:
-        unknown = sorted(name for name in self._values if name.startswith(ENV_PREFIX.lower()) and name not in names)
+        unknown = sorted(name for name in self._values if name not in names and _is_ours(name, names))
         if unknown:
             are = "is not a setting" if len(unknown) == 1 else "are not settings"
-            raise SettingsError(f"{', '.join(unknown).upper()} {are} of ML Guard; docs/settings.md lists them all")
+            meant = {name: find_similar(name, names, _LEAST_SIMILARITY) for name in unknown}
+            similar = [f"did you mean {known.upper()} by {name.upper()}?" for name, known in meant.items() if known]
+            raise SettingsError(
+                "; ".join(
+                    [f"{', '.join(unknown).upper()} {are} of ML Guard", *similar, "docs/settings.md lists them all"]
+                )
+            )
 
     def _value(self, variable: Variable, name: str) -> Any:
         text = self._values[name.lower()]
@@ -95,5 +106,16 @@ class VariablesSource(PydanticBaseSettingsSource):
             return text
         try:
             return self.decode_complex_value(variable.field, variable.info, text)
-        except ValueError:
-            raise SettingsError(f"{name}: is not JSON") from None
+        except ValueError as error:
+            where = f" from character {error.pos + 1} on ({error.msg})" if isinstance(error, JSONDecodeError) else ""
+            raise SettingsError(f"{name}: is not JSON{where}; an example: {_example_of(variable.info)}") from None
+
+
+def _is_ours(name: str, names: set[str]) -> bool:
+    if name.startswith(ENV_PREFIX.lower()):
+        return True
+    return name.startswith("ml") and find_similar(name, names, _LEAST_OF_OTHERS) is not None
+
+
+def _example_of(info: FieldInfo) -> str:
+    return json.dumps(info.examples[0] if info.examples else [])

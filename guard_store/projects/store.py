@@ -82,6 +82,11 @@ class ProjectStore:
             row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
         return None if row is None else _project(row)
 
+    def ids(self) -> list[str]:
+        """Return the ids of all projects."""
+        with self._database.read() as connection:
+            return list(connection.scalars(select(projects.c.id).order_by(projects.c.id)))
+
     def model_settings(self, project_id: str, model_id: str, section: type[S]) -> S:
         """Return one section of a model's settings; the defaults if there is no such project.
 

@@ -41,7 +41,7 @@ class Principal:
         if not self.has_role(role):
             raise Forbidden(f"This needs a key of role {role}; this key is of role {self.role}.")
         if project_id is not None and self.project_id is not None and self.project_id != project_id:
-            raise Forbidden(f"This key is of another project than {project_id!r}.")
+            raise Forbidden(f"This key is of project {self.project_id!r} only, not of {project_id!r}.")
 
     def has_role(self, role: Role) -> bool:
         """Return whether the caller is of this role or above."""

@@ -12,6 +12,7 @@
 - `openapi`: the OpenAPI document
 - `paging`: pages by cursor
 - `problems`: errors that carry their status
+- `query`: refuses query parameters that a route does not declare
 - `raw_request`: one request of a raw route
 - `raw_route`: declares a raw ASGI route and its OpenAPI operation
 - `rendering`: problems as responses
@@ -19,4 +20,5 @@
 - `server_sent_events`: formats server-sent events
 - `streaming`: answers with server-sent events, errors before the first one with a status
 - `tracing`: OpenTelemetry traces
+- `unknown_names`: problems for projects and models that do not exist
 """

@@ -5,18 +5,19 @@ Logging unexpected errors is `middleware`.
 
 import logging
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from guard_core.suggestions import find_similar, suggest
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
 from serving.audit.entry import AuditEntry
@@ -24,6 +25,7 @@ from serving.http.openai_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 
 _API_PREFIX = "/api/"
+_LEAST_SIMILARITY = 0.8  # of paths: they have long beginnings in common
 _DATABASE_ERRORS = (OperationalError, NoConnectionError)
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _log = logging.getLogger(__name__)
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as the request is answered: in JSON, or as a page where the request is for one."""
     problem = problem_of(error)
+    if isinstance(error, RequestValidationError):
+        problem = unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()), _body_type(request))
     if isinstance(error, _DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
@@ -47,9 +51,9 @@ def _suggest_routes(request: Request) -> str:
     if path.startswith(PREFIX):
         return f" Offered below {PREFIX}: {', '.join(_list_routes(request, PREFIX))}."
     routes = _list_routes(request, _API_PREFIX)
-    similar = get_close_matches(path.rstrip("/").lower(), {route.split()[1] for route in routes}, n=1, cutoff=0.8)
-    meant = [route for route in routes if route.split()[1] in similar]
-    return f" Perhaps {' or '.join(meant)} is meant." if meant else ""
+    similar = find_similar(path.rstrip("/"), {route.split()[1] for route in routes}, _LEAST_SIMILARITY)
+    meant = [route for route in routes if route.split()[1] == similar]
+    return f" Did you mean {' or '.join(meant)}?" if meant else ""
 
 
 def _list_routes(request: Request, prefix: str) -> list[str]:
@@ -91,12 +95,42 @@ def problem_of(error: Exception) -> Problem:
     return unexpected()
 
 
-def unprocessable(errors: Sequence[Mapping[str, Any]]) -> Unprocessable:
-    """Convert validation errors of pydantic to a problem that names each field, and never repeats its value."""
-    fields = [{"field": _field(error["loc"]), "reason": reason_of(error)} for error in errors]
+def unprocessable(errors: Sequence[Mapping[str, Any]], body: object = None) -> Unprocessable:
+    """Convert validation errors of pydantic to a problem that names each field, and never repeats its value.
+
+    Parameters
+    ----------
+    body : the type of the request's body, of whose fields those that are accepted are named in place of an unknown one.
+    """
+    fields = [{"field": _field(error["loc"]), "reason": _reason(error, body)} for error in errors]
     summary = "; ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
     more = f"; and {len(fields) - 3} more" if len(fields) > 3 else ""
     return Unprocessable(f"{summary}{more}", errors=fields)
+
+
+def _body_type(request: Request) -> object:
+    body = getattr(request.scope.get("route"), "body_field", None)
+    return None if body is None else body.field_info.annotation
+
+
+def _reason(error: Mapping[str, Any], body: object) -> str:
+    if error["type"] != "extra_forbidden":
+        return reason_of(error)
+    *path, name = error["loc"][1:]
+    fields = _fields_at(body, path)
+    return (
+        f"is no field here; the fields are {', '.join(fields)}.{suggest(str(name), fields)}"
+        if fields
+        else reason_of(error)
+    )
+
+
+def _fields_at(kind: object, path: Sequence[str | int]) -> list[str]:
+    """Return the fields of the model at a path of a body; empty where the path leads through another type."""
+    for part in path:
+        is_model = isinstance(kind, type) and issubclass(kind, BaseModel) and part in kind.model_fields
+        kind = kind.model_fields[str(part)].annotation if is_model else None  # type: ignore[attr-defined]
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
 def _field(location: Sequence[str | int]) -> str:

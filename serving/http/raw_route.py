@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from serving.auth.security import authenticate
+from serving.http.query import refuse_unknown
 from serving.http.raw_request import RawRequest
 from serving.http.routing import LEAST_ROLE, require_role
 
@@ -92,10 +93,12 @@ class RawRoute(Route):
         self._body = body or {}
         self._answers = answers
         self._parameters = parameters
+        self._query = tuple(parameter.name for parameter in parameters if parameter.place == "query")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = await authenticate(scope)
         require_role(principal, self._role)
+        refuse_unknown(scope, self._query)
         await self._handler(RawRequest(principal, scope, receive, send))
 
     def describe(self, document: dict[str, Any]) -> None:

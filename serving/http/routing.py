@@ -17,6 +17,7 @@ from starlette.types import Message, Receive
 
 from guard_core.settings import Role
 from guard_core.settings.server import ServerSettings
+from guard_store.monitoring.model_ids import ModelIdStore
 from guard_store.projects.store import Project, ProjectStore
 from guard_store.retraining.decisions import Actor
 from serving.audit.entry import AuditEntry
@@ -24,7 +25,9 @@ from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
 from serving.http.dependencies import EntryDep, RequestId, part, part_of
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
-from serving.http.problems import GatewayTimeout, NotFound, RequestTimeout, Unauthorised
+from serving.http.problems import GatewayTimeout, RequestTimeout, Unauthorised
+from serving.http.query import declared_parameters, refuse_unknown
+from serving.http.unknown_names import require_model, unknown_project
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The current s
 
 
 class KeyedRoute(APIRoute):
-    """A route that refuses callers below its least role before it reads the body.
+    """A route that refuses callers below its least role, and unknown query parameters, before it reads the body.
 
     The role is declared in the OpenAPI operation, as in `openapi_extra=ANALYST`. The endpoint checks the project.
     """
@@ -63,12 +66,14 @@ class KeyedRoute(APIRoute):
         """Return a handler that checks the key, and then handles the request as FastAPI does."""
         handle = super().get_route_handler()
         least: str = (self.openapi_extra or {})[LEAST_ROLE]
+        parameters = declared_parameters(self.dependant)
 
         async def handle_keyed(request: Request) -> Response:
             caller = await authenticate(request.scope)
             if caller.key_id is None and least != ANYONE[LEAST_ROLE]:
                 raise Unauthorised(f"This needs a key: {HOW_TO_SEND}.")
             require_role(caller, least)
+            refuse_unknown(request.scope, parameters)
             receive = _limit_size(request.receive, request.scope["state"]["entry"])
             return await respond_in_time(
                 handle(_ShallowRequest(request.scope, receive)),
@@ -183,12 +188,23 @@ def find_project(projects: ProjectStore, project_id: str) -> Project:
     """
     project = projects.get(project_id)
     if project is None:
-        raise NotFound(f"There is no project {project_id!r}.")
+        raise unknown_project(projects, project_id)
     return project
 
 
 ProjectToRead = Annotated[Project, Depends(_project_to_read)]
 ProjectToChange = Annotated[Project, Depends(_project_to_change)]
+
+
+def _known_model(
+    project: ProjectToRead, model_id: ModelId, models: Annotated[ModelIdStore, Depends(part(ModelIdStore))]
+) -> str:
+    require_model(models, project, model_id)
+    return model_id
+
+
+KnownModelId = Annotated[str, Depends(_known_model)]
+"""Id of a model of which anything is stored; others are refused as not found, so that a typo does not look like a quiet model."""
 
 
 def _actor(caller: Caller, request_id: RequestId) -> Actor:

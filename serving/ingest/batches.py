@@ -71,14 +71,10 @@ def _is_atomic(scope: Scope) -> bool:
     Raises
     ------
     Unprocessable
-        If the value is not a boolean, or the query has another parameter.
+        If the value is not a boolean.
     """
     parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    value: str = parameters.pop("atomic", ["false"])[-1]
-    if parameters:
-        raise Unprocessable(
-            f"There is no parameter {min(parameters)[:80]!r}: the only one is atomic=true or atomic=false."
-        )
+    value: str = parameters.get("atomic", ["false"])[-1]
     if value not in {"true", "false"}:
         raise Unprocessable("Parameter atomic must be true or false.")
     return value == "true"

@@ -17,6 +17,8 @@ from serving.ingest.repeated_names import REASON, count_distinct, count_names, f
 R = TypeVar("R")
 
 ID_LENGTH = 128  # length of the columns of `events` and `labels`
+INSTANT = "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z, with hours up to 23 and seconds up to 59 (no leap seconds)"
+"""Description of an instant in error messages."""
 _SHOWN_CHARACTERS = 80
 _ZONE_NAME = re.compile(r" ?([+-]\d\d:?\d\d) [A-Z]{3,5}$|\[.*\]$")  # Go, and RFC 9557: the offset decides
 _NAMED_UTC = re.compile(r"(?<=\d) ?(?:UTC|GMT)$")

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from guard_core.ids import is_id
+from guard_core.suggestions import suggest
 from serving.http.problems import Unprocessable
 from serving.ingest.repeated_names import REASON, count_distinct, count_names, find_repeated, make_object
 from serving.ingest.row_schema import is_storable, sanitise_name
@@ -18,6 +19,10 @@ from serving.ingest.row_schema import is_storable, sanitise_name
 _MODEL = re.compile(r"([^@/]+)(?:@([^@/]+)|/([1-9]\d*))?")
 _MAX_TEXT = 128
 _NUL = b"\\u0000"
+_EXAMPLE: Final = (
+    'send one row as {"features": {"age": 31}}, or many as {"instances": [{"features": {"age": 31}}]}'
+    "; beside them model, project_id and explain"
+)
 
 
 # Limits that `read_request` checks itself, for better messages, are only described, in `extra_json_schema`.
@@ -149,7 +154,7 @@ def read_request(body: bytes, max_instances: int, max_value_length: int) -> Pred
     try:
         payload = _decode(body)
     except msgspec.ValidationError as error:
-        raise _unprocessable(_field(str(error)), str(error)) from None
+        raise _unprocessable(*_explain(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unprocessable(f"The body is not JSON: {error}.") from None
     except RecursionError:
@@ -157,9 +162,7 @@ def read_request(body: bytes, max_instances: int, max_value_length: int) -> Pred
     _refuse_repeated(body)
     single = payload.features is not None
     if single == (payload.instances is not None):
-        raise _unprocessable(
-            "features", "send either features, an object, or instances, a list of objects with features"
-        )
+        raise _unprocessable("features", f"must be sent, or instances, and not both: {_EXAMPLE}")
     if payload.features is not None:
         rows = [Instance(payload.features, payload.event_id, payload.timestamp, payload.segment)]
     else:
@@ -217,11 +220,23 @@ def _selector(payload: _Body) -> ModelSelector:
     return ModelSelector(payload.project_id, match[1], match[2] or "champion", match[3])
 
 
-def _field(message: str) -> str:
-    """Return the path that msgspec names at the end of its message."""
-    path = re.search(r"at `\$\.?(.*?)`$", message)
-    return path[1] if path and path[1] else "body"
+def _explain(message: str) -> tuple[str, str]:
+    """Return the field that a message of msgspec is about, and the reason, with an example where the shape is another server's."""
+    reason, _, path = message.partition(" - at ")
+    field = path.removeprefix("`$").removeprefix(".").rstrip("`")
+    prefix = f"{field}." if field else ""
+    name = sanitise_name(reason.partition("`")[2].rstrip("`"))
+    if "unknown field" in reason:
+        noun, struct = ("an instance", Instance) if field else ("a request", _Body)
+        fields = [known.name for known in msgspec.structs.fields(struct)]
+        return prefix + name, f"is no field of {noun}: {_EXAMPLE}.{suggest(name, fields)}"
+    if "missing required field" in reason:
+        return prefix + name, f"is missing: {_EXAMPLE}"
+    if reason.endswith("got `array`") or not field:
+        return field or "body", f"{reason}: {_EXAMPLE}"
+    return field, message
 
 
 def _unprocessable(field: str, reason: str) -> Unprocessable:
-    return Unprocessable(f"{field}: {reason}.", errors=[{"field": field, "reason": reason}])
+    sentence = reason if reason.endswith("?") else f"{reason}."
+    return Unprocessable(f"{field}: {sentence}", errors=[{"field": field, "reason": reason}])

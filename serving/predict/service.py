@@ -14,16 +14,19 @@ import msgspec
 from guard_core.days import microseconds, now_us
 from guard_core.ids import new_event_ids
 from guard_core.settings import Settings
+from guard_core.suggestions import suggest
 from guard_core.ttl_cache import TtlCache
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ingest.journal import JournalFullError
 from guard_store.ingest.rows import EventRow
+from guard_store.monitoring.model_ids import ModelIdStore
 from guard_store.projects.store import ProjectStore
 from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.http.problems import NotFound, Unavailable, Unprocessable
-from serving.ingest.events.service import EventService, unknown_project
+from serving.http.unknown_names import unknown_project
+from serving.ingest.events.service import EventService
 from serving.predict import metrics
 from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, LoadedModel, ModelPool, ModelUnavailableError
@@ -67,6 +70,7 @@ class PredictService:
         self._settings = settings
         self._events = events
         self._projects = ProjectStore(database)
+        self._model_ids = ModelIdStore(database)
         self._only_project: TtlCache[None, str] = TtlCache(settings.server.key_cache_s)
         self.pool = ModelPool(settings)
         self.recorder = Recorder(settings, events.writer)
@@ -156,14 +160,14 @@ class PredictService:
         if len(keys) == 1:
             return keys[0]
         if not keys:
-            raise self._unknown_model_problem(project_id, None)
+            raise await asyncio.to_thread(self._unknown_model_problem, project_id, None)
         raise _ambiguous("model", "models", [key[1] for key in keys])
 
     def _find_only_project(self) -> str:
         """Return the id of the only project: a model of another project never answers in place of one that has none yet."""
         projects = self._projects.page(limit=_NAMES_LISTED)
         if not projects:
-            raise self._no_model_problem("{project}")
+            raise self._no_model_problem("make a project with POST /api/v1/projects, and send it events and labels.")
         if len(projects) > 1:
             raise _ambiguous("project_id", "projects", [project.id for project in projects])
         self._only_project.put(None, projects[0].id)
@@ -171,17 +175,25 @@ class PredictService:
 
     def _unknown_model_problem(self, project_id: str, model_id: str | None) -> NotFound | Unavailable:
         registered = [key[1] for key in self.pool.registered_models() if key[0] == project_id]
-        if not registered or model_id is None:
-            return self._no_model_problem(project_id)
-        return NotFound(f"model: no model {model_id!r} is registered; these are: {_list_names(registered)}.")
+        if registered and model_id is not None:
+            listed, suggestion = _list_names(registered), suggest(model_id, registered)
+            return NotFound(f"model: no model {model_id!r} is registered; these are: {listed}.{suggestion}")
+        if self._projects.get(project_id) is None:
+            return unknown_project(self._projects, project_id)
+        return self._no_model_problem(self._training_advice(project_id, model_id))
 
-    def _no_model_problem(self, project_id: str) -> NotFound | Unavailable:
+    def _training_advice(self, project_id: str, model_id: str | None) -> str:
+        stored = self._model_ids.of_project(project_id)
+        if not stored:
+            return "send events to POST /api/v1/events/batch and labels to POST /api/v1/labels, which a training needs."
+        named = model_id if model_id in stored else stored[0]
+        return f"POST /api/v1/projects/{project_id}/models/{named}/retrain trains one."
+
+    def _no_model_problem(self, advice: str) -> NotFound | Unavailable:
         problems = self.pool.problems()
         if "registry" in problems:
             return Unavailable(f"No model is loaded yet: {problems['registry']}.", retry_after_s=5)
-        return NotFound(
-            f"No model is registered yet: POST /api/v1/projects/{project_id}/models/{{model}}/retrain trains one."
-        )
+        return NotFound(f"No model is registered yet: {advice}")
 
     async def _load(self, key: Key, selector: ModelSelector) -> LoadedModel:
         if selector.version is None and selector.alias == "champion":
@@ -197,7 +209,7 @@ class PredictService:
             if "registry" in problems:
                 raise Unavailable(f"{key[0]}/{key[1]} is not loaded: {problems['registry']}.", retry_after_s=5)
             if key not in self.pool.registered_models():
-                raise self._unknown_model_problem(*key)
+                raise await asyncio.to_thread(self._unknown_model_problem, *key)
             raise NotFound(
                 f"{key[0]}/{key[1]} has no {selector.alias}: GET /api/v1/projects/{key[0]}/models/{key[1]}/versions."
             )
@@ -205,7 +217,7 @@ class PredictService:
             return await asyncio.to_thread(self.pool.get, key, version)
         except LookupError as error:
             if key not in self.pool.registered_models():
-                raise self._unknown_model_problem(*key) from error
+                raise await asyncio.to_thread(self._unknown_model_problem, *key) from error
             raise NotFound(f"{key[0]}/{key[1]}: {error}.") from error
         except ModelUnavailableError as error:
             raise Unavailable(
@@ -234,7 +246,7 @@ class PredictService:
     async def _check_instants(self, request: PredictRequest, project_id: str, received_us: int) -> None:
         first_us = (await self._events.find_first_us((project_id,), _skip_check)).get(project_id)
         if first_us is None:
-            raise unknown_project(project_id)
+            raise await self._events.unknown_project(project_id)
         last_us = received_us + self._settings.ingest.future_skew_s * SECOND_US
         for index, instance in enumerate(request.instances):
             if instance.timestamp is None:

@@ -14,7 +14,8 @@ from guard_store.day_state.invalidation import (
 )
 from guard_store.projects.store import Consequence, Project, ProjectExistsError, ProjectStore, new_project_id
 from serving.http.paging import Page, decode_cursor, page_of
-from serving.http.problems import Conflict, NotFound
+from serving.http.problems import Conflict
+from serving.http.unknown_names import unknown_project
 from serving.projects.schemas import ProjectChange, ProjectRequest, ProjectView
 from serving.projects.settings import is_rule_changed, models_with_changed_drift, models_with_changed_labels
 
@@ -74,7 +75,7 @@ class ProjectService:
         except DeletedDaysError as error:
             raise Conflict(str(error)) from None
         if project is None:
-            raise NotFound(f"There is no project {project_id!r}.")
+            raise unknown_project(self._projects, project_id)
         return project
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from serving.http.dependencies import part
-from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ProjectToRead, keyed_router
 from serving.reports.months import QueriedMonth
 from serving.reports.schemas import ModelReport
 from serving.reports.service import ReportService
@@ -16,7 +16,7 @@ ReportDep = Annotated[ReportService, Depends(part(ReportService))]
 
 @router.get("/projects/{project_id}/models/{model_id}/report", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_report(
-    project: ProjectToRead, model_id: ModelId, reports: ReportDep, month: QueriedMonth = None
+    project: ProjectToRead, model_id: KnownModelId, reports: ReportDep, month: QueriedMonth = None
 ) -> ModelReport:
     """Read a month of a model: volume, performance, drift, incidents, versions, costs, and what was left undone."""
     return reports.read(project, model_id, month)

@@ -101,7 +101,7 @@ def test_a_file_replaces_the_policies_of_the_projects_that_it_names(
         (GOOD.replace("name: slow", "name: drift"), "projects.flights[1].name: 'drift' is there twice"),
         (GOOD.replace("flights", "nowhere"), "projects.nowhere: there is no such project"),
         ("projects: [", "line 1: is not YAML"),
-        ("{}", "projects: Field required"),
+        ("{}", "projects: is missing"),
     ],
 )
 def test_a_wrong_file_names_the_field_and_changes_nothing(

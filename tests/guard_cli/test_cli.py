@@ -141,7 +141,7 @@ def test_a_research_of_which_nothing_is_kept_cannot_be_replayed(capsys: pytest.C
         (["audit", "verify", "--export", "none.csv"], "--export none.csv"),
         (["prompts", "check", "--folder", "none"], "none: there is no such folder"),
         (["knowledge", "evaluate", "--questions", "pyproject.toml"], "pyproject.toml: is not YAML"),
-        (["research", "evaluate", "--topics", "ml/data/knowledge/questions.yaml"], "topics: Field required"),
+        (["research", "evaluate", "--topics", "ml/data/knowledge/questions.yaml"], "topics: is missing"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(

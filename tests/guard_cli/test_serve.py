@@ -188,4 +188,4 @@ def test_a_wrong_prompt_or_signing_key_stops_the_start_with_one_line(
     (tmp_path / "bad.yaml").write_text("name: bad")
     monkeypatch.setattr("serving.gateway.prompts.book.default_folder", lambda: tmp_path)
     assert main(["serve"]) == 2
-    assert "prompts: bad.yaml: version: Field required" in capsys.readouterr().err.splitlines()[-1]
+    assert "prompts: bad.yaml: version: is missing" in capsys.readouterr().err.splitlines()[-1]

@@ -71,6 +71,41 @@ def test_the_environment_is_before_the_file_and_a_group_alone_reads_neither(
     assert LlmSettings() == LlmSettings(timeout_s=60, retries=2)
 
 
+@pytest.mark.parametrize("variable", ["ML_GUARD_LLM_TIMEOUT", "ML_GARD_LLM_TIMEOUT_S", "MLGUARD_LLM_TIMEOUT_S"])
+def test_a_misspelt_variable_is_refused_and_the_setting_that_it_means_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "5")
+    with pytest.raises(SettingsError, match=f"did you mean ML_GUARD_LLM_TIMEOUT_S by {variable}"):
+        load_settings()
+
+
+def test_variables_of_other_programs_are_no_typos(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_URL", "LLM_TIMEOUT_S", "ML_PORT"):
+        monkeypatch.setenv(variable, "x")
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        (
+            "ML_GUARD_LLM_PRICES",
+            "{'m': 1}",
+            'from character 2 on (Expecting property name enclosed in double quotes); an example: {"my-model": {"input": 0.5',
+        ),
+        ("ML_GUARD_LLM_FALLBACKS", "[{]", "from character 3 on"),
+    ],
+)
+def test_a_setting_that_is_not_json_has_the_position_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^{variable}: is not JSON") as error:
+        load_settings()
+    assert reason in str(error.value)
+
+
 def test_an_unknown_variable_in_the_file_is_refused_too(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("ML_GUARD_LLM_TIMEOUT=hunter2\n")

@@ -19,6 +19,7 @@ from serving.audit.entry import AuditEntry
 from serving.auth.principal import Principal
 from serving.gateway.policy.book import PolicyBook
 from serving.http.problems import Conflict, NotFound
+from serving.http.unknown_names import unknown_project
 
 _RAN = frozenset({"ok", "error", "timeout"})
 
@@ -47,7 +48,7 @@ class ToolService:
         if project_id is not None:
             project = await asyncio.to_thread(self._projects.get, project_id)
             if project is None:
-                raise NotFound(f"There is no project {project_id!r}.")
+                raise await asyncio.to_thread(unknown_project, self._projects, project_id)
             settings = settings_of_project(project.settings, ToolSettings)
         return ToolContext(principal, project_id, request_id, self._policies.of(project_id), settings)
 

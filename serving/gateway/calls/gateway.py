@@ -21,7 +21,7 @@ from guard_core.settings import Settings
 from guard_core.ttl_cache import TtlCache
 from guard_core.units import NANO, SECOND_US
 from guard_store.db.database import Database
-from guard_store.projects.store import project_zones
+from guard_store.projects.store import ProjectStore, project_zones
 from guard_store.spending.amounts import Amount, first_day_after
 from guard_store.spending.budgets import Budget, BudgetStore
 from guard_store.spending.works import (
@@ -43,6 +43,7 @@ from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
 from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable, unexpected
 from serving.http.tracing import NO_SPAN
+from serving.http.unknown_names import unknown_project
 
 _log = logging.getLogger(__name__)
 _GRACE_S = 60  # a reservation that outlives the longest possible call by this belongs to a dead process
@@ -352,7 +353,7 @@ class Gateway:
             return cached
         zone = await asyncio.to_thread(self._look_up_zone, project_id)
         if zone is None:
-            raise NotFound(f"There is no project {project_id!r}.")
+            raise await asyncio.to_thread(unknown_project, ProjectStore(self._database), project_id)
         self._zones.put(project_id, zone)
         return zone
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from guard_core.ids import ID_PATTERN
 from guard_core.settings import Settings
-from serving.ingest.row_schema import ID_LENGTH, RowSchema, sanitise_name
+from serving.ingest.row_schema import ID_LENGTH, INSTANT, RowSchema, sanitise_name
 
 _LARGEST = sys.float_info.max
 _PROBABILITY_ROUNDING = 1e-6  # of sums and ratios of 32-bit floats
@@ -122,7 +122,7 @@ def _expectations(settings: Settings, id_length: int) -> dict[str, str]:
     return {
         "project_id": text,
         "model_id": text,
-        "timestamp": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z",
+        "timestamp": INSTANT,
         "latency_ms": "a finite number of milliseconds, 0 or more, or null",
         "y_pred": scalar,
         "features": f"a flat object of at most {settings.ingest.max_features} features",

@@ -12,15 +12,17 @@ from typing import Any
 import msgspec
 
 from guard_core.days import microseconds, now_us
-from guard_core.ids import is_id, new_event_ids
+from guard_core.ids import ID_RULE, is_id, new_event_ids
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ingest.rows import EventRow, RowsOutcome, Sender, StoreEvents, StoreLabels
+from guard_store.projects.store import ProjectStore
 from guard_store.steps import writer_steps
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import Commit, GroupWriter
 from serving.http.problems import NotFound, Unavailable, Unprocessable
+from serving.http.unknown_names import unknown_project
 from serving.ingest.accepted_instants import AcceptedInstants
 from serving.ingest.events import metrics
 from serving.ingest.events.schemas import Event, EventSchema
@@ -61,6 +63,7 @@ class EventService:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.schema = EventSchema(settings)
         self._settings = settings
+        self._projects = ProjectStore(database)
         self._accepted_instants = AcceptedInstants(settings, database)
         self._writer = GroupWriter(
             database,
@@ -127,7 +130,7 @@ class EventService:
         if isinstance(checked, RowError):
             raise await self._reject(checked, first_us, received_us, request_id)
         if not first_us:
-            raise unknown_project(checked.project_id)
+            raise await self.unknown_project(checked.project_id)
         t = microseconds(checked.timestamp)
         error = self._error(checked, t, 0, first_us, received_us)
         if error is not None:
@@ -214,7 +217,7 @@ class EventService:
         rejected_ids = (error.project_id for error in batch.errors if error.project_id)
         first_us = await self.find_first_us(project_ids.union(rejected_ids), authorise)
         if project_ids and first_us.keys().isdisjoint(project_ids):
-            raise unknown_project(min(project_ids))
+            raise await self.unknown_project(min(project_ids))
         return first_us
 
     async def find_first_us(self, project_ids: Iterable[str], authorise: Authorise) -> dict[str, int]:
@@ -223,6 +226,10 @@ class EventService:
         for project_id in project_ids:
             authorise(project_id)
         return await self._accepted_instants.find_first_us(project_ids)
+
+    async def unknown_project(self, project_id: str) -> NotFound:
+        """Make the problem for a project that does not exist."""
+        return await asyncio.to_thread(unknown_project, self._projects, project_id)
 
     @property
     def too_early(self) -> str:
@@ -248,8 +255,7 @@ class EventService:
     ) -> RowError | None:
         project_id, skew_s = event.project_id, self._settings.ingest.future_skew_s
         if not is_id(event.model_id):
-            reason = "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'"
-            return RowError(index, "model_id", reason, project_id)
+            return RowError(index, "model_id", ID_RULE, project_id)
         if project_id not in first_us:
             field, reason = "project_id", f"names no project: make {project_id!r} with POST /api/v1/projects"
         elif t < first_us[project_id]:
@@ -294,8 +300,3 @@ def _row(event: Event, t: int, received_us: int, event_id: str, request_id: str)
 
 def _queue_full() -> Unavailable:
     return Unavailable("Too many events wait for their commit: nothing of this request was stored, send it again.")
-
-
-def unknown_project(project_id: str) -> NotFound:
-    """Make the problem for a project that does not exist."""
-    return NotFound(f"There is no project {project_id!r}: make it with POST /api/v1/projects.")

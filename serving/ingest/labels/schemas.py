@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from guard_core.settings import Settings
 from serving.ingest.events.schemas import DocumentedId, identifier_type, value_type
-from serving.ingest.row_schema import ID_LENGTH, RowSchema
+from serving.ingest.row_schema import ID_LENGTH, INSTANT, RowSchema
 
 _KNOWN_TEXT = r"^(?!\s*(?:[Nn][Aa][Nn])?\s*$)"  # empty text and NaN are no label in `ml.monitoring.performance.labels`
 
@@ -56,7 +56,7 @@ class LabelSchema(RowSchema[Label]):
             "event_id": text,
             "y_true": "a finite number (integers within 64 bits), a boolean or a string of at most"
             f" {settings.ingest.max_value_length} characters; a label that is not known yet is not sent",
-            "observed_at": "RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z: when the label became known",
+            "observed_at": f"{INSTANT}: when the label became known",
         }
         super().__init__("a label", struct, expected, frozenset({"observed_at"}))
 

@@ -11,6 +11,7 @@ from serving.http.routing import (
     ANALYST,
     CONFLICT,
     NOT_FOUND,
+    KnownModelId,
     ModelId,
     ProjectStoreDep,
     ProjectToRead,
@@ -40,7 +41,7 @@ def capture_baseline(
 
 @router.get(_BASELINES, responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_baselines(
-    project: ProjectToRead, model_id: ModelId, baselines: Baselines, cursor: Cursor = None, limit: Limit = 100
+    project: ProjectToRead, model_id: KnownModelId, baselines: Baselines, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[BaselineView]:
     """List all versions of a model's baseline, newest first."""
     return baselines.versions(project.id, model_id, cursor, limit)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from serving.http.dependencies import part
-from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ProjectToRead, keyed_router
 from serving.monitoring.features.schemas import FeatureView
 from serving.monitoring.features.service import FeatureService, history_days
 from serving.monitoring.results.days import DayInPath
@@ -33,7 +33,7 @@ HistoryBounds = Annotated[tuple[str | None, str | None], Depends(_history_bounds
 )
 def read_feature(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     day: DayInPath,
     feature: FeatureName,
     features: FeaturesDep,

@@ -1,12 +1,15 @@
 """Service behind one column of a day: its verdict from the report, distributions from profiles, and its history."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
-from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column
+from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column, feature_name
+from guard_core.suggestions import suggest
 from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from guard_store.monitoring.kinds import KindStore
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, merge_columns
 from serving.http.problems import NotFound
 from serving.monitoring.features.distributions import categories_view, histogram_view, sample_view
@@ -14,7 +17,7 @@ from serving.monitoring.features.schemas import BaselineSummary, FeatureHistory,
 from serving.monitoring.results.days import Days, checked_days
 
 _DAYS_BEFORE, _DAYS_AFTER = 149, 30
-_NOT_JUDGED = "not_judged"
+_NOT_JUDGED, _NOT_PROCESSED = "not_judged", "not_processed"
 _ENVELOPE = {PREDICTION, PROBABILITY, LATENCY}
 
 
@@ -27,11 +30,13 @@ class FeatureService:
         aggregates: AggregateStore,
         drift_reports: DriftReportStore,
         baselines: BaselineStore,
+        kinds: KindStore,
     ) -> None:
         self._day_states = day_states
         self._aggregates = aggregates
         self._drift_reports = drift_reports
         self._baselines = baselines
+        self._kinds = kinds
 
     def read(self, project_id: str, model_id: str, day: str, feature: str, days: Days) -> FeatureView:
         """Return the column on a day, with its history over a range of days.
@@ -39,7 +44,7 @@ class FeatureService:
         Raises
         ------
         NotFound
-            If the day's report and profile, the baseline and the history lack the column.
+            If the day, the history, the kinds of columns, the newest report and the baseline all lack the column.
         """
         key = project_id, model_id
         column = feature if feature in _ENVELOPE else feature_column(feature)
@@ -50,13 +55,14 @@ class FeatureService:
         reference = None if baseline is None else self._reference(baseline, column)
         window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
         history = self._history(*key, column, days)
+        state = verdict.state if verdict is not None else self._state_without_verdict(*key, day, report)
         is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
-        if report is not None and not is_known:
-            raise NotFound(f"Model {model_id!r} has no feature {feature!r}: neither on {day} nor in its baseline.")
+        if not is_known and state != _NOT_PROCESSED:  # events of the day that no pipeline has read may have the column
+            self._require_column(*key, column, baseline)
         return FeatureView(
             day=day,
             feature=feature,
-            state=verdict.state if verdict is not None else self._state_without_verdict(*key, day, report),
+            state=state,
             verdict=verdict,
             baseline=baseline,
             baseline_sample=sample_view(reference),
@@ -70,10 +76,22 @@ class FeatureService:
         """Return the newest day with a drift report; None without one."""
         return self._drift_reports.newest_day(project_id, model_id)
 
+    def _require_column(self, project_id: str, model_id: str, column: str, baseline: BaselineSummary | None) -> None:
+        newest = self._drift_reports.newest_columns(project_id, model_id)
+        columns = {kind.feature for kind in self._kinds.list(project_id, model_id)}
+        columns |= {verdict.column for verdict in newest.columns} if newest else set()
+        columns |= set() if baseline is None else set(self._baseline_columns(baseline))
+        if columns and column not in columns | _ENVELOPE:
+            feature, features = feature_name(column), [feature_name(known) for known in columns]
+            raise NotFound(
+                f"Model {model_id!r} has no feature {feature!r}: neither its events nor its baseline have it."
+                f"{suggest(feature, features)}"
+            )
+
     def _state_without_verdict(self, project_id: str, model_id: str, day: str, report: StoredReport | None) -> str:
         if report is not None:
             return "missing_baseline" if report.state == "missing_baseline" else _NOT_JUDGED
-        return "not_processed" if self._day_states.list(project_id, model_id, day, day) else "no_events"
+        return _NOT_PROCESSED if self._day_states.list(project_id, model_id, day, day) else "no_events"
 
     def _baseline(
         self, project_id: str, model_id: str, day: str, report: StoredReport | None
@@ -87,7 +105,10 @@ class FeatureService:
         return None if chosen is None else _summary(chosen)
 
     def _reference(self, baseline: BaselineSummary, column: str) -> ColumnProfile | None:
-        return TableProfile.from_bytes(self._baselines.profile(baseline.id)).columns.get(column)
+        return self._baseline_columns(baseline).get(column)
+
+    def _baseline_columns(self, baseline: BaselineSummary) -> Mapping[str, ColumnProfile]:
+        return TableProfile.from_bytes(self._baselines.profile(baseline.id)).columns
 
     def _window(self, project_id: str, model_id: str, day: str, column: str, days: int) -> ColumnProfile | None:
         """Return the profile of the column in the window of its verdict, merged as for the verdict."""

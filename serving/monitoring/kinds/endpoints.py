@@ -7,7 +7,7 @@ from fastapi import Depends, Path
 from guard_core.columns import PREDICTION, feature_column
 from serving.http.dependencies import RequestId, part
 from serving.http.paging import Cursor, Limit, Page
-from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ModelId, ProjectToRead, keyed_router
 from serving.monitoring.kinds.schemas import FeatureKind, KindView, PredictionKind
 from serving.monitoring.kinds.service import KindService
 
@@ -19,7 +19,7 @@ FeatureName = Annotated[str, Path(min_length=1, max_length=128, description="Nam
 
 @router.get(_MODEL + "/kinds", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_kinds(
-    project: ProjectToRead, model_id: ModelId, kinds: Kinds, cursor: Cursor = None, limit: Limit = 1000
+    project: ProjectToRead, model_id: KnownModelId, kinds: Kinds, cursor: Cursor = None, limit: Limit = 1000
 ) -> Page[KindView]:
     """List the kinds of the model's features and of its predictions."""
     return kinds.page(project.id, model_id, cursor, limit)

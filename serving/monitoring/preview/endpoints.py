@@ -6,7 +6,7 @@ from fastapi import Depends, Query
 
 from guard_core.project_settings.drift_methods import Method
 from serving.http.dependencies import part
-from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ProjectToRead, keyed_router
 from serving.monitoring.preview.schemas import ThresholdPreview
 from serving.monitoring.preview.service import PreviewService
 
@@ -18,7 +18,7 @@ DAYS = 30
 @router.get("/projects/{project_id}/models/{model_id}/drift/preview", responses=NOT_FOUND, openapi_extra=ANALYST)
 def preview_threshold(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     previews: PreviewDep,
     threshold: Annotated[float, Query(gt=0, allow_inf_nan=False, description="Drift threshold to try.")],
     method: Annotated[

@@ -6,7 +6,7 @@ from fastapi import Depends, Query
 
 from serving.http.dependencies import part
 from serving.http.paging import Cursor, Limit, Page
-from serving.http.routing import ANALYST, NOT_FOUND, ModelId, ProjectToRead, keyed_router
+from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ProjectToRead, keyed_router
 from serving.monitoring.results.days import QueriedDays, checked_days
 from serving.monitoring.results.schemas import (
     DayStateView,
@@ -54,7 +54,7 @@ def read_rejections(
 @router.get(_MODEL + "/days", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_day_states(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     days: QueriedDays,
     cursor: Cursor = None,
@@ -67,7 +67,7 @@ def read_day_states(
 @router.get(_MODEL + "/metrics", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_metrics(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     days: QueriedDays,
     slice_key: QueriedSlice,
@@ -81,7 +81,7 @@ def read_metrics(
 @router.get(_MODEL + "/slices", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_slices(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     day: Annotated[str, Query(description="Local day, `YYYY-MM-DD`.")],
 ) -> Page[MetricsView]:
@@ -92,7 +92,7 @@ def read_slices(
 @router.get(_MODEL + "/profiles", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_profiles(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     days: QueriedDays,
     slice_key: QueriedSlice,
@@ -110,7 +110,7 @@ def read_profiles(
 @router.get(_MODEL + "/drift", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_drift(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     days: QueriedDays,
     cursor: Cursor = None,
@@ -123,7 +123,7 @@ def read_drift(
 @router.get(_MODEL + "/performance", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_performance(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     results: Results,
     days: QueriedDays,
     slice_key: QueriedSlice,

@@ -12,7 +12,7 @@ from guard_core.names import display_name
 from guard_store.projects.store import Project
 from ml.monitoring.verdicts.report import STATES
 from ml.retraining.promotion import PRIMARY
-from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.results.days import DayInPath, Days
 from serving.monitoring.results.endpoints import Results
 from serving.monitoring.results.schemas import (
@@ -59,7 +59,12 @@ class _Day:
 
 @router.get("/projects/{project_id}/models/{model_id}/days/{day}", openapi_extra=ANALYST)
 def show_day(
-    request: Request, project: ProjectToRead, model_id: ModelId, day: DayInPath, results: Results, pages: RendererDep
+    request: Request,
+    project: ProjectToRead,
+    model_id: KnownModelId,
+    day: DayInPath,
+    results: Results,
+    pages: RendererDep,
 ) -> Response:
     """Show all of one local day."""
     view = _Day.read(results, project, model_id, day)

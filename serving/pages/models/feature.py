@@ -12,7 +12,7 @@ from guard_core.names import display_name
 from ml.charts.distributions import category_bars, histogram
 from ml.charts.lines import Line, LineChart
 from ml.charts.timelines import TimelineRow, timeline
-from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.features.endpoints import FeatureName, FeaturesDep, HistoryBounds
 from serving.monitoring.features.schemas import FeatureView
 from serving.monitoring.features.service import history_days
@@ -30,7 +30,7 @@ router = page_router()
 def show_feature(
     request: Request,
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     feature: FeatureName,
     features: FeaturesDep,
     bounds: HistoryBounds,

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from guard_core.names import display_name
 from guard_store.retraining.reasons import reason_text
-from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.baselines.endpoints import Baselines
 from serving.monitoring.series.endpoints import ModelDep, SeriesDep
 from serving.pages.models import charts
@@ -26,7 +26,7 @@ def show_model(
     request: Request,
     pages: RendererDep,
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     models: ModelDep,
     history: SeriesDep,
     flags: Flags,

@@ -18,7 +18,7 @@ from ml.charts.lines import DayMark, Line, LineChart
 from serving.alerts.senders.base import DeliveryError
 from serving.http.dependencies import part
 from serving.http.problems import NotFound
-from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.features.service import FeatureService
 from serving.monitoring.results.days import Days
 from serving.pages import addresses
@@ -115,7 +115,7 @@ def show_report(
     pages: RendererDep,
     documents: ReportDocumentsDep,
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     month: QueriedMonth = None,
     download: Annotated[Literal["1"] | None, Query(description="`1` sends one self-contained file.")] = None,
 ) -> Response:

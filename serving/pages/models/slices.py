@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from guard_core.names import display_name
 from ml.charts.sparklines import sparkline
-from serving.http.routing import ANALYST, ModelId, ProjectToRead
+from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.series.endpoints import ModelDep, SeriesDep
 from serving.pages.models.periods import DEFAULT, PERIODS, QueriedPeriod, days_of
 from serving.pages.models.sentences import is_apart, slices_sentence
@@ -19,7 +19,7 @@ def show_slices(
     request: Request,
     pages: RendererDep,
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     models: ModelDep,
     history: SeriesDep,
     period: QueriedPeriod = DEFAULT,

@@ -12,6 +12,7 @@ from serving.http.routing import (
     CONFLICT,
     NOT_FOUND,
     ActorDep,
+    KnownModelId,
     ModelId,
     ProjectToChange,
     ProjectToRead,
@@ -29,7 +30,7 @@ _MODEL = "/projects/{project_id}/models/{model_id}"
 @router.get(_MODEL + "/retrain", responses=NOT_FOUND, openapi_extra=ANALYST)
 def read_recommendations(
     project: ProjectToRead,
-    model_id: ModelId,
+    model_id: KnownModelId,
     flags: Flags,
     days: QueriedDays,
     cursor: Cursor = None,
@@ -40,7 +41,7 @@ def read_recommendations(
 
 
 @router.get(_MODEL + "/flags", responses=NOT_FOUND, openapi_extra=ANALYST)
-def list_flags(project: ProjectToRead, model_id: ModelId, flags: Flags, limit: Limit = 100) -> Page[FlagView]:
+def list_flags(project: ProjectToRead, model_id: KnownModelId, flags: Flags, limit: Limit = 100) -> Page[FlagView]:
     """List retrain flags, newest first."""
     return flags.newest(project.id, model_id, limit)
 

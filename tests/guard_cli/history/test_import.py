@@ -179,6 +179,23 @@ def test_nested_values_of_ndjson_are_left_out_by_name(tmp_path: Path) -> None:
     assert left_out == {"tags": "holds list<item: string>"}
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_of_dates_are_left_out_by_name_and_the_time_is_used(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"history.{suffix}"
+    days = pd.date_range("2024-05-01", periods=40, tz="UTC")
+    frame = pd.DataFrame({"ts": days, "y_pred": [0, 1] * 20, "age": range(40), "born": days - pd.Timedelta(9_000, "D")})
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    assert main(["import", str(path), "--project", "shop", "--model", "churn", "--dry-run"]) == 0
+    shown = capsys.readouterr()
+    lines = [line.split(maxsplit=1) for line in (shown.out + shown.err).splitlines()]
+    assert ["features", "age"] in lines
+    assert ["--time", "ts"] in lines
+    (line,) = [" ".join(line) for line in lines if line[0] == "left"]
+    assert line.startswith("left out      born: holds dates")
+
+
 def test_a_source_without_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="there is no file or folder"):
         read_history(str(tmp_path / "none.csv"))

@@ -87,7 +87,7 @@ def test_a_principal_may_what_its_role_and_project_allow() -> None:
     analyst.require("analyst", "p")
     with pytest.raises(Forbidden, match="role admin"):
         analyst.require("admin", "p")
-    with pytest.raises(Forbidden, match="another project"):
+    with pytest.raises(Forbidden, match="of project "):
         analyst.require("analyst", "q")
     with pytest.raises(Forbidden, match="all projects"):
         analyst.require_all_projects("analyst")

@@ -26,13 +26,13 @@ async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("method", "path", "detail"),
     [
-        ("POST", "/api/v1/events/", "There is no such route. Perhaps POST /api/v1/events is meant."),
-        ("POST", "/api/v1/event", "There is no such route. Perhaps POST /api/v1/events is meant."),
-        ("POST", "/API/v1/events", "There is no such route. Perhaps POST /api/v1/events is meant."),
+        ("POST", "/api/v1/events/", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("POST", "/api/v1/event", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("POST", "/API/v1/events", "There is no such route. Did you mean POST /api/v1/events?"),
         (
             "GET",
             "/api/v1/project",
-            "There is no such route. Perhaps GET /api/v1/projects or POST /api/v1/projects is meant.",
+            "There is no such route. Did you mean GET /api/v1/projects or POST /api/v1/projects?",
         ),
         ("GET", "/api/nowhere-near-any-of-them", "There is no such route."),
         ("GET", "/api/v1/events", "This route does not answer GET: send POST."),
@@ -51,6 +51,26 @@ async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values
     assert {error["field"] for error in body["errors"]} == {"name", "timezone", "colour"}  # type: ignore[attr-defined]
     assert "IANA" in str(body["detail"])
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        ({"name": "Shop", "id": "my shop"}, "id", "must begin with a letter or digit and go on with letters, digits"),
+        ({"id": "shop"}, "name", "is missing: it is required"),
+        (
+            {"name": "Shop", "time_zone": "UTC"},
+            "time_zone",
+            "is no field here; the fields are id, name, timezone, settings. Did you mean 'timezone'?",
+        ),
+    ],
+)
+async def test_a_wrong_field_is_answered_with_the_fix_in_words(
+    admin: httpx.AsyncClient, body: dict[str, str], field: str, reason: str
+) -> None:
+    (error,) = check_problem(await admin.post("/api/v1/projects", json=body), 422)["errors"]  # type: ignore[misc,attr-defined]
+    assert error["field"] == field
+    assert error["reason"].startswith(reason)
 
 
 async def test_json_that_is_none_is_422(admin: httpx.AsyncClient) -> None:

@@ -48,7 +48,7 @@ async def test_every_request_has_one_access_line(
     assert line["method"] == "GET"
     assert line["path"] == f"/api/v1/projects/{project}"
     assert line["route"] == "/api/v1/projects/{project_id}"
-    assert line["status"] == 200
+    assert line["status"] == 422
     assert line["key_id"] == key.id
     assert line["duration_ms"] > 0
     assert "hunter2" not in json.dumps(line)

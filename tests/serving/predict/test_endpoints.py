@@ -20,6 +20,7 @@ from serving.app import Services
 from serving.predict.pool import ModelPool
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.clients import Clients
+from tests.support.model_days import Model
 from tests.support.result_gauges import read_samples
 from tests.support.settings import with_values
 
@@ -44,6 +45,9 @@ async def drained(services: Services) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("the journal is not empty after 4 seconds")
+
+
+_EXAMPLE = 'one row as {"features": {"age": 31}}, or many as {"instances": [{"features": {"age": 31}}]}'
 
 
 @pytest.fixture
@@ -135,8 +139,8 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"features": {**FEATURES, "colour": 1}}, "features.colour", "is not a feature"),
         ({"features": {**FEATURES, "x": "much"}}, "features.x", "must be a number"),
         ({"instances": [{"features": FEATURES}, {"features": {}}]}, "instances[1].features.x", "is missing"),
-        ({"features": FEATURES, "instances": []}, "features", "either features"),
-        ({}, "features", "either features"),
+        ({"features": FEATURES, "instances": []}, "features", "and not both"),
+        ({}, "features", "and not both"),
         ({"instances": []}, "instances", "must hold 1 to"),
         ({"features": FEATURES, "timestamp": "2024-05-01T12:00:00"}, "timestamp", "needs an offset"),
         ({"features": FEATURES, "timestamp": "2200-05-01T12:00:00Z"}, "timestamp", "in the future"),
@@ -152,7 +156,17 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"features": {**FEATURES, "plan": "p" * 1025}}, "features.plan", "at most 1024 characters"),
         ({"features": FEATURES, "model": "late@"}, "model", "id@alias"),
         ({"features": 3}, "features", "Expected `object"),
-        ({"features": FEATURES, "colour": 3}, "body", "unknown field `colour`"),
+        ({"features": FEATURES, "colour": 3}, "colour", "is no field of a request"),
+        ({"featurs": FEATURES}, "featurs", "Did you mean 'features'?"),
+        ({"data": [[1, 2]]}, "data", _EXAMPLE),
+        ({"inputs": [{"x": 1}], "model": "late"}, "inputs", _EXAMPLE),
+        ({"dataframe_split": {"columns": ["x"], "data": [[1]]}}, "dataframe_split", _EXAMPLE),
+        ({"dataframe_records": [{"x": 1}]}, "dataframe_records", _EXAMPLE),
+        ([{"x": 1}], "body", _EXAMPLE),
+        ({}, "features", _EXAMPLE),
+        ({"instances": [[1, 2]]}, "instances[0]", _EXAMPLE),
+        ({"instances": [{"x": 1}]}, "instances[0].x", _EXAMPLE),
+        ({"instances": [{"event_id": "a"}]}, "instances[0].features", _EXAMPLE),
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_is_recorded(
@@ -267,15 +281,24 @@ async def test_an_unknown_model_is_answered_with_the_models_that_there_are(
     named = {"project_id": project} if is_project_named else {}
     answer = await analyst.post(PREDICT, json={"features": FEATURES, "model": model, **named})
     assert answer.status_code == 404
-    assert "no model 'lat' is registered; these are: late." in answer.json()["detail"]
+    assert "no model 'lat' is registered; these are: late. Did you mean 'late'?" in answer.json()["detail"]
 
 
-async def test_before_the_first_training_the_answer_says_how_to_get_a_model(
-    analyst: httpx.AsyncClient, project: str
+async def test_before_the_first_training_the_answer_has_the_route_that_trains(
+    analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:
     answer = await analyst.post(PREDICT, json={"features": FEATURES})
     assert answer.status_code == 404
-    assert "/retrain" in answer.json()["detail"]
+    assert answer.json()["detail"] == (
+        "No model is registered yet: send events to POST /api/v1/events/batch and labels to POST /api/v1/labels,"
+        " which a training needs."
+    )
+    await Model(services, analyst, project).send(0)
+    for named in ({}, {"model": "late"}, {"model": "late", "project_id": project}):
+        answer = await analyst.post(PREDICT, json={"features": FEATURES, **named})
+        assert answer.json()["detail"] == (
+            f"No model is registered yet: POST /api/v1/projects/{project}/models/late/retrain trains one."
+        )
 
 
 async def test_an_explanation_names_each_feature_with_its_effect(analyst: httpx.AsyncClient, champion: str) -> None:

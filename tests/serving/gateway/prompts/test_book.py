@@ -66,7 +66,7 @@ def test_wrong_values_are_named(book: Callable[..., PromptBook], values: dict[st
     [
         ("version: 1", "version: one", "p0.yaml: version: "),
         ("name: greet", "name: Greet me", "p0.yaml: name: "),
-        ("description: Greets someone.\n", "", "p0.yaml: description: Field required"),
+        ("description: Greets someone.\n", "", "p0.yaml: description: is missing"),
         ("Hello {{ who }}!", "Hello {{ whom }}!", r"p0.yaml: variables.who is declared and not used"),
         ("Hello {{ who }}!", "Hello {{ who }} {{ when }}!", r"p0.yaml: variables.when is used and not declared"),
         ("Hello {{ who }}!", "Hello {{ who !", r"p0.yaml: messages.0.content: "),

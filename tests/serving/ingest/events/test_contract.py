@@ -16,7 +16,10 @@ from tests.support.event_rows import read_rejections, stored_ids
 pytestmark = pytest.mark.usefixtures("project")
 
 _OFFSET = "has no offset: send UTC with a Z at the end, or the offset, as in 2025-01-01T00:00:00+01:00"
-_RFC = "must be RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z"
+_RFC = (
+    "must be RFC 3339 text with an offset, as in 2025-01-01T00:00:00Z, with hours up to 23 and seconds up to 59"
+    " (no leap seconds)"
+)
 _ID = "must be a string of 1 to 128 characters"
 _SCALAR = "must be a finite number (integers within 64 bits), a boolean, null or a string of at most 1024 characters"
 _LATENCY = "must be a finite number of milliseconds, 0 or more, or null"
@@ -34,11 +37,13 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (
         {"model_id": "a/b"},
         "model_id",
-        "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-'",
+        "must begin with a letter or digit and go on with letters, digits, '.', '_' or '-', 128 characters at most",
     ),
     ({"timestamp": ...}, "timestamp", f"is missing: {_RFC}"),
     ({"timestamp": "2013-01-02T12:00:00"}, "timestamp", _OFFSET),
     ({"timestamp": "yesterday"}, "timestamp", _RFC),
+    ({"timestamp": "2016-12-31T23:59:60Z"}, "timestamp", _RFC),
+    ({"timestamp": "2024-05-01T24:00:00Z"}, "timestamp", _RFC),
     ({"timestamp": 1_700_000_000}, "timestamp", _RFC),
     ({"timestamp": "2012-12-31T12:00:00Z"}, "timestamp", "is before 2013-01-01, the first accepted day"),
     ({"timestamp": "2013-01-01T04:59:59Z"}, "timestamp", "is before 2013-01-01, the first accepted day"),

@@ -100,8 +100,8 @@ async def test_versions_are_listed_and_an_older_one_is_activated(
     analyst: httpx.AsyncClient, model: Model, services: Services, project: str
 ) -> None:
     path = f"{model.path}/baselines"
-    assert (await analyst.get(path)).json() == {"items": [], "next_cursor": None, "state": "missing_baseline"}
     await model.send(0)
+    assert (await analyst.get(path)).json() == {"items": [], "next_cursor": None, "state": "missing_baseline"}
     model.profile(0)
     made = [(await analyst.post(BASELINES, json=window(project))).json() for _ in range(3)]
     first = (await analyst.get(path, params={"limit": 2})).json()

@@ -102,8 +102,8 @@ async def test_the_history_has_every_day_of_the_range_and_null_where_there_is_no
 async def test_a_column_without_a_verdict_has_the_reason(
     analyst: httpx.AsyncClient, model: Model, days: JudgedDays
 ) -> None:
-    assert (await read(analyst, model, 0, "age"))["state"] == "no_events"
     await model.send(0)
+    assert (await read(analyst, model, 5, "age"))["state"] == "no_events"
     assert (await read(analyst, model, 0, "age"))["state"] == "not_processed"
     days.add(1, {"feature_age": [1.0, 2.0]})
     body = await read(analyst, model, 1, "age")

@@ -68,8 +68,9 @@ async def test_a_column_with_a_threshold_of_its_own_stays_as_it_is(admin: httpx.
     assert preview["drift_with_threshold"] == preview["drift"]
 
 
+@pytest.mark.usefixtures("reports")
 @pytest.mark.parametrize("threshold", ["0", "-1", "nan", "much"])
-async def test_a_wrong_threshold_is_named(analyst: httpx.AsyncClient, project: str, threshold: str) -> None:
+async def test_a_wrong_threshold_is_named(analyst: httpx.AsyncClient, threshold: str) -> None:
     answer = await analyst.get(PATH, params={"threshold": threshold})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "threshold"

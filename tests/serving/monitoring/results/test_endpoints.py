@@ -21,10 +21,10 @@ async def read(client: httpx.AsyncClient, path: str, **params: Any) -> dict[str,
 
 
 async def test_empty_answers_say_why(analyst: httpx.AsyncClient, model: Model, services: Services) -> None:
+    await model.send(0)
     for what in RESULTS:
         nothing: dict[str, Any] = {"items": [], "next_cursor": None, "state": "no_events"}
-        assert await read(analyst, f"{model.path}/{what}") == nothing
-    await model.send(0)
+        assert await read(analyst, f"{model.path}/{what}", start=day_of(1)) == nothing
     for what, state in (("metrics", "not_processed"), ("profiles", "not_processed"), ("drift", "missing_baseline")):
         assert (await read(analyst, f"{model.path}/{what}"))["state"] == state
     assert (await read(analyst, f"{model.path}/metrics", start=day_of(1)))["state"] == "no_events"
@@ -170,6 +170,7 @@ async def test_days_come_in_pages_each_once_and_in_order(analyst: httpx.AsyncCli
 async def test_a_range_that_is_none_is_422_and_named(
     analyst: httpx.AsyncClient, model: Model, params: dict[str, Any], field: str
 ) -> None:
+    await model.send(0)
     for what in RESULTS:
         answer = await analyst.get(f"{model.path}/{what}", params=params)
         assert answer.status_code == 422
@@ -177,6 +178,7 @@ async def test_a_range_that_is_none_is_422_and_named(
 
 
 async def test_half_a_slice_is_422(analyst: httpx.AsyncClient, model: Model) -> None:
+    await model.send(0)
     for params in ({"dimension": "segment"}, {"value": "x"}, {"dimension": "feature", "value": "x"}):
         assert (await analyst.get(f"{model.path}/metrics", params=params)).status_code == 422
 
@@ -189,8 +191,8 @@ async def test_an_unknown_project_is_404(analyst: httpx.AsyncClient) -> None:
 async def test_performance_is_what_was_stored_by_slice(
     analyst: httpx.AsyncClient, model: Model, services: Services
 ) -> None:
-    assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_events"
     await model.send(0)
+    assert (await read(analyst, f"{model.path}/performance", start=day_of(1)))["state"] == "no_events"
     assert (await read(analyst, f"{model.path}/performance"))["state"] == "not_processed"
     model.mark(0, lake_revision=1, profile_revision=1, drift_revision=1, performance_revision=1, retrain_revision=1)
     assert (await read(analyst, f"{model.path}/performance"))["state"] == "no_labels"

@@ -35,7 +35,7 @@ def decide(services: Services, project: str, action: str, version: str, **values
 async def test_a_model_without_events_is_not_found(analyst: httpx.AsyncClient, model: Model) -> None:
     answer = await analyst.get(model.path)
     assert answer.status_code == 404
-    assert "has no events" in answer.json()["detail"]
+    assert "has no model 'late'" in answer.json()["detail"]
 
 
 async def test_a_model_is_summarised_with_its_newest_metric_and_versions(

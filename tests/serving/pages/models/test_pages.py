@@ -12,6 +12,7 @@ from tests.support.pages import sign_in
 async def test_pages_show_a_drifting_feature_and_its_day(clients: Clients, model: Model, project: str) -> None:
     path = f"/projects/{project}/models/{MODEL}"
     client = await sign_in(clients, "analyst", project)
+    await model.send(0)
     assert "No day of late has a drift report yet" in (await client.get(f"{path}/features/age")).text
     assert "No events on 2 Jan 2013" in (await client.get(f"{path}/days/{day_of(1)}")).text
     await model.send(1)
