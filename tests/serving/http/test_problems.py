@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -68,7 +69,8 @@ async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values
 async def test_a_wrong_field_is_answered_with_the_fix_in_words(
     admin: httpx.AsyncClient, body: dict[str, str], field: str, reason: str
 ) -> None:
-    (error,) = check_problem(await admin.post("/api/v1/projects", json=body), 422)["errors"]  # type: ignore[misc,attr-defined]
+    errors: Any = check_problem(await admin.post("/api/v1/projects", json=body), 422)["errors"]
+    (error,) = errors
     assert error["field"] == field
     assert error["reason"].startswith(reason)
 
