@@ -43,7 +43,7 @@ def check_alert_routes(settings: Settings) -> Outcome:
 def check_qdrant(settings: Settings) -> Outcome:
     """Read the collections of the Qdrant server."""
     from guard_store.knowledge.store import TableVersion
-    from serving.assistant.knowledge.index import Index, open_client
+    from serving.assistant.knowledge.index import Index, IndexUnavailableError, open_client
 
     knowledge = settings.knowledge
     if knowledge.qdrant_url is None:
@@ -53,11 +53,9 @@ def check_qdrant(settings: Settings) -> Outcome:
     index = Index(open_client(knowledge.qdrant_url, api_key))
     try:
         index.serves(TableVersion("doctor", 0))
-    except Exception as error:  # noqa: BLE001 - Qdrant's client raises errors of three HTTP libraries
-        return problem(
-            f"{host} does not answer ({type(error).__name__})",
-            "start Qdrant, or correct ML_GUARD_KNOWLEDGE_QDRANT_URL and ML_GUARD_KNOWLEDGE_QDRANT_API_KEY",
-        )
+    except IndexUnavailableError as error:
+        reason, _, fix = str(error).partition(": ")
+        return problem(f"{host}: {reason}", fix or "see the log of Qdrant")
     finally:
         index.close()
     return ok(f"{host} answers")

@@ -56,7 +56,7 @@ def compose(changes: Sequence[Change], still_open: Sequence[Alert], *, timezone:
 
 
 def payload_of(changes: Sequence[Change], message: Message, public_url: str) -> dict[str, Any]:
-    """Return the content of a message as JSON data, for webhooks."""
+    """Return the content of a message as JSON data, its changes in the order of the text: senders take the number of the first one."""
     alert = changes[0].alert
     return {
         "project_id": alert.project_id or None,
@@ -76,7 +76,7 @@ def payload_of(changes: Sequence[Change], message: Message, public_url: str) -> 
                 "details": dict(change.fact.details),
                 "url": _api_url(change.alert, public_url),
             }
-            for change in changes
+            for change in sorted(changes, key=_sort_key)
         ],
     }
 

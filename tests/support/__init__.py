@@ -22,6 +22,7 @@
 - `pipeline_projects`: days whose labels depend on their features
 - `pipelines`: the pipelines on one database, with real ticks and a Dagster instance
 - `postgresql`: a PostgreSQL server for tests
+- `qdrant_server`: Qdrant's REST interface over HTTP, behind an API key
 - `result_gauges`: an installation with every kind of stored result, and its metrics
 - `sample_knowledge`: the sample knowledge base, built once
 - `server`: real `ml-guard` processes

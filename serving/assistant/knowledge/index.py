@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -36,7 +37,7 @@ class StoppedError(Exception):
 
 
 class IndexUnavailableError(Exception):
-    """The server of the index does not answer."""
+    """The server of the index does not answer, or refuses a request; guests may read the text, and the cause holds the rest."""
 
 
 def open_client(url: str | None, api_key: str | None) -> "QdrantClient":
@@ -48,8 +49,32 @@ def open_client(url: str | None, api_key: str | None) -> "QdrantClient":
     return QdrantClient(url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False)
 
 
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    from qdrant_client.common.client_exceptions import QdrantException
+    from qdrant_client.http.exceptions import ApiException
+
+    try:
+        yield
+    except (ApiException, QdrantException) as error:
+        raise IndexUnavailableError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    if isinstance(error, ResponseHandlingException):
+        return f"Qdrant does not answer ({type(error.source).__name__}): start it, or correct ML_GUARD_KNOWLEDGE_QDRANT_URL"
+    status = error.status_code if isinstance(error, UnexpectedResponse) else HTTPStatus.TOO_MANY_REQUESTS
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"Qdrant refuses the key ({status}): correct ML_GUARD_KNOWLEDGE_QDRANT_API_KEY"
+    return f"Qdrant refuses the request ({status:d})"
+
+
 class Index:
     """The searchable chunks; threads may search while another one loads a newer version.
+
+    Its methods raise `IndexUnavailableError` if the server does not answer, or refuses a request.
 
     Parameters
     ----------
@@ -65,12 +90,14 @@ class Index:
         """Close the client; an index in this process is lost."""
         self._client.close()
 
+    @_translate_errors()
     def serves(self, version: TableVersion) -> bool:
         """Return whether searches use this version, or a newer one that another process loaded."""
         current = self._target()
         same_table = current is not None and current.rpartition("-")[0] == _collection(version).rpartition("-")[0]
         return same_table and current is not None and int(current.rpartition("-")[2]) >= version.number
 
+    @_translate_errors()
     def load(self, version: TableVersion, rows: pa.Table) -> None:
         """Fill a collection from the rows of `ml.knowledge.tables.EMBEDDINGS`, switch searches to it, and delete older ones.
 
@@ -90,6 +117,7 @@ class Index:
             ):  # else another process was faster, and deleted the collection that this one was filling
                 raise
 
+    @_translate_errors()
     def search(self, question: str, vector: "NDArray[np.float32] | None", top_k: int) -> list[Passage]:
         """Return the best chunks by the fused ranks of words and, given the question's vector, of meaning."""
         from qdrant_client import models
@@ -104,17 +132,17 @@ class Index:
             ranked.append(models.Prefetch(query=vector.tolist(), using=_MEANING, limit=depth))
         if not ranked:
             return []
-        with _translate_errors():
-            response = self._client.query_points(
-                _ALIAS,
-                prefetch=ranked,
-                query=models.FusionQuery(fusion=models.Fusion.RRF),
-                limit=top_k,
-                with_payload=True,
-                with_vectors=[] if vector is None else [_MEANING],
-            )
+        response = self._client.query_points(
+            _ALIAS,
+            prefetch=ranked,
+            query=models.FusionQuery(fusion=models.Fusion.RRF),
+            limit=top_k,
+            with_payload=True,
+            with_vectors=[] if vector is None else [_MEANING],
+        )
         return [_passage(point.payload or {}, point.score, _cosine(point.vector, vector)) for point in response.points]
 
+    @_translate_errors()
     def document(self, source: str) -> list[Passage]:
         """Return all chunks of a source, in order."""
         from qdrant_client import models
@@ -123,10 +151,9 @@ class Index:
         passages: list[Passage] = []
         offset: Any = None
         while True:
-            with _translate_errors():
-                records, offset = self._client.scroll(
-                    _ALIAS, scroll_filter=models.Filter(must=[condition]), limit=_BATCH, offset=offset
-                )
+            records, offset = self._client.scroll(
+                _ALIAS, scroll_filter=models.Filter(must=[condition]), limit=_BATCH, offset=offset
+            )
             passages += [_passage(record.payload or {}, 0.0, None) for record in records]
             if offset is None:
                 return sorted(passages, key=lambda passage: passage.place)
@@ -189,16 +216,6 @@ class Index:
             if _is_older(collection.name, name):
                 self._client.delete_collection(collection.name)
                 _log.info("deleted %s: searches now use %s", collection.name, name)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    from qdrant_client.http.exceptions import ApiException
-
-    try:
-        yield
-    except ApiException as error:
-        raise IndexUnavailableError(type(error).__name__) from error
 
 
 def _collection(version: TableVersion) -> str:

@@ -134,14 +134,15 @@ class KnowledgeService:
             return await asyncio.to_thread(self._refresh)
 
     def _refresh(self) -> bool:
-        from serving.assistant.knowledge.index import StoppedError
+        from serving.assistant.knowledge.index import IndexUnavailableError, StoppedError
 
         try:
             self._bring_up_to_date()
         except StoppedError:
             return False
         except Exception as error:  # noqa: BLE001 - a lake, a server and a model fail in many ways; the loaded version stays in use
-            problem = f"the newest version cannot be loaded ({type(error).__name__})"
+            reason = str(error) if isinstance(error, IndexUnavailableError) else type(error).__name__
+            problem = f"the newest version cannot be loaded ({reason})"
             if self._state.problem != problem:
                 _log.error("the knowledge base cannot be brought up to date", exc_info=True)
             retrieval = "empty" if self._state.retrieval == "loading" else self._state.retrieval
@@ -257,4 +258,4 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except IndexUnavailableError as error:
-        raise Unavailable("The knowledge base does not answer now.") from error
+        raise Unavailable(f"The knowledge base does not answer now: {error}.") from error

@@ -20,6 +20,7 @@ from guard_core.units import SECOND_US
 from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from tests.support.qdrant_server import API_KEY, qdrant_server
 from tests.support.server import free_port
 from tests.support.settings import settings_of
 from tests.support.upstream import KEY, Upstream, running
@@ -128,6 +129,18 @@ async def test_a_key_that_the_server_of_language_models_refuses_is_a_problem(mon
         assert "refuses the guard's own key (401)" in outcome.detail
         settings = settings_of(llm_base_url=server.url, llm_api_key=KEY)
         assert (await asyncio.to_thread(run_check, CHECKS["language models"], settings)).state == "ok"
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection:UserWarning")
+def test_a_key_that_qdrant_refuses_is_a_problem_that_names_the_key_and_not_the_address(
+    examined: Callable[..., Any],
+) -> None:
+    with qdrant_server() as server:
+        variables = {"KNOWLEDGE_QDRANT_URL": server.url, "KNOWLEDGE_QDRANT_API_KEY": "wrong"}
+        outcome = examined("Qdrant", **variables)
+        assert (outcome.state, outcome.detail) == ("problem", "127.0.0.1: Qdrant refuses the key (401)")
+        assert outcome.fix == "correct ML_GUARD_KNOWLEDGE_QDRANT_API_KEY"
+        assert examined("Qdrant", **{**variables, "KNOWLEDGE_QDRANT_API_KEY": API_KEY}).state == "ok"
 
 
 def test_the_lake_is_written_and_read_and_left_as_it_was(examined: Callable[..., Any], tmp_path: Path) -> None:
