@@ -24,7 +24,7 @@ _FOLDER = _ROOT / "docs" / "images"
 _MODEL = "/projects/flights/models/late-arrival"
 _PAGES = {
     "overview": "/?days=365",
-    "model": f"{_MODEL}?days=365",
+    "model": f"{_MODEL}?period=365",
     "day": f"{_MODEL}/days/2013-05-08",
     "costs": "/costs?project=flights",
     "incidents": "/incidents",
