@@ -46,6 +46,15 @@ def test_a_band_marks_and_thresholds_are_drawn() -> None:
     assert any(line.get("class") == "threshold" for line in drawn.iter("line"))
 
 
+def test_a_line_that_does_not_set_the_axis_is_drawn_at_its_edge() -> None:
+    effect, noise = Line("PSI", "effect", [1.0, 2.0, 1.0, 1.0]), Line("noise", "noise", [9.0] * 4, sets_axis=False)
+    drawn = parse(LineChart("PSI", DAYS, [noise, effect], from_zero=True).draw())
+    [path] = [g.find("path") for g in drawn.iter("g") if g.get("class") == "line noise"]
+    assert path is not None
+    assert {point.split()[1] for point in path.get("d", "")[1:].split("L")} == {"22"}
+    assert [text.text for text in drawn.iter("text") if text.get("class") == "tick"][:3] == ["0", "1", "2"]
+
+
 def test_a_mark_outside_of_the_days_is_left_out() -> None:
     mark = DayMark("2012-01-31", "v0", "promoted", "version 0 promoted")
     drawn = parse(LineChart("ROC AUC", DAYS, [Line("a", "a", [1.0] * 4)], marks=[mark]).draw())
