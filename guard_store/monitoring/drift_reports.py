@@ -84,14 +84,19 @@ class _Columns(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ColumnDay:
-    """The verdict of a day's report on one column; all attributes but the day are None if the column is not judged."""
+    """The verdict of a day's report on one column; all attributes but those of the day are None if the column is not judged."""
 
     day: str
+    baseline_id: str | None
     state: str | None
     method: str | None
     effect: float | None
     missing_share: float | None
     unseen_share: float | None
+    n: int | None
+    m: int | None
+    design_effect: float | None
+    about: str | None
 
 
 class DriftReportStore(DayResultStore[StoredReport]):
@@ -173,12 +178,18 @@ class DriftReportStore(DayResultStore[StoredReport]):
                 verdict["effect"].as_float().label("effect"),
                 verdict["missing_share"].as_float().label("missing_share"),
                 verdict[("statistics", "unseen_share")].as_float().label("unseen_share"),
+                verdict["n"].as_integer().label("n"),
+                verdict["m"].as_integer().label("m"),
+                verdict["design_effect"].as_float().label("design_effect"),
+                verdict["about"].as_string().label("about"),
             )
             .where(in_range, verdict["column"].as_string() == column)
             .subquery()
         )
         statement = (
-            select(drift_reports.c.day, *(item for item in of_column.c if item.name != "day"))
+            select(
+                drift_reports.c.day, drift_reports.c.baseline_id, *(item for item in of_column.c if item.name != "day")
+            )
             .outerjoin(of_column, of_column.c.day == drift_reports.c.day)
             .where(in_range)
             .order_by(drift_reports.c.day)

@@ -11,6 +11,7 @@ marks are links, and each has its values in a `title`.
 - `pictures`: a number over its newest days as a PNG file, for mails
 - `rankings`: names with one amount each
 - `scales`: from values and days to coordinates, and their ticks
+- `scatters`: points of two amounts each
 - `spans`: when parts of a piece of work began, and how long they took
 - `sparklines`: a line of a few pixels for a table
 - `svg`: elements and attributes

@@ -28,6 +28,7 @@ class Line:
     name : for the tooltip.
     css : class of the line and its band: `realised`, `estimated`, `count`, …
     low, high : the band around the line.
+    sets_axis : whether the axis reaches to its values; otherwise those beyond it are drawn at its edge.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Line:
     values: Sequence[float | None]
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
+    sets_axis: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class LineChart:
         )
 
     def _y_scale(self) -> Scale:
-        values = [value for line in self.lines for part in (line.values, line.low, line.high) for value in part]
+        lines = [line for line in self.lines if line.sets_axis]
+        values = [value for line in lines for part in (line.values, line.low, line.high) for value in part]
         low, high = scales.extent([*values, *self.thresholds.values()], from_zero=self.from_zero)
         return Scale(low, high, self.height - _BOTTOM, _TOP)
 

@@ -6,6 +6,7 @@
 `distributions`: two profiles over the same bins, to look at.
 `verdicts`: drift verdicts on two profiles.
 `baseline_trends`: columns that rise or fall over the days of a baseline.
+`noise_bounds`: the effect that an unchanged column stays below by chance.
 `performance`: realised and estimated performance.
 `day_metrics`: the metrics of a day that people read.
 """

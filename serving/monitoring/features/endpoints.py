@@ -43,4 +43,4 @@ def read_feature(
 
     The history is that of the 150 days up to the day and of the 30 days after it, unless `start` or `end` are given.
     """
-    return features.read(project.id, model_id, day, feature, history_days(day, *bounds))
+    return features.read(project, model_id, day, feature, history_days(day, *bounds))

@@ -93,6 +93,10 @@ class FeatureHistory(BaseModel):
     verdicts: list[str | None]
     methods: list[str | None]
     effects: list[float | None]
+    noise_bounds: list[float | None] = Field(
+        description="Effect that an unchanged column of the day's values stays below by chance, by the day's method and design"
+        " effect, at the project's error rate shared among the columns of the report; null where it is not known."
+    )
     missing_shares: list[float | None]
     unseen_shares: list[float | None]
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Literal
 
+<<<<<<< HEAD
 from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column, feature_name
 from guard_core.suggestions import suggest
 from guard_store.day_state.store import DayStateStore
@@ -10,6 +12,17 @@ from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.monitoring.kinds import KindStore
+=======
+from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column
+from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.project import settings_of_model
+from guard_store.day_state.store import DayStateStore
+from guard_store.monitoring.aggregates import AggregateStore
+from guard_store.monitoring.baselines import Baseline, BaselineStore
+from guard_store.monitoring.drift_reports import ColumnDay, DriftReportStore, StoredReport
+from guard_store.projects.store import Project
+from ml.monitoring.noise_bounds import NoiseBound
+>>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, merge_columns
 from serving.http.problems import NotFound
 from serving.monitoring.features.distributions import categories_view, histogram_view, sample_view
@@ -38,7 +51,7 @@ class FeatureService:
         self._baselines = baselines
         self._kinds = kinds
 
-    def read(self, project_id: str, model_id: str, day: str, feature: str, days: Days) -> FeatureView:
+    def read(self, project: Project, model_id: str, day: str, feature: str, days: Days) -> FeatureView:
         """Return the column on a day, with its history over a range of days.
 
         Raises
@@ -46,16 +59,21 @@ class FeatureService:
         NotFound
             If the day, the history, the kinds of columns, the newest report and the baseline all lack the column.
         """
-        key = project_id, model_id
+        key = project.id, model_id
         column = feature if feature in _ENVELOPE else feature_column(feature)
         report = next(iter(self._drift_reports.days(*key, day, day)), None)
         stored = _verdict_on(column, report)
         verdict = None if stored is None else FeatureVerdict.of(stored)
         baseline = self._baseline(*key, day, report)
-        reference = None if baseline is None else self._reference(baseline, column)
+        reference = None if baseline is None else self._reference(baseline.id, column)
         window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
+<<<<<<< HEAD
         history = self._history(*key, column, days)
         state = verdict.state if verdict is not None else self._state_without_verdict(*key, day, report)
+=======
+        settings = settings_of_model(project.settings, model_id, DriftSettings)
+        history = self._history(*key, column, days, settings, _tested_columns(report))
+>>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
         is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
         if not is_known and state != _NOT_PROCESSED:  # events of the day that no pipeline has read may have the column
             self._require_column(*key, column, baseline)
@@ -104,11 +122,16 @@ class FeatureService:
             chosen = next((version for version in versions if version.id == report.baseline_id), None)
         return None if chosen is None else _summary(chosen)
 
+<<<<<<< HEAD
     def _reference(self, baseline: BaselineSummary, column: str) -> ColumnProfile | None:
         return self._baseline_columns(baseline).get(column)
 
     def _baseline_columns(self, baseline: BaselineSummary) -> Mapping[str, ColumnProfile]:
         return TableProfile.from_bytes(self._baselines.profile(baseline.id)).columns
+=======
+    def _reference(self, baseline_id: str, column: str) -> ColumnProfile | None:
+        return TableProfile.from_bytes(self._baselines.profile(baseline_id)).columns.get(column)
+>>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
 
     def _window(self, project_id: str, model_id: str, day: str, column: str, days: int) -> ColumnProfile | None:
         """Return the profile of the column in the window of its verdict, merged as for the verdict."""
@@ -118,8 +141,15 @@ class FeatureService:
         today = tables[day].columns.get(column) if day in tables else None
         return None if today is None else merge_columns(columns_like(tables.values(), column, today))
 
-    def _history(self, project_id: str, model_id: str, column: str, days: Days) -> FeatureHistory:
+    def _history(
+        self, project_id: str, model_id: str, column: str, days: Days, settings: DriftSettings, columns: int
+    ) -> FeatureHistory:
         reported = self._drift_reports.column_history(project_id, model_id, column, days.start, days.end)
+        baselines = {item.baseline_id for item in reported if item.method is not None and item.baseline_id is not None}
+        references = {baseline: self._reference(baseline, column) for baseline in baselines}
+        noise = {
+            baseline: NoiseBound.of(column, reference, settings, columns) for baseline, reference in references.items()
+        }
         by_day = {item.day: item for item in reported}
         every_day = _calendar(reported[0].day, reported[-1].day) if reported else []
         items = [by_day.get(day) for day in every_day]
@@ -128,6 +158,7 @@ class FeatureService:
             verdicts=[item and (item.state or _NOT_JUDGED) for item in items],
             methods=[item and item.method for item in items],
             effects=[item and item.effect for item in items],
+            noise_bounds=[item and _noise_of(item, noise.get(item.baseline_id or "")) for item in items],
             missing_shares=[item and item.missing_share for item in items],
             unseen_shares=[item and item.unseen_share for item in items],
         )
@@ -153,6 +184,19 @@ def history_days(day: str, start: str | None, end: str | None) -> Days:
 def _verdict_on(column: str, report: StoredReport | None) -> dict[str, object] | None:
     verdicts = [] if report is None else report.report.get("columns", [])
     return next((verdict for verdict in verdicts if verdict["column"] == column), None)
+
+
+def _tested_columns(report: StoredReport | None) -> int:
+    """Return how many columns share the error rate of a report."""
+    verdicts = [] if report is None else report.report.get("columns", [])
+    return sum(verdict.get("method") is not None for verdict in verdicts)
+
+
+def _noise_of(day: ColumnDay, noise: NoiseBound | None) -> float | None:
+    if noise is None or day.method is None:
+        return None
+    about: Literal["values", "missing"] = "missing" if day.about == "missing" else "values"
+    return noise.effect(day.method, day.n or 0, day.m or 0, day.design_effect or 1.0, about)
 
 
 def _summary(baseline: Baseline) -> BaselineSummary:

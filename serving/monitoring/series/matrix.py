@@ -26,9 +26,13 @@ def build_matrix(days: Sequence[str], reports: Sequence[DayColumns], importance:
             by_column.setdefault(verdict.column, {})[report.day] = verdict
     most = max(importance.values(), default=0.0)
     shares = {column: value / most for column, value in importance.items() if most > 0}
-    columns = [_column(name, days, state_by_day, verdicts, shares.get(name)) for name, verdicts in by_column.items()]
+    judged = max((day for day in days if state_by_day.get(day, _NO_BASELINE) != _NO_BASELINE), default=None)
+    columns = [
+        _column(name, days, state_by_day, verdicts, shares.get(name), judged) for name, verdicts in by_column.items()
+    ]
     columns.sort(key=lambda column: (-(column.importance if column.importance is not None else -1.0), column.name))
-    return DriftMatrix(days=list(days), states=[state_by_day.get(day) for day in days], columns=columns)
+    states = [state_by_day.get(day) for day in days]
+    return DriftMatrix(days=list(days), states=states, judged_day=judged, columns=columns)
 
 
 def _column(
@@ -37,15 +41,18 @@ def _column(
     state_by_day: Mapping[str, str],
     verdicts: Mapping[str, ColumnVerdict],
     importance: float | None,
+    judged_day: str | None,
 ) -> MatrixColumn:
     judged = [verdicts.get(day) for day in days]
     uncertain = [verdict if verdict is not None and verdict.state == _INSUFFICIENT else None for verdict in judged]
+    newest = None if judged_day is None else verdicts.get(judged_day)
     return MatrixColumn(
         name=feature_name(name),
         importance=None if importance is None else round(importance, 4),
         verdicts=[_verdict(verdict, state_by_day.get(day)) for day, verdict in zip(days, judged, strict=True)],
         shades=[None if verdict is None else _shade(verdict) for verdict in uncertain],
         required_days=[None if verdict is None else _required_days(verdict) for verdict in uncertain],
+        ratio=None if newest is None else _ratio(newest),
         reason=verdicts[max(verdicts)].reason,
     )
 
@@ -57,9 +64,14 @@ def _verdict(verdict: ColumnVerdict | None, day_state: str | None) -> str | None
 
 
 def _shade(verdict: ColumnVerdict) -> float | None:
+    ratio = _ratio(verdict)
+    return None if ratio is None else round(min(1.0, ratio), 2)
+
+
+def _ratio(verdict: ColumnVerdict) -> float | None:
     if verdict.effect is None or not verdict.drift_threshold:
         return None
-    return round(min(1.0, abs(verdict.effect) / verdict.drift_threshold), 2)
+    return round(abs(verdict.effect) / verdict.drift_threshold, 4)
 
 
 def _required_days(verdict: ColumnVerdict) -> int | None:

@@ -90,6 +90,9 @@ class MatrixColumn(BaseModel):
         description=f"{_ALIGNED} Days like those of the window that a verdict requires in all, where data is insufficient;"
         " null where no number of days is enough, because the baseline is too small."
     )
+    ratio: float | None = Field(
+        description="Effect over the drift threshold on `judged_day`; null where there is no effect, or no drift threshold."
+    )
     reason: str | None = Field(description="Reason of the newest verdict.")
 
 
@@ -100,6 +103,7 @@ class DriftMatrix(BaseModel):
     states: list[str | None] = Field(
         description=f"{_ALIGNED} The verdict on the day as a whole; null without a report."
     )
+    judged_day: str | None = Field(description="The newest of `days` that is compared with a baseline.")
     columns: list[MatrixColumn] = Field(description="By importance, then by name.")
 
 

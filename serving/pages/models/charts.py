@@ -8,9 +8,11 @@ from guard_core.formats import compact, count, milliseconds, percent
 from guard_core.names import display_name
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.lines import DayMark, Line, LineChart
+from ml.charts.scatters import ScatterPoint, scatter
 from ml.charts.timelines import TimelineRow, timeline
 from serving.monitoring.series.schemas import DriftMatrix, Mark, MatrixColumn, ModelSummary, Series, Timeline
 from serving.pages import addresses
+from serving.pages.models.sentences import important_and_drifting, state_on
 
 _HALF = 600.0
 _VERSION_KINDS = frozenset({"promoted", "rejected", "rolled_back"})
@@ -47,6 +49,28 @@ def verdict_chart(model: ModelSummary, matrix: DriftMatrix) -> Markup:
     ]
     link = _day_link(model)
     return timeline(f"Verdicts on the columns of {model.model_id} by day", matrix.days, rows, lambda day, _: link(day))
+
+
+def importance_chart(model: ModelSummary, matrix: DriftMatrix) -> Markup:
+    """Return the effect on the newest judged day by importance in the champion; without a feature that has both, nothing."""
+    key = model.project_id, model.model_id
+    labelled = set(important_and_drifting(matrix))
+    points = [
+        ScatterPoint(
+            column.name,
+            column.importance,
+            column.ratio,
+            state_on(column, matrix),
+            f"{state_on(column, matrix).replace('_', ' ')}, effect {percent(column.ratio)} of the threshold,"
+            f" importance {percent(column.importance)} of the highest",
+            addresses.model(*key, "features", column.name, day=matrix.judged_day),
+            column.name in labelled,
+        )
+        for column in matrix.columns
+        if column.importance is not None and column.ratio is not None
+    ]
+    label = f"Effect of the features of {model.model_id} by importance"
+    return scatter(label, points, "importance in the champion, of the highest", "effect over threshold")
 
 
 def volume_chart(model: ModelSummary, series: Series) -> Markup:

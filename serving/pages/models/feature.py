@@ -41,7 +41,7 @@ def show_feature(
     chosen = checked_day("day", day) if day else features.newest_day(project.id, model_id)
     if chosen is None:
         return pages.page(request, "models/no_report.html", project_id=project.id, model_id=model_id, subject=feature)
-    view = features.read(project.id, model_id, chosen, feature, history_days(chosen, *bounds))
+    view = features.read(project, model_id, chosen, feature, history_days(chosen, *bounds))
     address = partial(addresses.model, project.id, model_id, "features", feature, start=bounds[0], end=bounds[1])
     prefix = address(day="")  # quoted once for all marks of the charts
 
@@ -57,6 +57,7 @@ def show_feature(
         sentence=feature_sentence(view),
         distribution=_distribution(view),
         effects=_effects(view, of_day),
+        has_noise=any(value is not None for value in _of_method(view, view.history.noise_bounds)),
         verdicts=_verdicts(view, of_day),
         shares=_shares(view, of_day),
         before=address(day=day_before(chosen)),
@@ -85,20 +86,28 @@ def _distribution(view: FeatureView) -> Markup:
 
 def _effects(view: FeatureView, href: Callable[[str], str]) -> Markup:
     """Draw the effect of the days that the method of this day has judged: effects of methods cannot be compared."""
-    verdict, history = view.verdict, view.history
+    verdict = view.verdict
     if verdict is None or verdict.method is None:
         return Markup("")
-    same = zip(history.methods, history.effects, strict=True)
-    values = [effect if method == verdict.method else None for method, effect in same]
     limits = {"drift": verdict.drift_threshold, "warning": verdict.warning_threshold}
     return LineChart(
         label=f"{display_name(verdict.method)} of {view.feature} by day",
-        days=history.days,
-        lines=[Line(display_name(verdict.method), "effect", values)],
+        days=view.history.days,
+        lines=[
+            Line("chance alone stays below", "noise", _of_method(view, view.history.noise_bounds), sets_axis=False),
+            Line(display_name(verdict.method), "effect", _of_method(view, view.history.effects)),
+        ],
         thresholds={f"{name} {number(value)}": value for name, value in limits.items() if value is not None},
         href=href,
         from_zero=True,
     ).draw()
+
+
+def _of_method(view: FeatureView, values: list[float | None]) -> list[float | None]:
+    """Return the values of the days that the method of this day has judged."""
+    method = view.verdict.method if view.verdict is not None else None
+    judged = zip(view.history.methods, values, strict=True)
+    return [value if method is not None and by == method else None for by, value in judged]
 
 
 def _verdicts(view: FeatureView, href: Callable[[str], str]) -> Markup:

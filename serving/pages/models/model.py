@@ -9,7 +9,14 @@ from serving.monitoring.baselines.endpoints import Baselines
 from serving.monitoring.series.endpoints import ModelDep, SeriesDep
 from serving.pages.models import charts
 from serving.pages.models.periods import DEFAULT, PERIODS, QueriedPeriod, days_of, window_of
-from serving.pages.models.sentences import is_apart, model_sentence, uncertain_columns
+from serving.pages.models.sentences import (
+    IMPORTANT,
+    importance_sentence,
+    is_apart,
+    model_sentence,
+    uncertain_columns,
+    without_ratio,
+)
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import page_router
 from serving.retraining.flags.endpoints import Flags
@@ -58,6 +65,11 @@ def show_model(
         uncertain=uncertain_columns(matrix),
         performance=charts.performance_chart(model, series, timeline),
         verdicts=charts.verdict_chart(model, matrix),
+        matrix_day=matrix.judged_day,
+        importance=charts.importance_chart(model, matrix),
+        importance_sentence=importance_sentence(matrix),
+        important=IMPORTANT,
+        without_ratio=without_ratio(matrix),
         volume=charts.volume_chart(model, series),
         latency=charts.latency_chart(model, series),
         rates=charts.rate_chart(model, series),

@@ -58,7 +58,7 @@ class ReportDocuments:
             "month_name": month_name,
             "performance": _performance_chart(report),
             "volume": _volume_chart(report),
-            "worst": self._worst_sentence(report),
+            "worst": self._worst_sentence(project, report),
             "display_name": display_name,
         }
 
@@ -98,12 +98,12 @@ class ReportDocuments:
         name = f"{report.project_id}-{report.model_id}-{report.month}.html"
         return name, self._renderer.document("models/report_file.html", **context)
 
-    def _worst_sentence(self, report: ModelReport) -> str | None:
+    def _worst_sentence(self, project: Project, report: ModelReport) -> str | None:
         worst = report.drift.worst
         if worst is None:
             return None
         days = Days(worst.day, worst.day)
-        return feature_sentence(self._features.read(report.project_id, report.model_id, worst.day, worst.column, days))
+        return feature_sentence(self._features.read(project, report.model_id, worst.day, worst.column, days))
 
 
 ReportDocumentsDep = Annotated[ReportDocuments, Depends(part(ReportDocuments))]

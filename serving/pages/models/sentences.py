@@ -5,7 +5,10 @@ from guard_core.names import display_name
 from ml.retraining.rule import LESS_IS_BETTER
 from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, ModelSummary, SlicesSeries
 
+IMPORTANT = 0.1
+"""Share of the highest importance from which a feature is important."""
 _MOST_NAMES = 3
+_JUDGED = frozenset({"drift", "warning", "stable"})
 
 
 def model_sentence(model: ModelSummary) -> str:
@@ -42,6 +45,41 @@ def uncertain_columns(matrix: DriftMatrix) -> list[tuple[str, str]]:
     """Return the columns whose newest verdict is not possible, each with what it takes."""
     sentences = [(column.name, uncertainty_sentence(column)) for column in matrix.columns]
     return [(name, sentence) for name, sentence in sentences if sentence is not None]
+
+
+def importance_sentence(matrix: DriftMatrix) -> str | None:
+    """Return which important features drift on the newest judged day; None if no importance was measured."""
+    if matrix.judged_day is None or all(column.importance is None for column in matrix.columns):
+        return None
+    names, on = important_and_drifting(matrix), f"on {day(matrix.judged_day)}"
+    unjudged = sum(state_on(column, matrix) not in _JUDGED for column in matrix.columns if is_important(column))
+    rest = f"; {unjudged} cannot be told" if unjudged else ""
+    if not names:
+        return f"No important feature drifts {on}{rest}"
+    verb = "drifts" if len(names) == 1 else "drift"
+    return f"{count(len(names), 'important feature')} {verb} {on}: {', '.join(names)}{rest}"
+
+
+def is_important(column: MatrixColumn) -> bool:
+    """Return whether the champion depends on a feature by a tenth at least of what it depends on the most important one."""
+    return column.importance is not None and column.importance >= IMPORTANT
+
+
+def important_and_drifting(matrix: DriftMatrix) -> list[str]:
+    """Return the important features that drift on the newest judged day, the most important first."""
+    return [column.name for column in matrix.columns if is_important(column) and state_on(column, matrix) == "drift"]
+
+
+def without_ratio(matrix: DriftMatrix) -> list[str]:
+    """Return the features whose importance is known, but which have no effect to compare with a drift threshold on that day."""
+    return [column.name for column in matrix.columns if column.importance is not None and column.ratio is None]
+
+
+def state_on(column: MatrixColumn, matrix: DriftMatrix) -> str:
+    """Return the verdict on a column on the newest judged day; `not_judged` without one."""
+    if matrix.judged_day is None:
+        return "not_judged"
+    return column.verdicts[matrix.days.index(matrix.judged_day)] or "not_judged"
 
 
 def slices_sentence(model_id: str, slices: SlicesSeries) -> str:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.distributions import category_bars, histogram
 from ml.charts.lines import DayMark, Line, LineChart
+from ml.charts.scatters import ScatterPoint, scatter
 from ml.charts.sparklines import sparkline
 from ml.charts.timelines import TimelineRow, strip, timeline
 
@@ -44,6 +45,33 @@ def test_a_band_marks_and_thresholds_are_drawn() -> None:
     assert len(bands) == 2
     assert "version 2 promoted" in titles(drawn)
     assert any(line.get("class") == "threshold" for line in drawn.iter("line"))
+
+
+def test_a_line_that_does_not_set_the_axis_is_drawn_at_its_edge() -> None:
+    effect, noise = Line("PSI", "effect", [1.0, 2.0, 1.0, 1.0]), Line("noise", "noise", [9.0] * 4, sets_axis=False)
+    drawn = parse(LineChart("PSI", DAYS, [noise, effect], from_zero=True).draw())
+    [path] = [g.find("path") for g in drawn.iter("g") if g.get("class") == "line noise"]
+    assert path is not None
+    assert {point.split()[1] for point in path.get("d", "")[1:].split("L")} == {"22"}
+    assert [text.text for text in drawn.iter("text") if text.get("class") == "tick"][:3] == ["0", "1", "2"]
+
+
+def test_points_are_links_and_labels_lie_on_no_other_mark() -> None:
+    points = [
+        ScatterPoint(name, x, y, "drift", "a drift", f"/{name}", labelled=name != "hour")
+        for name, x, y in (("temp", 1.0, 40.0), ("dewp", 0.98, 9.0), ("humid", 0.5, 2.0), ("hour", 0.53, 2.0))
+    ]
+    drawn = parse(scatter("Effect by importance", points, "importance", "effect"))
+    assert {link.get("href") for link in drawn.iter("a")} == {"/temp", "/dewp", "/humid", "/hour"}
+    assert "temp: a drift" in titles(drawn)
+    places = {text.text: (text.get("x"), text.get("y")) for link in drawn.iter("a") for text in link.iter("text")}
+    assert set(places) == {"temp", "dewp", "humid"}
+    assert len(set(places.values())) == 3
+    x = {link.get("href"): float(circle.get("cx", "")) for link in drawn.iter("a") for circle in link.iter("circle")}
+    assert float(places["humid"][0] or 0) < x["/humid"] < x["/hour"]
+    heights = [float(circle.get("cy", "")) for link in drawn.iter("a") for circle in link.iter("circle")]
+    assert min(heights) == 14.0, "what is far beyond the limit lies on the upper edge"
+    assert scatter("Effect by importance", [], "importance", "effect") == Markup("")
 
 
 def test_a_mark_outside_of_the_days_is_left_out() -> None:

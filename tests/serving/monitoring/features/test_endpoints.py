@@ -60,6 +60,23 @@ async def test_the_window_holds_the_days_of_the_verdict(
     assert body["verdict"]["independent"] == 40
 
 
+async def test_the_history_has_the_effect_that_an_unchanged_column_stays_below(
+    analyst: httpx.AsyncClient, model: Model, days: JudgedDays
+) -> None:
+    rng = np.random.default_rng(1)
+    days.capture({"feature_age": rng.normal(size=2_000), "feature_size": rng.normal(size=2_000)})
+    days.add(1, {"feature_age": rng.normal(size=400), "feature_size": rng.normal(size=400)})
+    days.add(2, {"feature_age": rng.normal(1, size=400), "feature_size": rng.normal(size=400)})
+    days.add(4, {"feature_size": rng.normal(size=400)})
+    history = (await read(analyst, model, 2, "age"))["history"]
+    # The critical values of χ² at 0.5 % for two columns, times 1/400 + 1/2000: of ten bins, and of missing or not.
+    same, moved, no_report, missing = history["noise_bounds"]
+    assert (same, moved) == pytest.approx((25.46 * 0.003, 25.46 * 0.003), rel=1e-3)
+    assert no_report is None
+    assert missing == pytest.approx((9.141 * 0.003 / (8 * np.log(2))) ** 0.5, rel=1e-3)
+    assert history["effects"][0] < same < history["effects"][1]
+
+
 async def test_categories_are_those_of_the_baseline_and_the_unseen_ones(
     analyst: httpx.AsyncClient, model: Model, days: JudgedDays
 ) -> None:

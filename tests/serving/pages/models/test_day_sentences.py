@@ -30,7 +30,9 @@ DRIFT: dict[str, Any] = {
     "required_n": 113_190,
     "statistics": {},
 }
-HISTORY = FeatureHistory(days=[], verdicts=[], methods=[], effects=[], missing_shares=[], unseen_shares=[])
+HISTORY = FeatureHistory(
+    days=[], verdicts=[], methods=[], effects=[], noise_bounds=[], missing_shares=[], unseen_shares=[]
+)
 CARRIERS = CategoriesView(
     names=["AA", "UA"],
     baseline=[60, 40],

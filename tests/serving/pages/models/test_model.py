@@ -3,6 +3,10 @@
 import httpx
 import pytest
 
+from guard_core.formats import day
+from guard_store.retraining.decisions import Actor
+from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.training_runs import TrainingRunStore
 from ml.monitoring.verdicts.report import ColumnVerdict
 from serving.app import Services
 from tests.support.clients import Clients
@@ -45,6 +49,31 @@ async def test_a_model_is_shown_with_its_metric_and_links_of_its_cells(
     history.store_performance(0, {("", ""): 0.85}, baseline_id=baseline_id)
     page = await (await sign_in(clients, "admin")).get(PATH)
     assert f"<h1>{MODEL} is fine: ROC AUC 0.850 against 0.900</h1>" in page.text
+
+
+async def test_drift_is_shown_by_importance_in_the_champion_once_it_is_known(
+    clients: Clients, model: Model, history: ModelHistory, services: Services
+) -> None:
+    await model.send(0)
+    client = await sign_in(clients, "admin")
+    assert "No day of this range is compared with a baseline." in (await client.get(PATH)).text
+    moved = ColumnVerdict("feature_age", "numeric", "drift", "moved", "psi", 0.5, drift_threshold=0.2)
+    history.store_report(0, moved, ColumnVerdict("feature_size", "numeric", "no_data", "no values"))
+    page = (await client.get(PATH)).text
+    assert "The importance of features is measured when a version is trained here" in page
+    assert f"/api/v1{PATH}/retrain" in page
+    actor = Actor("key-1", "admin", None)
+    flag = RetrainStore(services.database).force("flights", MODEL, day_of(0), as_of_us=1, reason="drift", actor=actor)
+    assert flag is not None
+    trainings = TrainingRunStore(services.database)
+    trainings.prepare(flag, {}, "run")
+    trainings.advance(flag.id, "evaluated", evaluation={"importance": {"feature_age": 0.2, "feature_size": 0.1}})
+    trainings.finish(flag, action="promoted", reason="better", version="1", champion_before=None)
+    page = (await client.get(PATH)).text
+    assert f"1 important feature drifts on {day(day_of(0))}: age; 1 cannot be told." in page
+    assert "age: drift, effect 250 % of the threshold, importance 100 % of the highest" in page
+    for name in ("age", "size"):
+        assert f'href="{PATH}/features/{name}?day={day_of(0)}"' in page
 
 
 async def test_the_slices_name_the_worst_only_if_its_interval_is_below_that_of_all_rows(

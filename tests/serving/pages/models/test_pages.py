@@ -27,6 +27,9 @@ async def test_pages_show_a_drifting_feature_and_its_day(clients: Clients, model
     assert page.status_code == 200
     assert "<h1>age lies" in page.text
     assert "drift on 2 Jan 2013; PSI" in page.text
+    assert "Below the dashed line, chance alone explains the effect." in page.text
+    constant = (await client.get(f"{path}/features/carrier?day={day_of(1)}")).text
+    assert "How far chance alone moves Jensen-Shannon distance of this column is not known" in constant
     for link in (
         f"{path}/days/{day_of(1)}",
         f"{path}/features/age?day={day_of(0)}",
