@@ -4,25 +4,17 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Literal
 
-<<<<<<< HEAD
 from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column, feature_name
+from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.project import settings_of_model
 from guard_core.suggestions import suggest
 from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
-from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
-from guard_store.monitoring.kinds import KindStore
-=======
-from guard_core.columns import LATENCY, PREDICTION, PROBABILITY, feature_column
-from guard_core.project_settings.drift import DriftSettings
-from guard_core.project_settings.project import settings_of_model
-from guard_store.day_state.store import DayStateStore
-from guard_store.monitoring.aggregates import AggregateStore
-from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.monitoring.drift_reports import ColumnDay, DriftReportStore, StoredReport
+from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import Project
 from ml.monitoring.noise_bounds import NoiseBound
->>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
 from ml.monitoring.profiles.table import ColumnProfile, TableProfile, columns_like, merge_columns
 from serving.http.problems import NotFound
 from serving.monitoring.features.distributions import categories_view, histogram_view, sample_view
@@ -67,13 +59,9 @@ class FeatureService:
         baseline = self._baseline(*key, day, report)
         reference = None if baseline is None else self._reference(baseline.id, column)
         window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
-<<<<<<< HEAD
-        history = self._history(*key, column, days)
-        state = verdict.state if verdict is not None else self._state_without_verdict(*key, day, report)
-=======
         settings = settings_of_model(project.settings, model_id, DriftSettings)
         history = self._history(*key, column, days, settings, _tested_columns(report))
->>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
+        state = verdict.state if verdict is not None else self._state_without_verdict(*key, day, report)
         is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
         if not is_known and state != _NOT_PROCESSED:  # events of the day that no pipeline has read may have the column
             self._require_column(*key, column, baseline)
@@ -98,7 +86,7 @@ class FeatureService:
         newest = self._drift_reports.newest_columns(project_id, model_id)
         columns = {kind.feature for kind in self._kinds.list(project_id, model_id)}
         columns |= {verdict.column for verdict in newest.columns} if newest else set()
-        columns |= set() if baseline is None else set(self._baseline_columns(baseline))
+        columns |= set() if baseline is None else set(self._baseline_columns(baseline.id))
         if columns and column not in columns | _ENVELOPE:
             feature, features = feature_name(column), [feature_name(known) for known in columns]
             raise NotFound(
@@ -122,16 +110,11 @@ class FeatureService:
             chosen = next((version for version in versions if version.id == report.baseline_id), None)
         return None if chosen is None else _summary(chosen)
 
-<<<<<<< HEAD
-    def _reference(self, baseline: BaselineSummary, column: str) -> ColumnProfile | None:
-        return self._baseline_columns(baseline).get(column)
-
-    def _baseline_columns(self, baseline: BaselineSummary) -> Mapping[str, ColumnProfile]:
-        return TableProfile.from_bytes(self._baselines.profile(baseline.id)).columns
-=======
     def _reference(self, baseline_id: str, column: str) -> ColumnProfile | None:
-        return TableProfile.from_bytes(self._baselines.profile(baseline_id)).columns.get(column)
->>>>>>> 1d97530fed93f7bec3ed2027b61dc31cb902b04a
+        return self._baseline_columns(baseline_id).get(column)
+
+    def _baseline_columns(self, baseline_id: str) -> Mapping[str, ColumnProfile]:
+        return TableProfile.from_bytes(self._baselines.profile(baseline_id)).columns
 
     def _window(self, project_id: str, model_id: str, day: str, column: str, days: int) -> ColumnProfile | None:
         """Return the profile of the column in the window of its verdict, merged as for the verdict."""
