@@ -17,15 +17,15 @@ from ml.knowledge.pdf_reader import read_pdf
 from ml.knowledge.text_reader import read_text
 
 READER_VERSION: Final = 5
-"""To be raised when readers find other text in the same files: the knowledge base is then built again."""
+"""To be raised with a new format, and when readers find other text in the same files: the knowledge base is then built again."""
 
 _MAX_BYTES = 64 * 2**20
-# First bytes of files that are no text, whatever their suffix.
-_BINARY = {
-    b"%PDF-": "PDF",
-    b"PK\x03\x04": "Word, Excel or ZIP",
-    b"\xd0\xcf\x11\xe0": "old Word or Excel",
-    b"{\\rtf": "RTF",
+# First bytes of files that are no text: what they are, and the suffix with which they are read.
+_BINARY: Final[Mapping[bytes, tuple[str, str | None]]] = {
+    b"%PDF-": ("PDF", ".pdf"),
+    b"PK\x03\x04": ("Word, Excel or ZIP", None),
+    b"\xd0\xcf\x11\xe0": ("old Word or Excel", None),
+    b"{\\rtf": ("RTF", None),
 }
 
 
@@ -69,8 +69,8 @@ def read_document(source: str, data: bytes) -> Document:
     read = _READERS[_suffix(source)]
     if len(data) > _MAX_BYTES:
         raise DocumentError(f"{source}: too large: it has more than {_MAX_BYTES // 2**20} MiB")
-    binary = next((kind for start, kind in _BINARY.items() if data.startswith(start)), None)
-    if binary is not None and read is not read_pdf:
+    binary, suffix = next((kind for start, kind in _BINARY.items() if data.startswith(start)), (None, None))
+    if binary is not None and suffix != _suffix(source):
         raise DocumentError(
             f"{source}: unreadable: it is a file of {binary}, against its suffix; export it as PDF, HTML or text"
         )

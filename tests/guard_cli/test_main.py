@@ -34,6 +34,7 @@ _LISTING = {
     ("prompts", "check"),
     ("audit", "verify"),
     ("knowledge", "evaluate"),
+    ("research", "evaluate"),
 }
 
 
