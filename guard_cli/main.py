@@ -39,7 +39,7 @@ _COMMANDS = {
     "prompts": ("guard_cli.prompts:prompts", "Check the prompt templates."),
     "knowledge": ("guard_cli.knowledge:knowledge", "Evaluate the knowledge base."),
     "alerts": ("guard_cli.alerts:alerts", "List alerts, test routes, import policies from a file."),
-    "research": ("guard_cli.research:research", "Replay a research request."),
+    "research": ("guard_cli.research:research", "Evaluate research, and replay a research request."),
     "migrate": ("guard_cli.database:migrate", "Bring the database to the newest schema."),
     "settings": ("guard_cli.settings:settings", "Print the table of settings."),
 }
