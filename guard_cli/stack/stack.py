@@ -6,6 +6,7 @@ Checks of Dagster belong in `dagster_health`; starting and stopping one process,
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -37,6 +38,26 @@ _MLFLOW_ENV = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # evaluation jobs: eight more processes of 250 MB each
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+
+
+def make_registry(settings: Settings, home: Path) -> None:
+    """Make the registry's tables in a new SQLite file: MLflow's processes that start together would all make them, and fail.
+
+    Raises
+    ------
+    CommandError
+        If MLflow cannot make them; the message includes the end of its log.
+    """
+    uri = settings.storage.mlflow
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or Path(path).exists():
+        return
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    with (home / "logs" / "mlflow.log").open("ab") as log:
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
+        done = subprocess.run(command, env={**os.environ, **_MLFLOW_ENV}, stdout=log, stderr=log, check=False)  # noqa: S603
+    if done.returncode:
+        raise CommandError(_with_log(home, "mlflow", "could not make the tables of the registry"))
 
 
 def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:

@@ -38,6 +38,7 @@ def up(host: str | None, port: str | None, workers: str | None, *, detach: bool)
     _prepare_database(settings)
     try:
         with _interrupted_by_sigterm():
+            stack.make_registry(settings, home)
             processes = stack.start_all(settings, home)
             stack.wait_until_healthy(settings, home)
             print_note("serving and Dagster are up; waiting for the knowledge base")

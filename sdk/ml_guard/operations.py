@@ -194,7 +194,12 @@ class Operations:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            days = yield from self.days(project_id, model_id, start=day, end=day)
+            try:
+                days = yield from self.days(project_id, model_id, start=day, end=day)
+            except ApiError as error:
+                if error.status != _NOT_FOUND:  # the model is known from its first event on
+                    raise
+                days = Rows()
             if days and days[0]["state"] == "done":
                 return days[0]
             if time.monotonic() + poll_s > deadline:

@@ -44,9 +44,6 @@ class _Model:
     def __init__(self, database: Database, project_id: str, model_id: str) -> None:
         self._database = database
         self._key = project_id, model_id
-        longest_days = self._settings.windows[-1]
-        self._profiles = DayProfiles(AggregateStore(database), project_id, model_id, longest_days)
-        self._slices = JudgedSlices(AggregateStore(database), project_id, model_id, self._settings)
         self._references: dict[str, tuple[TableProfile, BaselineDays]] = {}
 
     def judge(self, item: DayState, run_id: str) -> tuple[str, Sequence[str]]:
@@ -70,6 +67,14 @@ class _Model:
             run_id=run_id,
         )
         return report.state, report.columns_in("drift")
+
+    @cached_property
+    def _profiles(self) -> DayProfiles:
+        return DayProfiles(AggregateStore(self._database), *self._key, self._settings.windows[-1])
+
+    @cached_property
+    def _slices(self) -> JudgedSlices:
+        return JudgedSlices(AggregateStore(self._database), *self._key, self._settings)
 
     @cached_property
     def _baselines(self) -> BaselinesInForce:

@@ -37,7 +37,7 @@ async def test_an_id_is_made_where_none_is_given_and_the_zone_is_utc(admin: http
     ("body", "field", "words"),
     [
         ({"name": "x", "timezone": "Mars/Olympus"}, "timezone", "IANA"),
-        ({"name": "x", "id": "a/b"}, "id", "pattern"),
+        ({"name": "x", "id": "a/b"}, "id", "must begin with a letter or digit"),
         ({"name": ""}, "name", "at least 1"),
         ({"name": "x", "settings": {"drift": {"bins": 1}}}, "settings.drift.bins", "must be at least 2"),
         ({"name": "x", "settings": {"drfit": {}}}, "settings.drfit", "unknown; remove it or use one of drift, "),
