@@ -29,7 +29,7 @@ _COLUMNS = (
 
 
 class LimitedBudget(Protocol):
-    """The attributes of a budget that its facts mention; `key_name` is that of the key in its scope, if it exists."""
+    """The attributes of a budget that its facts mention."""
 
     id: str
     scope: Scope
@@ -37,14 +37,13 @@ class LimitedBudget(Protocol):
     measure: Measure
     soft: int | None
     hard: int | None
-    key_name: str | None
 
 
 def write_soft_limit_fact(statements: Statements, budget: LimitedBudget, reservation: Reservation, span: str) -> None:
     """Write that the soft limit of a budget was exceeded."""
     limit = budget.soft or 0
     message = (
-        f"The soft budget of {_owner(budget)} is passed, {_format_limit(budget, limit)} for {_format_span(span)};"
+        f"The soft budget of {_owner(statements, budget)} is passed, {_format_limit(budget, limit)} for {_format_span(span)};"
         " calls still go through."
     )
     _write_fact(statements, budget, reservation, span, "budget", message, {"soft": limit})
@@ -54,7 +53,7 @@ def write_refusal_fact(statements: Statements, budget: LimitedBudget, reservatio
     """Write that a call was refused because of the hard limit of a budget."""
     limit = budget.hard or 0
     message = (
-        f"Calls are refused: the hard budget of {_owner(budget)} has no room for them,"
+        f"Calls are refused: the hard budget of {_owner(statements, budget)} has no room for them,"
         f" {_format_limit(budget, limit)} for {_format_span(span)}."
     )
     _write_fact(statements, budget, reservation, span, "budget_refused", message, {"hard": limit})
@@ -88,8 +87,11 @@ def _write_fact(
     statements.upsert("alert_events", _COLUMNS, [row], "ON CONFLICT DO NOTHING")
 
 
-def _owner(budget: LimitedBudget) -> str:
-    return f"{budget.scope} {budget.key_name or budget.scope_id}"
+def _owner(statements: Statements, budget: LimitedBudget) -> str:
+    """Return the project of a budget, or its key by name; by id if the key was deleted."""
+    sql = "SELECT name FROM api_keys WHERE id = ?"
+    names = statements.run(sql, [budget.scope_id]) if budget.scope == "key" else []
+    return f"{budget.scope} {names[0][0] if names else budget.scope_id}"
 
 
 def _format_limit(budget: LimitedBudget, limit: int) -> str:

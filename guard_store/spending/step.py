@@ -45,7 +45,6 @@ class _Budget:
     period: Period
     soft: int | None
     hard: int | None
-    key_name: str | None
 
 
 @dataclass(slots=True)
@@ -156,8 +155,7 @@ def _budgets_sql(n_spans: int, n_scopes: int) -> str:
     # The name of a span identifies its period, so a budget joins only its own span among those of all periods.
     scopes = ", ".join(["(?, ?)"] * n_scopes)
     return f"""
-        SELECT id, scope, scope_id, measure, period, soft, hard,
-            (SELECT name FROM api_keys WHERE scope = 'key' AND api_keys.id = scope_id), span, spent, reserved, warned
+        SELECT id, scope, scope_id, measure, period, soft, hard, span, spent, reserved, warned
         FROM budgets LEFT JOIN budget_spans ON budget_id = id AND span IN ({_marks(n_spans)})
         WHERE (scope, scope_id) IN (VALUES {scopes})"""  # noqa: S608 - marks
 
