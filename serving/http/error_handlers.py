@@ -32,9 +32,7 @@ _log = logging.getLogger(__name__)
 
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as the request is answered: in JSON, or as a page where the request is for one."""
-    problem = problem_of(error)
-    if isinstance(error, RequestValidationError):
-        problem = unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()), _body_type(request))
+    problem = problem_of(error, _body_type(request))
     if isinstance(error, _DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
@@ -78,12 +76,17 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, render)
 
 
-def problem_of(error: Exception) -> Problem:
-    """Convert any exception to the problem that the request is answered with."""
+def problem_of(error: Exception, body: object = None) -> Problem:
+    """Convert any exception to the problem that the request is answered with.
+
+    Parameters
+    ----------
+    body : the type of the request's body, of whose fields those that are accepted are named in place of an unknown one.
+    """
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        return unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()))
+        return unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()), body)
     if isinstance(error, RegistryUnavailableError):
         return Unavailable(f"{error}.", retry_after_s=5)
     if isinstance(error, _DATABASE_ERRORS):
@@ -96,12 +99,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def unprocessable(errors: Sequence[Mapping[str, Any]], body: object = None) -> Unprocessable:
-    """Convert validation errors of pydantic to a problem that names each field, and never repeats its value.
-
-    Parameters
-    ----------
-    body : the type of the request's body, of whose fields those that are accepted are named in place of an unknown one.
-    """
+    """Convert validation errors of pydantic to a problem that names each field, and never repeats its value; `body` as in `problem_of`."""
     fields = [{"field": _field(error["loc"]), "reason": _reason(error, body)} for error in errors]
     summary = "; ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
     more = f"; and {len(fields) - 3} more" if len(fields) > 3 else ""
@@ -118,11 +116,9 @@ def _reason(error: Mapping[str, Any], body: object) -> str:
         return reason_of(error)
     *path, name = error["loc"][1:]
     fields = _fields_at(body, path)
-    return (
-        f"is no field here; the fields are {', '.join(fields)}.{suggest(str(name), fields)}"
-        if fields
-        else reason_of(error)
-    )
+    if not fields:
+        return reason_of(error)
+    return f"is no field here; the fields are {', '.join(fields)}.{suggest(str(name), fields)}"
 
 
 def _fields_at(kind: object, path: Sequence[str | int]) -> list[str]:

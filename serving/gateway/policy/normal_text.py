@@ -15,6 +15,12 @@ import msgspec
 CONTEXT: Final = 32
 """Characters of a normal text before a match that decide whether it is one, such as `version `."""
 
+
+def context_before(normal: str, start: int) -> str:
+    """Return the context of a match that begins at a place of a normal text."""
+    return normal[max(0, start - CONTEXT) : start]
+
+
 # Letters of other scripts that look like Latin ones in common fonts (after Unicode's confusables.txt): Cyrillic, Greek, small
 # capitals. Capitals first: a capital Nu looks like N, a small one like v.
 _CAPITALS = str.maketrans(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 from serving.gateway.policy.cards import find_cards
-from serving.gateway.policy.normal_text import CONTEXT
+from serving.gateway.policy.normal_text import context_before
 from serving.gateway.policy.phones import find_phones
 
 Kind: TypeAlias = Literal["api_key", "credit_card", "iban", "ssn", "email", "ip", "phone"]
@@ -75,9 +75,12 @@ _IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?:(?<![a-z0-9]....)|(?<=iban....))(?=(?:
 _IBAN_RUN = re.compile(r"[a-z0-9](?:[ -]?[a-z0-9]){14,33}")
 _group_end = re.compile(r"[a-z0-9](?![a-z0-9])")
 _SSN = re.compile(
-    r"([0-9](?<![a-z0-9_-].)[0-9]{2})([-. ])(?<![0-9]\2...\2)([0-9]{2})\2([0-9]{4})(?![a-z0-9_-]|\2[0-9])"
+    r"(?P<area>[0-9](?<![a-z0-9_-].)[0-9]{2})(?P<gap>[-. ])(?<![0-9](?P=gap)...(?P=gap))"
+    r"(?P<group>[0-9]{2})(?P=gap)(?P<serial>[0-9]{4})(?![a-z0-9_-]|(?P=gap)[0-9])"
 )
-_LABELLED_SSN = re.compile(r"([0-9](?<![a-z0-9_.-].)[0-9]{2})()([0-9]{2})([0-9]{4})(?![a-z0-9_-]|[.][0-9])")
+_LABELLED_SSN = re.compile(
+    r"(?P<area>[0-9](?<![a-z0-9_.-].)[0-9]{2})(?P<group>[0-9]{2})(?P<serial>[0-9]{4})(?![a-z0-9_-]|[.][0-9])"
+)
 _follows_ssn = re.compile(
     r"(?<![a-z])(?:ssn|social[ _-]security)(?:[ _-](?:number|no))?(?:[^a-z0-9]{1,4}| is:? )\Z"
 ).search
@@ -131,10 +134,10 @@ def _iban_end(normal: str, start: int) -> int | None:
 def _find_ssns(normal: str, start: int) -> Iterator[Span]:
     if not _nine_digits(normal, start):
         return
-    for match in (*_SSN.finditer(normal, start), *_LABELLED_SSN.finditer(normal, start)):
-        area, _, group, serial = match.groups()
-        if match[2] == "" and not _follows_ssn(normal[max(0, match.start() - CONTEXT) : match.start()]):
-            continue
+    labelled = _LABELLED_SSN.finditer(normal, start)
+    following = (match for match in labelled if _follows_ssn(context_before(normal, match.start())))
+    for match in (*_SSN.finditer(normal, start), *following):
+        area, group, serial = match["area"], match["group"], match["serial"]
         if area not in ("000", "666") and area < "900" and group != "00" and serial != "0000":
             yield match.span()
 
@@ -145,8 +148,8 @@ def _find_emails(normal: str, start: int) -> Iterable[Span]:
 
 def _find_addresses(normal: str, start: int) -> Iterator[Span]:
     for match in _IPV4.finditer(normal, start) if _dotted(normal, start) else ():
-        context = normal[max(0, match.start() - CONTEXT) : match.start()]
-        is_other = match[0].endswith(_NETWORK) or match[0].startswith(_MASKS) or _follows_version(context) is not None
+        is_other = match[0].endswith(_NETWORK) or match[0].startswith(_MASKS)
+        is_other = is_other or _follows_version(context_before(normal, match.start())) is not None
         if not is_other and all(int(part) < 256 for part in match[0].split(".")) and not _is_network(normal, match):
             yield match.span()
     if "::" in normal or normal.count(":") > 6:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from serving.gateway.policy.normal_text import CONTEXT
+from serving.gateway.policy.normal_text import context_before
 
 _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
 """Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
@@ -84,7 +84,7 @@ def find_phones(normal: str, start: int) -> Iterator[tuple[int, int]]:
     )
     for first, end in (
         *_find_international(normal, start),
-        *(span for span in without_code if not _follows_other_label(_context(normal, span[0]))),
+        *(span for span in without_code if not _follows_other_label(context_before(normal, span[0]))),
         *_find_labelled(normal, start),
     ):
         if not any(other <= first < other_end for other, other_end in spans):
@@ -115,7 +115,7 @@ def _find_dialled(normal: str, start: int) -> Iterator[tuple[int, int]]:
 def _find_labelled(normal: str, start: int) -> Iterator[tuple[int, int]]:
     """Find numbers after the word for one, whatever their groups."""
     for match in _LABELLED.finditer(normal, start):
-        if _follows_label(_context(normal, match.start())):
+        if _follows_label(context_before(normal, match.start())):
             for end in _ends(normal, *match.span()):
                 if any(_is_valid(normal[match.start() : end], region) for region in (*_REGIONS, "US")):
                     yield match.start(), end
@@ -132,10 +132,6 @@ def _find_national(normal: str, start: int) -> Iterator[tuple[int, int]]:
         if number is not None:
             yield first, first + len(number)
         match = _NATIONAL.search(normal, first + len(number or "0"))
-
-
-def _context(normal: str, first: int) -> str:
-    return normal[max(0, first - CONTEXT) : first]
 
 
 def _ends(normal: str, first: int, end: int) -> list[int]:
