@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ml.charts import scales
-from ml.charts.lines import WIDTH, x_axis
+from ml.charts.lines import WIDTH, x_axis, y_axis
 from ml.charts.scales import DayScale, Scale
 from ml.charts.svg import element, join, link, picture
 
@@ -40,10 +40,7 @@ def bar_chart(
     ticks = scales.ticks(0, high, 4)
     left = scales.label_margin(map(text, ticks))
     x, y = DayScale.over(days, left, width - _RIGHT), Scale(0, high, height - _BOTTOM, _TOP)
-    drawn = []
-    for value in ticks:
-        drawn.append(element("line", x1=left, x2=width - _RIGHT, y1=y.at(value), y2=y.at(value), class_="grid"))
-        drawn.append(element("text", text(value), x=left - 6, y=y.at(value) + 4, class_="tick", text_anchor="end"))
+    drawn = y_axis([(value, text(value)) for value in ticks], y, x.start, x.end)
     for index, day in enumerate(days):
         names = [f"{part.name} {text(part.amounts[index])}" for part in parts if part.amounts[index]]
         address = None if href is None else href(day)

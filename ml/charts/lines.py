@@ -84,7 +84,7 @@ class LineChart:
             self.width,
             self.height,
             self.label,
-            join(self._y_axis(ticks, y, days.start)),
+            join(y_axis([(value, self.text(value)) for value in ticks], y, days.start, days.end)),
             join(x_axis(days, self.height)),
             join(element("g", self._band(line, days, y), class_=f"band {line.css}") for line in self.lines if line.low),
             join(self._thresholds(y, days.start)),
@@ -98,14 +98,6 @@ class LineChart:
         values = [value for line in lines for part in (line.values, line.low, line.high) for value in part]
         low, high = scales.extent([*values, *self.thresholds.values()], from_zero=self.from_zero)
         return Scale(low, high, self.height - _BOTTOM, _TOP)
-
-    def _y_axis(self, ticks: Sequence[float], y: Scale, left: float) -> list[Markup]:
-        marks = []
-        for value in ticks:
-            at = y.at(value)
-            marks.append(element("line", x1=left, x2=self.width - _RIGHT, y1=at, y2=at, class_="grid"))
-            marks.append(element("text", self.text(value), x=left - 6, y=at + 4, class_="tick", text_anchor="end"))
-        return marks
 
     def _line(self, line: Line, days: DayScale, y: Scale) -> Markup:
         return join(_run(run, days, y) for run in _runs(zip(self.days, line.values, strict=True)))
@@ -166,6 +158,16 @@ def x_axis(days: DayScale, height: float) -> list[Markup]:
     """Return the ticks of days at the bottom of a chart."""
     most = max(2, int((days.end - days.start) / _TICK_WIDTH))
     return [element("text", text, x=at, y=height - 6, class_="tick") for at, text in days.ticks(most)]
+
+
+def y_axis(ticks: Iterable[tuple[float, str]], y: Scale, left: float, right: float) -> list[Markup]:
+    """Return the lines of ticks across a chart, each with its text at the left."""
+    marks = []
+    for value, text in ticks:
+        at = y.at(value)
+        marks.append(element("line", x1=left, x2=right, y1=at, y2=at, class_="grid"))
+        marks.append(element("text", text, x=left - 6, y=at + 4, class_="tick", text_anchor="end"))
+    return marks
 
 
 def _run(run: list[tuple[str, float]], days: DayScale, y: Scale) -> Markup:

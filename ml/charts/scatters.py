@@ -7,6 +7,7 @@ from typing import Final
 from markupsafe import Markup
 
 from ml.charts import scales
+from ml.charts.lines import y_axis
 from ml.charts.scales import Scale
 from ml.charts.svg import element, join, link, picture
 
@@ -64,12 +65,9 @@ def scatter(label: str, points: Sequence[ScatterPoint], x_title: str, y_title: s
 
 
 def _axes(x: Scale, y: Scale, x_title: str, y_title: str) -> list[Markup]:
-    parts = []
-    for value in scales.ticks(y.low, y.high, 4):
-        at = y.at(value)
-        parts.append(element("line", x1=x.start, x2=x.end, y1=at, y2=at, class_="grid"))
-        text = f"≥ {value:g}" if value >= _MOST else scales.label(value)
-        parts.append(element("text", text, x=x.start - 6, y=at + 4, class_="tick", text_anchor="end"))
+    ticks = scales.ticks(y.low, y.high, 4)
+    labels = [(value, f"≥ {value:g}" if value >= _MOST else scales.label(value)) for value in ticks]
+    parts = y_axis(labels, y, x.start, x.end)
     for value in scales.ticks(x.low, x.high, 5):
         text = f"{value:.0%}".replace("%", " %")
         parts.append(element("text", text, x=x.at(value), y=y.start + 16, class_="tick", text_anchor="middle"))
@@ -85,26 +83,26 @@ def _axes(x: Scale, y: Scale, x_title: str, y_title: str) -> list[Markup]:
 
 def _marks(points: Sequence[ScatterPoint], x: Scale, y: Scale) -> list[Markup]:
     """Draw the points, those with a label last, so that no other lies on them."""
-    taken = [_Box(x.at(point.x), y.at(point.y), _RADIUS, _RADIUS) for point in points]
+    boxes = [_Box(x.at(point.x), y.at(point.y), _RADIUS, _RADIUS) for point in points]
     parts = []
     for point in sorted(points, key=lambda point: (point.labelled, point.x)):
         at_x, at_y = x.at(point.x), y.at(point.y)
         shapes = [element("circle", cx=at_x, cy=at_y, r=_RADIUS, class_=f"point {point.css}")]
-        box = _place(point.name, at_x, at_y, taken) if point.labelled else None
+        box = _place(point.name, at_x, at_y, boxes) if point.labelled else None
         if box is not None:
-            taken.append(box)
+            boxes.append(box)
             shapes.append(element("text", point.name, x=box.x, y=box.y + 4, text_anchor="middle"))
         parts.append(link(point.href, f"{point.name}: {point.title}", *shapes))
     return parts
 
 
-def _place(name: str, at_x: float, at_y: float, taken: Sequence[_Box]) -> _Box | None:
+def _place(name: str, at_x: float, at_y: float, boxes: Sequence[_Box]) -> _Box | None:
     """Return where a label lies beside its point and on nothing else; None without room."""
     half = _LETTER_WIDTH * len(name) / 2
     for down in (0.0, _TEXT_HEIGHT, -_TEXT_HEIGHT, 2 * _TEXT_HEIGHT):
         for side in (1, -1):
             box = _Box(at_x + side * (half + _GAP), at_y + down, half, _TEXT_HEIGHT / 2 - 0.5)
             is_inside = box.x - half >= _LEFT and box.x + half <= _WIDTH and box.y >= _TEXT_HEIGHT / 2
-            if is_inside and not any(box.overlaps(other) for other in taken):
+            if is_inside and not any(box.overlaps(other) for other in boxes):
                 return box
     return None

@@ -90,7 +90,7 @@ def reference_cuts(reference: NumericProfile, bins: int = DEFAULT_BINS) -> Cuts:
     if not reference.finite:
         raise ValueError("reference: no finite values to cut bins from; choose a window that has some")
     knots = reference.knots
-    if knots.size <= bins and np.array_equal(reference.below[1:], reference.upto[:-1]):
+    if knots.size <= bins and reference.lists_all_values:
         return _cuts_beside(np.repeat(knots, 2), np.tile([False, True], knots.size), knots, discrete=True)
     edges = np.unique(reference.quantile(np.arange(1, bins) / bins))
     below, upto = cumulative(reference, edges)

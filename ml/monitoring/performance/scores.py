@@ -102,12 +102,17 @@ def calibration_parts(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
     >>> calibration_parts(np.array([0.25, 0.25, 0.75]), np.array([True, False, True]))
     array([ 0.75, -0.25,  0.25])
     """
-    bins = np.minimum((score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    bins = _bins_of(score)
     gap = positive - score
     return np.asarray(gap * np.sign(np.bincount(bins, gap, minlength=CALIBRATION_BINS))[bins])
 
 
+def _bins_of(score: Floats) -> npt.NDArray[np.intp]:
+    """Return the bin of equal width of each score."""
+    return np.minimum((score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+
+
 def _bin_starts(scores: Scores) -> npt.NDArray[np.intp]:
     """Return the position of the first score in each bin of equal width that has one."""
-    bins = np.minimum((scores.score * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    bins = _bins_of(scores.score)
     return np.flatnonzero(np.diff(bins, prepend=-1))

@@ -16,10 +16,12 @@ from ml.monitoring.profiles.cdf import counts_at, merged_steps, values_at_ranks
 from ml.monitoring.profiles.knots import MAX_KNOTS, Steps, sorted_steps
 from ml.monitoring.profiles.moments import combined_moments, sorted_moments
 
-__all__ = ["EXACT_INTEGERS", "MAX_KNOTS", "NumericProfile"]
+__all__ = ["EXACT_INTEGERS", "LARGEST_INTEGER", "MAX_KNOTS", "NumericProfile"]
 
 EXACT_INTEGERS = 2.0**53
 """Integers from here on are rounded when they are read as float64."""
+LARGEST_INTEGER = 2.0**64
+"""Integers of 64 bits are below: larger numbers are no integers that were rounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +151,11 @@ class NumericProfile:
             *steps,
             gap_error + sum(part.rank_error for part in parts),
         )
+
+    @property
+    def lists_all_values(self) -> bool:
+        """Whether each finite value is one of the knots, as far as `below` and `upto` are known."""
+        return bool(np.array_equal(self.below[1:], self.upto[:-1]))
 
     @property
     def finite(self) -> int:

@@ -5,10 +5,9 @@ Columns that settings switch off do not belong here; neither do shortages of row
 
 import numpy as np
 
-from ml.monitoring.profiles.numeric import EXACT_INTEGERS, NumericProfile
+from ml.monitoring.profiles.numeric import EXACT_INTEGERS, LARGEST_INTEGER, NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile
 
-_LARGEST_INTEGER = 2.0**64
 _ENOUGH_STEPS = 100  # ten for each of ten bins
 _TAIL = 0.005
 
@@ -31,7 +30,7 @@ def hidden_by_rounding(reference: ColumnProfile) -> str | None:
     if not (isinstance(reference, NumericProfile) and reference.finite):
         return None
     largest = max(abs(reference.minimum), abs(reference.maximum))
-    if not EXACT_INTEGERS <= largest < _LARGEST_INTEGER:
+    if not EXACT_INTEGERS <= largest < LARGEST_INTEGER:
         return None
     low, high = reference.quantile([_TAIL, 1 - _TAIL]).tolist()
     step = float(np.spacing(largest))

@@ -8,14 +8,13 @@ from typing import Final
 import numpy as np
 
 from ml.monitoring.profiles.categorical import CategoricalProfile
-from ml.monitoring.profiles.numeric import EXACT_INTEGERS, NumericProfile
+from ml.monitoring.profiles.numeric import EXACT_INTEGERS, LARGEST_INTEGER, NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile
 
 _MINIMUM_VALUES: Final = 100
 _DISTINCT: Final = 0.95
 _STRETCHES: Final = 32
 _EXPECTED_TIES: Final = 20.0
-_LARGEST_INTEGER: Final = 2.0**64
 
 
 def is_identifier(reference: ColumnProfile, current: ColumnProfile) -> bool:
@@ -58,7 +57,7 @@ def unseen_identifiers(reference: ColumnProfile, current: ColumnProfile) -> floa
             return None
         return 1 - sum(current.counts.get(name, 0) for name in reference.counts) / current.non_null
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
-        if not all(map(_lists_all_values, (reference, current))):
+        if not all(profile.lists_all_values and not profile.rank_error for profile in (reference, current)):
             return None
         unseen = ~np.isin(current.knots, reference.knots)
         return float((current.upto - current.below)[unseen].sum()) / current.finite
@@ -78,7 +77,7 @@ def _are_keys(profile: NumericProfile) -> bool:
     knots, rows = profile.knots, profile.upto - profile.below
     if profile.finite < _MINIMUM_VALUES or rows.mean() > 1 / _DISTINCT or not np.equal(knots, np.rint(knots)).all():
         return False
-    if np.abs(knots).min() >= EXACT_INTEGERS and np.abs(knots).max() < _LARGEST_INTEGER:
+    if np.abs(knots).min() >= EXACT_INTEGERS and np.abs(knots).max() < LARGEST_INTEGER:
         return True
     ties = float((rows - 1).mean()) * profile.finite
     expected = _expected_ties(profile)
@@ -91,7 +90,3 @@ def _expected_ties(profile: NumericProfile) -> float:
         widths = np.diff(profile.quantile(np.linspace(0, 1, _STRETCHES + 1)))
     rows = profile.finite / _STRETCHES
     return float((rows * rows / 2 / np.maximum(widths, 1.0)).sum())
-
-
-def _lists_all_values(profile: NumericProfile) -> bool:
-    return not profile.rank_error and bool(np.array_equal(profile.below[1:], profile.upto[:-1]))
