@@ -13,6 +13,7 @@ Neither Dagster nor HTTP nor a database belongs here.
 - `evaluate`: evaluation as a script
 - `knowledge`: documents, chunks, embeddings, retrieval by words, extracted answers and their claims.
 - `monitoring`: column profiles, distances, drift verdicts, model performance.
+- `onnx_models`: conversion of models to ONNX, and sessions that run them.
 - `reports`: reports for people as self-contained HTML.
 - `retraining`: the retrain rule, training, promotion and predictors.
 - `scripts`: exit code, signals and messages of a script's process.

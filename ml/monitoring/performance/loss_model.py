@@ -16,6 +16,7 @@ import pyarrow as pa
 from ml.environment import set_library_defaults
 from ml.monitoring.performance.bootstrap import Floats
 from ml.monitoring.performance.labels import as_numbers
+from ml.onnx_models import convert_to_onnx, open_session
 
 Features: TypeAlias = Mapping[str, npt.ArrayLike]
 FOLDS = 5
@@ -104,7 +105,8 @@ def fit_trees(scaled: Floats, predicted: Floats, features: Features) -> dict[str
     # Threads that wait for each other cost more than they save on trees this small.
     with threadpool_limits(1):
         model = MultiOutputRegressor(regressor).fit(_matrix(columns, predicted, features), scaled)
-    return {"columns": columns, "trees": _to_text(model, len(columns) + 1)}
+    trees = base64.b64encode(zlib.compress(convert_to_onnx(model, len(columns) + 1))).decode()
+    return {"columns": columns, "trees": trees}
 
 
 def expected_losses(
@@ -214,25 +216,6 @@ def _matrix(columns: Mapping[str, list[str] | None], predicted: Floats, features
     return np.where(np.abs(matrix) < np.finfo(np.float32).max, matrix, np.nan).astype(np.float32)
 
 
-def _to_text(model: Any, width: int) -> str:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations within the converter
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common.data_types import FloatTensorType
-
-        converted = convert_sklearn(model, initial_types=[("X", FloatTensorType([None, width]))], target_opset=18)
-    return base64.b64encode(zlib.compress(converted.SerializeToString())).decode()
-
-
 @lru_cache(maxsize=32)
 def _session(trees: str) -> Any:
-    set_library_defaults()
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    content = zlib.decompress(base64.b64decode(trees))
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return open_session(zlib.decompress(base64.b64decode(trees)))

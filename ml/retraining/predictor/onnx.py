@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.environment import set_library_defaults
+from ml.onnx_models import open_session
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, briefly
 from ml.retraining.predictor.schema import Label, ModelSchema
 
@@ -34,15 +34,8 @@ class OnnxPredictor:
     format = "onnx"
 
     def __init__(self, model: Path | bytes, schema: ModelSchema) -> None:
-        set_library_defaults()
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            content = model if isinstance(model, bytes) else model.read_bytes()
-            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(model if isinstance(model, bytes) else model.read_bytes())
         except Exception as error:  # onnxruntime has an error class for every kind of damage
             raise CorruptModelError(f"model.onnx cannot be read: {briefly(error)}") from error
         self.schema = schema

@@ -3,11 +3,11 @@
 Predicting with the file does not belong here; it is in `ml.retraining.predictor.onnx`.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ml.onnx_models import convert_to_onnx
 from ml.retraining.predictor.errors import briefly
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.onnx import OnnxPredictor
@@ -38,17 +38,7 @@ def export_onnx(trained: Trained) -> tuple[bytes | None, dict[str, Any]]:
 
 
 def _convert(model: Any, schema: ModelSchema) -> bytes:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations within the converter
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common.data_types import FloatTensorType
-
-        options = {} if schema.is_numeric else {id(model): {"zipmap": False}}
-        inputs = [("X", FloatTensorType([None, schema.width]))]
-        content: bytes = convert_sklearn(
-            model, initial_types=inputs, options=options, target_opset=18
-        ).SerializeToString()
-    return content
+    return convert_to_onnx(model, schema.width, **({} if schema.is_numeric else {"zipmap": False}))
 
 
 def _compare(trained: Trained, content: bytes) -> dict[str, Any]:
