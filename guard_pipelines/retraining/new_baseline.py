@@ -21,12 +21,10 @@ from guard_store.monitoring.kinds import KindStore
 from guard_store.monitoring.performance import TRAINING, PerformanceStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flag import Flag
-from ml.monitoring.baseline_trends import baseline_trends
+from ml.monitoring.baseline_content import BaselineContent
 from ml.monitoring.performance.loss_model import feature_values
 from ml.monitoring.performance.reference import measure_days, reference_of
 from ml.monitoring.profiles.build import WHOLE, profile_table
-from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.between_days import baseline_days
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.training.held_out import answers_of
 
@@ -45,22 +43,15 @@ def capture_baseline(
     rows = read_all_of_days(lake, flag, data["lake_version"], days)
     scored = {day: _predict(table, champion) for day, table in rows.items() if len(table)}
     kinds = _read_kinds(database, flag, champion)
-    of_days = [profile_table(table, kinds)[WHOLE] for table in scored.values()]
-    merged = TableProfile.merge(of_days)
-    weekdays = [date.fromisoformat(day).weekday() for day in scored]
+    daily_profiles = {date.fromisoformat(day): profile_table(table, kinds)[WHOLE] for day, table in scored.items()}
     settings = ProjectStore(database).model_settings(flag.project_id, flag.model_id, DriftSettings)
-    differences = baseline_days(of_days, weekdays, merged, settings)
+    content = BaselineContent.of(daily_profiles, settings)
     after = date.fromisoformat(flag.day) + timedelta(days=1)
     baseline = BaselineStore(database).capture(
         flag.project_id,
         flag.model_id,
         *days,
-        rows=merged.rows,
-        sha256=merged.digest(),
-        profile=merged.to_bytes(),
-        design_effects=differences.design_effects,
-        days=differences.to_dict(),
-        trends=baseline_trends(differences, merged, settings),
+        **content.to_dict(),
         created_by=None,
         request_id=flag.request_id,
         from_day=after.isoformat(),

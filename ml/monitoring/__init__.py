@@ -5,6 +5,7 @@
 `distances`: distances between two profiles.
 `distributions`: two profiles over the same bins, to look at.
 `verdicts`: drift verdicts on two profiles.
+`baseline_content`: what is stored of a baseline.
 `baseline_trends`: columns that rise or fall over the days of a baseline.
 `noise_bounds`: the effect that an unchanged column stays below by chance.
 `performance`: realised and estimated performance.

@@ -1,6 +1,5 @@
 """The pipelines on one database: real ticks of the sensors, and the runs that they request, on a Dagster instance in a temporary home."""
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pytest
 from dagster import DagsterInstance
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
+from guard_core.project_settings.drift import DriftSettings
 from guard_core.settings import Settings, load_settings
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.definitions import defs
@@ -23,8 +23,8 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
+from ml.monitoring.baseline_content import BaselineContent
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.between_days import baseline_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +137,13 @@ class Pipelines:
 def capture_baseline(pipelines: Pipelines, project_id: str, first: str, last: str) -> None:
     """Capture the days from `first` to `last` as the baseline, as the API would."""
     stored = AggregateStore(pipelines.database).profiles(project_id, "m", first, last)
-    days = [TableProfile.from_bytes(data) for data in stored.values()]
-    profile = TableProfile.merge(days)
-    data = profile.to_bytes()
-    differences = baseline_days(days, [date.fromisoformat(day).weekday() for day in stored], profile)
+    days = {date.fromisoformat(day): TableProfile.from_bytes(data) for day, data in stored.items()}
     BaselineStore(pipelines.database).capture(
         project_id,
         "m",
         first,
         last,
-        rows=profile.rows,
-        sha256=hashlib.sha256(data).hexdigest(),
-        profile=data,
-        design_effects=differences.design_effects,
-        days=differences.to_dict(),
+        **BaselineContent.of(days, DriftSettings()).to_dict(),
         created_by=None,
         request_id="baseline-request",
     )

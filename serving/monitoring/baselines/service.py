@@ -6,9 +6,8 @@ from guard_store.day_state.store import DayStateStore
 from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.monitoring.baselines import Baseline, BaselineStore
 from guard_store.projects.store import ProjectStore
-from ml.monitoring.baseline_trends import baseline_trends
+from ml.monitoring.baseline_content import BaselineContent
 from ml.monitoring.profiles.table import TableProfile
-from ml.monitoring.verdicts.between_days import baseline_days
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound
 from serving.monitoring.baselines.schemas import BaselineView
@@ -73,14 +72,12 @@ class BaselineService:
         missing = [item for item in with_events if item.day not in profiles or item.profile_revision < item.revision]
         if missing:
             raise _not_profiled(missing)
+        settings = self._projects.model_settings(project_id, model_id, DriftSettings)
         try:
             # Only days with events: after a change of the time zone, a day may have lost its events and keep its profile
             # until it is processed.
-            daily_profiles = [TableProfile.from_bytes(profiles[item.day]) for item in with_events]
-            merged = TableProfile.merge(daily_profiles)
-            weekdays = [item.local_date.weekday() for item in with_events]
-            settings = self._projects.model_settings(project_id, model_id, DriftSettings)
-            differences = baseline_days(daily_profiles, weekdays, merged, settings)
+            daily_profiles = {item.local_date: TableProfile.from_bytes(profiles[item.day]) for item in with_events}
+            content = BaselineContent.of(daily_profiles, settings)
         except ValueError as error:
             raise Conflict(f"The days do not fit together: {error}.") from None
         return self._baselines.capture(
@@ -88,12 +85,7 @@ class BaselineService:
             model_id,
             days.start,
             days.end,
-            rows=merged.rows,
-            sha256=merged.digest(),
-            profile=merged.to_bytes(),
-            design_effects=differences.design_effects,
-            days=differences.to_dict(),
-            trends=baseline_trends(differences, merged, settings),
+            **content.to_dict(),
             created_by=created_by,
             request_id=request_id,
         )
