@@ -5,11 +5,11 @@ The sources are read into memory; the knowledge base of a running server is neit
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # help must not wait for the server's modules
     from serving.assistant.knowledge.evaluation import Questions, Recall
     from serving.assistant.knowledge.service import KnowledgeService
     from serving.assistant.query.evaluation import QuestionResult
+
+T = TypeVar("T")
 
 # Labels of the table's rows, by measure.
 _MEASURES = {
@@ -56,15 +58,10 @@ def evaluate(questions: Path | None, *, as_json: bool) -> None:
     Prints the share of questions whose source and section are found, and how many are answered and declined without a
     language model.
     """
-    from ml.knowledge.embedding import ModelError
-    from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, EvaluationFileError, load_questions
+    from serving.assistant.knowledge.evaluation import SAMPLE_QUESTIONS, load_questions
 
     settings = load_settings()
-    try:
-        expected = load_questions(questions or SAMPLE_QUESTIONS)
-        chunks = embedded_chunks(settings)
-    except (EvaluationFileError, ModelError, OSError) as error:
-        raise CommandError(str(error)) from None
+    expected, chunks = read_evaluation(questions or SAMPLE_QUESTIONS, load_questions, settings)
     recall, answers = asyncio.run(_measure(settings, chunks, expected))
     if as_json:
         _print_as_json(len(chunks), recall, answers)
@@ -88,6 +85,23 @@ class InMemory:
     def read(self) -> "tuple[TableVersion, pa.Table]":
         """Return the only version and its rows."""
         return self.version(), self._rows
+
+
+def read_evaluation(path: Path, load: Callable[[Path], T], settings: Settings) -> "tuple[T, pa.Table]":
+    """Read what an evaluation asks and expects, and the chunks of the sources with their vectors.
+
+    Raises
+    ------
+    CommandError
+        If the file is invalid, the embedding model cannot be loaded or the sources cannot be read.
+    """
+    from ml.knowledge.embedding import ModelError
+    from serving.assistant.knowledge.evaluation import EvaluationFileError
+
+    try:
+        return load(path), embedded_chunks(settings)
+    except (EvaluationFileError, ModelError, OSError) as error:
+        raise CommandError(str(error)) from None
 
 
 def embedded_chunks(settings: Settings) -> "pa.Table":

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from guard_cli.database import open_database
-from guard_cli.knowledge import embedded_chunks, knowledge_in_memory
+from guard_cli.knowledge import knowledge_in_memory, read_evaluation
 from guard_cli.ledger_entry import write_ledger_entry
 from guard_cli.terminal import (
     FILE,
-    CommandError,
     example,
     json_option,
     print_answer,
@@ -52,16 +51,10 @@ def evaluate(topics: Path | None, *, as_json: bool) -> None:
 
     Nothing but the configured sources is read: no language model is called, and no page is fetched.
     """
-    from ml.knowledge.embedding import ModelError
-    from serving.assistant.knowledge.evaluation import EvaluationFileError
     from serving.assistant.research.evaluation import SAMPLE_TOPICS, load_topics, measure_research
 
     settings = load_settings()
-    try:
-        expected = load_topics(topics or SAMPLE_TOPICS)
-        chunks = embedded_chunks(settings)
-    except (EvaluationFileError, ModelError, OSError) as error:
-        raise CommandError(str(error)) from None
+    expected, chunks = read_evaluation(topics or SAMPLE_TOPICS, load_topics, settings)
     results = asyncio.run(_research_all(settings, chunks, expected))
     _print_evaluation(results, measure_research(results), as_json=as_json)
 

@@ -1,5 +1,6 @@
 """Numbers, days and instants as people read them; each function is a filter of the templates of pages."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 MISSING = "–"
@@ -18,6 +19,18 @@ def number(value: float | None, digits: int = 3) -> str:
     if abs(value) >= 10**digits:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Join names as a sentence does; of more than one beyond `most`, the first and how many follow.
+
+    >>> listed(["a"], 1), listed(["a", "b"], 1), listed(["a", "b", "c", "d"], 2)
+    ('a', 'a and b', 'a, b and 2 more')
+    """
+    shown = names[:most] if len(names) > most + 1 else names
+    more = [f"{len(names) - len(shown)} more"] if len(shown) < len(names) else []
+    *first, last = [*shown, *more]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def fixed(value: float | None, places: int = 3) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.studies.performance import clopper_pearson
+from bench.studies.performance import share
 from demo.flights import FEATURES, load_departures
 from guard_core.columns import Kind
 from ml.monitoring.profiles.build import WHOLE, profile_table
@@ -164,16 +164,6 @@ def _delay(rng: np.random.Generator, days: Sequence[pa.Table], column: str, by: 
     moved = [*shuffled[:first], *(shift_column(day, column, by) for day in shuffled[first:])]
     called = flights_called(moved, range(first, len(moved)))
     return next((after for after, columns in enumerate(called, 1) if column in columns), NEVER)
-
-
-def share(successes: int, trials: int) -> str:
-    """Return a share with its Clopper-Pearson interval at 95 %.
-
-    >>> share(0, 100)
-    '0.0 % (0.0 to 3.6)'
-    """
-    low, high = clopper_pearson(successes, trials)
-    return f"{successes / trials:.1%} ({100 * low:.1f} to {100 * high:.1f})".replace("%", " %")
 
 
 def print_tables(repetitions: int, baselines: int, every: int) -> None:

@@ -157,6 +157,16 @@ def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
+def share(hits: int, trials: int) -> str:
+    """Format a share with its Clopper-Pearson interval at 95 %, in percent.
+
+    >>> share(0, 100), share(3, 100)
+    ('0.0 % (0.0 to 3.6)', '3.0 % (0.6 to 8.5)')
+    """
+    low, high = clopper_pearson(hits, trials)
+    return f"{100 * hits / trials:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
 def _share(hits: int, trials: int) -> str:
     """Format a share with its Clopper-Pearson interval."""
     low, high = clopper_pearson(hits, trials)

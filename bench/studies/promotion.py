@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from bench.studies.performance import clopper_pearson
+from bench.studies.performance import share
 from demo.flights import FEATURES, load_departures
 from guard_core.project_settings.promotion import PromotionSettings
 from ml.monitoring.performance.roc_auc import placement_values
@@ -215,16 +215,6 @@ def _blocked_by_segments(rng: np.random.Generator, source: Source, days: int) ->
     pair = source(rng, SEGMENT_ROWS, days)(0.0)
     segments = rng.integers(SEGMENTS, size=len(pair.y_true)).astype(str).astype(object)
     return bool(find_worse_segments("roc_auc", segment_gains(pair, segments, SETTINGS), SETTINGS))
-
-
-def share(hits: int, trials: int) -> str:
-    """Format a share with its Clopper-Pearson interval at 95 %.
-
-    >>> share(3, 100)
-    '3.0 % (0.6 to 8.5)'
-    """
-    low, high = clopper_pearson(hits, trials)
-    return f"{100 * hits / trials:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def study(rounds: int) -> Iterator[str]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:  # help must not wait for Arrow
     from ml.tables.columns import ColumnType
     from ml.tables.read import FileTable
 
-_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".ndjson", ".jsonl")
-_table_name = re.compile(r".*\.(?:(?:csv|tsv|ndjson|jsonl)(?:\.gz|\.bz2|\.zst)?|parquet|pq)", re.IGNORECASE).fullmatch
+_COMPRESSIBLE = (".csv", ".tsv", ".ndjson", ".jsonl")
+_SUFFIXES = (*_COMPRESSIBLE, ".parquet", ".pq")
+_ENDINGS = (*_SUFFIXES, *(suffix + compression for suffix in _COMPRESSIBLE for compression in (".gz", ".bz2", ".zst")))
 _ndjson_name = re.compile(r".*\.(?:ndjson|jsonl)(?:\.\w+)?", re.IGNORECASE).fullmatch
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _S3 = "s3://"
@@ -53,7 +54,7 @@ def find_dates(table: "pa.Table") -> dict[str, str]:
 def _is_table(place: PurePath) -> bool:
     """Return whether a file of a folder is one to read; Spark and others keep their own files below names with a dot or underscore."""
     is_hidden = place.name.startswith(".") or any(part.startswith((".", "_")) for part in place.parts[:-1])
-    return _table_name(place.name) is not None and not is_hidden
+    return place.name.lower().endswith(_ENDINGS) and not is_hidden
 
 
 def _partition(place: PurePath) -> dict[str, str]:
@@ -112,9 +113,8 @@ def _converted(text: "pa.ChunkedArray", column: "ColumnType") -> "pa.ChunkedArra
 
     from ml.tables.columns import convert
 
-    return convert(
-        pc.fill_null(text, ""), column, delimiter=",", unquoted=pa.chunked_array([pa.array([False] * len(text))])
-    )
+    unquoted = pa.chunked_array([pa.repeat(pa.scalar(value=False), len(text))])
+    return convert(pc.fill_null(text, ""), column, delimiter=",", unquoted=unquoted)
 
 
 def _alike(tables: "list[pa.Table]") -> "list[pa.Table]":
@@ -165,9 +165,11 @@ def _read_ndjson(path: Path) -> "FileTable":
     from ml.tables.columns import ColumnType
     from ml.tables.read import plain_table
 
-    times = [field.name for field in pa_json.read_json(path).schema if pa.types.is_timestamp(field.type)]
-    schema = pa.schema([(name, pa.string()) for name in times])
-    table = pa_json.read_json(path, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+    table = pa_json.read_json(path)
+    times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    if times:
+        schema = pa.schema([(name, pa.string()) for name in times])
+        table = pa_json.read_json(path, parse_options=pa_json.ParseOptions(explicit_schema=schema))
     for name in times:
         place = table.column_names.index(name)
         table = table.set_column(place, name, _converted(table[name], ColumnType("date")))

@@ -49,15 +49,17 @@ def make_registry(settings: Settings, home: Path) -> None:
         If MLflow cannot make them; the message includes the end of its log.
     """
     uri = settings.storage.mlflow
-    path = uri.removeprefix("sqlite:///")
-    if path == uri or Path(path).exists():
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or path.exists():
         return
+    unfinished = path.with_name(f"{path.name}.new")
     (home / "logs").mkdir(parents=True, exist_ok=True)
     with (home / "logs" / "mlflow.log").open("ab") as log:
-        command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{unfinished}"]
         done = subprocess.run(command, env={**os.environ, **_MLFLOW_ENV}, stdout=log, stderr=log, check=False)  # noqa: S603
     if done.returncode:
         raise CommandError(_with_log(home, "mlflow", "could not make the tables of the registry"))
+    unfinished.replace(path)  # a process that is killed leaves no half of it
 
 
 def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:

@@ -20,12 +20,10 @@ class PartitionStates:
 
     Attributes
     ----------
-    evaluated : the days that the stage has processed in every model, and days without a model.
-    skipped : the others.
+    skipped : the days that the stage has not processed in every model.
     entries : by day, the metadata entry `state`, where there is something to state.
     """
 
-    evaluated: Sequence[str]
     skipped: Sequence[str]
     entries: Mapping[str, Mapping[str, str]]
 
@@ -44,7 +42,7 @@ class PartitionStates:
             parts = [f"{of_day.count(text)} of {len(of_day)} models: {text}" for text in sorted({*of_day} - {""})]
             if parts:
                 entries[day] = {"state": "; ".join(parts)}
-        return cls([day for day in days if day not in skipped], [day for day in days if day in skipped], entries)
+        return cls([day for day in days if day in skipped], entries)
 
 
 def _describe(item: DayState, settings: Settings, at_us: int, *, is_behind: bool) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from guard_core.columns import feature_name
+from guard_core.formats import listed
 from guard_core.project_settings.drift import DriftSettings
 from ml.monitoring.profiles.table import TableProfile
 from ml.monitoring.verdicts.between_days import WEEK, BaselineDays, ColumnDays
@@ -23,7 +24,7 @@ MINIMUM_DAYS: Final = 14
 LEVEL: Final = 0.01
 MINIMUM_CHANGE: Final = 0.5
 _AUTOCORRELATION: Final = (0.3, 0.9)
-_MOST_NAMES: Final = 5
+_MOST_NAMES: Final = 4
 
 Floats = NDArray[np.float64]
 
@@ -113,13 +114,8 @@ def describe_trends(columns: Iterable[str], start_day: str, end_day: str) -> str
     names = [feature_name(column) for column in columns]
     if not names:
         return ""
-    shown = names if len(names) <= _MOST_NAMES else [*names[: _MOST_NAMES - 1], f"{len(names) - _MOST_NAMES + 1} more"]
-    *first, last = shown
-    listed = f"{', '.join(first)} and {last}" if first else last
     days = (date.fromisoformat(end_day) - date.fromisoformat(start_day)).days + 1
-    return (
-        f"{listed} changed steadily over the baseline's {days} days: choose a window without a trend, or expect drift"
-    )
+    return f"{listed(names, _MOST_NAMES)} changed steadily over the baseline's {days} days: choose a window without a trend, or expect drift"
 
 
 def _change(column: ColumnDays) -> float:

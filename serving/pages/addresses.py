@@ -1,11 +1,22 @@
 """Addresses of the pages; templates and charts build them here, messages in `guard_core.page_addresses`."""
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from guard_core.page_addresses import incident, model, with_query
 
-__all__ = ["audit", "costs", "evidence", "incident", "model", "model_days", "own_path", "settings", "with_query"]
+__all__ = [
+    "audit",
+    "costs",
+    "evidence",
+    "incident",
+    "model",
+    "model_days",
+    "own_path",
+    "path_of",
+    "settings",
+    "with_query",
+]
 
 
 def model_days(project_id: str, model_id: str) -> Callable[[str], str]:
@@ -52,6 +63,15 @@ def settings(project_id: str, **query: str | None) -> str:
     '/settings/projects/shop?model=churn'
     """
     return with_query(f"/settings/projects/{quote(project_id, safe='')}", query)
+
+
+def path_of(url: str) -> str:
+    """Return what follows the server in an absolute address: messages hold the public one, which people here may not reach.
+
+    >>> path_of("https://guard.example.com/incidents/1?tab=2")
+    '/incidents/1?tab=2'
+    """
+    return urlsplit(url)._replace(scheme="", netloc="").geturl()
 
 
 def own_path(address: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from guard_core.columns import PREDICTION, PROBABILITY
 from guard_core.project_settings.drift import MAX_JUDGED_SLICES, DriftSettings
 from guard_pipelines.monitoring.stages.trailing_days import DayProfiles, History
 from guard_store.monitoring.aggregates import AggregateStore
@@ -17,7 +18,7 @@ from ml.monitoring.profiles.table import TableProfile, kind_of
 from ml.monitoring.verdicts.between_days import BaselineDays, baseline_days
 from ml.monitoring.verdicts.judge import Slice
 
-_PREDICTIONS: Final = frozenset({"y_pred", "y_proba"})
+_PREDICTIONS: Final = frozenset({PREDICTION, PROBABILITY})
 
 SliceKey = tuple[str, str]
 
@@ -82,16 +83,16 @@ class JudgedSlices:
             return SlicesOfDay()
         if baseline.id not in self._baselines:
             self._baselines[baseline.id] = self._of_baseline(baseline, whole)
-        known = self._baselines[baseline.id]
-        new = [key for key in self._keys(day.isoformat(), day.isoformat()) if key not in known.keys]
-        references = known.references | dict.fromkeys(new, _Reference())
+        of_baseline = self._baselines[baseline.id]
+        new = [key for key in self._keys(day.isoformat(), day.isoformat()) if key not in of_baseline.keys]
+        references = of_baseline.references | dict.fromkeys(new, _Reference())
         judged = list(references)[:MAX_JUDGED_SLICES]
         histories = [History(self._profiles_of(key), day, _excluded(baseline)) for key in judged]
         slices = [
             Slice(*key, history, references[key].profile, references[key].days)
             for key, history in zip(judged, histories, strict=True)
         ]
-        return SlicesOfDay(slices, histories, len(known.keys) + len(new) - len(judged))
+        return SlicesOfDay(slices, histories, len(of_baseline.keys) + len(new) - len(judged))
 
     def _of_baseline(self, baseline: Baseline, whole: TableProfile) -> _BaselineSlices:
         keys = self._keys(baseline.start_day, baseline.end_day)

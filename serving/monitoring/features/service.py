@@ -1,6 +1,6 @@
 """Service behind one column of a day: its verdict from the report, distributions from profiles, and its history."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
@@ -59,8 +59,12 @@ class FeatureService:
         baseline = self._baseline(*key, day, report)
         reference = None if baseline is None else self._reference(baseline.id, column)
         window = self._window(*key, day, column, 1 if verdict is None else verdict.window_days or 1)
+        reported = self._drift_reports.column_history(*key, column, days.start, days.end)
         settings = settings_of_model(project.settings, model_id, DriftSettings)
-        history = self._history(*key, column, days, settings, _tested_columns(report))
+        references = self._references(column, reported, {} if baseline is None else {baseline.id: reference})
+        tested = _tested_columns(report)
+        noise = {name: NoiseBound.of(column, profile, settings, tested) for name, profile in references.items()}
+        history = _history(reported, noise)
         state = verdict.state if verdict is not None else self._state_without_verdict(*key, day, report)
         is_known = verdict or reference or window or set(history.verdicts) - {None, _NOT_JUDGED}
         if not is_known and state != _NOT_PROCESSED:  # events of the day that no pipeline has read may have the column
@@ -124,27 +128,12 @@ class FeatureService:
         today = tables[day].columns.get(column) if day in tables else None
         return None if today is None else merge_columns(columns_like(tables.values(), column, today))
 
-    def _history(
-        self, project_id: str, model_id: str, column: str, days: Days, settings: DriftSettings, columns: int
-    ) -> FeatureHistory:
-        reported = self._drift_reports.column_history(project_id, model_id, column, days.start, days.end)
-        baselines = {item.baseline_id for item in reported if item.method is not None and item.baseline_id is not None}
-        references = {baseline: self._reference(baseline, column) for baseline in baselines}
-        noise = {
-            baseline: NoiseBound.of(column, reference, settings, columns) for baseline, reference in references.items()
-        }
-        by_day = {item.day: item for item in reported}
-        every_day = _calendar(reported[0].day, reported[-1].day) if reported else []
-        items = [by_day.get(day) for day in every_day]
-        return FeatureHistory(
-            days=every_day,
-            verdicts=[item and (item.state or _NOT_JUDGED) for item in items],
-            methods=[item and item.method for item in items],
-            effects=[item and item.effect for item in items],
-            noise_bounds=[item and _noise_of(item, noise.get(item.baseline_id or "")) for item in items],
-            missing_shares=[item and item.missing_share for item in items],
-            unseen_shares=[item and item.unseen_share for item in items],
-        )
+    def _references(
+        self, column: str, reported: Sequence[ColumnDay], read: Mapping[str, ColumnProfile | None]
+    ) -> dict[str, ColumnProfile | None]:
+        """Return the column in each baseline that a day was compared with, by id; those that were read already are not read again."""
+        used = {item.baseline_id for item in reported if item.method is not None and item.baseline_id is not None}
+        return {**read, **{baseline: self._reference(baseline, column) for baseline in used - read.keys()}}
 
 
 def history_days(day: str, start: str | None, end: str | None) -> Days:
@@ -167,6 +156,22 @@ def history_days(day: str, start: str | None, end: str | None) -> Days:
 def _verdict_on(column: str, report: StoredReport | None) -> dict[str, object] | None:
     verdicts = [] if report is None else report.report.get("columns", [])
     return next((verdict for verdict in verdicts if verdict["column"] == column), None)
+
+
+def _history(reported: Sequence[ColumnDay], noise: Mapping[str, NoiseBound | None]) -> FeatureHistory:
+    """Return every day of the reports' range; `noise` is by id of a baseline."""
+    by_day = {item.day: item for item in reported}
+    every_day = _calendar(reported[0].day, reported[-1].day) if reported else []
+    items = [by_day.get(day) for day in every_day]
+    return FeatureHistory(
+        days=every_day,
+        verdicts=[item and (item.state or _NOT_JUDGED) for item in items],
+        methods=[item and item.method for item in items],
+        effects=[item and item.effect for item in items],
+        noise_bounds=[item and _noise_of(item, noise.get(item.baseline_id or "")) for item in items],
+        missing_shares=[item and item.missing_share for item in items],
+        unseen_shares=[item and item.unseen_share for item in items],
+    )
 
 
 def _tested_columns(report: StoredReport | None) -> int:

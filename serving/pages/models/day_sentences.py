@@ -2,7 +2,7 @@
 
 import math
 
-from guard_core.formats import count, day, number, percent
+from guard_core.formats import count, day, listed, number, percent
 from guard_core.names import display_name
 from serving.monitoring.features.schemas import CategoriesView, FeatureVerdict, FeatureView
 from serving.monitoring.results.schemas import DayStateView, DriftView, PerformanceView
@@ -133,11 +133,11 @@ def _day_drift(state: DayStateView, drift: DriftView | None) -> str:
     if drift.state == "missing_baseline":
         return "nothing to compare with, as there is no baseline"
     slices = [f"{part.dimension.replace('_', ' ')} {part.value}" for part in drift.slices if part.drifted]
-    in_slices = f", drift in {_listed(slices)}" if slices else ""
+    in_slices = f", drift in {listed(slices, _MOST_NAMES)}" if slices else ""
     if drift.drifted:
-        return f"drift of {_listed(drift.drifted)}{in_slices}"
+        return f"drift of {listed(drift.drifted, _MOST_NAMES)}{in_slices}"
     if drift.warned:
-        return f"warning for {_listed(drift.warned)}{in_slices}"
+        return f"warning for {listed(drift.warned, _MOST_NAMES)}{in_slices}"
     undecided = drift.summary.get("insufficient_data", 0)
     return f"no drift{' of the whole' if slices else ''}{in_slices}" + (
         f", {count(undecided, 'column')} undecided" if undecided else ""
@@ -154,10 +154,3 @@ def _day_performance(performance: PerformanceView | None, metric: str) -> str:
             interval = f"{number(value['low'])} to {number(value['high'])}"
             return f"{word}{display_name(metric)} {number(value['value'])} ({interval})"
     return ""
-
-
-def _listed(names: list[str]) -> str:
-    shown = names[:_MOST_NAMES] if len(names) > _MOST_NAMES + 1 else names
-    more = [f"{len(names) - len(shown)} more"] if len(shown) < len(names) else []
-    *first, last = [*shown, *more]
-    return f"{', '.join(first)} and {last}" if first else last
