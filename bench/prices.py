@@ -19,7 +19,7 @@ _NOISE = np.array([0.05, 0.08, 0.15, 0.25])
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Prices of stones by day, which a model knows from weight and quality alone.
+    """Prices of stones by day, and the predictions of a model that reads weight and quality alone.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Market:
         quality, region = rng.integers(len(QUALITIES), size=n), rng.choice(len(REGIONS), n, p=mix)
         log_carat = rng.normal(-0.3 + 0.3 * share, 0.5, n)
         age = rng.gamma(2 + 2 * share, 5, n)
-        known = 8 + 1.7 * log_carat + _EFFECTS[quality]
+        log_price = 8 + 1.7 * log_carat + _EFFECTS[quality]
         noise = _NOISE[region] * (1 + age / 20) * rng.normal(size=n) + self.day_spread * rng.normal()
         return pd.DataFrame(
             {
@@ -45,8 +45,8 @@ class Market:
                 "quality": np.array(QUALITIES)[quality],
                 "region": np.array(REGIONS)[region],
                 "age": np.where(rng.random(n) < 0.1, np.nan, age.round(1)),
-                "y_pred": np.exp(known).round(),
-                "y_true": np.exp(known + _PREMIUMS[region] + noise).round(),
+                "y_pred": np.exp(log_price).round(),
+                "y_true": np.exp(log_price + _PREMIUMS[region] + noise).round(),
             }
         )
 

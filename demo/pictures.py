@@ -75,8 +75,8 @@ def main() -> int:
 
 def write_tour(frames: Sequence[Image.Image], path: Path) -> None:
     """Write pictures as an animation that repeats for ever."""
-    first, *others = frames
-    first.save(path, save_all=True, append_images=others, duration=_FRAME_MS, loop=0, optimize=True)
+    first, *rest = frames
+    first.save(path, save_all=True, append_images=rest, duration=_FRAME_MS, loop=0, optimize=True)
 
 
 def _sign_in(page: Page) -> str:

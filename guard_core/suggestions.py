@@ -12,7 +12,7 @@ def find_similar(name: str, names: Iterable[str], least: float = _LEAST_SIMILARI
     >>> find_similar("Flight", ["flights", "shop"]), find_similar("taxi", ["flights", "shop"])
     ('flights', None)
     """
-    by_key = {known.casefold(): known for known in names}
+    by_key = {candidate.casefold(): candidate for candidate in names}
     similar = get_close_matches(name.casefold(), by_key, n=1, cutoff=least)
     return by_key[similar[0]] if similar else None
 

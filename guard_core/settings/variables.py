@@ -92,13 +92,13 @@ class VariablesSource(PydanticBaseSettingsSource):
         unknown = sorted(name for name in self._values if name not in names and _is_ours(name, names))
         if unknown:
             are = "is not a setting" if len(unknown) == 1 else "are not settings"
-            meant = {name: find_similar(name, names, _LEAST_SIMILARITY) for name in unknown}
-            similar = [f"did you mean {known.upper()} by {name.upper()}?" for name, known in meant.items() if known]
-            raise SettingsError(
-                "; ".join(
-                    [f"{', '.join(unknown).upper()} {are} of ML Guard", *similar, "docs/settings.md lists them all"]
-                )
-            )
+            problem = f"{', '.join(unknown).upper()} {are} of ML Guard"
+            questions = [
+                f"did you mean {similar.upper()} by {name.upper()}?"
+                for name in unknown
+                if (similar := find_similar(name, names, _LEAST_SIMILARITY))
+            ]
+            raise SettingsError("; ".join([problem, *questions, "docs/settings.md lists them all"]))
 
     def _value(self, variable: Variable, name: str) -> Any:
         text = self._values[name.lower()]

@@ -131,9 +131,9 @@ class TrainingRunStore:
             .where(c.flag_id != flag.id, c.state.in_(("evaluated", "registered")))
         )
         with self._database.read() as connection:
-            others = connection.scalars(statement).all()
+            evaluations = connection.scalars(statement).all()
         first, last = data["held_first_day"], data["held_last_day"]
-        return sum(other["held_first_day"] <= last and other["held_last_day"] >= first for other in others)
+        return sum(item["held_first_day"] <= last and item["held_last_day"] >= first for item in evaluations)
 
     def lake_versions(self, since_us: int) -> dict[tuple[str, str], set[int]]:
         """Return the lake versions that trainings since an instant have read, by model."""

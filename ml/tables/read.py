@@ -180,7 +180,7 @@ def _read_text(content: bytes, delimiter: str, **options: object) -> pa.Table:
 
 
 def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """Return by column where an ambiguous word stands without quotes."""
+    """Return by column where an ambiguous word is written without quotes."""
     words = pa.array(AMBIGUOUS_WORDS)
     occur = {name: pc.is_in(text[name], words) for name in text.column_names}
     if not any(pc.any(rows).as_py() for rows in occur.values()):
@@ -196,7 +196,7 @@ def _unquoted_words(content: bytes, delimiter: str, text: pa.Table) -> dict[str,
 
 
 def _require_names(path: Path, table: pa.Table) -> None:
-    """Refuse values without a name right of the first name: they stand below a title instead of the names of the columns."""
+    """Refuse values without a name right of the first name: the first line is a title instead of the names of the columns."""
     names = table.column_names
     first = next((place for place, name in enumerate(names) if name), len(names))
     for place in (place for place in range(first, len(names)) if not names[place]):

@@ -50,11 +50,11 @@ def set_prediction_kind(
 def forget_feature_kind(
     project: ProjectToRead, model_id: ModelId, feature: FeatureName, kinds: Kinds, request_id: RequestId
 ) -> None:
-    """Forget the kind of a feature, learned or set; it is learned anew from the stored events."""
+    """Forget the kind of a feature, learned or set; it is learned again from the stored events."""
     kinds.forget(project.id, model_id, feature_column(feature), request_id)
 
 
 @router.delete(_MODEL + "/prediction-kind", status_code=204, responses=NOT_FOUND, openapi_extra=ANALYST)
 def forget_prediction_kind(project: ProjectToRead, model_id: ModelId, kinds: Kinds, request_id: RequestId) -> None:
-    """Forget the kind of the model's predictions, and with it that of their labels; it is learned anew."""
+    """Forget the kind of the model's predictions, and with it that of their labels; it is learned again."""
     kinds.forget(project.id, model_id, PREDICTION, request_id)

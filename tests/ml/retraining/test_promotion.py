@@ -183,6 +183,12 @@ def test_fifty_segments_that_are_equal_rarely_block_a_better_model() -> None:
     assert sum(not decision.promote for decision in decisions) <= 5
 
 
+def test_fifty_segments_in_which_the_models_are_equal_rarely_count_as_worse() -> None:
+    rng = np.random.default_rng(6)
+    decisions = [compared(rng, 12_500, segments=50) for _ in range(60)]
+    assert sum(any("segment " in reason for reason in decision.reasons) for decision in decisions) <= 5
+
+
 def test_calibration_blocks_only_beyond_chance() -> None:
     """The candidate is the champion with other noise of labels: equally calibrated, on few rows by chance worse."""
     rng, blocks = np.random.default_rng(7), 0
