@@ -1,6 +1,7 @@
 """Real parts for all tests: a PostgreSQL server, migrated databases on both engines, settings in a temporary home."""
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,12 +37,17 @@ def _no_mlflow_stores_of_other_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a PostgreSQL server of this test session; its `postgres` database is for making others."""
-    server = initialise_server(tmp_path_factory.mktemp("postgresql"))
-    # What these tests kill is our processes, never the machine: the disk need not be waited for.
-    with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_wal_size=128MB -c max_connections=200"):
-        yield f"postgresql://postgres@/postgres?host={server.pgdata}"
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server of this test session; its `postgres` database is for making others.
+
+    Its folder is none of pytest's: every session of pytest takes away what others than its user may read there, and as
+    root the server runs as another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-guard-postgresql-") as folder:
+        server = initialise_server(Path(folder))
+        # What these tests kill is our processes, never the machine: the disk need not be waited for.
+        with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off -c max_wal_size=128MB -c max_connections=200"):
+            yield f"postgresql://postgres@/postgres?host={server.pgdata}"
 
 
 @pytest.fixture(scope="session")

