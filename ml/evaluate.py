@@ -26,14 +26,15 @@ from ml.reports.evaluation_page import EvaluatedRows, evaluation_page
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.predictor.trust import Trust
 from ml.retraining.promotion import Answers
 from ml.retraining.training.evaluate import HeldOut, evaluate, with_labels
 from ml.retraining.training.features import targets
 from ml.retraining.training.files import labelled_rows
 from ml.retraining.training.log_run import set_mlflow_defaults
-from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.terminal_table import metrics_table
-from ml.scripts import print_message, run
+from ml.retraining.training.trained import TrainingError
+from ml.scripts import add_trust_option, print_message, run
 
 EXIT_GOOD, EXIT_NOT_GOOD, EXIT_BAD_INPUT = 0, 1, 2
 _SEED = 2013
@@ -46,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_mlflow_defaults()
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            model = _model(options.model, options.tracking_uri, Path(scratch) / "model")
-            other = _model(options.against, options.tracking_uri, Path(scratch) / "other") if options.against else None
+            uri, trust = options.tracking_uri, Trust(frozenset(options.trust))
+            model = _model(options.model, uri, Path(scratch) / "model", trust)
+            other = _model(options.against, uri, Path(scratch) / "other", trust) if options.against else None
             rows = labelled_rows(
                 Path(options.input), options.target, print_message, time=options.time, schema=model.schema
             )
@@ -88,14 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--time", metavar="COLUMN", help="a column that is no feature and orders the rows")
     parser.add_argument("--against", metavar="MODEL", help="the other model; without it, a trivial one")
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
+    add_trust_option(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
     parser.add_argument("--html", metavar="FILE", help="write a report for people there, one self-contained HTML file")
     return parser
 
 
-def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
+def _model(name: str, tracking_uri: str, scratch: Path, trust: Trust) -> NativePredictor:
     if ":/" not in name:
-        return load_native_predictor(name)
+        return load_native_predictor(name, trust)
     import mlflow
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
@@ -109,7 +112,7 @@ def _model(name: str, tracking_uri: str, scratch: Path) -> NativePredictor:
         )
     except (MlflowException, OSError) as error:
         raise ValueError(f"{name}: {' '.join(str(error).split())[:300]}") from error
-    return load_native_predictor(folder)
+    return load_native_predictor(folder, trust)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Arguments and results belong to the scripts; defaults of environment variables are in `environment.py`.
 """
 
+import argparse
 import signal
 import sys
 import traceback
@@ -22,6 +23,13 @@ def run(main: Callable[[], int]) -> None:
         traceback.print_exc()
         code = EXIT_CRASH
     sys.exit(code)
+
+
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--trust`, the types beside plain data that models may hold."""
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="TYPE", help="a type that models may hold; may be given often"
+    )
 
 
 def print_message(text: str) -> None:

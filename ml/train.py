@@ -22,14 +22,16 @@ from guard_core.project_settings.labels import LabelSettings, LabelTask
 from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.environment import set_library_defaults
+from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.predictor.trust import Trust
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.files import labelled_rows, split_in_time
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
-from ml.retraining.training.spec import Trained, TrainingError
 from ml.retraining.training.terminal_table import metrics_table
 from ml.retraining.training.train import train
-from ml.scripts import print_message, run
+from ml.retraining.training.trained import Trained, TrainingError
+from ml.scripts import add_trust_option, print_message, run
 
 EXIT_BETTER, EXIT_NOT_BETTER, EXIT_BAD_INPUT = 0, 1, 2
 _DATA = Path(__file__).resolve().parent / "data" / "late_flights.csv"
@@ -47,10 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = labelled_rows(Path(options.input), options.target, print_message, time=options.time)
         data = split_in_time(rows, options.holdout)
         tracking.require()
-        trained = train(data.trained_on, spec, print_message, _SEED, labels=labels)
+        trained = train(
+            data.trained_on, spec, print_message, _SEED, labels=labels, trust=Trust(frozenset(options.trust))
+        )
         predictor = NativePredictor(trained.pipeline, trained.schema)
         evaluation, answers = evaluate(predictor, None, data, PromotionSettings(), np.random.default_rng(_SEED))
-    except (ValueError, TrainingError) as error:
+    except (ValueError, ModelError, TrainingError) as error:
         print_message(f"train: {error}")
         return EXIT_BAD_INPUT
     run_id = log_candidate(tracking, options.experiment, trained, {"mlflow.runName": Path(options.input).stem})
@@ -89,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--holdout", type=float, default=0.2, metavar="SHARE", help="share of the newest rows to judge on; default: 0.2"
     )
     parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="build a custom scikit-learn model instead")
+    add_trust_option(parser)
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
     parser.add_argument(
         "--artifacts", default="mlruns", help="folder or URL of files without a server; default: mlruns"

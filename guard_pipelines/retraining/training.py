@@ -35,6 +35,7 @@ from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Regi
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
 from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.predictor.trust import Trust
 from ml.retraining.training.evaluate import evaluate, write_evaluation
 from ml.retraining.training.log_run import LEFT_OUT, MODEL, Tracking, finished_run, log_candidate, log_evaluation
 from ml.retraining.training.train import train
@@ -116,7 +117,9 @@ class Training:
                 rows = self.rows.of(self.lake, self.flag, run.data).trained_on
                 kind = KindStore(self.database).of(*self.key).get(PREDICTION)
                 labels = self._section(LabelSettings)
-                trained = train(rows, self._spec, self.log, _SEED, labels=labels, prediction_kind=kind)
+                trained = train(
+                    rows, self._spec, self.log, _SEED, labels=labels, prediction_kind=kind, trust=self._trust
+                )
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)
             self._store.advance(self.flag.id, "trained", mlflow_run_id=mlflow_run_id)
@@ -206,11 +209,11 @@ class Training:
 
     def _load_candidate(self, run: TrainingRun, folder: Path) -> NativePredictor:
         model_folder = self._registry.run_folder(str(run.mlflow_run_id), MODEL, folder)
-        return load_native_predictor(model_folder, allow_unsafe=self.settings.predict.load_unsafe_models)
+        return load_native_predictor(model_folder, self._trust)
 
     def _load_version(self, number: str, folder: Path) -> NativePredictor:
         model_folder = self._registry.download(*self.key, number, folder)
-        return load_native_predictor(model_folder, allow_unsafe=self.settings.predict.load_unsafe_models)
+        return load_native_predictor(model_folder, self._trust)
 
     def _section(self, section: type[S]) -> S:
         return settings_of_model(self._project.settings, self.flag.model_id, section)
@@ -244,6 +247,10 @@ class Training:
     @property
     def _tracking(self) -> Tracking:
         return Tracking(self.settings.storage.mlflow, self.settings.storage.mlflow_artifacts)
+
+    @property
+    def _trust(self) -> Trust:
+        return Trust.of(self.settings.predict)
 
     @property
     def _experiment(self) -> str:

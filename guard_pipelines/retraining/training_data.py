@@ -21,7 +21,7 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.labelled_rows import LabelledRows
 from ml.retraining.training.evaluate import DAY, HeldOut
-from ml.retraining.training.spec import TrainingError
+from ml.retraining.training.trained import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
 _NO_EVENTS = "The model has no events in the lake yet"

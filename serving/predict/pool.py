@@ -198,10 +198,11 @@ class ModelPool:
     def _read(self, version: ModelVersion, *, is_retry: bool = False) -> "Predictor":
         from ml.retraining.predictor.errors import ModelError
         from ml.retraining.predictor.load import load_predictor
+        from ml.retraining.predictor.trust import Trust
 
         folder = self._files.fetch(self._registry, version)
         try:
-            return load_predictor(folder, allow_unsafe=self._settings.predict.load_unsafe_models)
+            return load_predictor(folder, Trust.of(self._settings.predict))
         except ModelError as error:
             # The copy may be damaged here and intact in the registry: the next try downloads it again.
             if not self._files.delete(folder) and not is_retry:  # another worker deleted it while it was read

@@ -3,7 +3,9 @@
 `schema`: the signature of a model; checks and encodings of rows.
 `frame`: rows as the data frame that a pipeline reads.
 `native`: predictions of a scikit-learn pipeline.
+`trust`: which types a stored model may hold.
 `onnx`: predictions of an ONNX model.
+`coded_labels`: classifiers that read whole numbers only, behind labels of any kind.
 `load`: a predictor from a folder of artifacts.
 `errors`: errors of stored models.
 """

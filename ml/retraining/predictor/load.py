@@ -10,6 +10,7 @@ from ml.retraining.predictor.errors import CorruptModelError, briefly
 from ml.retraining.predictor.native import NativePredictor, load_native
 from ml.retraining.predictor.onnx import OnnxPredictor
 from ml.retraining.predictor.schema import ModelSchema
+from ml.retraining.predictor.trust import OWN_MODELS, Trust
 
 Predictor = OnnxPredictor | NativePredictor
 SCHEMA = "guard/schema.json"
@@ -17,7 +18,7 @@ ONNX = "guard/model.onnx"
 ONNX_CHECK = "guard/onnx_check.json"
 
 
-def load_predictor(folder: Path | str, *, allow_unsafe: bool = False) -> Predictor:
+def load_predictor(folder: Path | str, trust: Trust = OWN_MODELS) -> Predictor:
     """Load the predictor of a model folder: MLflow's own files, `guard/schema.json`, `guard/model.onnx`, `guard/onnx_check.json`.
 
     Raises
@@ -29,11 +30,11 @@ def load_predictor(folder: Path | str, *, allow_unsafe: bool = False) -> Predict
     schema = read_schema(root)
     if (root / ONNX_CHECK).exists() and _is_equal(root / ONNX_CHECK):
         return OnnxPredictor(root / ONNX, schema)
-    return load_native_predictor(root, schema, allow_unsafe=allow_unsafe)
+    return load_native_predictor(root, trust, schema)
 
 
 def load_native_predictor(
-    folder: Path | str, schema: ModelSchema | None = None, *, allow_unsafe: bool = False
+    folder: Path | str, trust: Trust = OWN_MODELS, schema: ModelSchema | None = None
 ) -> NativePredictor:
     """Load the native model of a folder, which scores whole tables faster than row by row.
 
@@ -44,7 +45,7 @@ def load_native_predictor(
     """
     root = Path(folder)
     schema = schema or read_schema(root)
-    return NativePredictor(load_native(root, allow_unsafe=allow_unsafe), schema)
+    return NativePredictor(load_native(root, trust), schema)
 
 
 def read_schema(folder: Path) -> ModelSchema:

@@ -13,23 +13,7 @@ from numpy.typing import NDArray
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, UnsafeModelError, briefly
 from ml.retraining.predictor.frame import frame_of_rows
 from ml.retraining.predictor.schema import Label, ModelSchema
-
-# Parts of scikit-learn's models that skops does not trust by default: they only hold data, and run no code when loaded.
-TRUSTED = (
-    "numpy.dtype",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.AbsoluteError",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.StratifiedKFold",
-)
+from ml.retraining.predictor.trust import Trust
 
 
 class NativePredictor:
@@ -68,8 +52,8 @@ class NativePredictor:
         return self.schema.answers(self.scores(rows))
 
 
-def load_native(folder: Path, *, allow_unsafe: bool = False) -> Any:
-    """Load the pipeline of a model folder: `model.skops`; `model.pkl` only if `allow_unsafe`.
+def load_native(folder: Path, trust: Trust) -> Any:
+    """Load the pipeline of a model folder: `model.skops`; `model.pkl` only if `trust` is unsafe.
 
     Raises
     ------
@@ -80,31 +64,25 @@ def load_native(folder: Path, *, allow_unsafe: bool = False) -> Any:
     """
     safe = folder / "model.skops"
     if safe.exists():
-        return _load_skops(safe, allow_unsafe=allow_unsafe)
+        return _load_skops(safe, trust)
     pickled = folder / "model.pkl"
     if not pickled.exists():
         raise CorruptModelError("The model has neither model.skops nor model.pkl")
-    if not allow_unsafe:
+    if not trust.unsafe:
         raise UnsafeModelError(
             "The model is a pickle, which runs code when loaded: ML_GUARD_PREDICT_LOAD_UNSAFE_MODELS allows it"
         )
     return _load_pickle(pickled)
 
 
-def _load_skops(path: Path, *, allow_unsafe: bool) -> Any:
+def _load_skops(path: Path, trust: Trust) -> Any:
     import skops.io
 
+    types = trust.types_of_file(path)
     try:
-        untrusted = skops.io.get_untrusted_types(file=path)
-    except Exception as error:  # damaged archives raise many types of errors
-        raise CorruptModelError(f"model.skops cannot be read: {briefly(error)}") from error
-    unknown = sorted(set(untrusted) - set(TRUSTED))
-    if unknown and not allow_unsafe:
-        raise UnsafeModelError(f"The model holds types that are not trusted: {', '.join(unknown)}")
-    try:
-        return skops.io.load(path, trusted=untrusted)
+        return skops.io.load(path, trusted=types)
     except Exception as error:
-        raise CorruptModelError(f"model.skops cannot be read: {briefly(error)}") from error
+        raise CorruptModelError(f"{path.name} cannot be read: {briefly(error)}") from error
 
 
 def _load_pickle(path: Path) -> Any:

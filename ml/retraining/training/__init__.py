@@ -1,9 +1,10 @@
 """Training of a model on labelled rows, and its evaluation. Schedules do not belong here.
 
-`spec`: settings and result of a training.
+`trained`: the result of a training, or why there is none.
 `files`: labelled rows of a file, split in time.
 `features`: features, labels and schema of a training table.
 `candidates`: the pipelines that compete.
+`custom`: models of a custom builder, tried before a training.
 `train`: selection by later rows, and the final fit.
 `held_out`: answers and importance on the held-out window.
 `evaluate`: the evaluation of a candidate, and its files.

@@ -3,14 +3,13 @@
 Fitting and comparing them does not belong here; it is in `train.py`.
 """
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.retraining.predictor.schema import ModelSchema
-from ml.retraining.training.spec import TrainingError
+from ml.retraining.training.custom import import_builder
 
 _SMOOTHING = 20.0  # rows whose weight shrinks a rare category's mean to the overall mean
 
@@ -24,7 +23,7 @@ def candidates(schema: ModelSchema, spec: TrainingSpec, seed: int) -> Mapping[st
         If the custom builder cannot be imported.
     """
     if spec.builder is not None:
-        build = _import_builder(spec.builder)
+        build = import_builder(spec.builder)
         return {spec.builder: lambda: build(schema)}
     factories: dict[str, Callable[[], Any]] = {}
     if "gradient_boosting" in spec.algorithms:
@@ -35,15 +34,6 @@ def candidates(schema: ModelSchema, spec: TrainingSpec, seed: int) -> Mapping[st
     if "linear" in spec.algorithms:
         factories["linear"] = lambda: _pipeline(schema, seed, _linear(schema))
     return factories
-
-
-def _import_builder(builder: str) -> Callable[[ModelSchema], Any]:
-    module, _, function = builder.partition(":")
-    try:
-        build: Callable[[ModelSchema], Any] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise TrainingError(f"training.builder {builder!r} cannot be imported: {error}") from error
-    return build
 
 
 def _pipeline(schema: ModelSchema, seed: int, model: Any) -> Any:

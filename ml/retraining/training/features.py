@@ -28,7 +28,7 @@ from ml.monitoring.performance.labels import (
 from ml.monitoring.performance.tasks import Target, Task, is_numeric, target_of
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
-from ml.retraining.training.spec import TrainingError
+from ml.retraining.training.trained import TrainingError
 
 
 def learn_schema(

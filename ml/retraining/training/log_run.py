@@ -3,20 +3,20 @@
 All use of MLflow in this room belongs here, except for downloads by `ml.evaluate`; training and evaluating do not.
 """
 
+import itertools
 import json
 import os
 import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.retraining.predictor.load import ONNX, ONNX_CHECK, SCHEMA
-from ml.retraining.predictor.native import TRUSTED
 from ml.retraining.training.onnx_export import export_onnx
-from ml.retraining.training.spec import Trained, TrainingError
+from ml.retraining.training.trained import Trained, TrainingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -122,9 +122,9 @@ def write_model(folder: Path, trained: Trained) -> None:
             trained.pipeline,
             str(folder),
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED),
+            skops_trusted_types=list(trained.types),
             signature=infer_signature(example, predictions),
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+            pip_requirements=_requirements(trained),
         )
     content, check = export_onnx(trained)
     (folder / "guard").mkdir()
@@ -133,6 +133,14 @@ def write_model(folder: Path, trained: Trained) -> None:
     (folder / "input_example.json").write_text(example.to_json(orient="split"), encoding="utf-8")
     if content is not None:
         (folder / ONNX).write_bytes(content)
+
+
+def _requirements(trained: Trained) -> list[str]:
+    """Return the pinned distributions that the model is loaded with, those of a custom model's types included."""
+    by_package = packages_distributions()
+    of_types = (by_package.get(name.partition(".")[0], []) for name in trained.types)
+    names = dict.fromkeys((*_REQUIREMENTS, *itertools.chain.from_iterable(of_types)))
+    return [f"{name}=={version(name)}" for name in names]
 
 
 def _parameters(trained: Trained) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from ml.retraining.predictor.errors import briefly
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.onnx import OnnxPredictor
 from ml.retraining.predictor.schema import ModelSchema
-from ml.retraining.training.spec import Trained
 from ml.retraining.training.train import fitted_encoder
+from ml.retraining.training.trained import Trained
 
 TOLERANCE = 1e-4
 

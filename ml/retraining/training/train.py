@@ -20,9 +20,11 @@ from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.monitoring.performance.tasks import Target, Task, is_numeric
 from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.schema import ModelSchema
+from ml.retraining.predictor.trust import OWN_MODELS, Trust
 from ml.retraining.training.candidates import candidates
+from ml.retraining.training.custom import try_builder
 from ml.retraining.training.features import class_targets, learn_schema, learn_target, targets, with_codes
-from ml.retraining.training.spec import Trained, TrainingError
+from ml.retraining.training.trained import Trained, TrainingError
 
 _SAMPLE_ROWS = 2_000
 _METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "ordinal": "mae", "regression": "mae"}
@@ -37,6 +39,7 @@ def train(
     *,
     labels: LabelSettings | None = None,
     prediction_kind: str | None = None,
+    trust: Trust = OWN_MODELS,
 ) -> Trained:
     """Train a model on labelled rows.
 
@@ -46,11 +49,14 @@ def train(
     progress : called with a line of text after each step.
     labels : what the labels mean; guessed if None.
     prediction_kind : kind of the predictions that the model has made so far, if any.
+    trust : what the model may hold.
 
     Raises
     ------
     TrainingError
-        If there are too few labelled rows, or only one class.
+        If there are too few labelled rows, only one class, or a custom builder that fails.
+    SchemaMismatchError, UnsafeModelError
+        If a custom model answers something else than the schema says, or holds types that are not trusted.
     """
     start = time.perf_counter()
     table = table.filter(pc.is_valid(table[LABEL])).sort_by("ts")
@@ -65,6 +71,8 @@ def train(
         progress(f"feature {name} is left out: it {reason}")
     frame = frame_of_table(table, schema.features)
     builders = candidates(schema, spec, seed)
+    if spec.builder is not None:
+        try_builder(spec.builder, builders[spec.builder], frame, target, schema, trust)
     scores = _score_candidates(
         builders, frame[-spec.search_rows :], target[-spec.search_rows :], schema, spec.folds, progress
     )
@@ -76,6 +84,7 @@ def train(
     sample = frame.sample(min(len(frame), _SAMPLE_ROWS), random_state=seed)
     return Trained(
         pipeline,
+        trust.types_of(pipeline),
         schema if encoder is None else with_codes(schema, encoder),
         best,
         _METRICS[schema.task],

@@ -25,8 +25,8 @@ from guard_store.retraining.flags import RetrainStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
 from ml.retraining.training.evaluate import HeldOut
-from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
+from ml.retraining.training.trained import TrainingError
 from tests.support.pipeline_projects import (
     ADMIN,
     MODEL,

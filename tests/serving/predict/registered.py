@@ -11,8 +11,8 @@ from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_store.retraining.registry import CHAMPION, Registry
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate
-from ml.retraining.training.spec import Trained
 from ml.retraining.training.train import train
+from ml.retraining.training.trained import Trained
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 
 FEATURES = ROW

@@ -12,6 +12,7 @@ from guard_core.ids import registered_name
 from guard_core.settings import Settings
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry, RegistryUnavailableError
 from ml.retraining.predictor.load import Predictor, load_predictor
+from ml.retraining.predictor.trust import Trust
 from serving.predict import model_files
 from serving.predict.pool import ModelPool
 from tests.serving.predict.registered import MODEL_ID, register
@@ -113,10 +114,10 @@ def test_a_copy_that_another_worker_clears_while_it_is_read_is_downloaded_again(
     monkeypatch.setattr(model_files, "_is_old", lambda _: True)
     cleared: list[int] = []
 
-    def cleared_first(folder: Path, *, allow_unsafe: bool) -> Predictor:
+    def cleared_first(folder: Path, trust: Trust) -> Predictor:
         if not cleared:
             cleared.append(model_files.ModelFiles(settings.storage.models).sweep({KEY: {CHAMPION: versions[-1]}}))
-        return load_predictor(folder, allow_unsafe=allow_unsafe)
+        return load_predictor(folder, trust)
 
     monkeypatch.setattr("ml.retraining.predictor.load.load_predictor", cleared_first)
     assert ModelPool(settings).get(KEY, versions[0]).version == versions[0]

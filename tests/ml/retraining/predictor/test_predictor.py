@@ -10,6 +10,7 @@ from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, UnsafeModelError
 from ml.retraining.predictor.load import load_predictor
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
+from ml.retraining.predictor.trust import Trust
 from ml.retraining.training.log_run import write_model
 from ml.retraining.training.train import train
 from tests.ml.retraining.training.samples import ROW, labelled_rows
@@ -102,7 +103,7 @@ def test_a_pickle_does_not_run_unless_the_operator_has_allowed_it(folder: Path, 
         load_predictor(folder)
     assert not ran.exists()
     with pytest.raises(SchemaMismatchError):  # it is no model, but it was loaded: the operator wanted that
-        load_predictor(folder, allow_unsafe=True)
+        load_predictor(folder, Trust(unsafe=True))
     assert ran.exists()
 
 

@@ -17,8 +17,8 @@ from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.files import labelled_rows as rows_of_file
 from ml.retraining.training.log_run import write_model
 from ml.retraining.training.onnx_export import export_onnx
-from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
+from ml.retraining.training.trained import TrainingError
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 
 FILES = Path(__file__).parents[2] / "tables" / "cases"

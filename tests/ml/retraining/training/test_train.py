@@ -1,6 +1,5 @@
 """Training: what is learned, from which rows, and what is refused."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ from guard_core.project_settings.training import Algorithm, TrainingSpec
 from ml.retraining.predictor.load import load_native_predictor, load_predictor
 from ml.retraining.training.log_run import Tracking, finished_run, log_candidate, write_model
 from ml.retraining.training.onnx_export import export_onnx
-from ml.retraining.training.spec import TrainingError
 from ml.retraining.training.train import train
+from ml.retraining.training.trained import TrainingError
 from tests.ml.retraining.training.samples import ROW, labelled_rows
 
 
@@ -84,21 +83,6 @@ def test_too_few_or_equal_labels_are_refused() -> None:
     alike = alike.set_column(alike.schema.get_field_index("y_true"), "y_true", pa.array(["1"] * 300))
     with pytest.raises(TrainingError, match=r"All labels are alike \(1\)"):
         train(alike, TrainingSpec(), quiet, 7)
-
-
-def test_a_builder_of_ones_own_takes_the_place_of_the_algorithms_and_is_served_natively(tmp_path: Path) -> None:
-    spec = TrainingSpec(builder="tests.ml.retraining.training.own_builder:build")
-    trained = train(labelled_rows(), spec, quiet, 7)
-    write_model(tmp_path / "model", trained)
-    predictor = load_predictor(tmp_path / "model")
-    assert predictor.format == "scikit-learn"
-    assert json.loads((tmp_path / "model/guard/onnx_check.json").read_text())["equal"] is False
-    assert predictor.predict([ROW])[0] in ([0], [1])
-
-
-def test_a_builder_that_is_not_there_is_named() -> None:
-    with pytest.raises(TrainingError, match="own_builder:nothing"):
-        train(labelled_rows(), TrainingSpec(builder="tests.ml.retraining.training.own_builder:nothing"), quiet, 7)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What came out of a training, or why nothing did. How it trains is in the neighbouring modules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ class Trained:
     """A fitted pipeline, its schema, the score of each candidate, and a sample of raw rows to check other formats on.
 
     `left_out` are features with the reason, `rare_labels` labels with the rows that were too few for a class.
+    `types` are those that skops must be told to trust when it loads the pipeline.
     `scores` are of `metric` (higher is better for ROC AUC, lower for log loss and MAE), by candidate.
     """
 
     pipeline: Any
+    types: Sequence[str]
     schema: ModelSchema
     algorithm: str
     metric: str
