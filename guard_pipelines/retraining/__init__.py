@@ -4,6 +4,7 @@
 - `flag_requests`: run requests for active flags
 - `heartbeat`: log lines of long steps
 - `new_baseline`: the baseline of a new champion
+- `probation`: the comparison of a new champion with the old one, and the rollback
 - `sensors`: requests a training for each active retrain flag
 - `stage`: the retrain rule on the days of a run
 - `training`: the four steps of a training

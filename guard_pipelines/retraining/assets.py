@@ -28,7 +28,7 @@ _GROUP = "retraining"
 
 @stage_asset(stage="retrain", deps=[performance], kinds={"python"}, table="retrain")
 def retrain_recommended(scope: Scope, guard: Guard) -> Outcome:
-    """The retrain rule on each model's newest day: every reason with its numbers, and a flag if it recommends training."""
+    """The retrain rule on each model's newest day: every reason with its numbers, and a flag if it recommends training. A new champion that is surely worse than the old one is rolled back."""
     from guard_pipelines.retraining.stage import evaluate_days
 
     return evaluate_days(scope, guard.database, guard.lake, guard.settings)

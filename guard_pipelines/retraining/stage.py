@@ -1,4 +1,4 @@
-"""Evaluate the retrain rule on drift reports, performance and age of a model, and raise a flag if it recommends training.
+"""Evaluate the retrain rule on drift reports, performance and age of a model, raise a flag if it recommends training, and look at the probation of its champion.
 
 The rule is in `ml.retraining.rule`; collecting its evidence belongs here.
 """
@@ -14,6 +14,7 @@ from guard_core.project_settings.retrain import RetrainSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
+from guard_pipelines.retraining.probation import advance_probation
 from guard_pipelines.retraining.training_data import known_rows
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
@@ -39,14 +40,18 @@ _COMPARED_DAYS = 4 * max(WINDOWS)  # some models have no events on most days
 
 def evaluate_days(scope: Scope, database: Database, lake: Lake, settings: Settings) -> Outcome:
     """Apply the rule once to each model with days to process, at the newest of its days that is judged and measured."""
-    return run_stage("retrain", scope, database, settings, partial(_evaluate_model, database, lake))
+    return run_stage("retrain", scope, database, settings, partial(_evaluate_model, database, lake, settings))
 
 
-def _evaluate_model(database: Database, lake: Lake, run: StageRun, items: Sequence[DayState]) -> None:
+def _evaluate_model(
+    database: Database, lake: Lake, settings: Settings, run: StageRun, items: Sequence[DayState]
+) -> None:
     newest = items[-1]
     with run.isolate(newest, with_days=items[:-1]):
         day = run.store.newest_measured(*newest.key[:2]) or newest
         cells = _evaluate(database, lake, day, run.run_id, newest.request_id)
+        # After the rule, which needs no registry; before the mark, so that a registry that is down makes the day due again.
+        cells["probation"] = advance_probation(database, lake, settings, day)
         run.mark(items)
         run.outcome.add(day, **cells)
 

@@ -22,6 +22,7 @@ from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from guard_core.settings import Settings
 from guard_pipelines.retraining.new_baseline import capture_baseline
+from guard_pipelines.retraining.probation import probation_at_promotion
 from guard_pipelines.retraining.training_data import TrainingRows, choose_rows
 from guard_pipelines.retraining.training_facts import facts_of, tags_of
 from guard_store.db.database import Database
@@ -202,7 +203,13 @@ class Training:
         with tempfile.TemporaryDirectory() as scratch:
             candidate = self._load_candidate(run, Path(scratch))
             baseline = capture_baseline(self.database, self.lake, self.flag, run.data, candidate)
-        self._store.advance(self.flag.id, run.state, baseline_id=baseline.id, model_version=version)
+        evaluation = run.evaluation or {}
+        probation = probation_at_promotion(evaluation, self._section(PromotionSettings))
+        if probation is not None:
+            evaluation = probation.add_to(evaluation)
+        self._store.advance(
+            self.flag.id, run.state, baseline_id=baseline.id, model_version=version, evaluation=evaluation
+        )
         self._registry.set_alias(*self.key, CHAMPION, version)
         # A challenger that waited for promotion has lost to this version.
         self._registry.delete_alias(*self.key, CHALLENGER)

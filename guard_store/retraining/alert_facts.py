@@ -71,11 +71,12 @@ def write_decided_fact(
     version: str,
     champion: str | None,
     request_id: str | None,
+    by_rule: bool = False,
 ) -> None:
-    """Write that a person promoted a version or rolled back to it; the baseline stays the same."""
+    """Write that a person promoted a version, or that a person or the rule rolled back to it; the baseline stays the same."""
     before = "" if champion is None else f", in place of version {champion}"
     way = "is the champion again" if action == "rolled_back" else "is the champion now"
-    by_hand = "rolled back" if action == "rolled_back" else "promoted by hand"
+    how = "promoted by hand" if action == "promoted" else "rolled back by the rule" if by_rule else "rolled back"
     write_alert(
         connection,
         project_id,
@@ -83,7 +84,7 @@ def write_decided_fact(
         kind=f"retrain_{action}",
         dedup_key=uuid.uuid4().hex,  # each decision is made once
         severity="info",
-        message=f"Version {version} {way}{before}: {by_hand}.",
+        message=f"Version {version} {way}{before}: {how}.",
         details={
             "version": version,
             "lines": [f"Reason: {reason[:300]}"],

@@ -29,7 +29,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision; without a key, it was made by the promotion rule."""
+    """One decision; without a key, it was made by the rule."""
 
     id: str
     project_id: str
@@ -46,7 +46,7 @@ class Decision:
 
     @property
     def decided_by(self) -> Literal["rule", "person"]:
-        """Whether the promotion rule or a person has decided."""
+        """Whether the rule or a person has decided."""
         return "rule" if self.key_id is None else "person"
 
 
@@ -81,6 +81,23 @@ def write_decision(
     connection.execute(insert(model_decisions), row)
 
 
+def last_decision(
+    connection: Connection, project_id: str, model_id: str, *actions: Action, version: str | None = None
+) -> Decision | None:
+    """Return the last decision with one of these actions about a model (or one version of it), in the caller's transaction."""
+    c = model_decisions.c
+    statement = (
+        select(model_decisions)
+        .where(of_model(model_decisions, project_id, model_id), c.action.in_(actions))
+        .order_by(c.decided_us.desc(), c.id)
+        .limit(1)
+    )
+    if version is not None:
+        statement = statement.where(c.version == version)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else Decision(**row._mapping)
+
+
 class DecisionStore:
     """Reads decisions, and records those of people about versions."""
 
@@ -113,18 +130,8 @@ class DecisionStore:
 
     def last(self, project_id: str, model_id: str, *actions: Action, version: str | None = None) -> Decision | None:
         """Return the last decision with one of these actions about a model (or one version of it)."""
-        c = model_decisions.c
-        statement = (
-            select(model_decisions)
-            .where(of_model(model_decisions, project_id, model_id), c.action.in_(actions))
-            .order_by(c.decided_us.desc(), c.id)
-            .limit(1)
-        )
-        if version is not None:
-            statement = statement.where(c.version == version)
         with self._database.read() as connection:
-            row = connection.execute(statement).one_or_none()
-        return None if row is None else Decision(**row._mapping)
+            return last_decision(connection, project_id, model_id, *actions, version=version)
 
     def against(self, project_id: str, model_id: str, version: str, since_us: int) -> Decision | None:
         """Return a person's last decision since an instant that replaced a version as champion, or rejected it."""

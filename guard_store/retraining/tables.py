@@ -82,7 +82,7 @@ model_decisions = Table(
     Column("champion_before", String(16)),
     Column("reason", Text, nullable=False),
     Column("details", JSON, nullable=False),
-    Column("key_id", String(128)),  # null: decided by the promotion rule
+    Column("key_id", String(128)),  # null: decided by the rule
     Column("role", String(16)),
     Column("request_id", String(128)),
     Column("decided_us", BigInteger, nullable=False),

@@ -30,7 +30,7 @@ class TrainingRun:
     ----------
     state : prepared, trained, evaluated or registered.
     data : the training data: `lake_version`, `as_of_us`, `split_us`, days, counts and digest.
-    evaluation : result of the promotion rule, with feature importances; None before.
+    evaluation : result of the promotion rule, with feature importances and the probation; None before.
     """
 
     flag_id: str
@@ -120,7 +120,7 @@ class TrainingRunStore:
             alert_facts.write_finished_fact(
                 connection, flag, action, reason=reason, version=version, champion=champion_before
             )
-            append(ConnectionStatements(connection), [_entry_of_rule(flag, action, reason, version)])
+            append(ConnectionStatements(connection), [entry_of_rule(flag, action, reason, version)])
 
     def count_evaluations(self, flag: Flag, data: Mapping[str, Any]) -> int:
         """Count the decisions for other flags of the model on held-out days that overlap those of the given data."""
@@ -162,8 +162,8 @@ class TrainingRunStore:
         return None if row is None else TrainingRun(**row._mapping)
 
 
-def _entry_of_rule(flag: Flag, action: Action, reason: str, version: str) -> Entry:
-    """Build the ledger's entry of a decision by the promotion rule, which no request carries."""
+def entry_of_rule(flag: Flag, action: Action, reason: str, version: str) -> Entry:
+    """Build the ledger's entry of a decision by the rule, which no request carries."""
     details = {"decided_by": "rule", "action": action, "reason": reason, "flag_id": flag.id}
     return Entry(
         at_us=now_us(),

@@ -198,11 +198,11 @@ def _density(edges: Sequence[float], rows: Sequence[int]) -> tuple[list[float], 
 
 
 def _serving(project: Project, champion: VersionView, decision: DecisionView | None) -> str:
-    """Return since when the champion serves: a decision of the rule counts from the instant whose data it used."""
+    """Return since when the champion serves: a promotion by the rule counts from the instant whose data it used."""
     if decision is None:
         return f"v{champion.version} serves"
     at_us = microseconds(decision.decided_at)
-    if decision.decided_by == "rule" and champion.data is not None:
+    if decision.decided_by == "rule" and decision.action == "promoted" and champion.data is not None:
         at_us = champion.data["as_of_us"]
     return f"v{champion.version} serves since {day_text(local_days(project.timezone).of(at_us))}"
 
@@ -211,6 +211,8 @@ def _outcome(version: VersionView, decision: DecisionView | None) -> str:
     reason = None if decision is None else decision.reason.partition(":")[0]
     if decision is None:
         return "awaits a decision" if version.promoted is None else f"is not the champion: {'; '.join(version.reasons)}"
+    if version.probation is not None and version.probation.state == "rolled_back":
+        return f"was rolled back: worse than v{version.probation.against} on probation"
     if decision.action == "rejected":
         return f"was rejected: {reason}"
     return "served before" if decision.action in {"promoted", "rolled_back"} else f"was {decision.action}: {reason}"

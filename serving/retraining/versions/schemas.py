@@ -1,5 +1,6 @@
 """Requests and responses about versions, decisions and shadow comparisons."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guard_core.days import from_microseconds
 from guard_store.retraining.decisions import Decision
+from guard_store.retraining.probations import Probation, is_promotion_by_rule
 from guard_store.retraining.registry import ModelVersion
 from guard_store.retraining.shadow import ShadowTally
 from guard_store.retraining.training_runs import TrainingRun
@@ -18,6 +20,32 @@ class DecisionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=1000, description="The reason; it is recorded.")
+
+
+class ProbationView(BaseModel):
+    """How far the probation of a version that the rule has promoted is."""
+
+    state: Literal["watching", "worse", "rolled_back", "passed", "ended"] = Field(
+        description="`worse` until the rollback is done; `ended` by another decision, or because there is nothing to compare."
+    )
+    against: str = Field(description="The old champion, to which the rule rolls back.")
+    days: int = Field(description="Labelled days that were compared.")
+    of_days: int = Field(description="Labelled days after which it has passed.")
+    rows: int
+    last_day: str | None
+    metric: str | None
+    gain: dict[str, Any] | None = Field(
+        description="Of this version over the old champion: `value`, and the interval `low` to `high` at `confidence`."
+    )
+    reason: str | None
+
+    @classmethod
+    def of(cls, probation: Probation, *, is_over: bool) -> "ProbationView":
+        """Convert a stored probation, which a later decision may have ended."""
+        values = asdict(probation)
+        if is_over and probation.state in ("watching", "worse"):
+            values |= {"state": "ended", "reason": "another decision was made meanwhile"}
+        return cls(**values)
 
 
 class VersionView(BaseModel):
@@ -33,11 +61,14 @@ class VersionView(BaseModel):
     reasons: list[str] = Field(description="Reasons of the promotion rule, with their numbers.")
     metrics: dict[str, Any] | None = Field(description="Each metric on the held-out days, with its 95 % interval.")
     data: dict[str, Any] | None = Field(description="Training data: version of the lake, days, rows.")
+    probation: ProbationView | None = Field(description="Null if the rule did not promote it in place of another.")
 
     @classmethod
-    def of(cls, version: ModelVersion, run: TrainingRun | None) -> "VersionView":
-        """Combine a version with its training run."""
+    def of(cls, version: ModelVersion, run: TrainingRun | None, made_champion: Decision | None) -> "VersionView":
+        """Combine a version with its training run and the decision that made the model's present champion."""
         evaluation = run.evaluation if run is not None else None
+        probation = Probation.of(evaluation)
+        is_over = made_champion is None or not is_promotion_by_rule(made_champion, version.version)
         return cls(
             version=version.version,
             aliases=list(version.aliases),
@@ -49,6 +80,7 @@ class VersionView(BaseModel):
             reasons=[] if evaluation is None else list(evaluation["reasons"]),
             metrics=None if evaluation is None else evaluation["candidate"]["metrics"],
             data=None if run is None else dict(run.data),
+            probation=None if probation is None else ProbationView.of(probation, is_over=is_over),
         )
 
 
@@ -106,7 +138,7 @@ class DecisionView(BaseModel):
     project_id: str
     model_id: str
     action: str
-    decided_by: Literal["rule", "person"] = Field(description="The promotion rule, or a person with the key.")
+    decided_by: Literal["rule", "person"] = Field(description="The rule, or a person with the key.")
     version: str | None
     champion_before: str | None
     reason: str

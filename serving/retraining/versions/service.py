@@ -9,8 +9,9 @@ from pathlib import Path
 
 from guard_core.ttl_cache import TtlCache
 from guard_store.db.database import Database
-from guard_store.retraining import alert_facts
-from guard_store.retraining.decisions import Action, Actor, DecisionStore, write_decision
+from guard_store.retraining.champions import make_champion
+from guard_store.retraining.decisions import CHAMPION_ACTIONS, Action, Actor, DecisionStore, write_decision
+from guard_store.retraining.probations import without_probation
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
@@ -57,7 +58,8 @@ class VersionService:
         """Return all versions, newest first."""
         runs = {run.mlflow_run_id: run for run in self._trainings.newest(project_id, model_id, _MAX_ROWS)}
         versions = self._registry.versions(project_id, model_id)
-        return [VersionView.of(version, runs.get(version.run_id)) for version in versions]
+        made_champion = self._decisions.last(project_id, model_id, *CHAMPION_ACTIONS)
+        return [VersionView.of(version, runs.get(version.run_id), made_champion) for version in versions]
 
     def detail(self, project_id: str, model_id: str, number: str) -> VersionDetail:
         """Return a version with its cards, its evaluation and the decisions about it.
@@ -73,7 +75,7 @@ class VersionService:
         decisions = self._decisions.newest(project_id, model_id, _MAX_ROWS, version=number)
         return VersionDetail(
             **view.model_dump(),
-            evaluation=None if run is None or run.evaluation is None else dict(run.evaluation),
+            evaluation=None if run is None or run.evaluation is None else without_probation(run.evaluation),
             decisions=[DecisionView.of(decision) for decision in decisions],
             model_card=self._read_file(version, f"{EVALUATION}/model_card.md"),
             data_card=self._read_file(version, f"{EVALUATION}/data_card.md"),
@@ -172,31 +174,17 @@ class VersionService:
         return self._make_champion(version, "rolled_back", reason, actor)
 
     def _make_champion(self, version: ModelVersion, action: Action, reason: str, actor: Actor) -> VersionView:
-        """Record the decision and move the alias in one transaction: if the registry fails, nothing is recorded."""
         key = version.project_id, version.model_id
-        aliases = self._registry.aliases(*key)
-        with self._database.write() as connection:
-            write_decision(
-                connection,
-                *key,
-                action,
-                reason=reason,
-                actor=actor,
-                version=version.version,
-                champion_before=aliases.get(CHAMPION),
-            )
-            alert_facts.write_decided_fact(
-                connection,
-                *key,
-                action,
-                reason=reason,
-                version=version.version,
-                champion=aliases.get(CHAMPION),
-                request_id=actor.request_id,
-            )
-            self._registry.set_alias(*key, CHAMPION, version.version)
-        if aliases.get(CHALLENGER) == version.version:
-            self._registry.delete_alias(*key, CHALLENGER)
+        make_champion(
+            self._database,
+            self._registry,
+            key,
+            version.version,
+            action,
+            reason=reason,
+            actor=actor,
+            champion_before=self._registry.aliases(*key).get(CHAMPION),
+        )
         return self._view(self._version(*key, version.version))
 
     def _champion_before(self, project_id: str, model_id: str, number: str) -> str | None:
@@ -216,7 +204,8 @@ class VersionService:
 
     def _view(self, version: ModelVersion) -> VersionView:
         run = self._trainings.of_run(version.run_id) if version.run_id else None
-        return VersionView.of(version, run)
+        made_champion = self._decisions.last(version.project_id, version.model_id, *CHAMPION_ACTIONS)
+        return VersionView.of(version, run, made_champion)
 
     def _read_file(self, version: ModelVersion, path: str) -> str | None:
         if version.run_id is None:
