@@ -46,12 +46,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class BudgetStatus:
-    """Amounts spent and reserved from a budget in a span."""
+    """Amounts spent and reserved from a budget in a span.
+
+    Attributes
+    ----------
+    refused : the most that the newest call without room could have used; None if no call was refused.
+    """
 
     budget: Budget
     span: str
     spent: int
     reserved: int
+    refused: int | None
 
 
 class BudgetStore:
@@ -116,8 +122,8 @@ class BudgetStore:
         spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in of}
         with self._database.read() as connection:
             rows = connection.execute(select(budget_spans).where(budget_spans.c.budget_id.in_(spans))).all()
-        amounts = {(row.budget_id, row.span): (row.spent, row.reserved) for row in rows}
-        return [BudgetStatus(b, spans[b.id], *amounts.get((b.id, spans[b.id]), (0, 0))) for b in of]
+        amounts = {(row.budget_id, row.span): (row.spent, row.reserved, row.refused) for row in rows}
+        return [BudgetStatus(b, spans[b.id], *amounts.get((b.id, spans[b.id]), (0, 0, None))) for b in of]
 
     def expired(self, at_us: int) -> Sequence[tuple[Reservation, tuple[Hold, ...]]]:
         """Return expired reservations, whose process has died, with their holds."""

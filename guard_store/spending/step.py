@@ -25,10 +25,10 @@ _LOCK_KEY = 0x7370656E64  # "spend" in ASCII
 _MAX_PARAMETERS = 400
 _json = msgspec.json.Encoder().encode
 
-_SPAN_COLUMNS = ("budget_id", "span", "spent", "reserved", "warned")
+_SPAN_COLUMNS = ("budget_id", "span", "spent", "reserved", "warned", "refused")
 _SPAN_CONFLICT = """ON CONFLICT (budget_id, span) DO UPDATE SET
     spent = budget_spans.spent + excluded.spent, reserved = budget_spans.reserved + excluded.reserved,
-    warned = budget_spans.warned OR excluded.warned"""
+    warned = budget_spans.warned OR excluded.warned, refused = COALESCE(excluded.refused, budget_spans.refused)"""
 _RESERVATION_COLUMNS = ("id", "expires_us", "body")
 _USAGE_COLUMNS = (*USAGE_KEY, *USAGE_SUMS)
 _USAGE_CONFLICT = f"ON CONFLICT ({', '.join(USAGE_KEY)}) DO UPDATE SET " + ", ".join(
@@ -49,11 +49,17 @@ class _Budget:
 
 @dataclass(slots=True)
 class _Span:
-    """Amounts of a budget in a span, and `before`, the stored ones; zero if they were not read."""
+    """Amounts of a budget in a span, and `before`, the stored ones; zero if they were not read.
+
+    Attributes
+    ----------
+    refused : amount of the newest call that this transaction refuses; None if it refuses none.
+    """
 
     spent: int = 0
     reserved: int = 0
     warned: bool = False
+    refused: int | None = None
     before: tuple[int, int] = (0, 0)
 
     def load(self, spent: int, reserved: int, *, warned: bool) -> None:
@@ -63,8 +69,8 @@ class _Span:
         self.before = (spent, reserved)
 
     @property
-    def increments(self) -> tuple[int, int, bool]:
-        return self.spent - self.before[0], self.reserved - self.before[1], self.warned
+    def increments(self) -> tuple[int, int, bool, int | None]:
+        return self.spent - self.before[0], self.reserved - self.before[1], self.warned, self.refused
 
 
 _Spans = dict[tuple[str, str], _Span]
@@ -197,6 +203,8 @@ def _reserve(
                 span.reserved,
                 None if unpriced else amount,
             )
+            if not unpriced:
+                span.refused = amount
             write_refusal_fact(statements, budget, reservation, name)
             return Reserved(refusal=refusal)
     holds, soft = [], []

@@ -33,6 +33,7 @@ budget_spans = Table(
     Column("spent", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
     Column("warned", Boolean, nullable=False),
+    Column("refused", BigInteger),  # the most that the newest refused call could have used; null: none was refused
     sqlite_with_rowid=False,
 )
 

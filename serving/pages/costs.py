@@ -111,9 +111,12 @@ def headline(month: MonthView, budgets: Sequence[BudgetView]) -> str:
     if month.llm.expected is not None:
         sentence += f", {usd(max(month.llm.expected, float(month.llm_usd)))} expected"
     spent = sum(budget.is_spent for budget in budgets)
-    above = sum(budget.is_above_soft and not budget.is_spent for budget in budgets)
+    short = sum(budget.is_short for budget in budgets)
+    above = sum(budget.is_above_soft and not (budget.is_spent or budget.is_short) for budget in budgets)
     if spent:
         sentence += f"; {count(spent, 'budget')} {'is' if spent == 1 else 'are'} spent: calls are refused"
+    if short:
+        sentence += f"; {count(short, 'budget')} {'has' if short == 1 else 'have'} too little left: calls are refused"
     if above:
         sentence += f"; {count(above, 'budget')} {'is' if above == 1 else 'are'} above the soft limit"
     return sentence

@@ -138,12 +138,25 @@ class BudgetView(BaseModel):
     span: str = Field(description="The current local day or month, or `total`.")
     spent: float
     reserved: float = Field(description="Reserved by calls in progress.")
+    refused: float | None = Field(
+        description="The most that the newest call refused in this span could have used; null if none was refused."
+    )
     resets_at: datetime | None = Field(description="Instant at which the next span begins; null for a total.")
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing is left below the hard limit."""
         return self.hard is not None and self.spent >= self.hard
+
+    @property
+    def left(self) -> float | None:
+        """What is neither spent nor reserved of the hard limit; None without one."""
+        return None if self.hard is None else max(0.0, round(self.hard - self.spent - self.reserved, 9))
+
+    @property
+    def is_short(self) -> bool:
+        """Whether something is left of the hard limit, but less than the newest refused call could have used."""
+        return not self.is_spent and self.left is not None and self.refused is not None and self.left < self.refused
 
     @property
     def is_above_soft(self) -> bool:
@@ -166,5 +179,6 @@ class BudgetView(BaseModel):
             span=status.span,
             spent=status.spent / unit,
             reserved=status.reserved / unit,
+            refused=None if status.refused is None else status.refused / unit,
             resets_at=None if resets_us is None else from_microseconds(resets_us),
         )

@@ -101,6 +101,23 @@ def test_a_reservation_is_held_until_it_is_settled(
     assert standing(budgets) == (spent, 0)
 
 
+def test_a_budget_keeps_the_amount_of_its_newest_refused_call(spender: Spender, budgets: BudgetStore) -> None:
+    def refused_amount(day: date = DAY) -> int | None:
+        (status,) = budgets.statuses(budgets.of(), lambda _: day)
+        return status.refused
+
+    budgets.put("project", "p", "tokens", "day", soft=None, hard=50)
+    assert refused_amount() is None
+    spender.reserve(Amount(tokens_in=10, tokens_out=90))
+    assert refused_amount() == 100
+    call, reserved = spender.reserve(Amount(tokens_in=10, tokens_out=20))
+    spender.settle(call, reserved, Amount(tokens_in=10, tokens_out=5))
+    assert refused_amount() == 100, "a call that fits leaves it"
+    spender.reserve(Amount(tokens_in=10, tokens_out=30))
+    assert refused_amount() == 40
+    assert refused_amount(date(2026, 3, 10)) is None, "each span has its own"
+
+
 def test_a_call_that_does_not_fit_is_refused_and_holds_nothing(spender: Spender, budgets: BudgetStore) -> None:
     budgets.put("project", "p", "tokens", "month", soft=None, hard=250)
     assert spender.reserve()[1].refusal is None

@@ -33,6 +33,27 @@ async def test_the_page_has_spend_budgets_and_findings_with_links_to_the_ledger(
     assert f"{day}: m $0.02" in page
 
 
+async def test_a_budget_with_too_little_left_for_calls_refuses_them_and_the_page_gives_the_reason(
+    clients: Clients, project: str
+) -> None:
+    services = clients.services
+    day = await services.gateway.day_of(project)
+    budget = {"scope": "project", "scope_id": project, "measure": "tokens", "period": "month", "soft": 10, "hard": 20}
+    admin = clients.of("admin")
+    assert (await admin.put("/api/v1/budgets", json=budget)).json()["refused"] is None
+    await spend(services, project, day)
+    browser = await sign_in(clients, "analyst")
+    page = (await browser.get("/costs")).text
+    assert "1 budget is above the soft limit" in page
+    await spend(services, project, day)  # refused: 15 tokens, and 5 are left
+    page = (await browser.get("/costs")).text
+    assert "1 budget has too little left: calls are refused</h1>" in page
+    assert "above the soft limit" not in page
+    assert "5 is left, and the newest refused call could have used 15. Raise the hard limit" in page
+    assert (await admin.put("/api/v1/budgets", json=budget | {"hard": 30})).json()["refused"] == 15
+    assert "calls are refused" not in (await browser.get("/costs")).text, "15 are left"
+
+
 async def test_without_calls_the_page_has_the_command_that_sends_one(clients: Clients) -> None:
     page = (await (await sign_in(clients, "analyst")).get("/costs")).text
     assert "<h1>$0.00 this month</h1>" in page
