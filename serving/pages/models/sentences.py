@@ -2,8 +2,9 @@
 
 from guard_core.formats import count, day, fixed
 from guard_core.names import display_name
+from ml.charts.timelines import TEXTS
 from ml.retraining.rule import LESS_IS_BETTER
-from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, ModelSummary, SlicesSeries
+from serving.monitoring.series.schemas import DriftMatrix, MatrixColumn, MetricSummary, ModelSummary, SlicesSeries
 
 IMPORTANT = 0.1
 """Share of the highest importance from which a feature is important."""
@@ -12,7 +13,7 @@ _JUDGED = frozenset({"drift", "warning", "stable"})
 
 
 def model_sentence(model: ModelSummary) -> str:
-    """Return whether a model is fine, and what is wrong if it is not.
+    """Return what is wrong with a model, or that no alert is open, with its newest metric or verdict.
 
     An open alert decides: it holds on several days, and its thresholds are those of the project.
     """
@@ -27,7 +28,7 @@ def model_sentence(model: ModelSummary) -> str:
     if model.baseline is None:
         return f"{name} has no baseline yet"
     shortfall = _shortfall(model)
-    return f"{name} is fine{_against(model)}" if shortfall is None else f"{name}: no alert is open; {shortfall}"
+    return f"{name}: no alert is open; {shortfall or _newest_result(model)}"
 
 
 def uncertainty_sentence(column: MatrixColumn) -> str | None:
@@ -103,11 +104,20 @@ def is_apart(low: float | None, high: float | None, other_low: float | None, oth
     return high < other_low or other_high < low
 
 
+def _newest_result(model: ModelSummary) -> str:
+    if model.metric is not None:
+        return _figures(model.metric)
+    if model.verdict is None or model.verdict_day is None:
+        return "not judged yet"
+    return f"{TEXTS[model.verdict]} on {day(model.verdict_day)}"
+
+
 def _against(model: ModelSummary) -> str:
-    metric = model.metric
-    if metric is None:
-        return ""
-    text = f": {display_name(metric.name)} {fixed(metric.value)}"
+    return "" if model.metric is None else f": {_figures(model.metric)}"
+
+
+def _figures(metric: MetricSummary) -> str:
+    text = f"{display_name(metric.name)} {fixed(metric.value)}"
     return text if metric.baseline is None else f"{text} against {fixed(metric.baseline)}"
 
 

@@ -57,7 +57,9 @@ async def test_a_model_has_its_newest_days_with_their_volume_verdicts_and_champi
     assert [decision["version"] for decision in overview["decisions"]] == ["3", "2", "1"]
     page = (await (await sign_in(clients, "analyst")).get("/")).text
     assert f"/projects/{project}/models/late" in page
-    assert "Your model is fine" in page
+    assert "No alert needs you; your model has no recent verdict" in page
+    assert "no open alert" in page
+    assert "no events since 3 Jan 2013" in page
 
 
 async def test_a_key_of_a_project_sees_only_its_models(clients: Clients, model: Model, project: str) -> None:

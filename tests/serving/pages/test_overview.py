@@ -1,7 +1,7 @@
-"""The sentence of the overview: it counts whatever needs attention, of models and of others."""
+"""The sentence of the overview counts whatever needs attention, and the state of a model is no more than what is known of it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import pytest
@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from serving.alerts.schemas import AlertView
 from serving.overview.schemas import ModelOverview, Overview
-from serving.pages.overview import headline
+from serving.pages.overview import headline, last_verdict
 
 T = TypeVar("T", bound=BaseModel)
+TODAY = date(2026, 3, 10)
+CLOSED, NEXT, OPEN = "2026-03-08", "2026-03-09", "2026-03-10"
 
 
 def make(schema: type[T], **fields: object) -> T:
@@ -24,8 +26,9 @@ def alert(acknowledged_at: datetime | None = None) -> AlertView:
     return make(AlertView, acknowledged_at=acknowledged_at)
 
 
-def model(*alerts: AlertView) -> ModelOverview:
-    return make(ModelOverview, alerts=list(alerts))
+def model(*alerts: AlertView, verdicts: dict[str, str | None] | None = None) -> ModelOverview:
+    verdicts = {CLOSED: "stable", OPEN: None} if verdicts is None else verdicts
+    return make(ModelOverview, alerts=list(alerts), days=list(verdicts), verdicts=list(verdicts.values()))
 
 
 def overview(models: list[ModelOverview], other_alerts: list[AlertView]) -> Overview:
@@ -36,8 +39,14 @@ def overview(models: list[ModelOverview], other_alerts: list[AlertView]) -> Over
     ("models", "other_alerts", "sentence"),
     [
         ([], [], "No model has sent events yet"),
-        ([model()], [], "Your model is fine"),
-        ([model(), model()], [alert(datetime.now(UTC))], "All 2 models are fine"),
+        ([model()], [], "No alert needs you"),
+        ([model(), model()], [alert(datetime.now(UTC))], "No alert needs you"),
+        ([model(verdicts={OPEN: None})], [], "No alert needs you; your model has no recent verdict"),
+        (
+            [model(), model(verdicts={CLOSED: "missing_baseline"})],
+            [],
+            "No alert needs you; 1 of 2 models has no recent verdict",
+        ),
         ([model()], [alert(), alert()], "2 alerts need you, about no single model"),
         ([], [alert()], "1 alert needs you; no model has sent events yet"),
         ([model(alert()), model()], [alert()], "1 of 2 models needs you, and so does 1 other alert"),
@@ -47,4 +56,22 @@ def overview(models: list[ModelOverview], other_alerts: list[AlertView]) -> Over
 def test_the_sentence_counts_what_needs_attention(
     models: list[ModelOverview], other_alerts: list[AlertView], sentence: str
 ) -> None:
-    assert headline(overview(models, other_alerts)) == sentence
+    assert headline(overview(models, other_alerts), TODAY) == sentence
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        ({CLOSED: "stable", NEXT: None, OPEN: None}, "stable on 8 Mar 2026"),
+        ({CLOSED: "stable", NEXT: "warning"}, "warning on 9 Mar 2026"),
+        ({CLOSED: "missing_baseline", OPEN: None}, "no baseline yet on 8 Mar 2026"),
+        ({OPEN: None}, "not judged yet"),
+        ({"2026-03-07": "stable", CLOSED: None, OPEN: None}, "not judged since 7 Mar 2026"),
+        ({"2026-03-06": "drift", "2026-03-07": "stable"}, "no events since 7 Mar 2026"),
+        ({"2026-03-01": "stable", OPEN: None}, "stable on 1 Mar 2026"),
+    ],
+)
+def test_the_newest_verdict_is_given_with_its_day_and_its_absence_with_the_reason(
+    verdicts: dict[str, str | None], text: str
+) -> None:
+    assert last_verdict(model(verdicts=verdicts), TODAY) == text

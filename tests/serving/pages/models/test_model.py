@@ -48,7 +48,7 @@ async def test_a_model_is_shown_with_its_metric_and_links_of_its_cells(
     assert f'action="{PATH}/retrain"' in page.text
     history.store_performance(0, {("", ""): 0.85}, baseline_id=baseline_id)
     page = await (await sign_in(clients, "admin")).get(PATH)
-    assert f"<h1>{MODEL} is fine: ROC AUC 0.850 against 0.900</h1>" in page.text
+    assert f"<h1>{MODEL}: no alert is open; ROC AUC 0.850 against 0.900</h1>" in page.text
 
 
 async def test_drift_is_shown_by_importance_in_the_champion_once_it_is_known(
