@@ -403,6 +403,9 @@ class Services:
             ):
                 stack.push_async_callback(service.stop)
                 await service.start()
+            # In the background: the server is ready without its pages, and most starts are not followed by a page at once.
+            loading = asyncio.create_task(asyncio.to_thread(self.parts.get(Renderer).load_templates))
+            stack.push_async_callback(asyncio.wait, [loading])
             yield
 
 

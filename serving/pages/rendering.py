@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket, BytecodeCache
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -47,6 +48,26 @@ _NOT_SHOWN: Final = frozenset({"csrf", "key"})
 """Fields of a form that an error page does not repeat: the token has a field of its own, and a key is a secret."""
 
 
+class _ProcessBytecode(BytecodeCache):
+    """Compiled templates of this process, so that every app after its first one only loads them."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill a bucket with the code of its template, if it was compiled from the same text."""
+        code = self._code.get(bucket.key)
+        if code is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_BYTECODE: Final = _ProcessBytecode()
+
+
 class Renderer:
     """Renders the templates of the pages.
 
@@ -61,6 +82,7 @@ class Renderer:
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            bytecode_cache=_BYTECODE,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -72,6 +94,11 @@ class Renderer:
             servers=servers,
             version=version,
         )
+
+    def load_templates(self) -> None:
+        """Compile all templates, so that the first request of a page does not wait for it."""
+        for name in self._environment.list_templates(extensions=["html"]):
+            self._environment.get_template(name)
 
     def page(self, request: Request, template: str, status: int = HTTPStatus.OK, /, **context: Any) -> HTMLResponse:
         """Render a page, or a part of one."""
