@@ -19,6 +19,7 @@ SUBJECTS = {
     "gateway": "The gateway in front of a language model",
     "latency": "From a closed day to its verdict, in the running system",
     "pages": "The pages, with a year of 50 models",
+    "training": "Trained models beside scikit-learn, LightGBM and CatBoost",
     "first_verdict": "From a fresh clone to the first verdict",
 }
 PACKAGES = ("deltalake", "mlflow", "msgspec", "numpy", "onnxruntime", "pyarrow", "uvicorn")
