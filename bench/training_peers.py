@@ -12,7 +12,7 @@ from bench.training_sets import LABEL, LabelledSet, categorical, contend, write_
 
 def lightgbm(train: pd.DataFrame, test: pd.DataFrame, labelled: LabelledSet) -> npt.NDArray[np.float64]:
     """Train LightGBM; categories are its own."""
-    from lightgbm import LGBMClassifier, LGBMRegressor  # type: ignore[import-not-found]
+    from lightgbm import LGBMClassifier, LGBMRegressor
 
     x, test = train.drop(columns=LABEL), test.copy()
     for name in categorical(train):
