@@ -19,7 +19,5 @@
 - `profiles`: a day against a stored baseline, beside Evidently
 - `servers`: starts the servers under test
 - `training`: models of ML Guard's training beside scikit-learn, LightGBM and CatBoost
-- `training_peers`: LightGBM and CatBoost, run by their own interpreter
-- `training_sets`: labelled sets of public packages, and their splits
 - `studies`: how often methods are wrong, on data whose truth is known
 """

@@ -36,7 +36,7 @@ from guard_store.monitoring.performance import PerformanceStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.shadow import ShadowStore
 from guard_store.retraining.training_runs import TrainingRunStore
@@ -231,7 +231,7 @@ class Services:
         self.drift_reports = DriftReportStore(database)
         self.performance = PerformanceStore(database)
         self.kinds = KindStore(database)
-        self.retrain_flags = RetrainStore(database)
+        self.retrain_flags = FlagStore(database)
         self.evaluations = EvaluationStore(database)
         self.training_runs = TrainingRunStore(database)
         self.decisions = DecisionStore(database)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from guard_core.alerting import links
 from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
-from guard_pipelines.alerts.stage import write_fact
+from guard_pipelines.alerts.stage import write_pipeline_fact
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.policies import PolicyStore
 from guard_store.alerts.store import AlertStore
@@ -110,7 +110,7 @@ def _write(database: Database, run_id: str, key: tuple[str, Policy, str], bill: 
     day = bill.day.isoformat()
     page = f"/api/v1/costs?project_id={project_id}&start={day}&end={day}"
     with database.write() as connection:
-        write_fact(
+        write_pipeline_fact(
             connection,
             project_id,
             None,
@@ -130,7 +130,7 @@ def _write(database: Database, run_id: str, key: tuple[str, Policy, str], bill: 
 
 def _clear(database: Database, project_id: str, alert: Alert, day: date | None, message: str) -> None:
     with database.write() as connection:
-        write_fact(
+        write_pipeline_fact(
             connection,
             project_id,
             None,

@@ -10,7 +10,7 @@ from guard_core.alerting.words import counted
 from guard_core.days import from_microseconds, known_zone, now_us
 from guard_core.settings import Settings
 from guard_core.units import HOUR_US
-from guard_pipelines.alerts.stage import write_fact
+from guard_pipelines.alerts.stage import write_pipeline_fact
 from guard_pipelines.tags import days_of, range_tags
 from guard_store.alerts.facts import key_of
 from guard_store.alerts.policies import PolicyStore
@@ -35,7 +35,7 @@ def record_failed_run(database: Database, *, run_id: str, job: str, days: Collec
         for project_id in projects:
             n = sum(item.project_id == project_id for item in waiting)
             waiting_days = f"{counted(n, 'model-day')} not processed yet; they are retried automatically"
-            write_fact(
+            write_pipeline_fact(
                 connection,
                 project_id,
                 None,
@@ -82,7 +82,7 @@ def record_failed_days(database: Database, settings: Settings, run_id: str, days
             given_up[item.key[:2]] = item
     with database.write() as connection:
         for (project_id, model_id), item in given_up.items():
-            write_fact(
+            write_pipeline_fact(
                 connection,
                 project_id,
                 model_id,
@@ -155,7 +155,7 @@ def _evaluate_silence(
         is_open = (model[1], subject) in open_subjects
         if silent and not is_open:
             with database.write() as connection:
-                write_fact(
+                write_pipeline_fact(
                     connection,
                     *model,
                     "fires",
@@ -195,7 +195,7 @@ def _subject(policy: Policy) -> str:
 def _clear(database: Database, project_id: str, model_id: str | None, subject: str, dedup: str, message: str) -> None:
     kind = "missing_data" if subject.endswith("missing_data") else _KIND
     with database.write() as connection:
-        write_fact(
+        write_pipeline_fact(
             connection,
             project_id,
             model_id,

@@ -16,7 +16,7 @@ from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence
 from guard_pipelines.days.loop import Outcome, Scope, isolate
-from guard_store.alerts.facts import write_alert
+from guard_store.alerts.facts import write_fact
 from guard_store.alerts.policies import PolicyStore, digest_of
 from guard_store.alerts.policy_evaluations import PolicyEvaluationStore, write_policy_evaluation
 from guard_store.alerts.store import AlertStore
@@ -42,7 +42,7 @@ def evaluate_policies(scope: Scope, database: Database) -> Outcome:
             facts = _PolicyEvaluation(database, item, scope.run_id).evaluate(policies[evaluation.project_id])
             with database.write() as connection:
                 for fact in facts:
-                    write_alert(connection, **fact)
+                    write_fact(connection, **fact)
                 write_policy_evaluation(connection, evaluation)
             outcome.done += 1
             fired = ", ".join(fact["kind"] for fact in facts if fact["op"] == "fires")
@@ -139,9 +139,9 @@ class _PolicyEvaluation:
         }
 
 
-def write_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **fields: Any) -> None:
+def write_pipeline_fact(connection: Connection, project_id: str, model_id: str | None, op: Op, **fields: Any) -> None:
     """Write a fact; its policy decides the severity."""
-    write_alert(connection, project_id, model_id, op=op, severity="error", request_id=None, **fields)
+    write_fact(connection, project_id, model_id, op=op, severity="error", request_id=None, **fields)
 
 
 def _on_days(held: ConditionResult) -> str:

@@ -23,7 +23,7 @@ from guard_store.lake.store import Lake
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 
 _IN_DAGSTER = Actor("dagster", "admin", None)  # Dagster's pages have no sign-in
 
@@ -41,7 +41,7 @@ def request_flags(
     database: Database, lake: Lake, settings: Settings, instance: DagsterInstance, at_us: int | None = None
 ) -> FlagRequests:
     """Request a run of each flag that is due and has enough rows; count runs that ended without finishing their flag as failed."""
-    store = RetrainStore(database)
+    store = FlagStore(database)
     at = now_us() if at_us is None else at_us
     ready: list[Flag] = []
     reasons: list[str] = []
@@ -77,7 +77,7 @@ def force_flag(database: Database, key: tuple[str, str], reason: str) -> Flag:
     project = ProjectStore(database).get(key[0])
     if project is None:
         raise LookupError(f"there is no project {key[0]!r}: choose a partition project/model that exists")
-    store, as_of_us = RetrainStore(database), now_us()
+    store, as_of_us = FlagStore(database), now_us()
     day = local_days(project.timezone).of(as_of_us - 1).isoformat()
     flag = store.force(*key, day, as_of_us=as_of_us, reason=reason, actor=_IN_DAGSTER) or store.active(*key)
     if flag is None:  # finished meanwhile
@@ -87,7 +87,7 @@ def force_flag(database: Database, key: tuple[str, str], reason: str) -> Flag:
 
 def hold_back_short_flag(database: Database, lake: Lake, settings: Settings, key: tuple[str, str]) -> str | None:
     """Hold back a model's open flag that lacks labelled rows, and return what is missing; None if it can be trained."""
-    store = RetrainStore(database)
+    store = FlagStore(database)
     flag = store.active(*key)
     if flag is None or flag.state != "open" or (shortage := _find_shortage(database, lake, flag)) is None:
         return None

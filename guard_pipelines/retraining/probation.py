@@ -22,7 +22,7 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import CHAMPION_ACTIONS, DecisionStore
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.probations import Probation, ProbationOverError, ProbationStore, is_promotion_by_rule
 from guard_store.retraining.registry import CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
@@ -103,7 +103,7 @@ def _find(database: Database, project_id: str, model_id: str) -> _Watched | None
     if decision is None or decision.version is None or not is_promotion_by_rule(decision, decision.version):
         return None
     run = TrainingRunStore(database).of_version(project_id, model_id, decision.version)
-    flag = None if run is None else RetrainStore(database).flag(run.flag_id)
+    flag = None if run is None else FlagStore(database).flag(run.flag_id)
     probation = None if run is None else Probation.of(run.evaluation)
     if run is None or flag is None or probation is None or probation.state not in ("watching", "worse"):
         return None

@@ -25,7 +25,7 @@ from guard_store.monitoring.performance import PerformanceStore, StoredPerforman
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.labelled_rows import LabelledRows
 from guard_store.retraining.reasons import objection_text, reason_text
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
@@ -123,7 +123,7 @@ def _metrics(performance: StoredPerformance | None, kind: str) -> Mapping[str, A
 def _read_model_state(database: Database, item: DayState, known: LabelledRows, spec: TrainingSpec) -> ModelState:
     metric = read_metric(database, BaselineStore(database).in_force(*item.key[:2]).of(item.day), item)
     champion = _read_champion(database, item)
-    last_flag = RetrainStore(database).last_flag_day(*item.key)
+    last_flag = FlagStore(database).last_flag_day(*item.key)
     return ModelState(
         metric,
         {} if champion is None else (champion.evaluation or {}).get("importance", {}),

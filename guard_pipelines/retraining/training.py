@@ -31,7 +31,7 @@ from guard_store.monitoring.kinds import KindStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Action, Decision, DecisionStore
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import FlagTakenError, RetrainStore
+from guard_store.retraining.flags import FlagStore, FlagTakenError
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, FLAG_TAG, Registry
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from ml.retraining.predictor.load import load_native_predictor
@@ -81,7 +81,7 @@ class Training:
         FlagTakenError
             If there is no active flag, or a run that has not ended is training for it.
         """
-        store = RetrainStore(database)
+        store = FlagStore(database)
         flag = store.active(*key)
         if flag is None:
             page = f"{settings.server.public_address}{page_addresses.model(*key, 'versions')}"

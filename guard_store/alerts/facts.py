@@ -26,7 +26,7 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def write_alert(
+def write_fact(
     connection: Connection,
     project_id: str,
     model_id: str | None,

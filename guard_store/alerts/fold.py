@@ -18,7 +18,7 @@ from guard_core.alerting.texts import compose, payload_of
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
-from guard_store.alerts.facts import write_alert
+from guard_store.alerts.facts import write_fact
 from guard_store.alerts.policies import read_policies
 from guard_store.alerts.tables import alert_events, alert_history, alert_messages, alerts, incidents
 from guard_store.db.database import Database
@@ -71,7 +71,7 @@ def _end_expired(database: Database, at_us: int) -> None:
         return
     with database.write() as connection:
         for row in connection.execute(select(alerts).where(expired)).all():
-            write_alert(
+            write_fact(
                 connection,
                 row.project_id,
                 row.model_id or None,

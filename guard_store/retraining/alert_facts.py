@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from guard_core.alerting import links
 from guard_core.alerting.facts import Op
 from guard_core.alerting.words import counted
-from guard_store.alerts.facts import write_alert
+from guard_store.alerts.facts import write_fact
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.reasons import reason_text
 
@@ -22,25 +22,25 @@ _ENDED_BY_CHAMPION = ("drift", "performance", "retrain_failed")
 def write_recommended_fact(connection: Connection, flag: Flag) -> None:
     """Write that a flag was raised, by the rule or by hand."""
     who = "asked for by hand" if flag.forced else "recommended"
-    _write_fact(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
+    _write_flag_fact(connection, flag, "retrain_recommended", "fires", f"Retraining is {who}: {_reasons(flag)}.")
 
 
 def write_started_fact(connection: Connection, flag: Flag, run_id: str) -> None:
     """Write that a training has begun; further attempts are not written."""
     message = f"Retraining has started, because of the flag of {flag.day}: {_reasons(flag)}."
-    _write_fact(connection, flag, "retrain_started", "notes", message, run_id=run_id)
+    _write_flag_fact(connection, flag, "retrain_started", "notes", message, run_id=run_id)
 
 
 def write_failed_fact(connection: Connection, flag: Flag, error: str) -> None:
     """Write that a training was given up."""
     attempts = flag.attempts + 1
     message = f"Retraining was given up after {counted(attempts, 'attempt')}: {error[:300]}"
-    _write_fact(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
+    _write_flag_fact(connection, flag, "retrain_failed", "fires", message, severity="error", attempts=attempts)
 
 
 def write_dismissed_fact(connection: Connection, flag: Flag, reason: str) -> None:
     """Write that a person dismissed a flag."""
-    _write_fact(
+    _write_flag_fact(
         connection, flag, "retrain_dismissed", "clears", f"Nothing is retrained, the flag was dismissed: {reason[:300]}"
     )
 
@@ -58,7 +58,9 @@ def write_finished_fact(
     else:
         message = f"Version {version} was not promoted, {_champion_now(version, champion)}."
         ended = ["retrain_failed"]
-    _write_fact(connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended)
+    _write_flag_fact(
+        connection, flag, f"retrain_{action}", "clears", message, lines=lines, version=version, clears=ended
+    )
 
 
 def write_decided_fact(
@@ -77,7 +79,7 @@ def write_decided_fact(
     before = "" if champion is None else f", in place of version {champion}"
     way = "is the champion again" if action == "rolled_back" else "is the champion now"
     how = "promoted by hand" if action == "promoted" else "rolled back by the rule" if by_rule else "rolled back"
-    write_alert(
+    write_fact(
         connection,
         project_id,
         model_id,
@@ -102,7 +104,7 @@ def _champion_now(version: str, champion: str | None) -> str:
     return "it is the champion by hand" if champion == version else f"version {champion} stays the champion"
 
 
-def _write_fact(
+def _write_flag_fact(
     connection: Connection,
     flag: Flag,
     kind: str,
@@ -112,7 +114,7 @@ def _write_fact(
     severity: str = "info",
     **details: Any,
 ) -> None:
-    write_alert(
+    write_fact(
         connection,
         flag.project_id,
         flag.model_id,

@@ -27,7 +27,7 @@ class FlagTakenError(Exception):
     """Another run has taken this flag, or the flag is not active any more."""
 
 
-class RetrainStore:
+class FlagStore:
     """Reads and writes flags."""
 
     def __init__(self, database: Database) -> None:

@@ -1,7 +1,7 @@
 """Noise bounds: the effect that an unchanged column stays below by chance, at the sizes of a verdict.
 
 It is the critical value of the method whose null distribution the verdict uses; whether an effect is significant is decided in
-`verdicts.judge`, by its p-value.
+`verdicts.column_verdict`, by its p-value.
 """
 
 import math

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import training
-from bench.training_sets import LABEL, LabelledSet, categorical, contend, path_of
+from bench.training import comparison as training
+from bench.training.sets import LABEL, LabelledSet, categorical, contend, path_of
 
 ONE = LabelledSet("tiny set", "binary", ("", ""), LABEL, "yes")
 OTHERS = ("scikit-learn",)

@@ -17,7 +17,7 @@ from dagster import DagsterInstance
 from playwright.sync_api import BrowserContext, Page, expect
 
 from guard_core.settings import load_settings
-from guard_store.alerts.facts import key_of, write_alert
+from guard_store.alerts.facts import key_of, write_fact
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Outbox
 from guard_store.auth.store import KeyStore
@@ -93,7 +93,7 @@ def open_drift(database: Database) -> None:
     """Write the fact that the pipelines write about a day in drift."""
     subject = "policy/drift/drift"
     with database.write() as connection:
-        write_alert(
+        write_fact(
             connection,
             PROJECT,
             MODEL,

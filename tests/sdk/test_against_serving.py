@@ -22,7 +22,7 @@ import pytest
 from ml_guard import ApiError, BackgroundClient, DayNotProcessedError, Event, MLGuardClient
 from sqlalchemy import func, select
 
-from guard_store.alerts.facts import write_alert
+from guard_store.alerts.facts import write_fact
 from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
@@ -308,7 +308,7 @@ def test_a_question_is_answered_from_the_knowledge_base_with_quotes(patient: MLG
 
 def test_alerts_are_listed_read_and_acknowledged(real: MLGuardClient, server: Server) -> None:
     with server.database.write() as connection:
-        write_alert(
+        write_fact(
             connection,
             "p",
             "m",

@@ -13,7 +13,7 @@ from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import microseconds
 from guard_core.settings import Settings
-from guard_store.alerts.facts import key_of, write_alert
+from guard_store.alerts.facts import key_of, write_fact
 from guard_store.alerts.fold import fold
 from guard_store.alerts.outbox import Delivery, Outbox
 from guard_store.alerts.policies import PolicyStore
@@ -68,7 +68,7 @@ class Facts:
         """Write a fact."""
         self.written += 1
         with self.database.write() as connection:
-            write_alert(
+            write_fact(
                 connection,
                 PROJECT,
                 details.pop("model", MODEL),

@@ -11,7 +11,7 @@ from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from tests.support.pipelines import Pipelines
 from tests.support.stored_events import event, store, store_labels
 
@@ -72,7 +72,7 @@ def send_labels(database: Database, truth: Mapping[str, int], day: int, *, obser
 def force(database: Database, day: int) -> Flag:
     """A flag by hand that knows what was known when the day was over."""
     as_of = microseconds(datetime.fromisoformat(f"2013-01-{day + 1:02d}T00:00:00+00:00"))
-    flag = RetrainStore(database).force(
+    flag = FlagStore(database).force(
         PROJECT, MODEL, f"2013-01-{day:02d}", as_of_us=as_of, reason="the first model", actor=ADMIN
     )
     assert flag is not None

@@ -1,6 +1,6 @@
 """The evidence on one column from two profiles: the deciding effect, its p-value, and all statistics of the kind.
 
-Method and required rows do not belong here, they depend on the reference alone and are in `plan.py`; states are in `judge.py`.
+Method and required rows do not belong here, they depend on the reference alone and are in `plan.py`; states are in `column_verdict.py`.
 """
 
 import math
@@ -74,7 +74,7 @@ def column_evidence(plan: NumericPlan | CategoricalPlan, reference: ColumnProfil
 def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfile) -> Evidence:
     cells = Cells(plan.reference_counts, plan.cuts.counts(current))
     difference = step_difference(reference, current)
-    n, m, clusters = current.finite, reference.finite, plan.design_effect
+    n, m, design_effect = current.finite, reference.finite, plan.design_effect
     distance = min(kolmogorov_smirnov_of_steps(difference), 1.0)
     raw = wasserstein_of_steps(difference)
     statistics = {
@@ -88,23 +88,27 @@ def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfi
     }
     if plan.method == "kolmogorov_smirnov":
         effect = distance
-        p_value = kolmogorov_smirnov_p_value(distance, max(round(n / clusters), 1), max(round(m / clusters), 1))
+        p_value = kolmogorov_smirnov_p_value(
+            distance, max(round(n / design_effect), 1), max(round(m / design_effect), 1)
+        )
     elif plan.law is not None:
         effect = statistics["wasserstein_trimmed"]
-        p_value = plan.law.p_value(effect, n / clusters, m / clusters)
+        p_value = plan.law.p_value(effect, n / design_effect, m / design_effect)
     else:
         effect = statistics[plan.method]
         p_value = homogeneity_p_value(
-            cells.reference / clusters, cells.current / clusters, quantile_bins=not plan.cuts.discrete
+            cells.reference / design_effect, cells.current / design_effect, quantile_bins=not plan.cuts.discrete
         )
     if plan.has_empty_cells:
-        unseen = unseen_p_value(cells.reference / clusters, cells.current / clusters)
+        unseen = unseen_p_value(cells.reference / design_effect, cells.current / design_effect)
     else:
-        unseen = outside_p_value(*rows_outside(reference, current), n, m, clusters)
+        unseen = outside_p_value(*rows_outside(reference, current), n, m, design_effect)
     return _evidence(effect, p_value, unseen, statistics)
 
 
-def _categorical(method: str, clusters: float, reference: CategoricalProfile, current: CategoricalProfile) -> Evidence:
+def _categorical(
+    method: str, design_effect: float, reference: CategoricalProfile, current: CategoricalProfile
+) -> Evidence:
     cells = categorical_cells(reference, current, MINIMUM_EXPECTED)
     test = chi_square_of_counts(cells.reference, cells.current)
     statistics = {
@@ -117,11 +121,11 @@ def _categorical(method: str, clusters: float, reference: CategoricalProfile, cu
     }
     if method == "l_infinity":
         effect = statistics["l_infinity"]
-        p_value = l_infinity_p_value(effect, cells.reference / clusters, cells.current / clusters)
+        p_value = l_infinity_p_value(effect, cells.reference / design_effect, cells.current / design_effect)
     else:
         effect = statistics["cramers_v" if method == "chi_square" else method]
-        p_value = categorical_p_value(reference, current, clusters)
-    unseen = unseen_categories_p_value(reference, current, clusters)
+        p_value = categorical_p_value(reference, current, design_effect)
+    unseen = unseen_categories_p_value(reference, current, design_effect)
     return _evidence(effect, p_value, unseen, statistics)
 
 

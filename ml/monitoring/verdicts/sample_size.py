@@ -1,7 +1,7 @@
 """Rows required to detect an effect of the threshold's size: the n at which the critical value equals the threshold.
 
 It depends on the reference alone, so that the choice of a window never depends on its content. Windows do not belong here; they are
-chosen in `judge.py`.
+chosen in `windows.py`.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Windows of a column: trailing days with the evidence of their rows and of their days, up to the first window that can decide.
 
-Which windows are read depends on the baseline and on numbers of rows alone, never on the values. States are in `judge.py`.
+Which windows are read depends on the baseline and on numbers of rows alone, never on the values. States are in `column_verdict.py`.
 """
 
 import math

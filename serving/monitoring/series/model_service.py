@@ -12,7 +12,7 @@ from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.monitoring.performance import PerformanceStore
 from guard_store.projects.store import Project
 from guard_store.retraining.decisions import CHAMPION_ACTIONS, Decision, DecisionStore
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from serving.http.problems import NotFound
 from serving.monitoring.results.days import FIRST_DAY, LAST_DAY, Days
 from serving.monitoring.series.schemas import (
@@ -46,7 +46,7 @@ class ModelService:
         performance: PerformanceStore,
         baselines: BaselineStore,
         decisions: DecisionStore,
-        flags: RetrainStore,
+        flags: FlagStore,
         alerts: AlertStore,
     ) -> None:
         self._day_states = day_states

@@ -12,7 +12,7 @@ from guard_store.projects.store import Project
 from guard_store.retraining.decisions import Actor
 from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.labelled_rows import count_labelled_rows
 from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Conflict, NotFound, Unprocessable
@@ -24,7 +24,7 @@ class FlagService:
     """Read the outcomes of the retrain rule; list, raise and acknowledge flags."""
 
     def __init__(
-        self, database: Database, day_states: DayStateStore, evaluations: EvaluationStore, flags: RetrainStore
+        self, database: Database, day_states: DayStateStore, evaluations: EvaluationStore, flags: FlagStore
     ) -> None:
         self._database = database
         self._day_states = day_states

@@ -14,7 +14,7 @@ from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.drift_reports import DriftReportStore, StoredReport
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.training_runs import TrainingRun, TrainingRunStore
 from serving.auth.principal import Principal
@@ -52,7 +52,7 @@ class LineageService:
         self,
         registry: Registry,
         trainings: TrainingRunStore,
-        flags: RetrainStore,
+        flags: FlagStore,
         predictions: PredictionStore,
         drift_reports: DriftReportStore,
         baselines: BaselineStore,

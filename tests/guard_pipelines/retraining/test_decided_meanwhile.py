@@ -9,7 +9,7 @@ from guard_cli.models import decide
 from guard_store.alerts.facts import FactStore
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retraining.decisions import DecisionStore
-from guard_store.retraining.flags import FlagTakenError, RetrainStore
+from guard_store.retraining.flags import FlagStore, FlagTakenError
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
 from tests.support.pipeline_projects import MODEL, PROJECT, force, send_days, train_first
@@ -33,7 +33,7 @@ def trained_but_not_finished(pipelines: Pipelines, *, turned: bool) -> None:
     last = 18 if turned else 12
     send_days(pipelines.database, 11, last, turned=turned)
     pipelines.settle()
-    if RetrainStore(pipelines.database).active(*KEY) is None:
+    if FlagStore(pipelines.database).active(*KEY) is None:
         force(pipelines.database, last)
     (request,) = pipelines.tick_retrain()
 
@@ -50,7 +50,7 @@ def repaired(pipelines: Pipelines) -> tuple[str, str]:
     """The next run; returns what it has decided, and why."""
     (request,) = pipelines.tick_retrain()
     assert pipelines.retrain(request).success
-    assert RetrainStore(pipelines.database).active(*KEY) is None
+    assert FlagStore(pipelines.database).active(*KEY) is None
     newest = DecisionStore(pipelines.database).newest(*KEY, 1)[0]
     assert (newest.version, newest.decided_by) == ("2", "rule")
     row = LedgerStore(pipelines.database, None).page(LedgerFilter(route="promotion"), None, 1)[0]
@@ -75,7 +75,7 @@ def test_a_champion_that_was_rolled_back_is_not_promoted_again_and_its_flag_is_f
     assert newest.message == "Version 2 was not promoted, version 1 stays the champion."
 
     before = DecisionStore(pipelines.database).newest(*KEY, 10)
-    flag = RetrainStore(pipelines.database).newest(*KEY, 1)[0]
+    flag = FlagStore(pipelines.database).newest(*KEY, 1)[0]
     with pytest.raises(FlagTakenError, match="not active any more"):
         TrainingRunStore(pipelines.database).finish(
             flag, action="promoted", reason="overtaken", version="7", champion_before="1"

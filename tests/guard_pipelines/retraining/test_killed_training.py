@@ -15,7 +15,7 @@ from guard_store.db.migrate import migrate
 from guard_store.monitoring.baselines import BaselineStore
 from guard_store.monitoring.performance import PerformanceStore
 from guard_store.retraining.decisions import DecisionStore
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.registry import CHAMPION, FLAG_TAG, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
 from tests.support.paths import ROOT
@@ -41,7 +41,7 @@ def end_state(pipelines: Pipelines) -> dict[str, Any]:
     """All that a training leaves behind, without ids and instants."""
     registry = Registry(pipelines.settings.storage.mlflow)
     (run,) = TrainingRunStore(pipelines.database).newest(*KEY, 10)
-    (flag,) = RetrainStore(pipelines.database).newest(*KEY, 10)
+    (flag,) = FlagStore(pipelines.database).newest(*KEY, 10)
     assert run.baseline_id is not None
     reference = PerformanceStore(pipelines.database).reference(run.baseline_id)
     assert reference is not None

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from guard_pipelines.definitions import defs
 from guard_store.retraining.decisions import DecisionStore
-from guard_store.retraining.flags import FlagTakenError, RetrainStore
+from guard_store.retraining.flags import FlagStore, FlagTakenError
 from tests.support.pipeline_projects import MODEL, PROJECT, force, make_project, send_days
 from tests.support.pipelines import Pipelines
 
@@ -26,7 +26,7 @@ def test_run_config_raises_the_flag_on_record_and_trains(pipelines: Pipelines) -
     send_days(pipelines.database, 1, 10)
     pipelines.settle()
     assert materialise(pipelines, FORCE).success
-    (flag,) = RetrainStore(pipelines.database).newest(PROJECT, MODEL, 5)
+    (flag,) = FlagStore(pipelines.database).newest(PROJECT, MODEL, 5)
     assert (flag.state, flag.forced, flag.reasons[0]["reason"]) == ("done", True, "a new price list")
     forced = DecisionStore(pipelines.database).last(PROJECT, MODEL, "forced")
     assert forced is not None
@@ -54,7 +54,7 @@ def test_a_shortage_of_labels_skips_the_steps_and_keeps_the_flag(pipelines: Pipe
     result = materialise(pipelines, {})
     assert result.success
     assert not result.asset_materializations_for_node("training_set")
-    (flag,) = RetrainStore(pipelines.database).active_flags()
+    (flag,) = FlagStore(pipelines.database).active_flags()
     assert (flag.state, flag.attempts) == ("open", 0)
     assert "are too few" in (flag.error or "")
     assert {event.step_key for event in result.all_events if event.is_step_skipped} == {

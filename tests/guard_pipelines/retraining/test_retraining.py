@@ -21,7 +21,7 @@ from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import DecisionStore
 from guard_store.retraining.evaluations import EvaluationStore
 from guard_store.retraining.flag import Flag
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.registry import CHALLENGER, CHAMPION, Registry
 from guard_store.retraining.training_runs import TrainingRunStore
 from ml.retraining.training.evaluate import HeldOut
@@ -58,7 +58,7 @@ def test_a_forced_flag_becomes_the_first_champion(request: pytest.FixtureRequest
     assert run is not None
     assert (run.state, run.model_version) == ("registered", "1")
     assert registry(pipelines).aliases(*KEY) == {CHAMPION: "1"}
-    done = RetrainStore(pipelines.database).flag(flag.id)
+    done = FlagStore(pipelines.database).flag(flag.id)
     assert done is not None
     assert done.state == "done"
     assert [d.action for d in DecisionStore(pipelines.database).newest(*KEY, 10)] == ["promoted", "forced"]
@@ -102,7 +102,7 @@ def test_the_rule_asks_for_retraining_when_the_world_has_turned_and_the_gate_let
     send_days(pipelines.database, 11, 18, turned=True)
     pipelines.settle()
 
-    flag = RetrainStore(pipelines.database).active(*KEY)
+    flag = FlagStore(pipelines.database).active(*KEY)
     assert flag is not None
     assert flag.day == "2013-01-18"
     (performance,) = [reason for reason in flag.reasons if reason["rule"] == "performance"]
@@ -197,7 +197,7 @@ def test_a_forced_flag_without_enough_rows_waits_for_them_and_states_what_is_mis
     monkeypatch.setenv("ML_GUARD_PIPELINES_RETRAIN_RETRY_DELAY_S", "0")
     make_project(pipelines.database)
     flag = force(pipelines.database, 10)
-    store = RetrainStore(pipelines.database)
+    store = FlagStore(pipelines.database)
     assert pipelines.tick_retrain() == []
     waiting = store.flag(flag.id)
     assert waiting is not None
@@ -238,7 +238,7 @@ def test_two_runs_never_train_for_one_model_at_once(pipelines: Pipelines) -> Non
     pipelines.settle()
     flag = force(pipelines.database, 10)
     (request,) = pipelines.tick_retrain()
-    store = RetrainStore(pipelines.database)
+    store = FlagStore(pipelines.database)
     running = pipelines.hold(request, job="retrain")
     store.start(flag, running.run_id)
 
@@ -261,7 +261,7 @@ def test_a_queued_training_is_not_joined_by_a_second_one(pipelines: Pipelines, m
     monkeypatch.setattr(runs, "SILENT_AFTER_S", 0)
 
     assert pipelines.tick_retrain() == []
-    found = RetrainStore(pipelines.database).flag(flag.id)
+    found = FlagStore(pipelines.database).flag(flag.id)
     assert found is not None
     assert (found.state, found.attempts) == ("open", 0)
 
@@ -303,7 +303,7 @@ def test_a_training_that_fails_is_tried_again_and_then_given_up_with_an_alert(
     send_days(pipelines.database, 1, 10)
     pipelines.settle()
     flag = force(pipelines.database, 10)
-    store = RetrainStore(pipelines.database)
+    store = FlagStore(pipelines.database)
     for attempt, state in ((1, "open"), (2, "failed")):
         (request,) = pipelines.tick_retrain()
         assert request.run_key == f"{flag.id}/{attempt - 1}"
@@ -376,7 +376,7 @@ def test_a_rule_that_is_switched_off_still_shows_what_it_sees(pipelines: Pipelin
     (evaluation,) = EvaluationStore(pipelines.database).days(*KEY, "2013-01-03", "2013-01-03")
     assert not evaluation.recommended
     assert evaluation.result["against"][0]["rule"] == "enabled"
-    assert RetrainStore(pipelines.database).active(*KEY) is None
+    assert FlagStore(pipelines.database).active(*KEY) is None
 
 
 def test_history_whose_labels_were_observed_afterwards_raises_no_flag(pipelines: Pipelines) -> None:
@@ -396,4 +396,4 @@ def test_history_whose_labels_were_observed_afterwards_raises_no_flag(pipelines:
     (objection,) = evaluation.result["against"]
     assert objection["rule"] == "labelled_rows"
     assert (objection["labelled_rows"], objection["late_labels"]) == (0, 4 * ROWS)
-    assert RetrainStore(pipelines.database).active(*KEY) is None
+    assert FlagStore(pipelines.database).active(*KEY) is None

@@ -16,7 +16,7 @@ from guard_store.lake.store import Lake
 from guard_store.lake.vacuum import vacuum_lake
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.decisions import Actor
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.training_runs import TrainingRunStore
 from tests.support.settings import settings_of, with_values
 from tests.support.stored_events import event, store
@@ -66,7 +66,7 @@ def files(settings: Settings) -> list[Path]:
 
 
 def read_by_a_training(database: Database, version: int) -> None:
-    flag = RetrainStore(database).force("p", "m", DAYS[-1], as_of_us=0, reason="why", actor=Actor("k", "admin", None))
+    flag = FlagStore(database).force("p", "m", DAYS[-1], as_of_us=0, reason="why", actor=Actor("k", "admin", None))
     assert flag is not None
     TrainingRunStore(database).prepare(flag, {"lake_version": version}, "run")
 

@@ -7,7 +7,7 @@ import pytest
 
 from guard_core.alerting.facts import Op
 from guard_core.days import local_days
-from guard_store.alerts.facts import write_alert
+from guard_store.alerts.facts import write_fact
 from guard_store.alerts.fold import fold
 from guard_store.ingest.labels import LabelStore
 from guard_store.retraining.decisions import write_decision
@@ -115,7 +115,7 @@ async def test_an_incident_is_in_each_month_on_which_its_condition_held(
 
     def write(day: str, op: Op, since: str) -> None:
         with services.database.write() as connection:
-            write_alert(
+            write_fact(
                 connection,
                 project,
                 MODEL,

@@ -5,7 +5,7 @@ import pytest
 
 from guard_core.formats import day
 from guard_store.retraining.decisions import Actor
-from guard_store.retraining.flags import RetrainStore
+from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.training_runs import TrainingRunStore
 from ml.monitoring.verdicts.report import ColumnVerdict
 from serving.app import Services
@@ -63,7 +63,7 @@ async def test_drift_is_shown_by_importance_in_the_champion_once_it_is_known(
     assert "The importance of features is measured when a version is trained here" in page
     assert f"/api/v1{PATH}/retrain" in page
     actor = Actor("key-1", "admin", None)
-    flag = RetrainStore(services.database).force("flights", MODEL, day_of(0), as_of_us=1, reason="drift", actor=actor)
+    flag = FlagStore(services.database).force("flights", MODEL, day_of(0), as_of_us=1, reason="drift", actor=actor)
     assert flag is not None
     trainings = TrainingRunStore(services.database)
     trainings.prepare(flag, {}, "run")

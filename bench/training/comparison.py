@@ -1,6 +1,6 @@
-"""Models of ML Guard's own training beside those of scikit-learn, LightGBM and CatBoost with their defaults, on public sets.
+"""Scores of ML Guard's own training, scikit-learn, LightGBM and CatBoost on each set, compared by splits.
 
-The sets and their splits are in `training_sets`; LightGBM and CatBoost run in an environment of their own, `training_peers`.
+The sets and their splits are in `sets`; LightGBM and CatBoost run in an environment of their own, `peers`.
 """
 
 import json
@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.measure import WORK, table
-from bench.training_sets import LABEL, SETS, SPLITS, LabelledSet, categorical, contend, outcome, path_of, splits
+from bench.training.sets import LABEL, SETS, SPLITS, LabelledSet, categorical, contend, outcome, path_of, splits
 
 FOLDER = WORK / "training"
 LIGHTGBM, CATBOOST = "4.7.0", "1.2.10"
@@ -218,11 +218,11 @@ def section(comparisons: Sequence[Comparison], others: Sequence[str]) -> str:
 def run() -> str:
     """Train all contenders on all sets and return the Markdown section."""
     peers = _peers_python()
-    subprocess.run([peers, "-m", "bench.training_peers", "write", FOLDER], check=True)
+    subprocess.run([peers, "-m", "bench.training.peers", "write", FOLDER], check=True)
     env = os.environ | _SINGLE_THREAD
     # One process a core, each with one thread.
-    with subprocess.Popen([peers, "-m", "bench.training_peers", "train", FOLDER], env=env) as peer:
-        subprocess.run([sys.executable, "-m", "bench.training", FOLDER], env=env, check=True)
+    with subprocess.Popen([peers, "-m", "bench.training.peers", "train", FOLDER], env=env) as peer:
+        subprocess.run([sys.executable, "-m", "bench.training.comparison", FOLDER], env=env, check=True)
     if peer.returncode:
         raise subprocess.CalledProcessError(peer.returncode, peer.args)
     comparisons = compare(FOLDER, SETS, OTHERS)

@@ -1,6 +1,6 @@
 """Labelled sets of public packages, their splits, and the predictions of contenders on them, as files.
 
-Runs in two environments: that of the project, and that of `training_peers`. Models and metrics do not belong here.
+Runs in two environments: that of the project, and that of `peers`. Models and metrics do not belong here.
 """
 
 import json

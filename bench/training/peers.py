@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.training_sets import LABEL, LabelledSet, categorical, contend, write_sets
+from bench.training.sets import LABEL, LabelledSet, categorical, contend, write_sets
 
 
 def lightgbm(train: pd.DataFrame, test: pd.DataFrame, labelled: LabelledSet) -> npt.NDArray[np.float64]:
