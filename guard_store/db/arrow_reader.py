@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from weakref import WeakSet
 
 import pyarrow as pa
 
@@ -41,6 +42,7 @@ class ArrowReader:
         self._batch_rows = batch_rows
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
+        self._results: WeakSet[Generator[pa.RecordBatch]] = WeakSet()
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +58,7 @@ class ArrowReader:
         return self._database.is_sqlite
 
     def batches(self, sql: str, batch_rows: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the result of a query; if it is not read to its end, the next query starts a new process.
+        """Return the result of a query; if it is not read to its end, the next query starts a new process.
 
         Parameters
         ----------
@@ -68,6 +70,22 @@ class ArrowReader:
         ArrowReadError
             If SQLite rejects the query or the reading process has died.
         """
+        result = self._read(sql, min(batch_rows or self._batch_rows, self._batch_rows))
+        self._results.add(result)
+        return result
+
+    def close(self) -> None:
+        """End the reading process; results that are not read to their end have no further batches."""
+        for result in list(self._results):
+            result.close()
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def _read(self, sql: str, batch_rows: int) -> Generator[pa.RecordBatch]:
         if not self.is_sqlite:
             with self._database.arrow() as connection, connection.cursor() as cursor:
                 cursor.execute(sql)
@@ -76,20 +94,11 @@ class ArrowReader:
         process = self._process or self._start()
         self._process = None  # only reused once the whole result has been read
         try:
-            yield from self._run(process, sql, min(batch_rows or self._batch_rows, self._batch_rows))
+            yield from self._run(process, sql, batch_rows)
             self._process = process
         finally:
-            if self._process is None:
+            if self._process is not process:
                 _end(process)
-
-    def close(self) -> None:
-        """End the reading process."""
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._errors = self._errors or tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`

@@ -1,5 +1,6 @@
 """Arrow results on both engines; on SQLite from a process of its own that may die."""
 
+import psutil
 import pytest
 
 from guard_store.db.arrow_reader import ArrowReader, ArrowReadError
@@ -53,3 +54,14 @@ def test_a_killed_process_is_an_error_and_not_a_short_answer(filled: Database) -
         with pytest.raises(ArrowReadError):
             ids(reader)
         assert ids(reader) == list("abcde")
+
+
+def test_a_result_that_is_half_read_when_the_reader_closes_leaves_no_process(filled: Database) -> None:
+    """An error of the consumer keeps the result alive in its traceback, until the garbage collector comes by."""
+    before = psutil.Process().children()
+    with ArrowReader(filled, batch_rows=1) as reader:
+        assert ids(reader)
+        half_read = reader.batches(SELECT)
+        assert next(half_read).num_rows
+    assert psutil.Process().children() == before
+    assert list(half_read) == []
