@@ -44,10 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
-        spec = TrainingSpec.from_dict({"exclude": options.exclude, "builder": options.builder, "min_rows": 20})
+        spec = TrainingSpec.from_dict(
+            {"exclude": options.exclude, "include": options.include, "builder": options.builder, "min_rows": 20}
+        )
         labels = LabelSettings.from_dict({"task": options.task, "positive": options.positive})
         rows = labelled_rows(Path(options.input), options.target, print_message, time=options.time)
         data = split_in_time(rows, options.holdout)
+        if data.repeats:
+            print_message(data.repeats_in_words())
         tracking.require()
         trained = train(
             data.trained_on, spec, print_message, _SEED, labels=labels, trust=Trust(frozenset(options.trust))
@@ -88,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--time", metavar="COLUMN", help="column that orders the rows; default: the order of the file")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="no feature; may be given often"
+    )
+    parser.add_argument(
+        "--include",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a feature although it looks like the label, an id, a text or a time; may be given often",
     )
     parser.add_argument(
         "--holdout", type=float, default=0.2, metavar="SHARE", help="share of the newest rows to judge on; default: 0.2"

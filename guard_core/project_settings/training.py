@@ -60,6 +60,12 @@ class TrainingSpec(Section):
     exclude: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = Field(
         (), description="Features that the model must not read."
     )
+    include: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = Field(
+        (), description="Features that the model reads although they look like the label, an id, free text or a time."
+    )
+    suspects: Literal["leave_out", "stop"] = Field(
+        "leave_out", description="What is done about such features: they are left out, or the training stops."
+    )
     threshold: float = Field(
         0.5, gt=0, le=1, description="Probability from which a binary model predicts the positive class."
     )

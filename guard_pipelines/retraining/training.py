@@ -115,11 +115,13 @@ class Training:
         if run.mlflow_run_id is None:
             mlflow_run_id = finished_run(self._tracking, self._experiment, FLAG_TAG, self.flag.id)
             if mlflow_run_id is None:
-                rows = self.rows.of(self.lake, self.flag, run.data).trained_on
+                data = self.rows.of(self.lake, self.flag, run.data)
+                if data.repeats:
+                    self.log(data.repeats_in_words())
                 kind = KindStore(self.database).of(*self.key).get(PREDICTION)
                 labels = self._section(LabelSettings)
                 trained = train(
-                    rows, self._spec, self.log, _SEED, labels=labels, prediction_kind=kind, trust=self._trust
+                    data.trained_on, self._spec, self.log, _SEED, labels=labels, prediction_kind=kind, trust=self._trust
                 )
                 tags = {FLAG_TAG: self.flag.id, RUN_TAG: self.run_id, **tags_of(self.flag, run)}
                 mlflow_run_id = log_candidate(self._tracking, self._experiment, trained, tags)

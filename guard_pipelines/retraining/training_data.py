@@ -21,6 +21,7 @@ from guard_store.lake.store import Lake, LakeSnapshot
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.labelled_rows import LabelledRows
 from ml.retraining.training.evaluate import DAY, HeldOut
+from ml.retraining.training.repeats import without_repeats
 from ml.retraining.training.trained import TrainingError
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -116,7 +117,7 @@ def shortage_of_flag(lake: Lake, flag: Flag, timezone: str, spec: TrainingSpec) 
 
 
 def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
-    """Read the chosen rows from the chosen version of the lake, by time.
+    """Read the chosen rows from the chosen version of the lake, by time, without those that repeat older ones.
 
     Raises
     ------
@@ -133,9 +134,11 @@ def read_rows(lake: Lake, flag: Flag, chosen: Mapping[str, Any]) -> HeldOut:
         [("ts", "ascending"), ("event_id", "ascending")]
     )
     split = pa.scalar(chosen["split_us"], pa.int64()).cast(_INSTANT)
+    rows, repeats = without_repeats(rows)
     return HeldOut(
         rows.filter(pc.greater_equal(rows["ts"], split)),
         rows.filter(pc.less(rows["ts"], split)),
+        repeats,
     )
 
 

@@ -3,6 +3,8 @@
 `trained`: the result of a training, or why there is none.
 `files`: labelled rows of a file, split in time.
 `features`: features, labels and schema of a training table.
+`repeats`: rows that repeat others.
+`suspects`: features that tell the label, ids, texts and times.
 `candidates`: the pipelines that compete.
 `custom`: models of a custom builder, tried before a training.
 `train`: selection by later rows, and the final fit.

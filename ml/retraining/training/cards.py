@@ -27,7 +27,7 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
     ----------
     evaluation : from `ml.retraining.training.evaluate.evaluate`.
     facts : `name`, `algorithm`, `flag`, `reasons`, `data_version`, `trained_from`, `trained_to`, `held_from`, `held_to`,
-        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`.
+        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`; for the data card, `repeats`.
     """
     ranked = sorted(evaluation["importance"].items(), key=lambda entry: -entry[1])
     values = {

@@ -5,7 +5,7 @@ The decision itself does not belong here; it is in `ml.retraining.promotion`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,22 @@ DAY = "day"
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The rows of an evaluation: labelled rows outside the candidate's training, with their local `DAY` if known, and its training rows."""
+    """The rows of an evaluation: labelled rows outside the candidate's training, with their local `DAY` if known, and its training rows.
+
+    `repeats` is the number of rows that repeated older ones and are in neither.
+    """
 
     rows: pa.Table
     trained_on: pa.Table
+    repeats: int = 0
+
+    def repeats_in_words(self) -> str:
+        """Describe the rows that were left out; empty if there are none."""
+        return (
+            f"{self.repeats:,} rows that repeat older ones in all features and the label are left out"
+            if self.repeats
+            else ""
+        )
 
 
 def evaluate(
@@ -110,9 +122,17 @@ def write_evaluation(
     (folder / CURVES).write_text(json.dumps({"task": schema.task, "models": curves}), encoding="utf-8")
     write_plots(folder, schema.target, true, answers, curves, evaluation["importance"])
     (folder / "model_card.md").write_text(model_card(schema, evaluation, facts), encoding="utf-8")
-    (folder / "data_card.md").write_text(data_card(schema, data.trained_on, data.rows, facts), encoding="utf-8")
+    (folder / "data_card.md").write_text(
+        data_card(
+            schema,
+            data.trained_on,
+            data.rows,
+            {**facts, "repeats": data.repeats_in_words() or "no row repeats another"},
+        ),
+        encoding="utf-8",
+    )
 
 
 def with_labels(data: HeldOut, task: Task) -> HeldOut:
     """Return the data of an evaluation without the held-out rows that lack a label which the task can read."""
-    return HeldOut(data.rows.filter(has_label(data.rows, task)), data.trained_on)
+    return replace(data, rows=data.rows.filter(has_label(data.rows, task)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,25 +29,27 @@ from ml.monitoring.performance.labels import (
 from ml.monitoring.performance.tasks import Target, Task, is_numeric, target_of
 from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
+from ml.retraining.training.suspects import suspicion
 from ml.retraining.training.trained import TrainingError
 
 
 def learn_schema(
-    table: pa.Table, spec: TrainingSpec, target: Target, classes: tuple[str, ...]
+    table: pa.Table, spec: TrainingSpec, target: Target, classes: tuple[str, ...], labels: npt.NDArray[Any]
 ) -> tuple[ModelSchema, dict[str, str]]:
     """Learn the schema of a model from rows; return it with the features that were left out, by reason.
 
     Parameters
     ----------
-    table : (n,) columns `feature_<name>` (numbers, strings, booleans).
+    table : (n,) columns `feature_<name>` (numbers, strings, booleans), in the order of time.
     target, classes : from `learn_target`.
+    labels : (n,) numbers, or texts of the classes.
 
     Raises
     ------
     TrainingError
-        If there is no feature.
+        If there is no feature, or one looks like none and `spec.suspects` stops the training.
     """
-    features, left_out = [], {}
+    features, left_out, suspects = [], {}, {}
     for column in table.column_names:
         name = column.removeprefix(PREFIX)
         if name == column:
@@ -54,11 +57,23 @@ def learn_schema(
         feature = "excluded by setting" if name in spec.exclude else _feature(name, table[column], spec.max_categories)
         if isinstance(feature, str):
             left_out[name] = feature
-        else:
+            continue
+        reason = suspicion(table[column], feature.kind, labels, is_numeric=target.task == "regression")
+        if reason is None or name in spec.include:
             features.append(feature)
+        else:
+            suspects[name] = reason
+    if suspects and spec.suspects == "stop":
+        raise TrainingError(f"{_in_words(suspects)}. Name each in training.exclude or in training.include")
     if not features:
-        raise TrainingError("No feature (column feature_<name>) has a value to learn from")
+        why = f": {_in_words(left_out | suspects)}" if left_out or suspects else ""
+        raise TrainingError(f"No feature (column feature_<name>) has a value to learn from{why}")
+    left_out |= {name: f"{reason}; training.include keeps it" for name, reason in suspects.items()}
     return ModelSchema(target.task, tuple(features), classes, target.positive, spec.threshold, target.guessed), left_out
+
+
+def _in_words(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"feature {name} {reason}" for name, reason in reasons.items())
 
 
 def with_codes(schema: ModelSchema, encoder: Any) -> ModelSchema:

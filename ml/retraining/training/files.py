@@ -17,6 +17,7 @@ from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.features import class_targets
+from ml.retraining.training.repeats import without_repeats
 from ml.tables.columns import AMBIGUOUS_WORDS, ColumnType, Type
 from ml.tables.read import FileTable, InputError, read_table
 
@@ -74,17 +75,18 @@ def labelled_rows(
 
 
 def split_in_time(rows: pa.Table, share: float) -> HeldOut:
-    """Hold out the newest share of the rows.
+    """Hold out the newest share of the rows, without those that repeat older ones.
 
     Raises
     ------
     InputError
         If one of the two sides would have no rows.
     """
+    rows, repeats = without_repeats(rows)
     split = len(rows) - int(len(rows) * share)
     if not 0 < split < len(rows):
         raise InputError(f"a held-out share of {share:g} of {len(rows)} rows leaves one side empty; 0.2 is usual")
-    return HeldOut(rows.slice(split), rows.slice(0, split))
+    return HeldOut(rows.slice(split), rows.slice(0, split), repeats)
 
 
 def _type_of(spec: FeatureSpec) -> ColumnType:

@@ -66,7 +66,7 @@ def train(
         progress(f"label {label} is left out: {rare_label_reason(rows)}")
     table, target = _trainable(table, learned, classes)
     _require_rows(len(table), spec)
-    schema, left_out = learn_schema(table, spec, learned, classes)
+    schema, left_out = learn_schema(table, spec, learned, classes, target)
     for name, reason in left_out.items():
         progress(f"feature {name} is left out: it {reason}")
     frame = frame_of_table(table, schema.features)

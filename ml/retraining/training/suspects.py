@@ -1,0 +1,113 @@
+"""Features that a model should not learn from: those that tell the label, ids, texts and times.
+
+What is done about them does not belong here; it is in `features`.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.retraining.predictor.schema import FeatureKind
+
+_UNEXPLAINED = 0.01  # share of the rows outside the most frequent class
+_ORDERED_AS_LABEL = 0.999  # rank correlation
+_IN_TIME_ORDER = 0.999
+_ID_SHARE = 0.5  # distinct values per row
+_FEW = 20  # rows per value, on average
+_MIN_ROWS = 100
+_TEXT_WORDS = 5.0
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?|\d{1,2}[/.]\d{1,2}[/.]\d{4}( .*)?")
+
+
+def suspicion(column: pa.ChunkedArray, kind: FeatureKind, target: npt.NDArray[Any], *, is_numeric: bool) -> str | None:
+    """Describe why a feature looks like one that no model should read; None if it does not.
+
+    Parameters
+    ----------
+    column : (n,) values in the order of time.
+    target : (n,) labels: numbers if `is_numeric`, otherwise text.
+
+    Examples
+    --------
+    >>> label = np.array(["no", "yes"] * 100)
+    >>> suspicion(pa.chunked_array([pa.array(label == "yes")]), "boolean", label, is_numeric=False)
+    'tells the label: its values separate the classes'
+    >>> suspicion(pa.chunked_array([pa.array(range(200))]), "numeric", label, is_numeric=False)
+    'is a counter or a time: it grows from row to row, and later rows have values that were never learned'
+    """
+    if len(column) < _MIN_ROWS:
+        return None
+    if kind == "categorical":
+        values = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(str)
+        return _names_rows(values) or (None if is_numeric else _tells_class(values, target))
+    numbers = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
+    if _grows_with_time(numbers):
+        return "is a counter or a time: it grows from row to row, and later rows have values that were never learned"
+    return _orders_as_label(numbers, target) if is_numeric else _tells_class(_with_nulls_first(numbers), target)
+
+
+def _names_rows(values: npt.NDArray[Any]) -> str | None:
+    distinct = np.unique(values)
+    if len(distinct) < _ID_SHARE * len(values):
+        return None
+    sample = distinct[:: max(1, len(distinct) // 200)].tolist()
+    if all(_TIME.fullmatch(value) for value in sample if value):
+        return "is a time: later rows have values that were never learned"
+    what = "free text" if np.mean([len(value.split()) for value in sample]) >= _TEXT_WORDS else "an id"
+    return f"looks like {what}: {len(distinct):,} different values in {len(values):,} rows"
+
+
+def _grows_with_time(numbers: npt.NDArray[np.float64]) -> bool:
+    known = numbers[np.isfinite(numbers)]
+    is_counted = np.array_equal(known, np.floor(known))
+    if not is_counted or len(known) < _MIN_ROWS or len(np.unique(known)) < _ID_SHARE * len(known):
+        return False
+    return _rank_correlation(known, np.arange(len(known), dtype=float)) >= _IN_TIME_ORDER
+
+
+def _orders_as_label(numbers: npt.NDArray[np.float64], target: npt.NDArray[Any]) -> str | None:
+    known = np.isfinite(numbers)
+    few = len(np.unique(target)) < _FEW
+    if known.sum() < max(_MIN_ROWS, len(numbers) / 2) or few or len(np.unique(numbers[known])) < 2:
+        return None
+    correlation = _rank_correlation(numbers[known], target[known].astype(float))
+    return (
+        f"tells the label: it orders the rows as the label does (rank correlation {correlation:.4f})"
+        if abs(correlation) >= _ORDERED_AS_LABEL
+        else None
+    )
+
+
+def _tells_class(values: npt.NDArray[Any], target: npt.NDArray[Any]) -> str | None:
+    """Compare the rows that the most frequent class of each value, or of a few intervals, gets wrong with those of one class alone."""
+    classes, codes = np.unique(target, return_inverse=True)
+    places = np.unique(values, return_inverse=True)[1]
+    counts = np.zeros((places.max() + 1, len(classes)), np.int64)
+    np.add.at(counts, (places, codes), 1)
+    allowed = _UNEXPLAINED * (len(target) - counts.sum(axis=0).max())
+    if len(target) - counts.max(axis=1).sum() > allowed:
+        return None
+    is_number = values.dtype.kind == "f"
+    if len(counts) * _FEW > len(target):
+        # Many values: only whether few intervals separate the classes can be told.
+        changes = np.count_nonzero(np.diff(codes[np.lexsort((codes, values))])) if is_number else len(target)
+        if changes > len(classes) - 1 + 2 * allowed:
+            return None
+    return "tells the label: its values separate the classes"
+
+
+def _with_nulls_first(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.where(np.isnan(numbers), -np.inf, numbers)
+
+
+def _rank_correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    from scipy.stats import rankdata
+
+    ranks = rankdata(a), rankdata(b)
+    if min(np.ptp(r) for r in ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])
