@@ -7,7 +7,8 @@
 `suspects`: features that tell the label, ids, texts and times.
 `candidates`: the pipelines that compete.
 `custom`: models of a custom builder, tried before a training.
-`train`: selection by later rows, and the final fit.
+`validation`: candidates on later rows, and the choice among them.
+`train`: a training from rows to the final fit.
 `held_out`: answers and importance on the held-out window.
 `evaluate`: the evaluation of a candidate, and its files.
 `cards`: model card and data card.

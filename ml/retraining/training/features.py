@@ -76,18 +76,17 @@ def _in_words(reasons: Mapping[str, str]) -> str:
     return "; ".join(f"feature {name} {reason}" for name, reason in reasons.items())
 
 
-def with_codes(schema: ModelSchema, encoder: Any) -> ModelSchema:
-    """Add the codes of a fitted TargetEncoder to a schema.
+def with_codes(schema: ModelSchema, encoders: Mapping[str, Any]) -> ModelSchema:
+    """Add the numbers by which fitted encoders replace each category, and any value that they have not seen."""
+    import pandas as pd
 
-    A category has one number, or one for each class if there are more than two.
-    """
-    wide = len(schema.classes) if schema.task == "multiclass" else 1
-    means = np.atleast_1d(encoder.target_mean_)
     features = {f.name: f for f in schema.features}
-    for place, (spec, categories) in enumerate(zip(schema.categorical, encoder.categories_, strict=True)):
-        columns = encoder.encodings_[place * wide : (place + 1) * wide]
-        codes = {str(value): [float(column[i]) for column in columns] for i, value in enumerate(categories)}
-        features[spec.name] = replace(spec, codes=codes, unseen=tuple(map(float, means)))
+    for name, encoder in encoders.items():
+        categories = [str(value) for value in encoder.categories_[0]]
+        unseen = f"{max(categories, key=len)} or another"
+        numbers = encoder.transform(pd.DataFrame({name: np.array([*categories, unseen], dtype=object)})).tolist()
+        codes = dict(zip(categories, numbers, strict=False))
+        features[name] = replace(features[name], codes=codes, unseen=tuple(numbers[-1]))
     return replace(schema, features=tuple(features.values()))
 
 

@@ -12,7 +12,7 @@ from ml.retraining.predictor.errors import briefly
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.onnx import OnnxPredictor
 from ml.retraining.predictor.schema import ModelSchema
-from ml.retraining.training.train import fitted_encoder
+from ml.retraining.training.candidates import fitted_encoders
 from ml.retraining.training.trained import Trained
 
 TOLERANCE = 1e-4
@@ -26,10 +26,8 @@ def export_onnx(trained: Trained) -> tuple[bytes | None, dict[str, Any]]:
     The file, or None if the pipeline cannot be converted, and `{"equal", "max_difference", "rows", "tolerance"}` or
     `{"equal": False, "reason"}`. Differences of numbers are relative to their size (at least 1), of probabilities absolute.
     """
-    if list(getattr(trained.pipeline, "named_steps", {})) != ["encode", "model"] or not trained.schema.is_encoded:
+    if fitted_encoders(trained.pipeline, trained.schema) is None:
         return None, {"equal": False, "reason": "a custom pipeline is served natively"}
-    if trained.schema.categorical and fitted_encoder(trained.pipeline) is None:
-        return None, {"equal": False, "reason": "the pipeline has no encoder of categories"}
     try:
         content = _convert(trained.pipeline.named_steps["model"], trained.schema)
         return content, _compare(trained, content)

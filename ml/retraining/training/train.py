@@ -1,15 +1,13 @@
 """Training: candidates are compared on later rows than they are fitted on, and the best is fitted on all rows.
 
-The pipelines do not belong here, they are in `candidates.py`; neither does logging.
+The pipelines are in `candidates.py`, the comparison in `validation.py`; logging does not belong here.
 """
 
-import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,18 +15,16 @@ from guard_core.columns import LABEL
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import MIN_CLASS_ROWS
-from ml.monitoring.performance.tasks import Target, Task, is_numeric
+from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.predictor.frame import frame_of_table
-from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.predictor.trust import OWN_MODELS, Trust
-from ml.retraining.training.candidates import candidates
+from ml.retraining.training.candidates import candidates, find_few_valued, fitted_encoders
 from ml.retraining.training.custom import try_builder
 from ml.retraining.training.features import class_targets, learn_schema, learn_target, targets, with_codes
 from ml.retraining.training.trained import Trained, TrainingError
+from ml.retraining.training.validation import METRICS, choose, validate
 
 _SAMPLE_ROWS = 2_000
-_METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "ordinal": "mae", "regression": "mae"}
-Rows = npt.NDArray[np.intp]
 
 
 def train(
@@ -70,25 +66,27 @@ def train(
     for name, reason in left_out.items():
         progress(f"feature {name} is left out: it {reason}")
     frame = frame_of_table(table, schema.features)
-    builders = candidates(schema, spec, seed)
+    builders = candidates(schema, spec, seed, find_few_valued(frame, schema))
     if spec.builder is not None:
         try_builder(spec.builder, builders[spec.builder], frame, target, schema, trust)
-    scores = _score_candidates(
-        builders, frame[-spec.search_rows :], target[-spec.search_rows :], schema, spec.folds, progress
-    )
-    best = (max if schema.task == "binary" else min)(scores, key=lambda name: scores[name])
-    pipeline = builders[best]().fit(frame, target)
+    newest = slice(-spec.search_rows, None)
+    validations = {}
+    for name, build in builders.items():
+        validations[name] = validate(build, frame[newest], target[newest], schema, spec.folds)
+        progress(f"{name}: {METRICS[schema.task]} {validations[name].score:.4f} on later rows")
+    chosen = choose(validations, schema.task)
+    pipeline = builders[chosen]().fit(frame, target)
     seconds = time.perf_counter() - start
-    progress(f"{best} learned from {len(table):,} rows; {seconds:.1f} s in all")
-    encoder = fitted_encoder(pipeline)
+    progress(f"{chosen} learned from {len(table):,} rows; {seconds:.1f} s in all")
+    encoders = fitted_encoders(pipeline, schema)
     sample = frame.sample(min(len(frame), _SAMPLE_ROWS), random_state=seed)
     return Trained(
         pipeline,
         trust.types_of(pipeline),
-        schema if encoder is None else with_codes(schema, encoder),
-        best,
-        _METRICS[schema.task],
-        scores,
+        schema if encoders is None else with_codes(schema, encoders),
+        chosen,
+        METRICS[schema.task],
+        {name: validation.score for name, validation in validations.items()},
         len(table),
         seconds,
         seed,
@@ -117,69 +115,3 @@ def _trainable(table: pa.Table, target: Target, classes: Sequence[str]) -> tuple
     labels = class_targets(table, classes)
     usable = np.array([label is not None for label in labels], dtype=bool)
     return table.filter(pa.array(usable)), labels[usable].astype(str)
-
-
-def fitted_encoder(pipeline: Any) -> Any | None:
-    """Return the TargetEncoder of a fitted pipeline of `candidates`; None if it is another pipeline or has no category."""
-    steps = getattr(pipeline, "named_steps", {})
-    if list(steps) != ["encode", "model"]:
-        return None
-    return getattr(steps["encode"], "named_transformers_", {}).get("categories")
-
-
-def _score_candidates(
-    builders: Mapping[str, Callable[[], Any]],
-    frame: Any,
-    target: Any,
-    schema: ModelSchema,
-    folds: int,
-    progress: Callable[[str], None],
-) -> dict[str, float]:
-    scores = {}
-    for name, build in builders.items():
-        scores[name] = float(np.mean(list(_fold_scores(build, frame, target, schema, folds))))
-        if not np.isfinite(scores[name]):
-            raise TrainingError(
-                "No fold in time has two classes both before and after it: more labelled rows are needed"
-            )
-        progress(f"{name}: {_METRICS[schema.task]} {scores[name]:.4f} on later rows")
-    return scores
-
-
-def _fold_scores(build: Callable[[], Any], frame: Any, target: Any, schema: ModelSchema, folds: int) -> Iterator[float]:
-    """Yield the scores of the folds that can be scored, or one NaN if there are none."""
-    from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
-
-    has_score = False
-    for past, future in _folds_in_time(len(target), folds):
-        if not schema.is_numeric:
-            past, future = _known_classes(target, past, future)  # noqa: PLW2901 - the fold without classes that are too new
-            if len(np.unique(target[past])) < 2 or len(np.unique(target[future])) < 2:
-                continue
-        model = build().fit(frame.iloc[past], target[past])
-        has_score = True
-        if schema.is_numeric:
-            yield float(mean_absolute_error(target[future], schema.numbers(model.predict(frame.iloc[future]))))
-            continue
-        probabilities = model.predict_proba(frame.iloc[future])
-        if schema.task == "binary":
-            positive = list(model.classes_).index(schema.positive_label)
-            yield float(roc_auc_score(target[future] == schema.positive_label, probabilities[:, positive]))
-        else:
-            yield float(log_loss(target[future], probabilities, labels=model.classes_))
-    if not has_score:
-        yield float("nan")
-
-
-def _known_classes(target: Any, past: Rows, future: Rows) -> tuple[Rows, Rows]:
-    """Keep the rows of a fold whose class has enough rows in its past: a class may have begun later."""
-    classes, rows = np.unique(target[past], return_counts=True)
-    known = classes[rows >= MIN_CLASS_ROWS]
-    return past[np.isin(target[past], known)], future[np.isin(target[future], known)]
-
-
-def _folds_in_time(rows: int, folds: int) -> Iterator[tuple[Rows, Rows]]:
-    # The older half is always in the fit; the newer half is divided into the folds.
-    edges = np.linspace(rows // 2, rows, folds + 1).astype(int)
-    for begin, end in itertools.pairwise(edges):
-        yield np.arange(begin), np.arange(begin, end)
