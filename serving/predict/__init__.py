@@ -1,7 +1,6 @@
 """Predictions of the champion, each recorded as an event.
 
 - `endpoints`: routes
-- `explain`: effects of features on one prediction
 - `metrics`: Prometheus metrics
 - `model_files`: local copies of registered models
 - `pool`: loaded models by alias and version

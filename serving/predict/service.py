@@ -5,9 +5,9 @@ HTTP is `endpoints`; loading versions is `pool`; storing events is `recorder`.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,7 +28,6 @@ from serving.http.problems import NotFound, Unavailable, Unprocessable
 from serving.http.unknown_names import unknown_project
 from serving.ingest.events.service import EventService
 from serving.predict import metrics
-from serving.predict.explain import METHOD, explain
 from serving.predict.pool import Key, LoadedModel, ModelPool, ModelUnavailableError
 from serving.predict.recorder import Recorder
 from serving.predict.schemas import (
@@ -41,6 +40,9 @@ from serving.predict.schemas import (
     read_request,
 )
 from serving.predict.shadow import Shadow
+
+if TYPE_CHECKING:
+    from ml.retraining.predictor.load import Predictor
 
 _ENDPOINT = "predict"
 _INLINE_ROWS = 32  # more would block the event loop for too long
@@ -127,7 +129,7 @@ class PredictService:
             predictions, probabilities = await asyncio.to_thread(predictor.predict, rows)
         explanations = None
         if request.explain:
-            explanations = await asyncio.to_thread(lambda: [explain(predictor, row) for row in rows])
+            explanations = await asyncio.to_thread(_explain, predictor, rows)
         latency_ms = (time.perf_counter() - started_at) * 1000
         new_ids = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
         ids = [instance.event_id or next(new_ids) for instance in request.instances]
@@ -290,12 +292,25 @@ def make_response(
     return ManyPredictions(predictions, version, request_id)
 
 
+def _explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the base of each row's explanation, and the effects of its features, the largest first."""
+    from ml.retraining.predictor.explain import METHOD, explain
+
+    explanations = []
+    for row in rows:
+        explanation = explain(predictor, row)
+        ranked = sorted(explanation.effects.items(), key=lambda effect: -abs(effect[1]))
+        features = [{"feature": name, "value": row[name], "effect": effect} for name, effect in ranked]
+        explanations.append({"method": METHOD, "base": explanation.base, "features": features})
+    return explanations
+
+
 def _prediction(result: PredictionResult, index: int) -> dict[str, Any]:
     fields = {"prediction": result.predictions[index], "event_id": result.event_ids[index]}
     if result.probabilities is not None:
         fields["probability"] = result.probabilities[index]
     if result.explanations is not None:
-        fields["explanation"] = {"method": METHOD, "features": result.explanations[index]}
+        fields["explanation"] = result.explanations[index]
     return fields
 
 

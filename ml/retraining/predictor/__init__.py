@@ -6,6 +6,7 @@
 `trust`: which types a stored model may hold.
 `onnx`: predictions of an ONNX model.
 `coded_labels`: classifiers that read whole numbers only, behind labels of any kind.
+`explain`: effects of features on one prediction.
 `load`: a predictor from a folder of artifacts.
 `errors`: errors of stored models.
 """

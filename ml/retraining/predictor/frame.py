@@ -3,6 +3,7 @@
 Checking rows does not belong here; it is in `schema.py`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,19 @@ def frame_of_rows(rows: Sequence[Mapping[str, Any]], schema: ModelSchema) -> "pd
     import pandas as pd
 
     return pd.DataFrame({spec.name: _values([row[spec.name] for row in rows], spec) for spec in schema.features})
+
+
+def rows_of_frame(frame: "pd.DataFrame", schema: ModelSchema) -> list[dict[str, Any]]:
+    """Return the rows of a frame as `schema.check_row` accepts them."""
+    columns = {spec.name: _as_values(frame[spec.name].tolist(), spec) for spec in schema.features}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _as_values(values: Sequence[Any], spec: FeatureSpec) -> list[Any]:
+    if spec.kind == "categorical":
+        return [value or None for value in values]
+    numbers = [None if math.isnan(value) else value for value in values]
+    return [None if value is None else bool(value) for value in numbers] if spec.kind == "boolean" else numbers
 
 
 def frame_of_table(table: pa.Table, features: Sequence[FeatureSpec]) -> "pd.DataFrame":

@@ -5,6 +5,7 @@ Downloading artifacts does not belong here; it is in `guard_store.retraining.reg
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ml.retraining.predictor.errors import CorruptModelError, briefly
 from ml.retraining.predictor.native import NativePredictor, load_native
@@ -16,10 +17,11 @@ Predictor = OnnxPredictor | NativePredictor
 SCHEMA = "guard/schema.json"
 ONNX = "guard/model.onnx"
 ONNX_CHECK = "guard/onnx_check.json"
+BACKGROUND = "guard/background.json"
 
 
 def load_predictor(folder: Path | str, trust: Trust = OWN_MODELS) -> Predictor:
-    """Load the predictor of a model folder: MLflow's own files, `guard/schema.json`, `guard/model.onnx`, `guard/onnx_check.json`.
+    """Load the predictor of a model folder: MLflow's own files, and those in `guard/`.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def load_predictor(folder: Path | str, trust: Trust = OWN_MODELS) -> Predictor:
     root = Path(folder)
     schema = read_schema(root)
     if (root / ONNX_CHECK).exists() and _is_equal(root / ONNX_CHECK):
-        return OnnxPredictor(root / ONNX, schema)
+        return OnnxPredictor(root / ONNX, schema, read_background(root))
     return load_native_predictor(root, trust, schema)
 
 
@@ -45,7 +47,7 @@ def load_native_predictor(
     """
     root = Path(folder)
     schema = schema or read_schema(root)
-    return NativePredictor(load_native(root, trust), schema)
+    return NativePredictor(load_native(root, trust), schema, read_background(root))
 
 
 def read_schema(folder: Path) -> ModelSchema:
@@ -64,6 +66,24 @@ def read_schema(folder: Path) -> ModelSchema:
         raise CorruptModelError(
             f"{folder}: {SCHEMA} cannot be read ({error.strerror}): ML Guard serves models that it has trained"
         ) from error
+
+
+def read_background(folder: Path) -> list[dict[str, Any]]:
+    """Read the usual rows of a model folder; empty if it was written by a version of ML Guard that stored none.
+
+    Raises
+    ------
+    CorruptModelError
+        If they cannot be read.
+    """
+    path = folder / BACKGROUND
+    if not path.exists():
+        return []
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CorruptModelError(f"{BACKGROUND} cannot be read: {briefly(error)}") from error
+    return rows
 
 
 def _is_equal(path: Path) -> bool:

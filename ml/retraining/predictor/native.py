@@ -19,6 +19,10 @@ from ml.retraining.predictor.trust import Trust
 class NativePredictor:
     """Predictions of a scikit-learn pipeline that reads raw rows; the same interface as OnnxPredictor.
 
+    Parameters
+    ----------
+    background : usual rows, for explanations.
+
     Raises
     ------
     SchemaMismatchError
@@ -27,7 +31,7 @@ class NativePredictor:
 
     format = "scikit-learn"
 
-    def __init__(self, pipeline: Any, schema: ModelSchema) -> None:
+    def __init__(self, pipeline: Any, schema: ModelSchema, background: Sequence[Mapping[str, Any]] = ()) -> None:
         count = len(schema.features)
         if getattr(pipeline, "n_features_in_", count) != count:
             raise SchemaMismatchError(f"The model does not read {count} features, unlike its schema")
@@ -37,6 +41,7 @@ class NativePredictor:
             raise SchemaMismatchError("The model's classes differ from its schema")
         self.pipeline = pipeline
         self.schema = schema
+        self.background = background
 
     def scores(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.floating]:
         """Return class probabilities, one row each, or numbers for rows that `schema.check_row` accepts."""

@@ -22,6 +22,7 @@ class OnnxPredictor:
     ----------
     model : the file's path or content.
     schema : the model's signature.
+    background : usual rows, for explanations.
 
     Raises
     ------
@@ -33,12 +34,13 @@ class OnnxPredictor:
 
     format = "onnx"
 
-    def __init__(self, model: Path | bytes, schema: ModelSchema) -> None:
+    def __init__(self, model: Path | bytes, schema: ModelSchema, background: Sequence[Mapping[str, Any]] = ()) -> None:
         try:
             self._session = open_session(model if isinstance(model, bytes) else model.read_bytes())
         except Exception as error:  # onnxruntime has an error class for every kind of damage
             raise CorruptModelError(f"model.onnx cannot be read: {briefly(error)}") from error
         self.schema = schema
+        self.background = background
         self._output = [self._check_signature()]
 
     def _check_signature(self) -> str:

@@ -32,7 +32,7 @@ class FeatureSpec:
 
     Attributes
     ----------
-    typical : median of numbers, or most frequent other value; explanations replace a value by it.
+    typical : median of numbers, or most frequent other value.
     codes : of a category, the numbers of each value, read from the fitted encoder of the model.
     unseen : of a category, the numbers of any other value.
     """
@@ -118,9 +118,14 @@ class ModelSchema:
         return all(f.codes is not None for f in self.categorical)
 
     @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of each feature in the encoded matrix: those of categories, then one for each other feature."""
+        return (*(len(f.unseen) for f in self.categorical), *(1 for _ in self.plain))
+
+    @cached_property
     def width(self) -> int:
         """Columns of the encoded matrix."""
-        return sum(len(f.unseen) for f in self.categorical) + len(self.plain)
+        return sum(self.widths)
 
     def check_row(self, features: Mapping[str, object]) -> list[FieldProblem]:
         """Return the missing, unknown and mistyped features of a row; empty if the row is valid.

@@ -14,7 +14,8 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.retraining.predictor.load import ONNX, ONNX_CHECK, SCHEMA
+from ml.retraining.predictor.frame import rows_of_frame
+from ml.retraining.predictor.load import BACKGROUND, ONNX, ONNX_CHECK, SCHEMA
 from ml.retraining.training.onnx_export import export_onnx
 from ml.retraining.training.trained import Trained, TrainingError
 
@@ -26,6 +27,7 @@ EVALUATION = "evaluation"
 LEFT_OUT = "left_out.json"
 # By default MLflow retries for minutes to reach a server that is down.
 _MLFLOW_DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+_BACKGROUND_ROWS = 100
 _REQUIREMENTS = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
@@ -130,6 +132,8 @@ def write_model(folder: Path, trained: Trained) -> None:
     (folder / "guard").mkdir()
     (folder / SCHEMA).write_text(trained.schema.to_json(), encoding="utf-8")
     (folder / ONNX_CHECK).write_text(json.dumps(check, indent=1), encoding="utf-8")
+    background = rows_of_frame(trained.sample.head(_BACKGROUND_ROWS), trained.schema)
+    (folder / BACKGROUND).write_text(json.dumps(background, allow_nan=False), encoding="utf-8")
     (folder / "input_example.json").write_text(example.to_json(orient="split"), encoding="utf-8")
     if content is not None:
         (folder / ONNX).write_bytes(content)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml.onnx_models import convert_to_onnx
 from ml.retraining.predictor.errors import briefly
+from ml.retraining.predictor.frame import rows_of_frame
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.onnx import OnnxPredictor
 from ml.retraining.predictor.schema import ModelSchema
@@ -40,13 +41,7 @@ def _convert(model: Any, schema: ModelSchema) -> bytes:
 
 
 def _compare(trained: Trained, content: bytes) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = [
-        {str(name): None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN is null
-        for row in trained.sample.to_dict("records")
-    ]
-    booleans = [f.name for f in trained.schema.features if f.kind == "boolean"]
-    for row in rows:
-        row.update({name: None if row[name] is None else bool(row[name]) for name in booleans})
+    rows = rows_of_frame(trained.sample, trained.schema)
     native = NativePredictor(trained.pipeline, trained.schema).scores(rows).astype(float)
     other = OnnxPredictor(content, trained.schema).scores(rows).astype(float).reshape(native.shape)
     difference = float((np.abs(other - native) / np.maximum(1.0, np.abs(native))).max())

@@ -304,7 +304,9 @@ async def test_before_the_first_training_the_answer_has_the_route_that_trains(
 async def test_an_explanation_names_each_feature_with_its_effect(analyst: httpx.AsyncClient, champion: str) -> None:
     answer = await analyst.post(PREDICT, json={"features": {**FEATURES, "x": 3.0}, "explain": True})
     explanation = answer.json()["explanation"]
-    assert explanation["method"] == "occlusion"
+    assert explanation["method"] == "shapley"
+    total = explanation["base"] + sum(one["effect"] for one in explanation["features"])
+    assert total == pytest.approx(answer.json()["probability"], abs=1e-6)
     assert {one["feature"] for one in explanation["features"]} == set(FEATURES)
     assert explanation["features"][0]["feature"] == "x"
     assert explanation["features"][0]["effect"] > 0.1
