@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ import aiohttp
 import httpx
 from sqlalchemy import func, select
 
-from bench.measure import ROUNDS, WORK, in_turns, table
+from bench.measure import ROUNDS, in_turns, programs_of, table
 from bench.predict import Load, guard, load
 from bench.servers import environment, free_ports, process
 from guard_core.settings import Settings, StorageSettings
@@ -140,7 +139,7 @@ def _litellm(stub: str, home: Path) -> Iterator[str]:
     env = environment("LITELLM_")
     env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "NO_DOCS": "True"}
     command = [
-        str(_litellm_command()),
+        str(programs_of(f"litellm-{LITELLM}", f"litellm[proxy]=={LITELLM}") / "litellm"),
         "--config",
         str(config),
         "--host",
@@ -152,19 +151,6 @@ def _litellm(stub: str, home: Path) -> Iterator[str]:
     ]
     with process(command, env, home / "litellm.log", f"http://127.0.0.1:{port}/health/liveliness"):
         yield f"http://127.0.0.1:{port}"
-
-
-def _litellm_command() -> Path:
-    home = WORK / f"litellm-{LITELLM}"
-    command = home / "bin" / "litellm"
-    if not command.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
-        requirements = [f"litellm[proxy]=={LITELLM}"]
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", *requirements], check=True
-        )
-    return command.absolute()
 
 
 def _warm_up(url: str, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Measure a piece of work in a separate process: CPU seconds of all its threads, wall seconds, peak memory.
+"""Measure a piece of work in a separate process: CPU seconds of all its threads, wall seconds, peak memory; in the environment of another tool, too.
 
 The work itself belongs in the benchmark of each subject.
 """
@@ -27,6 +27,18 @@ class Measurement:
     wall_s: float
     peak_mb: float
     result: Any = None
+
+
+def programs_of(name: str, *requirements: str) -> Path:
+    """Return the folder of the programs of an environment with these packages, which is made on first use."""
+    home = WORK / name
+    programs = home / "bin"
+    if not (home / "complete").exists():
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, home], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", programs / "python", *requirements], check=True)
+        (home / "complete").touch()
+    return programs.absolute()
 
 
 def measure(work: Callable[[], Any]) -> Measurement:

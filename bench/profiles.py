@@ -5,8 +5,6 @@ with pandas 3.
 """
 
 import argparse
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.measure import WORK, Measurement, forget, in_process, measure, median, report, table
+from bench.measure import WORK, Measurement, forget, in_process, measure, median, programs_of, report, table
 from guard_core.columns import Kind
 
 NUMERIC, CATEGORICAL = 15, 5
@@ -116,7 +114,9 @@ def run(rows: int = 1_000_000) -> str:
     bare_cold = in_process("bench.profiles", "read", current)[0]
     forget(current)
     cold = in_process("bench.profiles", "ours", current, baseline)[0]
-    evidently = median(in_process("bench.evidently_peer", reference, current, python=_evidently_python()))
+    evidently = median(
+        in_process("bench.evidently_peer", reference, current, python=programs_of("evidently", *EVIDENTLY) / "python")
+    )
     write_day(large, 10 * rows, seed=3, shift=0.2)
     large_first = in_process("bench.profiles", "ours", large, baseline)[0]
     large.unlink()
@@ -132,16 +132,6 @@ def run(rows: int = 1_000_000) -> str:
     ]  # fmt: skip
     header = ["work", "CPU s", "wall s", "peak MB", "CPU against bare read", "less CPU than Evidently"]
     return f"{rows:,} rows × {NUMERIC + CATEGORICAL} features, file to verdicts.\n\n" + table(header, cells)
-
-
-def _evidently_python() -> Path:
-    home = WORK / "evidently"
-    python = home / "bin" / "python"
-    if not python.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *EVIDENTLY], check=True)
-    return python
 
 
 def _ours(current: Path, baseline: Path) -> list[Measurement]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from bench.measure import WORK, table
+from bench.measure import WORK, programs_of, table
 from bench.training.sets import LABEL, SETS, SPLITS, LabelledSet, categorical, contend, outcome, path_of, splits
 
 FOLDER = WORK / "training"
@@ -217,7 +217,7 @@ def section(comparisons: Sequence[Comparison], others: Sequence[str]) -> str:
 
 def run() -> str:
     """Train all contenders on all sets and return the Markdown section."""
-    peers = _peers_python()
+    peers = programs_of("boosters", *PEERS) / "python"
     subprocess.run([peers, "-m", "bench.training.peers", "write", FOLDER], check=True)
     env = os.environ | _SINGLE_THREAD
     # One process a core, each with one thread.
@@ -246,16 +246,6 @@ def _fields(c: Comparison) -> dict[str, Any]:
         "interval": c.interval,
         "within_noise": c.is_within_noise,
     }
-
-
-def _peers_python() -> Path:
-    home = WORK / "boosters"
-    python = home / "bin" / "python"
-    if not python.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *PEERS], check=True)
-    return python
 
 
 def main() -> None:
