@@ -37,7 +37,7 @@ validate: $(READY)  ## check what runs: health, metrics, drift of generated even
 	./validation.sh
 
 test: $(READY)  ## all tests, on real parts
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(READY)  ## format, lint, types, import contracts, lock file in step
 	$(BIN)/ruff format --check .

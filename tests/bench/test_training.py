@@ -13,8 +13,9 @@ ONE = LabelledSet("tiny set", "binary", ("", ""), LABEL, "yes")
 OTHERS = ("scikit-learn",)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("training")
     rng = np.random.default_rng(1)
     number, rows = rng.normal(size=400), 400
     colour = rng.choice(["red", "green", "blue"], rows)

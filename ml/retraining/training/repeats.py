@@ -12,13 +12,14 @@ from ml.retraining.predictor.frame import PREFIX
 _MIN_SHARE = 0.05
 _CONTINUOUS = 0.5  # distinct values per distinct row
 _EQUAL_IN_ALL = 0.9  # of the rows that are equal in a number
+_EQUAL_BY_CHANCE = 0.7  # of two rows, in everything else
 
 
 def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
     """Return the rows that are unlike all older ones, and the number of the others; all rows where equal ones may be a coincidence.
 
-    They may be one where less than 5 % are alike, or where no number is so fine that most distinct rows differ in it, and nearly
-    all rows that are equal in it are equal in everything.
+    They are none where at least 5 % are alike, and there is a number so fine that most distinct rows differ in it, while nearly all
+    rows that are equal in it are equal in everything else, too, in which rows usually differ.
 
     Parameters
     ----------
@@ -40,12 +41,19 @@ def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
     if repeats < _MIN_SHARE * len(table):
         return table, 0
     distinct = table.take(pa.array(places))
-    is_copied = any(_tells_copies(table[name], len(distinct), repeats) for name in names if name != LABEL)
+    is_copied = any(_tells_copies(table.select(names), name, len(distinct)) for name in names if name != LABEL)
     return (distinct, repeats) if is_copied else (table, 0)
 
 
-def _tells_copies(column: pa.ChunkedArray, distinct_rows: int, repeats: int) -> bool:
+def _tells_copies(table: pa.Table, name: str, distinct_rows: int) -> bool:
+    from pandas.util import hash_pandas_object
+
+    column, others = table[name], table.drop_columns([name])
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         return False
     values = len(column.unique())
-    return values > _CONTINUOUS * distinct_rows and repeats >= _EQUAL_IN_ALL * (len(column) - values)
+    equal_in_it, equal_in_all = len(table) - values, len(table) - distinct_rows
+    if values <= _CONTINUOUS * distinct_rows or equal_in_all < _EQUAL_IN_ALL * equal_in_it:
+        return False
+    counts = np.unique(hash_pandas_object(others.to_pandas(), index=False).to_numpy(), return_counts=True)[1]
+    return float(np.sum((counts / len(table)) ** 2)) <= _EQUAL_BY_CHANCE

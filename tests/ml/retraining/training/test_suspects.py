@@ -116,6 +116,11 @@ def test_rows_that_are_alike_by_coincidence_or_seldom_stay() -> None:
     categories = rows.select(["feature_plan", "feature_member", "y_true", "ts"])
     assert without_repeats(categories)[1] == 0
     assert without_repeats(pa.concat_tables([rows, rows.slice(0, 20)]))[1] == 0
+    rounded = np.random.default_rng(1).uniform(0, 30, N).round(2)
+    assert without_repeats(pa.table({"feature_x": rounded, "y_true": ["1"] * N}))[1] == 0
+    assert (
+        without_repeats(pa.table({"feature_x": rounded, "y_true": np.random.default_rng(2).integers(0, 2, N)}))[1] == 0
+    )
 
 
 def test_the_script_names_repeats_and_the_data_card_counts_them(
