@@ -51,17 +51,18 @@ METRICS: Mapping[str, Sequence[Metric]] = {
 
 def ml_guard(train: pd.DataFrame, test: pd.DataFrame, labelled: LabelledSet) -> Floats:
     """Train with ML Guard's defaults; the rows have a random order in time."""
+    from guard_core.columns import feature_column
     from guard_core.project_settings.labels import LabelSettings
     from guard_core.project_settings.training import TrainingSpec
-    from ml.retraining.predictor.frame import PREFIX, frame_of_table
+    from ml.retraining.predictor.frame import frame_of_table
     from ml.retraining.training import train as training
 
-    columns = train.rename(columns={name: PREFIX + name for name in train.columns if name != LABEL})
+    columns = train.rename(columns={name: feature_column(name) for name in train.columns if name != LABEL})
     rows = pa.Table.from_pandas(columns.assign(ts=range(len(train))), preserve_index=False)
     is_number = labelled.task == "regression"
     settings = LabelSettings(task="regression" if is_number else "classification", positive=labelled.positive or None)
     trained = training.train(rows, TrainingSpec(), lambda _: None, seed=1, labels=settings)
-    renamed = test.rename(columns=lambda name: PREFIX + name)
+    renamed = test.rename(columns=feature_column)
     frame = frame_of_table(pa.Table.from_pandas(renamed, preserve_index=False), trained.schema.features)
     if is_number:
         return np.asarray(trained.schema.numbers(trained.pipeline.predict(frame)), float)

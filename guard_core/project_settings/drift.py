@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from guard_core.columns import FEATURE_PREFIX
+from guard_core.columns import FEATURE_PREFIX, feature_name
 from guard_core.project_settings.drift_methods import (
     DEFAULT_THRESHOLDS,
     MAX_WINDOW_DAYS,
@@ -168,7 +168,7 @@ class DriftSettings(Section):
         """
         if column in self.overrides:
             return self.overrides[column]
-        feature = column.removeprefix(FEATURE_PREFIX)
+        feature = feature_name(column)
         if feature != column and feature not in ENVELOPE_COLUMNS and feature in self.overrides:
             return self.overrides[feature]
         return ColumnOverride()

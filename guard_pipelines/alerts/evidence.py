@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from guard_core.alerting.figures import Figure
+from guard_core.columns import feature_name
 from guard_pipelines.monitoring.checks.history import ModelDays, baselines_of
 from guard_pipelines.monitoring.checks.rules import TRAILING_DAYS, null_jumps, odd_volume, unseen_features
 from guard_pipelines.retraining.stage import collect_evidence, read_metric
@@ -126,7 +127,7 @@ class Evidence:
                 continue
             before = self._history.before(day)
             lines = [f"unseen before: {name}" for name in unseen_features(today, before)]
-            lines += [f"{column.removeprefix('feature_')}: {n} misfits" for column, n in _misfits(today).items()]
+            lines += [f"{feature_name(column)}: {n} misfits" for column, n in _misfits(today).items()]
             lines += null_jumps(today, before, self._history.baseline(day))
             columns = "a feature" if len(lines) == 1 else f"{len(lines)} features"
             yield day.isoformat(), Finding(f"Odd data in {columns}", float(len(lines)), lines) if lines else None

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
+from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION, feature_column
 from guard_core.project_settings.drift import DriftSettings
 from guard_pipelines.retraining.training_data import read_all_of_days
 from guard_store.db.database import Database
@@ -111,7 +111,7 @@ def _feature_kinds(champion: NativePredictor) -> dict[str, str]:
     """Return the kinds of the champion's features by column; none if its task is not estimated from features."""
     if not champion.schema.is_numeric:
         return {}
-    return {FEATURE_PREFIX + feature.name: feature.kind for feature in champion.schema.features}
+    return {feature_column(feature.name): feature.kind for feature in champion.schema.features}
 
 
 def _read_kinds(database: Database, flag: Flag, champion: NativePredictor) -> dict[str, Any]:

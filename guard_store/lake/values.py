@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
-from guard_core.columns import FEATURE_PREFIX
+from guard_core.columns import FEATURE_PREFIX, feature_column, feature_name
 from guard_store.lake.regular_json import read_regular
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
@@ -61,18 +61,14 @@ def convert_features(
     is_full : whether no further column may get a kind: a value without one is a misfit, as `SURPLUS_FEATURES`.
     """
     types = {
-        **{name.removeprefix(FEATURE_PREFIX): pa.null() for name in empty},
-        **{
-            name.removeprefix(FEATURE_PREFIX): ARROW_TYPES[kind]
-            for name, kind in kinds.items()
-            if name.startswith(FEATURE_PREFIX)
-        },
+        **{feature_name(name): pa.null() for name in empty},
+        **{feature_name(name): ARROW_TYPES[kind] for name, kind in kinds.items() if name.startswith(FEATURE_PREFIX)},
     }
     if types and len(lines):
         text = _as_text(lines)
         columns = read_regular(text, len(lines), types) or _read_json(text, len(lines), types)
         if columns is not None:
-            return Converted({FEATURE_PREFIX + name: columns[name] for name in types if FEATURE_PREFIX + name in kinds})
+            return Converted({feature_column(name): columns[name] for name in types if feature_column(name) in kinds})
     return _convert_rows(lines, kinds, is_full=is_full)
 
 
@@ -137,7 +133,7 @@ def _convert_rows(lines: pa.Array, kinds: Mapping[str, str], *, is_full: bool = 
             continue
         has_surplus = False
         for name, value in features.items():
-            column = FEATURE_PREFIX + name
+            column = feature_column(name)
             fit = fits.get(column)
             if fit is None:
                 if is_full:

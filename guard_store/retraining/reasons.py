@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from guard_core.alerting.words import counted, drop_text
+from guard_core.columns import feature_name
 
 
 def reason_text(reason: Mapping[str, Any]) -> str:
@@ -19,7 +20,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if rule == "age":
         return f"the champion is {reason['age_days']} days old, {reason['max_age_days']} are allowed"
     if rule == "drifted_features":
-        names = [name.removeprefix("feature_") for name in reason["features"]]
+        names = [feature_name(name) for name in reason["features"]]
         return f"{reason['share']:.0%} of the features by importance drift ({', '.join(names)})".replace("%", " %")
     if rule == "prediction_drift":
         return f"the predictions drift ({', '.join(reason['columns'])})"

@@ -6,7 +6,7 @@ Choosing and naming the metrics belongs here; building profiles and reading rows
 import math
 from collections.abc import Mapping
 
-from guard_core.columns import FEATURE_PREFIX
+from guard_core.columns import FEATURE_PREFIX, feature_name
 from ml.monitoring.performance.labels import label_key
 from ml.monitoring.performance.tasks import positive_of_pair
 from ml.monitoring.profiles.categorical import CategoricalProfile
@@ -43,9 +43,7 @@ def day_metrics(profile: TableProfile) -> dict[str, object]:
     """
     columns = profile.columns
     features = {
-        name.removeprefix(FEATURE_PREFIX): _feature(column)
-        for name, column in columns.items()
-        if name.startswith(FEATURE_PREFIX)
+        feature_name(name): _feature(column) for name, column in columns.items() if name.startswith(FEATURE_PREFIX)
     }
     return {
         "count": profile.rows,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from guard_core.columns import FEATURE_PREFIX
 from guard_core.names import display_name
 from guard_core.project_settings.retrain import RetrainSettings
 from ml.monitoring.performance.day_comparison import (
@@ -148,7 +149,7 @@ def _on_days(name: str, rule: Callable[[DayEvidence], Reason], recent: Sequence[
 
 
 def _drifted_features(day: DayEvidence, model: ModelState, settings: RetrainSettings) -> Reason:
-    features = [name for name in day.states if name.startswith("feature_")]
+    features = [name for name in day.states if name.startswith(FEATURE_PREFIX)]
     weight = {name: model.importance.get(name, 0.0) if model.importance else 1.0 for name in features}
     total = sum(weight.values())
     drifted = _in_drift(day, features)

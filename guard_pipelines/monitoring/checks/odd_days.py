@@ -5,6 +5,7 @@ When a day is out of the ordinary is in `rules`, what it is compared with in `hi
 
 from collections.abc import Collection
 
+from guard_core.columns import feature_name
 from guard_core.settings import Settings
 from guard_pipelines.days.findings import Finding, Inspection
 from guard_pipelines.monitoring.checks.history import model_days
@@ -26,7 +27,7 @@ def find_odd_days(database: Database, settings: Settings, days: Collection[str])
             if today is None:
                 continue
             unseen, nulls = unseen_features(today, before), null_jumps(today, before, model.baseline(day))
-            misfits = [f"{column.removeprefix('feature_')}: {n}" for column, n in today.get("violations", {}).items()]
+            misfits = [f"{feature_name(column)}: {n}" for column, n in today.get("violations", {}).items()]
             for name, texts in (("unseen_features", unseen), ("kind_violations", misfits), ("null_share", nulls)):
                 findings[name] += [{**key, "finding": ", ".join(texts)}] if texts else []
     return {name: Inspection(looked_at, of_check) for name, of_check in findings.items()}

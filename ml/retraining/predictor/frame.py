@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from guard_core.columns import feature_column
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema, as_float
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PREFIX = "feature_"
 
 
 def frame_of_rows(rows: Sequence[Mapping[str, Any]], schema: ModelSchema) -> "pd.DataFrame":
@@ -48,8 +47,8 @@ def frame_of_table(table: pa.Table, features: Sequence[FeatureSpec]) -> "pd.Data
 
     columns: dict[str, Any] = {}
     for spec in features:
-        present = PREFIX + spec.name in table.column_names
-        column = table[PREFIX + spec.name] if present else pa.chunked_array([pa.nulls(len(table))])
+        present = feature_column(spec.name) in table.column_names
+        column = table[feature_column(spec.name)] if present else pa.chunked_array([pa.nulls(len(table))])
         if spec.kind == "categorical":
             columns[spec.name] = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(object)
         else:

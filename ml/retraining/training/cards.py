@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import LABEL
+from guard_core.columns import LABEL, feature_column, feature_name
 from ml.monitoring.performance.labels import count_keys, count_labels, label_key, spellings
-from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.features import targets
 from ml.retraining.training.train import rare_label_reason
@@ -41,7 +40,7 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
         "decision_reasons": _list(evaluation["reasons"]),
         "metrics": _metrics(evaluation),
         "segments": _segments(evaluation),
-        "importance": _table(("feature", "loss"), [(n.removeprefix(PREFIX), f"{v:.4f}") for n, v in ranked]),
+        "importance": _table(("feature", "loss"), [(feature_name(n), f"{v:.4f}") for n, v in ranked]),
         "candidates": _table(("candidate", "score"), [(n, f"{v:.4f}") for n, v in facts["scores"].items()]),
     }
     return _template("model_card.md").substitute(values)
@@ -51,7 +50,7 @@ def data_card(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table, fac
     """Render the data card as Markdown: the rows of training and evaluation."""
     features = []
     for spec in schema.features:
-        column = trained_on[PREFIX + spec.name]
+        column = trained_on[feature_column(spec.name)]
         missing = column.null_count / max(len(column), 1)
         features.append((spec.name, spec.kind, f"{missing:.1%}", str(pc.count_distinct(column).as_py()), spec.typical))
     values = {

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import LABEL
+from guard_core.columns import LABEL, feature_name
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import (
@@ -27,7 +27,6 @@ from ml.monitoring.performance.labels import (
     spellings,
 )
 from ml.monitoring.performance.tasks import Target, Task, is_numeric, target_of
-from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.suspects import suspicion
 from ml.retraining.training.trained import TrainingError
@@ -51,7 +50,7 @@ def learn_schema(
     """
     features, left_out, suspects = [], {}, {}
     for column in table.column_names:
-        name = column.removeprefix(PREFIX)
+        name = feature_name(column)
         if name == column:
             continue
         feature = "excluded by setting" if name in spec.exclude else _feature(name, table[column], spec.max_categories)

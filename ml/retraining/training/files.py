@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import LABEL
+from guard_core.columns import LABEL, feature_column
 from ml.monitoring.kinds import learn_prediction_kind
 from ml.monitoring.profiles.arrays import label_values
-from ml.retraining.predictor.frame import PREFIX
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.features import class_targets
@@ -61,11 +60,11 @@ def labelled_rows(
     else:
         features = _features(file, {target, time, *ignored}, report)
     labels = _labels(path, target, table[target], schema)
-    rows = pa.table({**{PREFIX + name: table[name] for name in features}, LABEL: labels})
+    rows = pa.table({**{feature_column(name): table[name] for name in features}, LABEL: labels})
     rows = _filter(rows, pc.is_valid(labels), "which have no label", report)
     for name in features if schema else _usable(rows, features):
         rows = _filter(
-            rows, _finite(rows[PREFIX + name]), f"in which {name} is infinite: /predict refuses them", report
+            rows, _finite(rows[feature_column(name)]), f"in which {name} is infinite: /predict refuses them", report
         )
     if schema and schema.classes:
         rows = _rows_of_classes(rows, schema.classes, report)
@@ -126,7 +125,7 @@ def _features(file: FileTable, others: Collection[str | None], report: Report) -
 
 def _usable(rows: pa.Table, features: Sequence[str]) -> list[str]:
     """Return the features that have a finite value; the others are left out of the training as columns."""
-    return [name for name in features if not pc.all(pc.invert(_finite(rows[PREFIX + name]))).as_py()]
+    return [name for name in features if not pc.all(pc.invert(_finite(rows[feature_column(name)]))).as_py()]
 
 
 def _labels(path: Path, target: str, column: pa.ChunkedArray, schema: ModelSchema | None) -> pa.ChunkedArray:

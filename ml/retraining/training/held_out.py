@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from guard_core.columns import feature_column
 from ml.monitoring.performance.labels import as_labels, label_key
 from ml.monitoring.performance.tasks import Target, is_numeric
-from ml.retraining.predictor.frame import PREFIX, frame_of_table
+from ml.retraining.predictor.frame import frame_of_table
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.promotion import PRIMARY, Answers, measure
 from ml.retraining.training.features import targets
@@ -52,7 +53,7 @@ def importance(model: NativePredictor, table: pa.Table, rng: np.random.Generator
     for name in frame.columns:
         shuffled = frame.assign(**{name: frame[name].to_numpy()[rng.permutation(len(frame))]})
         loss = sign * (unshuffled - float(measure(target, true, _answers(model, shuffled, target), weights)[0]))
-        importances[PREFIX + name] = max(0.0, loss) if np.isfinite(loss) else 0.0
+        importances[feature_column(name)] = max(0.0, loss) if np.isfinite(loss) else 0.0
     return importances
 
 

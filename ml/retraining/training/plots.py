@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from guard_core.columns import feature_name
 from ml.monitoring.performance.labels import as_numbers
 from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.promotion import Answers
@@ -86,5 +87,5 @@ def _errors(figure: Any, true: npt.NDArray[np.float64], answers: Mapping[str, An
 def _bars(figure: Any, importance: Mapping[str, float]) -> None:
     axes = figure.subplots()
     ordered = sorted(importance.items(), key=lambda entry: entry[1])
-    axes.barh([name.removeprefix("feature_") for name, _ in ordered], [value for _, value in ordered])
+    axes.barh([feature_name(name) for name, _ in ordered], [value for _, value in ordered])
     axes.set(title="Permutation importance", xlabel="loss of the deciding metric")

@@ -6,8 +6,7 @@ Splitting rows in time does not belong here; it is up to those who read them.
 import numpy as np
 import pyarrow as pa
 
-from guard_core.columns import LABEL
-from ml.retraining.predictor.frame import PREFIX
+from guard_core.columns import FEATURE_PREFIX, LABEL
 
 _MIN_SHARE = 0.05
 _CONTINUOUS = 0.5  # distinct values per distinct row
@@ -34,7 +33,7 @@ def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
     """
     from pandas.util import hash_pandas_object
 
-    names = [name for name in table.column_names if name.startswith(PREFIX) or name == LABEL]
+    names = [name for name in table.column_names if name.startswith(FEATURE_PREFIX) or name == LABEL]
     hashes = hash_pandas_object(table.select(names).to_pandas(), index=False).to_numpy()
     places = np.sort(np.unique(hashes, return_index=True)[1])
     repeats = len(table) - len(places)
