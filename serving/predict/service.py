@@ -294,11 +294,11 @@ def make_response(
 
 def _explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the base of each row's explanation, and the effects of its features, the largest first."""
-    from ml.retraining.predictor.explain import METHOD, explain
+    from ml.retraining.predictor.explain import METHOD, Explainer
 
-    explanations = []
+    explainer, explanations = Explainer(predictor), []
     for row in rows:
-        explanation = explain(predictor, row)
+        explanation = explainer.explain(row)
         ranked = sorted(explanation.effects.items(), key=lambda effect: -abs(effect[1]))
         features = [{"feature": name, "value": row[name], "effect": effect} for name, effect in ranked]
         explanations.append({"method": METHOD, "base": explanation.base, "features": features})

@@ -3,14 +3,16 @@
 Importance of features for a whole model does not belong here; it is in `ml.retraining.training.held_out`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.retraining.predictor.frame import frame_of_rows
+from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.onnx import OnnxPredictor
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _EVALUATIONS = 1_500
 _MIN_PAIRS = 25
 _SEED = 2013
 _Row = Mapping[str, Any]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,13 @@ class Explanation:
     effects: Mapping[str, float]
 
 
-def explain(predictor: "Predictor", row: _Row) -> Explanation:
-    r"""Estimate the Shapley values of the features of a row [1]_.
+class Explainer:
+    r"""Estimates the Shapley values of the features of rows [1]_.
 
-    In a random order, one feature after the other of a random background row (one of typical values if the model has none) is replaced by that of the row, and the output changes
-    with each. The mean change of a feature over orders is its effect; each order is also taken backwards, which halves the
-    error or more [2]_. The same row always has the same explanation.
-
-    Parameters
-    ----------
-    row : values that `schema.check_row` accepts.
+    In a random order, one feature after the other of a random background row is replaced by that of the row, and the output
+    changes with each. The mean change of a feature over orders is its effect; each order is also taken backwards, which halves
+    the error or more [2]_. The orders are always the same, and so is the explanation of a row. A model without background rows
+    is compared with one row of typical values.
 
     References
     ----------
@@ -56,56 +56,70 @@ def explain(predictor: "Predictor", row: _Row) -> Explanation:
        Knowledge and Information Systems 41, 647-665.
     .. [2] Mitchell, R., Cooper, J., Frank, E. and Holmes, G. (2022). Sampling permutations for Shapley value estimation. JMLR 23.
     """
-    background = predictor.background or [{spec.name: spec.typical for spec in predictor.schema.features}]
-    names = [spec.name for spec in (*predictor.schema.categorical, *predictor.schema.plain)]
-    count, rng = len(names), np.random.default_rng(_SEED)
-    pairs = max(_MIN_PAIRS, _EVALUATIONS // (2 * (count + 1)))
-    orders = np.array([rng.permutation(count) for _ in range(pairs)])
-    orders = np.concatenate([orders, orders[:, ::-1]])
-    drawn = np.tile(_drawn(len(background), pairs, rng), 2)
-    # (order, step, feature): whether the feature has the value of the row after that many steps
-    is_ours = orders.argsort(axis=1)[:, None, :] < np.arange(count + 1)[None, :, None]
-    mixed = is_ours.reshape(-1, count)
-    scores = _scores(predictor, row, background, np.repeat(drawn, count + 1), mixed, names)
-    outputs = _outputs(predictor, row, scores).reshape(len(orders), count + 1)
-    effects = np.zeros(count)
-    np.add.at(effects, orders, np.diff(outputs, axis=1))
-    means = (effects / len(orders)).tolist()
-    return Explanation(float(outputs[:, 0].mean()), dict(zip(names, means, strict=True)))
+
+    def __init__(self, predictor: "Predictor") -> None:
+        schema, rng = predictor.schema, np.random.default_rng(_SEED)
+        background = predictor.background or [{spec.name: spec.typical for spec in schema.features}]
+        self._predictor = predictor
+        self._names = [spec.name for spec in (*schema.categorical, *schema.plain)]
+        count = len(self._names)
+        pairs = max(_MIN_PAIRS, _EVALUATIONS // (2 * (count + 1)))
+        orders = np.array([rng.permutation(count) for _ in range(pairs)])
+        self._orders = np.concatenate([orders, orders[:, ::-1]])
+        self._background_rows = np.repeat(np.tile(_draw(len(background), pairs, rng), 2), count + 1)
+        # (order, step, feature): whether the feature has the value of the row after that many steps
+        is_of_row = self._orders.argsort(axis=1)[:, None, :] < np.arange(count + 1)[None, :, None]
+        self._is_of_row = is_of_row.reshape(-1, count)
+        if isinstance(predictor, OnnxPredictor):
+            encoded = schema.encode(background)[self._background_rows]
+            is_column_of_row = self._is_of_row[:, np.repeat(np.arange(count), schema.widths)]
+            self._score = partial(_score_matrix, predictor, encoded, is_column_of_row)
+        else:
+            frame = frame_of_rows(background, schema).iloc[self._background_rows].reset_index(drop=True)
+            is_of_row_by_name = {name: self._is_of_row[:, place] for place, name in enumerate(self._names)}
+            self._score = partial(_score_frame, predictor, frame, is_of_row_by_name)
+
+    def explain(self, row: _Row) -> Explanation:
+        """Explain the prediction of a row that `schema.check_row` accepts."""
+        count = len(self._names)
+        outputs = _outputs(self._predictor, row, self._score(row)).reshape(len(self._orders), count + 1)
+        effects = np.zeros(count)
+        np.add.at(effects, self._orders, np.diff(outputs, axis=1))
+        means = (effects / len(self._orders)).tolist()
+        return Explanation(float(outputs[:, 0].mean()), dict(zip(self._names, means, strict=True)))
 
 
-def _drawn(rows: int, number: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+def _draw(rows: int, number: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """Draw background rows, each equally often."""
     rounds = [rng.permutation(rows) for _ in range(-(-number // rows))]
     return np.concatenate(rounds)[:number]
 
 
-def _scores(
-    predictor: "Predictor",
-    row: _Row,
-    background: Sequence[_Row],
-    drawn: npt.NDArray[np.intp],
-    is_ours: npt.NDArray[np.bool_],
-    names: Sequence[str],
-) -> npt.NDArray[np.float64]:
-    """Score (n,) mixtures of the row and the background rows `drawn`, which have the row's value where `is_ours`, (n, features)."""
-    if isinstance(predictor, OnnxPredictor):
-        encoded = predictor.schema.encode([row, *background])
-        columns = np.repeat(np.arange(len(names)), predictor.schema.widths)
-        matrix = np.where(is_ours[:, columns], encoded[0], encoded[1:][drawn])
-        return np.asarray(predictor.scores_of_matrix(matrix), dtype=float)
-    frame = frame_of_rows([row, *background], predictor.schema)
-    places = {name: np.where(is_ours[:, place], 0, 1 + drawn) for place, name in enumerate(names)}
-    mixtures = {name: frame[name].to_numpy()[places[name]] for name in frame.columns}
-    return np.asarray(predictor.scores_of_frame(type(frame)(mixtures)), dtype=float)
+def _score_matrix(
+    predictor: OnnxPredictor, background: npt.NDArray[np.float32], is_of_row: npt.NDArray[np.bool_], row: _Row
+) -> Floats:
+    """Score (n,) encoded background rows with the row's value where `is_of_row`, (n, columns)."""
+    matrix = np.where(is_of_row, predictor.schema.encode([row]), background)
+    return np.asarray(predictor.scores_of_matrix(matrix), dtype=float)
 
 
-def _outputs(predictor: "Predictor", row: _Row, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _score_frame(
+    predictor: NativePredictor, background: Any, is_of_row: Mapping[str, npt.NDArray[np.bool_]], row: _Row
+) -> Floats:
+    """Score the same as a data frame; `is_of_row` is by feature."""
+    values = frame_of_rows([row], predictor.schema)
+    mixtures = {
+        name: np.where(is_of_row[name], values[name].to_numpy(), background[name].to_numpy()) for name in background
+    }
+    return np.asarray(predictor.scores_of_frame(type(background)(mixtures)), dtype=float)
+
+
+def _outputs(predictor: "Predictor", row: _Row, scores: Floats) -> Floats:
     """Return the numbers that are explained: (n,)."""
     schema = predictor.schema
     if schema.is_numeric:
         return scores.reshape(-1)
     if schema.task == "binary":
-        return np.asarray(scores[:, schema.classes.index(schema.positive_label or schema.classes[1])])
+        return np.asarray(scores[:, schema.positive_place])
     predicted = schema.decided(np.asarray(predictor.scores([row]), dtype=float))
     return np.asarray(scores[:, int(predicted[0])])

@@ -172,7 +172,7 @@ class ModelSchema:
         if self.is_numeric:
             return self.numbers(scores).tolist(), None
         if self.task == "binary":  # without arrays: most calls have one row
-            index = self._positive
+            index = self.positive_place
             positive: list[float] = scores[:, index].tolist()
             labels = self._labels[1 - index], self._labels[index]
             return [labels[proba >= self.threshold] for proba in positive], positive
@@ -196,7 +196,7 @@ class ModelSchema:
         """Return the index of the predicted class in `classes` for a classifier's scores: (n,)."""
         if self.task == "multiclass":
             return np.asarray(scores.argmax(axis=1))
-        return np.where(scores[:, self._positive] >= self.threshold, self._positive, 1 - self._positive)
+        return np.where(scores[:, self.positive_place] >= self.threshold, self.positive_place, 1 - self.positive_place)
 
     def has_answers_for(self, target: Target) -> bool:
         """Return whether the deciding metric of a target can be computed from the answers of this model.
@@ -227,7 +227,8 @@ class ModelSchema:
         )
 
     @cached_property
-    def _positive(self) -> int:
+    def positive_place(self) -> int:
+        """Place of the positive label in `classes`."""
         return self.classes.index(self.positive_label or self.classes[1])
 
     @cached_property

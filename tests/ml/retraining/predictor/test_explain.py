@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from guard_core.project_settings.training import TrainingSpec
-from ml.retraining.predictor.explain import explain
+from ml.retraining.predictor.explain import Explainer, Explanation
 from ml.retraining.predictor.load import Predictor, load_native_predictor, load_predictor
 from ml.retraining.training.log_run import write_model
 from ml.retraining.training.train import train
@@ -26,6 +26,10 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.mktemp("model") / "model"
     write_model(path, trained)
     return path
+
+
+def explain(predictor: Predictor, row: dict[str, Any]) -> Explanation:
+    return Explainer(predictor).explain(row)
 
 
 def _output(predictor: Predictor, row: dict[str, Any], rows: list[dict[str, Any]]) -> Any:
