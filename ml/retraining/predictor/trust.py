@@ -44,7 +44,7 @@ class Trust:
     Attributes
     ----------
     types : names of types that the operator trusts.
-    unsafe : whether any type, and pickles, may be loaded, which runs code of whoever wrote the model.
+    unsafe : whether any type, and pickles, may be loaded, which can run code that the model's file contains.
     """
 
     types: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Trust:
         return cls(frozenset(settings.trusted_types), settings.load_unsafe_models)
 
     def types_of(self, model: Any) -> Sequence[str]:
-        """Return the types of a fitted model that skops must be told to trust.
+        """Return the types of a fitted model that skops loads only if they are named.
 
         Raises
         ------

@@ -49,7 +49,7 @@ def try_builder(
     TrainingError
         If it cannot be built, fitted or asked.
     SchemaMismatchError, UnsafeModelError
-        If it answers something else than the schema says, or holds types that are not trusted.
+        If its classes or features differ from the schema, or it holds types that are not trusted.
     """
     rows = _few_rows(target, schema)
     try:

@@ -28,7 +28,7 @@ from ml.monitoring.performance.labels import (
 )
 from ml.monitoring.performance.tasks import Target, Task, is_numeric, target_of
 from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
-from ml.retraining.training.suspects import suspicion
+from ml.retraining.training.suspects import SuspectFinder
 from ml.retraining.training.trained import TrainingError
 
 
@@ -49,6 +49,7 @@ def learn_schema(
         If there is no feature, or one looks like none and `spec.suspects` stops the training.
     """
     features, left_out, suspects = [], {}, {}
+    finder = SuspectFinder(labels, is_numeric=target.task == "regression")
     for column in table.column_names:
         name = feature_name(column)
         if name == column:
@@ -57,7 +58,7 @@ def learn_schema(
         if isinstance(feature, str):
             left_out[name] = feature
             continue
-        reason = suspicion(table[column], feature.kind, labels, is_numeric=target.task == "regression")
+        reason = finder.suspicion(table[column], feature.kind)
         if reason is None or name in spec.include:
             features.append(feature)
         else:
@@ -84,7 +85,7 @@ def with_codes(schema: ModelSchema, encoders: Mapping[str, Any]) -> ModelSchema:
         categories = [str(value) for value in encoder.categories_[0]]
         unseen = f"{max(categories, key=len)} or another"
         numbers = encoder.transform(pd.DataFrame({name: np.array([*categories, unseen], dtype=object)})).tolist()
-        codes = dict(zip(categories, numbers, strict=False))
+        codes = dict(zip(categories, numbers[:-1], strict=True))
         features[name] = replace(features[name], codes=codes, unseen=tuple(numbers[-1]))
     return replace(schema, features=tuple(features.values()))
 

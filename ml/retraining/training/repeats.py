@@ -1,9 +1,10 @@
-"""Rows that repeat others in all features and the label: a model that has learned from one knows the answer to the next.
+"""Rows that repeat others in all features and the label: held-out copies of training rows make a model look better than it is.
 
 Splitting rows in time does not belong here; it is up to those who read them.
 """
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from guard_core.columns import FEATURE_PREFIX, LABEL
@@ -31,11 +32,8 @@ def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
     >>> distinct["feature_x"].to_pylist(), repeats
     ([0.5, 1.5, 2.5], 1)
     """
-    from pandas.util import hash_pandas_object
-
     names = [name for name in table.column_names if name.startswith(FEATURE_PREFIX) or name == LABEL]
-    hashes = hash_pandas_object(table.select(names).to_pandas(), index=False).to_numpy()
-    places = np.sort(np.unique(hashes, return_index=True)[1])
+    places = np.sort(np.unique(_hashes(table.select(names)), return_index=True)[1])
     repeats = len(table) - len(places)
     if repeats < _MIN_SHARE * len(table):
         return table, 0
@@ -44,15 +42,19 @@ def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
     return (distinct, repeats) if is_copied else (table, 0)
 
 
-def _tells_copies(table: pa.Table, name: str, distinct_rows: int) -> bool:
+def _hashes(table: pa.Table) -> npt.NDArray[np.uint64]:
     from pandas.util import hash_pandas_object
 
-    column, others = table[name], table.drop_columns([name])
+    return np.asarray(hash_pandas_object(table.to_pandas(), index=False))
+
+
+def _tells_copies(table: pa.Table, name: str, distinct_rows: int) -> bool:
+    column = table[name]
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         return False
     values = len(column.unique())
     equal_in_it, equal_in_all = len(table) - values, len(table) - distinct_rows
     if values <= _CONTINUOUS * distinct_rows or equal_in_all < _EQUAL_IN_ALL * equal_in_it:
         return False
-    counts = np.unique(hash_pandas_object(others.to_pandas(), index=False).to_numpy(), return_counts=True)[1]
+    counts = np.unique(_hashes(table.drop_columns([name])), return_counts=True)[1]
     return float(np.sum((counts / len(table)) ** 2)) <= _EQUAL_BY_CHANCE

@@ -23,31 +23,66 @@ _TEXT_WORDS = 5.0
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?|\d{1,2}[/.]\d{1,2}[/.]\d{4}( .*)?")
 
 
-def suspicion(column: pa.ChunkedArray, kind: FeatureKind, target: npt.NDArray[Any], *, is_numeric: bool) -> str | None:
-    """Describe why a feature looks like one that no model should read; None if it does not.
+class SuspectFinder:
+    """Finds out of each feature whether it looks like one that no model should read.
 
     Parameters
     ----------
-    column : (n,) values in the order of time.
-    target : (n,) labels: numbers if `is_numeric`, otherwise text.
+    labels : (n,) numbers if `is_numeric`, otherwise text; in the order of time.
 
     Examples
     --------
     >>> label = np.array(["no", "yes"] * 100)
-    >>> suspicion(pa.chunked_array([pa.array(label == "yes")]), "boolean", label, is_numeric=False)
+    >>> finder = SuspectFinder(label, is_numeric=False)
+    >>> finder.suspicion(pa.chunked_array([pa.array(label == "yes")]), "boolean")
     'tells the label: its values separate the classes'
-    >>> suspicion(pa.chunked_array([pa.array(range(200))]), "numeric", label, is_numeric=False)
+    >>> finder.suspicion(pa.chunked_array([pa.array(range(200))]), "numeric")
     'is a counter or a time: it grows from row to row, and later rows have values that were never learned'
     """
-    if len(column) < _MIN_ROWS:
-        return None
-    if kind == "categorical":
-        values = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(str)
-        return _names_rows(values) or (None if is_numeric else _tells_class(values, target))
-    numbers = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
-    if _grows_with_time(numbers):
-        return "is a counter or a time: it grows from row to row, and later rows have values that were never learned"
-    return _orders_as_label(numbers, target) if is_numeric else _tells_class(_with_nulls_first(numbers), target)
+
+    def __init__(self, labels: npt.NDArray[Any], *, is_numeric: bool) -> None:
+        self._is_numeric = is_numeric
+        self._distinct, self._codes = np.unique(labels, return_inverse=True)
+        self._labels = labels
+
+    def suspicion(self, column: pa.ChunkedArray, kind: FeatureKind) -> str | None:
+        """Describe why a feature, (n,) values, looks like one that no model should read; None if it does not."""
+        if len(column) < _MIN_ROWS:
+            return None
+        if kind == "categorical":
+            values = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(str)
+            return _names_rows(values) or (None if self._is_numeric else self._tells_class(values))
+        numbers = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
+        if _grows_with_time(numbers):
+            return (
+                "is a counter or a time: it grows from row to row, and later rows have values that were never learned"
+            )
+        return self._orders_as_label(numbers) if self._is_numeric else self._tells_class(_with_nulls_first(numbers))
+
+    def _orders_as_label(self, numbers: npt.NDArray[np.float64]) -> str | None:
+        finite = np.isfinite(numbers)
+        if len(self._distinct) < _FEW or finite.sum() < max(_MIN_ROWS, len(numbers) / 2):
+            return None
+        correlation = _rank_correlation(numbers[finite], self._labels[finite].astype(float))
+        if abs(correlation) < _ORDERED_AS_LABEL:
+            return None
+        return f"tells the label: it orders the rows as the label does (rank correlation {correlation:.4f})"
+
+    def _tells_class(self, values: npt.NDArray[Any]) -> str | None:
+        """Compare the rows that the most frequent class of each value, or of a few intervals, gets wrong with those of one class alone."""
+        rows, classes = len(self._codes), len(self._distinct)
+        places = np.unique(values, return_inverse=True)[1]
+        counts = np.zeros((places.max() + 1, classes), np.int64)
+        np.add.at(counts, (places, self._codes), 1)
+        allowed = _UNEXPLAINED * (rows - counts.sum(axis=0).max())
+        if rows - counts.max(axis=1).sum() > allowed:
+            return None
+        if len(counts) * _FEW > rows:
+            # Many values: only whether few intervals of numbers separate the classes can be told.
+            ordered = self._codes[np.lexsort((self._codes, values))]
+            if values.dtype.kind != "f" or np.count_nonzero(np.diff(ordered)) > classes - 1 + 2 * allowed:
+                return None
+        return "tells the label: its values separate the classes"
 
 
 def _names_rows(values: npt.NDArray[Any]) -> str | None:
@@ -62,42 +97,11 @@ def _names_rows(values: npt.NDArray[Any]) -> str | None:
 
 
 def _grows_with_time(numbers: npt.NDArray[np.float64]) -> bool:
-    known = numbers[np.isfinite(numbers)]
-    is_counted = np.array_equal(known, np.floor(known))
-    if not is_counted or len(known) < _MIN_ROWS or len(np.unique(known)) < _ID_SHARE * len(known):
+    finite = numbers[np.isfinite(numbers)]
+    is_counted = np.array_equal(finite, np.floor(finite))
+    if not is_counted or len(finite) < _MIN_ROWS or len(np.unique(finite)) < _ID_SHARE * len(finite):
         return False
-    return _rank_correlation(known, np.arange(len(known), dtype=float)) >= _IN_TIME_ORDER
-
-
-def _orders_as_label(numbers: npt.NDArray[np.float64], target: npt.NDArray[Any]) -> str | None:
-    known = np.isfinite(numbers)
-    few = len(np.unique(target)) < _FEW
-    if known.sum() < max(_MIN_ROWS, len(numbers) / 2) or few or len(np.unique(numbers[known])) < 2:
-        return None
-    correlation = _rank_correlation(numbers[known], target[known].astype(float))
-    return (
-        f"tells the label: it orders the rows as the label does (rank correlation {correlation:.4f})"
-        if abs(correlation) >= _ORDERED_AS_LABEL
-        else None
-    )
-
-
-def _tells_class(values: npt.NDArray[Any], target: npt.NDArray[Any]) -> str | None:
-    """Compare the rows that the most frequent class of each value, or of a few intervals, gets wrong with those of one class alone."""
-    classes, codes = np.unique(target, return_inverse=True)
-    places = np.unique(values, return_inverse=True)[1]
-    counts = np.zeros((places.max() + 1, len(classes)), np.int64)
-    np.add.at(counts, (places, codes), 1)
-    allowed = _UNEXPLAINED * (len(target) - counts.sum(axis=0).max())
-    if len(target) - counts.max(axis=1).sum() > allowed:
-        return None
-    is_number = values.dtype.kind == "f"
-    if len(counts) * _FEW > len(target):
-        # Many values: only whether few intervals separate the classes can be told.
-        changes = np.count_nonzero(np.diff(codes[np.lexsort((codes, values))])) if is_number else len(target)
-        if changes > len(classes) - 1 + 2 * allowed:
-            return None
-    return "tells the label: its values separate the classes"
+    return _rank_correlation(finite, np.arange(len(finite), dtype=float)) >= _IN_TIME_ORDER
 
 
 def _with_nulls_first(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

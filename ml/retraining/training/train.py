@@ -52,7 +52,7 @@ def train(
     TrainingError
         If there are too few labelled rows, only one class, or a custom builder that fails.
     SchemaMismatchError, UnsafeModelError
-        If a custom model answers something else than the schema says, or holds types that are not trusted.
+        If a custom model's classes or features differ from the schema, or it holds types that are not trusted.
     """
     start = time.perf_counter()
     table = table.filter(pc.is_valid(table[LABEL])).sort_by("ts")

@@ -19,7 +19,7 @@ class Trained:
     """A fitted pipeline, its schema, the score of each candidate, and a sample of raw rows to check other formats on.
 
     `left_out` are features with the reason, `rare_labels` labels with the rows that were too few for a class.
-    `types` are those that skops must be told to trust when it loads the pipeline.
+    `types` are those that skops loads only if they are named.
     `scores` are of `metric` (higher is better for ROC AUC, lower for log loss and MAE), by candidate.
     """
 

@@ -101,8 +101,8 @@ def _fold_parts(
             yield float(errors.mean()), errors
             continue
         probabilities, classes = model.predict_proba(frame.iloc[future]), np.asarray(model.classes_)
-        told = probabilities[np.arange(len(true)), np.searchsorted(classes, true)]
-        losses = -np.log(np.clip(told, _SMALLEST_PROBABILITY, None))
+        of_label = probabilities[np.arange(len(true)), np.searchsorted(classes, true)]
+        losses = -np.log(np.clip(of_label, _SMALLEST_PROBABILITY, None))
         if schema.task == "binary":
             positive = list(classes).index(schema.positive_label)
             yield float(roc_auc_score(true == schema.positive_label, probabilities[:, positive])), losses

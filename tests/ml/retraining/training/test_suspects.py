@@ -12,7 +12,7 @@ from ml import train as script
 from ml.retraining.predictor.schema import FeatureKind
 from ml.retraining.training.files import split_in_time
 from ml.retraining.training.repeats import without_repeats
-from ml.retraining.training.suspects import suspicion
+from ml.retraining.training.suspects import SuspectFinder
 from ml.retraining.training.train import train
 from ml.retraining.training.trained import TrainingError
 from tests.ml.retraining.training.samples import labelled_rows
@@ -83,7 +83,7 @@ def test_other_features_stay(case: str) -> None:
     target = np.where(np.arange(N) % 300 == 7, "1", "0") if task == "rare" else _labels(task)
     column = pa.chunked_array([pa.array(values)])
     kind: FeatureKind = "categorical" if pa.types.is_string(column.type) else "numeric"
-    assert suspicion(column, kind, target, is_numeric=task == "regression") is None
+    assert SuspectFinder(target, is_numeric=task == "regression").suspicion(column, kind) is None
 
 
 def test_a_setting_keeps_a_suspect_and_another_stops_the_training() -> None:
