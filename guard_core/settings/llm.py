@@ -18,14 +18,19 @@ class Price(BaseModel):
     cached: NotNegativeFloat | None = None
 
 
+ProtocolName = Literal["chat", "messages", "responses"]
+"""Protocol of a server of language models: OpenAI's chat completions or responses, or Anthropic's messages."""
+
+
 class Fallback(BaseModel):
-    """An OpenAI-compatible server that is called if the one before fails; its model replaces the caller's."""
+    """A server that is called if the one before fails; its model replaces the caller's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: Url
     api_key: SecretStr | None = None
     model: str | None = None
+    protocol: ProtocolName = "chat"
 
 
 class LlmSettings(Group):
@@ -40,6 +45,11 @@ class LlmSettings(Group):
         " Unset: nothing leaves this machine, and answers are extracted from the sources.",
     )
     api_key: SecretStr | None = Field(None, description="Key of that server.")
+    protocol: ProtocolName = Field(
+        "chat",
+        description="Protocol of that server: OpenAI's `chat` (completions) or `responses`, or Anthropic's `messages`."
+        " Callers may use any of the three: requests and answers are translated.",
+    )
     model: str | None = Field(None, description="Model that `/query` and `/research` use there.")
     answerer: Literal["auto", "extractive"] = Field(
         "auto",
@@ -50,7 +60,7 @@ class LlmSettings(Group):
     fallbacks: tuple[Fallback, ...] = Field(
         (),
         examples=[[{"base_url": "https://llm.example.com/v1", "api_key": "…", "model": "my-model"}]],
-        description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model}]`.",
+        description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model, protocol}]`.",
     )
     timeout_s: Positive = Field(60, description="Seconds without data after which a call to a server fails.")
     total_s: Positive = Field(600, description="Maximum seconds of a call, including streaming.")

@@ -6,6 +6,7 @@
 - `policy`: the content policy
 - `prices`: prices of models
 - `prompts`: versioned prompt templates
+- `protocols`: protocols of callers and servers, translated to and from chat completions
 - `upstreams`: servers of language models
 - `usage`: usage and budgets over HTTP
 

@@ -229,7 +229,7 @@ class QueryService:
 
     async def _post(self, body: dict[str, Any], call: Call, context: RequestContext) -> UpstreamResponse:
         try:
-            upstream_response = await self._gateway.upstreams.post("/chat/completions", body)
+            upstream_response = await self._gateway.upstreams.post(body)
         except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
         except asyncio.CancelledError:  # the upstream has read the question

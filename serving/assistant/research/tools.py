@@ -162,7 +162,7 @@ class ResearchTools:
         meter = UsageMeter(tokens_in)
         try:
             response = await self._upstreams.post(
-                "/chat/completions", {**self.prompt.model_hints, "model": self.model, "messages": messages}
+                {**self.prompt.model_hints, "model": self.model, "messages": messages}
             )
         except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the passages ({problem.status}).") from problem

@@ -5,9 +5,9 @@
 - `endpoints`: routes
 - `checks`: whole requests and responses under the content policy
 - `logprobs`: log probabilities of released text
-- `protocol`: fields and values of the protocol itself
 - `schemas`: requests
 - `service`: chat and embeddings from policy check to settlement
 - `stream`: a streamed response under the content policy
 - `texts`: texts in the JSON of a request or response
+- `vocabulary`: fields and values of the protocols themselves
 """

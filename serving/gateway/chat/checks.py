@@ -9,19 +9,19 @@ from serving.gateway.chat.dialects import TOKEN_IDS, normalize_message
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
+from serving.gateway.protocols.fields import find_holder
+from serving.gateway.protocols.protocol import Protocol, TranslatedProtocol
 from serving.http.problems import Unprocessable
 
-END_USER: Final = ("safety_identifier", "user")
 PROTOCOL: Final = frozenset(
     {"id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "obfuscation"}
 )
 """Fields of a response that the server writes, not the model."""
-_WITH_SCHEMAS: Final = ("functions", "response_format", "tools")
 WITHHELD: Final = "content_filter"
 
 
-def check_request(body: dict[str, Any], session: PolicySession) -> None:
-    """Check the texts of a request against the policy, in place.
+def check_request(body: dict[str, Any], session: PolicySession, protocol: Protocol) -> None:
+    """Check the texts of a request of a protocol against the policy, in place.
 
     Raises
     ------
@@ -38,16 +38,30 @@ def check_request(body: dict[str, Any], session: PolicySession) -> None:
             "input: must be text: the policy cannot read token ids (LangChain: check_embedding_ctx_length=False).",
             param="input",
         )
-    pseudonyms = {name: _pseudonym(body.pop(name), session) for name in END_USER if isinstance(body.get(name), str)}
-    schemas = {name: body.pop(name) for name in _WITH_SCHEMAS if name in body}
+    users = _take_end_users(body, session, protocol)
+    schemas = {name: body.pop(name) for name in protocol.schema_fields if name in body}
     rewriter = TextRewriter(session.request)
     checked = rewriter.rewrite({name: value for name, value in body.items() if name != "model"})
     session.unread(rewriter.unread)
     if schemas:
         checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)
-    checked |= {"model": body["model"], **pseudonyms}
+    checked["model"] = model
     body.clear()
     body.update(checked)
+    for path, user in users.items():
+        find_holder(body, path)[path[-1]] = user
+
+
+def check_own_answer(answer: Mapping[str, Any], protocol: TranslatedProtocol, session: PolicySession) -> dict[str, Any]:
+    """Return a response of a protocol other than chat completions as it may be sent to a caller of the same protocol.
+
+    `session.blocked` is set if it is withheld.
+    """
+    checked = {
+        name: value if name in protocol.server_fields else rewrite(value, session.response, name)
+        for name, value in answer.items()
+    }
+    return protocol.withhold(answer) if session.blocked else checked
 
 
 def check_answer(answer: Mapping[str, Any], session: PolicySession) -> dict[str, Any]:
@@ -91,6 +105,16 @@ def _check_logprobs(choice: Mapping[str, Any], checked: Mapping[str, Any], polic
         return None
     unchanged = {name: entries for name, entries in logprobs.items() if join_tokens(entries) == message.get(name)}
     return {name: remove_unsafe_alternatives(unchanged.get(name), policy) or None for name in logprobs}
+
+
+def _take_end_users(body: dict[str, Any], session: PolicySession, protocol: Protocol) -> dict[tuple[str, ...], str]:
+    """Remove the names of the end user from a request; return them, or their pseudonyms, by path."""
+    users = {}
+    for path in protocol.end_user_paths:
+        holder = find_holder(body, path)
+        if isinstance(holder.get(path[-1]), str):
+            users[path] = _pseudonym(holder.pop(path[-1]), session)
+    return users
 
 
 def _pseudonym(user: str, session: PolicySession) -> str:

@@ -11,7 +11,7 @@ from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_u
 from serving.gateway.chat.texts import ENCODED_FIELDS, REASONING_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
-from serving.gateway.upstreams.reading import BrokenStreamError
+from serving.gateway.upstreams.events import BrokenStreamError
 
 Path: TypeAlias = tuple[str | int, ...]
 """Path of a text in the deltas; a number is the `index` of a list item."""

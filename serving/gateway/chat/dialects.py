@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from serving.gateway.calls.tokens import read_count
-from serving.gateway.upstreams.reading import BrokenStreamError
+from serving.gateway.upstreams.events import BrokenStreamError
 
 TOKEN_IDS: Final = frozenset({"token_id", "token_ids"})
 """Fields that spell a text in the tokens of its model."""

@@ -14,15 +14,15 @@ from fastapi import APIRouter, Depends, Header, Path
 from serving.audit.context import RequestContext
 from serving.auth.security import Caller
 from serving.gateway.calls.report import CallReport
-from serving.gateway.chat.schemas import ChatCompletionBody, ChatRequest, EmbeddingsBody, read_body
+from serving.gateway.chat.schemas import ChatCompletionBody, EmbeddingsBody, read_body
 from serving.gateway.chat.service import ChatService
+from serving.gateway.protocols.chat import CHAT
+from serving.gateway.protocols.protocol import ModelRequest, Protocol
 from serving.http.body import wait_for_disconnect
 from serving.http.dependencies import EntryDep, part
-from serving.http.openai_errors import body_of
 from serving.http.raw_request import RawRequest
 from serving.http.raw_route import Answer, Parameter, RawRoute
 from serving.http.routing import ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute
-from serving.http.server_sent_events import format_event
 
 _PROJECT = b"x-ml-guard-project"
 _PROJECT_MEANING = "Project that the call counts for; the key's own unless given."
@@ -38,25 +38,30 @@ def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = 
 
 
 async def _chat(request: RawRequest) -> None:
+    await _answer(request, CHAT)
+
+
+async def _answer(request: RawRequest, protocol: Protocol) -> None:
+    """Answer a request of a protocol, whole or as a stream."""
     service = request.part(ChatService)
     context = _context(request)
-    chat_request = service.read(await _read_json(request, service))
-    if chat_request.stream:
-        await _stream(request, service, chat_request)
+    model_request = service.read(await _read_json(request, service), protocol)
+    if model_request.stream:
+        await _stream(request, service, model_request)
         return
     report = CallReport(request.entry, request.received_at)
-    body = await service.chat(chat_request, context, report)
+    body = await service.chat(model_request, context, report)
     await request.send_json(200, body, report.headers())
 
 
-async def _stream(request: RawRequest, service: ChatService, chat_request: ChatRequest) -> None:
+async def _stream(request: RawRequest, service: ChatService, model_request: ModelRequest) -> None:
     # From here on the receiving side delivers only the disconnect.
     disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     context = _context(request, disconnected)
-    context.entry.stream_error = lambda problem: format_event(body_of(problem))
+    context.entry.stream_error = model_request.protocol.format_error
     report = CallReport(request.entry, request.received_at)
     try:
-        async with aclosing(service.stream(chat_request, context, report)) as pieces:
+        async with aclosing(service.stream(model_request, context, report)) as pieces:
             await request.send_stream(pieces, context, report.headers)
     finally:
         disconnected.cancel()

@@ -17,22 +17,18 @@ from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, read_usage
-from serving.gateway.chat.checks import check_answer, check_request
-from serving.gateway.chat.schemas import ChatRequest, read_end_user, read_model, validate_chat_request
-from serving.gateway.chat.stream import DONE, ChatStream
+from serving.gateway.chat.checks import check_answer, check_own_answer, check_request
+from serving.gateway.chat.schemas import validate_request
+from serving.gateway.chat.stream import ChatStream
 from serving.gateway.chat.texts import count_bytes, rewrite
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
+from serving.gateway.protocols.chat import CHAT
+from serving.gateway.protocols.fields import read_end_user, read_model
+from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
+from serving.gateway.upstreams.events import BrokenStreamError, find_error
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
-from serving.gateway.upstreams.reading import (
-    BROKEN,
-    BrokenStreamError,
-    UsageMeter,
-    find_error,
-    read_available,
-    read_json,
-    stream_problem,
-)
+from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_available, read_json, stream_problem
 from serving.gateway.upstreams.upstreams import UpstreamResponse
 from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
 from serving.http.raw_request import encode_json
@@ -57,27 +53,28 @@ class ChatService:
         """Return the maximum size of a body in bytes, decompressed."""
         return self._settings.server.max_body_bytes
 
-    def read(self, body: dict[str, Any]) -> ChatRequest:
-        """Validate a chat request; raises `Unprocessable`."""
-        return validate_chat_request(
-            body, self._prompts, default_model=self._settings.llm.model, most_out=self._settings.llm.max_tokens
-        )
+    def read(self, body: dict[str, Any], protocol: Protocol) -> ModelRequest:
+        """Validate a request of a protocol; raises `Unprocessable`."""
+        llm = self._settings.llm
+        return validate_request(body, protocol, self._prompts, default_model=llm.model, most_out=llm.max_tokens)
 
-    async def chat(self, request: ChatRequest, context: RequestContext, report: CallReport) -> bytes:
-        """Return the whole answer to a chat request as JSON, once the call is settled.
+    async def chat(self, request: ModelRequest, context: RequestContext, report: CallReport) -> bytes:
+        """Return the whole answer to a request as JSON, once the call is settled.
 
         Raises
         ------
         Problem
             If policy or budget do not allow it, or no upstream answers.
         """
-        session = self._check_request(request.body, context)
+        session = self._check_request(request.body, request.protocol, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         async with self._gateway.call(call_request, context) as call:
-            upstream_response = await self._post("/chat/completions", request.body, session, context)
+            upstream_response = await self._post(request.body, request.protocol, session, context)
             report.record_response(upstream_response, session.unread_kinds)
-            answer = await read_json(upstream_response)
+            own_answer = await read_json(upstream_response)
+            protocol = upstream_response.upstream.protocol
+            answer = protocol.answer_to_chat(own_answer)
             choices = _require_list(answer, "choices", upstream_response, session)
             messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
             meter = UsageMeter(call_request.tokens_in)
@@ -87,14 +84,17 @@ class ChatService:
             usage = meter.usage
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
-            checked = check_answer(answer, session)
+            if protocol is request.protocol and isinstance(protocol, TranslatedProtocol):
+                checked = check_own_answer(own_answer, protocol, session)
+            else:
+                checked = request.protocol.answer_from_chat(check_answer(answer, session), request)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
             body = encode_json(checked)
             await call.settle("blocked" if session.blocked else "ok", body)
             return body
 
-    async def stream(self, request: ChatRequest, context: RequestContext, report: CallReport) -> AsyncGenerator[bytes]:
+    async def stream(self, request: ModelRequest, context: RequestContext, report: CallReport) -> AsyncGenerator[bytes]:
         """Yield the events of a streamed answer as bytes; the last of them once the call is settled.
 
         A client that disconnects ends the call at the upstream; the tokens produced so far are charged.
@@ -104,15 +104,21 @@ class ChatService:
         Problem
             As `chat`, or if the upstream's stream breaks.
         """
-        session = self._check_request(request.body, context)
+        session = self._check_request(request.body, request.protocol, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         context.entry.details["stream"] = True
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post_while_connected(request, call, session, context)
             report.record_response(upstream_response, session.unread_kinds)
+            writer = request.protocol.writer(request, call_request.tokens_in)
             events = ChatStream(
-                session, wants_usage=request.wants_usage, prompt_tokens=call_request.tokens_in, keeps_texts=keeps
+                session,
+                upstream_response.upstream.protocol.events(),
+                writer,
+                wants_usage=request.wants_usage,
+                prompt_tokens=call_request.tokens_in,
+                keeps_texts=keeps,
             )
             try:
                 async with aclosing(_pieces(upstream_response, events, call, context)) as pieces:
@@ -133,7 +139,7 @@ class ChatService:
                     )
                 usage = call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
                 report.cost_nano_usd = usage.cost_nano_usd
-            ending = report.closing_comment() + DONE
+            ending = report.closing_comment() + writer.end(usage)
             if context.is_disconnected:
                 await call.settle("aborted")
             else:
@@ -146,14 +152,14 @@ class ChatService:
         model = read_model(body)
         if not isinstance(body.get("input"), str | list) or not body["input"]:
             raise Unprocessable("input: must be a text or a list of texts.", param="input")
-        read_end_user(body)  # raises before anything is noted in the ledger entry
-        session = self._check_request(body, context)
+        read_end_user(body, CHAT.end_user_paths)  # raises before anything is noted in the ledger entry
+        session = self._check_request(body, CHAT, context)
         await self._keep_request(body, session, context)  # the response is not kept: vectors mean nothing to a reader
         tokens_in = estimate(count_bytes(body["input"]))
-        call_request = CallRequest(model, tokens_in, 0, read_end_user(body))
+        call_request = CallRequest(model, tokens_in, 0, read_end_user(body, CHAT.end_user_paths))
         context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
-            upstream_response = await self._post("/embeddings", body, session, context)
+            upstream_response = await self._post(body, CHAT, session, context, path="/embeddings")
             report.record_response(upstream_response, session.unread_kinds)
             answer = await read_json(upstream_response)
             _require_list(answer, "data", upstream_response, session)
@@ -201,11 +207,11 @@ class ChatService:
                 code="model_not_found",
             )
 
-    def _check_request(self, body: dict[str, Any], context: RequestContext) -> PolicySession:
+    def _check_request(self, body: dict[str, Any], protocol: Protocol, context: RequestContext) -> PolicySession:
         """Apply the content policy to a request: redact its texts in place, or raise `Forbidden`."""
         self.require_upstream()
         session = PolicySession(self._policies.of(context.project_id), context.route, context.entry)
-        check_request(body, session)
+        check_request(body, session, protocol)
         return session
 
     async def _keep_request(self, body: dict[str, Any], session: PolicySession, context: RequestContext) -> bool:
@@ -215,21 +221,26 @@ class ChatService:
             record_bodies(context.entry, session.vault, body)
         return keeps
 
-    def _call_request(self, request: ChatRequest, context: RequestContext) -> CallRequest:
-        user = read_end_user(request.body)
+    def _call_request(self, request: ModelRequest, context: RequestContext) -> CallRequest:
+        user = read_end_user(request.body, request.protocol.end_user_paths)
         context.entry.note(end_user=user)
         if request.prompt is not None:
             context.entry.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
         tokens_in = estimate(
-            sum(count_bytes(request.body[name]) for name in ("messages", "tools") if name in request.body)
+            sum(count_bytes(request.body[name]) for name in request.protocol.prompt_fields if name in request.body)
         )
         return CallRequest(request.model, tokens_in, request.tokens_out, user)
 
     async def _post(
-        self, path: str, body: Mapping[str, Any], session: PolicySession, context: RequestContext
+        self,
+        body: Mapping[str, Any],
+        protocol: Protocol,
+        session: PolicySession,
+        context: RequestContext,
+        path: str | None = None,
     ) -> UpstreamResponse:
         try:
-            upstream_response = await self._gateway.upstreams.post(path, body)
+            upstream_response = await self._gateway.upstreams.post(body, protocol, path=path)
         except UpstreamProblem as problem:
             body = rewrite(problem.body, session.response)
             raise UpstreamProblem(problem.status, body, problem.retry_after) from None
@@ -238,7 +249,7 @@ class ChatService:
         return upstream_response
 
     async def _post_while_connected(
-        self, request: ChatRequest, call: Call, session: PolicySession, context: RequestContext
+        self, request: ModelRequest, call: Call, session: PolicySession, context: RequestContext
     ) -> UpstreamResponse:
         """Post a request whose client may disconnect before the answer begins.
 
@@ -247,7 +258,7 @@ class ChatService:
         ClientDisconnected
             If it does; the question is charged, because the upstream has read it.
         """
-        posting = asyncio.ensure_future(self._post("/chat/completions", request.body, session, context))
+        posting = asyncio.ensure_future(self._post(request.body, request.protocol, session, context))
         if not await _is_done(posting, context):
             upstream = next(iter(self._gateway.upstreams))
             usage = Amount(tokens_in=call.tokens_in, estimated=True)

@@ -13,12 +13,10 @@ from serving.gateway.chat.deltas import ChoiceStream
 from serving.gateway.chat.dialects import has_content, normalize_choice
 from serving.gateway.chat.texts import rewrite
 from serving.gateway.policy.policy import Finding
+from serving.gateway.protocols.protocol import EventWriter
+from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, Events, find_error, parse_event
 from serving.gateway.upstreams.problems import read_message
-from serving.gateway.upstreams.reading import DONE_MARK, BrokenStreamError, Events, UsageMeter, find_error, parse_event
-from serving.http.server_sent_events import KEEP_ALIVE, format_event
-
-DONE: Final = format_event(DONE_MARK)
-"""The last event of a stream; sent by the caller of `ChatStream`."""
+from serving.gateway.upstreams.reading import UsageMeter
 
 _CHUNK: Final = "chat.completion.chunk"
 
@@ -28,6 +26,8 @@ class ChatStream:
 
     Parameters
     ----------
+    incoming : reads the upstream's events.
+    writer : writes the caller's.
     wants_usage : whether the caller has requested the chunk with the usage.
     prompt_tokens : our estimate, used if the upstream reports no usage.
     keeps_texts : whether `texts` is needed later.
@@ -38,10 +38,20 @@ class ChatStream:
     ended : whether the upstream has completed the stream.
     """
 
-    def __init__(self, session: PolicySession, *, wants_usage: bool, prompt_tokens: int, keeps_texts: bool) -> None:
+    def __init__(
+        self,
+        session: PolicySession,
+        incoming: Events,
+        writer: EventWriter,
+        *,
+        wants_usage: bool,
+        prompt_tokens: int,
+        keeps_texts: bool,
+    ) -> None:
         self._session = session
+        self._incoming = incoming
+        self._writer = writer
         self._wants_usage = wants_usage
-        self._incoming = Events()
         self._meter = UsageMeter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
         self._head: dict[str, Any] = {"object": _CHUNK}
@@ -121,7 +131,7 @@ class ChatStream:
 
     def _events_of(self, data: bytes) -> Iterable[bytes]:
         if not data:
-            return (KEEP_ALIVE,)
+            return (self._writer.keep_alive,)
         if data.startswith(DONE_MARK):
             self._meter.ended = True
             return self._end()
@@ -181,7 +191,7 @@ class ChatStream:
             self._unread = more
             if not self._wants_usage and event.get("usage") is not None:
                 return ()
-            return self._format({}, []) if self.blocked else (format_event({**event, **more, "choices": []}),)
+            return self._format({}, []) if self.blocked else (self._writer.write({**event, **more, "choices": []}),)
         if not self._wants_usage:
             event.pop("usage", None)
         before: list[dict[str, Any]] = []
@@ -204,12 +214,12 @@ class ChatStream:
             self.blocked = True
             open_choices = [place for place, choice in sorted(self._choices.items()) if not choice.finished]
             ends = [{"index": place, "delta": {}, "finish_reason": WITHHELD} for place in open_choices or [0]]
-            yield format_event({**self._head, "choices": ends})
+            yield self._writer.write({**self._head, "choices": ends})
             return
         for choice in before:  # each in an event of its own: clients read only the first entry of a choice
-            yield format_event({**self._head, "choices": [choice]})
+            yield self._writer.write({**self._head, "choices": [choice]})
         if after:
-            yield format_event({**event, "choices": after})
+            yield self._writer.write({**event, "choices": after})
 
     def _choice_at(self, place: int) -> ChoiceStream:
         choice = self._choices.get(place)

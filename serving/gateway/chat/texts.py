@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from serving.gateway.chat.protocol import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
+from serving.gateway.chat.vocabulary import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
 
 Check = Callable[[str], str]
 

@@ -2,6 +2,7 @@
 
 - `breaker`: circuit breaker
 - `decoding`: JSON as servers send it
+- `events`: server-sent events of a stream
 - `pauses`: waits between retries
 - `problems`: problem details of upstream errors
 - `reading`: responses, whole or streamed, and their usage

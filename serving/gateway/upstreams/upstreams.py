@@ -1,4 +1,4 @@
-"""OpenAI-compatible servers in order: each is retried, then the next is tried. A stream that has started is never repeated.
+"""Servers of language models in order: each is retried, then the next is tried. A stream that has started is never repeated.
 
 The callers build requests and read responses.
 """
@@ -15,13 +15,16 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from guard_core.settings import Settings
+from guard_core.settings import Fallback, Settings
+from serving.gateway.protocols.chat import CHAT
+from serving.gateway.protocols.protocol import Protocol
+from serving.gateway.protocols.registry import PROTOCOLS
 from serving.gateway.upstreams.breaker import Breaker
 from serving.gateway.upstreams.decoding import decode_json
 from serving.gateway.upstreams.pauses import choose_pause_s, read_retry_after_s
 from serving.gateway.upstreams.problems import KEY_REJECTED, UpstreamProblem, problem_of, unreachable_problem
 from serving.http import tracing
-from serving.http.problems import Problem, Unavailable
+from serving.http.problems import NotFound, Problem, Unavailable
 
 _log = logging.getLogger(__name__)
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -38,6 +41,7 @@ class Upstream:
 
     Attributes
     ----------
+    protocol : that it speaks.
     accepts_usage_option : whether it may be asked for the usage of a stream; False once it has refused the option.
     """
 
@@ -46,22 +50,36 @@ class Upstream:
     model: str | None
     headers: Mapping[str, str] = field(repr=False)
     breaker: Breaker = field(default_factory=Breaker)
+    protocol: Protocol = CHAT
     accepts_usage_option: bool = True
 
     def model_of(self, requested: str) -> str:
         """Return the model to request from this server."""
         return self.model or requested
 
-    def encode(self, body: Mapping[str, Any]) -> bytes:
-        """Encode a request for this server; a stream reports its usage only on request."""
-        request = {**body, "model": self.model_of(str(body.get("model", "")))}
-        if self.accepts_usage_option and _lacks_usage_option(body):
-            request["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        return _encode(request)
+    def encode(self, body: Mapping[str, Any], protocol: Protocol = CHAT) -> bytes:
+        """Encode a request for this server; a stream of chat completions reports its usage only on request.
+
+        Parameters
+        ----------
+        protocol : of the body.
+
+        Raises
+        ------
+        Unprocessable
+            If a part of it has no counterpart in the server's protocol.
+        """
+        translated = (
+            dict(body) if protocol is self.protocol else self.protocol.request_from_chat(protocol.request_to_chat(body))
+        )
+        translated["model"] = self.model_of(str(body.get("model", "")))
+        if self.protocol is CHAT and self.accepts_usage_option and _lacks_usage_option(translated):
+            translated["stream_options"] = {**(translated.get("stream_options") or {}), "include_usage": True}
+        return _encode(translated)
 
     def drop_usage_option(self, body: Mapping[str, Any], problem: Problem) -> bool:
         """Stop adding the option if a request was refused for it; return whether it was."""
-        if not isinstance(problem, UpstreamProblem) or not _lacks_usage_option(body):
+        if self.protocol is not CHAT or not isinstance(problem, UpstreamProblem) or not _lacks_usage_option(body):
             return False
         words = _encode(problem.body)
         is_refused = problem.status in _MALFORMED and any(name in words for name in _USAGE_OPTION)
@@ -182,11 +200,22 @@ class Upstreams:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             raise unreachable_problem(first.name, error) from error
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> UpstreamResponse:
+    async def post(
+        self, body: Mapping[str, Any], protocol: Protocol = CHAT, *, path: str | None = None
+    ) -> UpstreamResponse:
         """Send a request; return when a server has started a successful response.
+
+        Parameters
+        ----------
+        protocol : of the body.
+        path : of another route, such as `/embeddings`; it is sent as it is, and only to servers of the same protocol.
 
         Raises
         ------
+        Unprocessable
+            If a part of the request has no counterpart in a server's protocol.
+        NotFound
+            If no server speaks the protocol of `path`.
         UpstreamProblem
             If a server rejects the request as wrong, or all reject it for now.
         BadGateway, GatewayTimeout
@@ -199,16 +228,20 @@ class Upstreams:
         requested = str(body.get("model", ""))
         started = time.perf_counter()
         deadline = started + self._settings.llm.total_s
-        for upstream in self._all:
+        servers = [upstream for upstream in self._all if path is None or upstream.protocol is protocol]
+        if not servers:
+            raise NotFound(f"No server of language models set up here offers {path}.", code="model_not_found")
+        for upstream in servers:
             model = upstream.model_of(requested)
+            url = upstream.base_url + (path or upstream.protocol.path)
             for attempt in range(self._settings.llm.retries + 1):
                 if not upstream.breaker.allows:
                     break
                 attempts += 1
-                outcome = await self._attempt(upstream, path, upstream.encode(body))
+                outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
                 if isinstance(outcome, _Failure) and upstream.drop_usage_option(body, outcome.problem):
                     attempts += 1
-                    outcome = await self._attempt(upstream, path, upstream.encode(body))
+                    outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
                 if isinstance(outcome, aiohttp.ClientResponse):
                     return UpstreamResponse(upstream, model, outcome, attempts, time.perf_counter() - started)
                 problem = outcome.problem
@@ -222,12 +255,10 @@ class Upstreams:
                 await asyncio.sleep(pause)
         raise problem or self._all_open()
 
-    async def _attempt(self, upstream: Upstream, path: str, data: bytes) -> "aiohttp.ClientResponse | _Failure":
+    async def _attempt(self, upstream: Upstream, url: str, data: bytes) -> "aiohttp.ClientResponse | _Failure":
         try:
             headers = {**upstream.headers, **tracing.headers()}
-            response = await self._open_session.post(
-                upstream.base_url + path, data=data, headers=headers, allow_redirects=False
-            )
+            response = await self._open_session.post(url, data=data, headers=headers, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             upstream.breaker.record_failure()
             return _Failure(unreachable_problem(upstream.name, error), retry=True)
@@ -266,15 +297,13 @@ class Upstreams:
 def _upstreams(settings: Settings) -> Sequence[Upstream]:
     if settings.llm.base_url is None:
         return ()
-    first = (settings.llm.base_url, settings.llm.api_key, None)
-    rest = [(fallback.base_url, fallback.api_key, fallback.model) for fallback in settings.llm.fallbacks]
+    first = Fallback(base_url=settings.llm.base_url, api_key=settings.llm.api_key, protocol=settings.llm.protocol)
     upstreams = []
-    for place, (base_url, key, model) in enumerate((first, *rest)):
-        headers = {"Content-Type": "application/json"}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key.get_secret_value()}"
-            if (urlsplit(base_url).hostname or "").endswith(".azure.com"):
-                headers["api-key"] = key.get_secret_value()
-        name = urlsplit(base_url).hostname or f"upstream {place}"
-        upstreams.append(Upstream(name, base_url.rstrip("/"), model, headers))
+    for place, server in enumerate((first, *settings.llm.fallbacks)):
+        host = urlsplit(server.base_url).hostname or ""
+        key = None if server.api_key is None else server.api_key.get_secret_value()
+        protocol = PROTOCOLS[server.protocol]
+        headers = {"Content-Type": "application/json", **protocol.headers(host, key)}
+        base_url = server.base_url.rstrip("/")
+        upstreams.append(Upstream(host or f"upstream {place}", base_url, server.model, headers, protocol=protocol))
     return upstreams

@@ -16,10 +16,11 @@ from guard_store.spending.amounts import Amount
 from serving.app import Services
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.stream import DONE, ChatStream
+from serving.gateway.chat.stream import ChatStream
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.rules import PolicyRules
-from serving.gateway.upstreams.reading import BrokenStreamError
+from serving.gateway.protocols.chat import CHAT, DONE, ChatEventWriter
+from serving.gateway.upstreams.events import BrokenStreamError
 from tests.support.gateway import message, wait_for_calls
 from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
@@ -121,7 +122,7 @@ def _read(name: str) -> bytes:
 def _chat_stream(*, is_strict: bool = True) -> ChatStream:
     rules = PolicyRules.model_validate({"pii": {"ssn": "redact"}} if is_strict else {})
     session = PolicySession(Policy(rules), "/v1/chat/completions", AuditEntry({"type": "http"}))
-    return ChatStream(session, wants_usage=False, prompt_tokens=10, keeps_texts=False)
+    return ChatStream(session, CHAT.events(), ChatEventWriter(), wants_usage=False, prompt_tokens=10, keeps_texts=False)
 
 
 def _complete(stream: ChatStream, pieces: list[bytes]) -> bytes:

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.upstreams.reading import BrokenStreamError, UsageMeter, stream_text
+from serving.gateway.upstreams.events import BrokenStreamError
+from serving.gateway.upstreams.reading import UsageMeter, stream_text
 from serving.gateway.upstreams.upstreams import Upstream, UpstreamResponse
 
 
