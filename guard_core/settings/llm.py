@@ -41,7 +41,7 @@ class LlmSettings(Group):
 
     base_url: Url | None = Field(
         None,
-        description="OpenAI-compatible server of language models, such as `https://api.openai.com/v1`."
+        description="Server of language models, such as `https://api.openai.com/v1`."
         " Unset: nothing leaves this machine, and answers are extracted from the sources.",
     )
     api_key: SecretStr | None = Field(None, description="Key of that server.")

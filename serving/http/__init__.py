@@ -2,13 +2,13 @@
 
 - `access_log`: one JSON line for each request
 - `body`: reading and decompressing bodies
+- `client_errors`: errors in the formats of clients of language models
 - `dependencies`: dependencies of every route
 - `error_handlers`: errors as problem details
 - `guard_app`: FastAPI behind our middleware, with a fast path to raw routes
 - `limits`: limits on callers
 - `metrics`: Prometheus metrics of requests
 - `middleware`: request id, ledger entry, access log, metrics, security headers
-- `openai_errors`: errors in the shape of OpenAI's clients
 - `openapi`: the OpenAPI document
 - `paging`: pages by cursor
 - `problems`: errors that carry their status

@@ -21,7 +21,7 @@ from guard_core.suggestions import find_similar, suggest
 from guard_core.validation import reason_of
 from guard_store.retraining.registry import RegistryUnavailableError
 from serving.audit.entry import AuditEntry
-from serving.http.openai_errors import PREFIX
+from serving.http.client_errors import PREFIX
 from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
 
 _API_PREFIX = "/api/"

@@ -12,7 +12,7 @@ from fastapi.dependencies.utils import get_flat_params
 from starlette.types import Scope
 
 from guard_core.suggestions import suggest
-from serving.http.openai_errors import PREFIX
+from serving.http.client_errors import PREFIX
 from serving.http.problems import Unprocessable
 
 _SHOWN_CHARACTERS = 80

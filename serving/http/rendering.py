@@ -1,9 +1,9 @@
-"""Problems as responses: RFC 9457 problem details, or OpenAI's format below `/v1/`."""
+"""Problems as responses: RFC 9457 problem details, or below `/v1/` the format that clients of the route expect."""
 
 import msgspec
 from starlette.responses import Response
 
-from serving.http import openai_errors
+from serving.http import client_errors
 from serving.http.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -16,11 +16,11 @@ def problem_response(problem: Problem, request_id: str | None, instance: str | N
     ----------
     instance : path of the request, if it is known; decides the format.
     """
-    if instance is not None and instance.startswith(openai_errors.PREFIX):
+    if instance is not None and instance.startswith(client_errors.PREFIX):
         return Response(
-            msgspec.json.encode(openai_errors.body_of(problem)),
-            status_code=openai_errors.status_of(problem),
-            headers=openai_errors.headers_of(problem),
+            msgspec.json.encode(client_errors.body_of(problem, instance)),
+            status_code=client_errors.status_of(problem),
+            headers=client_errors.headers_of(problem),
             media_type="application/json",
         )
     body = {

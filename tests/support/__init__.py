@@ -13,6 +13,7 @@
 - `html_pages`: what a page loads from elsewhere, and what it runs
 - `judged_days`: a model with a baseline, and days that the judge has judged
 - `ledger`: rows of the ledger
+- `messages_upstream`: a server of Anthropic's Messages
 - `mlflow_stores`: closes the stores that MLflow keeps open
 - `model_days`: a model with a few processed days
 - `model_history`: verdicts and performance of its days
@@ -30,4 +31,5 @@
 - `source_tree`: modules of the tree, read without importing them
 - `stored_events`: events stored through the writer
 - `upstream`: an OpenAI-compatible server
+- `visible_texts`: what a reader sees of a JSON value
 """

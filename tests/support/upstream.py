@@ -27,6 +27,7 @@ class Upstream:
     silent_s : before an answer begins.
     stream : the bytes of a stream, sent as they are; `breaks_off` : then without the end of the body.
     refusal : status and body of the answer to requests with `stream_options`.
+    refused_field : a field that is refused, as OpenAI refuses `max_tokens` for its newer models.
     fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
     error_headers : of those; `error` is what they say.
     seen : bodies of the requests that were answered.
@@ -43,6 +44,7 @@ class Upstream:
     stream: bytes | None = field(default=None, repr=False)
     breaks_off: bool = False
     refusal: tuple[int, bytes] | None = field(default=None, repr=False)
+    refused_field: str | None = None
     fail: list[int] = field(default_factory=list)
     error: dict[str, Any] = field(default_factory=dict)
     error_headers: dict[str, str] = field(default_factory=dict)
@@ -86,6 +88,10 @@ class Upstream:
 
     async def _prepared(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
         """Send the answer that a test has set; None if it has set none."""
+        if self.refused_field is not None and self.refused_field in body:
+            message = f"Unsupported parameter: '{self.refused_field}'. Use 'max_completion_tokens' instead."
+            error = {"message": message, "type": "invalid_request_error", "code": "unsupported_parameter"}
+            return web.json_response({"error": error}, status=400)
         if self.refusal is not None and "stream_options" in body:
             return web.Response(status=self.refusal[0], body=self.refusal[1])
         if body.get("stream") and self.stream is not None:

@@ -42,12 +42,19 @@ _HalfDecoder = codecs.getincrementaldecoder(_HALVES)
 class ChoiceStream:
     """The texts of one choice.
 
+    Parameters
+    ----------
+    keeps_texts : whether `texts` is needed later.
+    keeps_order : whether what is held back of a text is released before another text begins.
+
     Attributes
     ----------
     finished : whether the upstream has sent a finish reason; set by the reader of its events.
     """
 
-    def __init__(self, place: int, session: PolicySession, *, keeps_texts: bool = False) -> None:
+    def __init__(
+        self, place: int, session: PolicySession, *, keeps_texts: bool = False, keeps_order: bool = False
+    ) -> None:
         self._place = place
         self._session = session
         self._texts: dict[Path, ResponseStream] = {}
@@ -62,6 +69,7 @@ class ChoiceStream:
         self._tool_calls = ToolCalls()
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
         self._logprobs = {name: PendingLogprobs(session.policy) for name in _LOGPROBS}
+        self._keeps_order = keeps_order
         self._is_strict = session.policy.changes("response")
         self._sizes: Counter[str] = Counter()  # UTF-8 bytes received, by field of the delta
         self.finished = False
@@ -89,11 +97,12 @@ class ChoiceStream:
         return {".".join(map(str, path)): "".join(pieces) for path, pieces in (self._released or {}).items()}
 
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Check a normalized choice of an event; return choices to send before it, if it is the last, and the choice itself, if anything is left of it."""
+        """Check a normalized choice of an event; return choices to send before it, and the choice itself, if anything is left of it."""
         if self._has_ended and self._is_strict and has_content(choice):
             raise BrokenStreamError("the upstream continues a choice after its end, which the policy cannot check")
         received_logprobs = choice.pop("logprobs", None)
         self._normalize(choice)
+        ended = self._release_others(choice["delta"]) if self._keeps_order else []
         delta = self._check_value(choice["delta"], ())
         rest = {name: value for name, value in choice.items() if name not in ("index", "delta", "finish_reason")}
         checked = {**choice, **rewrite(rest, self._session.response), "delta": delta}
@@ -102,13 +111,13 @@ class ChoiceStream:
             checked["logprobs"] = logprobs
         is_filled = any(value not in ("", None, [], {}) for value in (*delta.values(), *rest.values()))
         if choice["finish_reason"] is None:
-            return [], checked if is_filled or logprobs else None
+            return ended, checked if is_filled or logprobs else None
         self._has_ended = True
         held = self.finish()
         if not held or not is_filled:
-            return held, checked
+            return [*ended, *held], checked
         last = {"index": self._place, "delta": {}, "finish_reason": choice["finish_reason"]}
-        return [{**checked, "finish_reason": None}, *held], last
+        return [*ended, {**checked, "finish_reason": None}, *held], last
 
     def _normalize(self, choice: dict[str, Any]) -> None:
         """Remove repeated roles, which clients would join, and under a policy that changes texts the fields that repeat the text."""
@@ -129,12 +138,27 @@ class ChoiceStream:
         chunks = []
         for path, text in self._texts.items():
             rest = text.feed(self._halves[path].decode(b"", final=True)) + text.finish()
-            rest = self._record_released(path, rest)
-            if rest:
-                chunk: dict[str, Any] = {"index": self._place, "delta": self._nested(path, rest), "finish_reason": None}
-                logprobs = self._release_logprobs() if len(path) == 1 and path[0] in _LOGPROBS else None
-                chunks.append({**chunk, "logprobs": logprobs} if logprobs is not None else chunk)
+            chunks += self._chunks_of(path, rest)
         return chunks
+
+    def _release_others(self, delta: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return choices with what is still held back of the texts that a delta does not continue, if it begins or continues any."""
+        continued: set[Path] = set()
+        for name, value in delta.items():
+            if isinstance(value, list):
+                continued |= {(name, _place_of(item, n)) for n, item in enumerate(value)}
+            elif value and name != "role":
+                continued.add((name,))
+        others = [path for path in self._texts if continued and continued.isdisjoint((path[:1], path[:2]))]
+        return [chunk for path in others for chunk in self._chunks_of(path, self._texts[path].flush())]
+
+    def _chunks_of(self, path: Path, text: str) -> list[dict[str, Any]]:
+        """Return the choice of a released text; none if it is empty."""
+        if not self._record_released(path, text):
+            return []
+        chunk: dict[str, Any] = {"index": self._place, "delta": self._nested(path, text), "finish_reason": None}
+        logprobs = self._release_logprobs() if len(path) == 1 and path[0] in _LOGPROBS else None
+        return [{**chunk, "logprobs": logprobs} if logprobs is not None else chunk]
 
     def _check_value(self, value: Any, path: Path) -> Any:
         if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy adds nothing but overhead.
+"""`/v1/chat/completions`, `/v1/messages`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy adds nothing but overhead.
 
 Only `/v1/models/{model_id}` is a route of FastAPI's: it has a path parameter, and is rarely called.
-Responses and errors have the shapes that OpenAI's clients expect.
+Responses and errors have the shapes that the clients of each protocol expect.
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from fastapi import APIRouter, Depends, Header, Path
 from serving.audit.context import RequestContext
 from serving.auth.security import Caller
 from serving.gateway.calls.report import CallReport
-from serving.gateway.chat.schemas import ChatCompletionBody, EmbeddingsBody, read_body
+from serving.gateway.chat.schemas import ChatCompletionBody, EmbeddingsBody, MessagesBody, TokenCountBody, read_body
 from serving.gateway.chat.service import ChatService
 from serving.gateway.protocols.chat import CHAT
+from serving.gateway.protocols.messages.protocol import MESSAGES
 from serving.gateway.protocols.protocol import ModelRequest, Protocol
 from serving.http.body import wait_for_disconnect
 from serving.http.dependencies import EntryDep, part
@@ -39,6 +40,16 @@ def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = 
 
 async def _chat(request: RawRequest) -> None:
     await _answer(request, CHAT)
+
+
+async def _messages(request: RawRequest) -> None:
+    await _answer(request, MESSAGES)
+
+
+async def _count_tokens(request: RawRequest) -> None:
+    service = request.part(ChatService)
+    context = _context(request)
+    await request.send_json(200, await service.count_tokens(await _read_json(request, service), context))
 
 
 async def _answer(request: RawRequest, protocol: Protocol) -> None:
@@ -118,6 +129,30 @@ routes = [
         parameters=[_PROJECT_PARAMETER],
         body={"application/json": ChatCompletionBody},
         answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+    ),
+    RawRoute(
+        "POST",
+        "/v1/messages",
+        _messages,
+        name="messages",
+        tag="gateway",
+        summary="Chat as Anthropic's API has it, streamed or not.",
+        least=ANALYST,
+        parameters=[_PROJECT_PARAMETER],
+        body={"application/json": MessagesBody},
+        answers={200: Answer("As Anthropic answers.", dict[str, Any])},
+    ),
+    RawRoute(
+        "POST",
+        "/v1/messages/count_tokens",
+        _count_tokens,
+        name="count_tokens",
+        tag="gateway",
+        summary="Count the tokens of a prompt as Anthropic's API does; an estimate if no server counts them.",
+        least=ANALYST,
+        parameters=[_PROJECT_PARAMETER],
+        body={"application/json": TokenCountBody},
+        answers={200: Answer("The count.", dict[str, Any])},
     ),
     RawRoute(
         "POST",

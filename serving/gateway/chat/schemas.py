@@ -1,4 +1,4 @@
-"""Requests of the OpenAI-compatible routes. Other fields go to the upstream unchanged."""
+"""Requests of the routes for clients of language models. Other fields go to the upstream unchanged."""
 
 from typing import Annotated, Any
 
@@ -32,6 +32,22 @@ class ChatCompletionBody(msgspec.Struct):
         Annotated[str, Meta(max_length=MAX_END_USER, description="The end user, for usage and ledger.")] | UnsetType
     ) = UNSET
     prompt: PromptReference | UnsetType = UNSET
+
+
+class TokenCountBody(msgspec.Struct):
+    """A prompt of Anthropic's Messages whose tokens are counted."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    system: str | list[dict[str, Any]] | UnsetType = UNSET
+    tools: list[dict[str, Any]] | UnsetType = UNSET
+
+
+class MessagesBody(TokenCountBody, kw_only=True):
+    """A request of Anthropic's Messages; other fields go to an upstream of the same protocol unchanged."""
+
+    max_tokens: int
+    stream: bool = False
 
 
 class EmbeddingsBody(msgspec.Struct):

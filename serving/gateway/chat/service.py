@@ -25,6 +25,8 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.fields import read_end_user, read_model
+from serving.gateway.protocols.messages.protocol import MESSAGES
+from serving.gateway.protocols.messages.schemas import read_prompt
 from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
 from serving.gateway.upstreams.events import BrokenStreamError, find_error
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
@@ -87,7 +89,7 @@ class ChatService:
             if protocol is request.protocol and isinstance(protocol, TranslatedProtocol):
                 checked = check_own_answer(own_answer, protocol, session)
             else:
-                checked = request.protocol.answer_from_chat(check_answer(answer, session), request)
+                checked = request.protocol.answer_from_chat(check_answer(answer, session), request, usage)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
             body = encode_json(checked)
@@ -170,6 +172,21 @@ class ChatService:
             await call.settle("ok", response)
             return response
 
+    async def count_tokens(self, body: dict[str, Any], context: RequestContext) -> dict[str, Any]:
+        """Return the tokens of a prompt of Messages, as a server of this protocol counts them, else as an estimate.
+
+        Raises
+        ------
+        Problem
+            As `chat`; it costs nothing, so no budget refuses it.
+        """
+        read_prompt(body)
+        session = self._check_request(body, MESSAGES, context)
+        if not any(upstream.protocol is MESSAGES for upstream in self._gateway.upstreams):
+            return {"input_tokens": estimate(_count_prompt(body, MESSAGES))}
+        upstream_response = await self._post(body, MESSAGES, session, context, path="/messages/count_tokens")
+        return await read_json(upstream_response)
+
     async def models(self) -> Mapping[str, Any]:
         """Return the models of the first server."""
         self.require_upstream()
@@ -226,9 +243,7 @@ class ChatService:
         context.entry.note(end_user=user)
         if request.prompt is not None:
             context.entry.note(prompt=request.prompt.id, prompt_hash=request.prompt.hash)
-        tokens_in = estimate(
-            sum(count_bytes(request.body[name]) for name in request.protocol.prompt_fields if name in request.body)
-        )
+        tokens_in = estimate(_count_prompt(request.body, request.protocol))
         return CallRequest(request.model, tokens_in, request.tokens_out, user)
 
     async def _post(
@@ -268,6 +283,11 @@ class ChatService:
         if context.disconnected is not None:
             context.disconnected.add_done_callback(lambda _: upstream_response.response.close())
         return upstream_response
+
+
+def _count_prompt(body: Mapping[str, Any], protocol: Protocol) -> int:
+    """Return the UTF-8 bytes of a request's prompt."""
+    return sum(count_bytes(body[name]) for name in protocol.prompt_fields if name in body)
 
 
 def _require_list(

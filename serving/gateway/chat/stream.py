@@ -224,7 +224,9 @@ class ChatStream:
     def _choice_at(self, place: int) -> ChoiceStream:
         choice = self._choices.get(place)
         if choice is None:
-            choice = self._choices[place] = ChoiceStream(place, self._session, keeps_texts=self._keeps_texts)
+            choice = self._choices[place] = ChoiceStream(
+                place, self._session, keeps_texts=self._keeps_texts, keeps_order=self._writer.keeps_order
+            )
         return choice
 
     def _read_metadata(self, event: dict[str, Any]) -> None:

@@ -18,6 +18,8 @@ _MEDIA: Final = {
     "video_url": "video", "file": "file", "file_data": "file",
 }  # fmt: skip
 """Kind of media by the field that holds it."""
+_MEDIA_OF_TYPES: Final = {"image": "image", "document": "file"}
+"""Kind of media in the field `source`, by the type of its block, as in Anthropic's Messages."""
 _URLS: Final = frozenset({"url", "image_url", "audio_url", "video_url", "file_url"})
 _REFERENCES: Final = _URLS | {"id", "file_id"}
 """Fields of a media part whose value names content that is elsewhere."""
@@ -86,7 +88,9 @@ class TextRewriter:
 
     def _rewrite_fields(self, fields: dict[str, Any], media: str) -> dict[str, Any]:
         checked = {
-            key if key in FIELD_NAMES else self._check(key): self.rewrite(item, key, _MEDIA.get(key, media))
+            key if key in FIELD_NAMES else self._check(key): self.rewrite(
+                item, key, _source_media(fields, media) if key == "source" else _MEDIA.get(key, media)
+            )
             for key, item in fields.items()
         }
         if checked.get("transcript") != fields.get("transcript") and "data" in checked:
@@ -120,6 +124,11 @@ class TextRewriter:
 
     def _count_unread(self, kind: str) -> None:
         self.unread[kind] = self.unread.get(kind, 0) + 1
+
+
+def _source_media(block: dict[str, Any], media: str) -> str:
+    kind = block.get("type")
+    return _MEDIA_OF_TYPES.get(kind, media) if isinstance(kind, str) else media
 
 
 def _decode_text(media_type: str, data: str) -> str | None:

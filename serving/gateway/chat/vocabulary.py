@@ -1,17 +1,20 @@
-"""The vocabulary of the protocol, which is not text of people or models: field names, and the fixed values of some fields."""
+"""The vocabulary of the protocols, which is not text of people or models: field names, and the fixed values of some fields."""
 
 from typing import Final
 
 _ENUM_FIELDS = """
     role type detail format finish_reason tool_choice modalities encoding_format effort reasoning_effort verbosity
-    mode syntax object status service_tier truncation
+    mode syntax object status service_tier truncation media_type stop_reason
 """
 _ENUM_VALUES = """
     system developer user assistant tool function text image_url input_audio audio file refusal content json_object
     json_schema object string number integer boolean array null auto none required low medium high minimal default
     flex priority standard wav mp3 flac opus pcm16 stop length tool_calls function_call content_filter float base64
     custom grammar lark regex url_citation chat.completion chat.completion.chunk list embedding reasoning.text
-    reasoning.summary reasoning.encrypted date-time date time uuid uri email
+    reasoning.summary reasoning.encrypted date-time date time uuid uri email any tool_use tool_result thinking
+    redacted_thinking document search_result base64 url ephemeral enabled disabled adaptive xhigh max message end_turn
+    max_tokens stop_sequence refusal pause_turn model_context_window_exceeded custom text/plain application/pdf
+    image/png image/jpeg image/gif image/webp
 """
 _FIELD_NAMES = """
     role content name type text image_url url detail input_audio data format file file_data file_id filename
@@ -22,12 +25,14 @@ _FIELD_NAMES = """
     presence_penalty frequency_penalty logit_bias seed logprobs top_logprobs response_format prediction
     parallel_tool_calls reasoning reasoning_content reasoning_details reasoning_effort store modalities service_tier
     input encoding_format dimensions index custom grammar definition syntax cache_control annotations url_citation
-    summary token bytes logprob effort verbosity message delta finish_reason
+    summary token bytes logprob effort verbosity message delta finish_reason system thinking signature source media_type
+    input_schema tool_use_id is_error stop_sequences top_k output_config budget_tokens user_id context citations enabled
+    disable_parallel_tool_use stop_reason
 """
 
 ENUM_FIELDS: Final = frozenset(_ENUM_FIELDS.split())
 """Fields whose values are in `ENUM_VALUES`; any other value is a text."""
 ENUM_VALUES: Final = frozenset(_ENUM_VALUES.split())
-"""Values that the protocol defines."""
+"""Values that the protocols define."""
 FIELD_NAMES: Final = frozenset(_FIELD_NAMES.split())
 """Names of the fields of requests and responses."""

@@ -8,6 +8,8 @@ from serving.gateway.policy.policy import Finding, Match, Policy, redact, tally
 from serving.gateway.policy.quoting import Quoting, number_start
 from serving.gateway.policy.vault import Vault
 
+_FLUSHED_CONTEXT = 4 * CONTEXT  # characters: longer than what a text may be divided in the middle of
+
 
 class ResponseStream:
     """One text of an answer; holds back the end that could still become a match (at most 640 characters).
@@ -29,12 +31,22 @@ class ResponseStream:
         self._findings: dict[tuple[str, str], Finding] = {}
         self._has_started = False
         self._quoting: Quoting | None = None
+        self._context = CONTEXT
         self.blocked = self.altered = False
         self.released = 0
 
     def feed(self, text: str) -> str:
         """Add a piece; return the text released by it."""
         return self._release(text, last=False)
+
+    def flush(self) -> str:
+        """Return the rest, before another text begins.
+
+        A text that goes on afterwards is checked together with what was released: of a match that begins there, the
+        rest is redacted, or the text blocked.
+        """
+        self._context = _FLUSHED_CONTEXT
+        return self._release("", last=True)
 
     def finish(self) -> str:
         """Return the rest, at the end of the text."""
@@ -63,9 +75,12 @@ class ResponseStream:
         normal = normal_text_of(whole, json=json)
         before = len(self._sent) if normal.places is None else len(normal_text_of(self._sent, json=json).text)
         cut = len(normal.text) if last else max(before, self._policy.hold_from(normal.text))
-        matches = self._policy.matches(normal.text, "response", self._vault, before)
+        was_flushed = self._context > CONTEXT
+        matches = self._policy.matches(normal.text, "response", self._vault, 0 if was_flushed else before)
+        if was_flushed:
+            matches = [match for match in matches if match.end > before]
         if matches or json:
-            cut = _move_out(cut, matches, normal.text if json and not last else None, before)
+            cut = max(before, _move_out(cut, matches, normal.text if json and not last else None, before))
             matches = [match for match in matches if match.end <= cut]
         end = len(whole) if last else normal.place(cut)
         start = len(self._sent)
@@ -77,7 +92,7 @@ class ResponseStream:
             released = "" if self.blocked else redact(ready, spans, self._vault, self._quoting)
         restored = self._vault.restore(released, json=json)
         if end > start:
-            self._sent = whole[normal.place(max(0, cut - CONTEXT)) : end] if cut else ""
+            self._sent = whole[normal.place(max(0, cut - self._context)) : end] if cut else ""
         self._held = whole[end:] + unfinished
         self.released += len(ready)
         self.altered = restored != ready

@@ -7,7 +7,7 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.fields import read_model, read_number, read_objects, read_stream, wrong_field
 from serving.gateway.protocols.protocol import EventWriter, ModelRequest, Protocol
 from serving.gateway.upstreams.events import DONE_MARK, Events
-from serving.http.openai_errors import body_of
+from serving.http.client_errors import openai_body
 from serving.http.problems import Problem
 from serving.http.server_sent_events import KEEP_ALIVE, format_event
 
@@ -20,6 +20,7 @@ class ChatEventWriter(EventWriter):
     """Writes chunks as they are."""
 
     keep_alive: ClassVar[bytes] = KEEP_ALIVE
+    keeps_order: ClassVar[bool] = False
 
     def write(self, chunk: dict[str, Any]) -> bytes:
         """Return the event of a chunk."""
@@ -65,7 +66,7 @@ class ChatProtocol(Protocol):
         """Return the request."""
         return dict(body)
 
-    def request_from_chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def request_from_chat(self, body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:  # noqa: ARG002
         """Return the request."""
         return dict(body)
 
@@ -73,7 +74,7 @@ class ChatProtocol(Protocol):
         """Return the answer."""
         return answer
 
-    def answer_from_chat(self, answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:  # noqa: ARG002
+    def answer_from_chat(self, answer: dict[str, Any], request: ModelRequest, usage: Amount) -> dict[str, Any]:  # noqa: ARG002
         """Return the answer."""
         return answer
 
@@ -87,7 +88,7 @@ class ChatProtocol(Protocol):
 
     def format_error(self, problem: Problem) -> bytes:
         """Return the event that reports a problem in a stream that has begun."""
-        return format_event(body_of(problem))
+        return format_event(openai_body(problem))
 
 
 CHAT: Final = ChatProtocol()

@@ -42,6 +42,8 @@ class EventWriter(ABC):
 
     keep_alive: ClassVar[bytes]
     """What is sent while the server is alive but has nothing to say."""
+    keeps_order: ClassVar[bool]
+    """Whether a text must be complete before the next one begins, as in protocols whose answers are lists of blocks."""
 
     @abstractmethod
     def write(self, chunk: dict[str, Any]) -> bytes:
@@ -100,16 +102,21 @@ class Protocol(ABC):
         """
 
     @abstractmethod
-    def request_from_chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Translate a request of chat completions; raises as `request_to_chat`."""
+    def request_from_chat(self, body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
+        """Translate a request of chat completions; raises as `request_to_chat`.
+
+        Parameters
+        ----------
+        max_tokens : of the answer if the request sets no maximum and the protocol requires one.
+        """
 
     @abstractmethod
     def answer_to_chat(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Translate a server's whole answer to a chat completion; an error stays what it is."""
 
     @abstractmethod
-    def answer_from_chat(self, answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:
-        """Translate a chat completion to the whole answer to a request."""
+    def answer_from_chat(self, answer: dict[str, Any], request: ModelRequest, usage: Amount) -> dict[str, Any]:
+        """Translate a chat completion to the whole answer to a request; `usage` is what it has used."""
 
     @abstractmethod
     def events(self) -> Events:

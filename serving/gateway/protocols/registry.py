@@ -5,6 +5,7 @@ from typing import Final
 
 from guard_core.settings.llm import ProtocolName
 from serving.gateway.protocols.chat import CHAT
+from serving.gateway.protocols.messages.protocol import MESSAGES
 from serving.gateway.protocols.protocol import Protocol
 
-PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = {"chat": CHAT}
+PROTOCOLS: Final[Mapping[ProtocolName, Protocol]] = {"chat": CHAT, "messages": MESSAGES}

@@ -31,6 +31,7 @@ _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
 _SUCCESS = range(200, 300)
 _MALFORMED = frozenset({400, 422})
+_MAX_ADAPTATIONS = 2  # of a request that a server refuses for what the gateway has put into it
 _USAGE_OPTION = (b"stream_options", b"include_usage")
 _encode = msgspec.json.Encoder().encode
 
@@ -42,7 +43,10 @@ class Upstream:
     Attributes
     ----------
     protocol : that it speaks.
+    max_tokens : of an answer if a request sets no maximum and the protocol requires one.
     accepts_usage_option : whether it may be asked for the usage of a stream; False once it has refused the option.
+    accepts_max_tokens : whether translated requests may say `max_tokens`; False once it has asked for
+        `max_completion_tokens`, as OpenAI does for its newer models.
     """
 
     name: str
@@ -51,7 +55,9 @@ class Upstream:
     headers: Mapping[str, str] = field(repr=False)
     breaker: Breaker = field(default_factory=Breaker)
     protocol: Protocol = CHAT
+    max_tokens: int = 4096
     accepts_usage_option: bool = True
+    accepts_max_tokens: bool = True
 
     def model_of(self, requested: str) -> str:
         """Return the model to request from this server."""
@@ -69,22 +75,26 @@ class Upstream:
         Unprocessable
             If a part of it has no counterpart in the server's protocol.
         """
-        translated = (
-            dict(body) if protocol is self.protocol else self.protocol.request_from_chat(protocol.request_to_chat(body))
-        )
+        translated = dict(body)
+        if protocol is not self.protocol:
+            translated = self.protocol.request_from_chat(protocol.request_to_chat(body), self.max_tokens)
+            if not self.accepts_max_tokens and "max_tokens" in translated:
+                translated["max_completion_tokens"] = translated.pop("max_tokens")
         translated["model"] = self.model_of(str(body.get("model", "")))
         if self.protocol is CHAT and self.accepts_usage_option and _lacks_usage_option(translated):
             translated["stream_options"] = {**(translated.get("stream_options") or {}), "include_usage": True}
         return _encode(translated)
 
-    def drop_usage_option(self, body: Mapping[str, Any], problem: Problem) -> bool:
-        """Stop adding the option if a request was refused for it; return whether it was."""
-        if self.protocol is not CHAT or not isinstance(problem, UpstreamProblem) or not _lacks_usage_option(body):
+    def adapt(self, body: Mapping[str, Any], protocol: Protocol, problem: Problem) -> bool:
+        """Stop sending what the gateway, not the caller, has put into a request if it was refused for that; return whether it was."""
+        if self.protocol is not CHAT or not isinstance(problem, UpstreamProblem) or problem.status not in _MALFORMED:
             return False
         words = _encode(problem.body)
-        is_refused = problem.status in _MALFORMED and any(name in words for name in _USAGE_OPTION)
-        self.accepts_usage_option = self.accepts_usage_option and not is_refused
-        return is_refused
+        refuses_option = _lacks_usage_option(body) and any(name in words for name in _USAGE_OPTION)
+        refuses_max_tokens = protocol is not CHAT and b"max_completion_tokens" in words
+        self.accepts_usage_option = self.accepts_usage_option and not refuses_option
+        self.accepts_max_tokens = self.accepts_max_tokens and not refuses_max_tokens
+        return refuses_option or refuses_max_tokens
 
 
 def _lacks_usage_option(body: Mapping[str, Any]) -> bool:
@@ -239,7 +249,9 @@ class Upstreams:
                     break
                 attempts += 1
                 outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
-                if isinstance(outcome, _Failure) and upstream.drop_usage_option(body, outcome.problem):
+                for _ in range(_MAX_ADAPTATIONS):
+                    if not isinstance(outcome, _Failure) or not upstream.adapt(body, protocol, outcome.problem):
+                        break
                     attempts += 1
                     outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
                 if isinstance(outcome, aiohttp.ClientResponse):
@@ -305,5 +317,14 @@ def _upstreams(settings: Settings) -> Sequence[Upstream]:
         protocol = PROTOCOLS[server.protocol]
         headers = {"Content-Type": "application/json", **protocol.headers(host, key)}
         base_url = server.base_url.rstrip("/")
-        upstreams.append(Upstream(host or f"upstream {place}", base_url, server.model, headers, protocol=protocol))
+        upstreams.append(
+            Upstream(
+                host or f"upstream {place}",
+                base_url,
+                server.model,
+                headers,
+                protocol=protocol,
+                max_tokens=settings.llm.max_tokens,
+            )
+        )
     return upstreams

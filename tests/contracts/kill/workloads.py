@@ -105,6 +105,28 @@ async def streamed_chat(client: Client) -> None:
     await _chat(client, stream=True)
 
 
+async def _messages(client: Client, *, stream: bool) -> None:
+    messages = [{"role": "user", "content": f"one two three {client.next_id()}"}]
+    body = {"model": "stub", "messages": messages, "max_tokens": 50, "stream": stream}
+    await client.send("POST /v1/messages", body)
+
+
+@_of("POST /v1/messages")
+async def messages(client: Client) -> None:
+    await _messages(client, stream=False)
+
+
+@_of("POST /v1/messages")
+async def streamed_messages(client: Client) -> None:
+    await _messages(client, stream=True)
+
+
+@_of("POST /v1/messages/count_tokens")
+async def count_tokens(client: Client) -> None:
+    messages = [{"role": "user", "content": f"one two three {client.next_id()}"}]
+    await client.send("POST /v1/messages/count_tokens", {"model": "stub", "messages": messages})
+
+
 @_of("POST /v1/embeddings")
 async def embeddings(client: Client) -> None:
     await client.send("POST /v1/embeddings", {"model": "stub", "input": ["one two", client.next_id()]})

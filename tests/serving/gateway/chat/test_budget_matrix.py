@@ -63,11 +63,18 @@ ROUTES = [
         last="data: [DONE]",
         refused=400,
     ),
+    Route(
+        "/v1/messages",
+        {"messages": MESSAGES, "max_tokens": TOKENS_OUT_MOST},
+        "tokens",
+        last="event: message_stop",
+        refused=400,
+    ),
     Route("/v1/embeddings", {"input": ["one two", "three"]}, refused=400),
     Route("/query", {"question": QUESTION, "grounded": False}, "tokens", last="event: end"),
     Route("/research", {"topic": GDPR}, "steps", last="event: result"),
 ]
-FREE_BY_NAME = {"/v1/models", "/v1/models/{model_id}"}
+FREE_BY_NAME = {"/v1/messages/count_tokens", "/v1/models", "/v1/models/{model_id}"}
 CALLERS = {"chat": "/v1/", "query": "/query", "research": "/research"}
 
 

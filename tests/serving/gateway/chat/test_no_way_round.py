@@ -3,9 +3,7 @@
 import base64
 import itertools
 import json
-import re
 import shutil
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,48 +16,16 @@ from hypothesis import strategies as st
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.support.gateway import LOOKS, disguise_secret
+from tests.support.gateway import disguise_secret
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
+from tests.support.visible_texts import PLACEHOLDER, shows, split
 
 KINDS = ("ssn", "credit_card", "iban", "email", "phone", "ip", "api_key")
-PLAIN = str.maketrans({look: letter for letter, look in LOOKS.items()})
-PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]")
 CHAT = "/chat/completions"
 
 Text = str
 Pieces = Sequence[str]
-
-
-def seen(text: str) -> str:
-    """What a reader sees, worked out apart from the policy: placeholders, case, width and what is invisible do not count."""
-    visible = (c for c in PLACEHOLDER.sub("", text) if unicodedata.category(c) != "Cf")
-    return unicodedata.normalize("NFKC", "".join(visible).translate(PLAIN)).casefold()
-
-
-def texts(value: Any) -> Iterator[str]:
-    """All texts of a JSON value, names too; of JSON in a text and of a text in a data: URL those that it means."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield str(name)
-            yield from texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts(item)
-    elif isinstance(value, str) and value.startswith("data:text/plain;base64,"):
-        yield base64.b64decode(value.partition(",")[2]).decode()
-    elif isinstance(value, str):
-        try:
-            meant = json.loads(value)
-        except ValueError:
-            meant = None
-        yield from texts(meant) if isinstance(meant, dict) else (value,)
-    elif isinstance(value, int):
-        yield str(value)
-
-
-def shows(value: Any, secret: str) -> bool:
-    return any(seen(secret) in seen(text) for text in texts(value))
 
 
 def arguments(text: str) -> str:
@@ -361,15 +327,6 @@ async def test_what_the_protocol_says_goes_through_as_it_is(post: Post, upstream
     }
     await post("redact", **body)
     assert {name: upstream.seen[0][name] for name in body} == body
-
-
-def split(text: str, cuts: Sequence[int]) -> Iterator[str]:
-    sizes = itertools.cycle(cuts)
-    place = 0
-    while place < len(text):
-        size = next(sizes)
-        yield text[place : place + size]
-        place += size
 
 
 async def streamed(post: Post, action: str) -> list[dict[str, Any]]:
