@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from guard_core.settings.group import Group, Port, Url
+from guard_core.settings.group import Group, NotNegative, Port, Url
 
 MLFLOW_HOST = "127.0.0.1"
 """Address of MLflow's pages; they have no login, so no other one can be set."""
@@ -42,6 +42,11 @@ class StorageSettings(Group):
         " `sqlite:///…` (about 380 MB of memory).",
     )
     mlflow_port: Port = Field(5001, description="Port that `ml-guard up` gives MLflow's pages.")
+    min_free_bytes: NotNegative = Field(
+        100_000_000,
+        description="Free bytes on the disk of the home folder below which `/readyz` answers 503, because what is sent soon"
+        " cannot be stored.",
+    )
 
     @field_validator("database_url")
     @classmethod

@@ -7,4 +7,5 @@
 - `service`: readiness check of all parts
 - `silence`: when a daemon counts as silent
 - `status`: what waits, what has failed, and how much room is left
+- `timed_call`: limits the time that callers wait for a call that may hang
 """

@@ -34,6 +34,6 @@ async def health() -> Health:
 
 
 @router.get("/readyz", openapi_extra=ANYONE, responses=_NOT_READY, response_model_exclude_none=True)
-def readiness(checks: Checks) -> Readiness:
+async def readiness(checks: Checks) -> Readiness:
     """Check that requests can be served: 503 names the failing parts, `degraded` the parts that work with limitations."""
-    return checks.readiness()
+    return await checks.readiness()

