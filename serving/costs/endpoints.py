@@ -13,7 +13,7 @@ from serving.costs.service import CostService
 from serving.http.dependencies import EntryDep, part
 from serving.http.paging import Cursor, Limit, Page
 from serving.http.routing import ADMIN, ANALYST, NOT_FOUND, ProjectStoreDep, find_project, keyed_router
-from serving.monitoring.results.days import QueriedDays, checked_days
+from serving.monitoring.results.days import QueriedDays, checked_day
 
 router = keyed_router("costs")
 Costs = Annotated[CostService, Depends(part(CostService))]
@@ -75,7 +75,8 @@ def read_forecast(
     ] = DEFAULT_CONFIDENCE,
 ) -> ForecastsView:
     """Read the forecast of a month's costs as of the end of a local day, by default yesterday."""
-    checked_days(day, day)
+    if day is not None:
+        checked_day("day", day)
     return costs.forecast(project, day, metric, confidence)
 
 
@@ -104,8 +105,9 @@ def pull_costs(
     overwrite: Annotated[bool, Query(description="Whether to read days again whose amounts are final.")] = False,
 ) -> PullView:
     """Pull costs from AWS Cost Explorer for one local day, or for the days from `start` to `end`."""
-    for queried_day in (day, start, end):
-        checked_days(queried_day, queried_day)
+    for field, queried_day in (("day", day), ("start", start), ("end", end)):
+        if queried_day is not None:
+            checked_day(field, queried_day)
     view, outcome = costs.pull(project, day, start, end, overwrite=overwrite)
     record.details["costs"] = {"start": view.start, "end": view.end, "state": view.state, "requests": outcome.requests}
     return view

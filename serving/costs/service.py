@@ -165,8 +165,8 @@ class CostService:
     def _days_to_pull(self, project: Project, day: str | None, start: str | None, end: str | None) -> list[date]:
         if (day is None) == (start is None) or (start is None) != (end is None):
             raise _unprocessable("day", "name either a day, or a start and an end")
-        first = self._checked_day(project, "day" if day else "start", day or start or "")
-        last = self._checked_day(project, "day" if day else "end", day or end or "")
+        first = self._checked_day(project, "start" if day is None else "day", day or start or "")
+        last = self._checked_day(project, "end" if day is None else "day", day or end or "")
         if first > last:
             raise _unprocessable("start", f"{first} is after end, {last}")
         if (last - first).days >= MOST_DAYS:

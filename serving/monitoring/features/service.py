@@ -148,8 +148,8 @@ def history_days(day: str, start: str | None, end: str | None) -> Days:
     earliest = max(around.toordinal() - _DAYS_BEFORE, date.min.toordinal())
     latest = min(around.toordinal() + _DAYS_AFTER, date.max.toordinal())
     return checked_days(
-        start or date.fromordinal(earliest).isoformat(),
-        end or date.fromordinal(latest).isoformat(),
+        date.fromordinal(earliest).isoformat() if start is None else start,
+        date.fromordinal(latest).isoformat() if end is None else end,
     )
 
 

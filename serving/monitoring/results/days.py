@@ -27,7 +27,10 @@ def checked_days(start: str | None, end: str | None) -> Days:
     Unprocessable
         If a bound is no day, or the range ends before it starts; the error names the bound.
     """
-    days = Days(checked_day("start", start or FIRST_DAY), checked_day("end", end or LAST_DAY))
+    days = Days(
+        FIRST_DAY if start is None else checked_day("start", start),
+        LAST_DAY if end is None else checked_day("end", end),
+    )
     if days.start > days.end:
         raise _unprocessable("start", f"{days.start} is after end, {days.end}")
     return days

@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 from serving.http.dependencies import part
 from serving.http.paging import Cursor, Limit, Page
 from serving.http.routing import ANALYST, NOT_FOUND, KnownModelId, ProjectToRead, keyed_router
-from serving.monitoring.results.days import QueriedDays, checked_days
+from serving.monitoring.results.days import QueriedDays, checked_day
 from serving.monitoring.results.schemas import (
     DayStateView,
     DriftView,
@@ -86,7 +86,7 @@ def read_slices(
     day: Annotated[str, Query(description="Local day, `YYYY-MM-DD`.")],
 ) -> Page[MetricsView]:
     """Read the metrics of one day for every endpoint, model version and segment."""
-    return results.slices(project, model_id, checked_days(day, day).start)
+    return results.slices(project, model_id, checked_day("day", day))
 
 
 @router.get(_MODEL + "/profiles", responses=NOT_FOUND, openapi_extra=ANALYST)

@@ -12,7 +12,7 @@ from serving.auth.security import Caller
 from serving.http.dependencies import RequestId
 from serving.http.routing import ADMIN, ANALYST, ActorDep, ModelId, ProjectToChange, ProjectToRead
 from serving.monitoring.baselines.endpoints import Baselines
-from serving.monitoring.results.days import checked_days
+from serving.monitoring.results.days import checked_day, checked_days
 from serving.pages import addresses
 from serving.pages.forms import read_reason, required_field
 from serving.pages.routing import Form, page_router
@@ -29,7 +29,7 @@ def retrain(project: ProjectToChange, model_id: ModelId, flags: Flags, actor: Ac
     """Request a training regardless of the retrain rule, with what was known at the end of a local day, by default now."""
     as_of = None
     if form.get("as_of"):
-        day = date.fromisoformat(checked_days(form["as_of"], form["as_of"]).start)
+        day = date.fromisoformat(checked_day("as_of", form["as_of"]))
         as_of = from_microseconds(local_days(project.timezone).bounds_us(day)[1])
     flags.force(project, model_id, ForceRequest(reason=read_reason(form), as_of=as_of), actor)
     return _to_model(project.id, model_id)

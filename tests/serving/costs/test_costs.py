@@ -103,7 +103,10 @@ async def test_without_credentials_the_answer_says_so_and_is_no_error(
         ({"start": "2025-01-01", "end": "2025-12-31"}, "end"),
         ({"day": "2099-01-01"}, "day"),
         ({"day": "0001-01-01"}, "day"),
-        ({"day": "20260131"}, "start"),
+        ({"day": "20260131"}, "day"),
+        ({"day": ""}, "day"),
+        ({"start": "", "end": DAY}, "start"),
+        ({"start": DAY, "end": ""}, "end"),
         ({"day": DAY, "overwrite": "perhaps"}, "overwrite"),
     ],
 )
@@ -113,6 +116,12 @@ async def test_days_that_are_none_are_refused_before_anything_is_asked(
     answer = await pull(admin, project, **params)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
     assert odd_aws.asked == []
+
+
+async def test_an_empty_day_is_refused_by_name_on_every_route(analyst: httpx.AsyncClient, project: str) -> None:
+    for path, field in (("/forecast", "day"), ("", "start"), ("", "end"), ("/units", "start")):
+        answer = await analyst.get(f"/api/v1/costs{path}", params={"project_id": project, field: ""})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), path
 
 
 async def test_only_admins_of_the_project_spend_money_on_a_pull(
