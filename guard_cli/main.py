@@ -97,7 +97,10 @@ class CommandLine(click.Group):
             print_note(f"ml-guard: {_describe_os_error(error)}")
         except _loaded("guard_core.settings", "SettingsError") as error:
             print_note(f"ml-guard: {error}")
-        except _loaded("sqlalchemy.exc", "OperationalError", "InterfaceError") as error:
+        except _loaded("sqlalchemy.exc", "DatabaseError", "InterfaceError") as error:
+            is_failure_of_store = isinstance(error, _loaded("sqlalchemy.exc", "OperationalError", "InterfaceError"))
+            if not (is_failure_of_store or _damage_note(error)):
+                raise
             print_note(f"ml-guard: {_describe_database_error(error)}")
         return 2
 
@@ -138,10 +141,18 @@ def _describe_os_error(error: OSError) -> str:
     return f"{where}{error.strerror or error}; files are kept below ML_GUARD_HOME, a folder that can be written to"
 
 
+def _damage_note(error: Exception) -> str:
+    """Return what helps if the file of the database is damaged; empty if it is not."""
+    from guard_store.db.damage import REMEDY, is_damage
+
+    return f"the file of the database is damaged: {REMEDY}" if is_damage(error) else ""
+
+
 def _describe_database_error(error: Exception) -> str:
     """Return the driver's reason in one line; the text of SQLAlchemy would include the statement and its values."""
     reason = " ".join(str(getattr(error, "orig", error)).split())
-    return f"the database cannot be used: {reason}; ML_GUARD_DATABASE_URL (or --database) says where it is"
+    problem = _damage_note(error) or "the database cannot be used"
+    return f"{problem} ({reason}); ML_GUARD_DATABASE_URL (or --database) says where it is"
 
 
 if __name__ == "__main__":

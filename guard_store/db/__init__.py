@@ -2,6 +2,7 @@
 
 - `arrow_reader`: results of queries as Arrow batches
 - `conditions`: conditions that most tables share
+- `damage`: whether an error means that the file of a SQLite database is damaged
 - `database`: connections and transactions
 - `day_results`: base classes of stores of results by local day
 - `metadata`: metadata of all tables, types of ids

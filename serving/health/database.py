@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from guard_store.db.damage import REMEDY, is_damage
 from guard_store.db.database import Database
 from guard_store.db.migrate import is_current
 
@@ -15,5 +16,7 @@ def database_problems(database: Database) -> dict[str, str]:
         if not is_current(database):
             return {"migrations": "the schema is not the one of this version; run `ml-guard migrate`"}
     except SQLAlchemyError as error:
+        if is_damage(error):
+            return {"database": f"its file is damaged: {REMEDY}"}
         return {"database": f"does not answer ({type(error).__name__})"}
     return {}
