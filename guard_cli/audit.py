@@ -2,21 +2,24 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from guard_cli.terminal import FILE, CommandError, example, json_option, print_answer, print_json
+from guard_cli.terminal import FILE, CommandError, example, json_option, print_answer, print_json, print_note
 from guard_core.settings import Settings, load_settings
+from guard_core.units import SECOND_US
 
 if TYPE_CHECKING:  # help must not wait for SQLAlchemy
     from guard_store.ledger.checkpoints import Checkpoint
+    from guard_store.ledger.store import LedgerStore
     from guard_store.ledger.verify import Verification
 
 _BROKEN = 1
+_STALE_CHECKPOINTS = 2  # one may be late, because a machine is busy
 
 
 @click.group()
@@ -69,10 +72,41 @@ def _verify_database(settings: Settings, url: str | None, public_keys: Sequence[
     try:
         if not is_current(database):
             raise CommandError("the database has not the newest schema; `ml-guard migrate` brings it there")
-        verification = LedgerStore(database, signer).verify(trusted=public_keys)
+        store = LedgerStore(database, signer)
+        verification = store.verify(trusted=public_keys)
+        for warning in _warnings(settings, store, is_ours=url is None):
+            print_note(f"warning: {warning}")
         return _print_result(verification, trusted=bool(signer or public_keys), as_json=as_json)
     finally:
         database.close()
+
+
+def _warnings(settings: Settings, store: "LedgerStore", *, is_ours: bool) -> Iterator[str]:
+    """Yield what is wrong with the newest checkpoint; for the ledger of the settings, also in the second place."""
+    from guard_core.days import now_us
+    from guard_store.ledger.second_place import newest_written, second_place
+
+    unsigned, newest = store.unsigned(), store.newest_checkpoint()
+    if newest is None and unsigned.rows:
+        yield "no checkpoint is signed yet: only the chain protects the rows; a running server signs one"
+    elif unsigned.since_us is not None:
+        age_s = (now_us() - unsigned.since_us) // SECOND_US
+        if (
+            age_s > _STALE_CHECKPOINTS * settings.audit.checkpoint_s
+            or unsigned.rows > 2 * settings.audit.checkpoint_rows
+        ):
+            yield f"the newest checkpoint is stale: {unsigned.rows} rows since are not signed, the oldest for {age_s} s"
+    if not is_ours:
+        return
+    path = second_place(settings)
+    written = newest_written(path)
+    signed_seq, written_seq = (0 if one is None else one.seq for one in (newest, written))
+    if written_seq < signed_seq:
+        yield f"{path} lacks the newest checkpoint, of row {signed_seq}: it ends with row {written_seq}"
+    elif written_seq > signed_seq:
+        yield f"{path} has a checkpoint of row {written_seq}, which the database lacks: rows may have been removed"
+    elif written != newest:
+        yield f"{path} has another checkpoint of row {signed_seq} than the database: one of the two was rewritten"
 
 
 def _existing_url(url: str) -> str:

@@ -60,6 +60,8 @@ def find_data(settings: Settings) -> HomeData:
     CommandError
         If the folder is not a home of ML Guard, or some data lies elsewhere.
     """
+    from guard_store.ledger.second_place import second_place
+
     home = settings.storage.home.resolve()
     _require_inside(settings, home)
     database = Path(settings.storage.database.partition(":///")[2])
@@ -67,7 +69,8 @@ def find_data(settings: Settings) -> HomeData:
         raise CommandError(f"{home}: there is no data of ML Guard, as {database.name} is missing; check ML_GUARD_HOME")
     if any(folder.resolve().is_relative_to(home) for folder in (Path.cwd(), Path.home())):
         raise CommandError(f"{home} contains the current folder or your own home: call this from another folder")
-    paths = _created_paths(home, database)
+    checkpoints = second_place(settings)
+    paths = [*([checkpoints] if checkpoints.is_file() else []), *_created_paths(home, database)]
     links = [path.name for path in paths if path.is_symlink()]
     if links:
         raise CommandError(f"{home}: {', '.join(links)} is a symbolic link to data elsewhere; remove it by hand")

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, delete, func, literal, select
 
 from guard_core.days import now_us
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
+from guard_store.db.upsert import dialect_insert
 from guard_store.ledger.append import ConnectionStatements, append
 from guard_store.ledger.checkpoints import Checkpoint, Kind, Signer
 from guard_store.ledger.entry import COLUMNS, Entry, LedgerRow, row_of
@@ -67,6 +68,14 @@ class FlagCount:
     flags: tuple[str, ...]
     since_us: int
     requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """The rows after the newest signed checkpoint: how many, and when the first of them was written (None if there is none)."""
+
+    rows: int
+    since_us: int | None
 
 
 class LedgerStore:
@@ -188,6 +197,15 @@ class LedgerStore:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Checkpoint(**row._mapping)
 
+    def unsigned(self) -> Unsigned:
+        """Return how many rows have no signed checkpoint at or after them, and when the oldest of them was written."""
+        c = ledger.c
+        with self._database.read() as connection:
+            signed = connection.scalar(select(func.max(ledger_checkpoints.c.seq))) or 0
+            newest = connection.scalar(select(func.max(c.seq))) or 0
+            first = select(c.at_us).where(c.seq > signed).order_by(c.seq).limit(1)
+            return Unsigned(max(0, newest - signed), connection.scalar(first))
+
     def checkpoint(self, *, kind: Kind = "periodic") -> Checkpoint | None:
         """Sign the newest row; return None if there is no row or it is signed already."""
         with self._database.write() as connection:
@@ -241,8 +259,10 @@ class LedgerStore:
         row = {
             name: getattr(checkpoint, name) for name in ("seq", "hash", "kind", "made_us", "public_key", "signature")
         }
-        connection.execute(insert(ledger_checkpoints), row)
-        return checkpoint
+        # Workers that stop together sign the same row: the first one counts.
+        statement = dialect_insert(connection, ledger_checkpoints).values(row).on_conflict_do_nothing()
+        is_first = connection.scalar(statement.returning(ledger_checkpoints.c.seq)) is not None
+        return checkpoint if is_first else None
 
 
 def _policy_flags(flags: str) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from guard_core.days import now_us
 from guard_core.settings import Settings
+from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ledger.bodies import BodyStore
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
+from guard_store.ledger.second_place import second_place, write_checkpoint
 from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
@@ -24,6 +27,7 @@ from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
+_LOOK_S = 1.0
 
 
 class AuditService:
@@ -38,9 +42,10 @@ class AuditService:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Delete rows and bodies past their retention, and start signing checkpoints."""
+        """Delete rows and bodies past their retention, sign what a killed server has left, and start signing checkpoints."""
         await asyncio.to_thread(sweep_ledger, self._database, self._settings)
         await asyncio.to_thread(sweep_bodies, self._database, self._settings)
+        await self._checkpoint()
         self._task = asyncio.create_task(self._sign())
 
     async def stop(self) -> None:
@@ -89,11 +94,35 @@ class AuditService:
 
     async def _sign(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.audit.checkpoint_s)
-            await self._checkpoint()
+            await asyncio.sleep(min(_LOOK_S, self._settings.audit.checkpoint_s))
+            if await asyncio.to_thread(self._is_due):
+                await self._checkpoint()
+
+    def _is_due(self) -> bool:
+        """Return whether many rows are unsigned, or one for long; several workers share the checkpoints of all of them."""
+        try:
+            unsigned = self.store.unsigned()
+        except SQLAlchemyError as error:
+            _log.warning("the ledger cannot be read; it is signed later: %s", type(error).__name__)
+            return False
+        audit = self._settings.audit
+        is_old = unsigned.since_us is not None and now_us() - unsigned.since_us >= audit.checkpoint_s * SECOND_US
+        return is_old or unsigned.rows >= audit.checkpoint_rows
 
     async def _checkpoint(self) -> None:
         try:
-            await asyncio.to_thread(self.store.checkpoint)
+            await asyncio.to_thread(self._write_checkpoint)
         except SQLAlchemyError:
             _log.exception("the ledger was not signed; the next checkpoint covers these rows too")
+
+    def _write_checkpoint(self) -> None:
+        checkpoint = self.store.checkpoint()
+        if checkpoint is None:
+            return
+        path = second_place(self._settings)
+        try:
+            write_checkpoint(path, checkpoint)
+        except OSError as error:
+            _log.warning(
+                "%s: no checkpoint is written to it: %s; set ML_GUARD_AUDIT_CHECKPOINTS_FILE", path, error.strerror
+            )
