@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterEventType, StringSource
+from dagster import DagsterEventType, DagsterInstance, Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events.log import EventLogEntry
@@ -24,19 +24,37 @@ _ASSET_EVENTS = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_
 
 
 class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
-    """Event log that stores the events of many partitions together, in the run's file and in the index of all assets."""
+    """Event log that stores the events of many partitions together, in the run's file and in the index of all assets.
+
+    Its files are beside those of the instance that it belongs to: of DAGSTER_HOME, or of the temporary folder that Dagster's
+    commands make without it. Until the instance registers itself, the storage has no folder and opens no file.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None, home: str | None = None) -> None:
+        self._inst_data = inst_data
+        if home is not None:
+            self._open(home)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """Return the schema of the configuration: `home`, the folder of Dagster's own SQLite files (DAGSTER_HOME)."""
-        return {"home": StringSource}
+        """Return the schema of the configuration: `home`, a folder other than the one of the instance."""
+        return {"home": Field(StringSource, is_required=False)}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Build the storage from `dagster.yaml`, and let this process send events in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_BATCH_EVENTS))
         compress_events()
-        return cls(base_dir=str(Path(config_value["home"]) / "history" / "runs"), inst_data=inst_data)
+        return cls(inst_data, config_value.get("home"))
+
+    def register_instance(self, instance: DagsterInstance) -> None:
+        """Open the files of the instance, unless `home` names others."""
+        if not hasattr(self, "_base_dir"):
+            self._open(instance.root_directory)
+        super().register_instance(instance)  # after it: opening forgets the instance
+
+    def _open(self, home: str) -> None:
+        super().__init__(str(Path(home) / "history" / "runs"), self._inst_data)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         """Plan one evaluation a check and run, as there is one; Dagster would plan one for each day, and resolve none of them."""
