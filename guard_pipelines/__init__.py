@@ -13,6 +13,7 @@ when Dagster loads the code location.
 - `monitoring`: from stored events to verdicts
 - `partitions`: the partitions definitions
 - `resources`: settings, database and lake, opened for each run
+- `resync`: history of our database into a Dagster storage that lacks it
 - `retention`: what is deleted each night
 - `retraining`: from drift reports to a retrain flag, and from a flag to a registered version
 - `runs`: which runs are in flight

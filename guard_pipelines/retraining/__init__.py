@@ -10,4 +10,5 @@
 - `training`: the four steps of a training
 - `training_data`: which rows of the lake a training uses
 - `training_facts`: the facts of a training on its cards, and as tags of its MLflow run
+- `training_metadata`: metadata of a training on Dagster's pages
 """

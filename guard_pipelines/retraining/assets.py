@@ -4,20 +4,18 @@ What the rule reads is in `stage`, what each step of a training does in `trainin
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 from pydantic import Field, model_validator
 
-from guard_core.alerting import links
-from guard_core.alerting.links import Addresses
-from guard_core.settings import Settings
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.assets import performance
 from guard_pipelines.partitions import MODELS, model_of_key
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.heartbeat import log_heartbeat
+from guard_pipelines.retraining.training_metadata import metadata_of
 
 if TYPE_CHECKING:
     from guard_pipelines.retraining.training import Training
@@ -109,26 +107,4 @@ def _run_step(
     )
     with log_heartbeat(context.log.info):
         run = step(training)
-    return dg.MaterializeResult(metadata=_metadata(run, guard.settings))
-
-
-def _metadata(run: "TrainingRun", settings: Settings) -> dict[str, Any]:
-    evaluation = run.evaluation or {}
-    facts: dict[str, Any] = {
-        "flag_id": run.flag_id,
-        "lake_version": run.data["lake_version"],
-        "rows": run.data["rows"],
-        "held_out_rows": run.data["held_rows"],
-        "mlflow_run_id": run.mlflow_run_id,
-        "model_version": run.model_version,
-        "promote": evaluation.get("promote"),
-        "gain": evaluation.get("gain", {}).get("value"),
-        "reasons": "; ".join(evaluation.get("reasons", [])) or None,
-    }
-    targets: dict[str, str] = {}
-    if run.mlflow_run_id is not None:
-        targets |= links.of_training_run(run.mlflow_run_id)
-    if run.model_version is not None:
-        targets |= links.of_version(run.project_id, run.model_id, run.model_version)
-    urls = {name: dg.MetadataValue.url(url) for name, url in Addresses.of(settings).urls(targets).items()}
-    return {name: value for name, value in facts.items() if value is not None} | urls
+    return dg.MaterializeResult(metadata=metadata_of(run, guard.settings))

@@ -110,6 +110,11 @@ class DayStateStore:
         """Return those of these days that a stage can process, whether processed before or not, closed or not."""
         return self._of_days(days, _before[stage] > 0)
 
+    def days(self) -> Sequence[str]:
+        """Return the local days that any model has received rows of, oldest first."""
+        with self._database.read() as connection:
+            return connection.scalars(select(day_states.c.day).distinct().order_by(day_states.c.day)).all()
+
     def of_days(self, days: Collection[str]) -> Sequence[DayState]:
         """Return the states of these days, of all projects and models."""
         return self._of_days(days, day_states.c.revision > 0)

@@ -152,6 +152,13 @@ class FlagStore:
         with self._database.read() as connection:
             return [Flag(**row._mapping) for row in connection.execute(statement)]
 
+    def models(self) -> Sequence[tuple[str, str]]:
+        """Return the project and the id of every model that was ever flagged."""
+        c = retrain_flags.c
+        statement = select(c.project_id, c.model_id).distinct().order_by(c.project_id, c.model_id)
+        with self._database.read() as connection:
+            return [(row.project_id, row.model_id) for row in connection.execute(statement)]
+
     def last_flag_day(self, project_id: str, model_id: str, day: str) -> str | None:
         """Return the newest day up to `day` that raised a flag which was not dismissed."""
         c = retrain_flags.c
