@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from guard_core.days import microseconds, now_us
 from guard_core.ids import new_event_ids
@@ -124,19 +126,21 @@ class PredictService:
         rows = [instance.features for instance in request.instances]
         predictor = loaded.predictor
         if predictor.format == "onnx" and len(rows) <= _INLINE_ROWS:
-            predictions, probabilities = predictor.predict(rows)
+            scores = predictor.scores(rows)
         else:
-            predictions, probabilities = await asyncio.to_thread(predictor.predict, rows)
+            scores = await asyncio.to_thread(predictor.scores, rows)
+        _require_finite(scores, request)
+        predictions, probabilities = predictor.schema.answers(scores)
         explanations = None
         if request.explain:
             explanations = await asyncio.to_thread(_explain, predictor, rows)
         latency_ms = (time.perf_counter() - started_at) * 1000
         new_ids = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
         ids = [instance.event_id or next(new_ids) for instance in request.instances]
-        scores: Sequence[float | None] = probabilities or [None] * len(rows)
+        recorded: Sequence[float | None] = probabilities or [None] * len(rows)
         events = [
             _row(loaded, instance, event_id, prediction, score, received_us, latency_ms, request_id)
-            for instance, event_id, prediction, score in zip(request.instances, ids, predictions, scores, strict=True)
+            for instance, event_id, prediction, score in zip(request.instances, ids, predictions, recorded, strict=True)
         ]
         result = PredictionResult(loaded, ids, predictions, probabilities, explanations, events)
         metrics.count_answers(len(rows), time.perf_counter() - started_at)
@@ -290,6 +294,21 @@ def make_response(
         return OnePrediction(**_prediction(result, 0), model_version=version, request_id=request_id)
     predictions = [Prediction(**_prediction(result, index)) for index in range(len(result.predictions))]
     return ManyPredictions(predictions, version, request_id)
+
+
+def _require_finite(scores: NDArray[np.floating], request: PredictRequest) -> None:
+    """Refuse rows without a finite output, as of an ONNX model in which the product of an extreme number overflows float32."""
+    finite = np.isfinite(scores)
+    if finite.all():
+        return
+    rows = np.flatnonzero(~finite.reshape(len(scores), -1).all(axis=1)).tolist()
+    reason = "are so large that the model's output is not a finite number"
+    errors = [
+        {"field": "features" if request.single else f"instances[{row}].features", "reason": reason}
+        for row in rows[:_ERRORS_LISTED]
+    ]
+    metrics.count_invalid(len(rows))
+    raise Unprocessable(f"{errors[0]['field']} {reason}.", errors=errors)
 
 
 def _explain(predictor: "Predictor", rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

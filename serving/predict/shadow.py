@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.predict import PredictSettings
@@ -30,7 +31,7 @@ from serving.predict.pool import Key, LoadedModel, ModelPool, ModelUnavailableEr
 
 if TYPE_CHECKING:
     from ml.monitoring.performance.tasks import Target
-    from ml.retraining.predictor.load import Predictor
+    from ml.retraining.predictor.schema import ModelSchema
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000  # requests
@@ -116,12 +117,15 @@ class Shadow:
             sums.failed += len(offer.rows)
             return
         valid = [i for i, row in enumerate(offer.rows) if not challenger.schema.check_row(row)]
+        scores = challenger.scores([offer.rows[i] for i in valid]) if valid else np.empty((0, 1))
+        finite = np.isfinite(scores).reshape(len(scores), -1).all(axis=1)
+        valid = [i for i, is_finite in zip(valid, finite, strict=True) if is_finite]
         sums.failed += len(offer.rows) - len(valid)
         if not valid:
             return
         probabilities = None if offer.probabilities is None else [offer.probabilities[i] for i in valid]
         answers = [offer.predictions[i] for i in valid], probabilities
-        _add_differences(sums, champion.predictor.schema.target, answers, challenger, [offer.rows[i] for i in valid])
+        _add_differences(sums, champion.predictor.schema.target, answers, challenger.schema, scores[finite])
         metrics.count_shadow(len(valid))
 
     def _settings_of(self, key: Key) -> tuple[bool, str]:
@@ -147,18 +151,23 @@ def _add_differences(
     sums: ShadowSum,
     target: "Target",
     answers: tuple[Sequence[Any], Sequence[float] | None],
-    challenger: "Predictor",
-    rows: Sequence[Mapping[str, Any]],
+    schema: "ModelSchema",
+    scores: NDArray[np.floating],
 ) -> None:
-    """Add by how much a challenger's predictions, and its probabilities for the champion's target, differ from the champion's answers."""
-    scores = challenger.scores(rows)
-    predictions, _ = challenger.schema.answers(scores)
+    """Add by how much a challenger's predictions, and its probabilities for the champion's target, differ from the champion's answers.
+
+    Parameters
+    ----------
+    answers : the champion's predictions and probabilities.
+    schema, scores : of the challenger.
+    """
+    predictions, _ = schema.answers(scores)
     sums.differing += sum(
         label_key(prediction) != label_key(answer) for prediction, answer in zip(predictions, answers[0], strict=True)
     )
-    if not challenger.schema.has_answers_for(target):
+    if not schema.has_answers_for(target):
         return
-    probabilities = challenger.schema.probabilities(scores, target)
+    probabilities = schema.probabilities(scores, target)
     if probabilities is None or answers[1] is None:
         sums.difference += float(np.abs(as_numbers(predictions) - as_numbers(answers[0])).sum())
     else:

@@ -44,6 +44,8 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     cards = list((tmp_path / "mlruns").rglob("model_card.md"))
     assert len(cards) == 1
     assert "late_flights.csv" in cards[0].read_text()
+    data_card = cards[0].with_name("data_card.md").read_text()
+    assert "rows from row 4801 to row 6000, all of them later or equal in column `time_hour`." in data_card
     script = [sys.executable, str(ROOT / "ml/evaluate.py"), "--model", "models:/late/1", "--input", DATA, "--json"]
     judged = subprocess.run([*script, "--time", "time_hour"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stderr
@@ -61,6 +63,14 @@ def test_without_arguments_the_sample_is_learned_from(tmp_path: Path) -> None:
     assert "learned from 4,800 rows" in done.stderr
     assert "of experiment quick-run in sqlite:///mlflow.db" in done.stderr
     assert "registered" not in done.stderr
+    (path,) = (tmp_path / "mlruns").rglob("data_card.md")
+    assert (
+        "the last ones of the file; no column of time was named (`--time`), so they need not be later."
+        in path.read_text()
+    )
+    assert "lake" not in path.read_text()
+    assert "flag" not in path.read_text()
+    assert "validated on rows further down in the file than" in path.with_name("model_card.md").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlruns"}
 
 
@@ -120,7 +130,7 @@ def test_a_file_is_evaluated_by_the_types_of_the_model(
     assert evaluate.main(["--model", yes_no_model, "--input", str(rows), "--target", "y"]) == evaluate.EXIT_GOOD
     assert capsys.readouterr().err.splitlines() == [
         "left out: 1 of 1,503 rows, which have no label",
-        "left out: 1 of 1,502 rows, in which x is infinite: /predict refuses them",
+        "left out: 1 of 1,502 rows, in which x is beyond ±3.4028235e+38: /predict refuses them",
         "left out: 1 of 1,501 rows, whose labels the model does not have (perhaps)",
     ]
 
@@ -146,7 +156,7 @@ def test_rows_that_the_model_does_not_read_are_named(
 def test_features_of_any_arrow_type_are_learned_or_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=600).round(2)
-    infinite = np.where(np.arange(600) < 3, np.inf, x)
+    infinite = np.where(np.arange(600) < 3, np.array([np.inf, -1e39, 1e300] * 200), x)
     labels = np.where(x + rng.normal(size=600) / 2 > 0, 1.0, 0.0)
     labels[5] = np.nan
     table = pa.table(
@@ -165,7 +175,7 @@ def test_features_of_any_arrow_type_are_learned_or_named(tmp_path: Path, capsys:
         "column 'tags' is left out: it holds list<element: string>",
         "column 'day' is left out: it holds dates",
         "left out: 1 of 600 rows, which have no label",
-        "left out: 3 of 599 rows, in which ratio is infinite: /predict refuses them",
+        "left out: 3 of 599 rows, in which ratio is beyond ±3.4028235e+38: /predict refuses them",
         "feature never is left out: it has no finite value",
     ]
 

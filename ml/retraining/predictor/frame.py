@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from guard_core.columns import feature_column
-from ml.retraining.predictor.schema import FeatureSpec, ModelSchema, as_float
+from ml.retraining.predictor.schema import MAX_NUMBER, FeatureSpec, ModelSchema, as_float
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,10 @@ def _as_values(values: Sequence[Any], spec: FeatureSpec) -> list[Any]:
 
 
 def frame_of_table(table: pa.Table, features: Sequence[FeatureSpec]) -> "pd.DataFrame":
-    """Return the same frame for lake rows (columns `feature_<name>`); an absent column is null."""
+    """Return the same frame for lake rows (columns `feature_<name>`); an absent column is null.
+
+    Numbers that `/predict` refuses are missing values, because events may hold them.
+    """
     import pandas as pd
 
     columns: dict[str, Any] = {}
@@ -52,9 +55,24 @@ def frame_of_table(table: pa.Table, features: Sequence[FeatureSpec]) -> "pd.Data
         if spec.kind == "categorical":
             columns[spec.name] = pc.fill_null(column.cast(pa.string()), "").to_numpy().astype(object)
         else:
-            numbers = pc.fill_null(column.cast(pa.float64()), float("nan"))
+            numbers = without_unreadable(pc.fill_null(column.cast(pa.float64()), float("nan")))
             columns[spec.name] = _round_to_float32(numbers.to_numpy())
     return pd.DataFrame(columns)
+
+
+def is_readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return where a column holds no number that `/predict` refuses; missing values, NaN and other types are readable."""
+    if not pa.types.is_floating(column.type):
+        return pa.chunked_array([np.ones(len(column), bool)])
+    readable = pc.or_(pc.less_equal(pc.abs(column), MAX_NUMBER), pc.is_nan(column))
+    return pc.fill_null(readable, fill_value=True)
+
+
+def without_unreadable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with NaN in place of the numbers that `/predict` refuses."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(is_readable(column), column, pa.scalar(float("nan"), column.type))
 
 
 def _values(values: Sequence[Any], spec: FeatureSpec) -> Any:

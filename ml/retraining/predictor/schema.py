@@ -23,6 +23,9 @@ Label = str | int | float | bool
 _KINDS = ("numeric", "categorical", "boolean")
 _TASKS = get_args(Task)
 _REQUIREMENTS = {"numeric": "must be a number", "categorical": "must be a string", "boolean": "must be true or false"}
+MAX_NUMBER = 3.4028235e38
+"""The largest magnitude of a feature: ONNX models compute with float32, in which larger numbers are infinite."""
+_OUT_OF_RANGE = f"must be a finite number from {-MAX_NUMBER} to {MAX_NUMBER} (float32)"
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,15})")
 
 
@@ -54,7 +57,7 @@ class FeatureSpec:
             return None if isinstance(value, str) else _REQUIREMENTS["categorical"]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return _REQUIREMENTS["numeric"]
-        return None if math.isfinite(as_float(value)) else "must be a finite number"
+        return None if -MAX_NUMBER <= as_float(value) <= MAX_NUMBER else _OUT_OF_RANGE
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ class ModelSchema:
         for spec, name, expected_type in self._expected_types:
             value = features.get(name)
             # A fast path for nearly all values: this runs for each feature of each prediction.
-            if type(value) is expected_type and (expected_type is not float or -math.inf < value < math.inf):  # type: ignore[operator]
+            if type(value) is expected_type and (expected_type is not float or -MAX_NUMBER <= value <= MAX_NUMBER):  # type: ignore[operator]
                 continue
             reason = spec.problem(features[spec.name]) if spec.name in features else "is missing"
             if reason:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from guard_core.columns import LABEL, feature_column
 from ml.monitoring.kinds import learn_prediction_kind
 from ml.monitoring.profiles.arrays import label_values
-from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
+from ml.retraining.predictor.frame import is_readable
+from ml.retraining.predictor.schema import MAX_NUMBER, FeatureSpec, ModelSchema
 from ml.retraining.training.evaluate import HeldOut
 from ml.retraining.training.features import class_targets
 from ml.retraining.training.repeats import without_repeats
@@ -35,7 +36,7 @@ def labelled_rows(
 ) -> pa.Table:
     """Read the labelled rows of a CSV or Parquet file in the order of time; every other column is a feature.
 
-    Rows that `/predict` would refuse, because a number is infinite, are left out.
+    Rows that `/predict` would refuse, because a number is infinite or beyond float32, are left out.
 
     Parameters
     ----------
@@ -64,7 +65,10 @@ def labelled_rows(
     rows = _filter(rows, pc.is_valid(labels), "which have no label", report)
     for name in features if schema else _usable(rows, features):
         rows = _filter(
-            rows, _finite(rows[feature_column(name)]), f"in which {name} is infinite: /predict refuses them", report
+            rows,
+            is_readable(rows[feature_column(name)]),
+            f"in which {name} is beyond ±{MAX_NUMBER}: /predict refuses them",
+            report,
         )
     if schema and schema.classes:
         rows = _rows_of_classes(rows, schema.classes, report)
@@ -125,14 +129,14 @@ def _features(file: FileTable, others: Collection[str | None], report: Report) -
 
 def _usable(rows: pa.Table, features: Sequence[str]) -> list[str]:
     """Return the features that have a finite value; the others are left out of the training as columns."""
-    return [name for name in features if not pc.all(pc.invert(_finite(rows[feature_column(name)]))).as_py()]
+    return [name for name in features if not pc.all(pc.invert(is_readable(rows[feature_column(name)]))).as_py()]
 
 
 def _labels(path: Path, target: str, column: pa.ChunkedArray, schema: ModelSchema | None) -> pa.ChunkedArray:
     """Return labels as numbers of a regression or as names of classes; NaN and infinite labels are missing."""
     if _is_date(column):
         raise InputError(f"{path}: column {target!r} holds dates, which are no labels; name another column")
-    column = pc.if_else(_finite(column, nan=False), column, pa.scalar(None, column.type))
+    column = pc.if_else(_finite(column), column, pa.scalar(None, column.type))
     if schema is None:
         is_number = learn_prediction_kind(pc.unique(column).to_pylist()) == "numeric"
     else:
@@ -145,12 +149,11 @@ def _labels(path: Path, target: str, column: pa.ChunkedArray, schema: ModelSchem
         raise InputError(f"{path}: column {target!r} must hold numbers, as the model predicts numbers") from error
 
 
-def _finite(column: pa.ChunkedArray, *, nan: bool = True) -> pa.ChunkedArray:
-    """Return where a column is not infinite and, unless `nan`, not NaN; null and other types are finite."""
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return where a column is finite; null and other types are finite."""
     if not pa.types.is_floating(column.type):
         return pa.chunked_array([np.ones(len(column), bool)])
-    finite = pc.is_finite(column) if not nan else pc.invert(pc.is_inf(column))
-    return pc.fill_null(finite, fill_value=True)
+    return pc.fill_null(pc.is_finite(column), fill_value=True)
 
 
 def _rows_of_classes(rows: pa.Table, classes: Sequence[str], report: Report) -> pa.Table:

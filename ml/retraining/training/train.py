@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from guard_core.columns import LABEL
+from guard_core.columns import LABEL, feature_name
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.monitoring.performance.tasks import Target, is_numeric
-from ml.retraining.predictor.frame import frame_of_table
+from ml.retraining.predictor.frame import frame_of_table, is_readable, without_unreadable
+from ml.retraining.predictor.schema import MAX_NUMBER
 from ml.retraining.predictor.trust import OWN_MODELS, Trust
 from ml.retraining.training.candidates import candidates, find_few_valued, fitted_encoders
 from ml.retraining.training.custom import try_builder
@@ -55,7 +56,7 @@ def train(
         If a custom model's classes or features differ from the schema, or it holds types that are not trusted.
     """
     start = time.perf_counter()
-    table = table.filter(pc.is_valid(table[LABEL])).sort_by("ts")
+    table = _readable(table.filter(pc.is_valid(table[LABEL])).sort_by("ts"), progress)
     _require_rows(len(table), spec)
     learned, classes, rare = learn_target(table[LABEL], labels or LabelSettings(), prediction_kind)
     for label, rows in rare.items():
@@ -104,6 +105,16 @@ def rare_label_reason(rows: int) -> str:
 def _require_rows(rows: int, spec: TrainingSpec) -> None:
     if rows < spec.min_rows:
         raise TrainingError(f"{rows} labelled rows are too few: training.min_rows asks for {spec.min_rows}")
+
+
+def _readable(table: pa.Table, progress: Callable[[str], None]) -> pa.Table:
+    """Return the table with NaN in place of the numbers that `/predict` refuses, and report them."""
+    for place, column in enumerate(table.column_names):
+        refused = pc.sum(pc.invert(is_readable(table[column]))).as_py()
+        if refused and feature_name(column) != column:
+            progress(f"feature {feature_name(column)}: {refused:,} numbers beyond ±{MAX_NUMBER} count as missing")
+            table = table.set_column(place, column, without_unreadable(table[column]))
+    return table
 
 
 def _trainable(table: pa.Table, target: Target, classes: Sequence[str]) -> tuple[pa.Table, Any]:

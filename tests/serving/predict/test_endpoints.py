@@ -139,6 +139,13 @@ async def test_many_rows_answer_the_same_as_each_alone(
         ({"features": {**FEATURES, "colour": 1}}, "features.colour", "is not a feature"),
         ({"features": {**FEATURES, "x": "much"}}, "features.x", "must be a number"),
         ({"instances": [{"features": FEATURES}, {"features": {}}]}, "instances[1].features.x", "is missing"),
+        ({"features": {**FEATURES, "x": 3.5e38}}, "features.x", "from -3.4028235e+38 to 3.4028235e+38"),
+        ({"features": {**FEATURES, "z": 10**39}}, "features.z", "from -3.4028235e+38 to 3.4028235e+38"),
+        (
+            {"instances": [{"features": FEATURES}, {"features": {**FEATURES, "x": -(10**39)}}]},
+            "instances[1].features.x",
+            "from -3.4028235e+38 to 3.4028235e+38",
+        ),
         ({"features": FEATURES, "instances": []}, "features", "and not both"),
         ({}, "features", "and not both"),
         ({"instances": []}, "instances", "must hold 1 to"),
@@ -473,6 +480,41 @@ async def test_a_shadow_with_other_spellings_and_another_positive_label_answers_
     (tally,) = tallies
     assert (tally.rows, tally.differing, tally.failed) == (1, 0, 0)
     assert tally.difference == pytest.approx(0, abs=0.001)
+
+
+async def test_a_row_without_a_finite_output_is_refused_by_its_place(
+    analyst: httpx.AsyncClient, services: Services, project: str
+) -> None:
+    register(services.settings, project, level=1)
+    services.predict.pool.poll()
+    rows = [{"features": FEATURES}, {"features": {**FEATURES, "x": 3.4e38}}]
+    answer = await analyst.post(PREDICT, json={"instances": rows})
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "instances[1].features"
+    assert "the model's output is not a finite number" in error["reason"]
+    assert services.predict.recorder.waiting_bytes == 0
+
+
+async def test_a_row_without_a_finite_output_of_the_challenger_counts_as_failed(
+    services: Services, project: str
+) -> None:
+    from guard_store.retraining.shadow import ShadowStore
+
+    one = register(services.settings, project, level=1)
+    two = register(services.settings, project, level=2, champion=False)
+    Registry(services.settings.storage.mlflow).set_alias(project, MODEL_ID, "challenger", two)
+    services.projects.update(project, settings={"predict": {"shadow": True}})
+    services.predict.pool.poll()
+    rows = [FEATURES, {**FEATURES, "x": 3.4e38, "z": 3.4e38}, {**FEATURES, "x": 10**39}]
+    services.predict.shadow.offer(services.predict.pool.get((project, MODEL_ID), one), rows, [1000.0] * 3, None)
+    for _ in range(200):
+        if tallies := ShadowStore(services.database).of_model(project, MODEL_ID, 10):
+            break
+        await asyncio.sleep(0.05)
+    (tally,) = tallies
+    assert (tally.rows, tally.failed) == (3, 2)
+    assert tally.difference == pytest.approx(1000, rel=0.01)
 
 
 async def test_a_project_without_a_model_is_not_answered_by_the_model_of_another(

@@ -4,12 +4,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.errors import CorruptModelError, SchemaMismatchError, UnsafeModelError
 from ml.retraining.predictor.load import load_predictor
-from ml.retraining.predictor.schema import FeatureSpec, ModelSchema
+from ml.retraining.predictor.schema import MAX_NUMBER, FeatureSpec, ModelSchema
 from ml.retraining.predictor.trust import Trust
 from ml.retraining.training.log_run import write_model
 from ml.retraining.training.train import train
@@ -23,6 +24,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+_RANGE = "must be a finite number from -3.4028235e+38 to 3.4028235e+38 (float32)"
+
+
 @pytest.mark.parametrize(
     ("row", "name", "reason"),
     [
@@ -30,7 +34,10 @@ def folder(tmp_path: Path) -> Path:
         ({**ROW, "colour": "red"}, "colour", "is not a feature of this model"),
         ({**ROW, "x": "1.5"}, "x", "must be a number"),
         ({**ROW, "x": True}, "x", "must be a number"),
-        ({**ROW, "x": 10**400}, "x", "must be a finite number"),
+        ({**ROW, "x": 10**400}, "x", _RANGE),
+        ({**ROW, "x": 10**39}, "x", _RANGE),
+        ({**ROW, "x": -3.5e38}, "x", _RANGE),
+        ({**ROW, "x": float("nan")}, "x", _RANGE),
         ({**ROW, "plan": 3}, "plan", "must be a string"),
         ({**ROW, "member": 1}, "member", "must be true or false"),
     ],
@@ -40,6 +47,13 @@ def test_missing_extra_and_mistyped_features_are_named(
 ) -> None:
     problems = load_predictor(folder).schema.check_row(row)
     assert [(problem.name, problem.reason) for problem in problems] == [(name, reason)]
+
+
+@pytest.mark.parametrize("value", [MAX_NUMBER, -MAX_NUMBER, 10**38])
+def test_the_largest_numbers_of_float32_are_accepted_and_encoded_as_finite(folder: Path, value: float) -> None:
+    schema = load_predictor(folder).schema
+    assert schema.check_row({**ROW, "x": value}) == []
+    assert np.isfinite(schema.encode([{**ROW, "x": value}])).all()
 
 
 def test_all_problems_of_a_row_are_named_at_once(folder: Path) -> None:
@@ -53,15 +67,11 @@ def test_a_schema_survives_its_json(folder: Path) -> None:
 
 
 def test_the_probability_of_a_multiclass_model_is_that_of_the_predicted_class() -> None:
-    import numpy as np
-
     schema = ModelSchema("multiclass", (FeatureSpec("x", "numeric"),), ("high", "low", "middle"))
     assert schema.answers(np.array([[0.2, 0.5, 0.3]])) == (["low"], [0.5])
 
 
 def test_the_threshold_decides_a_binary_prediction() -> None:
-    import numpy as np
-
     schema = ModelSchema("binary", (FeatureSpec("x", "numeric"),), ("0", "1"), "1", threshold=0.2)
     assert schema.answers(np.array([[0.75, 0.25], [0.9, 0.1]])) == ([1, 0], [0.25, 0.1])
 

@@ -122,3 +122,18 @@ def test_a_training_that_cannot_be_kept_leaves_no_finished_run(tmp_path: Path, m
     with pytest.raises(OSError, match="No space left"):
         log_candidate(tracking, "p~m", trained, {"ml_guard.flag_id": "flag-1"})
     assert finished_run(tracking, "p~m", "ml_guard.flag_id", "flag-1") is None
+
+
+def test_numbers_of_events_that_predict_refuses_count_as_missing() -> None:
+    rows = labelled_rows(500)
+    x = rows["feature_x"].to_numpy().copy()
+    x[:3] = 1e39, -1e300, np.inf
+    place = rows.column_names.index("feature_x")
+    lines: list[str] = []
+    spec = TrainingSpec(algorithms=("linear",))
+    extreme = train(rows.set_column(place, "feature_x", pa.array(x)), spec, lines.append, 7)
+    assert "feature x: 3 numbers beyond ±3.4028235e+38 count as missing" in lines
+    x[:3] = np.nan
+    missing = train(rows.set_column(place, "feature_x", pa.array(x)), spec, quiet, 7)
+    assert extreme.scores == missing.scores
+    assert extreme.schema == missing.schema
