@@ -25,6 +25,7 @@ from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.native import NativePredictor
 from ml.retraining.predictor.trust import Trust
+from ml.retraining.training.cards import file_facts
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.files import labelled_rows, split_in_time
 from ml.retraining.training.log_run import MODEL, Tracking, log_candidate, log_evaluation
@@ -101,7 +102,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a feature although it looks like the label, an id, a text or a time; may be given often",
     )
     parser.add_argument(
-        "--holdout", type=float, default=0.2, metavar="SHARE", help="share of the newest rows to judge on; default: 0.2"
+        "--holdout",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="share of the newest rows (without --time: the last) to judge on; default: 0.2",
     )
     parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="build a custom scikit-learn model instead")
     add_trust_option(parser)
@@ -132,6 +137,7 @@ def _facts(options: argparse.Namespace, trained: Trained, data: HeldOut) -> dict
         "held_rows": len(data.rows),
         "code_version": _version(),
         "scores": trained.scores,
+        **file_facts(options.time),
         "left_out": trained.left_out,
         "rare_labels": trained.rare_labels,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from guard_store.retraining.flag import Flag
 from guard_store.retraining.reasons import reason_text
 from guard_store.retraining.training_runs import TrainingRun
+from ml.retraining.training.cards import lake_facts
 from ml.retraining.training.log_run import Tracking
 
 
@@ -31,6 +32,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking, left_out: Path | 
         "held_rows": run.data["held_rows"],
         "code_version": version("ml-guard"),
         "scores": scores,
+        **lake_facts(flag.id),
         **(unknown if left_out is None else json.loads(left_out.read_text(encoding="utf-8"))),
     }
 

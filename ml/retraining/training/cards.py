@@ -26,7 +26,8 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
     ----------
     evaluation : from `ml.retraining.training.evaluate.evaluate`.
     facts : `name`, `algorithm`, `flag`, `reasons`, `data_version`, `trained_from`, `trained_to`, `held_from`, `held_to`,
-        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`; for the data card, `repeats`.
+        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`; for the data card, `repeats`; and those of
+        `lake_facts` or `file_facts`.
     """
     ranked = sorted(evaluation["importance"].items(), key=lambda entry: -entry[1])
     values = {
@@ -59,6 +60,33 @@ def data_card(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table, fac
         "labels": _table(("label", "trained on", "held out"), _labels(schema, trained_on, held_out)),
     }
     return _template("data_card.md").substitute(values)
+
+
+def lake_facts(flag_id: str) -> dict[str, str]:
+    """Return the facts of rows from the lake, which are in the order of time."""
+    return {
+        "source": "labelled events from the lake",
+        "held_order": "all of them later",
+        "known": f"Only events and labels that had arrived when flag `{flag_id}` was raised were used.",
+        "validated_on": "later rows",
+    }
+
+
+def file_facts(time: str | None) -> dict[str, str]:
+    """Return the facts of rows from a file; without a column of time, no claim about time is made."""
+    if time is None:
+        held_order = "the last ones of the file; no column of time was named (`--time`), so they need not be later"
+        validated_on = "rows further down in the file"
+    else:
+        held_order = f"all of them later or equal in column `{time}`"
+        validated_on = "later rows"
+    known = "When each row and its label became known is not recorded."
+    return {
+        "source": "labelled rows of a file",
+        "held_order": held_order,
+        "known": known,
+        "validated_on": validated_on,
+    }
 
 
 def _template(name: str) -> Template:
