@@ -118,8 +118,8 @@ class Shadow:
             return
         valid = [i for i, row in enumerate(offer.rows) if not challenger.schema.check_row(row)]
         scores = challenger.scores([offer.rows[i] for i in valid]) if valid else np.empty((0, 1))
-        finite = np.isfinite(scores).reshape(len(scores), -1).all(axis=1)
-        valid = [i for i, is_finite in zip(valid, finite, strict=True) if is_finite]
+        finite = np.flatnonzero(np.isfinite(scores).reshape(len(scores), -1).all(axis=1))
+        valid = [valid[place] for place in finite]
         sums.failed += len(offer.rows) - len(valid)
         if not valid:
             return
