@@ -23,12 +23,13 @@ def format_event(data: Any, name: str | None = None) -> bytes:
     >>> format_event({"text": "Hi"}, "text")
     b'event: text\ndata: {"text":"Hi"}\n\n'
     """
-    body = data if isinstance(data, bytes) else _encode_json(data)
+    body = data if isinstance(data, bytes) else encode_data(data)
     head = b"" if name is None else b"event: " + name.encode() + b"\n"
     return head + b"data: " + body + b"\n\n"
 
 
-def _encode_json(data: Any) -> bytes:
+def encode_data(data: Any) -> bytes:
+    """Encode the data of an event as JSON."""
     try:
         return _encode(data)
     except UnicodeEncodeError:  # half a surrogate pair, which JSON holds only as an escape

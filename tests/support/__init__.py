@@ -24,6 +24,7 @@
 - `pipelines`: the pipelines on one database, with real ticks and a Dagster instance
 - `postgresql`: a PostgreSQL server for tests
 - `qdrant_server`: Qdrant's REST interface over HTTP, behind an API key
+- `responses_upstream`: a server of OpenAI's Responses
 - `result_gauges`: an installation with every kind of stored result, and its metrics
 - `sample_knowledge`: the sample knowledge base, built once
 - `server`: real `ml-guard` processes

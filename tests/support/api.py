@@ -70,6 +70,7 @@ def _body_of(route: DocumentedRoute, project: str) -> Any:
         "/api/v1/projects/{project_id}": {"name": "Changed"},
         "/api/v1/baselines": {"project_id": project, "model_id": "m", "start": "2013-01-01", "end": "2013-01-02"},
         "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+        "/v1/responses": {"model": "m", "input": "x"},
         "/v1/embeddings": {"model": "m", "input": "x"},
         "/query": {"question": "What is GDPR?"},
         "/api/v1/query": {"question": "What is GDPR?", "project_id": None},

@@ -56,6 +56,11 @@ class Upstream:
     tokens_cached: int = 0
     tokens_out: int = 0
 
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_post("/v1/chat/completions", self.chat)
+        router.add_post("/v1/embeddings", self.embeddings)
+        router.add_get("/v1/models", self.models)
+
     async def chat(self, request: web.Request) -> web.StreamResponse:
         failed = self._failed(request)
         if failed is not None:
@@ -211,9 +216,7 @@ class Upstream:
 async def running(upstream: Upstream) -> AsyncIterator[Upstream]:
     """Run the server on a free port."""
     app = web.Application()
-    app.router.add_post("/v1/chat/completions", upstream.chat)
-    app.router.add_post("/v1/embeddings", upstream.embeddings)
-    app.router.add_get("/v1/models", upstream.models)
+    upstream.add_routes(app.router)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

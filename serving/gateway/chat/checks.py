@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.dialects import TOKEN_IDS, normalize_message
-from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives
+from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives, replace_logprobs
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
 from serving.gateway.policy.policy import Policy
 from serving.gateway.protocols.fields import find_holder
@@ -61,6 +61,8 @@ def check_own_answer(answer: Mapping[str, Any], protocol: TranslatedProtocol, se
         name: value if name in protocol.server_fields else rewrite(value, session.response, name)
         for name, value in answer.items()
     }
+    if session.policy.changes("response"):
+        replace_logprobs(answer, checked, session.policy)
     return protocol.withhold(answer) if session.blocked else checked
 
 

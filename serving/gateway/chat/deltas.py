@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from serving.gateway.calls.policy_session import PolicySession
-from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content
+from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content, split_choice
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
 from serving.gateway.chat.texts import ENCODED_FIELDS, REASONING_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
@@ -98,6 +98,15 @@ class ChoiceStream:
 
     def feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Check a normalized choice of an event; return choices to send before it, and the choice itself, if anything is left of it."""
+        *earlier, last = split_choice(choice) if self._keeps_order else [choice]
+        before: list[dict[str, Any]] = []
+        for part in earlier:
+            held, passed = self._feed(part)
+            before += held if passed is None else [*held, passed]
+        held, passed = self._feed(last)
+        return [*before, *held], passed
+
+    def _feed(self, choice: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         if self._has_ended and self._is_strict and has_content(choice):
             raise BrokenStreamError("the upstream continues a choice after its end, which the policy cannot check")
         received_logprobs = choice.pop("logprobs", None)

@@ -57,6 +57,33 @@ def has_content(choice: dict[str, Any]) -> bool:
     return any(value not in ("", None, [], {}) for name, value in choice["delta"].items() if name != "role")
 
 
+def split_choice(choice: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a normalized choice as several, each with one text, in the order of an answer: reasoning, content, refusal, calls of tools."""
+    rest = {name: value for name, value in choice["delta"].items() if value not in ("", None, [], {})}
+    reasoning = {name: rest.pop(name) for name in ("reasoning", "reasoning_content") if name in rest}
+    deltas = [{"reasoning_details": [detail]} for detail in _pop_items(rest, "reasoning_details")]
+    deltas = [reasoning | deltas[0], *deltas[1:]] if deltas else [reasoning] if reasoning else []
+    calls = [{"tool_calls": [call]} for call in _pop_items(rest, "tool_calls")]
+    refusal = [{"refusal": rest.pop("refusal")}] if "content" in rest and "refusal" in rest else []
+    deltas += [delta for delta in (rest, *refusal, *calls) if delta]
+    if len(deltas) < 2:
+        return [choice]
+    logprobs = {"logprobs": choice["logprobs"]} if "logprobs" in choice else {}
+    parts = [
+        {"index": choice["index"], "delta": delta, "finish_reason": None, **(logprobs if delta is rest else {})}
+        for delta in deltas
+    ]
+    parts[-1] |= {name: value for name, value in choice.items() if name not in ("delta", "logprobs")}
+    return parts
+
+
+def _pop_items(fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Remove a list from fields; return its objects, each with its index."""
+    items = fields.pop(name, [])
+    items = items if isinstance(items, list) else [items]
+    return [{"index": place, **item} for place, item in enumerate(items) if isinstance(item, dict)]
+
+
 @dataclass(slots=True)
 class _ToolCall:
     """What has arrived of a tool call; `place` is its index for the caller."""

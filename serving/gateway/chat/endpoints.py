@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`, `/v1/messages`, `/v1/embeddings`, `/v1/models`: raw ASGI, because a proxy adds nothing but overhead.
+"""`/v1/chat/completions`, `/v1/responses`, `/v1/messages`, `/v1/embeddings`, `/v1/models`: raw ASGI: a proxy adds nothing but overhead.
 
 Only `/v1/models/{model_id}` is a route of FastAPI's: it has a path parameter, and is rarely called.
 Responses and errors have the shapes that the clients of each protocol expect.
@@ -14,11 +14,19 @@ from fastapi import APIRouter, Depends, Header, Path
 from serving.audit.context import RequestContext
 from serving.auth.security import Caller
 from serving.gateway.calls.report import CallReport
-from serving.gateway.chat.schemas import ChatCompletionBody, EmbeddingsBody, MessagesBody, TokenCountBody, read_body
+from serving.gateway.chat.schemas import (
+    ChatCompletionBody,
+    EmbeddingsBody,
+    MessagesBody,
+    ResponseBody,
+    TokenCountBody,
+    read_body,
+)
 from serving.gateway.chat.service import ChatService
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.messages.protocol import MESSAGES
 from serving.gateway.protocols.protocol import ModelRequest, Protocol
+from serving.gateway.protocols.responses.protocol import RESPONSES
 from serving.http.body import wait_for_disconnect
 from serving.http.dependencies import EntryDep, part
 from serving.http.raw_request import RawRequest
@@ -40,6 +48,10 @@ def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = 
 
 async def _chat(request: RawRequest) -> None:
     await _answer(request, CHAT)
+
+
+async def _responses(request: RawRequest) -> None:
+    await _answer(request, RESPONSES)
 
 
 async def _messages(request: RawRequest) -> None:
@@ -69,7 +81,6 @@ async def _stream(request: RawRequest, service: ChatService, model_request: Mode
     # From here on the receiving side delivers only the disconnect.
     disconnected = asyncio.ensure_future(wait_for_disconnect(request.receive))
     context = _context(request, disconnected)
-    context.entry.stream_error = model_request.protocol.format_error
     report = CallReport(request.entry, request.received_at)
     try:
         async with aclosing(service.stream(model_request, context, report)) as pieces:
@@ -128,6 +139,18 @@ routes = [
         least=ANALYST,
         parameters=[_PROJECT_PARAMETER],
         body={"application/json": ChatCompletionBody},
+        answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+    ),
+    RawRoute(
+        "POST",
+        "/v1/responses",
+        _responses,
+        name="responses",
+        tag="gateway",
+        summary="Respond as OpenAI's Responses API does, streamed or not.",
+        least=ANALYST,
+        parameters=[_PROJECT_PARAMETER],
+        body={"application/json": ResponseBody},
         answers={200: Answer("As OpenAI answers.", dict[str, Any])},
     ),
     RawRoute(

@@ -44,6 +44,26 @@ def join_tokens(entries: Any) -> str | None:
     return "".join(str(entry.get("token", "")) for entry in entries if isinstance(entry, Mapping))
 
 
+def replace_logprobs(original: Any, checked: Any, policy: Policy) -> None:
+    """Put the log probabilities of each unchanged text beside it in a checked value, in place; elsewhere none.
+
+    Parameters
+    ----------
+    original : the value before it was checked, of the same shape.
+    """
+    if isinstance(original, list) and isinstance(checked, list):
+        for before, after in zip(original, checked, strict=True):
+            replace_logprobs(before, after, policy)
+    if not isinstance(original, Mapping) or not isinstance(checked, dict):
+        return
+    for name, value in original.items():
+        if name == "logprobs":
+            is_same = join_tokens(value) == original.get("text") == checked.get("text")
+            checked[name] = remove_unsafe_alternatives(value, policy) if is_same else []
+        elif name in checked:
+            replace_logprobs(value, checked[name], policy)
+
+
 def remove_unsafe_alternatives(entries: Any, policy: Policy) -> Entries:
     """Return entries without the alternative tokens that the policy would not release."""
     if not isinstance(entries, list):

@@ -50,6 +50,18 @@ class MessagesBody(TokenCountBody, kw_only=True):
     stream: bool = False
 
 
+class ResponseBody(msgspec.Struct):
+    """A request of OpenAI's Responses; other fields go to a server of Responses unchanged."""
+
+    input: str | list[dict[str, Any]]
+    model: str | UnsetType = UNSET
+    instructions: str | UnsetType = UNSET
+    stream: bool = False
+    user: (
+        Annotated[str, Meta(max_length=MAX_END_USER, description="The end user, for usage and ledger.")] | UnsetType
+    ) = UNSET
+
+
 class EmbeddingsBody(msgspec.Struct):
     """A request of OpenAI's embeddings; other fields go to the upstream unchanged."""
 

@@ -114,6 +114,7 @@ class ChatService:
             upstream_response = await self._post_while_connected(request, call, session, context)
             report.record_response(upstream_response, session.unread_kinds)
             writer = request.protocol.writer(request, call_request.tokens_in)
+            context.entry.stream_error = writer.format_error
             events = ChatStream(
                 session,
                 upstream_response.upstream.protocol.events(),

@@ -15,7 +15,7 @@ Check = Callable[[str], str]
 
 _MEDIA: Final = {
     "image_url": "image", "b64_json": "image", "input_audio": "audio", "audio": "audio", "audio_url": "audio",
-    "video_url": "video", "file": "file", "file_data": "file",
+    "video_url": "video", "file": "file", "file_data": "file", "file_id": "file", "file_url": "file",
 }  # fmt: skip
 """Kind of media by the field that holds it."""
 _MEDIA_OF_TYPES: Final = {"image": "image", "document": "file"}

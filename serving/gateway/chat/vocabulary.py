@@ -4,7 +4,7 @@ from typing import Final
 
 _ENUM_FIELDS = """
     role type detail format finish_reason tool_choice modalities encoding_format effort reasoning_effort verbosity
-    mode syntax object status service_tier truncation media_type stop_reason
+    mode syntax object status service_tier truncation media_type stop_reason reason include
 """
 _ENUM_VALUES = """
     system developer user assistant tool function text image_url input_audio audio file refusal content json_object
@@ -12,9 +12,12 @@ _ENUM_VALUES = """
     flex priority standard wav mp3 flac opus pcm16 stop length tool_calls function_call content_filter float base64
     custom grammar lark regex url_citation chat.completion chat.completion.chunk list embedding reasoning.text
     reasoning.summary reasoning.encrypted date-time date time uuid uri email any tool_use tool_result thinking
-    redacted_thinking document search_result base64 url ephemeral enabled disabled adaptive xhigh max message end_turn
-    max_tokens stop_sequence refusal pause_turn model_context_window_exceeded custom text/plain application/pdf
-    image/png image/jpeg image/gif image/webp
+    redacted_thinking document search_result base64 url ephemeral enabled disabled adaptive xhigh max message
+    end_turn max_tokens stop_sequence refusal pause_turn model_context_window_exceeded custom text/plain
+    application/pdf image/png image/jpeg image/gif image/webp response input_text output_text input_image
+    input_file reasoning reasoning_text summary_text function_call_output custom_tool_call custom_tool_call_output
+    item_reference in_progress completed incomplete failed max_output_tokens allowed_tools
+    reasoning.encrypted_content message.output_text.logprobs openai-responses-v1
 """
 _FIELD_NAMES = """
     role content name type text image_url url detail input_audio data format file file_data file_id filename
@@ -25,9 +28,11 @@ _FIELD_NAMES = """
     presence_penalty frequency_penalty logit_bias seed logprobs top_logprobs response_format prediction
     parallel_tool_calls reasoning reasoning_content reasoning_details reasoning_effort store modalities service_tier
     input encoding_format dimensions index custom grammar definition syntax cache_control annotations url_citation
-    summary token bytes logprob effort verbosity message delta finish_reason system thinking signature source media_type
-    input_schema tool_use_id is_error stop_sequences top_k output_config budget_tokens user_id context citations enabled
-    disable_parallel_tool_use stop_reason
+    summary token bytes logprob effort verbosity message delta finish_reason system thinking signature source
+    media_type input_schema tool_use_id is_error stop_sequences top_k output_config budget_tokens user_id context
+    citations enabled disable_parallel_tool_use stop_reason instructions output call_id file_url max_output_tokens
+    incomplete_details reason include encrypted_content safety_identifier previous_response_id start_index
+    end_index error code background truncation
 """
 
 ENUM_FIELDS: Final = frozenset(_ENUM_FIELDS.split())

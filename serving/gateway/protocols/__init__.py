@@ -6,4 +6,5 @@
 - `messages`: Anthropic's Messages
 - `protocol`: what every protocol does
 - `registry`: all protocols by name
+- `responses`: OpenAI's Responses
 """

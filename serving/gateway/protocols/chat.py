@@ -30,6 +30,10 @@ class ChatEventWriter(EventWriter):
         """Return `[DONE]`."""
         return DONE
 
+    def format_error(self, problem: Problem) -> bytes:
+        """Return the event that reports a problem."""
+        return format_event(openai_body(problem))
+
 
 class ChatProtocol(Protocol):
     """OpenAI's chat completions."""
@@ -85,10 +89,6 @@ class ChatProtocol(Protocol):
     def writer(self, request: ModelRequest, tokens_in: int) -> EventWriter:  # noqa: ARG002
         """Return a writer that leaves chunks as they are."""
         return ChatEventWriter()
-
-    def format_error(self, problem: Problem) -> bytes:
-        """Return the event that reports a problem in a stream that has begun."""
-        return format_event(openai_body(problem))
 
 
 CHAT: Final = ChatProtocol()

@@ -53,6 +53,10 @@ class EventWriter(ABC):
     def end(self, usage: Amount) -> bytes:
         """Return the last events of a stream that has ended well."""
 
+    @abstractmethod
+    def format_error(self, problem: Problem) -> bytes:
+        """Return the event that reports a problem as the last of the stream; the same each time, because the ledger has its hash."""
+
 
 class Protocol(ABC):
     """A protocol of language models.
@@ -125,10 +129,6 @@ class Protocol(ABC):
     @abstractmethod
     def writer(self, request: ModelRequest, tokens_in: int) -> EventWriter:
         """Return a writer of the streamed answer to a request; `tokens_in` is the estimate of its prompt."""
-
-    @abstractmethod
-    def format_error(self, problem: Problem) -> bytes:
-        """Return the event that reports a problem in a stream that has begun."""
 
 
 class TranslatedProtocol(Protocol):

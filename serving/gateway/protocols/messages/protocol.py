@@ -7,11 +7,9 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.fields import read_stream
 from serving.gateway.protocols.messages import answers, request_from_chat, request_to_chat, schemas
 from serving.gateway.protocols.messages.events import MessagesEvents
-from serving.gateway.protocols.messages.writer import MessagesEventWriter, format_named
+from serving.gateway.protocols.messages.writer import MessagesEventWriter
 from serving.gateway.protocols.protocol import EventWriter, ModelRequest, TranslatedProtocol
 from serving.gateway.upstreams.events import Events
-from serving.http.client_errors import anthropic_body
-from serving.http.problems import Problem
 
 _VERSION: Final = "2023-06-01"
 
@@ -63,10 +61,6 @@ class MessagesProtocol(TranslatedProtocol):
     def writer(self, request: ModelRequest, tokens_in: int) -> EventWriter:
         """Return a writer of the streamed answer to a request."""
         return MessagesEventWriter(request.model, tokens_in)
-
-    def format_error(self, problem: Problem) -> bytes:
-        """Return the event that reports a problem in a stream that has begun."""
-        return format_named(anthropic_body(problem))
 
 
 MESSAGES: Final = MessagesProtocol()

@@ -11,6 +11,8 @@ from serving.gateway.protocols.messages.answers import (
     usage_from_amount,
 )
 from serving.gateway.protocols.protocol import EventWriter
+from serving.http.client_errors import anthropic_body
+from serving.http.problems import Problem
 from serving.http.server_sent_events import format_event
 
 
@@ -59,6 +61,10 @@ class MessagesEventWriter(EventWriter):
         events.append({"type": "message_delta", "delta": delta, "usage": usage_from_amount(usage)})
         events.append({"type": "message_stop"})
         return b"".join(map(format_named, events))
+
+    def format_error(self, problem: Problem) -> bytes:
+        """Return the event that reports a problem."""
+        return format_named(anthropic_body(problem))
 
     def _start(self, chunk: dict[str, Any]) -> dict[str, Any]:
         self._has_started = True

@@ -70,6 +70,13 @@ ROUTES = [
         last="event: message_stop",
         refused=400,
     ),
+    Route(
+        "/v1/responses",
+        {"input": SAY, "max_output_tokens": TOKENS_OUT_MOST},
+        "tokens",
+        last="response.completed",
+        refused=400,
+    ),
     Route("/v1/embeddings", {"input": ["one two", "three"]}, refused=400),
     Route("/query", {"question": QUESTION, "grounded": False}, "tokens", last="event: end"),
     Route("/research", {"topic": GDPR}, "steps", last="event: result"),
