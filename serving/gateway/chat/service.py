@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from guard_core.settings import Settings
@@ -28,6 +29,8 @@ from serving.gateway.protocols.fields import read_end_user, read_model
 from serving.gateway.protocols.messages.protocol import MESSAGES
 from serving.gateway.protocols.messages.schemas import read_prompt
 from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
+from serving.gateway.protocols.responses.ids import PREVIOUS_RESPONSE, ResponseIds
+from serving.gateway.protocols.responses.protocol import RESPONSES
 from serving.gateway.upstreams.events import BrokenStreamError, find_error
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
 from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_available, read_json, stream_problem
@@ -49,6 +52,7 @@ class ChatService:
         self._policies = policies
         self._prompts = prompts
         self._bodies = bodies
+        self._response_ids = ResponseIds(settings.llm.api_key)
 
     @property
     def max_body_bytes(self) -> int:
@@ -68,6 +72,7 @@ class ChatService:
         Problem
             If policy or budget do not allow it, or no upstream answers.
         """
+        self._open_ids(request, context)
         session = self._check_request(request.body, request.protocol, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
@@ -87,7 +92,7 @@ class ChatService:
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
             if protocol is request.protocol and isinstance(protocol, TranslatedProtocol):
-                checked = check_own_answer(own_answer, protocol, session)
+                checked = protocol.own_answer(check_own_answer(own_answer, protocol, session), request)
             else:
                 checked = request.protocol.answer_from_chat(check_answer(answer, session), request, usage)
             if keeps:
@@ -106,6 +111,7 @@ class ChatService:
         Problem
             As `chat`, or if the upstream's stream breaks.
         """
+        self._open_ids(request, context)
         session = self._check_request(request.body, request.protocol, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
@@ -238,6 +244,15 @@ class ChatService:
         if keeps:
             record_bodies(context.entry, session.vault, body)
         return keeps
+
+    def _open_ids(self, request: ModelRequest, context: RequestContext) -> None:
+        """Replace the id of a stored response that a request refers to with the server's; raises `Unprocessable`."""
+        if request.protocol is RESPONSES:
+            project_id = context.project_id or ""
+            request.seal = partial(self._response_ids.seal, project_id=project_id)
+            if request.body.get(PREVIOUS_RESPONSE):
+                opened = self._response_ids.open(request.body[PREVIOUS_RESPONSE], project_id)
+                request.body[PREVIOUS_RESPONSE] = opened
 
     def _call_request(self, request: ModelRequest, context: RequestContext) -> CallRequest:
         user = read_end_user(request.body, request.protocol.end_user_paths)

@@ -5,7 +5,7 @@ own protocol unchanged but for the policy; for another one it is translated by w
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ class ModelRequest:
     wants_usage : whether a stream is to report its usage.
     tokens_out : upper bound of the answer's tokens.
     prompt : template that was placed before the messages.
+    seal : makes the id of a response one that only the caller's project can refer to.
     """
 
     protocol: "Protocol"
@@ -35,6 +36,7 @@ class ModelRequest:
     wants_usage: bool
     tokens_out: int
     prompt: Prompt | None = None
+    seal: Callable[[str], str] = str
 
 
 class EventWriter(ABC):
@@ -140,6 +142,10 @@ class TranslatedProtocol(Protocol):
     """
 
     server_fields: ClassVar[frozenset[str]]
+
+    def own_answer(self, answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:  # noqa: ARG002
+        """Return a checked answer of a server of this protocol as the caller of a request gets it."""
+        return answer
 
     @abstractmethod
     def withhold(self, answer: Mapping[str, Any]) -> dict[str, Any]:

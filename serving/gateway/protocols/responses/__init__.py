@@ -2,6 +2,7 @@
 
 - `answer`: whole answers
 - `events`: a server's stream as chunks of a chat completion
+- `ids`: ids of stored responses, sealed for their project
 - `items`: items of the input and messages of a chat
 - `output`: items of the output and the message of a choice
 - `parts`: parts of a content

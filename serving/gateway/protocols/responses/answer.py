@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.protocol import ModelRequest
+from serving.gateway.protocols.responses.ids import PREVIOUS_RESPONSE
 from serving.gateway.protocols.responses.output import Output
 from serving.gateway.protocols.responses.reasoning import list_details
 from serving.gateway.protocols.responses.tools import KINDS_BY_CALL, call_to_chat
@@ -43,11 +44,12 @@ def build_response(request: ModelRequest, head: Mapping[str, Any]) -> dict[str, 
     ----------
     head : a chat completion, or a chunk of one; its id is kept if it is that of a response.
     """
-    own_id = head.get("id")
-    is_own = isinstance(own_id, str) and own_id.startswith(ID_PREFIX)
+    own_id = str(head.get("id"))
     given = {name: request.body.get(name) for name in _REQUESTED}
+    previous = given[PREVIOUS_RESPONSE]
+    given[PREVIOUS_RESPONSE] = request.seal(previous) if isinstance(previous, str) else None
     return {
-        "id": own_id if is_own else f"{ID_PREFIX}{uuid4().hex}",
+        "id": request.seal(own_id) if own_id.startswith(ID_PREFIX) else f"{ID_PREFIX}{uuid4().hex}",
         "object": "response",
         "created_at": head.get("created") or int(time.time()),
         "model": head.get("model") or request.model,
@@ -66,6 +68,12 @@ def end_response(finish_reason: Any) -> dict[str, Any]:
     if reason is None:
         return {"status": "completed", "completed_at": int(time.time())}
     return {"status": "incomplete", "incomplete_details": {"reason": reason}}
+
+
+def seal_ids(answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:
+    """Return the answer of a server of Responses with ids that only the caller's project can refer to."""
+    ids = {name: request.seal(answer[name]) for name in ("id", PREVIOUS_RESPONSE) if isinstance(answer.get(name), str)}
+    return {**answer, **ids}
 
 
 def format_usage(usage: Amount) -> dict[str, Any]:

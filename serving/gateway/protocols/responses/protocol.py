@@ -7,7 +7,7 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.fields import read_model, read_number, read_stream
 from serving.gateway.protocols.protocol import EventWriter, ModelRequest, TranslatedProtocol
-from serving.gateway.protocols.responses.answer import answer_from_chat, answer_to_chat, end_response
+from serving.gateway.protocols.responses.answer import answer_from_chat, answer_to_chat, end_response, seal_ids
 from serving.gateway.protocols.responses.events import ResponsesEvents
 from serving.gateway.protocols.responses.request import check_own_request, request_from_chat, request_to_chat
 from serving.gateway.protocols.responses.writer import ResponsesEventWriter
@@ -60,6 +60,10 @@ class ResponsesProtocol(TranslatedProtocol):
     def writer(self, request: ModelRequest, tokens_in: int) -> EventWriter:  # noqa: ARG002 - usage comes at the end
         """Return a writer of the events of a response."""
         return ResponsesEventWriter(request)
+
+    def own_answer(self, answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:
+        """Return a checked response with sealed ids."""
+        return seal_ids(answer, request)
 
     def withhold(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Return a response without its output, incomplete because of the policy."""

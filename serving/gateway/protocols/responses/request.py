@@ -28,6 +28,7 @@ _TYPES: Final = {
     "text": (dict, "an object"),
 }
 _TO_CHAT: Final = {"max_output_tokens": "max_completion_tokens"}
+_REFERENCE: Final = "item_reference"  # ids of items cannot be sealed for their project, as those of responses are
 _STORED: Final = "refers to what a server of Responses has stored; this one speaks chat completions: send it as input"
 _NOT_IN_CHAT: Final = frozenset(
     {
@@ -76,6 +77,8 @@ def check_own_request(body: Mapping[str, Any]) -> None:
     if body.get("tools") is not None:
         check_tools(body["tools"], "tools")
     for place, item in enumerate(body["input"]):
+        if isinstance(item, dict) and item.get("type") == _REFERENCE:
+            raise wrong_field(f"input[{place}].type", f"{_REFERENCE} is not offered: send the item itself")
         if isinstance(item, dict) and "tools" in item:
             check_tools(item["tools"], f"input[{place}].tools")
 

@@ -10,6 +10,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
+from serving.app import Services
 from tests.support.responses_upstream import ResponsesUpstream, call_item, reasoning_item, refusal_item, text_item
 from tests.support.upstream import Upstream
 
@@ -144,10 +145,29 @@ async def test_a_whole_answer_of_a_server_of_responses_is_passed_on_unchanged(
     openai: AsyncOpenAI, responses_server: ResponsesUpstream
 ) -> None:
     responses_server.output = [reasoning_item("Thought", "e" * 80), text_item("Hello")]
-    responses_server.ending = {"anything": ["new", 1], "previous_response_id": "resp_9"}
-    raw = await openai.responses.with_raw_response.create(model="stub", input="x", previous_response_id="resp_9")
-    assert json.loads(raw.text) == responses_server.response_to(responses_server.seen[0])
-    assert responses_server.seen[0] == {"model": "stub", "input": "x", "previous_response_id": "resp_9"}
+    responses_server.ending = {"anything": ["new", 1]}
+    raw = await openai.responses.with_raw_response.create(model="stub", input="x")
+    answer, sent = json.loads(raw.text), responses_server.response_to(responses_server.seen[0])
+    assert answer.pop("id").startswith(f"{sent.pop('id')}.")
+    assert answer == sent
+    assert responses_server.seen[0] == {"model": "stub", "input": "x"}
+
+
+@only_responses
+@whole_and_streamed
+async def test_a_stored_response_can_be_continued_by_its_own_project_alone(
+    openai: AsyncOpenAI, responses_server: ResponsesUpstream, services: Services, base_url: str, stream: bool
+) -> None:
+    first = await respond(openai, stream=stream, input="x")
+    await openai.responses.create(model="stub", input="y", previous_response_id=first.id)
+    assert responses_server.seen[-1]["previous_response_id"] == responses_server.response_to({"model": "stub"})["id"]
+    services.projects.create("others", "others")
+    _, secret = services.keys.create("app", "analyst", "others")
+    async with AsyncOpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0) as other:
+        for stolen in (first.id, first.id.partition(".")[0]):
+            with pytest.raises(lib.BadRequestError, match="no id of a response that this project has received"):
+                await other.responses.create(model="stub", input="y", previous_response_id=stolen)
+    assert len(responses_server.seen) == 2
 
 
 @whole_and_streamed
@@ -155,9 +175,7 @@ async def test_a_whole_answer_of_a_server_of_responses_is_passed_on_unchanged(
 async def test_what_only_a_server_of_responses_has_is_refused_with_the_reason(
     openai: AsyncOpenAI, stream: bool
 ) -> None:
-    with pytest.raises(
-        lib.BadRequestError, match="previous_response_id: refers to what a server of Responses has"
-    ) as error:
+    with pytest.raises(lib.BadRequestError, match="no id of a response that this project has received") as error:
         await openai.responses.create(model="stub", input="x", previous_response_id="resp_1", stream=stream)
     assert error.value.param == "previous_response_id"
 
