@@ -1,18 +1,20 @@
 """A journal of requests that are answered before the database has their rows; after a crash it is replayed.
 
-One folder for all processes, with one open segment for each. Its content survives a crash of the process, not of the machine.
+One folder for all processes, with one open segment for each, and beside a segment a mark: up to where the database has it.
+Its content survives a crash of the process, not of the machine.
 Storing the requests in the database is up to the caller.
 """
 
 import errno
 import fcntl
 import os
+import struct
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -21,12 +23,27 @@ from guard_store.ledger.entry import Entry
 
 _SEGMENT_BYTES = 16 * 2**20
 _LINE = b"\n"
+_MARK = struct.Struct("<q")  # bytes of the segment that are stored
 _encode = msgspec.json.Encoder().encode
 
 Request: TypeAlias = tuple[list[EventRow], Entry]
 """The rows of one request, and its entry for the ledger."""
 
 _decode = msgspec.json.Decoder(Request).decode
+
+
+class Taken(NamedTuple):
+    """The oldest requests of a journal.
+
+    Attributes
+    ----------
+    size : in bytes.
+    is_replay : whether they are of a process that has died: the database may have them already.
+    """
+
+    requests: list[Request]
+    size: int
+    is_replay: bool
 
 
 class JournalFullError(Exception):
@@ -37,12 +54,37 @@ class JournalFullError(Exception):
 class _Segment:
     path: Path
     file: int
+    mark: int
     written: int = 0
     stored: int = 0
+    is_adopted: bool = False
 
     @property
     def waiting(self) -> int:
         return self.written - self.stored
+
+    def set_stored(self, size: int) -> None:
+        """Record how many of its bytes are stored."""
+        self.stored = size
+        os.pwrite(self.mark, _MARK.pack(size), 0)
+
+    def clear(self) -> None:
+        """Empty it: all of it is stored."""
+        os.ftruncate(self.file, 0)
+        self.written = 0
+        self.set_stored(0)
+
+    def close(self) -> None:
+        """Leave it to the next process."""
+        os.close(self.file)
+        os.close(self.mark)
+
+    def remove(self) -> None:
+        """Delete its files; the mark last, without which a segment would be stored again."""
+        for path in (self.path, _mark_path(self.path)):
+            with suppress(FileNotFoundError):
+                path.unlink()
+        self.close()
 
 
 class Journal:
@@ -91,25 +133,24 @@ class Journal:
         """Number of bytes that are not stored yet."""
         return sum(segment.waiting for segment in self._segments)
 
-    def take(self, max_bytes: int) -> tuple[list[Request], int]:
-        """Return the oldest requests, of about `max_bytes`, and their size in bytes; they stay until `mark_stored`."""
+    def take(self, max_bytes: int) -> Taken:
+        """Return the oldest requests, of about `max_bytes`; they stay until `mark_stored`."""
         for segment in self._segments:
             if segment.waiting:
                 return _read(segment, max_bytes)
-        return [], 0
+        return Taken([], 0, is_replay=False)
 
     def mark_stored(self, size: int) -> None:
         """Drop the oldest bytes, as returned by `take`, because the database has them."""
         segment = next(segment for segment in self._segments if segment.waiting)
-        segment.stored += size
+        segment.set_stored(segment.stored + size)
         if segment.waiting:
             return
         if segment is self._segments[-1]:
-            os.ftruncate(segment.file, 0)
-            segment.written = segment.stored = 0
+            segment.clear()
         else:
             self._segments.remove(segment)
-            _remove(segment)
+            segment.remove()
 
     def adopt_orphans(self) -> int:
         """Take over the segments of processes that have died; return their number of bytes."""
@@ -118,28 +159,28 @@ class Journal:
             segment = _adopt(path)
             if segment is None:
                 continue
-            if segment.written:
+            if segment.waiting:
                 # At the front: they are the oldest, and this process keeps writing to the last segment.
                 self._segments.insert(0, segment)
-                adopted_bytes += segment.written
+                adopted_bytes += segment.waiting
             else:
-                _remove(segment)
+                segment.remove()
         return adopted_bytes
 
     def close(self) -> None:
         """Leave segments with waiting requests to the next process, and remove empty ones."""
         for segment in self._segments:
             if segment.waiting:
-                os.close(segment.file)
+                segment.close()
             else:
-                _remove(segment)
+                segment.remove()
         self._segments = []
 
     def _new_segment(self) -> _Segment:
         path = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.journal"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)  # for as long as this process lives
-        return _Segment(path, file)
+        return _Segment(path, file, _open_mark(path))
 
 
 def _adopt(path: Path) -> _Segment | None:
@@ -158,20 +199,26 @@ def _adopt(path: Path) -> _Segment | None:
         return None
     data = os.pread(file, os.fstat(file).st_size, 0)
     complete = data.rfind(_LINE) + 1  # a request that was only partly written when its process died was never answered
-    return _Segment(path, file, complete)
+    mark = _open_mark(path)
+    marked = os.pread(mark, _MARK.size, 0)
+    stored = _MARK.unpack(marked)[0] if len(marked) == _MARK.size else 0
+    # A mark beyond the end is that of a segment that was being emptied.
+    return _Segment(path, file, mark, complete, min(stored, complete), is_adopted=True)
 
 
-def _read(segment: _Segment, max_bytes: int) -> tuple[list[Request], int]:
+def _mark_path(path: Path) -> Path:
+    return path.with_suffix(".stored")
+
+
+def _open_mark(path: Path) -> int:
+    return os.open(_mark_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _read(segment: _Segment, max_bytes: int) -> Taken:
     size = min(segment.waiting, max_bytes)
     while True:
         data = os.pread(segment.file, size, segment.stored)
         end = data.rfind(_LINE) + 1
         if end:
-            return [_decode(line) for line in data[:end].splitlines()], end
+            return Taken([_decode(line) for line in data[:end].splitlines()], end, segment.is_adopted)
         size *= 2  # the first request is larger
-
-
-def _remove(segment: _Segment) -> None:
-    with suppress(FileNotFoundError):
-        segment.path.unlink()
-    os.close(segment.file)

@@ -88,6 +88,7 @@ class StoreEvents(Work):
     sender : recorded in the ledger, in one entry with other requests of the same transaction.
     entries : entries of requests that were answered before the database had their rows (predictions of the journal); they
         are appended to the ledger unless it has them already.
+    is_replay : whether these rows may be stored already because a process died; they are then no duplicates of their sender.
     outcome : set before the commit, valid once the transaction is durable.
     """
 
@@ -97,6 +98,7 @@ class StoreEvents(Work):
     rejected: RejectedRows = field(default_factory=dict)
     sender: Sender | None = None
     entries: Sequence[Entry] = ()
+    is_replay: bool = False
     outcome: RowsOutcome = NO_ROWS
 
     @property

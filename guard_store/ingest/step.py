@@ -4,6 +4,7 @@ Counting is `day_counts`; the entries of the ledger are `ledger_entries`.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 from guard_store.ingest.day_counts import count_days, count_rejections, require_projects
@@ -55,7 +56,7 @@ class IngestStep:
             zones = lock_zones(session, sorted(project_ids))
             require_projects(zones, project_ids)
             count_rejections(session, works, zones)
-            count_days(session, event_rows, repeated, of_events, zones, self._close_delay_s)
+            count_days(session, *_without_replays(of_events, event_rows, repeated), zones, self._close_delay_s)
         _set_outcomes(of_events, repeated)
         _set_outcomes(of_labels, repeated_labels)
 
@@ -69,6 +70,23 @@ def _duplicates(target: Target, rows: Sequence[EventRow] | Sequence[LabelRow], s
         duplicates.append(key not in stored)
         stored.discard(key)  # the same id again, within the group
     return duplicates
+
+
+def _without_replays(
+    works: Sequence[StoreEvents], rows: Sequence[EventRow], duplicates: Sequence[bool]
+) -> tuple[Sequence[EventRow], Sequence[bool], Sequence[StoreEvents]]:
+    """Return rows, duplicates and works without the rows of replays that were stored before."""
+    if not any(work.is_replay for work in works) or not any(duplicates):
+        return rows, duplicates, works
+    remaining = iter(duplicates)
+    counted, flags, kept = [], [], []
+    for work in works:
+        pairs = list(zip(work.rows, islice(remaining, len(work.rows)), strict=True))
+        pairs = [pair for pair in pairs if not (work.is_replay and pair[1])]
+        counted += [row for row, _ in pairs]
+        flags += [flag for _, flag in pairs]
+        kept.append(replace(work, rows=[row for row, _ in pairs]))
+    return counted, flags, kept
 
 
 def _set_outcomes(works: Sequence[StoreEvents] | Sequence[StoreLabels], duplicates: Sequence[bool]) -> None:

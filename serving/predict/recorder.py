@@ -16,7 +16,7 @@ from serving.predict import metrics
 
 _log = logging.getLogger(__name__)
 _TAKE_BYTES = 2 * 2**20
-_PAUSE_S = 1.0  # predictions of the pause are stored together: a commit costs as much as a hundred rows
+_PAUSE_S = 1.0  # before each transaction, unless a full one waits: a commit costs as much as a hundred rows
 _RETRY_S = 1.0
 _STOP_S = 5.0
 
@@ -78,41 +78,47 @@ class Recorder:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
             while self._open_journal.waiting_bytes:
-                requests, size = self._open_journal.take(_TAKE_BYTES)
-                refused = await self._store(requests)
+                await self._pause()
+                taken = self._open_journal.take(_TAKE_BYTES)
+                refused = await self._store(taken.requests, is_replay=taken.is_replay)
                 if refused is None:
                     metrics.set_journal_bytes(self._open_journal.waiting_bytes)
                     if self._stopping.is_set():
                         return
                     await asyncio.sleep(_RETRY_S)
                     continue
-                self._open_journal.mark_stored(size)
-                n = sum(len(rows) for rows, _ in requests)
+                self._open_journal.mark_stored(taken.size)
+                n = sum(len(rows) for rows, _ in taken.requests)
                 metrics.count_stored(n - refused, refused, self._open_journal.waiting_bytes)
             if self._stopping.is_set():
                 return
 
-    async def _store(self, requests: Sequence[Request]) -> int | None:
+    async def _pause(self) -> None:
+        """Wait for more predictions, unless there are enough for a transaction, or the recorder stops."""
+        if self._open_journal.waiting_bytes < _TAKE_BYTES:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
+
+    async def _store(self, requests: Sequence[Request], *, is_replay: bool) -> int | None:
         """Store requests; return the number of rows that the database refuses for good, or None if it is unavailable."""
         rows = [row for rows, _ in requests for row in rows]
         entries = [entry for _, entry in requests]
+        work = StoreEvents(rows, now_us(), entries[0].request_id, entries=entries, is_replay=is_replay)
         try:
-            await self._writer.submit(StoreEvents(rows, now_us(), entries[0].request_id, entries=entries))
+            await self._writer.submit(work)
         except (StoreUnavailableError, QueueFullError) as error:
             _log.warning("predictions wait in the journal: %s", error)
             return None
         except RowsRefusedError as error:
             if len(requests) > 1:
-                return await self._store_halves(requests)
+                return await self._store_halves(requests, is_replay=is_replay)
             _log.error("predictions are refused by the database: %s", error, extra={"for": entries[0].request_id})
             return len(rows)
         return 0
 
-    async def _store_halves(self, requests: Sequence[Request]) -> int | None:
+    async def _store_halves(self, requests: Sequence[Request], *, is_replay: bool) -> int | None:
         half = len(requests) // 2
-        parts = [await self._store(part) for part in (requests[:half], requests[half:])]
+        parts = [await self._store(part, is_replay=is_replay) for part in (requests[:half], requests[half:])]
         # If one half fails, storing the other again is safe: its rows are duplicates then.
         return None if None in parts else sum(part or 0 for part in parts)

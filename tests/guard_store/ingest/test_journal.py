@@ -26,9 +26,9 @@ def rows(first: int, n: int = 1) -> list[EventRow]:
 def drained(journal: Journal, max_bytes: int = 1_000) -> list[str]:
     found: list[str] = []
     while journal.waiting_bytes:
-        taken, size = journal.take(max_bytes)
-        found += [row.event_id for request, _ in taken for row in request]
-        journal.mark_stored(size)
+        taken = journal.take(max_bytes)
+        found += [row.event_id for request, _ in taken.requests for row in request]
+        journal.mark_stored(taken.size)
     return found
 
 
@@ -46,10 +46,10 @@ def test_rows_are_taken_in_order_in_pieces_across_segments(tmp_path: Path, monke
     journal = Journal(tmp_path, max_bytes=10**6)
     for i in range(50):
         journal.append(rows(i), ENTRY)
-    assert len(list(tmp_path.iterdir())) > 5
+    assert len(list(tmp_path.glob("*.journal"))) > 5
     assert drained(journal, 300) == [f"e{i}" for i in range(50)]
     assert journal.waiting_bytes == 0
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("*.journal"))) == 1
     journal.append(rows(50), ENTRY)
     assert drained(journal) == ["e50"]
     journal.close()
@@ -75,7 +75,7 @@ def test_beyond_the_limit_nothing_is_written(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_row(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_bytes=10**6)
     journal.append(rows(0), ENTRY)
-    size = sum(path.stat().st_size for path in tmp_path.iterdir())
+    size = sum(path.stat().st_size for path in tmp_path.glob("*.journal"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))  # half a row fits
@@ -139,3 +139,36 @@ def test_what_waits_when_a_process_ends_is_there_for_the_next(tmp_path: Path) ->
     after.adopt_orphans()
     assert drained(after) == ["e0"]
     after.close()
+
+
+def test_what_a_dead_process_had_stored_is_not_replayed(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from guard_store.ingest.journal import Journal;"
+        "from tests.guard_store.ingest.test_journal import ENTRY, rows; j = Journal(Path(sys.argv[1]), max_bytes=10**6);"
+        "[j.append(rows(i), ENTRY) for i in range(5)]; j.mark_stored(j.take(500).size); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'sdk'}"}
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=env, check=False)
+    assert died.returncode == -signal.SIGKILL
+    after = Journal(tmp_path, max_bytes=10**6)
+    assert after.adopt_orphans() == after.waiting_bytes
+    assert after.take(10**6).is_replay
+    names = drained(after)
+    assert 0 < len(names) < 5
+    assert names == [f"e{i}" for i in range(5)][-len(names) :]
+    after.append(rows(9), ENTRY)
+    assert not after.take(10**6).is_replay
+    after.close()
+
+
+def test_a_process_killed_while_it_emptied_a_segment_replays_nothing(tmp_path: Path) -> None:
+    before = Journal(tmp_path, max_bytes=10**6)
+    before.append(rows(0), ENTRY)
+    segment = before._segments[0]
+    segment.set_stored(segment.written)
+    os.ftruncate(segment.file, 0)  # killed before the mark was reset
+    segment.close()
+    after = Journal(tmp_path, max_bytes=10**6)
+    assert after.adopt_orphans() == 0
+    after.close()
+    assert list(tmp_path.iterdir()) == []

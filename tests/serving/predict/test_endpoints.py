@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from guard_core.days import now_us
+from guard_store.day_state.tables import day_states
+from guard_store.ingest.rows import StoreEvents
 from guard_store.ingest.tables import events
 from guard_store.ledger.store import LedgerFilter
 from guard_store.projects.store import ProjectStore
@@ -224,9 +226,15 @@ async def test_a_prediction_is_on_the_ledger_once_however_often_its_journal_is_s
             PREDICT, json={"features": FEATURES, "event_id": "same"}, headers={"X-Request-ID": name}
         )
         assert answer.status_code == 200, answer.text
-        requests += recorder._open_journal.take(2**20)[0]
+        requests += recorder._open_journal.take(2**20).requests
         await drained(services)
-    await recorder._store(requests)
+    with services.database.read() as connection:
+        before = connection.scalar(select(func.sum(day_states.c.duplicates)))
+    await recorder._store(requests, is_replay=True)
+    with services.database.read() as connection:
+        assert connection.scalar(select(func.sum(day_states.c.duplicates))) == before == 1, (
+            "of the caller's, not of the replay"
+        )
     rows = services.audit.store.page(LedgerFilter(route=PREDICT), None, 10)
     found = [msgspec.structs.asdict(row) for row in rows]
     assert [row["request_id"] for row in found] == ["second", "first"]
@@ -409,6 +417,26 @@ async def test_while_the_database_is_down_predictions_are_answered_and_stored_la
         with services.database.write() as connection:
             connection.execute(text("ALTER TABLE events_away RENAME TO events"))
     assert [row["event_id"] for row in await stored(services, 4)] == ["before", "down-0", "down-1", "down-2"]
+
+
+async def test_predictions_that_keep_coming_are_stored_together(
+    analyst: httpx.AsyncClient, services: Services, champion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, submitted = services.events.writer.submit, []
+
+    def counted(work: Any) -> Any:
+        submitted.extend([work] if isinstance(work, StoreEvents) else [])
+        return submit(work)
+
+    monkeypatch.setattr(services.events.writer, "submit", counted)
+    started = time.monotonic()
+    n = 0
+    while time.monotonic() < started + 2.5:
+        assert (await analyst.post(PREDICT, json={"features": FEATURES})).status_code == 200
+        n += 1
+    await drained(services)
+    assert sum(len(work.rows) for work in submitted) == n
+    assert len(submitted) <= time.monotonic() - started + 1, "one a second"
 
 
 async def test_what_cannot_be_recorded_is_not_answered(
