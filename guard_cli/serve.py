@@ -80,7 +80,7 @@ def _run_server(settings: Settings) -> int:
             host=settings.server.host,
             port=settings.server.port,
             workers=settings.server.workers,
-            loop="uvloop",
+            loop="serving.runtime.accepting_loop:AcceptingLoop",
             http=GuardedProtocol,
             ws="none",
             lifespan="on",
