@@ -3,7 +3,6 @@
 `ml-guard dagster resync` runs this module as a process of its own. Runs, their logs and results of checks cannot be written anew.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,8 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from guard_core.settings import Settings, load_settings
+from guard_pipelines.days.numbers import DayNumbers
+from guard_pipelines.monitoring import day_numbers
 from guard_pipelines.partitions import MODELS, key_of_model
 from guard_pipelines.retraining.training_metadata import metadata_of
 from guard_pipelines.runtime.runless_events import report_materialisations
@@ -20,7 +21,6 @@ from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore, Stage
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
-from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.flags import FlagStore
 from guard_store.retraining.training_runs import TrainingRunStore
@@ -32,6 +32,12 @@ _STAGES: Mapping[str, Stage | None] = {
     "performance": "performance",
     "retrain_recommended": "retrain",
     "alerts": None,
+}
+_NUMBERS: Mapping[str, DayNumbers] = {
+    "raw_events": day_numbers.RAW_EVENTS,
+    "daily_aggregates": day_numbers.DAILY_AGGREGATES,
+    "drift_reports": day_numbers.DRIFT_REPORTS,
+    "performance": day_numbers.PERFORMANCE,
 }
 _TRAINING_STEPS = {
     "training_set": ("prepared", "trained", "evaluated", "registered"),
@@ -84,20 +90,12 @@ def resync(instance: DagsterInstance, database: Database, settings: Settings) ->
 
 def _daily(database: Database) -> dict[str, dict[str, _Metadata]]:
     """Return the days that each stage has processed in every model, with the numbers of the day, by asset."""
-    drifted = _count_drifted(database)
     history: dict[str, dict[str, _Metadata]] = {asset: {} for asset in _STAGES}
     for day, states in _days(database):
-        rows = sum(state.events for state in states)
-        numbers: dict[str, _Metadata] = {
-            "raw_events": {"dagster/partition_row_count": rows},
-            "daily_aggregates": {"dagster/partition_row_count": rows},
-            "drift_reports": {"drifted_columns": drifted[day]},
-            "performance": {"labelled_rows": sum(state.labels for state in states)},
-        }
         for asset, stage in _STAGES.items():
             if all(state.has_passed(stage) for state in states):
-                # The rule and the alerts evaluate the newest day of a model only: how many models they had is not stored.
-                history[asset][day] = {"models": len(states), **numbers[asset]} if asset in numbers else {}
+                # The rule and the alerts evaluate the newest day of a model only: their days have no numbers.
+                history[asset][day] = _NUMBERS[asset].of_days(database, states, {})[day] if asset in _NUMBERS else {}
     return history
 
 
@@ -105,16 +103,6 @@ def _days(database: Database) -> Iterator[tuple[str, Sequence[DayState]]]:
     store = DayStateStore(database)
     for day in store.days():
         yield day, store.of_days([day])
-
-
-def _count_drifted(database: Database) -> Mapping[str, int]:
-    """Count the columns in drift by day, over all models."""
-    store, counts = DriftReportStore(database), defaultdict[str, int](int)
-    for project_id in ProjectStore(database).ids():
-        for model in DayStateStore(database).models(project_id):
-            for of_day in store.columns(project_id, model.model_id, _FIRST, _LAST):
-                counts[of_day.day] += sum(column.state == "drift" for column in of_day.columns)
-    return counts
 
 
 def _costs(database: Database) -> dict[str, dict[str, _Metadata]]:

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -17,7 +16,8 @@ from guard_core.alerting import links
 from guard_core.alerting.links import Addresses
 from guard_core.settings import Settings
 from guard_pipelines.days.findings import Inspection, check_result
-from guard_pipelines.days.loop import Cell, Measures, Outcome, Scope
+from guard_pipelines.days.loop import Cell, Outcome, Scope
+from guard_pipelines.days.numbers import DayNumbers
 from guard_pipelines.days.partition_states import PartitionStates
 from guard_pipelines.partitions import DAILY
 from guard_pipelines.resources import Guard
@@ -39,18 +39,21 @@ class DaysReport:
     totals: Mapping[str, Cell]
     metadata_of: Callable[[str], Mapping[str, Any]]
 
-    def record(self, context: dg.AssetExecutionContext, skipped: Sequence[str] = ()) -> None:
+    def record(
+        self, context: dg.AssetExecutionContext, skipped: Sequence[str] = (), unchanged: Sequence[str] = ()
+    ) -> None:
         """Log the totals, and materialise the partitions of the run, each with the metadata of its own day.
 
-        Those of `skipped` days are observed with it instead: they keep the status that they had.
+        Those of `skipped` days are observed with it instead: they keep the status that they had. Those of `unchanged` days
+        keep the metadata of the run that has materialised them.
         """
         context.log.info("%s", ", ".join(f"{name} {value}" for name, value in self.totals.items()))
-        evaluated = [day for day in context.partition_keys if day not in skipped]
+        evaluated = [day for day in context.partition_keys if day not in skipped and day not in unchanged]
         for day in evaluated:
             context.add_asset_metadata(self.metadata_of(day), partition_key=day)
         for day in skipped:
             context.log_event(dg.AssetObservation(context.asset_key, metadata=self.metadata_of(day), partition=day))
-        if skipped:
+        if skipped or unchanged:
             materialise_only(context, evaluated)
 
 
@@ -78,19 +81,20 @@ def stage_asset(
     stage: Stage | None = None,
     kinds: set[str],
     table: str,
-    measures: Measures = MappingProxyType({}),
+    numbers: DayNumbers | None = None,
     deps: Iterable[dg.AssetsDefinition] = (),
     check: dg.AssetCheckSpec | None = None,
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
     """Make an asset of the group `monitoring` of a stage. The metadata of a partition are those of its day; totals of the run are in its log.
 
-    A partition is materialised if the stage has processed its day in every model.
+    A partition is materialised if the stage has processed its day in every model. If a run of unprocessed days had nothing to do
+    for the day in this stage, a partition that is materialised already stays as it is.
 
     Parameters
     ----------
     stage : the stage in the states of days; without it, the asset follows all of them.
     table : name of the metadata entry with the table of the day.
-    measures : numbers of the day, which Dagster plots by partition.
+    numbers : numbers of the day over all of its models, which Dagster plots by partition.
     check : the check that fails with an error if the outcome has findings.
     """
 
@@ -99,13 +103,14 @@ def stage_asset(
         def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
             outcome = work(_scope(context), guard)
             states = PartitionStates.after(stage, context.partition_keys, guard.database, guard.settings)
+            numbers_of = {} if numbers is None else numbers.of_days(guard.database, states.of_models, outcome.facts)
 
             def metadata_of(day: str) -> dict[str, Any]:
                 tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.facts.get(day) else {}
                 page = _page_of(outcome.facts.get(day, ()), guard.settings)
-                return {**outcome.numbers_of(day, measures), **states.entries.get(day, {}), **page, **tables}
+                return {**numbers_of.get(day, {}), **states.entries.get(day, {}), **page, **tables}
 
-            DaysReport(outcome.numbers(), metadata_of).record(context, states.skipped)
+            DaysReport(outcome.numbers(), metadata_of).record(context, states.skipped, _unchanged(context, outcome))
             context.log.info("%s", outcome.table())
             if check is None:
                 return dg.MaterializeResult()
@@ -118,6 +123,15 @@ def stage_asset(
         return _asset(run, work, "monitoring", kinds, deps, DAILY_FRESHNESS, check)
 
     return decorate
+
+
+def _unchanged(context: dg.AssetExecutionContext, outcome: Outcome) -> list[str]:
+    """Return the materialised days that a run of unprocessed days had nothing to do for; those of a run by hand are all evaluated."""
+    idle = [day for day in context.partition_keys if not outcome.facts.get(day)]
+    if not idle or not _scope(context).only_unprocessed:
+        return []
+    materialised = context.instance.get_materialized_partitions(context.asset_key)
+    return [day for day in idle if day in materialised]
 
 
 def _page_of(rows: Sequence[Mapping[str, Cell]], settings: Settings) -> dict[str, dg.UrlMetadataValue]:

@@ -22,8 +22,6 @@ _log = logging.getLogger(__name__)
 _MAX_TABLE_ROWS = 50
 _MAX_TABLE_CHARACTERS = 400
 Cell = str | int | float
-Measures = Mapping[str, tuple[str, Callable[[Sequence[float]], float]]]
-"""Numbers of a day by name: a column of the table of its models, and the function that combines the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +72,6 @@ class Outcome:
             "events": self.events,
             "seconds": round(time.perf_counter() - self.started_s, 3),
         }
-
-    def numbers_of(self, day: str, measures: Measures) -> dict[str, Cell]:
-        """Return a day in numbers: its models, and each measure of those of them that have it."""
-        rows = self.facts.get(day, [])
-        numbers: dict[str, Cell] = {"models": len(rows)}
-        for name, (column, combine) in measures.items():
-            values = [cell for row in rows if isinstance(cell := row.get(column), int | float)]
-            if values:
-                numbers[name] = combine(values)
-        return numbers
 
     def table_of(self, day: str) -> str:
         """Return the Markdown table of a day."""

@@ -22,10 +22,12 @@ class PartitionStates:
     ----------
     skipped : the days that the stage has not processed in every model.
     entries : by day, the metadata entry `state`, where there is something to state.
+    of_models : the state of each day of each model.
     """
 
     skipped: Sequence[str]
     entries: Mapping[str, Mapping[str, str]]
+    of_models: Sequence[DayState]
 
     @classmethod
     def after(cls, stage: Stage | None, days: Collection[str], database: Database, settings: Settings) -> Self:
@@ -33,7 +35,8 @@ class PartitionStates:
         at_us = now_us()
         texts: dict[str, list[str]] = {}
         skipped = set()
-        for item in DayStateStore(database).of_days(days):
+        of_models = DayStateStore(database).of_days(days)
+        for item in of_models:
             is_behind = not item.has_passed(stage)
             skipped |= {item.day} if is_behind else set()
             texts.setdefault(item.day, []).append(_describe(item, settings, at_us, is_behind=is_behind))
@@ -42,7 +45,7 @@ class PartitionStates:
             parts = [f"{of_day.count(text)} of {len(of_day)} models: {text}" for text in sorted({*of_day} - {""})]
             if parts:
                 entries[day] = {"state": "; ".join(parts)}
-        return cls([day for day in days if day in skipped], entries)
+        return cls([day for day in days if day in skipped], entries, of_models)
 
 
 def _describe(item: DayState, settings: Settings, at_us: int, *, is_behind: bool) -> str:

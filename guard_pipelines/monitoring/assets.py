@@ -5,15 +5,12 @@ What each does with the days of a run is in `stages`.
 
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.monitoring import day_numbers
 from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
 from guard_pipelines.resources import Guard
 
-ROW_COUNT = "dagster/partition_row_count"
 
-
-@stage_asset(
-    stage="lake", kinds={"deltalake"}, table="rows", measures={ROW_COUNT: ("rows", sum)}, check=LAKE_MATCHES_STORE
-)
+@stage_asset(stage="lake", kinds={"deltalake"}, table="rows", numbers=day_numbers.RAW_EVENTS, check=LAKE_MATCHES_STORE)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
     """Events of each project's local day, one Delta table per (project, model), one column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events
@@ -26,7 +23,7 @@ def raw_events(scope: Scope, guard: Guard) -> Outcome:
     deps=[raw_events],
     kinds={"arrow"},
     table="slices",
-    measures={ROW_COUNT: ("rows", sum), "p95_latency_ms": ("p95_latency_ms", max)},
+    numbers=day_numbers.DAILY_AGGREGATES,
 )
 def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
     """Profile and metrics of each model's day: whole, and by endpoint, model version and segment."""
@@ -40,7 +37,7 @@ def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
     deps=[daily_aggregates],
     kinds={"scipy"},
     table="verdicts",
-    measures={"drifted_columns": ("drifted_columns", sum)},
+    numbers=day_numbers.DRIFT_REPORTS,
 )
 def drift_reports(scope: Scope, guard: Guard) -> Outcome:
     """Verdict on each column of each model's day against the model's active baseline."""
@@ -54,12 +51,7 @@ def drift_reports(scope: Scope, guard: Guard) -> Outcome:
     deps=[drift_reports],
     kinds={"numpy"},
     table="performance",
-    measures={
-        "labelled_rows": ("labelled", sum),
-        "worst_roc_auc": ("roc_auc", min),
-        "worst_accuracy": ("accuracy", min),
-        "worst_mae": ("mae", max),
-    },
+    numbers=day_numbers.PERFORMANCE,
 )
 def performance(scope: Scope, guard: Guard) -> Outcome:
     """Metrics of each model's day: realised from labels, estimated from the baseline, and how far the two are apart."""

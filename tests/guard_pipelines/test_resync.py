@@ -29,6 +29,10 @@ NUMBERS = {
     "models",
     "drifted_columns",
     "labelled_rows",
+    "p95_latency_ms",
+    "worst_roc_auc",
+    "worst_accuracy",
+    "worst_mae",
     "flag_id",
     "lake_version",
     "held_out_rows",
@@ -59,8 +63,7 @@ def history_of(instance: DagsterInstance) -> dict[tuple[str, str], dict[str, Any
             assert record.asset_materialization is not None
             metadata = record.asset_materialization.metadata
             numbers = {name: value.value for name, value in metadata.items() if name in NUMBERS}
-            if numbers.get("models") != 0:  # a run that had nothing to do for the day in this stage
-                history[asset, str(record.partition_key)] = numbers
+            history[asset, str(record.partition_key)] = numbers
     return history
 
 

@@ -19,6 +19,7 @@ from guard_core.columns import FEATURE_PREFIX, LABEL, PREDICTION
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.settings import Settings
 from guard_pipelines.days.loop import Outcome, Scope, StageRun, run_stage
+from guard_pipelines.monitoring.day_numbers import deciding_cells
 from guard_pipelines.monitoring.stages.lake_columns import read_day
 from guard_store.day_state.day_state import DayState
 from guard_store.db.database import Database
@@ -41,7 +42,6 @@ from ml.monitoring.profiles.build import MAX_SLICE_VALUES, SLICE_COLUMNS
 
 _SCORED = (PREDICTION, "y_proba", LABEL)
 _SEED = 2013
-_PRIMARY = ("roc_auc", "accuracy", "mae")
 _MIN_SLICE_ROWS = 50
 _LABEL_DAYS = 366
 
@@ -65,14 +65,12 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
                 slices = model.measure(item, run.run_id)
                 run.mark([item])
                 whole = next((part for part in slices if (part.dimension, part.value) == WHOLE_DAY), None)
-                run.outcome.add(item, labelled=whole.labelled if whole else 0, slices=len(slices), **_primary(whole))
-
-
-def _primary(whole: SlicePerformance | None) -> dict[str, str | float]:
-    """Return the deciding metric of each task as a cell, which is empty for those that the day does not have."""
-    realised_metrics = ((whole.report["realised"] or {}) if whole else {}).get("metrics", {})
-    values = {name: realised_metrics.get(name, {}).get("value") for name in _PRIMARY}
-    return {name: "" if value is None else value for name, value in values.items()}
+                run.outcome.add(
+                    item,
+                    labelled=whole.labelled if whole else 0,
+                    slices=len(slices),
+                    **deciding_cells(whole and whole.report),
+                )
 
 
 def _by_baseline(database: Database, items: Sequence[DayState]) -> Iterator[tuple[Baseline | None, Sequence[DayState]]]:

@@ -11,7 +11,7 @@ from guard_pipelines.runtime.event_log import BatchedSqliteEventLogStorage
 from guard_pipelines.tags import UNPROCESSED, range_tags
 from guard_store.projects.store import ProjectStore
 from tests.support.pipeline_projects import ROWS, make_project, send_days
-from tests.support.pipelines import Pipelines
+from tests.support.pipelines import Pipelines, capture_baseline
 from tests.support.stored_events import event, store
 
 
@@ -135,3 +135,34 @@ def test_a_materialisation_takes_less_than_a_kilobyte_in_its_run_and_in_the_inde
             sizes.append(connection.execute(largest).scalar_one())
     assert len(sizes) == 2
     assert sum(sizes) <= 1_000
+
+
+def test_a_stage_that_has_nothing_to_do_for_a_day_leaves_its_partition_as_it_is(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 3)
+    pipelines.settle()
+    before = {asset: metadata_of(pipelines, asset) for asset in DAILY_ASSETS}
+    capture_baseline(pipelines, "p", "2013-01-01", "2013-01-03")  # due again: drift, performance and the rule
+    assert pipelines.settle() == 1
+    after = {asset: metadata_of(pipelines, asset) for asset in DAILY_ASSETS}
+    for asset in ("raw_events", "daily_aggregates"):
+        assert after[asset] == before[asset]
+        assert len(pipelines.instance.fetch_materializations(dg.AssetKey(asset), limit=100).records) == 3
+    assert after["drift_reports"]["2013-01-01"]["verdicts"] != before["drift_reports"]["2013-01-01"]["verdicts"]
+
+
+def test_the_numbers_of_a_day_are_those_of_all_its_models_if_a_run_has_processed_some(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    send_days(pipelines.database, 1, 1)
+    ProjectStore(pipelines.database).create("q", "Q")
+    store(pipelines.database, [event("q", "m", "2013-01-01T12:00:00Z", {"x": 0.0}, latency_ms=1.0)])
+    pipelines.settle()
+    before = {asset: metadata_of(pipelines, asset)["2013-01-01"] for asset in DAILY_ASSETS[:4]}
+    store(pipelines.database, [event("q", "m", "2013-01-01T13:00:00Z", {"x": 0.0}, latency_ms=1.0)])
+    assert pipelines.settle() == 1
+    after = {asset: metadata_of(pipelines, asset)["2013-01-01"] for asset in DAILY_ASSETS[:4]}
+    assert {asset: of["models"] for asset, of in after.items()} == dict.fromkeys(after, 2)
+    assert after["raw_events"]["dagster/partition_row_count"] == ROWS + 2
+    assert after["daily_aggregates"]["p95_latency_ms"] == before["daily_aggregates"]["p95_latency_ms"]
+    for name in ("labelled_rows", "worst_roc_auc"):
+        assert after["performance"][name] == before["performance"][name], name
