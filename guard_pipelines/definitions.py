@@ -17,7 +17,7 @@ from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
-from guard_pipelines.monitoring.checks.progress import days_processed, drift, latest_due_day
+from guard_pipelines.monitoring.checks.progress import day_processed, days_processed, drift, latest_due_day
 from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
 from guard_pipelines.retention.assets import audit_retention, lake_upkeep
@@ -71,6 +71,7 @@ def defs() -> dg.Definitions:
         asset_checks=[
             data_checks,
             days_processed,
+            day_processed(settings.ingest.first_day),
             latest_due_day,
             drift,
             sources_readable,

@@ -17,6 +17,7 @@ from guard_pipelines.retraining.assets import (
     retrain_recommended,
     training_set,
 )
+from guard_pipelines.runtime.check_partitions import DAY_PROCESSED
 from guard_pipelines.tags import TRAININGS_LAST
 
 _DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
@@ -24,7 +25,8 @@ _RETENTION = (audit_retention, lake_upkeep)
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.assets(*_DAILY),
+    # A result of `day_processed` is reported after the run, and only on days that have failed.
+    selection=dg.AssetSelection.assets(*_DAILY) - dg.AssetSelection.checks(DAY_PROCESSED),
     description="Events into lake, profiles, drift verdicts, performance, the retrain rule and alerts, for the days of a run.",
     # Steps take less than a process takes to start.
     executor_def=dg.in_process_executor,

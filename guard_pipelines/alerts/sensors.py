@@ -1,4 +1,4 @@
-"""Sensors that request no runs: they write facts on failed and finished runs and on models without events, and request monthly reports."""
+"""Sensors that request no runs: they write facts and results of checks on failed and finished runs and on models without events, and request monthly reports."""
 
 import dagster as dg
 
@@ -17,8 +17,9 @@ _REPORT_INTERVAL_S = 3_600
     description="Alerts the projects whose days a failed run of daily or retention covered.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
-    """Write a fact for each project whose days a failed run covered."""
+    """Write a fact for each project whose days a failed run covered, and report the failed days on their partitions."""
     from guard_pipelines.alerts.failures import record_failed_run
+    from guard_pipelines.monitoring.checks.failed_partitions import report_failed_days
 
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     causes = [(error.cause or error).message.strip() for error in errors if error is not None]
@@ -30,6 +31,7 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
         days=days_of(run.tags),
         error=causes[0] if causes else context.failure_event.message or "no error was reported",
     )
+    report_failed_days(context.instance, context.dagster_run, guard.database, guard.settings)
 
 
 @dg.run_status_sensor(
@@ -39,12 +41,17 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     description="Ends the alerts on failed runs of daily or retention after a whole run of the job has succeeded.",
 )
 def finished_runs(context: dg.RunStatusSensorContext, guard: Guard) -> None:
-    """Clear the alerts on earlier failed runs; an asset that was materialised alone gives no all-clear for its job."""
+    """Clear the alerts on earlier failed runs, and report failed and recovered days on their partitions.
+
+    An asset that was materialised alone gives no all-clear for its job.
+    """
     from guard_pipelines.alerts.failures import record_finished_run
+    from guard_pipelines.monitoring.checks.failed_partitions import report_failed_days
 
     run = context.dagster_run
     if covers_job(run):
         record_finished_run(guard.database, run.run_id, run.job_name)
+    report_failed_days(context.instance, context.dagster_run, guard.database, guard.settings)
 
 
 @dg.sensor(

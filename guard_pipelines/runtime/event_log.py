@@ -17,6 +17,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from guard_pipelines.runtime.check_partitions import DAY_PROCESSED
 from guard_pipelines.runtime.compressed_events import compress_events
 
 _BATCH_EVENTS = 500
@@ -60,6 +61,8 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         """Plan one evaluation a check and run, as there is one; Dagster would plan one for each day, and resolve none of them."""
         planned = event.get_dagster_event()
         key = planned.asset_check_planned_data.asset_check_key
+        if key == DAY_PROCESSED:
+            return
         whole = planned._replace(
             event_specific_data=AssetCheckEvaluationPlanned(asset_key=key.asset_key, check_name=key.name)
         )

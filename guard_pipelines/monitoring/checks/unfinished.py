@@ -19,12 +19,27 @@ def inspect_failures(database: Database, settings: Settings) -> tuple[Inspection
     """Return the failed days of the store with their errors, oldest first, and whether one of them is given up."""
     store = DayStateStore(database)
     failed = store.failed(_MAX_FAILED)
-    given_up = {item.key for item in failed if item.attempts > settings.pipelines.retries}
-    findings = [
-        _finding(item, f"{'given up' if item.key in given_up else 'waits'}, attempt {item.attempts}: {item.error}")
-        for item in failed
-    ]
-    return Inspection(len(failed) + len(store.newest(settings)), findings), bool(given_up)
+    findings = [_finding(item, describe_failure(item, settings)) for item in failed]
+    looked_at = len(failed) + len(store.newest(settings))
+    return Inspection(looked_at, findings), any(is_given_up(item, settings) for item in failed)
+
+
+def inspect_failures_of(database: Database, settings: Settings, days: Collection[str]) -> tuple[Inspection, bool]:
+    """Return the failed ones of these days with their errors, and whether one of them is given up."""
+    items = DayStateStore(database).of_days(days)
+    failed = [item for item in items if item.failed]
+    findings = [_finding(item, describe_failure(item, settings)) for item in failed]
+    return Inspection(len(items), findings), any(is_given_up(item, settings) for item in failed)
+
+
+def is_given_up(item: DayState, settings: Settings) -> bool:
+    """Return whether a failed day is not retried any more."""
+    return item.attempts > settings.pipelines.retries
+
+
+def describe_failure(item: DayState, settings: Settings) -> str:
+    """Describe a failed day: whether it is retried, the attempt and its error."""
+    return f"{'given up' if is_given_up(item, settings) else 'waits'}, attempt {item.attempts}: {item.error}"
 
 
 def inspect_newest_days(database: Database, settings: Settings, at_us: int | None = None) -> Inspection:
