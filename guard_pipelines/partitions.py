@@ -20,7 +20,7 @@ DAILY = daily_partitions(date(2013, 1, 1))
 """Partitions of the daily assets as they are declared; `partitioned_from` starts them at the first day of the settings."""
 
 MODELS = dg.DynamicPartitionsDefinition(name="model")
-"""A key is `project/model`; `retrain_sensor` adds them when a model is flagged for the first time."""
+"""A key is `project/model`; `retrain_sensor` adds them when a model is flagged for the first time, and removes them when it is gone."""
 
 
 def key_of_model(project_id: str, model_id: str) -> str:

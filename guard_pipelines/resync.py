@@ -14,6 +14,7 @@ from guard_core.settings import Settings, load_settings
 from guard_pipelines.days.numbers import DayNumbers
 from guard_pipelines.monitoring import day_numbers
 from guard_pipelines.partitions import MODELS, key_of_model
+from guard_pipelines.retraining.model_partitions import partitions_without_model
 from guard_pipelines.retraining.training_metadata import metadata_of
 from guard_pipelines.runtime.runless_events import report_materialisations
 from guard_store.costs.store import CostStore
@@ -53,15 +54,18 @@ _Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """What a resync has written: the number of materialisations by asset, and the models that became partitions."""
+    """What a resync has written: the number of materialisations by asset, the models that became partitions, and those that are none any more."""
 
     materialised: Mapping[str, int]
     models: Sequence[str]
+    removed: Sequence[str]
 
     def __str__(self) -> str:
         written = sum(self.materialised.values())
         by_asset = ", ".join(f"{asset} {number}" for asset, number in self.materialised.items() if number)
-        return f"wrote {written} materialisations{f' ({by_asset})' if by_asset else ''} and {len(self.models)} model partitions"
+        removed = f", removed {len(self.removed)} without a model" if self.removed else ""
+        by_asset = f" ({by_asset})" if by_asset else ""
+        return f"wrote {written} materialisations{by_asset} and {len(self.models)} model partitions{removed}"
 
 
 def resync(instance: DagsterInstance, database: Database, settings: Settings) -> Resync:
@@ -73,6 +77,9 @@ def resync(instance: DagsterInstance, database: Database, settings: Settings) ->
     known = set(instance.get_dynamic_partitions(str(MODELS.name)))
     models = [key for key in (key_of_model(*model) for model in store.models()) if key not in known]
     instance.add_dynamic_partitions(str(MODELS.name), models)
+    removed = partitions_without_model(instance, database)
+    for key in removed:
+        instance.delete_dynamic_partition(str(MODELS.name), key)
     written = {}
     history = {**_daily(database), **_costs(database), **_trainings(database, settings)}
     for asset, partitions in history.items():
@@ -85,7 +92,7 @@ def resync(instance: DagsterInstance, database: Database, settings: Settings) ->
         ]
         report_materialisations(instance, missing)
         written[asset] = len(missing)
-    return Resync(written, models)
+    return Resync(written, models, removed)
 
 
 def _daily(database: Database) -> dict[str, dict[str, _Metadata]]:

@@ -3,6 +3,7 @@
 - `assets`: the retrain rule, and the steps of a training
 - `flag_requests`: run requests for active flags
 - `heartbeat`: log lines of long steps
+- `model_partitions`: partitions of models that do not exist any more
 - `new_baseline`: the baseline of a new champion
 - `probation`: the comparison of a new champion with the old one, and the rollback
 - `sensors`: requests a training for each active retrain flag

@@ -29,14 +29,23 @@ def retrain_sensor(interval_s: int) -> dg.SensorDefinition:
 
 
 def _request_trainings(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Request a training of each active flag whose time has come; count runs that ended without finishing their flag as failed."""
-    from guard_pipelines.retraining.flag_requests import request_flags
+    """Request a training of each active flag whose time has come; count runs that ended without finishing their flag as failed.
 
+    Partitions of models that do not exist any more are removed.
+    """
+    from guard_pipelines.retraining.flag_requests import request_flags
+    from guard_pipelines.retraining.model_partitions import partitions_without_model
+
+    outdated = partitions_without_model(instance, guard.database)
+    removals = [MODELS.build_delete_request(outdated)] if outdated else []
     for _ in polls(guard.settings.pipelines.interval_s):
         answer = request_flags(guard.database, guard.lake, guard.settings, instance)
         if answer.requests:
             keys = [key_of_model(*key) for key in answer.models]
             return dg.SensorResult(
-                run_requests=list(answer.requests), dynamic_partitions_requests=[MODELS.build_add_request(keys)]
+                run_requests=list(answer.requests),
+                dynamic_partitions_requests=[MODELS.build_add_request(keys), *removals],
             )
+        if removals:
+            return dg.SensorResult(skip_reason=answer.waiting, dynamic_partitions_requests=removals)
     return dg.SkipReason(answer.waiting)

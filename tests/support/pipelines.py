@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
+from dagster._core.definitions.dynamic_partitions_request import AddDynamicPartitionsRequest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from guard_core.project_settings.drift import DriftSettings
@@ -54,7 +55,7 @@ class Pipelines:
         return answer.skip_message or ""
 
     def tick_retrain(self) -> list[dg.RunRequest]:
-        """Evaluate the retrain sensor once, and add the partitions that it requests."""
+        """Evaluate the retrain sensor once, and add and remove the partitions as it requests."""
         with dg.build_sensor_context(
             instance=self.instance, resources={"guard": Guard()}, definitions=defs(), sensor_name="retrain_sensor"
         ) as context:
@@ -62,7 +63,11 @@ class Pipelines:
         if not isinstance(answer, dg.SensorResult):
             return []
         for request in answer.dynamic_partitions_requests or []:
-            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+            if isinstance(request, AddDynamicPartitionsRequest):
+                self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+                continue
+            for key in request.partition_keys:
+                self.instance.delete_dynamic_partition(request.partitions_def_name, key)
         return [request for request in answer.run_requests or [] if not self._asked_before(request)]
 
     def retrain(self, request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
