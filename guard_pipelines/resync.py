@@ -78,8 +78,8 @@ def resync(instance: DagsterInstance, database: Database, settings: Settings) ->
     models = [key for key in (key_of_model(*model) for model in store.models()) if key not in known]
     instance.add_dynamic_partitions(str(MODELS.name), models)
     removed = partitions_without_model(instance, database)
-    for key in removed:
-        instance.delete_dynamic_partition(str(MODELS.name), key)
+    for partition in removed:
+        instance.delete_dynamic_partition(str(MODELS.name), partition)
     written = {}
     history = {**_daily(database), **_costs(database), **_trainings(database, settings)}
     for asset, partitions in history.items():

@@ -10,9 +10,8 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
-from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.event_api import AssetRecordsFilter, PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.base import AssetRecordsFilter
 
 DAY_PROCESSED = dg.AssetCheckKey(dg.AssetKey("retrain_recommended"), "day_processed")
 """The check with partitions. No result of it is planned: a run over a range of days would leave each day's open."""

@@ -69,7 +69,7 @@ def _measure_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
                     item,
                     labelled=whole.labelled if whole else 0,
                     slices=len(slices),
-                    **deciding_cells(whole and whole.report),
+                    **deciding_cells(whole.report if whole else None),
                 )
 
 
