@@ -121,6 +121,21 @@ async def streamed_messages(client: Client) -> None:
     await _messages(client, stream=True)
 
 
+async def _responses(client: Client, *, stream: bool) -> None:
+    body = {"model": "stub", "input": f"one two three {client.next_id()}", "max_output_tokens": 50, "stream": stream}
+    await client.send("POST /v1/responses", body)
+
+
+@_of("POST /v1/responses")
+async def responses(client: Client) -> None:
+    await _responses(client, stream=False)
+
+
+@_of("POST /v1/responses")
+async def streamed_responses(client: Client) -> None:
+    await _responses(client, stream=True)
+
+
 @_of("POST /v1/messages/count_tokens")
 async def count_tokens(client: Client) -> None:
     messages = [{"role": "user", "content": f"one two three {client.next_id()}"}]
