@@ -36,6 +36,8 @@ class StandIns:
         return {
             "ML_GUARD_LLM_BASE_URL": f"{self.url}/v1",
             "ML_GUARD_LLM_API_KEY": "sample",
+            "ML_GUARD_LLM_API_KEYS": "[]",
+            "ML_GUARD_LLM_MODELS": "[]",
             "ML_GUARD_LLM_FALLBACKS": json.dumps([{"base_url": f"{self.url}/second/v1"}]),
             "ML_GUARD_LLM_MODEL": language_model.SMALL,
             "ML_GUARD_LLM_PRICES": json.dumps(language_model.PRICES),

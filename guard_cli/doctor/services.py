@@ -81,15 +81,21 @@ def check_language_models(settings: Settings) -> Outcome:
     llm = settings.llm
     if llm.base_url is None:
         return unused("not set: nothing leaves this machine")
-    servers = [("ML_GUARD_LLM_BASE_URL", llm.base_url, llm.api_key)]
-    servers += [("ML_GUARD_LLM_FALLBACKS", fallback.base_url, fallback.api_key) for fallback in llm.fallbacks]
-    for setting, base_url, api_key in servers:
-        server = llm.model_copy(update={"base_url": base_url, "api_key": api_key, "fallbacks": ()})
-        try:
-            asyncio.run(_list_models(settings.model_copy(update={"llm": server})))
-        except Problem as error:
-            return problem(error.detail, f"start the server, or correct {setting} and its key")
-    return ok(", ".join(urlsplit(base_url).hostname or "" for _, base_url, _ in servers))
+    for place, server in enumerate(llm.servers):
+        setting = "ML_GUARD_LLM_FALLBACKS" if place else "ML_GUARD_LLM_BASE_URL"
+        for api_key in dict.fromkeys((server.api_key, *server.api_keys)):
+            update = {
+                "base_url": server.base_url,
+                "api_key": api_key,
+                "protocol": server.protocol,
+                "api_keys": (),
+                "fallbacks": (),
+            }
+            try:
+                asyncio.run(_list_models(settings.model_copy(update={"llm": llm.model_copy(update=update)})))
+            except Problem as error:
+                return problem(error.detail, f"start the server, or correct {setting} and its keys")
+    return ok(", ".join(urlsplit(server.base_url).hostname or "" for server in llm.servers))
 
 
 async def _list_models(settings: Settings) -> None:

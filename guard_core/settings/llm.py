@@ -1,7 +1,7 @@
 """Language models: servers, limits of calls, prices and content policies."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -23,7 +23,15 @@ ProtocolName = Literal["chat", "messages", "responses"]
 
 
 class Fallback(BaseModel):
-    """A server that is called if the one before fails; its model replaces the caller's."""
+    """A server that is called if the one before fails; its model replaces the caller's.
+
+    Attributes
+    ----------
+    api_keys : further keys, which share the server's calls evenly with `api_key`.
+    models : models that it serves, with `*` for any characters; all unless set.
+    weight : its share of the calls of its pool, relative to the weights of the others.
+    with_previous : whether it shares the calls of the server before, in one pool, instead of waiting for its failure.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +39,14 @@ class Fallback(BaseModel):
     api_key: SecretStr | None = None
     model: str | None = None
     protocol: ProtocolName = "chat"
+    api_keys: tuple[SecretStr, ...] = ()
+    models: tuple[str, ...] = ()
+    weight: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
+    with_previous: bool = False
+
+
+_FIRST_TOKEN_TIMEOUTS: Final = 5
+"""Timeouts that the first token may take by default: servers that queue calls send keep-alives for minutes."""
 
 
 class LlmSettings(Group):
@@ -45,6 +61,14 @@ class LlmSettings(Group):
         " Unset: nothing leaves this machine, and answers are extracted from the sources.",
     )
     api_key: SecretStr | None = Field(None, description="Key of that server.")
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Further keys of that server as a JSON list; all its keys share its calls evenly."
+    )
+    models: tuple[str, ...] = Field(
+        (),
+        examples=[["gpt-*", "o3"]],
+        description="Models that that server serves, as a JSON list, with `*` for any characters. Unset: all.",
+    )
     protocol: ProtocolName = Field(
         "chat",
         description="Protocol of that server: OpenAI's `chat` (completions) or `responses`, or Anthropic's `messages`."
@@ -60,11 +84,24 @@ class LlmSettings(Group):
     fallbacks: tuple[Fallback, ...] = Field(
         (),
         examples=[[{"base_url": "https://llm.example.com/v1", "api_key": "…", "model": "my-model"}]],
-        description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model, protocol}]`.",
+        description="Servers that are called if it fails, in this order: JSON `[{base_url, api_key, model, protocol,"
+        " api_keys, models, weight, with_previous}]`. One with `with_previous: true` shares the calls of the server before"
+        " it, by `weight` (1 unless set).",
     )
-    timeout_s: Positive = Field(60, description="Seconds without data after which a call to a server fails.")
+    timeout_s: Positive = Field(
+        60,
+        description="Seconds without data after which a call to a server fails, and, once its answer has begun, without"
+        " anything but keep-alives or bytes too slow to matter.",
+    )
+    first_token_s: Positive | None = Field(
+        None,
+        description="Seconds until the first token of a stream, however many keep-alives arrive before it. Unset: five times"
+        " `ML_GUARD_LLM_TIMEOUT_S`, which is the limit of answers in one piece, too.",
+    )
     total_s: Positive = Field(600, description="Maximum seconds of a call, including streaming.")
-    retries: NotNegative = Field(2, description="Retries of a call at a server before the next server is called.")
+    retries: NotNegative = Field(
+        2, description="Retries of a call at a server, or a pool of servers, before the next is called."
+    )
     concurrency: Positive = Field(256, description="Maximum concurrent calls of a server process; others wait.")
     max_tokens: Positive = Field(
         4096, description="Tokens of an answer that are reserved in the budgets if the caller sets no maximum."
@@ -80,6 +117,24 @@ class LlmSettings(Group):
         description="Provider whose published prices apply at servers of no known provider, such as `openai` for a proxy"
         " in your own network.",
     )
+
+    @property
+    def servers(self) -> tuple[Fallback, ...]:
+        """Return all servers in order, the first one of `base_url`; none if it is unset."""
+        if self.base_url is None:
+            return ()
+        first = Fallback(
+            base_url=self.base_url,
+            api_key=self.api_key,
+            protocol=self.protocol,
+            api_keys=self.api_keys,
+            models=self.models,
+        )
+        return (first, *self.fallbacks)
+
+    def begin_s(self, *, stream: bool) -> float:
+        """Return the most seconds until an answer begins, keep-alives not counted."""
+        return self.first_token_s if stream and self.first_token_s else _FIRST_TOKEN_TIMEOUTS * self.timeout_s
 
     @field_validator("prices_as")
     @classmethod

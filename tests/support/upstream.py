@@ -30,6 +30,9 @@ class Upstream:
     refused_field : a field that is refused, as OpenAI refuses `max_tokens` for its newer models.
     fail : statuses of the next answers, before any succeeds; 0 breaks the connection.
     error_headers : of those; `error` is what they say.
+    headers : of whole answers.
+    keys : that it accepts; `keys_seen` are those of the requests.
+    drip_s : between the bytes of `stream`, or of a whole answer that is set.
     seen : bodies of the requests that were answered.
     models_listed : ids of the models that it lists.
     """
@@ -48,6 +51,10 @@ class Upstream:
     fail: list[int] = field(default_factory=list)
     error: dict[str, Any] = field(default_factory=dict)
     error_headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = (KEY,)
+    keys_seen: list[str] = field(default_factory=list, repr=False)
+    drip_s: float = 0.0
     seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
     models_listed: list[str] = field(default_factory=lambda: ["stub"])
     traceparents: list[str] = field(default_factory=list)
@@ -89,7 +96,8 @@ class Upstream:
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if body.get("tools") else "stop"}
         if "silent" in body["model"]:
             return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice]})
-        return web.json_response({**_head(body), "object": "chat.completion", "choices": [choice], "usage": usage})
+        answer = {**_head(body), "object": "chat.completion", "choices": [choice], "usage": usage}
+        return web.json_response(answer, headers=self.headers)
 
     async def _prepared(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse | None:
         """Send the answer that a test has set; None if it has set none."""
@@ -105,13 +113,25 @@ class Upstream:
             return await self._events(request, body)
         if not body.get("stream") and self.answer is not None:
             answer = {**_head(body), "object": "chat.completion", **self.answer}
-            return web.json_response(answer, status=self.answer_status)
+            return (
+                await self._send(request, json.dumps(answer).encode(), "application/json")
+                if self.drip_s
+                else web.json_response(answer, status=self.answer_status)
+            )
         return None
 
-    async def _send(self, request: web.Request, data: bytes) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    async def _send(
+        self, request: web.Request, data: bytes, content_type: str = "text/event-stream"
+    ) -> web.StreamResponse:
+        status = self.answer_status if content_type == "application/json" else 200
+        response = web.StreamResponse(status=status, headers={"Content-Type": content_type})
         await response.prepare(request)
-        await response.write(data)
+        try:
+            for piece in (data[i : i + 1] for i in range(len(data))) if self.drip_s else (data,):
+                await response.write(piece)
+                await asyncio.sleep(self.drip_s)
+        except ConnectionError:
+            return response  # the gateway has given up
         if self.breaks_off and request.transport is not None:
             request.transport.close()
         return response
@@ -201,7 +221,9 @@ class Upstream:
     def _failed(self, request: web.Request) -> web.Response | None:
         self.requests += 1
         self.traceparents.append(request.headers.get("traceparent", ""))
-        if request.headers.get("Authorization") != f"Bearer {KEY}":
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.keys_seen.append(key)
+        if key not in self.keys:
             return web.json_response({"error": {"message": f"wrong key {request.headers}", "code": "x"}}, status=401)
         if not self.fail:
             return None

@@ -30,7 +30,7 @@ from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt
 from serving.gateway.upstreams.problems import UpstreamProblem
 from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_text, stream_problem, stream_text
-from serving.gateway.upstreams.upstreams import UpstreamResponse
+from serving.gateway.upstreams.upstream import Attempts, UpstreamResponse
 from serving.http.problems import BadGateway
 from serving.http.raw_request import encode_json
 from serving.http.server_sent_events import format_event
@@ -228,14 +228,15 @@ class QueryService:
             yield _ending(rest, call, builder, material, context, usage, upstream_response.model, prompt)
 
     async def _post(self, body: dict[str, Any], call: Call, context: RequestContext) -> UpstreamResponse:
+        attempts = Attempts()
         try:
-            upstream_response = await self._gateway.upstreams.post(body)
+            upstream_response = await self._gateway.upstreams.post(body, attempts=attempts)
         except UpstreamProblem as problem:  # the request is ours, so the caller cannot fix it
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
-        except asyncio.CancelledError:  # the upstream has read the question
-            upstream = next(iter(self._gateway.upstreams))
-            usage = Amount(tokens_in=call.tokens_in, estimated=True)
-            call.record_usage(usage, upstream.model_of(str(body["model"])), upstream.base_url)
+        except asyncio.CancelledError:
+            if (upstream := attempts.upstream) is not None:  # it has read the question
+                usage = Amount(tokens_in=call.tokens_in, estimated=True)
+                call.record_usage(usage, upstream.model_of(str(body["model"])), upstream.base_url)
             raise
         details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
         context.entry.details.update(details)

@@ -124,9 +124,10 @@ class ResearchTools:
 
     def estimate_unread(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[Amount, str, str]:
         """Estimate usage, model and server URL of an abandoned call: the model has at least read its prompt."""
-        first = next(iter(self._upstreams))
+        model = self._settings.llm.model or ""
+        first = next(iter(self._upstreams.serving(model) or self._upstreams))
         _, tokens_in = self._messages(topic, passages)
-        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(self._settings.llm.model), first.base_url
+        return Amount(tokens_in=tokens_in, estimated=True), first.model_of(model), first.base_url
 
     def _messages(self, topic: str, passages: Sequence[ReadPassage]) -> tuple[list[Message], int]:
         """Render the messages for the model, and estimate their tokens."""

@@ -285,7 +285,7 @@ class Gateway:
     def _max_cost(self, request: CallRequest, most: Amount) -> int | None:
         """Return the cost at the most expensive server, plus tools; None if a server's price is unknown."""
         highest = 0
-        for upstream in () if request.is_free else self.upstreams:
+        for upstream in () if request.is_free else self.upstreams.serving(request.model):
             cost = self.prices.cost_nano_usd(upstream.model_of(request.model), upstream.base_url, most)
             if cost is None:
                 return None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from guard_core.units import NANO
 from serving.audit.entry import AuditEntry
-from serving.gateway.upstreams.upstreams import UpstreamResponse
+from serving.gateway.upstreams.upstream import UpstreamResponse
 
 _COST: Final = b"x-ml-guard-cost-usd"
 _MAX_MODEL: Final = 256

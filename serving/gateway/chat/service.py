@@ -34,8 +34,8 @@ from serving.gateway.protocols.responses.protocol import RESPONSES
 from serving.gateway.upstreams.events import BrokenStreamError, find_error
 from serving.gateway.upstreams.problems import UpstreamProblem, read_message
 from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_available, read_json, stream_problem
-from serving.gateway.upstreams.upstreams import UpstreamResponse
-from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Unprocessable
+from serving.gateway.upstreams.upstream import Attempts, UpstreamResponse
+from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Problem, Unprocessable
 from serving.http.raw_request import encode_json
 
 _log = logging.getLogger(__name__)
@@ -79,12 +79,12 @@ class ChatService:
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post(request.body, request.protocol, session, context)
             report.record_response(upstream_response, session.unread_kinds)
-            own_answer = await read_json(upstream_response)
+            meter = UsageMeter(call_request.tokens_in)
+            own_answer = await _read_charged(upstream_response, meter, call)
             protocol = upstream_response.upstream.protocol
             answer = protocol.answer_to_chat(own_answer)
             choices = _require_list(answer, "choices", upstream_response, session)
             messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
-            meter = UsageMeter(call_request.tokens_in)
             meter.read_usage_of(answer)
             meter.count_text(count_bytes(messages))
             meter.ended = True
@@ -170,7 +170,7 @@ class ChatService:
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post(body, CHAT, session, context, path="/embeddings")
             report.record_response(upstream_response, session.unread_kinds)
-            answer = await read_json(upstream_response)
+            answer = await _read_charged(upstream_response, UsageMeter(tokens_in), call)
             _require_list(answer, "data", upstream_response, session)
             usage = read_usage(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
@@ -195,23 +195,21 @@ class ChatService:
         return await read_json(upstream_response)
 
     async def models(self) -> Mapping[str, Any]:
-        """Return the models of the first server."""
+        """Return the models of the servers of the first pool, and of fallbacks whose models are set."""
         self.require_upstream()
-        models = await self._gateway.upstreams.get("/models")
-        if not isinstance(models, dict) or not isinstance(models.get("data"), list):
-            raise BadGateway("The server of language models does not list its models.")
-        return models
+        return {"object": "list", "data": await self._gateway.upstreams.list_models()}
 
     async def model(self, model_id: str) -> Mapping[str, Any]:
-        """Return a model of the first server, from its list: not every server answers for a single model.
+        """Return a model from the servers' lists: not every server answers for a single model.
 
         Raises
         ------
         NotFound
-            If the server does not list it.
+            If no server lists it.
         """
-        for model in (await self.models())["data"]:
-            if isinstance(model, dict) and model.get("id") == model_id:
+        self.require_upstream()
+        for model in await self._gateway.upstreams.list_models():
+            if model.get("id") == model_id:
                 return model
         raise NotFound(
             f"The model {model_id!r} does not exist; GET /v1/models lists those that do.", code="model_not_found"
@@ -269,9 +267,10 @@ class ChatService:
         session: PolicySession,
         context: RequestContext,
         path: str | None = None,
+        attempts: Attempts | None = None,
     ) -> UpstreamResponse:
         try:
-            upstream_response = await self._gateway.upstreams.post(body, protocol, path=path)
+            upstream_response = await self._gateway.upstreams.post(body, protocol, path=path, attempts=attempts)
         except UpstreamProblem as problem:
             body = rewrite(problem.body, session.response)
             raise UpstreamProblem(problem.status, body, problem.retry_after) from None
@@ -289,11 +288,12 @@ class ChatService:
         ClientDisconnected
             If it does; the question is charged, because the upstream has read it.
         """
-        posting = asyncio.ensure_future(self._post(request.body, request.protocol, session, context))
+        attempts = Attempts()
+        posting = asyncio.ensure_future(self._post(request.body, request.protocol, session, context, attempts=attempts))
         if not await _is_done(posting, context):
-            upstream = next(iter(self._gateway.upstreams))
-            usage = Amount(tokens_in=call.tokens_in, estimated=True)
-            call.record_usage(usage, upstream.model_of(request.model), upstream.base_url)
+            if (upstream := attempts.upstream) is not None:
+                usage = Amount(tokens_in=call.tokens_in, estimated=True)
+                call.record_usage(usage, upstream.model_of(request.model), upstream.base_url)
             raise ClientDisconnected
         upstream_response = posting.result()
         if context.disconnected is not None:
@@ -304,6 +304,16 @@ class ChatService:
 def _count_prompt(body: Mapping[str, Any], protocol: Protocol) -> int:
     """Return the UTF-8 bytes of a request's prompt."""
     return sum(count_bytes(body[name]) for name in protocol.prompt_fields if name in body)
+
+
+async def _read_charged(upstream_response: UpstreamResponse, meter: UsageMeter, call: Call) -> dict[str, Any]:
+    """Read a whole answer; one that does not complete is charged by what has arrived of it."""
+    try:
+        return await read_json(upstream_response, meter)
+    except Problem:
+        if meter.has_text:
+            call.record_usage(meter.usage, upstream_response.model, upstream_response.upstream.base_url)
+        raise
 
 
 def _require_list(
@@ -341,10 +351,13 @@ async def _pieces(
     upstream_response: UpstreamResponse, events: ChatStream, call: Call, context: RequestContext
 ) -> AsyncGenerator[bytes]:
     """Yield what may go out of an upstream's stream, until it ends, is blocked, or the client disconnects."""
-    silent = True
+    silent, received = True, 0
     try:
         while data := await read_available(upstream_response):
             out = events.feed(data)
+            if events.received > received:
+                received = events.received
+                upstream_response.record_progress()
             if silent and events.has_text:
                 silent = False
                 call.record_first_token(upstream_response.model)

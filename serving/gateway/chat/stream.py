@@ -121,6 +121,11 @@ class ChatStream:
             yield from choice.findings
 
     @property
+    def received(self) -> int:
+        """Return the bytes of the answer that have arrived: texts, reasoning and tool calls, not keep-alives."""
+        return self._meter.received
+
+    @property
     def has_text(self) -> bool:
         """Whether any text has arrived."""
         return self._meter.has_text

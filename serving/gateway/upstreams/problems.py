@@ -1,20 +1,25 @@
 """Problem details for callers when a server of language models fails; they never contain the guard's own key."""
 
+import asyncio
 import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
 from serving.gateway.upstreams.decoding import decode_json
+from serving.gateway.upstreams.pauses import read_retry_after_s
+from serving.gateway.upstreams.rate_limits import read_reset_s
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
 """Statuses with which a server rejects the guard's key, not the caller's request."""
 _ERROR_BYTES = 64 * 1024
+_ERROR_S = 10.0
 _seconds = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
 
 
@@ -35,13 +40,14 @@ async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
     """Return the problem of an unsuccessful response, and close its connection."""
     data = bytearray()
     with suppress(aiohttp.ClientError, TimeoutError, OSError):  # the words that arrived before a break still count
-        while len(data) < _ERROR_BYTES and (piece := await response.content.read(_ERROR_BYTES - len(data))):
-            data += piece
+        async with asyncio.timeout(_ERROR_S):
+            while len(data) < _ERROR_BYTES and (piece := await response.content.read(_ERROR_BYTES - len(data))):
+                data += piece
     response.close()
     if response.status in KEY_REJECTED:
         return BadGateway(f"{name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
     error = _error_of(bytes(data))
-    retry_after = response.headers.get("Retry-After") or _read_retry_delay(error)
+    retry_after = response.headers.get("Retry-After") or _read_retry_delay(error) or _read_reset(response)
     if response.status >= 500 or response.status < 400:
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return BadGateway(f"{name} answered {response.status}.", headers=headers)
@@ -63,6 +69,14 @@ def _error_of(data: bytes) -> Mapping[str, Any]:
         beside = {name: value for name, value in body.items() if name != "error"}
         error = {**beside, "message": error} if error else beside
     return {**error, "message": read_message(error)} if error else {}
+
+
+def _read_reset(response: aiohttp.ClientResponse) -> str | None:
+    """Return the whole seconds to wait by other headers than `Retry-After`: those of a rate limit count where it was exceeded."""
+    wait_s = read_retry_after_s(response.headers)
+    if wait_s is None and response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait_s = read_reset_s(response.headers)
+    return None if wait_s is None else str(math.ceil(wait_s))
 
 
 def _read_retry_delay(error: Mapping[str, Any]) -> str | None:

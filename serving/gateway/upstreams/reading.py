@@ -12,14 +12,19 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import estimate, find_usage, read_usage
 from serving.gateway.upstreams.decoding import decode_json, join_halves
 from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, find_error, parse_event
-from serving.gateway.upstreams.upstreams import UpstreamResponse
+from serving.gateway.upstreams.upstream import UpstreamResponse
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 _MAX_ANSWER_BYTES = 64 * 2**20
+_LEAST_BYTES = 1024
 
 
-async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
+async def read_json(upstream_response: UpstreamResponse, meter: "UsageMeter | None" = None) -> dict[str, Any]:
     """Read the JSON object of a whole response, as its server's protocol has it.
+
+    Parameters
+    ----------
+    meter : counts what has arrived of an answer that does not complete, because the server has produced it.
 
     Raises
     ------
@@ -27,17 +32,15 @@ async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
         If it is not a JSON object, or does not complete.
     """
     name = upstream_response.upstream.name
-    content = upstream_response.response.content
+    data = bytearray()
     try:
-        data = await upstream_response.wait_for(content.read(_MAX_ANSWER_BYTES))
-        while not content.at_eof():
-            data += await upstream_response.wait_for(content.read(_MAX_ANSWER_BYTES))
-            if len(data) > _MAX_ANSWER_BYTES:
-                raise BadGateway(f"{name} answered with too many bytes.")
-        answer = decode_json(data)
+        await _read_whole(upstream_response, data)
+        answer = decode_json(bytes(data))
     except TimeoutError as error:
+        _count_incomplete(data, meter)
         raise GatewayTimeout(f"{name} did not finish its answer in time.") from error
     except (aiohttp.ClientError, OSError) as error:
+        _count_incomplete(data, meter)
         raise BadGateway(f"{name} broke off its answer ({type(error).__name__}).") from error
     except (ValueError, RecursionError) as error:
         raise BadGateway(f"{name} did not answer with JSON.") from error
@@ -48,11 +51,37 @@ async def read_json(upstream_response: UpstreamResponse) -> dict[str, Any]:
     return answer
 
 
+async def _read_whole(upstream_response: UpstreamResponse, data: bytearray) -> None:
+    """Add the bytes of a response to `data` as they arrive.
+
+    Blanks before the answer are keep-alives, as DeepSeek sends them; after its first byte, fewer than `_LEAST_BYTES`
+    within the timeout are no progress.
+    """
+    content = upstream_response.response.content
+    target = 1
+    while True:
+        data += await upstream_response.wait_for(content.readany)
+        if content.at_eof():
+            return
+        if len(data) > _MAX_ANSWER_BYTES:
+            raise BadGateway(f"{upstream_response.upstream.name} answered with too many bytes.")
+        if target == 1:
+            data[:] = data.lstrip()
+        if len(data) >= target:
+            target = len(data) + _LEAST_BYTES
+            upstream_response.record_progress()
+
+
+def _count_incomplete(data: bytearray, meter: "UsageMeter | None") -> None:
+    if meter is not None:
+        meter.count_text(len(data.strip()))
+
+
 async def read_available(upstream_response: UpstreamResponse) -> bytes:
     """Return the bytes that have arrived of a stream; empty at its end."""
     content = upstream_response.response.content
     try:
-        return await upstream_response.wait_for(content.readany())
+        return await upstream_response.wait_for(content.readany)
     except aiohttp.ClientError:
         # The exception hides the bytes that arrived before the break; they were produced, so they are charged.
         before = b"".join(content._buffer)  # noqa: SLF001 - aiohttp has no other way
@@ -69,7 +98,7 @@ BROKEN: Final = (BrokenStreamError, aiohttp.ClientError, TimeoutError, OSError)
 def stream_problem(error: BaseException) -> Problem:
     """Return the problem of a stream that broke."""
     if isinstance(error, TimeoutError):
-        return Problem.of_status(504, "The model's server was silent for too long.")
+        return Problem.of_status(504, "The model's server was silent for too long, or sent nothing of its answer.")
     return Problem.of_status(502, f"The stream broke: {error}.")
 
 
@@ -109,6 +138,11 @@ class UsageMeter:
         return self._usage is not None
 
     @property
+    def received(self) -> int:
+        """Return the bytes of text that have arrived."""
+        return self._bytes
+
+    @property
     def has_text(self) -> bool:
         """Whether any text has arrived."""
         return self._events > 0
@@ -146,6 +180,8 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
                 return
             event = parse_event(data_of_event)
             piece = _text_of(event, meter)
+            if piece or _has_content(event):
+                upstream_response.record_progress()
             finished = finished or bool(_first_choice(event).get("finish_reason"))
             meter.ended = finished and meter.has_usage
             if piece:
@@ -172,7 +208,7 @@ async def _read_chunks(upstream_response: UpstreamResponse, meter: UsageMeter) -
 
 async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> str:
     """Read the text of a whole response's first choice; raises as `read_json`."""
-    answer = await read_json(upstream_response)
+    answer = await read_json(upstream_response, meter)
     text = _text_of(upstream_response.upstream.protocol.answer_to_chat(answer), meter)
     meter.ended = True
     return text
@@ -202,3 +238,9 @@ def _first_choice(event: dict[str, Any]) -> dict[str, Any]:
     choices = event.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, dict) else {}
+
+
+def _has_content(event: dict[str, Any]) -> bool:
+    """Return whether an event carries anything of an answer, such as reasoning, which is no part of the text."""
+    delta = _first_choice(event).get("delta")
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")

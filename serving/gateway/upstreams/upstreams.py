@@ -1,4 +1,4 @@
-"""Servers of language models in order: each is retried, then the next is tried. A stream that has started is never repeated.
+"""Servers of language models: pools in order, retries, fallbacks. A stream that has started is never repeated.
 
 The callers build requests and read responses.
 """
@@ -7,123 +7,31 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
-import msgspec
 
-from guard_core.settings import Fallback, Settings
+from guard_core.settings import Settings
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.protocol import Protocol
-from serving.gateway.protocols.registry import PROTOCOLS
-from serving.gateway.upstreams.breaker import Breaker
 from serving.gateway.upstreams.decoding import decode_json
-from serving.gateway.upstreams.pauses import choose_pause_s, read_retry_after_s
+from serving.gateway.upstreams.pauses import read_retry_after_s
+from serving.gateway.upstreams.pools import Pool, PoolCall, build_pools
 from serving.gateway.upstreams.problems import KEY_REJECTED, UpstreamProblem, problem_of, unreachable_problem
+from serving.gateway.upstreams.rate_limits import read_reset_s
+from serving.gateway.upstreams.upstream import Attempts, Upstream, UpstreamResponse
 from serving.http import tracing
-from serving.http.problems import NotFound, Problem, Unavailable
+from serving.http.problems import BadGateway, NotFound, Problem, TooManyRequests, Unavailable
 
 _log = logging.getLogger(__name__)
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
+_LEFT_OUT_S = 60.0  # a key that is rejected or without credit, if another one is free
 _SUCCESS = range(200, 300)
-_MALFORMED = frozenset({400, 422})
+_RATE_LIMITED = 429
 _MAX_ADAPTATIONS = 2  # of a request that a server refuses for what the gateway has put into it
-_USAGE_OPTION = (b"stream_options", b"include_usage")
-_encode = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True)
-class Upstream:
-    """A server; `model`, if set, replaces the caller's.
-
-    Attributes
-    ----------
-    protocol : that it speaks.
-    max_tokens : of an answer if a request sets no maximum and the protocol requires one.
-    accepts_usage_option : whether it may be asked for the usage of a stream; False once it has refused the option.
-    accepts_max_tokens : whether translated requests may say `max_tokens`; False once it has asked for
-        `max_completion_tokens`, as OpenAI does for its newer models.
-    """
-
-    name: str
-    base_url: str
-    model: str | None
-    headers: Mapping[str, str] = field(repr=False)
-    breaker: Breaker = field(default_factory=Breaker)
-    protocol: Protocol = CHAT
-    max_tokens: int = 4096
-    accepts_usage_option: bool = True
-    accepts_max_tokens: bool = True
-
-    def model_of(self, requested: str) -> str:
-        """Return the model to request from this server."""
-        return self.model or requested
-
-    def encode(self, body: Mapping[str, Any], protocol: Protocol = CHAT) -> bytes:
-        """Encode a request for this server; a stream of chat completions reports its usage only on request.
-
-        Parameters
-        ----------
-        protocol : of the body.
-
-        Raises
-        ------
-        Unprocessable
-            If a part of it has no counterpart in the server's protocol.
-        """
-        translated = dict(body)
-        if protocol is not self.protocol:
-            translated = self.protocol.request_from_chat(protocol.request_to_chat(body), self.max_tokens)
-            if not self.accepts_max_tokens and "max_tokens" in translated:
-                translated["max_completion_tokens"] = translated.pop("max_tokens")
-        translated["model"] = self.model_of(str(body.get("model", "")))
-        if self.protocol is CHAT and self.accepts_usage_option and _lacks_usage_option(translated):
-            translated["stream_options"] = {**(translated.get("stream_options") or {}), "include_usage": True}
-        return _encode(translated)
-
-    def adapt(self, body: Mapping[str, Any], protocol: Protocol, problem: Problem) -> bool:
-        """Stop sending what the gateway, not the caller, has put into a request if it was refused for that; return whether it was."""
-        if self.protocol is not CHAT or not isinstance(problem, UpstreamProblem) or problem.status not in _MALFORMED:
-            return False
-        words = _encode(problem.body)
-        refuses_option = _lacks_usage_option(body) and any(name in words for name in _USAGE_OPTION)
-        refuses_max_tokens = protocol is not CHAT and b"max_completion_tokens" in words
-        self.accepts_usage_option = self.accepts_usage_option and not refuses_option
-        self.accepts_max_tokens = self.accepts_max_tokens and not refuses_max_tokens
-        return refuses_option or refuses_max_tokens
-
-
-def _lacks_usage_option(body: Mapping[str, Any]) -> bool:
-    return bool(body.get("stream")) and not (body.get("stream_options") or {}).get("include_usage")
-
-
-@dataclass(slots=True)
-class UpstreamResponse:
-    """A response that has started, and how it came about.
-
-    Attributes
-    ----------
-    attempts : at all upstreams.
-    waited_s : seconds that the request has waited for upstreams so far.
-    """
-
-    upstream: Upstream
-    model: str
-    response: aiohttp.ClientResponse
-    attempts: int
-    waited_s: float
-
-    async def wait_for(self, reading: Awaitable[bytes]) -> bytes:
-        """Return the bytes that `reading` waits for; add the time to `waited_s`."""
-        started = time.perf_counter()
-        try:
-            return await reading
-        finally:
-            self.waited_s += time.perf_counter() - started
 
 
 @dataclass(slots=True)
@@ -136,22 +44,39 @@ class _Failure:
     retry_after_s: float | None = None
 
 
+@dataclass(slots=True, frozen=True)
+class _Request:
+    """A request and its limits, the same for all attempts."""
+
+    body: Mapping[str, Any]
+    protocol: Protocol
+    path: str | None
+    model: str
+    attempts: Attempts
+    started: float
+    begin_s: float
+
+
 class Upstreams:
-    """All configured servers, in order."""
+    """All configured servers, in pools."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._all = _upstreams(settings)
+        self._pools = build_pools(settings.llm)
         self._slots = asyncio.Semaphore(settings.llm.concurrency)
         self._session: aiohttp.ClientSession | None = None
 
     def __bool__(self) -> bool:
         """Return whether there is any server."""
-        return bool(self._all)
+        return bool(self._pools)
 
-    def __iter__(self) -> "Any":
-        """Iterate over the servers."""
-        return iter(self._all)
+    def __iter__(self) -> Iterator[Upstream]:
+        """Iterate over the servers, with each of their keys."""
+        return (upstream for pool in self._pools for upstream in pool)
+
+    def serving(self, model: str) -> list[Upstream]:
+        """Return the servers that serve a model that a caller requests, in order."""
+        return [upstream for upstream in self if upstream.serves(model)]
 
     async def start(self) -> None:
         """Open the connection pool."""
@@ -199,19 +124,43 @@ class Upstreams:
         BadGateway, GatewayTimeout, UpstreamProblem
             If the server does not answer with success and JSON.
         """
-        first = self._all[0]
-        try:
-            async with self._open_session.get(
-                first.base_url + path, headers=first.headers, allow_redirects=False
-            ) as response:
-                if response.status not in _SUCCESS:
-                    raise await problem_of(first.name, response)
-                return decode_json(await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
-            raise unreachable_problem(first.name, error) from error
+        return await self._get(next(iter(self)), path)
+
+    async def list_models(self) -> list[dict[str, Any]]:
+        """Return the models that servers of the first pool, and fallbacks that name theirs, list and serve.
+
+        Raises
+        ------
+        BadGateway, GatewayTimeout, UpstreamProblem
+            If none lists its models.
+        """
+        servers = {next(iter(self)).base_url: next(iter(self))}
+        for upstream in self:
+            if upstream.model is None and (upstream in self._pools[0] or upstream.models):
+                servers.setdefault(upstream.base_url, upstream)
+        answers = await asyncio.gather(
+            *(self._list_models(server) for server in servers.values()), return_exceptions=True
+        )
+        lists = [answer for answer in answers if not isinstance(answer, BaseException)]
+        for error in answers:
+            if isinstance(error, BaseException) and not (lists and isinstance(error, Problem)):
+                raise error
+        return list({model.get("id"): model for models in reversed(lists) for model in models}.values())
+
+    async def _list_models(self, upstream: Upstream) -> list[dict[str, Any]]:
+        answer = await self._get(upstream, "/models")
+        models = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(models, list):
+            raise BadGateway("The server of language models does not list its models.")
+        return [model for model in models if isinstance(model, dict) and upstream.serves(str(model.get("id")))]
 
     async def post(
-        self, body: Mapping[str, Any], protocol: Protocol = CHAT, *, path: str | None = None
+        self,
+        body: Mapping[str, Any],
+        protocol: Protocol = CHAT,
+        *,
+        path: str | None = None,
+        attempts: Attempts | None = None,
     ) -> UpstreamResponse:
         """Send a request; return when a server has started a successful response.
 
@@ -219,85 +168,133 @@ class Upstreams:
         ----------
         protocol : of the body.
         path : of another route, such as `/embeddings`; it is sent as it is, and only to servers of the same protocol.
+        attempts : kept up to date, for callers that may be cancelled.
 
         Raises
         ------
         Unprocessable
             If a part of the request has no counterpart in a server's protocol.
         NotFound
-            If no server speaks the protocol of `path`.
+            If no server serves the model, or speaks the protocol of `path`.
         UpstreamProblem
             If a server rejects the request as wrong, or all reject it for now.
         BadGateway, GatewayTimeout
             If no server answers successfully.
-        Unavailable
-            If the circuits of all servers are open.
+        TooManyRequests, Unavailable
+            If all servers are at their rate limits, or the circuits of all are open.
         """
+        model = str(body.get("model", ""))
+        begin_s = self._settings.llm.begin_s(stream=bool(body.get("stream")))
+        request = _Request(body, protocol, path, model, attempts or Attempts(), time.monotonic(), begin_s)
+        pools = self._pools_for(request)
         problem: Problem | None = None
-        attempts = 0
-        requested = str(body.get("model", ""))
-        started = time.perf_counter()
-        deadline = started + self._settings.llm.total_s
-        servers = [upstream for upstream in self._all if path is None or upstream.protocol is protocol]
-        if not servers:
-            raise NotFound(f"No server of language models set up here offers {path}.", code="model_not_found")
-        for upstream in servers:
-            model = upstream.model_of(requested)
-            url = upstream.base_url + (path or upstream.protocol.path)
-            for attempt in range(self._settings.llm.retries + 1):
-                if not upstream.breaker.allows:
-                    break
-                attempts += 1
-                outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
-                for _ in range(_MAX_ADAPTATIONS):
-                    if not isinstance(outcome, _Failure) or not upstream.adapt(body, protocol, outcome.problem):
-                        break
-                    attempts += 1
-                    outcome = await self._attempt(upstream, url, upstream.encode(body, protocol))
-                if isinstance(outcome, aiohttp.ClientResponse):
-                    return UpstreamResponse(upstream, model, outcome, attempts, time.perf_counter() - started)
-                problem = outcome.problem
-                _log.warning("%s: attempt %d: %s", upstream.name, attempt + 1, problem.status)
-                if outcome.is_callers:
-                    raise problem
-                pause = choose_pause_s(attempt, outcome.retry_after_s) if outcome.retry else None
-                last = attempt == self._settings.llm.retries
-                if last or pause is None or time.perf_counter() + pause > deadline:
-                    break
-                await asyncio.sleep(pause)
-        raise problem or self._all_open()
+        for pool in pools:
+            outcome = await self._call_pool(pool, request)
+            if isinstance(outcome, UpstreamResponse):
+                return outcome
+            problem = outcome or problem
+        raise problem or _unavailable(pools, model)
 
-    async def _attempt(self, upstream: Upstream, url: str, data: bytes) -> "aiohttp.ClientResponse | _Failure":
+    def _pools_for(self, request: _Request) -> list[Pool]:
+        """Return the members of each pool that can answer a request; raises `NotFound` if there is none."""
+        path, model = request.path, request.model
+        pools = [
+            tuple(upstream for upstream in pool if path is None or upstream.protocol is request.protocol)
+            for pool in self._pools
+        ]
+        if not any(pools):
+            raise NotFound(f"No server of language models set up here offers {path}.", code="model_not_found")
+        pools = [served for pool in pools if (served := tuple(upstream for upstream in pool if upstream.serves(model)))]
+        if not pools:
+            raise NotFound(
+                f"No server of language models set up here serves the model {model!r}; GET /v1/models lists those that"
+                " they do.",
+                code="model_not_found",
+            )
+        return pools
+
+    async def _call_pool(self, pool: Pool, request: _Request) -> UpstreamResponse | Problem | None:
+        """Call members of a pool until one answers; return the last problem if none does, None if none was called.
+
+        Raises
+        ------
+        Problem
+            If the request is at fault.
+        """
+        call = PoolCall(pool, request.model, self._settings.llm.retries, request.started + self._settings.llm.total_s)
+        problem: Problem | None = None
+        while (member := await call.next_member()) is not None:
+            started = time.monotonic()
+            outcome = await self._attempt_adapted(member, request)
+            if isinstance(outcome, aiohttp.ClientResponse):
+                return UpstreamResponse(
+                    member,
+                    member.model_of(request.model),
+                    outcome,
+                    request.attempts.count,
+                    waited_s=time.monotonic() - request.started,
+                    progress_s=started - request.started,
+                    limit_s=request.begin_s,
+                    timeout_s=self._settings.llm.timeout_s,
+                )
+            problem = outcome.problem
+            _log.warning("%s: attempt %d: %s", member.name, request.attempts.count, problem.status)
+            if outcome.is_callers:
+                raise problem
+            call.record_failure(member, retry=outcome.retry, retry_after_s=outcome.retry_after_s)
+        return problem
+
+    async def _attempt_adapted(self, upstream: Upstream, request: _Request) -> "aiohttp.ClientResponse | _Failure":
+        """Send a request; send it again without what the gateway has put into it, if it was refused for that."""
+        request.attempts.upstream = upstream
+        for adaptation in range(_MAX_ADAPTATIONS + 1):
+            request.attempts.count += 1
+            outcome = await self._attempt(upstream, request)
+            if (
+                adaptation == _MAX_ADAPTATIONS
+                or isinstance(outcome, aiohttp.ClientResponse)
+                or not upstream.adapt(request.body, request.protocol, outcome.problem)
+            ):
+                break
+        return outcome
+
+    async def _attempt(self, upstream: Upstream, request: _Request) -> "aiohttp.ClientResponse | _Failure":
+        url = upstream.base_url + (request.path or upstream.protocol.path)
+        data = upstream.encode(request.body, request.protocol)
+        headers = {**upstream.headers, **tracing.headers()}
         try:
-            headers = {**upstream.headers, **tracing.headers()}
-            response = await self._open_session.post(url, data=data, headers=headers, allow_redirects=False)
+            async with asyncio.timeout(request.begin_s):
+                response = await self._open_session.post(url, data=data, headers=headers, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             upstream.breaker.record_failure()
             return _Failure(unreachable_problem(upstream.name, error), retry=True)
+        model = upstream.model_of(request.model)
         if response.status in _SUCCESS:
             upstream.breaker.record_success()
+            reset_s = read_reset_s(response.headers)
+            if reset_s is not None:
+                upstream.cooldowns.record(model, reset_s, None)
             return response
         problem = await problem_of(upstream.name, response)
         if isinstance(problem, UpstreamProblem):  # the server works, even if it rejects this request
             upstream.breaker.record_success()
         else:
             upstream.breaker.record_failure()
-        spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
-        retry = response.status in _RETRIED and not spent
-        is_callers = (
-            not spent and not retry and response.status not in KEY_REJECTED and isinstance(problem, UpstreamProblem)
-        )
-        retry_after_s = read_retry_after_s(response.headers)
-        if retry_after_s is None:
-            retry_after_s = read_retry_after_s(problem.headers)
-        return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=retry_after_s)
+        return _judge(upstream, model, response, problem)
 
-    def _all_open(self) -> Unavailable:
-        wait_s = min(upstream.breaker.wait_s for upstream in self._all)
-        return Unavailable(
-            "No server of language models is available now: all have failed too often.",
-            retry_after_s=max(1, math.ceil(wait_s)),
-        )
+    async def _get(self, upstream: Upstream, path: str) -> Any:
+        try:
+            async with (
+                asyncio.timeout(self._settings.llm.timeout_s),
+                self._open_session.get(
+                    upstream.base_url + path, headers=upstream.headers, allow_redirects=False
+                ) as response,
+            ):
+                if response.status not in _SUCCESS:
+                    raise await problem_of(upstream.name, response)
+                return decode_json(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
+            raise unreachable_problem(upstream.name, error) from error
 
     @property
     def _open_session(self) -> aiohttp.ClientSession:
@@ -306,25 +303,35 @@ class Upstreams:
         return self._session
 
 
-def _upstreams(settings: Settings) -> Sequence[Upstream]:
-    if settings.llm.base_url is None:
-        return ()
-    first = Fallback(base_url=settings.llm.base_url, api_key=settings.llm.api_key, protocol=settings.llm.protocol)
-    upstreams = []
-    for place, server in enumerate((first, *settings.llm.fallbacks)):
-        host = urlsplit(server.base_url).hostname or ""
-        key = None if server.api_key is None else server.api_key.get_secret_value()
-        protocol = PROTOCOLS[server.protocol]
-        headers = {"Content-Type": "application/json", **protocol.headers(host, key)}
-        base_url = server.base_url.rstrip("/")
-        upstreams.append(
-            Upstream(
-                host or f"upstream {place}",
-                base_url,
-                server.model,
-                headers,
-                protocol=protocol,
-                max_tokens=settings.llm.max_tokens,
-            )
-        )
-    return upstreams
+def _judge(upstream: Upstream, model: str, response: aiohttp.ClientResponse, problem: Problem) -> _Failure:
+    """Return the failure that an unsuccessful response means; the member is left out for as long as it asks."""
+    spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
+    retry = response.status in _RETRIED and not spent
+    rejects_key = response.status in KEY_REJECTED
+    is_callers = not spent and not retry and not rejects_key and isinstance(problem, UpstreamProblem)
+    retry_after_s = read_retry_after_s(response.headers)
+    if retry_after_s is None:
+        retry_after_s = read_retry_after_s(problem.headers)
+    if retry and retry_after_s is not None:
+        upstream.cooldowns.record(model, retry_after_s, response.status)
+    elif spent or rejects_key:
+        upstream.cooldowns.record(model, _LEFT_OUT_S, None)
+    return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=retry_after_s)
+
+
+def _unavailable(pools: list[Pool], model: str) -> Problem:
+    """Return the problem of a call that no server could be asked for, with the wait until one is free."""
+    waits = []
+    for upstream in (upstream for pool in pools for upstream in pool):
+        cooldown_s = upstream.cooldowns.wait_s(upstream.model_of(model))
+        waits.append((max(cooldown_s, upstream.breaker.wait_s), upstream))
+    wait_s, first = min(waits, key=lambda pair: pair[0])
+    retry_after_s = max(1, math.ceil(wait_s))
+    status = first.cooldowns.status(first.model_of(model))
+    if status is None or first.breaker.wait_s:
+        detail = "No server of language models is available now: all have failed too often."
+        return Unavailable(detail, retry_after_s=retry_after_s)
+    detail = f"All servers of the model {model!r} have asked to be left alone; the first is free in {retry_after_s} s."
+    if status == _RATE_LIMITED:
+        return TooManyRequests(detail, headers={"Retry-After": str(retry_after_s)}, code="rate_limit_exceeded")
+    return Unavailable(detail, retry_after_s=retry_after_s)

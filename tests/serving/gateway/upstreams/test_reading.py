@@ -10,7 +10,7 @@ import pytest
 from guard_store.spending.amounts import Amount
 from serving.gateway.upstreams.events import BrokenStreamError
 from serving.gateway.upstreams.reading import UsageMeter, stream_text
-from serving.gateway.upstreams.upstreams import Upstream, UpstreamResponse
+from serving.gateway.upstreams.upstream import Upstream, UpstreamResponse
 
 
 class Content:
