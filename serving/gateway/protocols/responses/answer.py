@@ -9,7 +9,7 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.protocol import ModelRequest
 from serving.gateway.protocols.responses.ids import PREVIOUS_RESPONSE
 from serving.gateway.protocols.responses.output import Output
-from serving.gateway.protocols.responses.reasoning import list_details
+from serving.gateway.protocols.responses.reasoning import list_details, text_of_detail
 from serving.gateway.protocols.responses.tools import KINDS_BY_CALL, call_to_chat
 from serving.gateway.upstreams.events import find_error
 
@@ -172,6 +172,12 @@ def _message_of(output: list[dict[str, Any]]) -> tuple[dict[str, Any], list[Any]
         if item.get("type") == "reasoning":
             details += list_details(item, len(details))
     calls = [call_to_chat(item) for item in output if item.get("type") in KINDS_BY_CALL]
-    fields = {"refusal": refusal, "annotations": annotations, "reasoning_details": details, "tool_calls": calls}
+    fields = {
+        "refusal": refusal,
+        "annotations": annotations,
+        "reasoning": "".join(text_of_detail(detail) for detail in details),
+        "reasoning_details": details,
+        "tool_calls": calls,
+    }
     logprobs = [entry for text in texts for entry in text.get("logprobs") or ()]
     return message | {name: value for name, value in fields.items() if value}, logprobs

@@ -10,7 +10,14 @@ from serving.gateway.protocols.responses.answer import (
     finish_reason_of,
     usage_to_chat,
 )
-from serving.gateway.protocols.responses.reasoning import ENCRYPTED, SUMMARY, TEXT, TEXT_FIELDS, build_detail
+from serving.gateway.protocols.responses.reasoning import (
+    ENCRYPTED,
+    SUMMARY,
+    TEXT,
+    TEXT_FIELDS,
+    build_detail,
+    text_of_detail,
+)
 from serving.gateway.protocols.responses.tools import KINDS, KINDS_BY_CALL, ToolKind
 from serving.gateway.upstreams.events import DONE_MARK, Events, find_error, parse_event
 from serving.http.server_sent_events import encode_data
@@ -126,9 +133,12 @@ class ResponsesEvents(Events):
         key = (kind, place, index)
         number = self._details.get(key)
         if number is not None:  # clients join the texts of a detail, so id and format are sent once
-            return {"reasoning_details": [{"type": kind, TEXT_FIELDS[kind]: text, "index": number}]}
-        self._details[key] = number = len(self._details)
-        return {"reasoning_details": [build_detail(kind, text, item_id, number)]}
+            detail = {"type": kind, TEXT_FIELDS[kind]: text, "index": number}
+        else:
+            self._details[key] = number = len(self._details)
+            detail = build_detail(kind, text, item_id, number)
+        readable = text_of_detail(detail)
+        return {**({"reasoning": readable} if readable else {}), "reasoning_details": [detail]}
 
     def _annotation(self, annotation: Any, place: Any, index: Any, number: Any) -> Iterator[tuple[Delta, Any]]:
         key = ("annotation", place, index, number)

@@ -32,6 +32,12 @@ def build_detail(kind: str, text: str, item_id: Any, index: int) -> dict[str, An
     return {"type": kind, TEXT_FIELDS[kind]: text, "id": item_id, "format": FORMAT, "index": index}
 
 
+def text_of_detail(detail: Mapping[str, Any]) -> str:
+    """Return the readable text of a detail, which most clients read from `reasoning`; empty for encrypted content."""
+    kind = str(detail.get("type"))
+    return str(detail.get(TEXT_FIELDS[kind]) or "") if kind in _PARTS else ""
+
+
 def build_items(message: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
     """Return the items of a message's reasoning: one for each id; without details, one with the text of other fields.
 

@@ -249,6 +249,7 @@ async def test_a_chat_with_a_server_of_responses(
     assert responses_server.seen[0]["store"] is False
     responses_server.output = [text_item("Rain")]
     message = choice.message.model_dump(exclude_none=True)
+    assert message["reasoning"] == "A thought"  # many clients read no details
     details = message["reasoning_details"]
     assert [detail["type"] for detail in details] == ["reasoning.summary", "reasoning.encrypted"]
     body["messages"] += [message, {"role": "tool", "tool_call_id": "call_1", "content": "wet"}]
