@@ -62,8 +62,13 @@ class ResponsesUpstream(Upstream):
     ending: dict[str, Any] = field(default_factory=dict)
     cuts: int = 5
 
+    async def count_tokens(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(await request.json())
+        return web.json_response({"object": "response.input_tokens", "input_tokens": 42})
+
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_post("/v1/responses", self.responses)
+        router.add_post("/v1/responses/input_tokens", self.count_tokens)
         router.add_get("/v1/models", self.models)
 
     async def responses(self, request: web.Request) -> web.StreamResponse:

@@ -25,7 +25,7 @@ from serving.gateway.chat.schemas import (
 from serving.gateway.chat.service import ChatService
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.messages.protocol import MESSAGES
-from serving.gateway.protocols.protocol import ModelRequest, Protocol
+from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
 from serving.gateway.protocols.responses.protocol import RESPONSES
 from serving.http.body import wait_for_disconnect
 from serving.http.dependencies import EntryDep, part
@@ -59,9 +59,18 @@ async def _messages(request: RawRequest) -> None:
 
 
 async def _count_tokens(request: RawRequest) -> None:
+    await _count(request, MESSAGES)
+
+
+async def _count_input_tokens(request: RawRequest) -> None:
+    await _count(request, RESPONSES)
+
+
+async def _count(request: RawRequest, protocol: TranslatedProtocol) -> None:
     service = request.part(ChatService)
     context = _context(request)
-    await request.send_json(200, await service.count_tokens(await _read_json(request, service), context))
+    body = await _read_json(request, service)
+    await request.send_json(200, await service.count_tokens(body, protocol, context))
 
 
 async def _answer(request: RawRequest, protocol: Protocol) -> None:
@@ -152,6 +161,18 @@ routes = [
         parameters=[_PROJECT_PARAMETER],
         body={"application/json": ResponseBody},
         answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+    ),
+    RawRoute(
+        "POST",
+        "/v1/responses/input_tokens",
+        _count_input_tokens,
+        name="count_input_tokens",
+        tag="gateway",
+        summary="Count the tokens of an input as OpenAI's API does; an estimate if no server counts them.",
+        least=ANALYST,
+        parameters=[_PROJECT_PARAMETER],
+        body={"application/json": ResponseBody},
+        answers={200: Answer("The count.", dict[str, Any])},
     ),
     RawRoute(
         "POST",

@@ -26,8 +26,6 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.fields import read_end_user, read_model
-from serving.gateway.protocols.messages.protocol import MESSAGES
-from serving.gateway.protocols.messages.schemas import read_prompt
 from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
 from serving.gateway.protocols.responses.ids import PREVIOUS_RESPONSE, ResponseIds
 from serving.gateway.protocols.responses.protocol import RESPONSES
@@ -179,19 +177,22 @@ class ChatService:
             await call.settle("ok", response)
             return response
 
-    async def count_tokens(self, body: dict[str, Any], context: RequestContext) -> dict[str, Any]:
-        """Return the tokens of a prompt of Messages, as a server of this protocol counts them, else as an estimate.
+    async def count_tokens(
+        self, body: dict[str, Any], protocol: TranslatedProtocol, context: RequestContext
+    ) -> dict[str, Any]:
+        """Return the tokens of a prompt, as a server of the same protocol counts them, else as an estimate.
 
         Raises
         ------
         Problem
             As `chat`; it costs nothing, so no budget refuses it.
         """
-        read_prompt(body)
-        session = self._check_request(body, MESSAGES, context)
-        if not any(upstream.protocol is MESSAGES for upstream in self._gateway.upstreams):
-            return {"input_tokens": estimate(_count_prompt(body, MESSAGES))}
-        upstream_response = await self._post(body, MESSAGES, session, context, path="/messages/count_tokens")
+        request = protocol.read_prompt(body, default_model=self._settings.llm.model)
+        self._open_ids(request, context)
+        session = self._check_request(body, protocol, context)
+        if not any(upstream.protocol is protocol for upstream in self._gateway.upstreams.serving(request.model)):
+            return protocol.format_count(estimate(_count_prompt(body, protocol)))
+        upstream_response = await self._post(body, protocol, session, context, path=protocol.count_path)
         return await read_json(upstream_response)
 
     async def models(self) -> Mapping[str, Any]:

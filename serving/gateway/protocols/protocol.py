@@ -139,9 +139,19 @@ class TranslatedProtocol(Protocol):
     Attributes
     ----------
     server_fields : fields of an answer that the server writes, not the model.
+    count_path : of the route that counts the tokens of a prompt, below the base URL.
     """
 
     server_fields: ClassVar[frozenset[str]]
+    count_path: ClassVar[str]
+
+    @abstractmethod
+    def read_prompt(self, body: dict[str, Any], *, default_model: str | None) -> ModelRequest:
+        """Validate a prompt whose tokens are to be counted; raises as `read_request`."""
+
+    @abstractmethod
+    def format_count(self, tokens: int) -> dict[str, Any]:
+        """Return the answer with the tokens of a prompt."""
 
     def own_answer(self, answer: dict[str, Any], request: ModelRequest) -> dict[str, Any]:  # noqa: ARG002
         """Return a checked answer of a server of this protocol as the caller of a request gets it."""

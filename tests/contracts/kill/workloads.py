@@ -136,6 +136,11 @@ async def streamed_responses(client: Client) -> None:
     await _responses(client, stream=True)
 
 
+@_of("POST /v1/responses/input_tokens")
+async def count_input_tokens(client: Client) -> None:
+    await client.send("POST /v1/responses/input_tokens", {"model": "stub", "input": f"one two {client.next_id()}"})
+
+
 @_of("POST /v1/messages/count_tokens")
 async def count_tokens(client: Client) -> None:
     messages = [{"role": "user", "content": f"one two three {client.next_id()}"}]

@@ -23,10 +23,19 @@ class MessagesProtocol(TranslatedProtocol):
     schema_fields: ClassVar[tuple[str, ...]] = ("tools", "output_config")
     end_user_paths: ClassVar[tuple[tuple[str, ...], ...]] = (("metadata", "user_id"),)
     server_fields: ClassVar[frozenset[str]] = frozenset({"id", "type", "role", "model", "usage", "stop_reason"})
+    count_path: ClassVar[str] = "/messages/count_tokens"
 
     def headers(self, host: str, key: str | None) -> dict[str, str]:  # noqa: ARG002
         """Return the headers of requests to a server, with its key."""
         return {"anthropic-version": _VERSION} | ({} if key is None else {"x-api-key": key})
+
+    def read_prompt(self, body: dict[str, Any], *, default_model: str | None) -> ModelRequest:  # noqa: ARG002
+        """Validate a prompt whose tokens are to be counted; raises as in `Protocol`."""
+        return ModelRequest(self, body, schemas.read_prompt(body), stream=False, wants_usage=False, tokens_out=0)
+
+    def format_count(self, tokens: int) -> dict[str, Any]:
+        """Return the answer with the tokens of a prompt."""
+        return {"input_tokens": tokens}
 
     def read_request(self, body: dict[str, Any], *, default_model: str | None, most_out: int) -> ModelRequest:  # noqa: ARG002
         """Validate a caller's request; raises as in `Protocol`."""

@@ -25,10 +25,19 @@ class ResponsesProtocol(TranslatedProtocol):
     server_fields: ClassVar[frozenset[str]] = frozenset(
         {"id", "object", "created_at", "completed_at", "model", "status", "usage", "service_tier"}
     )
+    count_path: ClassVar[str] = "/responses/input_tokens"
 
     def headers(self, host: str, key: str | None) -> dict[str, str]:
         """Return the headers of requests to a server, with its key."""
         return CHAT.headers(host, key)
+
+    def read_prompt(self, body: dict[str, Any], *, default_model: str | None) -> ModelRequest:
+        """Validate a prompt whose tokens are to be counted; raises as in `Protocol`."""
+        return self.read_request(body, default_model=default_model, most_out=1)
+
+    def format_count(self, tokens: int) -> dict[str, Any]:
+        """Return the answer with the tokens of a prompt."""
+        return {"object": "response.input_tokens", "input_tokens": tokens}
 
     def read_request(self, body: dict[str, Any], *, default_model: str | None, most_out: int) -> ModelRequest:
         """Validate a caller's request; raises as in `Protocol`."""

@@ -10,7 +10,9 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
+from guard_core.settings.llm import ProtocolName
 from serving.app import Services
+from tests.support.gateway import SSN
 from tests.support.responses_upstream import ResponsesUpstream, call_item, reasoning_item, refusal_item, text_item
 from tests.support.upstream import Upstream
 
@@ -363,3 +365,14 @@ async def test_keep_alives_are_comments(openai: AsyncOpenAI, responses_server: R
     responses_server.stream = b": ping\n\n" + sse({"type": "response.completed", "response": whole})
     async with openai.responses.with_streaming_response.create(model="stub", input="x", stream=True) as answer:
         assert (await answer.read()).startswith(b": ")
+
+
+async def test_tokens_are_counted_by_the_server_or_estimated(
+    openai: AsyncOpenAI, responses_server: ResponsesUpstream, protocol: ProtocolName
+) -> None:
+    count = await openai.responses.input_tokens.count(model="stub", input=f"{SSN} " + "word " * 40)
+    if protocol == "responses":
+        assert count.input_tokens == 42
+        assert SSN not in json.dumps(responses_server.seen)
+    else:
+        assert 45 <= count.input_tokens <= 60
