@@ -29,6 +29,7 @@ from tests.contracts.kill.exchanges import Exchange, Register
 from tests.contracts.kill.home import PILOT, PROJECT, Home
 
 _PAID = ("/v1/", "/query", "/api/v1/query", "/research", "/api/v1/research")
+_FREE = {"POST /v1/messages/count_tokens", "POST /v1/responses/input_tokens"}
 _SUMS = ("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning", "cost_nano_usd")
 Row = Any
 
@@ -177,11 +178,15 @@ def check_money(home: Home, record: Ledger, exchanges: Sequence[Exchange]) -> No
     assert {(row.scope, row.scope_id) for row in totals} == {("project", PROJECT), ("key", home.key_id)}
     assert [(row.measure, spent[row.id]) for row in totals if spent[row.id] != expected[row.measure]] == []
     for one in exchanges:
-        if one.status == 200 and one.route.partition(" ")[2].startswith(_PAID) and not one.route.startswith("DELETE"):
+        if one.status == 200 and _is_paid(one) and not one.route.startswith("DELETE"):
             (row,) = record.by_request[one.request_id]
             assert row.tokens_in is not None, one
             assert not (one.complete and row in record.lost), one
             _check_usage_told(one, row)
+
+
+def _is_paid(one: Exchange) -> bool:
+    return one.route.partition(" ")[2].startswith(_PAID) and one.route not in _FREE
 
 
 def _check_usage_told(one: Exchange, row: Row) -> None:
@@ -190,7 +195,9 @@ def _check_usage_told(one: Exchange, row: Row) -> None:
         return
     told = one.json()
     if "usage" in told:
-        tokens = told["usage"]["prompt_tokens"], told["usage"].get("completion_tokens", 0)
+        usage = told["usage"]  # in the spelling of chat completions, or of Responses and Messages
+        tokens_in = usage["prompt_tokens"] if "prompt_tokens" in usage else usage["input_tokens"]
+        tokens = tokens_in, usage.get("completion_tokens", usage.get("output_tokens", 0))
     else:
         tokens = told["tokens"]["input"], told["tokens"]["output"]
         assert round((told["cost_usd"] or 0) * NANO) == row.cost_nano_usd
@@ -200,7 +207,7 @@ def _check_usage_told(one: Exchange, row: Row) -> None:
 def check_upstream_is_paid(record: Ledger, exchanges: Sequence[Exchange], seen: Sequence[dict[str, Any]]) -> None:
     """A call that reached the model is charged, whatever became of its process."""
     texts = [json.dumps(body) for body in seen]
-    paid = {one.request_id for one in exchanges if one.route.partition(" ")[2].startswith(_PAID)}
+    paid = {one.request_id for one in exchanges if _is_paid(one)}
     words = {word for text in texts for word in re.findall(r"[a-z_]+-\d+", text)}
     reached = paid & words
     assert len(reached) > len(texts) * 0.9, "the model is asked with the ids of the requests"
