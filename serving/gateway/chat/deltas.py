@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content, split_choice
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
+from serving.gateway.chat.protocol import FIELD_NAMES
 from serving.gateway.chat.texts import ENCODED_FIELDS, REASONING_FIELDS, rewrite
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
@@ -180,6 +181,8 @@ class ChoiceStream:
         if path[0] in _WHOLE_FIELDS:
             return rewrite(value, self._session.response, name)
         if name in _TEXT_FIELDS or (len(path) == 1 and name not in _ATOMIC_FIELDS):
+            return self._feed_text(value, path)
+        if path[0] not in FIELD_NAMES and name not in _ATOMIC_FIELDS:  # an unknown field may arrive in pieces at any depth
             return self._feed_text(value, path)
         if name == "name":
             self._sizes[str(path[0])] += len(value)

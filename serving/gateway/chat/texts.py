@@ -5,8 +5,10 @@ Two kinds of strings are not checked: words of the protocol, and encoded data th
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final
 
 from serving.gateway.chat.vocabulary import ENUM_FIELDS, ENUM_VALUES, FIELD_NAMES
@@ -30,7 +32,15 @@ ENCODED_FIELDS: Final = _URLS | frozenset(
 REASONING_FIELDS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
 """Fields that hold the same reasoning, of which some servers send several."""
 _MIN_ENCODED: Final = 64  # characters: shorter values are checked as text
-_data_url = re.compile(r"(data:([\w.+-]+/[\w.+-]+)(?:;[\w=.-]+)*;base64,)([A-Za-z0-9+/_=-]*)").fullmatch
+_data_url = re.compile(
+    r"(data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.\"+ -]+)*);base64,)([A-Za-z0-9+/_=\s-]*)", re.IGNORECASE
+).fullmatch
+_charset = re.compile(r"charset=\"?([\w.-]{1,40})", re.IGNORECASE).search
+_digits_in_groups = re.compile(r"[0-9](?:[/+_-]?[0-9]){8}").search
+_has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]").search
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_FILE_FIELDS: Final = frozenset({"file_data"})
+_SAMPLE: Final = 1024  # bytes at the start of a file that show its charset
 _base64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
 _NUMERIC_FIELDS: Final = frozenset({"seed", "created", "created_at", "expires_at", "index", "bytes"})
 _MIN_PERSONAL_NUMBER: Final = 10**8  # shorter numbers identify no one
@@ -77,12 +87,13 @@ class TextRewriter:
             return [self.rewrite(item, name, media) for item in value]
         if isinstance(value, dict):
             return self._rewrite_fields(value, media)
-        if self._checks_numbers and isinstance(value, int) and value >= _MIN_PERSONAL_NUMBER:
+        if self._checks_numbers and isinstance(value, int | float) and _MIN_PERSONAL_NUMBER <= abs(value) < inf:
             return self._rewrite_number(value, name)
         return value
 
-    def _rewrite_number(self, value: int, name: str) -> int | str:
-        digits = str(value)
+    def _rewrite_number(self, value: float, name: str) -> float | str:
+        """Check the digits before the point, without the sign: neither tells a card number from another."""
+        digits = str(abs(int(value)))
         checked = digits if name in _NUMERIC_FIELDS else self._check(digits)
         return value if checked == digits else checked
 
@@ -100,11 +111,14 @@ class TextRewriter:
     def _rewrite_text(self, value: str, name: str, media: str) -> str:
         if name in ENUM_FIELDS and value in ENUM_VALUES:
             return value
-        if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
-            encoded = _data_url(value)
-            if encoded is not None:
-                return self._rewrite_encoded(value, encoded)
-            if name not in _URLS and _base64(value):
+        encoded = _data_url(value) if value[:5].lower() == "data:" else None
+        if encoded is not None:
+            return self._rewrite_encoded(value, encoded)
+        if name in ENCODED_FIELDS and name not in _URLS:
+            text = _decode_text(value, "") if name in _FILE_FIELDS else None
+            if text is not None:
+                return self._rewrite_decoded(value, "", *text)
+            if len(value) >= _MIN_ENCODED and _base64(value) and not _digits_in_groups(value):
                 self._count_unread(media or "data")
                 return value
         if media and name in _REFERENCES:
@@ -113,14 +127,18 @@ class TextRewriter:
 
     def _rewrite_encoded(self, value: str, encoded: re.Match[str]) -> str:
         """Check the decoded content of a data URL if it is text."""
-        head, media_type, data = encoded.groups()
-        text = _decode_text(media_type, data)
+        head, media_type, parameters, data = encoded.groups()
+        media_type = (media_type or "text/plain").lower()
+        text = _decode_text(data, parameters) if _is_text(media_type) else None
         if text is None:
             kind = media_type.partition("/")[0]
             self._count_unread(kind if kind in _MEDIA.values() else "file")
             return value
+        return self._rewrite_decoded(value, head, *text)
+
+    def _rewrite_decoded(self, value: str, head: str, text: str, charset: str) -> str:
         checked = self._check(text)
-        return value if checked == text else head + base64.b64encode(checked.encode()).decode()
+        return value if checked == text else head + base64.b64encode(checked.encode(charset, "replace")).decode()
 
     def _count_unread(self, kind: str) -> None:
         self.unread[kind] = self.unread.get(kind, 0) + 1
@@ -131,13 +149,29 @@ def _source_media(block: dict[str, Any], media: str) -> str:
     return _MEDIA_OF_TYPES.get(kind, media) if isinstance(kind, str) else media
 
 
-def _decode_text(media_type: str, data: str) -> str | None:
-    if not _is_text(media_type):
-        return None
+def _decode_text(data: str, parameters: str) -> tuple[str, str] | None:
+    """Return the text of base64 and its charset: the given one, else one in which it is readable; None if there is none."""
     try:
-        return base64.b64decode(data).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        content = base64.b64decode("".join(data.split()).translate(_URL_SAFE), validate=True)
+    except binascii.Error:
         return None
+    given = _charset(parameters)
+    for charset in (*((given[1],) if given else ()), *_guess_charsets(content)):
+        try:
+            text = content.decode(charset)
+        except (LookupError, UnicodeDecodeError):
+            continue
+        if text.isprintable() or not _has_control(text):
+            return text, charset
+    return None
+
+
+def _guess_charsets(content: bytes) -> tuple[str, ...]:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    if b"\0" in content[:_SAMPLE]:
+        return ("utf-16-le", "utf-16-be") if content[1:2] == b"\0" else ("utf-16-be", "utf-16-le")
+    return ("utf-8", "latin-1")
 
 
 def _is_text(media_type: str) -> bool:
@@ -175,7 +209,7 @@ def _count_text(value: str, name: str) -> int:
     if name in ENCODED_FIELDS and len(value) >= _MIN_ENCODED:
         encoded = _data_url(value)
         if encoded is not None:
-            return len(encoded[3]) * 3 // 4 if _is_text(encoded[2]) else 0
+            return len(encoded[4]) * 3 // 4 if _is_text((encoded[2] or "text/plain").lower()) else 0
         if _base64(value):
             return 0
     return 0 if name in _URLS else len(value.encode(errors="surrogatepass"))

@@ -1,7 +1,7 @@
 """Text normalised for rules: one case, one width, no invisible characters, look-alikes as the letters that they imitate.
 
-Every character of the normal text has its place in the original, so that a match in the normal text can be cut out of the original. In
-JSON, such as arguments of tools, an escape counts as the character that it encodes.
+Every character of the normal text has its place in the original, so that a match in the normal text can be cut out of the original. An
+encoded character (`encodings`) counts as the character that it encodes; in JSON, such as arguments of tools, so does every escape.
 """
 
 import re
@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+
+from serving.gateway.policy.encodings import decode, has_encoded
 
 CONTEXT: Final = 32
 """Characters of a normal text before a match that decide whether it is one, such as `version `."""
@@ -35,17 +37,13 @@ _SMALL = str.maketrans(
     "abekmhopctyxsijhdqwabeikvoptuxiagibnrhs",
 )
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\u00ad", "-"))
+# Letters in black circles and squares, and those of flags, which have no compatibility form.
+_SQUARED = {first + n: 97 + n for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
 
-
-# A character above U+FFFF is two escapes. An incomplete escape is read literally: its rest may still arrive.
-_ESCAPE = re.compile(
-    r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\([^u])", re.IGNORECASE | re.DOTALL
-)
 _UNFINISHED = re.compile(
     r"(?<!\\)(?:\\\\)*(\\(?:u(?:[0-9a-f]{0,3}|d[89ab][0-9a-f]{2}(?:\\(?:u[0-9a-f]{0,3})?)?))?)\Z", re.IGNORECASE
 )
 _MAX_UNFINISHED = 64  # characters at the end that are searched
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
@@ -91,13 +89,13 @@ def normal_text_of(text: str, *, json: bool = False) -> NormalText:
     >>> normal_text_of(r'["\u0053\u200bS\n"]', json=True).text
     '["ss\n"]'
     """
-    escaped = json and "\\" in text
-    if text.isascii() and not escaped and not _has_control(text):
+    encoded = has_encoded(text, json=json)
+    if text.isascii() and not encoded and not _has_control(text):
         return NormalText(text.lower(), None, None, len(text))
     characters: list[str] = []
     places: list[int] = []
     ends: list[int] = []
-    for start, end, character in _decode_escapes(text) if escaped else _enumerate(text):
+    for start, end, character in decode(text, json=json) if encoded else _enumerate(text):
         normalised = _normalise(character)
         if normalised:
             characters.append(normalised)
@@ -110,27 +108,16 @@ def _enumerate(text: str) -> Iterator[tuple[int, int, str]]:
     return ((place, place + 1, character) for place, character in enumerate(text))
 
 
-def _decode_escapes(text: str) -> Iterator[tuple[int, int, str]]:
-    done = 0
-    for match in _ESCAPE.finditer(text):
-        yield from ((place, place + 1, text[place]) for place in range(done, match.start()))
-        high, low, code, letter = match.groups()
-        if high is not None:
-            character = chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
-        else:
-            character = _ESCAPED.get(letter, letter) if code is None else chr(int(code, 16))
-        yield match.start(), match.end(), character
-        done = match.end()
-    yield from ((place, place + 1, text[place]) for place in range(done, len(text)))
-
-
 @lru_cache(maxsize=8192)
 def _normalise(character: str) -> str:
     """Return the normalised form of a character; empty if it is invisible or only modifies another."""
+    digit = unicodedata.digit(character, None)  # of any script, in circles and brackets too
+    if digit is not None:
+        return str(digit)
     if character == "\u00ad" or (unicodedata.category(character) == "Cc" and not character.isspace()):
         return ""
     if unicodedata.category(character) in ("Cf", "Mn", "Me") or character in ("\u115f", "\u1160", "\u3164", "\uffa0"):
         return ""
     same_width = unicodedata.normalize("NFKD", character.translate(_CAPITALS)).casefold()
     plain = "".join(c for c in same_width if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
-    return plain.translate(_SMALL).translate(_DASHES)
+    return plain.translate(_SMALL).translate(_DASHES).translate(_SQUARED)

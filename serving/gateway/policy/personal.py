@@ -21,6 +21,9 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 WITHOUT_DIGITS: Final = frozenset[Kind]({"api_key", "email", "ip"})
 """Kinds that a text without a digit can contain."""
 
+GROUPED: Final = frozenset[Kind]({"credit_card", "ssn"})
+"""Kinds whose digits have a fixed grouping, which tells them from other numbers whatever stands between the groups."""
+
 MAX_LENGTH: Final = 512
 
 Span: TypeAlias = tuple[int, int]

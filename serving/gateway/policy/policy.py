@@ -3,8 +3,8 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Final, Literal, get_args
 
@@ -12,8 +12,9 @@ import msgspec
 
 from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.normal_text import is_json, normal_text_of
-from serving.gateway.policy.personal import FINDERS, KINDS, WITHOUT_DIGITS, Finder, Kind
+from serving.gateway.policy.personal import FINDERS, GROUPED, KINDS, WITHOUT_DIGITS, Finder, Kind
 from serving.gateway.policy.quoting import Quoting, unescape
+from serving.gateway.policy.readings import readings_of
 from serving.gateway.policy.rules import Action, PolicyRules, Rule, Side
 from serving.gateway.policy.terms import terms_pattern, terms_tail
 from serving.gateway.policy.vault import Vault
@@ -25,7 +26,10 @@ _SIDES: Final[tuple[Side, ...]] = get_args(Side)
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
 _TAILS = (
     r"\S{1,512}",
-    r"[-+(]?\d[\d ()/.-]{0,64}",
+    r"[-+(]?\d(?:[\d\s()/.|_*`~-]|<[^<>]{0,80}>){0,96}(?:<[^<>]{0,80})?",
+    r"(?<![^\s\[(\"':])[a-z0-9+][ ._/|\n\t-](?:[a-z0-9@.+-][ ._/|\n\t-]){1,66}[a-z0-9@.+-]?",  # letters with a separator after each
+    r"[^\s<>]{0,64}(?:<[^<>]{0,80}>[^\s<>]{0,64}){1,8}(?:<[^<>]{0,80})?",  # a word with tags in it
+    r"[^\s<>]{0,64}<[^<>]{0,80}",
     r"[a-z]{2}\d{2}[a-z0-9 -]{0,68}",
     r"-----[a-z -]{0,48}",
 )
@@ -140,20 +144,44 @@ class Policy:
         ----------
         begin : place of the normal text before which no match may start; what is there is context only.
         """
+        has_digit = _has_digit(normal, begin) is not None
+        matches = self._matches_in(normal, side, vault, begin, has_digit=has_digit)
+        for reading in readings_of(normal, has_digit=has_digit):
+            kinds = GROUPED if reading.grouped else None
+            for match in self._matches_in(reading.text, side, vault, reading.begin(begin), kinds, has_digit=has_digit):
+                start, end = reading.span(match.start, match.end)
+                if not any(other.start <= start and end <= other.end for other in matches):
+                    matches = [other for other in matches if not (start <= other.start and other.end <= end)]
+                    matches.append(replace(match, start=start, end=end))
+        matches.sort(key=lambda match: (match.start, -match.end))
+        return matches
+
+    def _matches_in(
+        self,
+        normal: str,
+        side: Side,
+        vault: Vault,
+        begin: int,
+        kinds: Container[Kind] | None = None,
+        *,
+        has_digit: bool,
+    ) -> list[Match]:
+        """Find the matches in one reading of a text; of some kinds only, unless they are None."""
         matches: list[Match] = []
-        for search in (self._searches if _has_digit(normal, begin) else self._searches_without_digits)[side]:
+        for search in (self._searches if has_digit else self._searches_without_digits)[side]:
+            if kinds is not None and search.kind not in kinds:
+                continue
             for start, end in search.find(normal, begin):
                 if not any(other.start <= start and end <= other.end for other in matches):
                     matches.append(Match(start, end, search.rule, search.action, search.reversible))
         denylist = self._rules.denylist
-        if self._denylist is not None and side in denylist.sides:
+        if kinds is None and self._denylist is not None and side in denylist.sides:
             reversible = _is_reversible(denylist, side)
             placeholders = vault.placeholders_in(normal)
             for match in self._denylist.finditer(normal, begin):
                 start, end = match.span()
                 if not any(first <= start and end <= last for first, last in placeholders):
                     matches.append(Match(start, end, _DENYLIST, denylist.action, reversible))
-        matches.sort(key=lambda match: (match.start, -match.end))
         return matches
 
     def _check(self, text: str, side: Side, vault: Vault) -> Verdict:

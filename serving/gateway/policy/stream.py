@@ -1,5 +1,6 @@
 """A policy applied to an answer in pieces: text is released once it can no longer become part of a match."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
@@ -73,7 +74,8 @@ class ResponseStream:
             place = complete_length(whole)
             whole, unfinished = whole[:place], whole[place:]
         normal = normal_text_of(whole, json=json)
-        before = len(self._sent) if normal.places is None else len(normal_text_of(self._sent, json=json).text)
+        sent = len(self._sent)
+        before = sent if normal.places is None else bisect_left(normal.places, sent)
         cut = len(normal.text) if last else max(before, self._policy.hold_from(normal.text))
         was_flushed = self._context > CONTEXT
         matches = self._policy.matches(normal.text, "response", self._vault, 0 if was_flushed else before)

@@ -22,7 +22,7 @@ SSN, CARD, PHONE, EMAIL, TERM = (
     "Bluebird",
 )
 VALUES = {"ssn": SSN, "card": CARD, "phone": PHONE, "email": EMAIL, "term": TERM}
-DENIED = {"terms": ["SSN", "Bluebird"]}
+DENIED = {"terms": ["Bluebird"]}
 Body = dict[str, Any]
 Build = Callable[[str], Body]
 
