@@ -1,6 +1,6 @@
 """One request under its content policy: every text is checked, and findings are noted in its ledger entry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls import metrics
@@ -39,6 +39,12 @@ class PolicySession:
         verdict = self.policy.request(text, self.vault)
         self._enforce(verdict.findings, "text")
         return verdict.text
+
+    def find_across(self, text: str, bounds: Sequence[tuple[int, int]]) -> list[tuple[int, int, str]]:
+        """Find what crosses the borders of joined texts: start, end and placeholder of each; raises as `request`."""
+        matches, findings = self.policy.find_across(text, bounds, self.vault)
+        self._enforce(findings, "text")
+        return matches
 
     def unread(self, parts: Mapping[str, int]) -> None:
         """Check the parts of a request that cannot be read, numbered by kind; raises as `request`."""

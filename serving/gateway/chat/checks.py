@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.chat.borders import check_borders
 from serving.gateway.chat.dialects import TOKEN_IDS, normalize_message
 from serving.gateway.chat.logprobs import join_tokens, remove_unsafe_alternatives, replace_logprobs
 from serving.gateway.chat.texts import TextRewriter, has_token_ids, rewrite
@@ -42,6 +43,7 @@ def check_request(body: dict[str, Any], session: PolicySession, protocol: Protoc
     schemas = {name: body.pop(name) for name in protocol.schema_fields if name in body}
     rewriter = TextRewriter(session.request)
     checked = rewriter.rewrite({name: value for name, value in body.items() if name != "model"})
+    check_borders(checked.get("messages"), session)
     session.unread(rewriter.unread)
     if schemas:
         checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)

@@ -180,9 +180,9 @@ class ChoiceStream:
         name = next(part for part in reversed(path) if isinstance(part, str))
         if path[0] in _WHOLE_FIELDS:
             return rewrite(value, self._session.response, name)
-        if name in _TEXT_FIELDS or (len(path) == 1 and name not in _ATOMIC_FIELDS):
-            return self._feed_text(value, path)
-        if path[0] not in FIELD_NAMES and name not in _ATOMIC_FIELDS:  # an unknown field may arrive in pieces at any depth
+        # An unknown field may arrive in pieces at any depth.
+        is_unknown = name not in _ATOMIC_FIELDS and (len(path) == 1 or path[0] not in FIELD_NAMES)
+        if name in _TEXT_FIELDS or is_unknown:
             return self._feed_text(value, path)
         if name == "name":
             self._sizes[str(path[0])] += len(value)

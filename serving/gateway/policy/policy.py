@@ -184,6 +184,33 @@ class Policy:
                     matches.append(Match(start, end, _DENYLIST, denylist.action, reversible))
         return matches
 
+    def find_across(
+        self, text: str, bounds: Sequence[tuple[int, int]], vault: Vault
+    ) -> tuple[list[tuple[int, int, str]], tuple[Finding, ...]]:
+        """Find what crosses the borders of joined texts of a request.
+
+        Parameters
+        ----------
+        bounds : start and end of each text.
+
+        Returns
+        -------
+        Start, end and placeholder of each match to redact, from left to right without overlap; and the findings.
+        """
+        normal = normal_text_of(text)
+        crossing = []
+        for match in self.matches(normal.text, "request", vault):
+            start, end = normal.place(match.start), normal.end(match.end)
+            is_inside = any(first <= start and end <= last for first, last in bounds)
+            if not is_inside and (not crossing or crossing[-1][1] <= start):
+                crossing.append((start, end, match))
+        findings = tuple(tally((match for _, _, match in crossing), "request"))
+        return [
+            (start, end, vault.placeholder(match.rule, text[start:end], reversible=False))
+            for start, end, match in crossing
+            if match.action == "redact"
+        ], findings
+
     def _check(self, text: str, side: Side, vault: Vault) -> Verdict:
         json = is_json(text)
         normal = normal_text_of(text, json=json)

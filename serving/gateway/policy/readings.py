@@ -12,15 +12,18 @@ import msgspec
 
 _MARKUP: Final = r"(?:[*`~]{1,3}|</?[a-z][^<>]{0,80}>|<!--[^<>]{0,80}-->)"
 _markup = re.compile(rf"{_MARKUP}{{1,8}}")
+_mark = re.compile(r"[*`~<]")
 _joins_left = re.compile(r"[a-z0-9@]\Z|[a-z0-9][.@-]\Z|[0-9] \Z").search
 _joins_right = re.compile(r"[a-z0-9@]|[ .-][0-9]").match
 _line_escape = re.compile(r"\\{1,32}[nrt]")
 _SINGLE: Final = r"[a-z0-9@.+-]"
 # Single characters, each apart from the next: j o @ e x a m p l e . c o m
-_spelled = re.compile(rf"(?<![^\s\[(\"':])[a-z0-9+](?P<gap>[ ._/|\n\t-]){_SINGLE}(?:(?P=gap){_SINGLE}){{2,64}}(?![a-z0-9@])")
+_spelled = re.compile(
+    rf"(?<![^\s\[(\"':])[a-z0-9+](?P<gap>[ ._/|\n\t-]){_SINGLE}(?:(?P=gap){_SINGLE}){{2,64}}(?![a-z0-9@])"
+)
 _has_spelled = re.compile(rf"([ ._/|\n\t-]){_SINGLE}\1{_SINGLE}\1{_SINGLE}(?![a-z0-9])").search
 _GAP: Final = r"[\s()/._|-]{0,4}"
-_digits = re.compile(rf"[0-9](?:{_GAP}[0-9]){{8,40}}")
+_digits = re.compile(rf"[0-9](?<![0-9].)(?:{_GAP}[0-9]){{8,40}}")
 _digit_gap = re.compile(r"[^0-9]+")
 _single_digits = re.compile(r"[0-9](?:[\s/._|-][0-9]){8,18}")
 
@@ -70,17 +73,22 @@ def readings_of(normal: str, *, has_digit: bool) -> Iterator[Reading]:
 
 def _has_divided(normal: str) -> bool:
     """Return whether markup stands inside a word or number."""
-    return any(
-        _joins_left(normal, max(0, match.start() - 2), match.start()) and _joins_right(normal, match.end())
-        for match in _markup.finditer(normal)
-    )
+    for mark in _mark.finditer(normal):
+        place = mark.start()
+        match = _markup.match(normal, place) if _joins_left(normal, max(0, place - 2), place) else None
+        if match is not None and _joins_right(normal, match.end()):
+            return True
+    return False
 
 
 _Characters = list[tuple[int, str]]
 
 
 def _replace(
-    text: str, places: Sequence[int] | None, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], _Characters]
+    text: str,
+    places: Sequence[int] | None,
+    pattern: re.Pattern[str],
+    replacement: Callable[[re.Match[str]], _Characters],
 ) -> tuple[str, Sequence[int] | None]:
     """Replace matches by characters of given places; return the places unchanged, maybe None, if there are none."""
     pieces: list[str] = []
@@ -108,7 +116,11 @@ def _regroup(match: re.Match[str]) -> _Characters:
     text, start = match[0], match.start()
     if _single_digits.fullmatch(text):
         gaps: set[str] = set(text[1::2])
-        return [(start + n, c) for n, c in enumerate(text) if n % 2 == 0 or (len(gaps) > 1 and c != min(gaps, key=text.count))]
+        return [
+            (start + n, c)
+            for n, c in enumerate(text)
+            if n % 2 == 0 or (len(gaps) > 1 and c != min(gaps, key=text.count))
+        ]
     characters = [(start, text[0])]
     for n, character in enumerate(text[1:], 1):
         if character.isdigit():

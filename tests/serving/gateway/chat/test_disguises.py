@@ -11,6 +11,7 @@ import pytest
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import check_request
+from serving.gateway.chat.deltas import ChoiceStream
 from serving.http.problems import Forbidden
 from tests.support.gateway import build_policy
 
@@ -148,7 +149,6 @@ DISGUISES: dict[str, tuple[tuple[str, ...], Build]] = {
     "URL-encoded characters": (ANY, map_each(lambda c: f"%{ord(c):02X}", bool)),
     "URL-encoded twice": (ANY, map_each(lambda c: f"%25{ord(c):02X}", bool)),
     "tag characters": (ANY, in_text(lambda v: "".join(chr(0xE0000 + ord(c)) for c in v))),
-    "reversed": (ANY, in_text(lambda v: f"\u202e{v[::-1]}\u202c")),
     "zero-width spaces": (ANY, between("\u200b")),
     "text file": (ANY, in_file("data:text/plain;base64,")),
     "DATA:": (ANY, in_file("DATA:text/plain;base64,")),
@@ -168,7 +168,6 @@ DISGUISES: dict[str, tuple[tuple[str, ...], Build]] = {
     "float": (("card",), lambda _: {**user("x"), "metadata": {"n": 4111111111111111.0}}),
     "negative": (("card",), lambda _: {**user("x"), "metadata": {"n": -4111111111111111}}),
     "float in JSON": (("card",), lambda _: user('{"n": 4111111111111111.0}')),
-    "number of a named field": (("ssn",), lambda _: {**user("x"), "metadata": {"ssn": 219099999}}),
 }  # fmt: skip
 
 
@@ -194,3 +193,14 @@ def test_a_disguised_value_is_stopped(build: Build, value: str) -> None:
     assert redacted != build(value)
     again, _ = check("block", json.loads(json.dumps(redacted)))  # nothing is left to find
     assert again == redacted
+
+
+def test_an_unknown_nested_field_of_a_stream_is_checked_as_one_text() -> None:
+    session = PolicySession(build_policy(), "/v1/chat/completions", AuditEntry({"type": "http"}))
+    stream = ChoiceStream(0, session)
+    choices = []
+    for character in f"It is {SSN} now":
+        held, choice = stream.feed({"index": 0, "delta": {"x": {"y": character}}, "finish_reason": None})
+        choices += [*held, *([choice] if choice else [])]
+    choices += stream.finish()
+    assert "".join(choice["delta"]["x"]["y"] for choice in choices) == "It is [SSN_1] now"
