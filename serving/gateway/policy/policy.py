@@ -198,7 +198,7 @@ class Policy:
         Start, end and placeholder of each match to redact, from left to right without overlap; and the findings.
         """
         normal = normal_text_of(text)
-        crossing = []
+        crossing: list[tuple[int, int, Match]] = []
         for match in self.matches(normal.text, "request", vault):
             start, end = normal.place(match.start), normal.end(match.end)
             is_inside = any(first <= start and end <= last for first, last in bounds)
