@@ -118,9 +118,10 @@ class TextRewriter:
             text = _decode_text(value, "") if name in _FILE_FIELDS else None
             if text is not None:
                 return self._rewrite_decoded(value, "", *text)
-            if len(value) >= _MIN_ENCODED and _base64(value) and not _digits_in_groups(value):
+            if len(value) >= _MIN_ENCODED and _base64(value):
                 self._count_unread(media or "data")
-                return value
+                if not _digits_in_groups(value):
+                    return value
         if media and name in _REFERENCES:
             self._count_unread(media)
         return self._check(value)

@@ -195,6 +195,17 @@ def test_a_disguised_value_is_stopped(build: Build, value: str) -> None:
     assert again == redacted
 
 
+@pytest.mark.parametrize("name", ["data", "signature"])
+@pytest.mark.parametrize("value", ["Ab3d" * 32, f"{'Ab3d' * 16}/123456789/{'Ab3d' * 16}"])
+def test_encoded_content_is_unread_whether_or_not_it_has_digits_in_a_row(name: str, value: str) -> None:
+    body, session = check("redact", user([{"type": "x", name: value}]))
+    assert body == user([{"type": "x", name: value}])
+    assert session.unread_kinds == ("data",)
+    policy = build_policy(unread="block")
+    with pytest.raises(Forbidden):
+        check_request(body, PolicySession(policy, "/v1/chat/completions", AuditEntry({"type": "http"})))
+
+
 def test_an_unknown_nested_field_of_a_stream_is_checked_as_one_text() -> None:
     session = PolicySession(build_policy(), "/v1/chat/completions", AuditEntry({"type": "http"}))
     stream = ChoiceStream(0, session)
