@@ -1,6 +1,7 @@
 """Calls of models through the gateway: policies, disguised secrets, and the accounts of what calls cost."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -44,6 +45,10 @@ _SECRETS = (
     "2001:db8::8a2e:370:7334",
     "sk-" + "a1" * 16,
 )
+_GROUPED = ("123-45-6789", "4111 1111 1111 1111")
+_SPELLED = ("123-45-6789", "4111 1111 1111 1111", "jo.doe@example.com", "PHI")
+_MARKUP = (("**", "**"), ("`", "`"), ("<b>", "</b>"), ('<i class="x">', "</i>"), ("<!-- a b -->", ""))
+_ENCODINGS = ("&#{};", "&#x{:x};", "&amp;#{};", "\\u{:04x}", "\\x{:02x}", "\\u{{{:x}}}", "%{:02X}", "%25{:02x}")
 LOOKS = {"S": "\u0405", "P": "\u0420", "H": "\u041d", "e": "\u0435", "o": "\u043e", "B": "\u0412", "a": "\u0430"}
 
 
@@ -131,10 +136,27 @@ def build_policy(action: str = "redact", **changed: Any) -> Policy:
 
 @st.composite
 def disguise_secret(draw: st.DrawFn) -> str:
-    """Draw a secret in other cases, widths and scripts, with invisible characters in it."""
+    """Draw a secret in other cases, widths, scripts and encodings, with markup, separators or invisible characters in it."""
     secret = draw(st.sampled_from(_SECRETS))
-    ways = draw(st.lists(st.integers(0, 5), min_size=len(secret), max_size=len(secret)))
+    whole = draw(st.sampled_from(("", "", "tags", "markup", "spelled", "gaps")))
+    if whole == "tags":
+        return "".join(chr(0xE0000 + ord(character)) for character in secret)
+    if whole == "markup":
+        return _divide(secret, draw(st.sampled_from(_MARKUP)), draw(st.integers(2, 9)))
+    if whole == "spelled" and secret in _SPELLED:
+        return draw(st.sampled_from(" ._/")).join(secret.replace(" ", "").replace("-", ""))
+    if whole == "gaps" and secret in _GROUPED:
+        return re.sub("[ -]", draw(st.sampled_from(("\n", "\t", "_", "/", " - ", "  "))), secret)
+    ways = draw(st.lists(st.integers(0, len(_ENCODINGS) + 6), min_size=len(secret), max_size=len(secret)))
     return "".join(map(_disguise, secret, ways))
+
+
+def _divide(secret: str, markup: tuple[str, str], place: int) -> str:
+    places = [n for n in range(1, len(secret)) if secret[n - 1 : n + 1].isalnum()]
+    if not places:
+        return secret
+    first = places[place % len(places)]
+    return f"{secret[:first]}{markup[0]}{secret[first]}{markup[1]}{secret[first + 1 :]}"
 
 
 def _disguise(character: str, way: int) -> str:
@@ -149,4 +171,8 @@ def _disguise(character: str, way: int) -> str:
             return LOOKS.get(character, character)
         case 5:
             return character.lower() + "\u2060"
+        case 6 if character.isdigit():
+            return chr(0x660 + int(character))
+        case _ if way > 6:
+            return _ENCODINGS[way - 7].format(ord(character))
     return character

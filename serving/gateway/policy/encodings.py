@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-Character: TypeAlias = tuple[int, int, str]
-"""Start and end in the text, and the character that is written there."""
+Character: TypeAlias = tuple[int, int, str | None]
+"""Start and end in the text, and the character that is encoded there; None if nothing is."""
 
 # A character above U+FFFF is two escapes. An incomplete escape is read literally: its rest may still arrive. JSON in JSON
 # doubles the backslashes with each level.
@@ -23,6 +23,17 @@ _ENCODED: Final = r"""
 _TEXT: Final = re.compile(_ENCODED, re.IGNORECASE | re.VERBOSE)
 _JSON: Final = re.compile(rf"{_ENCODED} | \\(?P<letter>[^u])", re.IGNORECASE | re.VERBOSE | re.DOTALL)
 _byte = re.compile(r"%(?:25)*?([0-9a-f]{2})(?=%|\Z)", re.IGNORECASE)
+_PERCENT: Final = "%(?:25){0,8}"
+_unfinished = re.compile(
+    rf"""(?:
+        \\{{1,32}}(?:u(?:[0-9a-f]{{0,3}}|\{{[0-9a-f]{{0,5}}|d[89ab][0-9a-f]{{2}}(?:\\{{1,32}}(?:u[0-9a-f]{{0,3}})?)?)|x[0-9a-f]?)?
+      | &(?:amp;){{0,8}}(?:\#(?:[0-9]{{0,7}}|x[0-9a-f]{{0,6}})|[a-z][a-z0-9]{{0,31}})?
+      | (?:{_PERCENT}[c-f][0-9a-f](?:{_PERCENT}[89ab][0-9a-f]){{0,2}})?(?:{_PERCENT}[0-9a-f]?)?
+      | (?<![\U000e0020-\U000e007e])[\U000e0020-\U000e007e]{{1,2}}
+    )\Z""",
+    re.IGNORECASE | re.VERBOSE,
+).search
+_MAX_UNFINISHED: Final = 96  # characters at the end that are searched
 _LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 _TAG: Final = 0xE0000
 _MAX_CODE: Final = 0x10FFFF
@@ -48,13 +59,25 @@ def _find_encoded(text: str, *, json: bool) -> Iterator[re.Match[str]]:
 
 
 def decode(text: str, *, json: bool) -> Iterator[Character]:
-    """Yield the characters of a text, encoded ones decoded."""
+    """Yield the encoded characters of a text, decoded, and between them the spans of what is not encoded, with None."""
     done = 0
     for match in _find_encoded(text, json=json):
-        yield from ((place, place + 1, text[place]) for place in range(done, match.start()))
+        if done < match.start():
+            yield done, match.start(), None
         yield from _decode_match(match)
         done = match.end()
-    yield from ((place, place + 1, text[place]) for place in range(done, len(text)))
+    if done < len(text):
+        yield done, len(text), None
+
+
+def complete_length(text: str) -> int:
+    r"""Return the length of a piece of text without an incomplete escape, entity or percent sign at its end.
+
+    >>> complete_length(r"ab\u00"), complete_length(r"ab\\u00"), complete_length(r"ab\ud83d"), complete_length("ab&#4")
+    (2, 2, 2, 2)
+    """
+    match = _unfinished(text, max(0, len(text) - _MAX_UNFINISHED))
+    return len(text) if match is None else match.start()
 
 
 def _decode_match(match: re.Match[str]) -> Iterator[Character]:
@@ -64,10 +87,12 @@ def _decode_match(match: re.Match[str]) -> Iterator[Character]:
         yield from ((match.start() + n, match.start() + n + 1, chr(ord(c) - _TAG)) for n, c in enumerate(match["tags"]))
     else:
         character = _character(match)
-        if character is None:
-            yield from ((match.start() + n, match.start() + n + 1, c) for n, c in enumerate(match[0]))
-        else:
-            yield match.start(), match.end(), character
+        yield match.start(), match.end(), character and _untag(character)
+
+
+def _untag(character: str) -> str:
+    """Return the ASCII character that an encoded tag character stands for; others unchanged."""
+    return chr(ord(character) - _TAG) if _TAG + 0x20 <= ord(character) <= _TAG + 0x7E else character
 
 
 def _character(match: re.Match[str]) -> str | None:
@@ -98,5 +123,5 @@ def _decode_percent(run: str, start: int) -> Iterator[Character]:
         except UnicodeDecodeError:
             character, part = chr(code), part[:1]
         last = part[-1][1]
-        yield start + first, start + last, character
+        yield start + first, start + last, _untag(character)
         place += len(part)

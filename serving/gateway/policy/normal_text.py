@@ -6,7 +6,7 @@ encoded character (`encodings`) counts as the character that it encodes; in JSON
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -40,10 +40,6 @@ _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u221
 # Letters in black circles and squares, and those of flags, which have no compatibility form.
 _SQUARED = {first + n: 97 + n for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
 
-_UNFINISHED = re.compile(
-    r"(?<!\\)(?:\\\\)*(\\(?:u(?:[0-9a-f]{0,3}|d[89ab][0-9a-f]{2}(?:\\(?:u[0-9a-f]{0,3})?)?))?)\Z", re.IGNORECASE
-)
-_MAX_UNFINISHED = 64  # characters at the end that are searched
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
@@ -71,16 +67,6 @@ def is_json(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[", '"')
 
 
-def complete_length(text: str) -> int:
-    r"""Return the length of a piece of JSON without an incomplete escape at its end.
-
-    >>> complete_length(r"ab\u00"), complete_length(r"ab\\u00"), complete_length(r"ab\ud83d")
-    (2, 7, 2)
-    """
-    match = _UNFINISHED.search(text, max(0, len(text) - _MAX_UNFINISHED))
-    return len(text) if match is None else match.start(1)
-
-
 def normal_text_of(text: str, *, json: bool = False) -> NormalText:
     r"""Return the normal text of a text; ASCII without control characters takes a fast path.
 
@@ -95,17 +81,27 @@ def normal_text_of(text: str, *, json: bool = False) -> NormalText:
     characters: list[str] = []
     places: list[int] = []
     ends: list[int] = []
-    for start, end, character in decode(text, json=json) if encoded else _enumerate(text):
-        normalised = _normalise(character)
-        if normalised:
-            characters.append(normalised)
-            places.extend([start] * len(normalised))
-            ends.extend([end] * len(normalised))
+    for start, end, character in decode(text, json=json) if encoded else ((0, len(text), None),):
+        if character is not None:
+            _add(character, start, end, characters, places, ends)
+            continue
+        part = text[start:end]
+        if part.isascii() and not _has_control(part):
+            characters.append(part.lower())
+            places.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
+        else:
+            for place, literal in enumerate(part, start):
+                _add(literal, place, place + 1, characters, places, ends)
     return NormalText("".join(characters), places, ends, len(text))
 
 
-def _enumerate(text: str) -> Iterator[tuple[int, int, str]]:
-    return ((place, place + 1, character) for place, character in enumerate(text))
+def _add(character: str, start: int, end: int, characters: list[str], places: list[int], ends: list[int]) -> None:
+    normalised = _normalise(character)
+    if normalised:
+        characters.append(normalised)
+        places.extend([start] * len(normalised))
+        ends.extend([end] * len(normalised))
 
 
 @lru_cache(maxsize=8192)

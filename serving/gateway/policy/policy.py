@@ -14,7 +14,7 @@ from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.normal_text import is_json, normal_text_of
 from serving.gateway.policy.personal import FINDERS, GROUPED, KINDS, WITHOUT_DIGITS, Finder, Kind
 from serving.gateway.policy.quoting import Quoting, unescape
-from serving.gateway.policy.readings import readings_of
+from serving.gateway.policy.readings import complete_end, readings_of
 from serving.gateway.policy.rules import Action, PolicyRules, Rule, Side
 from serving.gateway.policy.terms import terms_pattern, terms_tail
 from serving.gateway.policy.vault import Vault
@@ -134,6 +134,18 @@ class Policy:
     def hold_from(self, normal: str) -> int:
         """Return the start of the tail that more text could turn into a match; the length of the normal text if there is none."""
         start = max(0, len(normal) - _TAIL_LENGTH)
+        hold = self._tail_start(normal, start)
+        tail = normal[start:]
+        complete = tail[: complete_end(tail)]
+        if len(complete) < len(tail):
+            hold = min(hold, start + self._tail_start(complete, 0) if complete else start)
+        for reading in readings_of(complete, has_digit=False):
+            place = self._tail_start(reading.text, reading.begin)
+            if place < len(reading.text) and reading.places[-1] == len(complete) - 1:
+                hold = min(hold, start + reading.places[place])
+        return hold
+
+    def _tail_start(self, normal: str, start: int) -> int:
         tail = self._tail.search(normal, start)
         return tail.start() if tail else len(normal)
 
@@ -148,7 +160,10 @@ class Policy:
         matches = self._matches_in(normal, side, vault, begin, has_digit=has_digit)
         for reading in readings_of(normal, has_digit=has_digit):
             kinds = GROUPED if reading.grouped else None
-            for match in self._matches_in(reading.text, side, vault, reading.begin(begin), kinds, has_digit=has_digit):
+            first = reading.begin_at(begin)
+            for match in self._matches_in(reading.text, side, vault, first, kinds, has_digit=has_digit):
+                if not reading.touches(match.start, match.end):
+                    continue
                 start, end = reading.span(match.start, match.end)
                 if not any(other.start <= start and end <= other.end for other in matches):
                     matches = [other for other in matches if not (start <= other.start and other.end <= end)]

@@ -1,52 +1,85 @@
 """Other readings of a normal text, in which a value that markup or unusual separators divide is in one piece.
 
-A reading is made only where such a value is possible: most texts have none.
+A reading covers only the surroundings of what it changes: most texts have none.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-_MARKUP: Final = r"(?:[*`~]{1,3}|</?[a-z][^<>]{0,80}>|<!--[^<>]{0,80}-->)"
+from serving.gateway.policy.normal_text import CONTEXT
+
+_TAG: Final = r"/?[a-z][^<>]{0,80}>|!--[^<>]{0,80}-->"
+_MARKUP: Final = rf"(?:[*`~]{{1,3}}|<(?:{_TAG}))"
 _markup = re.compile(rf"{_MARKUP}{{1,8}}")
-_mark = re.compile(r"[*`~<]")
-_joins_left = re.compile(r"[a-z0-9@]\Z|[a-z0-9][.@-]\Z|[0-9] \Z").search
-_joins_right = re.compile(r"[a-z0-9@]|[ .-][0-9]").match
+# Markup inside a word or number; the lookbehinds come after its first character, so that the search can jump from one to the next.
+_dividing_markup = re.compile(
+    rf"[*`~<](?:(?<=[a-z0-9@+].)|(?<=[a-z0-9][.-].)|(?<=[0-9] .))(?:(?<=<)(?:{_TAG})|(?<!<)[*`~]{{0,2}}){_MARKUP}{{0,7}}"
+    r"(?=[a-z0-9@]|[.-][a-z0-9]| [0-9])"
+)
+_next_markup = re.compile(rf"[^*`~<]{{0,16}}({_MARKUP}{{1,8}})").match
 _line_escape = re.compile(r"\\{1,32}[nrt]")
+_SEPARATORS: Final = r"[ ._/|\n\t-]"
 _SINGLE: Final = r"[a-z0-9@.+-]"
+_MAX_SPELLED: Final = 66  # characters: a longer row is a list
 # Single characters, each apart from the next: j o @ e x a m p l e . c o m
 _spelled = re.compile(
-    rf"(?<![^\s\[(\"':])[a-z0-9+](?P<gap>[ ._/|\n\t-]){_SINGLE}(?:(?P=gap){_SINGLE}){{2,64}}(?![a-z0-9@])"
+    rf"{_SEPARATORS}(?<=[a-z0-9+].)(?<![^\s\[(\"':]..)(?P<next>{_SINGLE})(?P<gap>{_SEPARATORS})(?<=(?P=gap)..)"
+    rf"{_SINGLE}(?:(?P=gap){_SINGLE})*(?![a-z0-9@])",
+    re.DOTALL,
 )
-_has_spelled = re.compile(rf"([ ._/|\n\t-]){_SINGLE}\1{_SINGLE}\1{_SINGLE}(?![a-z0-9])").search
-_GAP: Final = r"[\s()/._|-]{0,4}"
-_digits = re.compile(rf"[0-9](?<![0-9].)(?:{_GAP}[0-9]){{8,40}}")
-_digit_gap = re.compile(r"[^0-9]+")
+_GAP: Final = r"[\s()/._|-]"
+# Groups of an SSN or a card, or single digits, whatever stands between them.
+_has_groups = re.compile(
+    rf"[0-9](?<![0-9].)(?:[0-9]{{2}}{_GAP}{{1,4}}[0-9]{{2}}{_GAP}{{1,4}}[0-9]{{4}}"
+    rf"|[0-9]{{3}}{_GAP}{{1,4}}(?:[0-9]{{4}}{_GAP}{{1,4}}[0-9]{{4}}|[0-9]{{6}}){_GAP}{{1,4}}[0-9]{{4}}"
+    r"|(?:[\s/._|-][0-9]){8})"
+).search
+_digits = re.compile(rf"[0-9](?<![0-9].)(?:{_GAP}{{0,4}}[0-9]){{8,}}")
 _single_digits = re.compile(r"[0-9](?:[\s/._|-][0-9]){8,18}")
+# The end of a text that may be a part of markup, or the beginning of a row of single characters.
+_open_markup = re.compile(rf"(?:{_MARKUP}|[*`~])*(?:<[^<>]{{0,80}})?\Z")
+_open_row = re.compile(
+    rf"(?:(?<![^\s\[(\"':])[a-z0-9+](?:{_SEPARATORS}(?:{_SINGLE}{_SEPARATORS}?)?)?"
+    rf"|(?<={_SEPARATORS}{_SINGLE}{_SEPARATORS}{_SINGLE}){_SEPARATORS})\Z"
+)
+_MAX_ROW: Final = 4
+
+_WIDTH: Final = 512  # characters around a change that are searched: those of the longest match
+_GROUPED_WIDTH: Final = 48
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A reading of a normal text, with the place there of each of its characters.
+    """A reading of a part of a normal text, with the place there of each of its characters.
 
     Attributes
     ----------
+    begin : place of the reading from which on matches may start; what is before it is context.
+    changes : places of the reading just after a change, ascending; a match that touches none is one of the normal text.
     grouped : whether only the groups of digits are read otherwise, for kinds of a fixed grouping.
     """
 
     text: str
     places: Sequence[int]
+    begin: int
+    changes: Sequence[int]
     grouped: bool
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the span in the normal text of a span of the reading."""
         return self.places[start], self.places[end - 1] + 1
 
-    def begin(self, place: int) -> int:
-        """Return the first place of the reading at or after a place of the normal text."""
-        return bisect_left(self.places, place)
+    def begin_at(self, place: int) -> int:
+        """Return the place of the reading from which matches may start if they may from a place of the normal text."""
+        return max(self.begin, bisect_left(self.places, place))
+
+    def touches(self, start: int, end: int) -> bool:
+        """Return whether a span of the reading has a change in it or next to it."""
+        first = bisect_left(self.changes, start)
+        return first < len(self.changes) and self.changes[first] <= end
 
 
 def readings_of(normal: str, *, has_digit: bool) -> Iterator[Reading]:
@@ -56,59 +89,100 @@ def readings_of(normal: str, *, has_digit: bool) -> Iterator[Reading]:
     ----------
     has_digit : whether the text has a digit.
     """
-    text, places = normal, None
-    if ("*" in normal or "`" in normal or "~" in normal or "<" in normal) and _has_divided(normal):
-        text, places = _replace(text, places, _markup, lambda _: [])
+    copy = _Copy(normal)
+    if "*" in normal or "`" in normal or "~" in normal or "<" in normal:
+        copy.replace((start, end, []) for start, end in _find_dividing_markup(normal))
     if "\\" in normal:
-        text, places = _replace(text, places, _line_escape, lambda match: [(match.start(), " ")])
-    if _has_spelled(text):
-        text, places = _replace(text, places, _spelled, _join_characters)
-    if places is not None:
-        yield Reading(text, places, grouped=False)
-    if has_digit:
-        regrouped, grouped_places = _replace(text, places, _digits, _regroup)
-        if grouped_places is not None and regrouped != text:
-            yield Reading(regrouped, grouped_places, grouped=True)
+        escapes = _line_escape.finditer(copy.text)
+        copy.replace((match.start(), match.end(), [(match.start(), " ")]) for match in escapes)
+    copy.replace(_find_spelled(copy.text))
+    yield from copy.readings(_WIDTH, grouped=False)
+    if has_digit and _has_groups(copy.text):
+        grouped = _Copy(copy.text, copy.places)
+        grouped.replace((*match.span(), _regroup(match)) for match in _digits.finditer(copy.text))
+        yield from grouped.readings(_GROUPED_WIDTH, grouped=True)
 
 
-def _has_divided(normal: str) -> bool:
-    """Return whether markup stands inside a word or number."""
-    for mark in _mark.finditer(normal):
-        place = mark.start()
-        match = _markup.match(normal, place) if _joins_left(normal, max(0, place - 2), place) else None
-        if match is not None and _joins_right(normal, match.end()):
-            return True
-    return False
+def complete_end(normal: str) -> int:
+    """Return the length of a text without an end that may be a part of markup, or of a row of single characters."""
+    end = len(normal)
+    markup = _open_markup.search(normal, max(0, end - 2 * 81))
+    end = markup.start() if markup else end
+    row = _open_row.search(normal[:end], max(0, end - _MAX_ROW))
+    return row.start() if row else end
+
+
+def _find_dividing_markup(normal: str) -> Iterator[tuple[int, int]]:
+    """Find the spans of markup inside words and numbers, and of markup that follows closely."""
+    done = 0
+    for match in _dividing_markup.finditer(normal):
+        if match.start() < done:
+            continue
+        yield match.span()
+        done = match.end()
+        following = _next_markup(normal, done)
+        while following is not None:
+            yield following.span(1)
+            done = following.end()
+            following = _next_markup(normal, done)
 
 
 _Characters = list[tuple[int, str]]
 
 
-def _replace(
-    text: str,
-    places: Sequence[int] | None,
-    pattern: re.Pattern[str],
-    replacement: Callable[[re.Match[str]], _Characters],
-) -> tuple[str, Sequence[int] | None]:
-    """Replace matches by characters of given places; return the places unchanged, maybe None, if there are none."""
-    pieces: list[str] = []
-    result: list[int] = []
-    done = 0
-    for match in pattern.finditer(text):
-        characters = replacement(match)
-        pieces.append(text[done : match.start()])
-        pieces.extend(character for _, character in characters)
-        result.extend(range(done, match.start()))
-        result.extend(place for place, _ in characters)
-        done = match.end()
-    if not pieces:
-        return text, places
-    result.extend(range(done, len(text)))
-    return "".join((*pieces, text[done:])), result if places is None else [places[place] for place in result]
+def _find_spelled(text: str) -> Iterator[tuple[int, int, _Characters]]:
+    for match in _spelled.finditer(text):
+        start, end = match.span()
+        if end - start < 2 * _MAX_SPELLED:
+            yield start, end, [(place, text[place]) for place in range(start + 1, end, 2)]
 
 
-def _join_characters(match: re.Match[str]) -> _Characters:
-    return [(match.start() + n, character) for n, character in enumerate(match[0]) if n % 2 == 0]
+
+
+class _Copy:
+    """A copy of a text in which some parts are replaced, with the place in the original of each character."""
+
+    def __init__(self, text: str, places: Sequence[int] | None = None) -> None:
+        self.text = text
+        self.places: Sequence[int] | None = places
+        self._changes: list[int] = []  # places of the original
+
+    def replace(self, parts: Iterable[tuple[int, int, _Characters]]) -> None:
+        """Replace parts, each given by its start and end, by characters at given places."""
+        pieces: list[str] = []
+        places: list[int] = []
+        done = 0
+        for start, end, characters in parts:
+            pieces.append(self.text[done:start])
+            pieces.extend(character for _, character in characters)
+            places.extend(range(done, start))
+            places.extend(place for place, _ in characters)
+            done = end
+            self._changes += (self._origin(start), self._origin(done - 1) + 1)
+        if not pieces:
+            return
+        places.extend(range(done, len(self.text)))
+        self.text = "".join((*pieces, self.text[done:]))
+        self.places = places if self.places is None else [self.places[place] for place in places]
+
+    def _origin(self, place: int) -> int:
+        return place if self.places is None else self.places[place]
+
+    def readings(self, width: int, *, grouped: bool) -> Iterator[Reading]:
+        """Yield the surroundings of the changes."""
+        if self.places is None or not self._changes:
+            return
+        changes = sorted({bisect_left(self.places, place) for place in self._changes})
+        first = 0
+        for n, change in enumerate(changes):
+            if n + 1 < len(changes) and changes[n + 1] - change <= 2 * width:
+                continue
+            begin = max(0, changes[first] - width)
+            start = max(0, begin - CONTEXT)
+            part = slice(start, change + width)
+            inside = [place - start for place in changes[first : n + 1]]
+            yield Reading(self.text[part], self.places[part], begin - start, inside, grouped)
+            first = n + 1
 
 
 def _regroup(match: re.Match[str]) -> _Characters:

@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from serving.gateway.policy.normal_text import CONTEXT, complete_length, is_json, normal_text_of
+from serving.gateway.policy.encodings import complete_length
+from serving.gateway.policy.normal_text import CONTEXT, is_json, normal_text_of
 from serving.gateway.policy.policy import Finding, Match, Policy, redact, tally
 from serving.gateway.policy.quoting import Quoting, number_start
 from serving.gateway.policy.vault import Vault
@@ -70,7 +71,7 @@ class ResponseStream:
             self._quoting = Quoting() if is_json(whole) else None
         json = self._quoting is not None
         unfinished = ""
-        if json and not last:
+        if not last:
             place = complete_length(whole)
             whole, unfinished = whole[:place], whole[place:]
         normal = normal_text_of(whole, json=json)

@@ -8,7 +8,7 @@ from serving.gateway.policy.normal_text import normal_text_of
 
 _MAX_ABBREVIATION = 6  # letters of an abbreviation that also matches as S.S.N or s-s-n
 _SEPARATOR = r"[\s._·/|-]"
-_SPACE = r"[\s_/.-]{1,8}"
+_SPACE = r"(?:[\s_/*`~-]|\.(?!\s)){1,8}"  # a full stop before white space ends a sentence
 
 
 def terms_pattern(terms: Sequence[str]) -> re.Pattern[str]:
