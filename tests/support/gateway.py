@@ -144,9 +144,10 @@ def disguise_secret(draw: st.DrawFn) -> str:
     if whole == "markup":
         return _divide(secret, draw(st.sampled_from(_MARKUP)), draw(st.integers(2, 9)))
     if whole == "spelled" and secret in _SPELLED:
-        return draw(st.sampled_from(" ._/")).join(secret.replace(" ", "").replace("-", ""))
+        return f"is {draw(st.sampled_from(' ._/')).join(secret.replace(' ', ''))} now"  # numbers beside it would be a part of it
     if whole == "gaps" and secret in _GROUPED:
-        return re.sub("[ -]", draw(st.sampled_from(("\n", "\t", "_", "/", " - ", "  "))), secret)
+        gap = draw(st.sampled_from(("\n", "\t", "_", "/", " - ", "  ")))
+        return f"is {re.sub('[ -]', gap, secret)} now"
     ways = draw(st.lists(st.integers(0, len(_ENCODINGS) + 6), min_size=len(secret), max_size=len(secret)))
     return "".join(map(_disguise, secret, ways))
 
@@ -160,19 +161,14 @@ def _divide(secret: str, markup: tuple[str, str], place: int) -> str:
 
 
 def _disguise(character: str, way: int) -> str:
-    match way:
-        case 1:
-            return character.upper()
-        case 2 if "!" <= character <= "~":
-            return chr(ord(character) + 0xFEE0)
-        case 3:
-            return character + "\u200b"
-        case 4:
-            return LOOKS.get(character, character)
-        case 5:
-            return character.lower() + "\u2060"
-        case 6 if character.isdigit():
-            return chr(0x660 + int(character))
-        case _ if way > 6:
-            return _ENCODINGS[way - 7].format(ord(character))
-    return character
+    forms = (
+        character,
+        character.upper(),
+        chr(ord(character) + 0xFEE0) if "!" <= character <= "~" else character,
+        character + "\u200b",
+        LOOKS.get(character, character),
+        character.lower() + "\u2060",
+        chr(0x660 + int(character)) if character.isdigit() else character,
+        *(encoding.format(ord(character)) for encoding in _ENCODINGS),
+    )
+    return forms[way]

@@ -112,6 +112,9 @@ def _character(match: re.Match[str]) -> str | None:
 
 def _decode_percent(run: str, start: int) -> Iterator[Character]:
     """Decode bytes after percent signs as UTF-8; a byte that is none stands for its Latin-1 character."""
+    if len(run) == 3:
+        yield start, start + 3, _untag(chr(int(run[1:], 16)))
+        return
     bytes_ = [(match.start(), match.end(), int(match[1], 16)) for match in _byte.finditer(run)]
     place = 0
     while place < len(bytes_):

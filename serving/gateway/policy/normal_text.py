@@ -7,15 +7,17 @@ encoded character (`encodings`) counts as the character that it encodes; in JSON
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
-
-import msgspec
 
 from serving.gateway.policy.encodings import decode, has_encoded
 
 CONTEXT: Final = 32
 """Characters of a normal text before a match that decide whether it is one, such as `version `."""
+
+
+MAX_LENGTH: Final = 512
+"""Characters of the longest match."""
 
 
 def context_before(normal: str, start: int) -> str:
@@ -43,13 +45,35 @@ _SQUARED = {first + n: 97 + n for first in (0x1F150, 0x1F170, 0x1F1E6) for n in 
 _has_control = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]").search
 
 
-class NormalText(msgspec.Struct, frozen=True):
-    """The text for the rules; `places` and `ends` are None if its places are those of the original."""
+class NormalText:
+    """The text for the rules, and the places in the original of its characters.
 
-    text: str
-    places: Sequence[int] | None
-    ends: Sequence[int] | None
-    length: int
+    Parameters
+    ----------
+    parts : parts of the text, each with its span in the original; one that is as long as its span is character by character.
+    """
+
+    def __init__(self, text: str, length: int, parts: Sequence[tuple[str, int, int]] | None = None) -> None:
+        self.text = text
+        self.length = length
+        self._parts = parts
+
+    @cached_property
+    def places(self) -> Sequence[int] | None:
+        """Start in the original of each character; None if its places are those of the original."""
+        if self._parts is None:
+            return None
+        places: list[int] = []
+        for part, start, end in self._parts:
+            places.extend(range(start, end) if len(part) == end - start else [start] * len(part))
+        return places
+
+    @cached_property
+    def _ends(self) -> Sequence[int]:
+        ends: list[int] = []
+        for part, start, end in self._parts or ():
+            ends.extend(range(start + 1, end + 1) if len(part) == end - start else [end] * len(part))
+        return ends
 
     def place(self, at: int) -> int:
         """Return the place in the original of a place in the normal text; the end of the normal text maps to the end of the original."""
@@ -59,7 +83,7 @@ class NormalText(msgspec.Struct, frozen=True):
 
     def end(self, at: int) -> int:
         """Return the end in the original of the character before a place in the normal text."""
-        return at if self.ends is None or not at else self.ends[at - 1]
+        return at if self._parts is None or not at else self._ends[at - 1]
 
 
 def is_json(text: str) -> bool:
@@ -77,31 +101,18 @@ def normal_text_of(text: str, *, json: bool = False) -> NormalText:
     """
     encoded = has_encoded(text, json=json)
     if text.isascii() and not encoded and not _has_control(text):
-        return NormalText(text.lower(), None, None, len(text))
-    characters: list[str] = []
-    places: list[int] = []
-    ends: list[int] = []
+        return NormalText(text.lower(), len(text))
+    parts: list[tuple[str, int, int]] = []
     for start, end, character in decode(text, json=json) if encoded else ((0, len(text), None),):
         if character is not None:
-            _add(character, start, end, characters, places, ends)
+            parts.append((_normalise(character), start, end))
             continue
-        part = text[start:end]
-        if part.isascii() and not _has_control(part):
-            characters.append(part.lower())
-            places.extend(range(start, end))
-            ends.extend(range(start + 1, end + 1))
+        literal = text[start:end]
+        if literal.isascii() and not _has_control(literal):
+            parts.append((literal.lower(), start, end))
         else:
-            for place, literal in enumerate(part, start):
-                _add(literal, place, place + 1, characters, places, ends)
-    return NormalText("".join(characters), places, ends, len(text))
-
-
-def _add(character: str, start: int, end: int, characters: list[str], places: list[int], ends: list[int]) -> None:
-    normalised = _normalise(character)
-    if normalised:
-        characters.append(normalised)
-        places.extend([start] * len(normalised))
-        ends.extend([end] * len(normalised))
+            parts.extend((_normalise(c), place, place + 1) for place, c in enumerate(literal, start))
+    return NormalText("".join([part for part, _, _ in parts]), len(text), parts)
 
 
 @lru_cache(maxsize=8192)

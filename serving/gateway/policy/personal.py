@@ -24,8 +24,6 @@ WITHOUT_DIGITS: Final = frozenset[Kind]({"api_key", "email", "ip"})
 GROUPED: Final = frozenset[Kind]({"credit_card", "ssn"})
 """Kinds whose digits have a fixed grouping, which tells them from other numbers whatever stands between the groups."""
 
-MAX_LENGTH: Final = 512
-
 Span: TypeAlias = tuple[int, int]
 
 _API_KEY = re.compile(
