@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.dialects import COPIES, TOKEN_IDS, ToolCalls, has_content, split_choice
 from serving.gateway.chat.logprobs import PendingLogprobs, join_tokens, remove_unsafe_alternatives
-from serving.gateway.chat.protocol import FIELD_NAMES
 from serving.gateway.chat.texts import ENCODED_FIELDS, REASONING_FIELDS, rewrite
+from serving.gateway.chat.vocabulary import FIELD_NAMES
 from serving.gateway.policy.policy import Finding
 from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.upstreams.events import BrokenStreamError

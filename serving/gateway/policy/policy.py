@@ -161,7 +161,8 @@ class Policy:
         for reading in readings_of(normal, has_digit=has_digit):
             kinds = GROUPED if reading.grouped else None
             first = reading.begin_at(begin)
-            for match in self._matches_in(reading.text, side, vault, first, kinds, has_digit=has_digit):
+            digits = has_digit and _has_digit(reading.text) is not None
+            for match in self._matches_in(reading.text, side, vault, first, kinds, has_digit=digits):
                 if not reading.touches(match.start, match.end):
                     continue
                 start, end = reading.span(match.start, match.end)

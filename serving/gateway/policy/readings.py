@@ -20,6 +20,8 @@ _dividing_markup = re.compile(
     rf"[*`~<](?:(?<=[a-z0-9@+].)|(?<=[a-z0-9][.-].)|(?<=[0-9] .))(?:(?<=<)(?:{_TAG})|(?<!<)[*`~]{{0,2}}){_MARKUP}{{0,7}}"
     r"(?=[a-z0-9@]|[.-][a-z0-9]| [0-9])"
 )
+# An IBAN so far: before it, markup at a space may come before or after letters.
+_in_iban = re.compile(r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?: ?[a-z0-9]{4}){0,7}[a-z0-9]{0,3} ?\Z").search
 _next_markup = re.compile(rf"[^*`~<]{{0,16}}({_MARKUP}{{1,8}})").match
 _word_before = re.compile(r"\S+\Z").search
 _word_after = re.compile(r"\S*").match
@@ -126,7 +128,7 @@ def _find_dividing_markup(normal: str) -> Iterator[tuple[int, int]]:
     """Find the spans of markup inside words and numbers, and of markup that follows closely."""
     done = 0
     for match in _dividing_markup.finditer(normal):
-        if match.start() < done:
+        if match.start() < done or not _divides(normal, *match.span()):
             continue
         yield match.span()
         done = match.end()
@@ -135,6 +137,14 @@ def _find_dividing_markup(normal: str) -> Iterator[tuple[int, int]]:
             yield following.span(1)
             done = following.end()
             following = _next_markup(normal, done)
+
+
+def _divides(normal: str, start: int, end: int) -> bool:
+    """Return whether markup divides one word or number: at a space, only if digits are on both sides."""
+    if normal[start - 1] != " " and normal[end] != " ":
+        return True
+    before, after = normal[start - 2 : start].strip(), normal[end : end + 2].strip()
+    return (before[-1].isdigit() and after[0].isdigit()) or _in_iban(normal, max(0, start - 48), start) is not None
 
 
 _Characters = list[tuple[int, str]]

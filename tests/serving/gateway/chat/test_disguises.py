@@ -12,6 +12,7 @@ from serving.audit.entry import AuditEntry
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import check_request
 from serving.gateway.chat.deltas import ChoiceStream
+from serving.gateway.protocols.chat import CHAT
 from serving.http.problems import Forbidden
 from tests.support.gateway import build_policy
 
@@ -180,7 +181,7 @@ def cases() -> Iterator[Any]:
 def check(action: str, body: Body) -> tuple[Body, PolicySession]:
     policy = build_policy(action, denylist={**DENIED, "action": action})
     session = PolicySession(policy, "/v1/chat/completions", AuditEntry({"type": "http"}))
-    check_request(body, session)
+    check_request(body, session, CHAT)
     return body, session
 
 
@@ -203,7 +204,7 @@ def test_encoded_content_is_unread_whether_or_not_it_has_digits_in_a_row(name: s
     assert session.unread_kinds == ("data",)
     policy = build_policy(unread="block")
     with pytest.raises(Forbidden):
-        check_request(body, PolicySession(policy, "/v1/chat/completions", AuditEntry({"type": "http"})))
+        check_request(body, PolicySession(policy, "/v1/chat/completions", AuditEntry({"type": "http"})), CHAT)
 
 
 def test_an_unknown_nested_field_of_a_stream_is_checked_as_one_text() -> None:
