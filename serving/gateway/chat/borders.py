@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -12,20 +13,24 @@ from serving.gateway.policy.normal_text import is_json
 _WINDOW: Final = 96  # characters on either side of a border: more than a value in any writing but the longest keys
 _JOINTS: Final = ("", "\n")  # a value split inside of a group, and one split between groups
 _SHORT: Final = 4  # characters: a shorter text is hardly a sentence
-_ends_open = re.compile(r"[\w@.%+\\;-]\Z|[0-9][^a-zA-Z]{0,8}\Z").search
-_starts_open = re.compile(r"[a-z0-9@._%+\\&-]|[^a-zA-Z]{0,8}[0-9]").match
+_MARGIN: Final = 40  # characters at a border that decide whether a value can cross it
+_INVISIBLE: Final = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+_ends_open = re.compile(rf"(?:[\w@.%+\\;{_INVISIBLE}-]|[0-9][^a-zA-Z]{{1,8}})\Z").search
+_starts_open = re.compile(rf"[a-z0-9@._%+\\&{_INVISIBLE}-]|[^a-zA-Z]{{1,8}}[0-9]").match
+_ends_in_word = re.compile(r"(?:\w|\b[A-Z][._\u00b7/|-])\Z").search  # or in a letter of an abbreviation
 _is_word = re.compile(r"\w").match
 
 
 class _Text(msgspec.Struct):
     """A text of a request, in its place."""
 
-    container: Any
+    container: dict[str, Any]
     key: str
+    value: str
 
-    @property
-    def value(self) -> str:
-        return str(self.container[self.key])
+    def replace(self, start: int, end: int, placeholder: str) -> None:
+        """Replace a span."""
+        self.value = self.container[self.key] = self.value[:start] + placeholder + self.value[end:]
 
 
 class _Fragment(msgspec.Struct, frozen=True):
@@ -45,6 +50,8 @@ def check_borders(messages: Any, session: PolicySession) -> None:
         If the policy blocks one.
     """
     texts = list(_texts_of(messages))
+    if not any(_is_open(left.value, right.value) for left, right in pairwise(texts)):  # the case of most requests
+        return
     for joint in _JOINTS:
         for chain in list(_chains(texts)):
             _check_chain(chain, joint, session)
@@ -54,10 +61,10 @@ def _texts_of(messages: Any) -> Iterator[_Text]:
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, str):
-            yield _Text(message, "content")
+            yield _Text(message, "content", content)
         for part in content if isinstance(content, list) else ():
             if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield _Text(part, "text")
+                yield _Text(part, "text", part["text"])
 
 
 def _chains(texts: Sequence[_Text]) -> Iterator[list[_Fragment]]:
@@ -82,11 +89,12 @@ def _chains(texts: Sequence[_Text]) -> Iterator[list[_Fragment]]:
 
 def _is_open(left: str, right: str) -> bool:
     """Return whether a value can cross a border: most texts end with a mark of punctuation, and the next begins a sentence."""
-    if min(len(left), len(right)) < _SHORT:
+    left, right = left[-_MARGIN:].rstrip(), right[:_MARGIN].lstrip()
+    if len(left) < _SHORT or len(right) < _SHORT:
         return True
-    if _is_word(left[-1]) and _is_word(right):
+    if _is_word(right) and _ends_in_word(left, len(left) - 2):
         return True
-    return _ends_open(left, max(0, len(left) - 10)) is not None and _starts_open(right) is not None
+    return _starts_open(right) is not None and _ends_open(left, max(0, len(left) - 9)) is not None
 
 
 def _check_chain(chain: Sequence[_Fragment], joint: str, session: PolicySession) -> None:
@@ -101,7 +109,4 @@ def _check_chain(chain: Sequence[_Fragment], joint: str, session: PolicySession)
         for (first, last), fragment in reversed(list(zip(bounds, chain, strict=True))):
             cut_start, cut_end = max(start, first) - first, min(end, last) - first
             if cut_start < cut_end:
-                value, offset = fragment.text.value, fragment.start
-                fragment.text.container[fragment.text.key] = (
-                    value[: offset + cut_start] + placeholder + value[offset + cut_end :]
-                )
+                fragment.text.replace(fragment.start + cut_start, fragment.start + cut_end, placeholder)

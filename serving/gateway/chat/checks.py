@@ -18,6 +18,8 @@ PROTOCOL: Final = frozenset(
     {"id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "obfuscation"}
 )
 """Fields of a response that the server writes, not the model."""
+_CONVERSATIONS: Final = frozenset({"messages", "input"})
+"""Fields of a request that hold a list of messages or items."""
 WITHHELD: Final = "content_filter"
 
 
@@ -43,7 +45,8 @@ def check_request(body: dict[str, Any], session: PolicySession, protocol: Protoc
     schemas = {name: body.pop(name) for name in protocol.schema_fields if name in body}
     rewriter = TextRewriter(session.request)
     checked = rewriter.rewrite({name: value for name, value in body.items() if name != "model"})
-    check_borders(checked.get("messages"), session)
+    for name in _CONVERSATIONS & checked.keys():
+        check_borders(checked[name], session)
     session.unread(rewriter.unread)
     if schemas:
         checked |= TextRewriter(session.request, checks_numbers=False).rewrite(schemas)

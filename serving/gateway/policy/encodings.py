@@ -39,7 +39,7 @@ _TAG: Final = 0xE0000
 _MAX_CODE: Final = 0x10FFFF
 _MARKS: Final = ("\\", "%", "&")
 # The search for a first character is several times as fast as one for the alternatives.
-_mark = re.compile("[\\\\%&\U000e0020-\U000e007e]")
+_mark = re.compile("[\\\\%&\U000e0020-\U000e007e](?:(?<=%)[0-9a-fA-F]{2}|(?<=&)[#a-zA-Z]|(?<![%&]))")
 
 
 def has_encoded(text: str, *, json: bool) -> bool:

@@ -100,12 +100,17 @@ def normal_text_of(text: str, *, json: bool = False) -> NormalText:
     '["ss\n"]'
     """
     encoded = has_encoded(text, json=json)
-    if text.isascii() and not encoded and not _has_control(text):
-        return NormalText(text.lower(), len(text))
+    is_plain = text.isascii() and not _has_control(text)
+    lower = text.lower() if is_plain else ""
+    if is_plain and not encoded:
+        return NormalText(lower, len(text))
     parts: list[tuple[str, int, int]] = []
     for start, end, character in decode(text, json=json) if encoded else ((0, len(text), None),):
         if character is not None:
             parts.append((_normalise(character), start, end))
+            continue
+        if is_plain:
+            parts.append((lower[start:end], start, end))
             continue
         literal = text[start:end]
         if literal.isascii() and not _has_control(literal):

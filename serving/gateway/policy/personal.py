@@ -1,7 +1,7 @@
 """Personal data and secrets, found by their format and, where the format has one, their checksum.
 
-Patterns match the normal form of a text (`normal_text`): lower case, one width. Every match is at most `MAX_LENGTH` characters long and
-depends on at most `CONTEXT` characters before it and three after it, so a stream keeps no more than that.
+Patterns match the normal form of a text (`normal_text`): lower case, one width. Every match is at most `normal_text.MAX_LENGTH` characters
+long and depends on at most `normal_text.CONTEXT` characters before it and three after it, so a stream keeps no more than that.
 Card and telephone numbers have files of their own.
 """
 
@@ -69,7 +69,7 @@ _KEY_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
         "lin_api_",
     ),
 }
-_nine_digits = re.compile(r"[0-9](?:[ ().-]{0,2}[0-9]){8}").search
+_nine_digits = re.compile(r"[0-9](?<![0-9].)(?:[ ().-]{0,2}[0-9]){8}").search
 _dotted = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]").search
 # The lookbehinds come after the first character, so that the search can jump from digit to digit.
 _IBAN = re.compile(r"[a-z][a-z][0-9]{2}(?:(?<![a-z0-9]....)|(?<=iban....))(?=(?:[ -]?[a-z0-9]){11})")
@@ -102,6 +102,7 @@ _NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
 _MASKS = ("0.", "255.")  # the beginning of masks, and of no host's address
 _prefix = re.compile(r"/[0-9]{1,2}").match
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])")
+_eight_groups = re.compile(r":(?:[0-9a-f]{1,4}:){6}").search  # an IPv6 address without "::"
 _MIN_IBAN, _MAX_IBAN = 15, 34
 
 
@@ -153,7 +154,7 @@ def _find_addresses(normal: str, start: int) -> Iterator[Span]:
         is_other = is_other or _follows_version(context_before(normal, match.start())) is not None
         if not is_other and all(int(part) < 256 for part in match[0].split(".")) and not _is_network(normal, match):
             yield match.span()
-    if "::" in normal or normal.count(":") > 6:
+    if "::" in normal or _eight_groups(normal, start):
         for match in _IPV6.finditer(normal, start):
             if (
                 sum(character != ":" for character in match[0]) > 2

@@ -40,7 +40,8 @@ _KINDS: Final = {"0": "[0-9]", "x": "[a-z@+]", " ": _SEPARATORS, "#": "."}
 _CLASSES: Final = bytes(
     next(ord(name) for name, kind in _KINDS.items() if re.fullmatch(kind, chr(code), re.DOTALL)) for code in range(256)
 )
-_ROWS: Final = (b"x x x", b"0 0 0 0 0", b"0 0 0   0")
+_ROWS: Final = (b" x x x", b"#x x x", b"0 0 0 0 0", b"0 0 0   0")
+_BEGIN: Final = b"#"  # stands before the first character, so that each has one before it
 _GAP: Final = r"[\s()/._|-]"
 # Groups of an SSN or a card, or single digits, whatever stands between them.
 _has_groups = re.compile(
@@ -101,8 +102,12 @@ def readings_of(normal: str, *, has_digit: bool) -> Iterator[Reading]:
     ----------
     has_digit : whether the text has a digit.
     """
+    has_markup = "*" in normal or "`" in normal or "~" in normal or "<" in normal
+    is_one_piece = not has_markup and "\\" not in normal and not _has_row(_classes(normal))
+    if is_one_piece and not (has_digit and _has_groups(normal)):  # the case of most texts
+        return
     copy = _Copy(normal)
-    if "*" in normal or "`" in normal or "~" in normal or "<" in normal:
+    if has_markup:
         copy.replace((start, end, []) for start, end in _find_dividing_markup(normal))
     if "\\" in normal:
         escapes = _line_escape.finditer(copy.text)
@@ -150,13 +155,23 @@ def _divides(normal: str, start: int, end: int) -> bool:
 _Characters = list[tuple[int, str]]
 
 
+def _classes(text: str) -> bytes:
+    return _BEGIN + text.encode("ascii", "replace").translate(_CLASSES)
+
+
+def _has_row(classes: bytes) -> bool:
+    """Return whether single characters are in a row, by searches for bytes."""
+    first, second, third, fourth = _ROWS
+    return first in classes or second in classes or third in classes or fourth in classes
+
+
 def _find_spelled(text: str) -> Iterator[tuple[int, int, _Characters]]:
-    classes = text.encode("ascii", "replace").translate(_CLASSES)
-    if not any(row in classes for row in _ROWS):
+    classes = _classes(text)
+    if not _has_row(classes):
         return
     for match in _spelled.finditer(text):
         start, end = match.span()
-        if end - start < 2 * _MAX_SPELLED and any(row in classes[start - 1 : end] for row in _ROWS):
+        if end - start < 2 * _MAX_SPELLED and _has_row(classes[start - 1 : end + 1]):
             yield start, end, [(place, text[place]) for place in range(start + 1, end, 2)]
 
 

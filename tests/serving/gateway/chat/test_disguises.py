@@ -103,6 +103,8 @@ DISGUISES: dict[str, tuple[tuple[str, ...], Build]] = {
     "two parts": (ANY, lambda v: parts(f"It is {v[: middle(v)]}", f"{v[middle(v) :]} as agreed")),
     "three parts": (ANY, lambda v: parts(v[:4], v[4:7], v[7:])),
     "each character a part": (ANY, lambda v: parts(*v)),
+    "two items of Responses": (ANY, lambda v: {"model": "m", "input": messages(v[: middle(v)], v[middle(v) :])["messages"]}),
+    "a part that ends with a space": (("ssn", "card", "term"), lambda v: parts(v[: v.replace("-", " ").find(" ") + 1] + " ", v[v.replace("-", " ").find(" ") + 1 :])),
     "parts at a gap": (("ssn", "card"), lambda v: parts(*v.replace("-", " ").split(" "))),
     "two messages": (ANY, lambda v: messages(f"It is {v[: middle(v)]}", f"{v[middle(v) :]} as agreed")),
     "each character a message": (ANY, lambda v: messages(*v)),
