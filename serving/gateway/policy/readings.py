@@ -241,9 +241,10 @@ def _regroup(match: re.Match[str]) -> _Characters:
             for n, c in enumerate(text)
             if n % 2 == 0 or (len(gaps) > 1 and c != min(gaps, key=text.count))
         ]
+    has_decimals = "\n" in text and "." in text  # coordinates and amounts in lines, not groups
     characters = [(start, text[0])]
     for n, character in enumerate(text[1:], 1):
-        if character.isdigit():
+        if character.isdigit() or (has_decimals and character == "."):
             characters.append((start + n, character))
         elif text[n - 1].isdigit():
             characters.append((start + n, "-"))
