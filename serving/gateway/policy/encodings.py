@@ -16,7 +16,7 @@ Character: TypeAlias = tuple[int, int, str | None]
 _ENCODED: Final = r"""
     \\{1,32}u(?P<high>d[89ab][0-9a-f]{2})\\{1,32}u(?P<low>d[c-f][0-9a-f]{2})
   | \\{1,32}(?:u(?P<code>[0-9a-f]{4})|u\{(?P<braced>[0-9a-f]{1,5})\}|x(?P<byte>[0-9a-f]{2}))
-  | &(?:amp;){0,8}(?:\#(?P<decimal>[0-9]{1,7})|\#x(?P<hexadecimal>[0-9a-f]{1,6})|(?P<name>[a-z][a-z0-9]{1,31}));
+  | &(?:amp;){0,8}(?:\#(?P<decimal>[0-9]{1,7})(?![0-9]);?|\#x(?P<hexadecimal>[0-9a-f]{1,6})(?![0-9a-f]);?|(?P<name>[a-z][a-z0-9]{1,31});)
   | (?P<percent>(?:%(?:25){0,8}[0-9a-f]{2})+)
   | (?P<tags>[\U000e0020-\U000e007e]{3,})
 """

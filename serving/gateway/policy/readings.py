@@ -148,8 +148,9 @@ def _divides(normal: str, start: int, end: int) -> bool:
     """Return whether markup divides one word or number: at a space, only if digits are on both sides."""
     if normal[start - 1] != " " and normal[end] != " ":
         return True
-    before, after = normal[start - 2 : start].strip(), normal[end : end + 2].strip()
-    return (before[-1].isdigit() and after[0].isdigit()) or _in_iban(normal, max(0, start - 48), start) is not None
+    before = normal[start - 2 if normal[start - 1] == " " else start - 1]
+    after = normal[end + 1 if normal[end] == " " else end]
+    return (before.isdigit() and after.isdigit()) or _in_iban(normal, max(0, start - 48), start) is not None
 
 
 _Characters = list[tuple[int, str]]

@@ -81,7 +81,7 @@ class ResponseStream:
         was_flushed = self._context > CONTEXT
         matches = self._policy.matches(normal.text, "response", self._vault, 0 if was_flushed else before)
         if was_flushed:
-            matches = [match for match in matches if match.end > before]
+            matches = [match for match in matches if normal.end(match.end) > sent]
         if matches or json:
             cut = max(before, _move_out(cut, matches, normal.text if json and not last else None, before))
             matches = [match for match in matches if match.end <= cut]

@@ -141,6 +141,7 @@ DISGUISES: dict[str, tuple[tuple[str, ...], Build]] = {
     "tags between characters": (ANY, between("<i></i>")),
     "HTML comment": (ANY, in_text(lambda v: f"{v[:5]}<!-- a b -->{v[5:]}")),
     "decimal entities": (ANY, map_each(lambda c: f"&#{ord(c)};", bool)),
+    "entities without semicolons": (ANY, map_each(lambda c: f"&#{ord(c)}", bool)),
     "hexadecimal entities": (ANY, map_each(lambda c: f"&#x{ord(c):X};")),
     "named entities": (("ssn", "email"), in_text(lambda v: v.replace("-", "&hyphen;").replace("@", "&commat;"))),
     "double entities": (ANY, map_each(lambda c: f"&amp;#{ord(c)};")),
