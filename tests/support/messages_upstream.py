@@ -1,8 +1,6 @@
 """A server of Anthropic's Messages for tests: real HTTP, answers that a test sets or that repeat the question."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +33,11 @@ class MessagesUpstream:
     seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     piece: int = 4
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add what it answers."""
+        router.add_post("/v1/messages", self.messages)
+        router.add_post("/v1/messages/count_tokens", self.count_tokens)
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         self.headers = dict(request.headers)
@@ -101,24 +104,6 @@ class MessagesUpstream:
 
     def _pieces(self, text: str) -> list[str]:
         return [text[place : place + self.piece] for place in range(0, len(text), self.piece)]
-
-
-@asynccontextmanager
-async def running(upstream: MessagesUpstream) -> AsyncIterator[MessagesUpstream]:
-    """Run the server on a free port."""
-    app = web.Application()
-    app.router.add_post("/v1/messages", upstream.messages)
-    app.router.add_post("/v1/messages/count_tokens", upstream.count_tokens)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    upstream.url = f"http://{host}:{port}/v1"
-    try:
-        yield upstream
-    finally:
-        await runner.cleanup()
 
 
 def _empty(block: dict[str, Any]) -> dict[str, Any]:

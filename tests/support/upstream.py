@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -234,8 +234,20 @@ class Upstream:
         return web.json_response({"error": error | self.error}, status=status or 500, headers=self.error_headers)
 
 
+class Server(Protocol):
+    """A server for tests; `url` is set when it runs."""
+
+    url: str
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add what it answers."""
+
+
+S = TypeVar("S", bound=Server)
+
+
 @asynccontextmanager
-async def running(upstream: Upstream) -> AsyncIterator[Upstream]:
+async def running(upstream: S) -> AsyncIterator[S]:
     """Run the server on a free port."""
     app = web.Application()
     upstream.add_routes(app.router)

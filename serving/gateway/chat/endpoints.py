@@ -7,6 +7,7 @@ Responses and errors have the shapes that the clients of each protocol expect.
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path
@@ -30,7 +31,7 @@ from serving.gateway.protocols.responses.protocol import RESPONSES
 from serving.http.body import wait_for_disconnect
 from serving.http.dependencies import EntryDep, part
 from serving.http.raw_request import RawRequest
-from serving.http.raw_route import Answer, Parameter, RawRoute
+from serving.http.raw_route import Answer, Handler, Parameter, RawRoute
 from serving.http.routing import ANALYST, NOT_FOUND, PROBLEMS, KeyedRoute
 
 _PROJECT = b"x-ml-guard-project"
@@ -46,34 +47,7 @@ def _context(request: RawRequest, disconnected: "asyncio.Future[None] | None" = 
     return request.context(request.entry.project_id, disconnected)
 
 
-async def _chat(request: RawRequest) -> None:
-    await _answer(request, CHAT)
-
-
-async def _responses(request: RawRequest) -> None:
-    await _answer(request, RESPONSES)
-
-
-async def _messages(request: RawRequest) -> None:
-    await _answer(request, MESSAGES)
-
-
-async def _count_tokens(request: RawRequest) -> None:
-    await _count(request, MESSAGES)
-
-
-async def _count_input_tokens(request: RawRequest) -> None:
-    await _count(request, RESPONSES)
-
-
-async def _count(request: RawRequest, protocol: TranslatedProtocol) -> None:
-    service = request.part(ChatService)
-    context = _context(request)
-    body = await _read_json(request, service)
-    await request.send_json(200, await service.count_tokens(body, protocol, context))
-
-
-async def _answer(request: RawRequest, protocol: Protocol) -> None:
+async def _answer(request: RawRequest, *, protocol: Protocol) -> None:
     """Answer a request of a protocol, whole or as a stream."""
     service = request.part(ChatService)
     context = _context(request)
@@ -96,6 +70,13 @@ async def _stream(request: RawRequest, service: ChatService, model_request: Mode
             await request.send_stream(pieces, context, report.headers)
     finally:
         disconnected.cancel()
+
+
+async def _count_tokens(request: RawRequest, *, protocol: TranslatedProtocol) -> None:
+    service = request.part(ChatService)
+    context = _context(request)
+    body = await _read_json(request, service)
+    await request.send_json(200, await service.count_tokens(body, protocol, context))
 
 
 async def _embeddings(request: RawRequest) -> None:
@@ -136,79 +117,60 @@ async def read_model(
     return await chats.model(model_id)
 
 
-_PROJECT_PARAMETER = Parameter("X-ML-Guard-Project", "header", str, _PROJECT_MEANING)
+def _post_route(path: str, handle: Handler, body: type, summary: str, answer: str) -> RawRoute:
+    """Return a route for callers of role analyst, whose project may be named in a header."""
+    return RawRoute(
+        "POST",
+        path,
+        handle,
+        name=path.removeprefix("/v1/").replace("/", "_"),
+        tag="gateway",
+        summary=summary,
+        least=ANALYST,
+        parameters=[Parameter("X-ML-Guard-Project", "header", str, _PROJECT_MEANING)],
+        body={"application/json": body},
+        answers={200: Answer(answer, dict[str, Any])},
+    )
+
+
 routes = [
-    RawRoute(
-        "POST",
+    _post_route(
         "/v1/chat/completions",
-        _chat,
-        name="chat_completions",
-        tag="gateway",
-        summary="Chat as OpenAI's API has it, streamed or not.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": ChatCompletionBody},
-        answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+        partial(_answer, protocol=CHAT),
+        ChatCompletionBody,
+        "Chat as OpenAI's API has it, streamed or not.",
+        "As OpenAI answers.",
     ),
-    RawRoute(
-        "POST",
+    _post_route(
         "/v1/responses",
-        _responses,
-        name="responses",
-        tag="gateway",
-        summary="Respond as OpenAI's Responses API does, streamed or not.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": ResponseBody},
-        answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+        partial(_answer, protocol=RESPONSES),
+        ResponseBody,
+        "Respond as OpenAI's Responses API does, streamed or not.",
+        "As OpenAI answers.",
     ),
-    RawRoute(
-        "POST",
+    _post_route(
         "/v1/responses/input_tokens",
-        _count_input_tokens,
-        name="count_input_tokens",
-        tag="gateway",
-        summary="Count the tokens of an input as OpenAI's API does; an estimate if no server counts them.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": ResponseBody},
-        answers={200: Answer("The count.", dict[str, Any])},
+        partial(_count_tokens, protocol=RESPONSES),
+        ResponseBody,
+        "Count the tokens of an input as OpenAI's API does; an estimate if no server counts them.",
+        "The count.",
     ),
-    RawRoute(
-        "POST",
+    _post_route(
         "/v1/messages",
-        _messages,
-        name="messages",
-        tag="gateway",
-        summary="Chat as Anthropic's API has it, streamed or not.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": MessagesBody},
-        answers={200: Answer("As Anthropic answers.", dict[str, Any])},
+        partial(_answer, protocol=MESSAGES),
+        MessagesBody,
+        "Chat as Anthropic's API has it, streamed or not.",
+        "As Anthropic answers.",
     ),
-    RawRoute(
-        "POST",
+    _post_route(
         "/v1/messages/count_tokens",
-        _count_tokens,
-        name="count_tokens",
-        tag="gateway",
-        summary="Count the tokens of a prompt as Anthropic's API does; an estimate if no server counts them.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": TokenCountBody},
-        answers={200: Answer("The count.", dict[str, Any])},
+        partial(_count_tokens, protocol=MESSAGES),
+        TokenCountBody,
+        "Count the tokens of a prompt as Anthropic's API does; an estimate if no server counts them.",
+        "The count.",
     ),
-    RawRoute(
-        "POST",
-        "/v1/embeddings",
-        _embeddings,
-        name="embeddings",
-        tag="gateway",
-        summary="Embed texts as OpenAI's API does.",
-        least=ANALYST,
-        parameters=[_PROJECT_PARAMETER],
-        body={"application/json": EmbeddingsBody},
-        answers={200: Answer("As OpenAI answers.", dict[str, Any])},
+    _post_route(
+        "/v1/embeddings", _embeddings, EmbeddingsBody, "Embed texts as OpenAI's API does.", "As OpenAI answers."
     ),
     RawRoute(
         "GET",

@@ -10,12 +10,10 @@ from pydantic import SecretStr
 
 from guard_core.settings import Price, Settings
 from serving.app import Services
-from tests.support import messages_upstream
-from tests.support import upstream as chat_upstream
 from tests.support.gateway import POLICY
 from tests.support.messages_upstream import MessagesUpstream
 from tests.support.settings import with_values
-from tests.support.upstream import KEY, Upstream
+from tests.support.upstream import KEY, Upstream, running
 
 PRICE = Price(input=3.0, cached=0.3, output=15.0)
 
@@ -23,14 +21,14 @@ PRICE = Price(input=3.0, cached=0.3, output=15.0)
 @pytest.fixture
 async def server() -> AsyncIterator[MessagesUpstream]:
     """A server that speaks Messages."""
-    async with messages_upstream.running(MessagesUpstream()) as server:
+    async with running(MessagesUpstream()) as server:
         yield server
 
 
 @pytest.fixture
 async def chat_server() -> AsyncIterator[Upstream]:
     """A server that speaks chat completions."""
-    async with chat_upstream.running(Upstream()) as server:
+    async with running(Upstream()) as server:
         yield server
 
 
