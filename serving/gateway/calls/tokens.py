@@ -8,7 +8,8 @@ from typing import Any, Final
 from guard_store.spending.amounts import Amount
 
 _BYTES_A_TOKEN = 4  # of English text, in today's tokenizers
-_MOST = 2**53
+_MOST = 10**8  # tokens of a call that are believed: ten times the largest context, and a cost that can be stored
+_MOST_BYTES_A_TOKEN = 128  # of a run of the same character
 _PROMPT: Final = ("prompt_tokens", "input_tokens")  # the second as Anthropic and OpenAI's newer API have it
 _ANSWER: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = (
@@ -32,6 +33,11 @@ _CACHE_WRITES: Final = ((None, "cache_creation_input_tokens"),)
 def estimate(size: int) -> int:
     """Estimate the tokens of a text from its UTF-8 bytes."""
     return -(-size // _BYTES_A_TOKEN)
+
+
+def is_too_few(tokens: int, size: int) -> bool:
+    """Return whether so few tokens cannot spell a text of `size` UTF-8 bytes."""
+    return tokens < size // _MOST_BYTES_A_TOKEN
 
 
 def find_usage(answer: Mapping[str, Any]) -> Any:
@@ -133,4 +139,4 @@ def read_count(value: Any) -> int | None:
         value = int(value)
     if isinstance(value, str) and _is_count(value):
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.tokens import estimate, find_usage, read_usage
+from serving.gateway.calls.tokens import estimate, find_usage, is_too_few, read_usage
 from serving.gateway.upstreams.decoding import decode_json, join_halves
 from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, find_error, parse_event
 from serving.gateway.upstreams.upstream import UpstreamResponse
@@ -118,6 +118,7 @@ class UsageMeter:
         self._prompt_tokens = prompt_tokens
         self._usage: Amount | None = None
         self._events = 0
+        self._events_reported = 0  # of those, the ones that had arrived with the last report
         self._bytes = 0
         self.ended = False
 
@@ -126,6 +127,7 @@ class UsageMeter:
         reported = find_usage(event)
         if reported:
             self._usage = read_usage(reported) or self._usage
+            self._events_reported = self._events + 1  # the text of the same event is counted after it
 
     def count_text(self, size: int) -> None:
         """Count the text of an event, in UTF-8 bytes."""
@@ -151,15 +153,22 @@ class UsageMeter:
     def usage(self) -> Amount:
         """Return the reported usage, else an estimate of at least one token per event, as most servers send.
 
-        An answer with text has tokens: a report of none is that of a server that counts only the prompt, before the answer.
+        A report before the end of the text counts only what was there, and so few tokens that they cannot spell the text are not
+        believed: a server may count only the prompt, before the answer.
         """
-        least = min(self._events, 1) if self.ended else self._events
-        if self._usage is not None and self._usage.tokens_out >= least:
+        if self._usage is not None and self._is_credible(self._usage.tokens_out):
             return self._usage
         tokens_in = self._prompt_tokens if self._usage is None else self._usage.tokens_in
         cached = 0 if self._usage is None else self._usage.tokens_cached
-        tokens_out = max(self._events, estimate(self._bytes))
+        reported = 0 if self._usage is None else self._usage.tokens_out
+        tokens_out = max(reported, self._events, estimate(self._bytes))
         return Amount(tokens_in=tokens_in, tokens_cached=cached, tokens_out=tokens_out, estimated=True)
+
+    def _is_credible(self, tokens_out: int) -> bool:
+        if self._events > self._events_reported:
+            return False
+        least = min(self._events, 1) if self.ended else self._events
+        return tokens_out >= least and not is_too_few(tokens_out, self._bytes)
 
 
 async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[str]:

@@ -89,3 +89,40 @@ async def test_text_in_parts_is_read_without_its_reasoning() -> None:
     parts = [thinking, {"type": "text", "text": "Hello"}, {"type": "reference", "reference_ids": [0]}]
     text, _ = await _read(Content(_event({"content": parts}) + _event({"content": " there."}) + END))
     assert text == "Hello there."
+
+
+def _metered(*events: tuple[dict[str, Any] | None, int]) -> Amount:
+    """Return the usage after events, each with the usage that it reports and the bytes of its text."""
+    meter = UsageMeter(prompt_tokens=7)
+    for usage, size in events:
+        meter.read_usage_of({} if usage is None else {"usage": usage})
+        meter.count_text(size)
+    meter.ended = True
+    return meter.usage
+
+
+def _reported(tokens_out: int) -> dict[str, Any]:
+    return {"prompt_tokens": 5, "completion_tokens": tokens_out, "total_tokens": 5 + tokens_out}
+
+
+WORDS = [(None, 6)] * 50
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([*WORDS, (_reported(50), 0)], Amount(tokens_in=5, tokens_out=50), id="at the end"),
+        pytest.param([(_reported(n), 6) for n in range(1, 51)], Amount(tokens_in=5, tokens_out=50), id="in each event"),
+        pytest.param(
+            [(_reported(1), 6), *WORDS], Amount(tokens_in=5, tokens_out=77, estimated=True), id="before the text"
+        ),
+        pytest.param([(_reported(1), 300)], Amount(tokens_in=5, tokens_out=75, estimated=True), id="too few"),
+        pytest.param(
+            [*WORDS, (_reported(9 * 10**15), 0)], Amount(tokens_in=5, tokens_out=75, estimated=True), id="too many"
+        ),
+        pytest.param([(_reported(40), 96)], Amount(tokens_in=5, tokens_out=40), id="with hidden reasoning"),
+        pytest.param([(_reported(1), 96)], Amount(tokens_in=5, tokens_out=1), id="one long token"),
+    ],
+)
+def test_usage_that_cannot_be_true_is_estimated(events: list[Any], expected: Amount) -> None:
+    assert _metered(*events) == expected
