@@ -5,4 +5,5 @@
 - `purge`: deletes the data of an installation
 - `stack`: processes of the stack and their health
 - `up`: commands `up` and `down`
+- `watching`: starts again what has ended
 """

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ from guard_core.settings import MLFLOW_HOST, Settings, reachable_url, variables_
 if TYPE_CHECKING:  # help must not wait for it
     import httpx
 
+WATCHER = "watcher"
+"""Name of the process that watches the others."""
+_WATCHER_COMMAND = [sys.executable, "-m", "guard_cli.stack.watching"]
 _ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed packages
 _DAGSTER_FILES = _ROOT / "guard_pipelines"
 _HEALTHY_WITHIN_S = 120
@@ -63,14 +66,33 @@ def make_registry(settings: Settings, home: Path) -> None:
 
 
 def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:
-    """Start serving and Dagster, and record their processes."""
-    (home / "logs").mkdir(parents=True, exist_ok=True)
-    env = environment(settings, home)
+    """Start serving, Dagster and MLflow's pages, and record their processes."""
     started: list[ProcessGroup] = []
-    for name, command in _commands(settings).items():
-        started.append(start(name, command, env=env, folder=_ROOT, log=home / "logs" / f"{name}.log"))
-        record_path(home).write_bytes(msgspec.json.encode(started))
+    for name in _commands(settings):
+        started.append(start_one(settings, home, name))
+        record(home, started)
     return started
+
+
+def start_watcher(settings: Settings, home: Path) -> None:
+    """Start the process that watches the others, and record it before them: it is stopped first."""
+    others = recorded(home)
+    record(home, [start_one(settings, home, WATCHER), *others])
+
+
+def start_one(settings: Settings, home: Path, name: str) -> ProcessGroup:
+    """Start one of the processes."""
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    command = _WATCHER_COMMAND if name == WATCHER else _commands(settings)[name]
+    return start(name, command, env=environment(settings, home), folder=_ROOT, log=home / "logs" / f"{name}.log")
+
+
+def record(home: Path, processes: Sequence[ProcessGroup]) -> None:
+    """Record the processes that run for this home folder; a reader finds the record of before or this one."""
+    path = record_path(home)
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_bytes(msgspec.json.encode(processes))
+    unfinished.replace(path)
 
 
 def wait_until_healthy(settings: Settings, home: Path) -> None:

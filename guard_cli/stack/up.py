@@ -4,7 +4,6 @@ The processes are defined in `stack`; starting and stopping one belongs in `proc
 """
 
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,12 @@ from guard_cli.database import open_database
 from guard_cli.pages import make_link
 from guard_cli.serve import DEMO_KEY, address_options, bound_socket, load_settings_with, require_key_if_open
 from guard_cli.stack import stack
-from guard_cli.stack.processes import ProcessGroup, is_running
+from guard_cli.stack.processes import is_running
 from guard_cli.stack.purge import delete, find_data
+from guard_cli.stack.watching import watch
 from guard_cli.terminal import CommandError, example, print_answer, print_note
 from guard_core.settings import ENV_PREFIX, MLFLOW_HOST, Settings, load_settings
 
-_POLL_S = 0.25
 _DECLINED = 1
 
 
@@ -30,7 +29,8 @@ _DECLINED = 1
 def up(host: str | None, port: str | None, workers: str | None, *, detach: bool) -> None:
     """Start the server and Dagster, and wait until they are healthy and the knowledge base answers.
 
-    Without --detach they stop with this command.
+    Without --detach they stop with this command. Dagster and MLflow's pages are started again if they end; with --detach the
+    server, too.
     """
     settings = load_settings_with(host=host, port=port, workers=workers)
     home = settings.storage.home.resolve()
@@ -46,9 +46,10 @@ def up(host: str | None, port: str | None, workers: str | None, *, detach: bool)
                 print_note(f"the knowledge base: {problem}")
             print_answer(_addresses(settings, home))
             if detach:
+                stack.start_watcher(settings, home)
                 return
             print_note("Ctrl-C stops everything.")
-            _watch(home, processes)
+            watch(settings, home, processes, restarted={process.name for process in processes} - {"serving"})
     except KeyboardInterrupt:
         stack.stop_all(home)
     except BaseException:
@@ -119,14 +120,6 @@ def _addresses(settings: Settings, home: Path) -> str:
         with open_database(settings) as database:
             pages = make_link(settings, database)
     return f"Pages    {pages}\n{stack.addresses(settings, home)}"
-
-
-def _watch(home: Path, processes: Sequence[ProcessGroup]) -> None:
-    while True:
-        for process in processes:
-            if not is_running(process):
-                raise CommandError(f"{process.name} ended; the end of its log:\n{stack.log_tail(home, process.name)}")
-        time.sleep(_POLL_S)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`ml-guard up` and `down`: the real stack on a fresh home, and exactly that stopped again."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 from guard_cli.main import main
 from guard_cli.stack import stack
 from guard_cli.stack.processes import ProcessGroup, is_running, start, stop
+from guard_cli.stack.watching import _Watched, watch
+from guard_cli.terminal import CommandError
 from guard_core.settings import load_settings
 from tests.support.paths import ROOT
 from tests.support.server import environment, free_port, ml_guard, wait_until
@@ -43,12 +46,13 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
         assert all(status["healthy"] for status in statuses if status["required"])
         assert f"http://127.0.0.1:{mlflow_port}" in up.stdout
         wait_until(lambda: _answers(f"http://127.0.0.1:{mlflow_port}/health"), "MLflow's pages", 120)
+        _check_restart(tmp_path / "home", port, dagster_port)
         again = ml_guard("up", "--detach", env=env, cwd=tmp_path)
         assert again.returncode == 2
         assert "ml-guard down" in again.stderr
     finally:
         down = ml_guard("down", env=env, cwd=tmp_path)
-    assert down.stdout == "stopped serving, dagster, mlflow\n"
+    assert down.stdout == "stopped watcher, serving, dagster, mlflow\n"
     assert not (tmp_path / "home" / "up.json").exists()
     assert not [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     for stopped in (port, dagster_port, mlflow_port):
@@ -151,6 +155,33 @@ def test_stopping_takes_the_children_too_even_those_that_do_not_listen(tmp_path:
     while _is_alive(child):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _check_restart(home: Path, port: int, dagster_port: int) -> None:
+    """Kill Dagster: it is started again, and the server is not."""
+    before = {one.name: one for one in stack.recorded(home)}
+    os.killpg(before["dagster"].pid, signal.SIGKILL)
+    wait_until(lambda: not is_running(before["dagster"]), "dead")
+    assert _answers(f"http://127.0.0.1:{port}/readyz")
+    wait_until(lambda: _answers(f"http://127.0.0.1:{dagster_port}/server_info"), "started again", 120)
+    after = {one.name: one for one in stack.recorded(home)}
+    assert after.keys() == before.keys()
+    assert is_running(after["dagster"])
+    assert after["serving"] == before["serving"]
+
+
+def test_the_pauses_before_starts_grow_until_a_process_runs_steadily(tmp_path: Path) -> None:
+    watched = _Watched(ProcessGroup("dagster", 1, "1"), started_at=0.0)
+    assert [watched.plan_start(1.0) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert watched.plan_start(301.0) == 1
+
+
+def test_a_server_that_ends_ends_the_command(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "serving.log").write_text("the last words")
+    ended = ProcessGroup("serving", 2**22 + 1, "1")
+    with pytest.raises(CommandError, match=r"serving ended; the end of its log:\nthe last words"):
+        watch(settings_of(home=tmp_path), tmp_path, [ended], restarted={"dagster"})
 
 
 def _answers(url: str) -> bool:
