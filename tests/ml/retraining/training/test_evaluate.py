@@ -11,6 +11,7 @@ import pytest
 from guard_core.project_settings.promotion import PromotionSettings
 from guard_core.project_settings.training import TrainingSpec
 from ml.retraining.predictor.native import NativePredictor
+from ml.retraining.training.cards import lake_facts
 from ml.retraining.training.evaluate import HeldOut, evaluate, write_evaluation
 from ml.retraining.training.train import train
 from tests.ml.retraining.training.samples import labelled_rows
@@ -31,6 +32,7 @@ FACTS = {
     "scores": {"linear": 0.9},
     "left_out": {"id": "has 500 values"},
     "rare_labels": {"unknown": 1},
+    **lake_facts("flag-1"),
 }
 
 
