@@ -32,3 +32,15 @@ def decode_json(data: bytes, *, keeps_halves: bool = False) -> Any:
 def join_halves(text: str) -> str:
     """Return a text with the halves of surrogate pairs joined; a half alone becomes U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def list_objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list; none if the value is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def join_parts(content: Any) -> str:
+    """Return the text of a message, which some servers send as a list of parts; reasoning is no part of it."""
+    if isinstance(content, list):
+        return "".join(join_parts(part.get("text")) for part in list_objects(content))
+    return content if isinstance(content, str) else ""

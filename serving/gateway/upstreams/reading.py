@@ -10,7 +10,7 @@ import aiohttp
 
 from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import estimate, find_usage, is_too_few, read_usage
-from serving.gateway.upstreams.decoding import decode_json, join_halves
+from serving.gateway.upstreams.decoding import decode_json, join_halves, join_parts
 from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, find_error, parse_event
 from serving.gateway.upstreams.upstream import UpstreamResponse
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
@@ -231,16 +231,9 @@ def _text_of(event: dict[str, Any], meter: UsageMeter) -> str:
     message = choice.get("delta")
     if message is None:  # servers that cannot stream send the whole message as one event
         message = choice.get("message")
-    text = join_halves(_join_parts(message.get("content"))) if isinstance(message, dict) else ""
+    text = join_halves(join_parts(message.get("content"))) if isinstance(message, dict) else ""
     meter.count_text(len(text.encode()))
     return text
-
-
-def _join_parts(content: Any) -> str:
-    """Return the text of a message, which some servers send as a list of parts; reasoning is no part of it."""
-    if isinstance(content, list):
-        return "".join(_join_parts(part.get("text")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
 
 
 def _first_choice(event: dict[str, Any]) -> dict[str, Any]:

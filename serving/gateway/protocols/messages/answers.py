@@ -8,6 +8,7 @@ import msgspec
 
 from guard_store.spending.amounts import Amount
 from serving.gateway.calls.tokens import read_count
+from serving.gateway.upstreams.decoding import join_parts, list_objects
 
 REASONS_TO_CHAT: Final[Mapping[str, str]] = {
     "end_turn": "stop",
@@ -34,7 +35,7 @@ def answer_to_chat(answer: dict[str, Any]) -> dict[str, Any]:
     blocks = answer.get("content")
     if answer.get("type") != "message" or not isinstance(blocks, list):
         return answer
-    blocks = [block for block in blocks if isinstance(block, dict)]
+    blocks = list_objects(blocks)
     texts = [str(block.get("text", "")) for block in blocks if block.get("type") == "text"]
     message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None}
     calls = [tool_call(block) for block in blocks if block.get("type") == "tool_use"]
@@ -133,20 +134,13 @@ def usage_from_amount(usage: Amount) -> dict[str, int]:
     }
 
 
-def text_of(content: Any) -> str:
-    """Return the text of a message, which some servers send as a list of parts."""
-    if isinstance(content, list):
-        return "".join(text_of(part.get("text")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
 def reasoning_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning of a message or delta in the fields of its dialects."""
-    return text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+    return join_parts(message.get("reasoning_content")) or join_parts(message.get("reasoning"))
 
 
 def _thinking(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    details = [detail for detail in message.get("reasoning_details") or () if isinstance(detail, dict)]
+    details = list_objects(message.get("reasoning_details"))
     for detail in details:
         if detail.get("type") == "reasoning.encrypted":
             yield {"type": "redacted_thinking", "data": detail.get("data") or ""}
@@ -158,7 +152,7 @@ def _thinking(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _texts(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for text in (text_of(message.get("content")), text_of(message.get("refusal"))):
+    for text in (join_parts(message.get("content")), join_parts(message.get("refusal"))):
         if text:
             yield {"type": "text", "text": text}
 

@@ -7,10 +7,10 @@ from guard_store.spending.amounts import Amount
 from serving.gateway.protocols.messages.answers import (
     reason_from_chat,
     reasoning_of,
-    text_of,
     usage_from_amount,
 )
 from serving.gateway.protocols.protocol import EventWriter
+from serving.gateway.upstreams.decoding import join_parts, list_objects
 from serving.http.client_errors import anthropic_body
 from serving.http.problems import Problem
 from serving.http.server_sent_events import format_event
@@ -83,7 +83,7 @@ class MessagesEventWriter(EventWriter):
     def _delta(self, delta: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from self._reasoning(delta)
         for name in ("content", "refusal"):
-            text = text_of(delta.get(name))
+            text = join_parts(delta.get(name))
             if text:
                 yield from self._open_block("text", None, {"type": "text", "text": ""})
                 yield self._block_delta({"type": "text_delta", "text": text})
@@ -94,7 +94,7 @@ class MessagesEventWriter(EventWriter):
             yield from self._call(call)
 
     def _reasoning(self, delta: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        details = [detail for detail in delta.get("reasoning_details") or () if isinstance(detail, dict)]
+        details = list_objects(delta.get("reasoning_details"))
         self._has_details = self._has_details or bool(details)
         if not self._has_details and reasoning_of(delta):
             details = [{"text": reasoning_of(delta)}]

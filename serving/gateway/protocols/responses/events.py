@@ -19,6 +19,7 @@ from serving.gateway.protocols.responses.reasoning import (
     text_of_detail,
 )
 from serving.gateway.protocols.responses.tools import KINDS, KINDS_BY_CALL, ToolKind
+from serving.gateway.upstreams.decoding import list_objects
 from serving.gateway.upstreams.events import DONE_MARK, Events, find_error, parse_event
 from serving.http.server_sent_events import encode_data
 
@@ -169,7 +170,7 @@ class ResponsesEvents(Events):
             if ("call", place) not in self._sent:
                 yield from self._arguments(kind, place, item.get(kind.argument))
         for name in ("summary", "content"):
-            for index, part in enumerate(_objects(item.get(name))):
+            for index, part in enumerate(list_objects(item.get(name))):
                 yield from self._rest_of_part(item, part, place, index)
         encrypted = item.get("encrypted_content")
         if isinstance(encrypted, str) and encrypted and (ENCRYPTED, place) not in self._sent:
@@ -183,13 +184,9 @@ class ResponsesEvents(Events):
         if part_type in _TEXTS and (part_type, place, index) not in self._sent:
             holder = {"id": item.get("id"), "logprobs": part.get("logprobs")}
             yield from self._text(part_type, place, index, part.get(_TEXTS[part_type]), holder)
-        for number, annotation in enumerate(_objects(part.get("annotations"))):
+        for number, annotation in enumerate(list_objects(part.get("annotations"))):
             yield from self._annotation(annotation, place, index, number)
 
 
 _TEXTS: Final = {"output_text": "text", "refusal": "refusal", "summary_text": "text", "reasoning_text": "text"}
 """Field with the text of a part, by its type."""
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from serving.gateway.protocols.responses.reasoning import ENCRYPTED, SUMMARY, TEXT, TEXT_FIELDS, join_thinking
 from serving.gateway.protocols.responses.tools import KINDS_BY_CALL, kind_of
+from serving.gateway.upstreams.decoding import list_objects
 
 Event = dict[str, Any]
 
@@ -99,11 +100,11 @@ class Output:
         logprobs : of its content.
         """
         yield from self._add_reasoning(message)
-        yield from self._add_text(_OUTPUT_TEXT, _join_text(message.get("content")), _objects(logprobs))
+        yield from self._add_text(_OUTPUT_TEXT, _join_text(message.get("content")), list_objects(logprobs))
         yield from self._add_text(_REFUSAL, message.get("refusal"))
-        for annotation in _objects(message.get("annotations")):
+        for annotation in list_objects(message.get("annotations")):
             yield from self._add_annotation(annotation)
-        for place, call in enumerate(_objects(message.get("tool_calls"))):
+        for place, call in enumerate(list_objects(message.get("tool_calls"))):
             yield from self._add_call(call, place)
 
     def close(self, *, is_complete: bool) -> Iterator[Event]:
@@ -183,7 +184,7 @@ class Output:
             yield call.event(kind.delta, delta=piece)
 
     def _add_reasoning(self, message: Mapping[str, Any]) -> Iterator[Event]:
-        details = _objects(message.get("reasoning_details"))
+        details = list_objects(message.get("reasoning_details"))
         if details and self._reasoning_field in (None, "reasoning_details"):
             self._reasoning_field = "reasoning_details"
             for place, detail in enumerate(details):
@@ -242,8 +243,4 @@ def _join_text(content: Any) -> Any:
     """Return the text of a content, which some servers send as a list of parts."""
     if not isinstance(content, list):
         return content
-    return "".join(str(part.get("text") or "") for part in _objects(content) if part.get("type") in (None, "text"))
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return "".join(str(part.get("text") or "") for part in list_objects(content) if part.get("type") in (None, "text"))

@@ -1,7 +1,9 @@
 """Reasoning: an item of its own in Responses; in chat completions the `reasoning_details` of a message, as OpenRouter has them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+
+from serving.gateway.upstreams.decoding import list_objects
 
 SUMMARY: Final = "reasoning.summary"
 TEXT: Final = "reasoning.text"
@@ -21,7 +23,7 @@ def list_details(item: Mapping[str, Any], start: int = 0) -> list[dict[str, Any]
     ----------
     start : index of the first among the details of the message.
     """
-    texts = [(kind, part.get("text")) for kind, (name, _) in _PARTS.items() for part in _objects(item.get(name))]
+    texts = [(kind, part.get("text")) for kind, (name, _) in _PARTS.items() for part in list_objects(item.get(name))]
     texts.append((ENCRYPTED, item.get("encrypted_content")))
     present = [(kind, text) for kind, text in texts if isinstance(text, str) and text]
     return [build_detail(kind, text, item.get("id"), start + place) for place, (kind, text) in enumerate(present)]
@@ -45,7 +47,7 @@ def build_items(message: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]
     ----------
     prefix : of the ids of items that have none.
     """
-    details = _objects(message.get("reasoning_details")) or _details_of_text(message)
+    details = list_objects(message.get("reasoning_details")) or _details_of_text(message)
     items: dict[Any, dict[str, Any]] = {}
     for detail in details:
         item_id = detail.get("id")
@@ -75,13 +77,8 @@ def _details_of_text(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def join_thinking(content: Any) -> str:
     """Return the reasoning in the parts of a content, as Mistral's servers send it."""
-    thoughts = [part.get("thinking") for part in _objects(content) if part.get("type") == "thinking"]
+    thoughts = [part.get("thinking") for part in list_objects(content) if part.get("type") == "thinking"]
     return "".join(
-        thought if isinstance(thought, str) else "".join(str(part.get("text") or "") for part in _objects(thought))
+        thought if isinstance(thought, str) else "".join(str(part.get("text") or "") for part in list_objects(thought))
         for thought in thoughts
     )
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    items: Iterable[Any] = value if isinstance(value, list) else ()
-    return [item for item in items if isinstance(item, dict)]
