@@ -1,9 +1,11 @@
 """Calls of models through the gateway: policies, disguised secrets, and the accounts of what calls cost."""
 
 import asyncio
+import json
 import re
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -132,6 +134,17 @@ def build_policy(action: str = "redact", **changed: Any) -> Policy:
         **changed,
     }
     return Policy(PolicyRules.model_validate(rules))
+
+
+def write_strict_policies(path: Path) -> Path:
+    """Write a file with a policy for each of the projects `redact` and `block`, which does this with everything; return its path."""
+    denied = {"terms": ["SSN", "PHI", "Project Bluebird"]}
+    projects = {
+        action: {"denylist": {**denied, "action": action}, "pii": dict.fromkeys(_KINDS, action)}
+        for action in ("redact", "block")
+    }
+    path.write_text(json.dumps({"projects": projects}))
+    return path
 
 
 @st.composite

@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 from guard_core.settings import Settings
 from serving.app import Services
-from tests.support.gateway import disguise_secret
+from tests.support.gateway import disguise_secret, write_strict_policies
 from tests.support.settings import with_values
 from tests.support.upstream import Upstream
 from tests.support.visible_texts import PLACEHOLDER, shows, split
 
-KINDS = ("ssn", "credit_card", "iban", "email", "phone", "ip", "api_key")
 CHAT = "/chat/completions"
 
 Text = str
@@ -142,14 +141,7 @@ def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    path = tmp_path / "policies.yaml"
-    denied = {"terms": ["SSN", "PHI", "Project Bluebird"]}
-    projects = {
-        action: {"denylist": {**denied, "action": action}, "pii": dict.fromkeys(KINDS, action)}
-        for action in ("redact", "block")
-    }
-    path.write_text(json.dumps({"projects": projects}))
-    return with_values(settings, llm_policies=path)
+    return with_values(settings, llm_policies=write_strict_policies(tmp_path / "policies.yaml"))
 
 
 @pytest.fixture

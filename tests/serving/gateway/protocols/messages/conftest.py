@@ -26,13 +26,6 @@ async def server() -> AsyncIterator[MessagesUpstream]:
 
 
 @pytest.fixture
-async def chat_server() -> AsyncIterator[Upstream]:
-    """A server that speaks chat completions."""
-    async with running(Upstream()) as server:
-        yield server
-
-
-@pytest.fixture
 def speaks() -> str:
     """The protocol of the server that the app calls; parametrized by tests."""
     return "messages"

@@ -20,12 +20,10 @@ from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.stream import ChatStream
 from serving.gateway.protocols.messages.protocol import MESSAGES
 from serving.gateway.protocols.messages.writer import MessagesEventWriter
-from tests.support.gateway import build_policy, disguise_secret
+from tests.support.gateway import build_policy, disguise_secret, write_strict_policies
 from tests.support.messages_upstream import MessagesUpstream
 from tests.support.settings import with_values
 from tests.support.visible_texts import shows, split
-
-KINDS = ("ssn", "credit_card", "iban", "email", "phone", "ip", "api_key")
 
 
 def ask(*content: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -86,14 +84,7 @@ def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    path = tmp_path / "policies.yaml"
-    denied = {"terms": ["SSN", "PHI", "Project Bluebird"]}
-    projects = {
-        action: {"denylist": {**denied, "action": action}, "pii": dict.fromkeys(KINDS, action)}
-        for action in ("redact", "block")
-    }
-    path.write_text(json.dumps({"projects": projects}))
-    return with_values(settings, llm_policies=path)
+    return with_values(settings, llm_policies=write_strict_policies(tmp_path / "policies.yaml"))
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ PRICE = Price(input=3.0, cached=0.3, output=15.0)
 
 
 @pytest.fixture
-async def chat_server() -> AsyncIterator[Upstream]:
-    """A server of chat completions."""
-    async with running(Upstream()) as upstream:
-        yield upstream
-
-
-@pytest.fixture
 async def responses_server() -> AsyncIterator[ResponsesUpstream]:
     """A server of Responses."""
     upstream = ResponsesUpstream()
