@@ -70,8 +70,7 @@ class ChatService:
         Problem
             If policy or budget do not allow it, or no upstream answers.
         """
-        self._open_ids(request, context)
-        session = self._check_request(request.body, request.protocol, context)
+        session = self._check_model_request(request, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         async with self._gateway.call(call_request, context) as call:
@@ -109,8 +108,7 @@ class ChatService:
         Problem
             As `chat`, or if the upstream's stream breaks.
         """
-        self._open_ids(request, context)
-        session = self._check_request(request.body, request.protocol, context)
+        session = self._check_model_request(request, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         context.entry.details["stream"] = True
@@ -188,8 +186,7 @@ class ChatService:
             As `chat`; it costs nothing, so no budget refuses it.
         """
         request = protocol.read_prompt(body, default_model=self._settings.llm.model)
-        self._open_ids(request, context)
-        session = self._check_request(body, protocol, context)
+        session = self._check_model_request(request, context)
         if not any(upstream.protocol is protocol for upstream in self._gateway.upstreams.serving(request.model)):
             return protocol.format_count(estimate(_count_prompt(body, protocol)))
         upstream_response = await self._post(body, protocol, session, context, path=protocol.count_path)
@@ -244,14 +241,21 @@ class ChatService:
             record_bodies(context.entry, session.vault, body)
         return keeps
 
-    def _open_ids(self, request: ModelRequest, context: RequestContext) -> None:
-        """Replace the id of a stored response that a request refers to with the server's; raises `Unprocessable`."""
+    def _check_model_request(self, request: ModelRequest, context: RequestContext) -> PolicySession:
+        """Replace the id of a stored response that a request refers to with the server's, then apply the content policy.
+
+        Raises
+        ------
+        Unprocessable, Forbidden
+            If the id is not one of the project's, or the policy blocks the request.
+        """
         if request.protocol is RESPONSES:
             project_id = context.project_id or ""
             request.seal = partial(self._response_ids.seal, project_id=project_id)
             if request.body.get(PREVIOUS_RESPONSE):
                 opened = self._response_ids.open(request.body[PREVIOUS_RESPONSE], project_id)
                 request.body[PREVIOUS_RESPONSE] = opened
+        return self._check_request(request.body, request.protocol, context)
 
     def _call_request(self, request: ModelRequest, context: RequestContext) -> CallRequest:
         user = read_end_user(request.body, request.protocol.end_user_paths)
