@@ -2,7 +2,7 @@
 
 - `alerts`: alerts, test messages, alert policies from a file
 - `audit`: verification of the ledger
-- `dagster`: history written anew into Dagster's storage
+- `dagster`: the history in Dagster's storage
 - `database`: `migrate`, and opening the database for other commands
 - `doctor`: checks of settings and of everything that ML Guard depends on
 - `history`: import of a model's history

@@ -26,7 +26,7 @@ def resync() -> None:
 
     Each day that all models have finished becomes a materialisation of its partition, with the day's numbers; so do costs and
     the newest training of each model, and flagged models become partitions. What the storage has already stays as it is, so that
-    the command may be repeated. Runs, their logs and results of checks are not written anew.
+    the command may be repeated. Runs, their logs and results of checks are not restored.
 
     The storage is the one of DAGSTER_HOME, or of `ml-guard up` if that is not set.
     """

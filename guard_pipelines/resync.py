@@ -1,6 +1,6 @@
 """Writes the history of days and trainings into a Dagster storage that lacks it, from our own database.
 
-`ml-guard dagster resync` runs this module as a process of its own. Runs, their logs and results of checks cannot be written anew.
+`ml-guard dagster resync` runs this module as a process of its own. Runs, their logs and results of checks cannot be restored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

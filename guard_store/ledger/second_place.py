@@ -1,6 +1,6 @@
 """The second place of signed checkpoints: a file beside the home folder, which a copy or a theft of the ledger leaves out.
 
-Whoever rewrites the database would have to rewrite this file too.
+A rewritten database does not agree with this file.
 """
 
 import os

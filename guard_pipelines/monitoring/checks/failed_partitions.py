@@ -29,7 +29,7 @@ _MAX_ERROR_CHARACTERS = 200
 def report_failed_days(instance: DagsterInstance, run: dg.DagsterRun, database: Database, settings: Settings) -> int:
     """Report, as results of a run that has ended, which days of the store have failed or are processed since; return how many.
 
-    A day whose newest result says the same already is left out.
+    A day with the same newest result is left out.
     """
     store = DayStateStore(database)
     failed = defaultdict[str, list[DayState]](list)

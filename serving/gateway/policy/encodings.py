@@ -91,7 +91,7 @@ def _decode_match(match: re.Match[str]) -> Iterator[Character]:
 
 
 def _untag(character: str) -> str:
-    """Return the ASCII character that an encoded tag character stands for; others unchanged."""
+    """Return the ASCII character of an encoded tag character; others unchanged."""
     return chr(ord(character) - _TAG) if _TAG + 0x20 <= ord(character) <= _TAG + 0x7E else character
 
 
@@ -111,7 +111,7 @@ def _character(match: re.Match[str]) -> str | None:
 
 
 def _decode_percent(run: str, start: int) -> Iterator[Character]:
-    """Decode bytes after percent signs as UTF-8; a byte that is none stands for its Latin-1 character."""
+    """Decode bytes after percent signs as UTF-8; a byte that is none is its Latin-1 character."""
     if len(run) == 3:
         yield start, start + 3, _untag(chr(int(run[1:], 16)))
         return

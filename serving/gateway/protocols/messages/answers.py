@@ -119,7 +119,7 @@ def answer_from_chat(answer: Mapping[str, Any], model: str, usage: Amount) -> di
 
 
 def reason_from_chat(reason: Any, *, has_calls: bool) -> str:
-    """Return the reason of an answer's end; an answer with calls of tools waits for their results, whatever its server says."""
+    """Return the reason of an answer's end; `tool_use` for an answer with calls of tools that its server reports as complete."""
     translated = _REASONS_FROM_CHAT.get(str(reason), "end_turn")
     return "tool_use" if has_calls and translated == "end_turn" else translated
 

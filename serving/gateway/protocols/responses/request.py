@@ -84,7 +84,7 @@ def check_own_request(body: Mapping[str, Any]) -> None:
 
 
 def request_to_chat(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a request of Responses; fields that both have, or neither knows, stay as they are.
+    """Translate a request of Responses; fields of both, and unknown ones, stay as they are.
 
     Raises
     ------

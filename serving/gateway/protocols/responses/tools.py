@@ -131,7 +131,7 @@ def call_from_chat(call: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def kind_of(call: Mapping[str, Any]) -> ToolKind:
-    """Return the kind of a tool call; a function unless it says otherwise."""
+    """Return the kind of a tool call; a function unless it is of another type."""
     return CUSTOM if call.get("type") == CUSTOM.name or CUSTOM.name in call else FUNCTION
 
 
