@@ -207,7 +207,7 @@ class Services:
         self.database = database
         self._build_stores(database)
         self.registry = Registry(settings.storage.mlflow)
-        self.key_ring = KeyRing(self.keys, cache_s=settings.server.key_cache_s)
+        self.key_ring = KeyRing(self.keys, cache_s=settings.server.key_cache_s, outage_s=settings.server.outage_s)
         self.tokens = None if settings.oidc.issuer is None else TokenRing(settings)
         self.authenticator = Authenticator(self.key_ring, self.tokens, RateLimits(settings))
         self.events = EventService(settings, database)

@@ -60,6 +60,11 @@ class ServerSettings(Group):
         5,
         description="Seconds for which API keys, projects and rules are cached; a revoked key may work that long.",
     )
+    outage_s: NotNegative = Field(
+        3600,
+        description="Seconds for which keys and projects that the server knows stay valid for `/predict` while the database cannot"
+        " be read; a key that is revoked elsewhere meanwhile may work that long. 0: none.",
+    )
     timezone: str = Field("UTC", description="IANA time zone of the days of usage without a project.")
 
     @field_validator("timezone")

@@ -5,6 +5,7 @@
 - `damage`: whether an error means that the file of a SQLite database is damaged
 - `database`: connections and transactions
 - `day_results`: base classes of stores of results by local day
+- `last_known`: values that are used further while the database cannot be read
 - `metadata`: metadata of all tables, types of ids
 - `migrate`: brings the schema up to date
 - `migrations`: Alembic's environment and revisions

@@ -94,6 +94,11 @@ class AuditEntry:
         """Set fields of the entry."""
         self._fields.update(fields)
 
+    def note_outage(self, silent_s: float | None) -> None:
+        """Note that the request is served by last known values of a database that could not be read for these seconds; None: it can."""
+        if silent_s is not None:
+            self.details["database_silent_s"] = round(silent_s, 1)
+
     def add_request(self, piece: bytes) -> None:
         """Hash a piece of the request's body."""
         if self._request is None:

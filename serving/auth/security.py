@@ -3,16 +3,15 @@
 Keys are stored by `guard_store.auth.store`, bearer tokens are verified in `serving.auth.oidc`; the role that a route needs is declared at the route.
 """
 
-import asyncio
-import hashlib
-import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from guard_core.ttl_cache import TtlCache
-from guard_store.auth.store import ApiKey, KeyStore
+from guard_store.auth.store import KeyStore, hash_key
+from guard_store.db.last_known import LastKnown
 from serving.audit.entry import AuditEntry
 from serving.auth.oidc.tokens import TokenRing
 from serving.auth.principal import ANONYMOUS, HOW_TO_SEND, Principal
@@ -23,16 +22,22 @@ from serving.http.problems import TooManyRequests, Unauthorised
 
 
 class KeyRing:
-    """Authenticates API keys, and caches the valid ones for some seconds."""
+    """Authenticates API keys, and caches the valid ones for some seconds.
 
-    def __init__(self, keys: KeyStore, *, cache_s: float) -> None:
-        self._keys = keys
-        self._principals: TtlCache[bytes, Principal] = TtlCache(cache_s)
-        self._pending: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
+    Parameters
+    ----------
+    cache_s : seconds after which a key is looked up again.
+    outage_s : seconds for which a key is valid beyond that while the database cannot be read.
+    """
+
+    def __init__(self, keys: KeyStore, *, cache_s: float, outage_s: float) -> None:
+        self._store = keys
+        self._keys = LastKnown(self._look_up, ttl_s=cache_s, outage_s=outage_s, what="API keys")
 
     def find_cached(self, secret: str) -> Principal | None:
         """Return the caller of a key, if it was looked up within the last seconds."""
-        return self._principals.get(_digest(secret))
+        key = self._keys.get(hash_key(secret))
+        return None if key is None or key.is_revoked else key.principal
 
     async def authenticate(self, secret: str) -> Principal:
         """Return the caller of a key.
@@ -42,28 +47,33 @@ class KeyRing:
         Unauthorised
             If the key is unknown or revoked.
         """
-        digest = _digest(secret)
-        cached = self._principals.get(digest)
-        if cached is not None:
-            return cached
-        # All requests of an expired key share one look-up. Its result expires relative to the start of the look-up, so
-        # that a key revoked meanwhile works no longer than the setting allows.
-        if digest not in self._pending:
-            task = asyncio.create_task(asyncio.to_thread(self._keys.find, secret))
-            self._pending[digest] = (time.monotonic(), task)
-            task.add_done_callback(lambda _: self._pending.pop(digest, None))
-        looked_up_at, pending = self._pending[digest]
-        key = await asyncio.shield(pending)
-        if key is None or key.revoked_us is not None:
-            self._principals.discard(digest)
+        digest = hash_key(secret)
+        key = (await self._keys.find((digest,))).get(digest)
+        if key is None or key.is_revoked:
             raise Unauthorised(f"The key is {'unknown' if key is None else 'revoked'}: {HOW_TO_SEND}.")
-        principal = Principal(key.id, key.role, key.project_id)
-        self._principals.put(digest, principal, expires_at=looked_up_at + self._principals.ttl_s)
-        return principal
+        return key.principal
 
     def forget(self, key_id: str) -> None:
         """Look a key up again at its next use, because it has been revoked."""
-        self._principals.discard_values(lambda principal: principal.key_id == key_id)
+        self._keys.forget(lambda key: key.principal.key_id == key_id)
+
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds for which keys could not be looked up; None if they can."""
+        return self._keys.silent_s
+
+    def _look_up(self, digests: Collection[str]) -> "dict[str, _KnownKey]":
+        keys = self._store.find_hashed(digests)
+        return {
+            digest: _KnownKey(Principal(key.id, key.role, key.project_id), key.revoked_us is not None)
+            for digest, key in keys.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownKey:
+    principal: Principal
+    is_revoked: bool
 
 
 class Authenticator:
@@ -108,6 +118,11 @@ class Authenticator:
         else:
             self._rates.count_keyed_request(principal.key_id)
 
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds for which keys could not be looked up; None if they can."""
+        return self._key_ring.silent_s
+
     async def authenticate_key(self, secret: str, scope: Scope) -> Principal:
         """Return the caller of a key that a request has in its form, not in a header; raises as `authenticate`."""
         return await self._authenticate_secret(self._key_ring, secret, scope)
@@ -148,11 +163,8 @@ async def authenticate(scope: Scope) -> Principal:
     state["principal"] = principal
     state["key_id"] = principal.key_id  # for the access log
     entry.key_id, entry.role = principal.key_id, principal.role
+    entry.note_outage(part_of(scope, Authenticator).silent_s)
     return principal
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _secret_of(scope: Scope) -> tuple[str | None, bool]:

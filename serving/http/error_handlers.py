@@ -12,13 +12,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from guard_core.suggestions import find_similar, suggest
 from guard_core.validation import reason_of
+from guard_store.db.last_known import DATABASE_ERRORS
 from guard_store.retraining.registry import RegistryUnavailableError
 from serving.audit.entry import AuditEntry
 from serving.http.client_errors import PREFIX
@@ -26,14 +25,13 @@ from serving.http.problems import Problem, Unavailable, Unprocessable, unexpecte
 
 _API_PREFIX = "/api/"
 _LEAST_SIMILARITY = 0.8  # of paths: they have long beginnings in common
-_DATABASE_ERRORS = (OperationalError, NoConnectionError)
 _log = logging.getLogger(__name__)
 
 
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as the request is answered: in JSON, or as a page where the request is for one."""
     problem = problem_of(error, _body_type(request))
-    if isinstance(error, _DATABASE_ERRORS):
+    if isinstance(error, DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
         problem.detail += _suggest_routes(request)
@@ -69,7 +67,7 @@ def install(app: FastAPI) -> None:
         Problem,
         RequestValidationError,
         RegistryUnavailableError,
-        *_DATABASE_ERRORS,
+        *DATABASE_ERRORS,
         HTTPException,
         Exception,
     ):
@@ -89,7 +87,7 @@ def problem_of(error: Exception, body: object = None) -> Problem:
         return unprocessable(cast("Sequence[Mapping[str, Any]]", error.errors()), body)
     if isinstance(error, RegistryUnavailableError):
         return Unavailable(f"{error}.", retry_after_s=5)
-    if isinstance(error, _DATABASE_ERRORS):
+    if isinstance(error, DATABASE_ERRORS):
         return Unavailable(
             "The database could not serve this request (the log has the details): see whether it has changed anything, then try again."
         )

@@ -5,9 +5,10 @@ HTTP is `endpoints`; loading versions is `pool`; storing events is `recorder`.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,9 +18,9 @@ from guard_core.days import microseconds, now_us
 from guard_core.ids import new_event_ids
 from guard_core.settings import Settings
 from guard_core.suggestions import suggest
-from guard_core.ttl_cache import TtlCache
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
+from guard_store.db.last_known import LastKnown
 from guard_store.ingest.journal import JournalFullError
 from guard_store.ingest.rows import EventRow
 from guard_store.monitoring.model_ids import ModelIdStore
@@ -45,6 +46,8 @@ from serving.predict.shadow import Shadow
 
 if TYPE_CHECKING:
     from ml.retraining.predictor.load import Predictor
+
+T = TypeVar("T")
 
 _ENDPOINT = "predict"
 _INLINE_ROWS = 32  # more would block the event loop for too long
@@ -75,7 +78,14 @@ class PredictService:
         self._events = events
         self._projects = ProjectStore(database)
         self._model_ids = ModelIdStore(database)
-        self._only_project: TtlCache[None, str] = TtlCache(settings.server.key_cache_s)
+        self._only_project = LastKnown(
+            self._find_only_project,
+            ttl_s=settings.server.key_cache_s,
+            outage_s=settings.server.outage_s,
+            what="the only project",
+        )
+        # Of its own: requests of other routes that wait for a database that hangs hold every thread of the loop's executor.
+        self._threads = ThreadPoolExecutor(thread_name_prefix="predict")
         self.pool = ModelPool(settings)
         self.recorder = Recorder(settings, events.writer)
         self.shadow = Shadow(settings, database, self.pool)
@@ -91,6 +101,7 @@ class PredictService:
         await asyncio.to_thread(self.pool.stop)
         await self.shadow.stop()
         await self.recorder.stop()
+        self._threads.shutdown(wait=False)
 
     @property
     def max_body_bytes(self) -> int:
@@ -128,12 +139,12 @@ class PredictService:
         if predictor.format == "onnx" and len(rows) <= _INLINE_ROWS:
             scores = predictor.scores(rows)
         else:
-            scores = await asyncio.to_thread(predictor.scores, rows)
+            scores = await self._in_thread(predictor.scores, rows)
         _require_finite(scores, request)
         predictions, probabilities = predictor.schema.answers(scores)
         explanations = None
         if request.explain:
-            explanations = await asyncio.to_thread(_explain, predictor, rows)
+            explanations = await self._in_thread(_explain, predictor, rows)
         latency_ms = (time.perf_counter() - started_at) * 1000
         new_ids = iter(new_event_ids(sum(instance.event_id is None for instance in request.instances)))
         ids = [instance.event_id or next(new_ids) for instance in request.instances]
@@ -149,9 +160,7 @@ class PredictService:
 
     async def _find_key(self, selector: ModelSelector, principal: Principal) -> Key:
         """Return the selected model; a project or model without a name must be the only one."""
-        project_id = selector.project_id or principal.project_id or self._only_project.get(None)
-        if project_id is None:
-            project_id = await asyncio.to_thread(self._find_only_project)
+        project_id = selector.project_id or principal.project_id or (await self._only_project.find((None,)))[None]
         principal.require("analyst", project_id)
         if selector.model_id is not None:
             return project_id, selector.model_id
@@ -169,15 +178,17 @@ class PredictService:
             raise await asyncio.to_thread(self._unknown_model_problem, project_id, None)
         raise _ambiguous("model", "models", [key[1] for key in keys])
 
-    def _find_only_project(self) -> str:
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    def _find_only_project(self, _: Collection[None]) -> dict[None, str]:
         """Return the id of the only project: a model of another project never answers in place of one that has none yet."""
         projects = self._projects.page(limit=_NAMES_LISTED)
         if not projects:
             raise self._no_model_problem("make a project with POST /api/v1/projects, and send it events and labels.")
         if len(projects) > 1:
             raise _ambiguous("project_id", "projects", [project.id for project in projects])
-        self._only_project.put(None, projects[0].id)
-        return projects[0].id
+        return {None: projects[0].id}
 
     def _unknown_model_problem(self, project_id: str, model_id: str | None) -> NotFound | Unavailable:
         registered = [key[1] for key in self.pool.registered_models() if key[0] == project_id]
@@ -275,6 +286,7 @@ class PredictService:
         entry.project_id, entry.status = loaded.project_id, 200
         entry.note(model=f"{loaded.model_id}/{loaded.version}")
         entry.details["rows"] = len(result.rows)
+        entry.note_outage(self._events.silent_s)
         try:
             self.recorder.record(result.rows, entry.row())
         except JournalFullError as error:

@@ -227,6 +227,11 @@ class EventService:
             authorise(project_id)
         return await self._accepted_instants.find_first_us(project_ids)
 
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds for which projects could not be looked up, and last known ones are used; None if they can."""
+        return self._accepted_instants.silent_s
+
     async def unknown_project(self, project_id: str) -> NotFound:
         """Make the problem for a project that does not exist."""
         return await asyncio.to_thread(unknown_project, self._projects, project_id)

@@ -64,7 +64,7 @@ async def test_a_revoked_key_is_401_at_once_where_it_was_revoked(clients: Client
 
 async def test_a_key_revoked_elsewhere_works_no_longer_than_the_cache(services: Services) -> None:
     key, secret = services.keys.create("k", "analyst")
-    ring = KeyRing(services.keys, cache_s=0.2)
+    ring = KeyRing(services.keys, cache_s=0.2, outage_s=60)
     assert (await ring.authenticate(secret)).key_id == key.id
     services.keys.revoke(key.id)
     assert (await ring.authenticate(secret)).key_id == key.id
@@ -74,7 +74,7 @@ async def test_a_key_revoked_elsewhere_works_no_longer_than_the_cache(services: 
 
 
 async def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(services: Services, settings: Settings) -> None:
-    ring = KeyRing(services.keys, cache_s=settings.server.key_cache_s)
+    ring = KeyRing(services.keys, cache_s=settings.server.key_cache_s, outage_s=60)
     with pytest.raises(Unauthorised, match="unknown"):
         await ring.authenticate("demo-key")
     services.keys.create("demo", "admin", secret="demo-key")
