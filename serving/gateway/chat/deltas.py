@@ -34,6 +34,7 @@ _TEXT_FIELDS: Final = frozenset(
 )
 _ATOMIC_FIELDS: Final = frozenset({"role", "type", "format", "id", "name", "index"}) | ENCODED_FIELDS
 _WHOLE_FIELDS: Final = frozenset({"annotations", "citations"})  # lists of objects that do not arrive in pieces
+_PARTS: Final = "content"  # the field whose list holds parts
 _LOGPROBS: Final = ("content", "refusal")
 _CALL_FIELDS: Final = frozenset({"tool_calls", "function_call"})
 _HALVES: Final = "utf-16-le"
@@ -65,7 +66,8 @@ class ChoiceStream:
         self._received: dict[Path, int] = {}
         self._names: dict[Path, str] = {}
         self._items: dict[Path, dict[str, Any]] = {}
-        self._frames: dict[Path, list[dict[str, Any]]] = {}
+        self._frames: dict[Path, tuple[Path, list[dict[str, Any]]]] = {}
+        self._part_types: dict[str, int] = {}
         self._has_role = self._has_ended = False
         self._tool_calls = ToolCalls()
         self._released: dict[Path, list[str]] | None = {} if keeps_texts else None
@@ -156,10 +158,14 @@ class ChoiceStream:
         continued: set[Path] = set()
         for name, value in delta.items():
             if isinstance(value, list):
-                continued |= {(name, _place_of(item, n)) for n, item in enumerate(value)}
+                continued |= {self._item_path(item, n, (name,)) for n, item in enumerate(value)}
             elif value and name != "role":
                 continued.add((name,))
-        others = [path for path in self._texts if continued and continued.isdisjoint((path[:1], path[:2]))]
+        others = [
+            path
+            for path in self._texts
+            if continued and continued.isdisjoint((path[: 2 if path[0] == _PARTS else 1], path[:2]))
+        ]
         return [chunk for path in others for chunk in self._chunks_of(path, self._texts[path].flush())]
 
     def _chunks_of(self, path: Path, text: str) -> list[dict[str, Any]]:
@@ -174,7 +180,7 @@ class ChoiceStream:
         if isinstance(value, dict):
             return {name: self._check_value(item, (*path, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._check_item(item, (*path, _place_of(item, n))) for n, item in enumerate(value)]
+            return [self._check_item(item, (*path, self._place_of(item, n, path))) for n, item in enumerate(value)]
         if not isinstance(value, str) or not path:
             return value
         name = next(part for part in reversed(path) if isinstance(part, str))
@@ -190,15 +196,35 @@ class ChoiceStream:
 
     def _check_item(self, item: Any, path: Path) -> Any:
         if isinstance(item, dict):
-            self._items[path] = {name: item[name] for name in ("index", "type") if name in item}
+            fields = (
+                item if path[0] == _PARTS else {"index": path[-1], **item}
+            )  # by which clients join items, not parts
+            self._items[path] = {name: fields[name] for name in ("index", "type") if name in fields}
         return self._check_value(item, path)
 
-    def _feed_text(self, piece: str, path: Path) -> str:
+    def _place_of(self, item: Any, n: int, path: Path) -> int:
+        """Return the place of a list item: its index; without one that of its type among parts, which clients append, else `n`."""
+        fields = item if isinstance(item, dict) else {}
+        place = fields.get("index")
+        if isinstance(place, int) and not isinstance(place, bool):
+            return place
+        return n if path[0] != _PARTS else self._part_types.setdefault(str(fields.get("type")), len(self._part_types))
+
+    def _item_path(self, item: Any, n: int, path: Path) -> Path:
+        return self._text_path((*path, self._place_of(item, n, path), "text"))[:2]
+
+    def _text_path(self, path: Path) -> Path:
+        """Return the path under which a text is checked: parts of type `text` and a content without parts are one text."""
+        is_text = len(path) == 3 and path[0] == _PARTS and path[1:] == (self._part_types.get("text"), "text")
+        return path[:1] if is_text else path
+
+    def _feed_text(self, piece: str, place: Path) -> str:
+        path = self._text_path(place)
+        self._frames[path] = (place, [self._items.get(place[:end], {}) for end in range(1, len(place) + 1)])
         self._sizes[str(path[0])] += len(piece.encode(errors="surrogatepass"))
         text = self._texts.get(path)
         if text is None:
             text = self._texts[path] = ResponseStream(self._session.policy, self._session.vault)
-            self._frames[path] = [self._items.get(path[:end], {}) for end in range(1, len(path) + 1)]
             self._halves[path] = _HalfDecoder("replace")
         piece = self._halves[path].decode(piece.encode(_HALVES, "surrogatepass"))
         self._received[path] = self._received.get(path, 0) + len(piece)
@@ -210,9 +236,10 @@ class ChoiceStream:
         return piece
 
     def _nested(self, path: Path, text: str) -> dict[str, Any]:
-        """Return a delta that holds only a text, at its path, in items of the type in which it began."""
+        """Return a delta that holds only a text, at the place and in items of the type in which it last arrived."""
         value: Any = text
-        for part, fields in zip(reversed(path), reversed(self._frames[path]), strict=True):
+        place, frames = self._frames[path]
+        for part, fields in zip(reversed(place), reversed(frames), strict=True):
             value = {part: value} if isinstance(part, str) else [{**fields, **value}]
         delta: dict[str, Any] = value
         return delta
@@ -245,8 +272,3 @@ class ChoiceStream:
             if text is not None and not text.blocked:
                 logprobs[name] = pending.release(text.released, altered=text.altered) or None
         return logprobs if any(logprobs.values()) else None
-
-
-def _place_of(item: Any, n: int) -> int:
-    place = item.get("index") if isinstance(item, dict) else None
-    return place if isinstance(place, int) and not isinstance(place, bool) else n

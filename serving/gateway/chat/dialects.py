@@ -9,17 +9,28 @@ from typing import Any, Final
 import msgspec
 
 from serving.gateway.calls.tokens import read_count
+from serving.gateway.upstreams.decoding import is_number
 from serving.gateway.upstreams.events import BrokenStreamError
 
 TOKEN_IDS: Final = frozenset({"token_id", "token_ids"})
 """Fields that spell a text in the tokens of its model."""
 COPIES: Final = TOKEN_IDS | {"message", "text"}
 """Fields of a choice that repeat its delta, or its whole text so far."""
+_TEXTS: Final = (
+    "content",
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+)  # some servers send a token of digits as a number
 _MAX_CHOICES = 128
 
 
-def normalize_choice(choice: Any, position: int) -> int:
+def normalize_choice(choice: Any, position: int, streamed: set[int]) -> int:
     """Give a choice its delta, finish reason and index (else its position in the event) in place; return its index.
+
+    Parameters
+    ----------
+    streamed : indexes of the choices whose deltas have had content; extended. Their whole message is a copy.
 
     Raises
     ------
@@ -31,12 +42,17 @@ def normalize_choice(choice: Any, position: int) -> int:
         raise BrokenStreamError("a choice of the stream has no valid index")
     # Servers that cannot stream send the whole message as one event.
     delta = choice.get("delta")
-    if delta is None:
-        delta = choice.pop("message", None)
+    is_message = delta is None
+    if is_message:
+        message = choice.pop("message", None)
+        delta = None if place in streamed else message
     delta = delta or {}
     if not isinstance(delta, dict):
         raise BrokenStreamError("the delta of a choice is not an object")
+    delta |= {name: str(delta[name]) for name in _TEXTS if is_number(delta.get(name))}
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
+    if not is_message and has_content(choice):
+        streamed.add(place)
     return place
 
 

@@ -54,6 +54,7 @@ class ChatStream:
         self._wants_usage = wants_usage
         self._meter = UsageMeter(prompt_tokens)
         self._choices: dict[int, ChoiceStream] = {}
+        self._streamed: set[int] = set()  # choices whose text arrives in deltas
         self._head: dict[str, Any] = {"object": _CHUNK}
         self._ending: dict[str, Any] | None = None  # an event with a finish reason, which more text would contradict
         self._keeps_texts = keeps_texts
@@ -165,7 +166,7 @@ class ChatStream:
         choices = event["choices"] = event.get("choices") or []
         if not isinstance(choices, list):
             raise BrokenStreamError("the choices of the stream are not a list")
-        places = [normalize_choice(choice, position) for position, choice in enumerate(choices)]
+        places = [normalize_choice(choice, position, self._streamed) for position, choice in enumerate(choices)]
         yield from self._release_ending(
             {place for place, choice in zip(places, choices, strict=True) if has_content(choice)}
         )

@@ -83,20 +83,26 @@ _LABELLED_SSN = re.compile(
     r"(?P<area>[0-9](?<![a-z0-9_.-].)[0-9]{2})(?P<group>[0-9]{2})(?P<serial>[0-9]{4})(?![a-z0-9_-]|[.][0-9])"
 )
 _follows_ssn = re.compile(
-    r"(?<![a-z])(?:ssn|social[ _-]security)(?:[ _-](?:number|no))?(?:[^a-z0-9]{1,4}| is:? )\Z"
+    r"(?<![a-z])(?:ssn|social[ _-]?security)(?:[ _-]?(?:number|num|no))?(?:[^a-z0-9]{1,4}| is:? )\Z"
 ).search
 # Ends of file names (`logo@2x.png`) and of systemd's units (`getty@tty1.service`) that are no top-level domains.
 _NO_DOMAINS: Final = "png|jpe?g|gif|webp|svg|tgz|gz|js|css|html?|json|service|socket|timer|target|mount|slice"
+# After a backslash, the letter of a line feed or tab belongs to the escape.
 _EMAIL = re.compile(
-    r"(?<![a-z0-9._%+-])(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}"
+    r"(?:(?<![a-z0-9._%+\\-])|(?<=\\)(?![bfnrt][a-z0-9@])|(?<=\\[bfnrt]))(?!git@\S{1,255}:)[a-z0-9][a-z0-9._%+'-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,4}"
     rf"(?!(?:{_NO_DOMAINS})(?![a-z0-9.-]))[a-z]{{2,24}}(?![a-z0-9-])"
 )
 # Versions can have four parts, too: v1.2.3.4, version="1.2.3.4", >=1.2.3.4, a.jar:1.2.3.4, registry/image:1.2.3.4; so do
-# sections: § 1.2.3.4.
+# sections: § 1.2.3.4, and packages: cudnn-cu12-9.1.0.70.
 _IPV4 = re.compile(r"[0-9](?<![a-z0-9_.].)(?<![=~<>!]=.)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9.])")
+# Words before a hyphen and an address; after any other, four parts are the version of a package.
+_HOSTS: Final = (
+    "ip|ipv4|addr|address|host|hostname|node|server|srv|client|user|peer|from|src|dst|remote|local|gateway|gw|vpn|proxy"
+    "|dns|ns|mail|mx|db|web|port|to"
+)
 _follows_version = re.compile(
     r"(?:(?:version|section|clause|chapter|figure|table|item|oid|wbs|release|build|firmware)[^a-z0-9]{1,4}|\u00a7 ?"
-    r"|\.[jw]ar:|[a-z0-9]/[a-z0-9._-]{1,28}:)\Z"
+    rf"|\.[jw]ar:|[a-z0-9]/[a-z0-9._-]{{1,28}}:|(?<![a-z0-9])(?!(?:{_HOSTS})[0-9]{{0,4}}-\Z)[a-z][a-z0-9_]{{0,24}}-)\Z"
 ).search
 _NETWORK = ".0.0.0"  # the end of versions, and of networks, which are nobody's
 _MASKS = ("0.", "255.")  # the beginning of masks, and of no host's address
@@ -159,6 +165,7 @@ def _find_addresses(normal: str, start: int) -> Iterator[Span]:
             if (
                 sum(character != ":" for character in match[0]) > 2
                 and _is_ipv6(match[0])
+                and not _is_bytes(match[0])
                 and not _is_network(normal, match)
             ):
                 yield match.span()
@@ -174,6 +181,11 @@ def _is_network(normal: str, match: re.Match[str]) -> bool:
     except ValueError:  # the address has bits beyond the prefix
         return False
     return network.num_addresses > 1
+
+
+def _is_bytes(text: str) -> bool:
+    """Return whether eight groups are bytes, as of serial numbers, fingerprints and identifiers of devices."""
+    return all(len(group) == 2 for group in text.split(":"))
 
 
 def _is_ipv6(text: str) -> bool:

@@ -13,10 +13,10 @@ _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "JP", "ES")
 """Countries whose national forms are found, beside those of North America. International forms are found for all countries."""
 
 # The lookbehinds come after the first character, so that the search can jump from one to the next. Letters of other scripts may
-# stand beside a number, and so may a colon that no digit precedes: Japanese has no spaces.
+# stand beside a number, and so may a colon or comma that no digit precedes: Japanese has no spaces.
 _INTERNATIONAL = re.compile(r"\+(?<![a-z0-9_+].)[1-9](?:(?:[ ().-]{0,2}|\ ?/\ ?|\ -\ )[0-9]){6,14}(?![0-9])")
 _DIALLED = re.compile(
-    r"00(?<![a-z0-9_.,+/-]..)(?<![0-9]:..)[1-9][0-9]{0,2}[ (.-](?:[ ().-]{0,2}[0-9]){6,13}(?![a-z0-9_])"
+    r"00(?<![a-z0-9_.+/-]..)(?<![0-9][:,]..)[1-9][0-9]{0,2}[ (.-](?:[ ().-]{0,2}[0-9]){6,13}(?![a-z0-9_])"
 )
 _NORTH_AMERICAN = re.compile(
     r"""(?<![a-z0-9_(.+-])(?:1[ .-])?(?:
@@ -29,10 +29,10 @@ _NORTH_AMERICAN = re.compile(
 # A trunk 0, then groups with one kind of separator. Spain has no trunk digit, but groups that no list has.
 _NATIONAL = re.compile(
     r"""(?:
-        0(?<![a-z0-9_.,+/-].)(?<![0-9]:.)
+        0(?<![a-z0-9_.+/-].)(?<![0-9][:,].)
         (?:[0-9]{1,4}(?:\)\ ?|[ /.-])|(?<![0-9]\ [/-]\ 0)[0-9]{2,4}\ [/-]\ )
         [0-9]{2,8}(?:([ .-])[0-9]{2,6}(?:\1[0-9]{2,4}){0,2})?(?:-[0-9]{1,4})?
-      | [6-9](?<![a-z0-9_.,+/-].)(?<![0-9]:.)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
+      | [6-9](?<![a-z0-9_.+/-].)(?<![0-9][:,].)(?<![0-9]\ .)(?:[0-9]{2}\ [0-9]{2}|[0-9]\ [0-9]{3})(?:\ [0-9]{2}){2}(?!\ [0-9])
     )(?![a-z0-9_-]|[.,:/][0-9])""",
     re.VERBOSE,
 )
@@ -50,7 +50,7 @@ _follows_label = re.compile(
       | (?:chiama|contatta)(?:r|te)?(?:mi|ci)(?=\ al)
       | (?:bereiken|bereikbaar)(?=\ op)
     )
-    (?:[^a-z0-9]{1,4}|\ (?:is|ist|lautet|es|est\ le|e|on|at|op|al|au|en\ el|unter):?\ )\Z
+    (?:[^a-z0-9]{1,4}|\ (?:is|ist(?:\ die)?|lautet|es(?:\ el)?|est\ le|e(?:\ il)?|on|at|op|al|au|en\ el|unter):?\ )\Z
       | (?:(?:電話|携帯)(?:番号)?|(?<![\u4e00-\u9fff])番号)(?:は|[^a-z0-9]{1,4})\Z""",
     re.VERBOSE,
 ).search
@@ -60,7 +60,7 @@ _follows_other_label = re.compile(
         (?:order|invoice|ticket|batch|lot|part|item|article|sku|serial|case|claim|tracking|ref|reference|booking|contract
           |bestell|bestellung|auftrags?|rechnungs?|artikel|kunden|serien|commande|facture|pedido|factura|ordine|fattura|factuur)
         (?:[ ._-]{0,2}(?:n|no|nr|num|number|nummer|numero|id))?
-    )[^a-z0-9]{1,4}\Z
+    )(?:[^a-z0-9]{1,4}|\ (?:is|was|ist|war|lautet|est|es|e|ist\ die|est\ le|es\ el|e\ il):?\ )\Z
       | (?<!電話)(?<!携帯)(?<=[\u4e00-\u9fff])番号(?:は|[^a-z0-9]{1,4})\Z""",
     re.VERBOSE,
 ).search

@@ -9,28 +9,52 @@ MAX_NUMBER: Final = 64
 
 _number = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _number_end = re.compile(rf"[-+.0-9eE]{{1,{MAX_NUMBER}}}\Z")
-_mark = re.compile(r'\\.?|"|[^\s"\\]+', re.DOTALL)
+_mark = re.compile(r'\\+|"|[^"\\]+')
 
 
 class Quoting:
-    """The state of a JSON text that is read piece by piece: inside a string or not."""
+    """The state of a JSON text that is read piece by piece: inside which strings, of which some may hold JSON again."""
 
     def __init__(self) -> None:
-        self._inside = False
-        self._escapes = False
+        self._strings: list[
+            bool | None
+        ] = []  # those open, outermost first: whether each holds JSON; None while it is empty
+        self._backslashes = 0
         self._last = ""
 
     def read(self, piece: str) -> None:
         """Advance the state by a piece of the original text."""
-        start = 1 if self._escapes and piece else 0
-        self._escapes = self._escapes and not piece
-        for match in _mark.finditer(piece, start):
+        for match in _mark.finditer(piece):
             mark = match[0]
-            if mark == '"':
-                self._inside = not self._inside
-            elif mark == "\\":
-                self._escapes = True
-            self._last = mark[-1]
+            if mark[0] == "\\":
+                self._backslashes += len(mark)
+            elif mark == '"':
+                self._read_quote()
+            else:
+                # White space of JSON in JSON is escaped, and no content.
+                content = mark[1:].strip() if self._backslashes and mark[0] in "nrt" else mark.strip()
+                self._backslashes = 0
+                if content:
+                    self._read_content(content[0], content[-1])
+
+    def _read_quote(self) -> None:
+        """Open or close a string; a quote of JSON in JSON has one backslash before it, at the next level three, then seven."""
+        level = (self._backslashes + 1).bit_length() - 1
+        is_mark = self._backslashes + 1 == 1 << level
+        self._backslashes = 0
+        if is_mark and level < len(self._strings):
+            del self._strings[level:]
+            self._last = '"'
+        elif is_mark and level == len(self._strings) and all(self._strings):
+            self._strings.append(None)
+            self._last = '"'
+        else:
+            self._read_content('"', '"')
+
+    def _read_content(self, first: str, last: str) -> None:
+        if self._strings and self._strings[-1] is None:
+            self._strings[-1] = first in "[{"
+        self._last = last
 
     def widen(self, text: str, done: int, span: tuple[int, int]) -> tuple[int, int]:
         """Return the span of the whole number that a span is a part of: only a whole one can become a string.
@@ -50,11 +74,14 @@ class Quoting:
 
     def quote(self, placeholder: str) -> str:
         """Return a placeholder as it must be written at this point of the text."""
-        return f'"{placeholder}"' if self._is_before_value else placeholder
+        if not self._is_before_value:
+            return placeholder
+        mark = "\\" * ((1 << len(self._strings)) - 1) + '"'
+        return f"{mark}{placeholder}{mark}"
 
     @property
     def _is_before_value(self) -> bool:
-        return not self._inside and self._last in (":", ",", "[")
+        return all(self._strings) and self._last in (":", ",", "[")
 
 
 def number_start(text: str, first: int, end: int) -> int:

@@ -34,13 +34,18 @@ def join_halves(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value of JSON is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def list_objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list; none if the value is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def join_parts(content: Any) -> str:
-    """Return the text of a message, which some servers send as a list of parts; reasoning is no part of it."""
+    """Return the text of a message, which some servers send as a list of parts, or as a number; reasoning is no part of it."""
     if isinstance(content, list):
         return "".join(join_parts(part.get("text")) for part in list_objects(content))
-    return content if isinstance(content, str) else ""
+    return str(content) if isinstance(content, str) or is_number(content) else ""

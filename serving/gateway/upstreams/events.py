@@ -23,7 +23,7 @@ class BrokenStreamError(Exception):
 
 
 def parse_event(data: bytes) -> dict[str, Any]:
-    """Parse one event of a stream of chat completions, or an error in its place.
+    """Parse one event of a stream of chat completions, or an error in its place; `null` is an empty one.
 
     Raises
     ------
@@ -34,6 +34,8 @@ def parse_event(data: bytes) -> dict[str, Any]:
         event = decode_json(data, keeps_halves=True)
     except (ValueError, RecursionError) as error:
         raise BrokenStreamError("an event of the stream is not JSON") from error
+    if event is None:  # so some servers keep a connection alive
+        return {}
     if isinstance(event, list) and len(event) == 1:  # so Gemini wraps its errors
         (event,) = event
     if not isinstance(event, dict):

@@ -180,7 +180,7 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
         If the upstream breaks off, or ends the stream with neither a finish reason nor `[DONE]`.
     """
     events = upstream_response.upstream.protocol.events()
-    finished = False
+    finished = has_deltas = False
     async for data in _read_chunks(upstream_response, meter):
         events.add(data) if data else events.end()
         for data_of_event in filter(None, iter(events.next, None)):
@@ -188,7 +188,8 @@ async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) ->
                 meter.ended = True
                 return
             event = parse_event(data_of_event)
-            piece = _text_of(event, meter)
+            has_deltas = has_deltas or _has_content(event)
+            piece = _text_of(event, meter, has_deltas=has_deltas)
             if piece or _has_content(event):
                 upstream_response.record_progress()
             finished = finished or bool(_first_choice(event).get("finish_reason"))
@@ -223,13 +224,14 @@ async def read_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> s
     return text
 
 
-def _text_of(event: dict[str, Any], meter: UsageMeter) -> str:
+def _text_of(event: dict[str, Any], meter: UsageMeter, *, has_deltas: bool = False) -> str:
+    """Return the text of the first choice; a whole message after deltas repeats them."""
     if find_error(event):
         raise BrokenStreamError("the upstream broke off the stream with an error")
     meter.read_usage_of(event)
     choice = _first_choice(event)
     message = choice.get("delta")
-    if message is None:  # servers that cannot stream send the whole message as one event
+    if message is None and not has_deltas:  # servers that cannot stream send the whole message as one event
         message = choice.get("message")
     text = join_halves(join_parts(message.get("content"))) if isinstance(message, dict) else ""
     meter.count_text(len(text.encode()))

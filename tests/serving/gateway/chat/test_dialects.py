@@ -20,6 +20,7 @@ from serving.gateway.chat.stream import ChatStream
 from serving.gateway.policy.policy import Policy
 from serving.gateway.policy.rules import PolicyRules
 from serving.gateway.protocols.chat import CHAT, DONE, ChatEventWriter
+from serving.gateway.upstreams.decoding import join_parts
 from serving.gateway.upstreams.events import BrokenStreamError
 from tests.support.gateway import message, wait_for_calls
 from tests.support.ledger import read_ledger
@@ -104,6 +105,11 @@ DIALECTS = (
     Dialect("byte-order-mark-json"),
     Dialect("number-ids", None, CALLS),
     Dialect("text-indexes"),
+    Dialect("message-after-deltas"),
+    Dialect("message-after-tools", None, CALLS[:1]),
+    Dialect("number-tokens"),
+    Dialect("null-events"),
+    Dialect("azure-documents"),
 )
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
@@ -233,6 +239,15 @@ def test_text_held_back_from_a_part_goes_out_in_a_part_of_its_type() -> None:
         {"type": "thinking", "thinking": [{"type": "text", "text": text}]} for text in ("Okay, ", "[SSN_1] ", "end")
     ]
     assert [part for part in parts if isinstance(part, list)] == [[part] for part in thinking]
+
+
+def test_a_text_that_goes_on_in_another_form_is_checked_as_one() -> None:
+    data = _read("parts-then-text")
+    for pieces in ([data], [data[place : place + 1] for place in range(len(data))]):
+        out = _complete(_chat_stream(), pieces)
+        events = [json.loads(line[6:]) for line in out.decode().split("\n") if line.startswith("data: {")]
+        contents = [choice["delta"].get("content") for event in events for choice in event["choices"]]
+        assert "".join(map(join_parts, contents)) == REDACTED
 
 
 @pytest.mark.parametrize(

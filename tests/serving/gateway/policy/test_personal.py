@@ -27,6 +27,8 @@ TRUE: dict[Kind, list[str]] = {
         "customer_ssn=219099999",
         "social-security-no: 219099999",
         "social security number is 219099999",
+        '"socialSecurityNumber":"219099999"',
+        '"ssnNumber": "219099999"',
     ],
     "credit_card": [
         "4111 1111 1111 1111",
@@ -73,6 +75,9 @@ TRUE: dict[Kind, list[str]] = {
         "o'neil@example.ie",
         "'jo@example.com'",
         "jo@example.com:4711",
+        r"Hi\\njo@example.com",
+        r"CORP\r.smith@example.com",
+        r"CORP\jo@example.com",
     ],
     "phone": [
         "+49 30 901820",
@@ -135,6 +140,11 @@ TRUE: dict[Kind, list[str]] = {
         "ruf mich an unter 01701234567",
         "You can reach us at 4155550132",
         "電話番号は08012345678です",
+        "mi móvil es el 612 345 678",
+        "Meine Nummer ist die 01701234567",
+        "Ben,0171/1234567,ben",
+        "Ana,612 34 56 78,Madrid",
+        "Jo,0049 89 1234567,x",
     ],
     "ip": [
         "192.168.0.1",
@@ -148,6 +158,7 @@ TRUE: dict[Kind, list[str]] = {
         "192.0.2.1/24",
         "2001:db8::1/64",
         "203.0.113.9/32",
+        "host-203.0.113.9",
     ],
     "api_key": [
         "sk-" + _A,
@@ -245,6 +256,7 @@ FALSE: dict[Kind, list[str]] = {
         "icon@3x.webp",
         "getty@tty1.service",
         "pkg@1.2.3.tgz",
+        r"...\\n@pytest.mark.skip",
     ],
     "phone": [
         "2013-01-05",
@@ -289,6 +301,10 @@ FALSE: dict[Kind, list[str]] = {
         "Rechnung Nr. 030-9018-2011",
         "commande n° 01 42 68 53 00",
         "headphone jack 4155550132",
+        "Your ticket is 555-123-4567",
+        "Die Auftragsnummer ist 030-9018-2011",
+        "12,0171 / 1234567",
+        "1,030 901820",
     ],
     "ip": [
         "256.1.1.1",
@@ -321,6 +337,9 @@ FALSE: dict[Kind, list[str]] = {
         "version 1.10.2",
         "::",
         "999.999.999.999",
+        "nvidia-cudnn-cu12-9.1.0.70",
+        "torch_cu12-12.4.5.8-py3-none-any.whl",
+        "04:e2:1a:9f:33:b0:7c:5d",
     ],
     "api_key": [
         "sk-short",

@@ -1,11 +1,14 @@
 """A policy on whole texts: what is flagged, redacted, blocked; what is never said."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.policy.policy import Finding, Policy
+from serving.gateway.policy.stream import ResponseStream
 from serving.gateway.policy.vault import Vault
 
 Make = Callable[..., Policy]
@@ -88,3 +91,29 @@ def test_what_is_clean_goes_through_as_it_is(default: Policy) -> None:
 
 def test_a_policy_has_a_hash_of_its_rules(make_policy: Make) -> None:
     assert make_policy().hash == make_policy().hash != make_policy("block").hash
+
+
+def _parse(value: Any) -> Any:
+    """Parse JSON, and the texts in it that are JSON again."""
+    if isinstance(value, dict):
+        return {name: _parse(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_parse(item) for item in value]
+    return _parse(json.loads(value)) if isinstance(value, str) and value.startswith("{") else value
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("depth", range(4))
+def test_json_in_json_remains_valid_at_every_level(make_policy: Make, depth: int, indent: int | None) -> None:
+    card = 4111111111111111
+    text = json.dumps(
+        {"n": card, "rows": [[1, card]], "mail": "Hi,\njo@example.com\n", "said": f'"[{card}, "'}, indent=indent
+    )
+    expected: Any = {"n": "[CREDIT_CARD_1]", "rows": [[1, "[CREDIT_CARD_1]"]], "mail": "Hi,\n[EMAIL_1]\n"}
+    expected["said"] = '"[[CREDIT_CARD_1], "'
+    for _ in range(depth):
+        text, expected = json.dumps({"p": text, "q": [text, 7]}, indent=indent), {"p": expected, "q": [expected, 7]}
+    policy = make_policy(pii={"credit_card": "redact", "email": "redact"})
+    assert _parse(policy.response(text, Vault()).text) == expected
+    stream = ResponseStream(policy, Vault())
+    assert _parse("".join(map(stream.feed, text)) + stream.finish()) == expected
