@@ -4,6 +4,7 @@
 - `calls`: calls of language models and sample costs, after the year
 - `checks`: checks of the results against a second count with pandas
 - `comparison`: the January model against the champion
+- `refusals`: what the promotion rule refused, and whether it was right to
 - `days`: waits until local days are processed
 - `failure`: the error of a demo that cannot go on
 - `flights`: flights and weather as one table of departures

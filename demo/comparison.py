@@ -29,8 +29,8 @@ def stored_answers(lake: str, project_id: str) -> pd.DataFrame:
     return predictions.set_index("event_id")
 
 
-def first_model_answers(mlflow: str, version: str, project_id: str, steps: Sequence[Step], scratch: Path) -> pd.Series:
-    """Compute the probabilities of the first version for every flight of the steps, by event id."""
+def version_answers(mlflow: str, version: str, project_id: str, steps: Sequence[Step], scratch: Path) -> pd.Series:
+    """Compute the probabilities of a version for every flight of the steps, by event id."""
     from ml.retraining.predictor.load import load_predictor
 
     folder = Registry(mlflow).download(project_id, MODEL_ID, version, scratch)

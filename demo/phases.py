@@ -19,10 +19,11 @@ from demo.alerts import check_threads, format_thread, select_thread, summary_of,
 from demo.calls.checks import SAMPLE_DAYS, check_calls, pull_sample_costs
 from demo.calls.sending import TOOL_RULES, open_admin, send_calls
 from demo.checks import check_counts, check_gain, check_sums, check_verdicts, lake_counts, local_day_counts
-from demo.comparison import first_model_answers, month_of, score_flights, season_of, stored_answers
+from demo.comparison import month_of, score_flights, season_of, stored_answers, version_answers
 from demo.flights import DAYS, ZONE, load_departures
 from demo.processes import Processes
 from demo.progress import Progress
+from demo.refusals import refusal_lines, refusals_of
 from demo.replay import (
     champion,
     flags_by_day,
@@ -78,6 +79,7 @@ def run(options: Options, processes: Processes, progress: Progress, summary: dic
             labelled = [_replay(client, options, step, summary, progress) for step in later]
         with progress.phase("compare", "the January model, never replaced, against the guarded champion"):
             tables = _compare(processes, options, later, summary)
+            summary["refusals"] = _judge_refusals(client, processes, options, later)
         with progress.phase("calls", "two users call language models: a stand-in, with invented prices"):
             failures = _call(client, options, processes, departures, summary, progress)
         with progress.phase("verify", "counting everything again with pandas"):
@@ -93,6 +95,7 @@ def run(options: Options, processes: Processes, progress: Progress, summary: dic
             failures += check_threads(threads, until_autumn=all(month in tables for month in _SUMMER))
             summary["alerts"] = summary_of(threads)
     progress.show(month_table(summary["months"], summary.get("june_to_august")))
+    progress.show(refusal_lines(summary["refusals"]))
     if thread := select_thread(threads):
         progress.show(format_thread(thread))
     progress.show(_where_to_look(options.project_id, processes))
@@ -162,13 +165,26 @@ def _compare(
 ) -> dict[str, pd.DataFrame]:
     stored = stored_answers(processes.lake, options.project_id)
     with tempfile.TemporaryDirectory() as scratch:
-        first = first_model_answers(processes.mlflow, "1", options.project_id, steps, Path(scratch))
+        first = version_answers(processes.mlflow, "1", options.project_id, steps, Path(scratch))
     tables = {step.name: score_flights(step, first, stored) for step in steps}
     for month in summary["months"]:
         month["roc_auc"] = month_of(tables[month["month"]])
         answered = stored["model_version"].reindex(_step(steps, month["month"]).departures["event_id"])
         month["versions"] = sorted(answered.dropna().unique().tolist(), key=int)
     return tables
+
+
+def _judge_refusals(
+    client: MLGuardClient, processes: Processes, options: Options, steps: Sequence[Step]
+) -> list[dict[str, Any]]:
+    versions = client.versions(options.project_id, MODEL_ID)
+    stored = stored_answers(processes.lake, options.project_id)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def answers_of(version: str, step: Step) -> pd.Series:
+            return version_answers(processes.mlflow, version, options.project_id, [step], Path(scratch) / version)
+
+        return refusals_of(versions, steps, stored, answers_of)
 
 
 def _call(

@@ -8,5 +8,6 @@
 `coded_labels`: classifiers that read whole numbers only, behind labels of any kind.
 `explain`: effects of features on one prediction.
 `load`: a predictor from a folder of artifacts.
+`ml_guard_pyfunc`: the same predictions in MLflow's tools, from a copy in the model folder.
 `errors`: errors of stored models.
 """

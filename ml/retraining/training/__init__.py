@@ -16,5 +16,6 @@
 `plots`: plots of an evaluation.
 `terminal_table`: an evaluation as a table for a terminal.
 `onnx_export`: export of a pipeline to ONNX.
+`run_facts`: parameters, source and signature of a training in MLflow.
 `log_run`: logging of a training to MLflow.
 """

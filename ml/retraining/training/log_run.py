@@ -1,6 +1,6 @@
 """Logging of a training to MLflow: the run, its model folder and its evaluation.
 
-All use of MLflow in this room belongs here, except for downloads by `ml.evaluate`; training and evaluating do not.
+What a run states of its training is in `run_facts`; training and evaluating do not belong here.
 """
 
 import itertools
@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml.retraining.predictor.frame import rows_of_frame
 from ml.retraining.predictor.load import BACKGROUND, ONNX, ONNX_CHECK, SCHEMA
 from ml.retraining.training.onnx_export import export_onnx
+from ml.retraining.training.run_facts import batches_of_params, metadata_of, signature_of, source_tags
 from ml.retraining.training.trained import Trained, TrainingError
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ MODEL = "model"
 EVALUATION = "evaluation"
 LEFT_OUT = "left_out.json"
 # By default MLflow retries for minutes to reach a server that is down.
-_MLFLOW_DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+# Without the program git, GitPython's import would fail, and MLflow warn.
+_MLFLOW_DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
 _BACKGROUND_ROWS = 100
+_EXAMPLE_ROWS = 5
 _REQUIREMENTS = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
@@ -72,10 +79,11 @@ def log_candidate(tracking: Tracking, experiment: str, trained: Trained, tags: M
     A run that cannot be completed ends as FAILED, so that it is not mistaken for a model.
     """
     client = tracking.client()
-    run_id = str(client.create_run(_experiment_id(client, experiment, tracking), tags=dict(tags)).info.run_id)
+    run_tags = source_tags(tags)
+    run_id = str(client.create_run(_experiment_id(client, experiment, tracking), tags=run_tags).info.run_id)
     try:
-        for name, value in _parameters(trained).items():
-            client.log_param(run_id, name, value)
+        for params in batches_of_params(trained):
+            client.log_batch(run_id, params=params)
         for name, score in trained.scores.items():
             client.log_metric(run_id, f"validation_{trained.metric}.{name.replace(':', '.')}", score)
         with tempfile.TemporaryDirectory() as folder:
@@ -111,32 +119,50 @@ def log_evaluation(tracking: Tracking, run_id: str, metrics: Mapping[str, float]
 
 def write_model(folder: Path, trained: Trained) -> None:
     """Write a model folder that both `ml.retraining.predictor.load` and MLflow's tools can read."""
-    import mlflow.sklearn
-    from mlflow.models import infer_signature
-
-    example = trained.sample.head(5)
-    predictions = trained.pipeline.predict(example)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # MLflow warns about integer columns and formats, which the operator cannot act on
-        mlflow.sklearn.save_model(
-            trained.pipeline,
-            str(folder),
-            serialization_format="skops",
-            skops_trusted_types=list(trained.types),
-            signature=infer_signature(example, predictions),
-            pip_requirements=_requirements(trained),
-        )
+        # MLflow warns about its own types, integer columns and formats, which the operator cannot act on.
+        warnings.simplefilter("ignore")
+        _save_flavors(folder, trained)
     content, check = export_onnx(trained)
     (folder / "guard").mkdir()
     (folder / SCHEMA).write_text(trained.schema.to_json(), encoding="utf-8")
     (folder / ONNX_CHECK).write_text(json.dumps(check, indent=1), encoding="utf-8")
     background = rows_of_frame(trained.sample.head(_BACKGROUND_ROWS), trained.schema)
     (folder / BACKGROUND).write_text(json.dumps(background, allow_nan=False), encoding="utf-8")
-    (folder / "input_example.json").write_text(example.to_json(orient="split"), encoding="utf-8")
     if content is not None:
         (folder / ONNX).write_bytes(content)
+
+
+def _save_flavors(folder: Path, trained: Trained) -> None:
+    """Save the model with two flavors: the pipeline as scikit-learn's, and pyfunc's, which answers as `/predict` does."""
+    import mlflow.pyfunc
+    import mlflow.sklearn
+    import pandas as pd
+    from mlflow.models import Model
+
+    from ml.retraining.predictor import ml_guard_pyfunc
+
+    model = Model(metadata=metadata_of(trained.schema))
+    mlflow.sklearn.save_model(
+        trained.pipeline,
+        str(folder),
+        mlflow_model=model,
+        serialization_format="skops",
+        skops_trusted_types=list(trained.types),
+        signature=signature_of(trained.schema),
+        input_example=pd.DataFrame(rows_of_frame(trained.sample.head(_EXAMPLE_ROWS), trained.schema), dtype=object),
+        code_paths=[ml_guard_pyfunc.__file__],
+        pip_requirements=_requirements(trained),
+    )
+    environment = model.flavors["python_function"]["env"]
+    mlflow.pyfunc.add_to_model(
+        model,
+        ml_guard_pyfunc.__name__.rpartition(".")[2],
+        code="code",
+        conda_env=environment["conda"],
+        python_env=environment["virtualenv"],
+    )
+    model.save(str(folder / "MLmodel"))
 
 
 def _requirements(trained: Trained) -> list[str]:
@@ -145,17 +171,6 @@ def _requirements(trained: Trained) -> list[str]:
     of_types = (by_package.get(name.partition(".")[0], []) for name in trained.types)
     names = dict.fromkeys((*_REQUIREMENTS, *itertools.chain.from_iterable(of_types)))
     return [f"{name}=={version(name)}" for name in names]
-
-
-def _parameters(trained: Trained) -> dict[str, Any]:
-    return {
-        "algorithm": trained.algorithm,
-        "seed": trained.seed,
-        "rows": trained.rows,
-        "features": len(trained.schema.features),
-        "task": trained.schema.task,
-        "seconds": round(trained.seconds, 3),
-    }
 
 
 def _write_left_out(path: Path, trained: Trained) -> None:
