@@ -32,7 +32,7 @@ BUSINESS_WORDS = 20_000
 _MOST_WINDOWS = 40  # of a text
 _PENALTY = 1.0  # inverse of the L1 penalty
 _FOLDS = 3
-_FALSE_SHARE = 0.005  # of harmless texts out of fold: sets the threshold
+_THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.97, 0.99)
 _PATH = Path(injection_classifier.__file__).with_name("injection_weights.json")
 _Floats = npt.NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Windows(msgspec.Struct):
 
 
 def main() -> None:
-    """Train, calibrate, write the weights, and print the threshold."""
+    """Train, calibrate, write the weights, and print the shares by threshold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clones", type=Path, required=True, help="directory of the clones: DIR/<owner>/<name>")
     parser.add_argument("--out", type=Path, default=_PATH)
@@ -64,11 +64,11 @@ def main() -> None:
     features, bias = fit(data, np.ones(len(data.is_attack), bool))
     weights = Weights(round(bias, 3), round(slope, 4), round(intercept, 4), features)
     arguments.out.write_text(json.dumps(msgspec.to_builtins(weights), ensure_ascii=False, indent=0) + "\n", "utf-8")
-    limit = float(np.quantile(scores[~data.is_attack], 1 - _FALSE_SHARE))
-    threshold = 1 / (1 + np.exp(-(slope * limit + intercept)))
-    found = float(np.mean(scores[data.is_attack] > limit))
     print(f"{len(data.is_attack)} texts, {data.is_attack.sum()} attacks, {len(features)} features")
-    print(f"threshold {threshold:.3f}: {found:.1%} of attacks out of fold, {_FALSE_SHARE:.1%} false")
+    probability = 1 / (1 + np.exp(-(slope * scores + intercept)))
+    for threshold in _THRESHOLDS:
+        found, false = (float(np.mean(probability[data.is_attack == kind] > threshold)) for kind in (True, False))
+        print(f"threshold {threshold}: out of fold {found:.1%} of attacks, {false:.2%} of harmless texts")
 
 
 def training_texts(clones: Path) -> list[Text]:
@@ -77,7 +77,9 @@ def training_texts(clones: Path) -> list[Text]:
     templates = read_templates()
     attacks = draw_texts(templates, "attack", EACH, rng)
     texts = [text for source in TRAINING for text in source.texts(clones)]
-    texts += [(text, False) for text in (*draw_texts(templates, "harmless", EACH, rng), *harmless_lines(rng, BUSINESS_WORDS))]
+    texts += [
+        (text, False) for text in (*draw_texts(templates, "harmless", EACH, rng), *harmless_lines(rng, BUSINESS_WORDS))
+    ]
     surroundings = [text.split() for text, is_attack in texts if not is_attack and len(text) > 200]
     texts += [(text, True) for text in attacks]
     texts += [(_hide(text, surroundings[int(rng.integers(len(surroundings)))], rng), True) for text in attacks]
@@ -132,7 +134,7 @@ def _highest(scores: _Floats, text: npt.NDArray[np.int64]) -> _Floats:
 
 
 def out_of_fold_scores(data: Windows) -> _Floats:
-    """Return the highest score of each text's windows, by a model that other texts trained."""
+    """Return the score of each text, as the classifier has it, by a model that other texts trained."""
     result = np.zeros(len(data.is_attack))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=SEED)
     for train, rest in folds.split(result, data.is_attack):
@@ -143,7 +145,7 @@ def out_of_fold_scores(data: Windows) -> _Floats:
         vectorizer = CountVectorizer(analyzer=_features, binary=True, vocabulary=list(features))
         matrix: sparse.csr_matrix = vectorizer.transform([data.words[n] for n in chosen]).astype(float)
         result[rest] = _highest(matrix @ np.array(list(features.values())) + bias, data.text[chosen])[rest]
-    return result
+    return result - np.log(np.bincount(data.text)) / 2
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from math import exp
+from math import exp, log
 from pathlib import Path
 from typing import Final
 
@@ -45,10 +45,11 @@ class InjectionClassifier:
         self._pairs = {(first, second): weights.features[f"{first} {second}"] for first, second in pairs}
 
     def probability(self, normal: str) -> float:
-        """Return the highest probability, among the windows of a normal text, that it is prompt injection."""
-        if len(normal) < _MIN_LENGTH:
+        """Return the probability that a normal text has prompt injection in it, by its most suspicious window."""
+        scores = [self._score(words) for words in windows(words_of(normal))] if len(normal) >= _MIN_LENGTH else []
+        if not scores:
             return 0.0
-        score = max((self._score(words) for words in windows(words_of(normal))), default=self._weights.bias)
+        score = max(scores) - log(len(scores)) / 2  # of more windows, more are suspicious by chance
         return 1 / (1 + exp(-max(-50.0, min(50.0, self._weights.slope * score + self._weights.intercept))))
 
     def _score(self, words: Sequence[str]) -> float:
