@@ -97,11 +97,11 @@ TRAINING: Final = (
         most=150,
     ),
     Source(
-        "BIPIA's mails, tables and code",
+        "BIPIA's mails and code",
         "microsoft/BIPIA",
         "1a2a91da6bb12838e05d1b2e54d98e2f37b835f3",
-        "MIT, tables CC-BY-SA-4.0",
-        ("benchmark/email/*.jsonl", "benchmark/table/test.jsonl", "benchmark/code/test.jsonl"),
+        "MIT",
+        ("benchmark/email/*.jsonl", "benchmark/code/test.jsonl"),
         json_lines("context"),
     ),
 )

@@ -45,7 +45,7 @@ class Injection(_Strict):
 
     action: Literal["off", "flag", "block"] = "flag"
     sides: tuple[Literal["request", "passage"], ...] = ("request", "passage")
-    threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+    threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.97
 
 
 class Unread(_Strict):
