@@ -6,6 +6,7 @@
 - `first_verdict`: from a fresh clone to a newcomer's first verdict
 - `gateway`: latency that the gateway adds, beside LiteLLM's proxy
 - `gateway_stub`: the language model server behind both
+- `injection`: training and measurement of the classifier of prompt injection
 - `ingestion`: events acknowledged over HTTP
 - `ingestion_server`: variants of the app that the ingestion benchmark compares
 - `lake`: a day of events from the database into the lake, beside pandas

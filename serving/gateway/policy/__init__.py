@@ -4,6 +4,7 @@
 - `cards`: card numbers
 - `encodings`: characters written as escapes, entities, percent signs
 - `injection`: phrases of prompt injection
+- `injection_classifier`: a linear classifier of prompt injection
 - `normal_text`: text normalised for matching
 - `personal`: personal data and secrets
 - `phones`: telephone numbers

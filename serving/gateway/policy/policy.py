@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from serving.gateway.policy.injection import count_injections
+from serving.gateway.policy.injection_classifier import injection_classifier
 from serving.gateway.policy.normal_text import is_json, normal_text_of
 from serving.gateway.policy.personal import FINDERS, GROUPED, KINDS, WITHOUT_DIGITS, Finder, Kind
 from serving.gateway.policy.quoting import Quoting, unescape
@@ -21,6 +22,7 @@ from serving.gateway.policy.vault import Vault
 
 _DENYLIST = "denylist"
 _INJECTION = "injection"
+_CLASSIFIED = "injection.classifier"
 _UNREAD = "unread"
 _SIDES: Final[tuple[Side, ...]] = get_args(Side)
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
@@ -232,17 +234,25 @@ class Policy:
         normal = normal_text_of(text, json=json)
         matches = self.matches(normal.text, side, vault)
         findings = list(tally(matches, side)) if matches else []
-        injection = self._rules.injection
-        if injection.action != "off" and side in injection.sides:
-            count = count_injections(normal.text, passage=side == "passage")
-            if count:
-                findings.append(Finding(_INJECTION, injection.action, side, count))
+        findings += self._injections(normal.text, side)
         if not findings and not matches:  # the case of most texts
             return Verdict(text, (), blocked=False)
         if any(finding.action == "block" for finding in findings):
             return Verdict("", tuple(findings), blocked=True)
         spans = [(normal.place(match.start), normal.end(match.end), match) for match in matches]
         return Verdict(redact(text, spans, vault, Quoting() if json else None), tuple(findings), blocked=False)
+
+    def _injections(self, normal: str, side: Side) -> Sequence[Finding]:
+        """Return the finding of the patterns, or of the classifier where they have none."""
+        rule = self._rules.injection
+        if rule.action == "off" or side not in rule.sides:
+            return ()
+        count = count_injections(normal, passage=side == "passage")
+        if count:
+            return (Finding(_INJECTION, rule.action, side, count),)
+        if rule.threshold < 1 and injection_classifier().probability(normal) > rule.threshold:
+            return (Finding(_CLASSIFIED, rule.action, side, 1),)
+        return ()
 
 
 def _searches(rules: PolicyRules, side: Side) -> Iterable[_Search]:

@@ -36,10 +36,16 @@ class Denylist(Rule):
 
 
 class Injection(_Strict):
-    """The rule for prompt injection; a blocked passage is left out."""
+    """The rule for prompt injection; a blocked passage is left out.
+
+    Attributes
+    ----------
+    threshold : probability above which the classifier has a finding; 1 for the patterns alone.
+    """
 
     action: Literal["off", "flag", "block"] = "flag"
     sides: tuple[Literal["request", "passage"], ...] = ("request", "passage")
+    threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.97
 
 
 class Unread(_Strict):
