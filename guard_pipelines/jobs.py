@@ -9,7 +9,7 @@ from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
-from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
 from guard_pipelines.retraining.assets import (
     candidate_model,
     model_evaluation,
@@ -21,7 +21,7 @@ from guard_pipelines.runtime.check_partitions import DAY_PROCESSED
 from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST
 
 _DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
-_RETENTION = (audit_retention, lake_upkeep)
+_RETENTION = (audit_retention, lake_upkeep, run_retention)
 
 daily = dg.define_asset_job(
     "daily",
