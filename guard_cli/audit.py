@@ -82,9 +82,9 @@ def _verify_database(settings: Settings, url: str | None, public_keys: Sequence[
 
 
 def _warnings(settings: Settings, store: "LedgerStore", *, is_ours: bool) -> Iterator[str]:
-    """Yield what is wrong with the newest checkpoint; for the ledger of the settings, also in the second place."""
+    """Yield what is wrong with the newest checkpoint; for the ledger of the settings, also in the checkpoint file."""
     from guard_core.days import now_us
-    from guard_store.ledger.second_place import newest_written, second_place
+    from guard_store.ledger.checkpoint_file import checkpoint_file, newest_written
 
     unsigned, newest = store.unsigned(), store.newest_checkpoint()
     if newest is None and unsigned.rows:
@@ -98,7 +98,7 @@ def _warnings(settings: Settings, store: "LedgerStore", *, is_ours: bool) -> Ite
             yield f"the newest checkpoint is stale: {unsigned.rows} rows since are not signed, the oldest for {age_s} s"
     if not is_ours:
         return
-    path = second_place(settings)
+    path = checkpoint_file(settings)
     written = newest_written(path)
     signed_seq, written_seq = (0 if one is None else one.seq for one in (newest, written))
     if written_seq < signed_seq:

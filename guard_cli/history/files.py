@@ -7,6 +7,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from guard_cli.history.instants import convert_text
 from guard_cli.terminal import CommandError
 
 if TYPE_CHECKING:  # help must not wait for Arrow
@@ -69,18 +70,46 @@ def _read_all(paths: Mapping[Path, Mapping[str, str]], source: str) -> "tuple[pa
 
     if not paths:
         raise CommandError(f"{source!r} has no file that ends with one of {', '.join(_SUFFIXES)}")
-    tables: list[pa.Table] = []
-    left_out: dict[str, str] = {}
-    types: dict[str, object] = {}
-    for path, partition in paths.items():
-        table, reasons = _read(path, types)
-        tables.append(_with_partition(table, partition))
-        left_out |= reasons
+    tables = _read_files(paths)
+    left_out = {name: reason for table in tables for name, reason in table.left_out.items()}
     try:
-        table = pa.concat_tables(_alike(tables), promote_options="permissive")
+        table = pa.concat_tables(_alike([table.rows for table in tables]), promote_options="permissive")
     except pa.ArrowException as error:
         raise CommandError(f"the files of {source!r} do not fit together: {error}") from error
     return _with_types(table, {name for partition in paths.values() for name in partition}), left_out
+
+
+def _read_files(paths: Mapping[Path, Mapping[str, str]]) -> "list[FileTable]":
+    """Read the files that have rows, each with the values of its partition; at least one must have some."""
+    from dataclasses import replace
+
+    from ml.tables.read import AMBIGUOUS_DATES, NoRowsError
+
+    types: dict[str, ColumnType] = {}
+    tables: dict[Path, FileTable] = {}
+    for path in paths:
+        try:
+            tables[path] = _read(path, types)
+        except NoRowsError as error:  # of a day without predictions
+            empty = error
+    if not tables:
+        raise CommandError(str(empty))
+    for path, table in tables.items():
+        if AMBIGUOUS_DATES in table.left_out.values():  # a later file may have told whether they begin with the day
+            tables[path] = _read(path, types)
+    spellings: dict[str, str] = {}
+    return [
+        replace(table, rows=_with_partition(_with_spellings(table.rows, spellings), paths[path]))
+        for path, table in tables.items()
+    ]
+
+
+def _with_spellings(table: "pa.Table", spellings: dict[str, str]) -> "pa.Table":
+    """Return a table whose names have no spaces around them, and are spelt as in the files before it where only case differs."""
+    names = [name.strip() for name in table.column_names]
+    if len({name.lower() for name in names}) < len(names):  # two columns differ in case only
+        return table
+    return table.rename_columns([spellings.setdefault(name.lower(), name) for name in names])
 
 
 def _with_partition(table: "pa.Table", partition: Mapping[str, str]) -> "pa.Table":
@@ -103,33 +132,19 @@ def _with_types(table: "pa.Table", names: Collection[str]) -> "pa.Table":
         if name in names and pa_types.is_string(table[name].type):
             column = learn_type(table[name])
             if column is not None:
-                table = table.set_column(place, name, _converted(table[name], column))
+                table = table.set_column(place, name, convert_text(table[name], column))
     return table
 
 
-def _converted(text: "pa.ChunkedArray", column: "ColumnType") -> "pa.ChunkedArray":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from ml.tables.columns import convert
-
-    unquoted = pa.chunked_array([pa.repeat(pa.scalar(value=False), len(text))])
-    return convert(pc.fill_null(text, ""), column, delimiter=",", unquoted=unquoted)
-
-
 def _alike(tables: "list[pa.Table]") -> "list[pa.Table]":
-    """Return the tables with a column as text in all of them if it is text in one, such as times in CSV and NDJSON."""
+    """Return the tables with a column as text in all of them if it is text in one, or only some of its times have offsets."""
     import pyarrow as pa
 
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for field in table.schema:
             types.setdefault(field.name, set()).add(field.type)
-    texts = {
-        name
-        for name, kinds in types.items()
-        if len(kinds) > 1 and any(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds)
-    }
+    texts = {name for name, kinds in types.items() if len(kinds) > 1 and _need_text(kinds)}
     return [
         table.cast(
             pa.schema([field.with_type(pa.string()) if field.name in texts else field for field in table.schema])
@@ -138,23 +153,35 @@ def _alike(tables: "list[pa.Table]") -> "list[pa.Table]":
     ]
 
 
-def _read(path: Path, types: dict[str, object]) -> "tuple[pa.Table, dict[str, str]]":
-    """Read a file; the first CSV file decides the types of those after it."""
+def _need_text(kinds: "Collection[pa.DataType]") -> bool:
+    import pyarrow.types as pa_types
+
+    times = [kind for kind in kinds if pa_types.is_timestamp(kind)]
+    has_text = any(pa_types.is_string(kind) or pa_types.is_large_string(kind) for kind in kinds)
+    return has_text or len({kind.tz is None for kind in times}) > 1
+
+
+def _read(path: Path, types: "dict[str, ColumnType]") -> "FileTable":
+    """Read a file; the first CSV file that tells the type of a column decides it for the others."""
     import pyarrow as pa
 
-    from ml.tables.read import InputError, read_table
+    from ml.tables.read import InputError, NoRowsError, read_table
 
+    if not path.name.lower().endswith(_ENDINGS):
+        raise CommandError(f"{path}: give a file that ends with one of {', '.join(_SUFFIXES)}")
+    known = {name: column for name, column in types.items() if column.name != "date" or column.day_format}
     try:
-        if _ndjson_name(path.name):
-            table = _read_ndjson(path)
-            return table.rows, dict(table.left_out)
-        table = read_table(path, types or None)  # type: ignore[arg-type]
+        table = _read_ndjson(path) if _ndjson_name(path.name) else read_table(path, known)
+    except NoRowsError:
+        raise
     except InputError as error:
         raise CommandError(str(error)) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CommandError(f"{path}: {error}") from error
-    types |= {name: kind for name, kind in table.types.items() if name not in types}
-    return table.rows, dict(table.left_out)
+    for name, column in table.types.items():
+        if name not in known:
+            types[name] = column
+    return table
 
 
 def _read_ndjson(path: Path) -> "FileTable":
@@ -163,17 +190,42 @@ def _read_ndjson(path: Path) -> "FileTable":
     import pyarrow.json as pa_json
 
     from ml.tables.columns import ColumnType
-    from ml.tables.read import plain_table
+    from ml.tables.read import NoRowsError, plain_table
 
-    table = pa_json.read_json(path)
-    times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
-    if times:
-        schema = pa.schema([(name, pa.string()) for name in times])
-        table = pa_json.read_json(path, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+    with pa.input_stream(str(path)) as stream:
+        content = stream.read().removeprefix(b"\xef\xbb\xbf").strip()
+    if not content:
+        raise NoRowsError(f"{path}: the file is empty; give one with a row")
+    if content.startswith(b"["):
+        raise CommandError(f"{path}: holds a JSON array; write one object a line, as `jq -c '.[]'` does")
+    try:
+        table = pa_json.read_json(pa.BufferReader(content))
+        times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+        if times:
+            schema = pa.schema([(name, pa.string()) for name in times])
+            options = pa_json.ParseOptions(explicit_schema=schema)
+            table = pa_json.read_json(pa.BufferReader(content), parse_options=options)
+    except pa.ArrowInvalid as error:
+        raise CommandError(f"{path}: {error}; write one object a line, and a column's values in one type") from error
     for name in times:
         place = table.column_names.index(name)
-        table = table.set_column(place, name, _converted(table[name], ColumnType("date")))
-    return plain_table(str(path), table)
+        table = table.set_column(place, name, convert_text(table[name], ColumnType("date")))
+    return plain_table(str(path), _with_feature_columns(table))
+
+
+def _with_feature_columns(table: "pa.Table") -> "pa.Table":
+    """Return a table of events, as they are sent to the server, with their features as columns."""
+    import pyarrow.types as pa_types
+
+    place = table.schema.get_field_index("features")
+    if place < 0 or not pa_types.is_struct(table.schema.field(place).type):
+        return table
+    features = table.select([place]).flatten()
+    names = [name.removeprefix("features.") for name in features.column_names]
+    table = table.remove_column(place)
+    for name, column in zip(names, features.columns, strict=True):
+        table = table.append_column(name, column)
+    return table
 
 
 def _download(source: str, folder: Path) -> dict[Path, dict[str, str]]:

@@ -83,4 +83,10 @@ def _missing_part(part: str, columns: Sequence[str], left_out: Mapping[str, str]
     for column, reason in left_out.items():
         if column.lower() in NAMES[part]:
             return CommandError(f"column {column!r} {reason}; {_CURE}, or name another one: --{part} COLUMN")
-    return CommandError(f"which column is the {part}? name it: --{part} COLUMN; there are {', '.join(columns)}")
+    question = f"which column is the {part}? name it: --{part} COLUMN; there are {', '.join(columns)}"
+    index = next((column for column, reason in left_out.items() if reason == "is an index"), None)
+    if index is None:
+        return CommandError(question)
+    return CommandError(
+        f"{question}; if it is the index, give that a name before the file is written: frame.rename_axis({NAMES[part][0]!r})"
+    )

@@ -6,12 +6,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from guard_cli.history.instants import to_instants
 from guard_cli.history.mapping import ColumnMapping
 from guard_cli.terminal import CommandError
 
 if TYPE_CHECKING:  # help must not wait for Arrow
     import pyarrow as pa
 
+_ROUNDING = 1e-6  # which the server corrects
 _OPTIONAL = {"proba": "y_proba", "segment": "segment", "version": "model_version"}
 
 
@@ -38,11 +40,11 @@ def to_events(
     import pyarrow as pa
 
     rows = table.num_rows
-    time = _instants(table, mapping.columns["time"], timezone)
+    time = to_instants(table, mapping.columns["time"], timezone)
     columns = {
         "project_id": pa.array([project_id] * rows),
         "model_id": pa.array([model_id] * rows),
-        "event_id": _event_ids(table, mapping),
+        "event_id": _event_ids(table, mapping, time),
         "timestamp": time,
         "latency_ms": _latency(table, mapping),
         "y_pred": table[mapping.columns["pred"]],
@@ -50,8 +52,11 @@ def to_events(
     for part, field in _OPTIONAL.items():
         column = mapping.column(part)
         if column is not None:
-            values = table[column]
-            columns[field] = values if part == "proba" else values.cast(pa.string())
+            columns[field] = (
+                _probabilities(table, column)
+                if part == "proba"
+                else _cast(table, column, part, pa.string(), "text or a number")
+            )
     features = [table[name].combine_chunks() for name in mapping.features]
     if features:
         columns["features"] = pa.StructArray.from_arrays(features, names=list(mapping.features))
@@ -60,7 +65,7 @@ def to_events(
     if label := mapping.column("label"):
         columns["y_true"] = as_predicted(table[label], table[mapping.columns["pred"]], positive)
         observed = mapping.column("label-time")
-        columns["observed_at"] = time if observed is None else _instants(table, observed, timezone, required=False)
+        columns["observed_at"] = time if observed is None else to_instants(table, observed, timezone, required=False)
     return pa.table(columns).sort_by("timestamp")
 
 
@@ -88,17 +93,13 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
     """
     import pyarrow as pa
 
-    words = [
-        sorted({str(value) for value in column.unique().to_pylist() if value is not None})
-        for column in (labels, predictions)
-    ]
-    label_words, predicted_words = words
-    if (
-        len(label_words) > 2
-        or len(predicted_words) > 2
-        or {w.lower() for w in label_words} & {w.lower() for w in predicted_words}
-    ):
+    from ml.monitoring.performance.labels import label_key
+
+    label_words, predicted_words = _words(labels), _words(predictions)
+    if len(label_words) > 2 or len(predicted_words) > 2 or _lower(label_words) & _lower(predicted_words):
         return labels
+    if positive is None and {*map(label_key, label_words)} & {*map(label_key, predicted_words)}:
+        return labels  # 1.0, True and yes are 1 for whatever compares them
     if positive is None:
         raise CommandError(
             f"predictions are {' and '.join(predicted_words)}, labels {' and '.join(label_words)}:"
@@ -111,6 +112,14 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
     return pa.chunked_array(
         [pa.array([None if v is None else meaning[str(v)] for v in labels.to_pylist()], predictions.type)]
     )
+
+
+def _words(column: "pa.ChunkedArray") -> list[str]:
+    return sorted({str(value) for value in column.unique().to_pylist() if value is not None})
+
+
+def _lower(words: list[str]) -> set[str]:
+    return {word.lower() for word in words}
 
 
 def local_days(events: "pa.Table", timezone: str) -> list[date]:
@@ -129,33 +138,49 @@ def first_window(days: list[date], length: int) -> tuple[date, date]:
     return days[0], days[0] + timedelta(days=min(length, max(1, span // 3)) - 1)
 
 
-def _instants(table: "pa.Table", name: str, timezone: str, *, required: bool = True) -> "pa.ChunkedArray":
-    import pandas as pd
+def _probabilities(table: "pa.Table", name: str) -> "pa.ChunkedArray":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = table[name]
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        raise CommandError(f"column {name!r} is a number, not a time; write times as 2024-05-01T12:00:00Z")
-    try:
-        times = pd.to_datetime(values.to_pandas(), format="ISO8601" if pa.types.is_string(values.type) else None)
-        if times.dt.tz is None:
-            # Of a wall-clock time that comes twice, the first; one that never comes is moved to the next that does.
-            times = times.dt.tz_localize(ZoneInfo(timezone), ambiguous=True, nonexistent="shift_forward")
-    except (ValueError, TypeError, AttributeError) as error:
-        raise CommandError(f"column {name!r} is not a time: {error}") from error
-    if required and times.isna().any():
-        raise CommandError(f"column {name!r} has no time in row {int(times.isna().to_numpy().argmax()) + 1}")
-    utc = pa.array(times.dt.tz_convert("UTC").dt.tz_localize(None), pa.timestamp("us"), from_pandas=True)
-    return pa.chunked_array([pc.assume_timezone(utc, "UTC")])
+    values = _cast(table, name, "proba", pa.float64(), "a number from 0 to 1")
+    first, last = pc.min_max(values.filter(pc.invert(pc.is_nan(values)))).as_py().values()
+    if first is not None and not (-_ROUNDING <= first <= last <= 1 + _ROUNDING):
+        outside = first if first < -_ROUNDING else last
+        raise CommandError(
+            f"column {name!r} has {outside:g}, and a probability is from 0 to 1: divide per cent by 100, or name another"
+            " column, --proba COLUMN; with --proba '' the column is a feature"
+        )
+    return values
 
 
-def _event_ids(table: "pa.Table", mapping: ColumnMapping) -> "pa.Array":
-    """Return the column of ids as text; without one, a digest of each row, so that sending it again is a duplicate."""
+def _cast(table: "pa.Table", name: str, part: str, kind: "pa.DataType", need: str) -> "pa.ChunkedArray":
+    """Return a column as another type, or name the part of an event that it cannot be."""
     import pyarrow as pa
 
-    if column := mapping.column("id"):
-        return table[column].cast(pa.string())
+    try:
+        return table[name].cast(kind)
+    except pa.ArrowException:
+        raise CommandError(
+            f"column {name!r} is {table[name].type}, not {need}; convert it, or with --{part} '' it is a feature"
+        ) from None
+
+
+def _event_ids(table: "pa.Table", mapping: ColumnMapping, time: "pa.ChunkedArray") -> "pa.Array | pa.ChunkedArray":
+    """Return the column of ids as text; where it has none, a digest of the row, so that sending it again is a duplicate."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = mapping.column("id")
+    if column is None:
+        return _digests(table)
+    ids = _cast(table, column, "id", pa.string(), "text or a number")
+    _require_one_time(column, ids, time)
+    return pc.coalesce(ids, _digests(table)) if ids.null_count else ids
+
+
+def _digests(table: "pa.Table") -> "pa.Array":
+    import pyarrow as pa
+
     seen: Counter[str] = Counter()
     ids = []
     for row in table.to_pylist():
@@ -165,8 +190,23 @@ def _event_ids(table: "pa.Table", mapping: ColumnMapping) -> "pa.Array":
     return pa.array(ids)
 
 
+def _require_one_time(column: str, ids: "pa.ChunkedArray", time: "pa.ChunkedArray") -> None:
+    """Refuse ids of customers or sessions: of their predictions, all but the first would be duplicates."""
+    import pyarrow as pa
+
+    times = pa.table({"id": ids, "time": time}).group_by("id").aggregate([("time", "count_distinct")])
+    for name, count in zip(times["id"].to_pylist(), times["time_count_distinct"].to_pylist(), strict=True):
+        if name is not None and count > 1:
+            raise CommandError(
+                f"column {column!r} has {name[:80]!r} at {count} different times, and an id names one prediction: name another"
+                " column, --id COLUMN; with --id '' ids are made of the rows and the column is a feature"
+            )
+
+
 def _latency(table: "pa.Table", mapping: ColumnMapping) -> "pa.ChunkedArray | pa.Array":
     import pyarrow as pa
 
     column = mapping.column("latency")
-    return pa.array([0.0] * table.num_rows) if column is None else table[column].cast(pa.float64())
+    if column is None:
+        return pa.array([0.0] * table.num_rows)
+    return _cast(table, column, "latency", pa.float64(), "a number of milliseconds")

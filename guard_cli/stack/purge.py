@@ -60,7 +60,7 @@ def find_data(settings: Settings) -> HomeData:
     CommandError
         If the folder is not a home of ML Guard, or some data lies elsewhere.
     """
-    from guard_store.ledger.second_place import second_place
+    from guard_store.ledger.checkpoint_file import checkpoint_file
 
     home = settings.storage.home.resolve()
     _require_inside(settings, home)
@@ -69,7 +69,7 @@ def find_data(settings: Settings) -> HomeData:
         raise CommandError(f"{home}: there is no data of ML Guard, as {database.name} is missing; check ML_GUARD_HOME")
     if any(folder.resolve().is_relative_to(home) for folder in (Path.cwd(), Path.home())):
         raise CommandError(f"{home} contains the current folder or your own home: call this from another folder")
-    checkpoints = second_place(settings)
+    checkpoints = checkpoint_file(settings)
     paths = [*([checkpoints] if checkpoints.is_file() else []), *_created_paths(home, database)]
     links = [path.name for path in paths if path.is_symlink()]
     if links:

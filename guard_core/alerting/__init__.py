@@ -3,7 +3,7 @@
 - `facts`: a fact as a value
 - `figures`: the number that an alert is about
 - `links`: links of messages to pages of Dagster and MLflow, and to the API
-- `machine`: the state machine of a model's alerts
+- `alert_state`: the state machine of a model's alerts
 - `policy`: alert policies and their defaults
 - `quiet_hours`: when a message may be sent
 - `texts`: titles, bodies and payloads of messages

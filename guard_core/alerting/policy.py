@@ -1,6 +1,6 @@
 """Alert policies: when a project is notified, how severely, on which routes. Schema, defaults and validation; no I/O.
 
-Whether a condition holds on a day is computed in `ml.alerting`; how alerts change is `machine`.
+Whether a condition holds on a day is computed in `ml.alerting`; how alerts change is `alert_state`.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from guard_core import page_addresses
-from guard_core.alerting.machine import NOTABLE_ENDS, Alert, Change
+from guard_core.alerting.alert_state import KINDS_NOTIFIED_AT_THEIR_END, Alert, Change
 from guard_core.alerting.policy import SEVERITIES, worst
 from guard_core.alerting.words import describe_end, describe_kind
 from guard_core.days import from_microseconds, known_zone
@@ -113,7 +113,9 @@ def _without_repetition(changes: Sequence[Change]) -> list[Change]:
 def _is_notable_end(change: Change) -> bool:
     """Whether an end is an event by itself, such as a new champion, and not only the end of a condition."""
     return (
-        change.action == "resolved" and change.fact.kind in NOTABLE_ENDS and change.alert.subject == change.fact.about
+        change.action == "resolved"
+        and change.fact.kind in KINDS_NOTIFIED_AT_THEIR_END
+        and change.alert.subject == change.fact.about
     )
 
 

@@ -106,6 +106,14 @@ class LlmSettings(Group):
     max_tokens: Positive = Field(
         4096, description="Tokens of an answer that are reserved in the budgets if the caller sets no maximum."
     )
+    cache_s: NotNegative = Field(
+        0,
+        description="Seconds for which the answer to an exactly equal request of the same project is repeated, without a call and"
+        " free of charge. 0: answers are never repeated.",
+    )
+    cache_bytes: Positive = Field(
+        64 * 2**20, description="Maximum bytes of answers that a server process keeps for `ML_GUARD_LLM_CACHE_S`."
+    )
     prices: dict[str, Price] = Field(
         {},
         examples=[{"my-model": {"input": 0.5, "output": 1.5}}],

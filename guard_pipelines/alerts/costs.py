@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from guard_core.alerting import links
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import Policy
 from guard_pipelines.alerts.stage import write_pipeline_fact
 from guard_store.alerts.facts import key_of

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from guard_core.alerting import links
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.alerting.words import counted
 from guard_core.days import from_microseconds, known_zone, now_us

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from guard_core.alerting import links
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.facts import Op
-from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import DAY_KINDS, Policy
 from guard_core.alerting.words import counted
 from guard_pipelines.alerts.evidence import Evidence

@@ -1,7 +1,7 @@
 """Fold facts into alerts, and changes of alerts into messages of the outbox: one transaction per model, each fact once.
 
 A fact is committed together with its cause. Folding it and marking it as folded is one transaction, too. How a fact changes
-alerts is decided by `guard_core.alerting.machine`.
+alerts is decided by `guard_core.alerting.alert_state`.
 """
 
 import logging
@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, and_, func, insert, select, text, update
 
+from guard_core.alerting.alert_state import Alert, Change, Machine, Rules
 from guard_core.alerting.facts import Fact
 from guard_core.alerting.links import Addresses
-from guard_core.alerting.machine import Alert, Change, Machine, Rules
 from guard_core.alerting.policy import in_force
 from guard_core.alerting.texts import compose, payload_of
 from guard_core.days import now_us

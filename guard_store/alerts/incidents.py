@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_store.alerts.store import STEP_COLUMNS, Step
 from guard_store.alerts.tables import REPORT, alert_history, alerts, incidents
 from guard_store.db.database import Database

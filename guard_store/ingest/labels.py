@@ -1,6 +1,6 @@
 """Count stored labels on the days of their events, and those whose event has not arrived yet.
 
-Writing labels is `step`; joining them to events in the lake is `guard_store.lake.rows`.
+Writing labels is `step`. The lake (`guard_store.lake.rows`) reads events with the join of this module, `with_newest_label`.
 """
 
 from collections import defaultdict

@@ -5,7 +5,7 @@
 - `checkpoints`: signed checkpoints of the chain
 - `entry`: the fields of a row, and its hash
 - `export`: the ledger as CSV
-- `second_place`: the file to which signed checkpoints are appended too
+- `checkpoint_file`: the file to which signed checkpoints are appended too
 - `step`: the ledger step of a transaction
 - `store`: reads, verifies, signs and prunes the ledger
 - `tables`: tables of the ledger

@@ -1,6 +1,6 @@
-"""Make a version the champion, by a person or by the rule: decision, alert and alias together.
+"""Make a version the champion, by a person or by the rollback of a probation: decision, alert and alias together.
 
-Which version that should be is decided elsewhere; the promotion of a training has its own record, in `training_runs`.
+Which version that should be is decided elsewhere; a training promotes in `guard_pipelines.retraining.training`.
 """
 
 from collections.abc import Callable, Mapping

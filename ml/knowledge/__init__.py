@@ -14,10 +14,10 @@ Storing and searching passages do not belong here; they are in `guard_store.know
 `sentences`: sentence boundaries.
 `chunks`: documents split into passages.
 `embedding`: dense vectors of texts.
-`words`: sparse BM25 vectors of texts.
+`sparse_vectors`: sparse BM25 vectors of texts.
 `reranking`: scores of a cross-encoder.
 `tables`: Arrow tables of documents, chunks and embeddings.
-`wording`: stems, names and numbers of questions and passages.
+`stems`: stems, names and numbers of questions and passages.
 `answers`: extractive answers.
 `claims`: sentences of a model checked against the passages that they cite.
 `quotes`: verbatim quotes.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from ml.knowledge.sentences import sentences
-from ml.knowledge.wording import asks_for_number, content_stems, covered_share, has_number, names_in, stems_of
+from ml.knowledge.stems import asks_for_number, content_stems, covered_share, has_number, names_in, stems_of
 
 DECLINED: Final = "The sources do not answer this."
 """The text of an answer that the passages do not support."""

@@ -12,7 +12,7 @@ from typing import Literal
 from ml.knowledge.answers import DECLINED
 from ml.knowledge.quotes import find_quote, is_open, quotes_in
 from ml.knowledge.sentences import sentences
-from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of, words_of
+from ml.knowledge.stems import content_stems, covered_share, numbers_in, stems_of, words_of
 
 Fault = Literal["uncited_claim", "unknown_passage", "invented_quote", "unsupported_claim"]
 

@@ -1,6 +1,6 @@
 """The one form of text in which documents are indexed and questions are compared with them.
 
-Words within a text do not belong here; they are in `wording.py`.
+Words within a text do not belong here; they are in `stems.py`.
 """
 
 import re

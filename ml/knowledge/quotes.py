@@ -1,6 +1,6 @@
 """Verbatim quotes: equal letter by letter, as whole words, after white space is normalized.
 
-Fuzzy matching does not belong here; shares of common words are in `wording.py`.
+Fuzzy matching does not belong here; shares of common words are in `stems.py`.
 """
 
 import re

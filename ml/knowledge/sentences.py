@@ -1,6 +1,6 @@
 """Sentence boundaries in English text with abbreviations and numbers.
 
-Words within sentences are in `wording.py`.
+Words within sentences are in `stems.py`.
 """
 
 import re

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.monitoring.distances.steps import cumulative
+from ml.monitoring.distances.cdf_difference import cumulative
 from ml.monitoring.distances.unseen import unseen_share
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import EXACT_INTEGERS, NumericProfile

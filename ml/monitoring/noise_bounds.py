@@ -18,12 +18,12 @@ from ml.monitoring.distances.bins import reference_cuts
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
 from ml.monitoring.profiles.table import ColumnProfile, value_count
-from ml.monitoring.verdicts.bridge import null_law
+from ml.monitoring.verdicts.null_distribution import null_distribution
 from ml.monitoring.verdicts.sample_size import chi_square_scale
 from ml.monitoring.verdicts.significance import MINIMUM_EXPECTED
 
-_LARGEST: Final = {"jensen_shannon": 1.0, "hellinger": 1.0, "chi_square": 1.0, "cramers_v": 1.0}
-_OF_MISSING: Final = 2  # cells: missing or not
+_MAX_EFFECT: Final = {"jensen_shannon": 1.0, "hellinger": 1.0, "chi_square": 1.0, "cramers_v": 1.0}
+_MISSING_CELLS: Final = 2  # cells: missing or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class NoiseBound:
             return self._change_of_a_share(noise, skew) if about == "values" else None
         if method in {"kolmogorov_smirnov", "wasserstein"}:
             return self._distance(method, noise) if about == "values" else None
-        if method in {"psi", *_LARGEST}:
-            return self._of_cells(method, _OF_MISSING if about == "missing" else self._cells(n), noise)
+        if method in {"psi", *_MAX_EFFECT}:
+            return self._of_cells(method, _MISSING_CELLS if about == "missing" else self._cells(n), noise)
         return None
 
     def _of_cells(self, method: str, cells: int, noise: float) -> float | None:
@@ -101,7 +101,7 @@ class NoiseBound:
         if method == "psi":
             return scale
         unit = chi_square_scale("chi_square" if method == "cramers_v" else method, 1.0)
-        return min(math.sqrt(scale / unit), _LARGEST[method])
+        return min(math.sqrt(scale / unit), _MAX_EFFECT[method])
 
     def _distance(self, method: str, noise: float) -> float | None:
         if not isinstance(self.reference, NumericProfile):
@@ -130,8 +130,8 @@ class NoiseBound:
 
 @lru_cache(maxsize=16)  # of one reference for many days; profiles are hashed by identity
 def _critical_area(reference: NumericProfile, alpha: float) -> float | None:
-    law = null_law(reference)
-    return None if law is None else law.critical(alpha)
+    null = null_distribution(reference)
+    return None if null is None else null.critical(alpha)
 
 
 def _shares(reference: CategoricalProfile) -> NDArray[np.float64]:

@@ -74,10 +74,12 @@ class ColumnType:
     ----------
     name : the type of its values.
     words : of a column of text, the ambiguous words that are values.
+    day_format : of a column of dates as spreadsheets show them, the format of the day, if the dates tell it.
     """
 
     name: Type
     words: frozenset[str] = frozenset()
+    day_format: str | None = None
 
 
 def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",", decimal_commas: bool = False) -> ColumnType | None:
@@ -106,8 +108,12 @@ def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",", decimal_commas: b
         len(pc.unique(booleans.drop_null())) == 2 or _match(_present(text), "(?i)^(true|false)$")
     ):
         return ColumnType("boolean")
-    if _are_dates(text):
+    try:
+        dates, day_format = _as_dates(text)
+    except AmbiguousDatesError:
         return ColumnType("date")
+    if dates is not None:
+        return ColumnType("date", day_format=day_format)
     frequent = (word for word in AMBIGUOUS_WORDS if pc.sum(pc.equal(text, word)).as_py() >= _FREQUENT_SHARE * len(text))
     return ColumnType("text", frozenset(frequent))
 
@@ -133,12 +139,12 @@ def convert(
     Raises
     ------
     AmbiguousDatesError
-        If dates can begin with the day as well as with the month.
+        If dates can begin with the day as well as with the month, and `column.day_format` does not fit them.
     """
     converters: dict[Type, Callable[[], pa.ChunkedArray | None]] = {
         "number": lambda: _as_numbers(text, delimiter, decimal_commas=decimal_commas),
         "boolean": lambda: _as_booleans(text),
-        "date": lambda: _as_dates(text),
+        "date": lambda: _as_dates(text, column.day_format)[0],
         "text": lambda: None,
     }
     if (values := converters[column.name]()) is not None:
@@ -231,34 +237,40 @@ def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return None
 
 
-def _are_dates(text: pa.ChunkedArray) -> bool:
-    try:
-        return _as_dates(text) is not None
-    except AmbiguousDatesError:
-        return True
-
-
-def _as_dates(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.ChunkedArray | None, str | None]:
+    """Convert dates, None if they are none; return with them the format of days that spreadsheets show."""
     present = _present(text)
     for day, formats in _DAYS:
         pattern = f"^({day}){_HOUR}$"
         if re.match(pattern, _first(present)) and _match(present, pattern):
-            return _as_local_dates(present, formats)
+            known = _parse_local_dates(present, [name for name in formats if name == day_format])
+            return _unambiguous(known or _parse_local_dates(present, formats))
     present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
     for unit in ("us", "ns"):
         for zone in (None, "UTC"):
             if (dates := _cast(present, pa.timestamp(unit, zone))) is not None:
-                return dates.cast(pa.timestamp("us", zone), safe=False)
-    return None
+                return dates.cast(pa.timestamp("us", zone), safe=False), None
+    return None, None
 
 
-def _as_local_dates(present: pa.ChunkedArray, days: Sequence[str]) -> pa.ChunkedArray | None:
-    """Convert dates as spreadsheets show them, all in one format."""
-    parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for day in days for hour in _HOURS)
-    fitting = [dates for dates in parsed if dates.null_count == present.null_count]
-    if any(not dates.equals(fitting[0]) for dates in fitting):
+def _parse_local_dates(present: pa.ChunkedArray, days: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """Return by format of the day the dates as spreadsheets show them, for the formats that fit all."""
+    fitting = {}
+    for day in days:
+        parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for hour in _HOURS)
+        if (dates := next((dates for dates in parsed if dates.null_count == present.null_count), None)) is not None:
+            fitting[day] = dates
+    return fitting
+
+
+def _unambiguous(dates: dict[str, pa.ChunkedArray]) -> tuple[pa.ChunkedArray | None, str | None]:
+    """Return the dates with their format, None for it if several formats give the same dates."""
+    if not dates:
+        return None, None
+    (day, first), *others = dates.items()
+    if any(not other.equals(first) for _, other in others):
         raise AmbiguousDatesError
-    return fitting[0] if fitting else None
+    return first, None if others else day
 
 
 def _first(present: pa.ChunkedArray) -> str:

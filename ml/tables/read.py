@@ -36,8 +36,16 @@ _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _PLAIN_EXTENSIONS = {"arrow.json": pa.string(), "arrow.bool8": pa.bool_()}
 
 
+AMBIGUOUS_DATES = "holds dates that may begin with the day or the month"
+"""The reason why a column of such dates is left out; another file with the same column may tell which it is."""
+
+
 class InputError(ValueError):
     """A table cannot be used; the message names the file, the column and the fix."""
+
+
+class NoRowsError(InputError):
+    """A file is empty, or has nothing after its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
         reason = " ".join(describe_fault(str(error)).split())[:500].rstrip(".")
         raise InputError(f"{path}: {reason}; give a readable {suffix} file") from error
     if not table.rows.num_rows:
-        raise InputError(f"{path}: no rows; give a file with at least one")
+        raise NoRowsError(f"{path}: no rows; give a file with at least one")
     return table
 
 
@@ -139,6 +147,8 @@ def _content(path: Path, compression: str | None) -> bytes:
 
 def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) -> FileTable:
     content, guessed_encoding = as_utf8(file_content)
+    if not content.strip():
+        raise NoRowsError(f"{path}: the file is empty; give one with a header and a row")
     declared, content = split_declared_delimiter(content)
     content = double_quotes(content)
     delimiter = declared or delimiter_of(content)
@@ -155,13 +165,14 @@ def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) 
         if column is None:
             columns[name] = pa.chunked_array([pa.nulls(len(text))])
             continue
-        learned[name] = column
         try:
             columns[name] = convert(
                 text[name], column, delimiter=delimiter, unquoted=unquoted[name], decimal_commas=decimal_commas
             )
         except AmbiguousDatesError:
-            left_out[name] = "holds dates that may begin with the day or the month"
+            left_out[name] = AMBIGUOUS_DATES
+        else:
+            learned[name] = column
     return FileTable(_table(columns), learned, left_out, guessed_encoding)
 
 

@@ -100,13 +100,13 @@ class MonitoredModel:
             raise AttributeError(name)
         return getattr(self._model, name)
 
-    def predict(self, rows: Any, *args: Any, **kwargs: Any) -> Any:
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predict, and record each row with its prediction."""
-        return self._record(self._model.predict, rows, args, kwargs, lambda value: {"y_pred": value})
+        return self._record(self._model.predict, args, kwargs, lambda value: {"y_pred": value})
 
-    def predict_proba(self, rows: Any, *args: Any, **kwargs: Any) -> Any:
+    def predict_proba(self, *args: Any, **kwargs: Any) -> Any:
         """Predict probabilities, and record each row with its likeliest class; of two classes, with the second's probability."""
-        return self._record(self._model.predict_proba, rows, args, kwargs, self._likeliest)
+        return self._record(self._model.predict_proba, args, kwargs, self._likeliest)
 
     def _likeliest(self, probabilities: Any) -> dict[str, Any]:
         values = [float(value) for value in probabilities]
@@ -117,16 +117,17 @@ class MonitoredModel:
     def _record(
         self,
         predict: Callable[..., Any],
-        rows: Any,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         outcome_of: Callable[[Any], dict[str, Any]],
     ) -> Any:
         started_at = time.perf_counter()
-        predictions = predict(rows, *args, **kwargs)
+        predictions = predict(*args, **kwargs)
         latency_ms = (time.perf_counter() - started_at) * 1000
         try:
-            for features, prediction in zip(self._features(rows), predictions, strict=True):
+            rows = args[0] if args else next(iter(kwargs.values()))  # scikit-learn's `X=`
+            pairs = list(zip(self._features(rows), _one_a_row(predictions), strict=True))
+            for features, prediction in pairs:
                 self._recorder.ingest(
                     {**self._fields, "features": features, "latency_ms": latency_ms, **outcome_of(prediction)}
                 )
@@ -140,11 +141,24 @@ class MonitoredModel:
             return dicts
         if hasattr(rows, "to_dict"):  # pandas
             return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+        if hasattr(rows, "to_pylist"):  # pyarrow
+            return list(rows.to_pylist())
+        if isinstance(rows, Sequence) and rows and isinstance(rows[0], Mapping):
+            return [dict(row) for row in rows]
         names = getattr(self._model, "feature_names_in_", None)
         return [
             {str(name): value for name, value in zip(names if names is not None else _numbered(row), row, strict=True)}
             for row in rows
         ]
+
+
+def _one_a_row(predictions: Any) -> Any:
+    """Return the values of a frame with one column, as MLflow's models predict; iterating over a frame gives its names."""
+    if not hasattr(predictions, "columns"):
+        return predictions
+    if len(predictions.columns) != 1:
+        raise ValueError(f"the model predicts a frame of {len(predictions.columns)} columns; one is needed")
+    return predictions[predictions.columns[0]]
 
 
 def _numbered(row: Sequence[Any]) -> list[str]:

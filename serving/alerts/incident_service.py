@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import SEVERITIES, worst
 from guard_core.days import from_microseconds
 from guard_store.alerts.incidents import Incident, IncidentStore

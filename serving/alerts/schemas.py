@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import Kind, Policy, Rule, Severity
 from guard_core.days import from_microseconds
 from guard_store.alerts.outbox import Delivery

@@ -6,7 +6,7 @@ Sending messages belongs in `delivery`.
 from collections.abc import Mapping
 from typing import Literal
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.settings.alert import AlertSettings
 from guard_store.alerts.outbox import Delivery, Outbox

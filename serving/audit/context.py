@@ -16,6 +16,7 @@ class RequestContext:
     ----------
     route : path of the route as the app declares it.
     entry : the ledger's entry of the request.
+    cache_control : the request's header of that name.
     disconnected : done when the client has disconnected; None if disconnects are not watched.
     """
 
@@ -25,6 +26,7 @@ class RequestContext:
     project_id: str | None
     entry: AuditEntry
     disconnected: "asyncio.Future[Any] | None" = None
+    cache_control: str = ""
 
     @property
     def is_disconnected(self) -> bool:

@@ -13,9 +13,9 @@ from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.db.database import Database
 from guard_store.ledger.bodies import BodyStore
+from guard_store.ledger.checkpoint_file import checkpoint_file, write_checkpoint
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
-from guard_store.ledger.second_place import second_place, write_checkpoint
 from guard_store.ledger.step import AppendEntry
 from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.retention.sweeps import sweep_bodies, sweep_ledger
@@ -27,7 +27,7 @@ from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import Unavailable
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 1.0
+_POLL_S = 1.0
 
 
 class AuditService:
@@ -94,7 +94,7 @@ class AuditService:
 
     async def _sign(self) -> None:
         while True:
-            await asyncio.sleep(min(_LOOK_S, self._settings.audit.checkpoint_s))
+            await asyncio.sleep(min(_POLL_S, self._settings.audit.checkpoint_s))
             if await asyncio.to_thread(self._is_due):
                 await self._checkpoint()
 
@@ -119,7 +119,7 @@ class AuditService:
         checkpoint = self.store.checkpoint()
         if checkpoint is None:
             return
-        path = second_place(self._settings)
+        path = checkpoint_file(self._settings)
         try:
             write_checkpoint(path, checkpoint)
         except OSError as error:

@@ -17,7 +17,7 @@ from guard_core.units import NANO
 from guard_store.spending.amounts import Amount
 
 _MILLION = 1_000_000
-_WARNED_MOST = 1_000
+_MAX_WARNED_MODELS = 1_000
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +84,7 @@ class Prices:
         return price
 
     def _warn(self, tokens: Usage, model: str, base_url: str) -> None:
-        if len(self._unknown) >= _WARNED_MOST:  # callers choose the names of models
+        if len(self._unknown) >= _MAX_WARNED_MODELS:  # callers choose the names of models
             return
         self._unknown.add((model, base_url))
         published = _look_up(tokens, model)

@@ -65,7 +65,15 @@ class RawRequest:
 
     def context(self, project_id: str | None, disconnected: "asyncio.Future[Any] | None" = None) -> RequestContext:
         """Return the context of this request for a project."""
-        return RequestContext(self.route, self.request_id, self.principal, project_id, self.entry, disconnected)
+        return RequestContext(
+            self.route,
+            self.request_id,
+            self.principal,
+            project_id,
+            self.entry,
+            disconnected,
+            self.header(b"cache-control").lower(),
+        )
 
     def part(self, kind: type[T]) -> T:
         """Return the part of a type of the running app."""

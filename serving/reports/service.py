@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import worst
 from guard_core.days import LocalDays, from_microseconds, local_days, now_us
 from guard_core.units import NANO

@@ -10,6 +10,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from ml_guard import BackgroundClient, Event, QueueFullError
 from sklearn.linear_model import LogisticRegression
@@ -232,3 +234,32 @@ def test_a_wrapped_model_records_a_row_of_each_prediction(api: ApiDouble) -> Non
     assert [event["y_pred"] for event in events] == ["no", "yes", "yes"]
     assert [event["features"] for event in events] == [{"x0": 0.0}, {"x0": 3.0}, {"x0": 3.0}]
     assert events[2]["y_proba"] == pytest.approx(probabilities[0][1])
+
+
+class Constant:
+    """A model that predicts 1 for each row, in the form that it is given."""
+
+    def __init__(self, form: Any) -> None:
+        self.form = form
+
+    def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
+        return self.form([1] * len(X))
+
+
+@pytest.mark.parametrize("form", [list, lambda values: pd.DataFrame({"prediction": values})])
+@pytest.mark.parametrize("rows", [pd.DataFrame({"a": [3, 4]}), pa.table({"a": [3, 4]}), [{"a": 3}, {"a": 4}]])
+def test_rows_and_predictions_of_any_table_are_recorded_by_their_values(api: ApiDouble, rows: Any, form: Any) -> None:
+    with BackgroundClient(api.url, "k") as client:
+        client.wrap(Constant(form), project_id="p", model_id="m").predict(X=rows)
+    assert [(row["features"], row["y_pred"]) for seen in api.seen for row in seen.rows] == [
+        ({"a": 3}, 1),
+        ({"a": 4}, 1),
+    ]
+
+
+def test_predictions_that_do_not_fit_the_rows_are_counted_and_none_is_recorded(api: ApiDouble) -> None:
+    with BackgroundClient(api.url, "k") as client:
+        model = client.wrap(Constant(lambda values: values[1:]), project_id="p", model_id="m")
+        assert model.predict([[1], [2]]) == [1]
+        assert client.stats.dropped == {"failed": 1}
+    assert api.seen == []

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.facts import Op
-from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import microseconds
 from guard_core.settings import Settings

@@ -7,7 +7,7 @@ design effects, thresholds and states are in `ml.monitoring.verdicts`.
 `categories`: cells of categorical columns.
 `cells`: cells of columns of either kind.
 `shares`: checked and smoothed shares of counts.
-`steps`: the difference of two empirical CDFs.
+`cdf_difference`: the difference of two empirical CDFs.
 `psi`: population stability index.
 `jensen_shannon`: Jensen-Shannon distance.
 `hellinger`: Hellinger distance.

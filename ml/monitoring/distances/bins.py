@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.monitoring.distances.steps import cumulative
+from ml.monitoring.distances.cdf_difference import cumulative
 from ml.monitoring.profiles.numeric import NumericProfile
 
 DEFAULT_BINS = 10

@@ -1,6 +1,6 @@
 """The Kolmogorov-Smirnov distance of two samples and its p-value.
 
-The CDFs are in `steps.py`; thresholds do not belong here, they are in `ml.monitoring.verdicts`.
+The CDFs are in `cdf_difference.py`; thresholds do not belong here, they are in `ml.monitoring.verdicts`.
 """
 
 import math
@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy.special import kolmogorov
 
-from ml.monitoring.distances.steps import StepDifference, step_difference
+from ml.monitoring.distances.cdf_difference import StepDifference, step_difference
 from ml.monitoring.profiles.numeric import NumericProfile
 
 EXACT_MAX_LATTICE = 10_000  # n·m for which counting lattice paths takes at most a millisecond or two

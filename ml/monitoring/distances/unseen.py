@@ -7,7 +7,7 @@ import numpy as np
 
 from ml.monitoring.distances.bins import SAME_VALUE
 from ml.monitoring.distances.categories import categorical_cells
-from ml.monitoring.distances.steps import cumulative
+from ml.monitoring.distances.cdf_difference import cumulative
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.encoding import ColumnProfile
 from ml.monitoring.profiles.numeric import NumericProfile

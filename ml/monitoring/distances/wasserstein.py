@@ -1,6 +1,6 @@
 """The first Wasserstein distance of two samples: raw, in reference standard deviations, and trimmed.
 
-The CDFs are in `steps.py`; the null distribution does not belong here, it is in `ml.monitoring.verdicts.bridge`.
+The CDFs are in `cdf_difference.py`; the null distribution does not belong here, it is in `ml.monitoring.verdicts.null_distribution`.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.monitoring.distances.steps import StepDifference, step_difference
+from ml.monitoring.distances.cdf_difference import StepDifference, step_difference
 from ml.monitoring.profiles.cdf import share_of_interval
 from ml.monitoring.profiles.numeric import NumericProfile
 

@@ -9,7 +9,7 @@ The distances are in `ml.monitoring.distances`; when a day is judged is decided 
 `evidence`: effect and p-value of a column.
 `significance`: p-values of counts by cell.
 `common_categories`: p-values of categorical columns with truncated lists of categories.
-`bridge`: null distribution of the trimmed Wasserstein distance.
+`null_distribution`: null distribution of the trimmed Wasserstein distance.
 `sample_size`: rows required to see an effect.
 `design_effect`: how much rows of one day resemble each other.
 `day_scores`: where the values of a day lie among those of the baseline.

@@ -17,7 +17,7 @@ from ml.monitoring.verdicts.windows import DAY_WINDOWS, Column, Plan, Window
 
 UNSEEN_WARNING: Final = 0.005
 """Share of values outside the reference from which a significant one is a warning."""
-_NEVER: Final = math.inf
+_NO_DRIFT_THRESHOLD: Final = math.inf
 
 Units = Literal["rows", "days"]
 
@@ -61,19 +61,23 @@ def tests_of(window: Window, weighted: tuple[float | None, float | None], factor
     """
     evidence, plan = window.evidence, window.plan
     units: tuple[Units, Units] = "rows", "days"
-    for unit, p_value, divided in zip(units, (window.rows_p_value, window.days_p_value), weighted, strict=True):
-        if p_value is None or divided is None or factor is None:
+    for unit, p_value, weighted_p_value in zip(
+        units, (window.rows_p_value, window.days_p_value), weighted, strict=True
+    ):
+        if p_value is None or weighted_p_value is None or factor is None:
             continue
-        adjusted = min(divided * factor, 1.0)
+        adjusted = min(weighted_p_value * factor, 1.0)
         yield Test(window, unit, plan.method, plan.thresholds, evidence.effect, p_value, adjusted)
         largest_change = evidence.statistics.get("l_infinity")
         if largest_change is not None and plan.method != "l_infinity":
-            limits = Thresholds(DEFAULT_THRESHOLDS["l_infinity"].warning, _NEVER)
+            limits = Thresholds(DEFAULT_THRESHOLDS["l_infinity"].warning, _NO_DRIFT_THRESHOLD)
             yield Test(window, unit, "l_infinity", limits, largest_change, p_value, adjusted)
         if unit == "rows":
             share, p_unseen = evidence.statistics["unseen_share"] or 0.0, evidence.unseen_p_value
-            adjusted = min(divided * factor * p_unseen / p_value, 1.0)
-            yield Test(window, unit, "unseen_share", Thresholds(UNSEEN_WARNING, _NEVER), share, p_unseen, adjusted)
+            adjusted = min(weighted_p_value * factor * p_unseen / p_value, 1.0)
+            yield Test(
+                window, unit, "unseen_share", Thresholds(UNSEEN_WARNING, _NO_DRIFT_THRESHOLD), share, p_unseen, adjusted
+            )
 
 
 def column_verdict(column: Column, windows: Sequence[Window], tests: Sequence[Test], alpha: float) -> ColumnVerdict:

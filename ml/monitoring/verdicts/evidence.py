@@ -10,13 +10,13 @@ import numpy as np
 
 from ml.monitoring.distances.bins import Cells
 from ml.monitoring.distances.categories import categorical_cells
+from ml.monitoring.distances.cdf_difference import step_difference
 from ml.monitoring.distances.chi_square import chi_square_of_counts, cramers_v_of_counts
 from ml.monitoring.distances.hellinger import hellinger_of_counts
 from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
 from ml.monitoring.distances.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
 from ml.monitoring.distances.l_infinity import l_infinity_of_counts
 from ml.monitoring.distances.psi import psi_of_counts
-from ml.monitoring.distances.steps import step_difference
 from ml.monitoring.distances.unseen import rows_outside, unseen_share
 from ml.monitoring.distances.wasserstein import in_deviations, trimmed_wasserstein_of_steps, wasserstein_of_steps
 from ml.monitoring.profiles.categorical import CategoricalProfile
@@ -91,9 +91,9 @@ def _numeric(plan: NumericPlan, reference: NumericProfile, current: NumericProfi
         p_value = kolmogorov_smirnov_p_value(
             distance, max(round(n / design_effect), 1), max(round(m / design_effect), 1)
         )
-    elif plan.law is not None:
+    elif plan.null is not None:
         effect = statistics["wasserstein_trimmed"]
-        p_value = plan.law.p_value(effect, n / design_effect, m / design_effect)
+        p_value = plan.null.p_value(effect, n / design_effect, m / design_effect)
     else:
         effect = statistics[plan.method]
         p_value = homogeneity_p_value(

@@ -68,7 +68,7 @@ class _Comparison:
             for name in self.names
             if (verdict := self.incomparable[name] or compared[name])
         )
-        state = _headline(verdicts)
+        state = _overall_state(verdicts)
         return DriftReport(state, _reason(state, verdicts), verdicts)
 
 
@@ -140,7 +140,7 @@ def _compare(
         name: _check_comparable(name, reference.columns.get(name), today.columns.get(name), settings) for name in names
     }
     comparable = [name for name in names if incomparable[name] is None]
-    comparable += _emptied_columns(incomparable, reference, today)
+    comparable += _columns_without_values(incomparable, reference, today)
     return _Comparison(history, today, reference, baseline, names, incomparable, comparable)
 
 
@@ -189,7 +189,7 @@ def _check_comparable(
     return None
 
 
-def _emptied_columns(
+def _columns_without_values(
     incomparable: Mapping[str, ColumnVerdict | None], reference: TableProfile, today: TableProfile
 ) -> list[str]:
     """Return the derived columns to judge: of columns with values in the reference and missing values on a side.
@@ -289,7 +289,7 @@ def _reason(state: State, verdicts: tuple[ColumnVerdict, ...]) -> str:
     return f"{len(names)} of {len(verdicts)} columns: {', '.join(names)}"
 
 
-def _headline(verdicts: Sequence[ColumnVerdict]) -> State:
+def _overall_state(verdicts: Sequence[ColumnVerdict]) -> State:
     """Return the worst state; columns that cannot be judged yet do not count beside those that can."""
     states = [verdict.state for verdict in verdicts if verdict.n or verdict.m]
     if "stable" in states:

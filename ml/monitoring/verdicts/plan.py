@@ -15,7 +15,7 @@ from ml.monitoring.distances.bins import Cuts, reference_cuts
 from ml.monitoring.distances.wasserstein import TrimmedScale, trimmed_scale
 from ml.monitoring.profiles.categorical import CategoricalProfile
 from ml.monitoring.profiles.numeric import NumericProfile
-from ml.monitoring.verdicts.bridge import NullLaw, null_law
+from ml.monitoring.verdicts.null_distribution import NullDistribution, null_distribution
 from ml.monitoring.verdicts.sample_size import (
     SampleSize,
     chi_square_scale,
@@ -42,7 +42,7 @@ class NumericPlan:
     cuts, reference_counts : the bins and the reference's rows in them.
     has_empty_cells : whether there are cells without reference rows, so that unseen values need a separate test.
     trimmed : range and unit of the trimmed Wasserstein distance.
-    law : null distribution of the trimmed Wasserstein distance, if it decides.
+    null : null distribution of the trimmed Wasserstein distance, if it decides.
     """
 
     method: str
@@ -55,7 +55,7 @@ class NumericPlan:
     reference_counts: NDArray[np.float64]
     has_empty_cells: bool
     trimmed: TrimmedScale
-    law: NullLaw | None
+    null: NullDistribution | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,16 +82,16 @@ def numeric_plan(
     override = settings.override(column)
     method, note = _method(override, settings.numeric_method, NUMERIC_METHODS, "numeric")
     trimmed = _trimmed(reference)
-    law = null_law(reference, trimmed) if method == "wasserstein" else None
-    if method == "wasserstein" and law is None:
+    null = null_distribution(reference, trimmed) if method == "wasserstein" else None
+    if method == "wasserstein" and null is None:
         method, note = "psi", "wasserstein has no unit where the reference is a single value: judged by psi"
     thresholds = _thresholds(override, settings, method, as_configured=not note)
     cuts, counts = _bins(reference, override.bins or settings.bins)
     filled = int((counts > 0).sum())
     has_empty_cells = filled < counts.size
     m = _independent(reference.finite, design_effect)
-    if law is not None:
-        needed = rows_for_wasserstein(thresholds.drift, law.critical(alpha), m)
+    if null is not None:
+        needed = rows_for_wasserstein(thresholds.drift, null.critical(alpha), m)
     elif method == "kolmogorov_smirnov":
         needed = rows_for_kolmogorov_smirnov(thresholds.drift, alpha, m)
     else:
@@ -100,7 +100,7 @@ def numeric_plan(
     needed = needed.clustered(design_effect, reference.finite)
     rows = override.minimum_rows or settings.minimum_rows
     return NumericPlan(
-        method, thresholds, note, rows, design_effect, needed, cuts, counts, has_empty_cells, trimmed, law
+        method, thresholds, note, rows, design_effect, needed, cuts, counts, has_empty_cells, trimmed, null
     )
 
 

@@ -90,7 +90,7 @@ def rows_for_kolmogorov_smirnov(threshold: float, alpha: float, m: int) -> Sampl
 
 
 def rows_for_wasserstein(threshold: float, critical: float, m: int) -> SampleSize:
-    """Return the rows at which the critical area under the bridge (`bridge.NullLaw.critical`) equals the threshold.
+    """Return the rows at which the critical area under the bridge (`null_distribution.NullDistribution.critical`) equals the threshold.
 
     Examples
     --------

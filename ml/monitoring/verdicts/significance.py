@@ -1,7 +1,7 @@
 """p-values of the counts of two samples by cell, valid for small and sparse samples too.
 
 Not here: the p-value of D is in `ml.monitoring.distances.kolmogorov_smirnov`, that of χ² without pooling in
-`ml.monitoring.distances.chi_square`, the null distribution of the Wasserstein distance in `bridge.py`, and the adjustment for many
+`ml.monitoring.distances.chi_square`, the null distribution of the Wasserstein distance in `null_distribution.py`, and the adjustment for many
 columns in `false_discovery.py`.
 """
 

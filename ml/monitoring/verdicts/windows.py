@@ -109,7 +109,7 @@ class Window:
         return value_count(self.current)
 
     @property
-    def is_hopeless(self) -> bool:
+    def can_never_decide(self) -> bool:
         """Whether the reference has too few rows for any window to decide, and this one has enough for a test."""
         return self.plan.needed.current is None and self.n >= self.plan.minimum_rows * self.plan.design_effect
 
@@ -143,7 +143,7 @@ def windows_of(column: Column, days: Days, settings: DriftSettings) -> list[Wind
         window = _window(column, days, settings, length, by_rows=by_rows, by_days=by_days, before=windows)
         if window is not None:
             windows.append(window)
-            if window.decides or (column.days is None and window.is_hopeless):
+            if window.decides or (column.days is None and window.can_never_decide):
                 break
     return windows
 

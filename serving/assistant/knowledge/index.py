@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from guard_store.knowledge.store import TableVersion
+from ml.knowledge.sparse_vectors import Words
 from ml.knowledge.tables import text_to_embed
-from ml.knowledge.words import Words
 from serving.assistant.knowledge.passages import Passage
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ml.knowledge.wording import content_stems, covered_share, stems_of
+from ml.knowledge.stems import content_stems, covered_share, stems_of
 from serving.assistant.research.arguments import ReadPassage
 from serving.assistant.research.risk import count_instructions
 from serving.gateway.calls.policy_session import PolicySession

@@ -9,7 +9,7 @@ from itertools import combinations
 from math import prod
 from typing import Any, Final, Literal
 
-from ml.knowledge.wording import content_stems, covered_share, numbers_in, stems_of
+from ml.knowledge.stems import content_stems, covered_share, numbers_in, stems_of
 from serving.gateway.policy.injection import count_injections
 from serving.gateway.policy.normal_text import normal_text_of
 from serving.gateway.policy.policy import Policy

@@ -1,5 +1,6 @@
 """One paid call: its budget, its content policy, its usage, its spans and metrics.
 
+- `answer_cache`: answers that are repeated without a call
 - `gateway`: reserves and settles calls
 - `metrics`: Prometheus metrics
 - `policy_session`: the content policy on one request

@@ -187,7 +187,7 @@ class Gateway:
         """Open the connections to the servers, and start settling calls of dead processes."""
         await asyncio.to_thread(local_days, self._settings.server.timezone)
         await self.upstreams.start()
-        self._task = asyncio.create_task(self._clear_up())
+        self._task = asyncio.create_task(self._settle_lost_calls())
 
     async def stop(self) -> None:
         """Stop settling calls of dead processes, and close the connections."""
@@ -363,7 +363,7 @@ class Gateway:
             local_days(zone)  # the first call for a zone takes a tenth of a second: keep it off the event loop
         return zone
 
-    async def _clear_up(self) -> None:
+    async def _settle_lost_calls(self) -> None:
         while True:
             try:
                 for reservation, holds in await asyncio.to_thread(self.budgets.expired, now_us()):

@@ -20,6 +20,7 @@ _tokens = Counter(
     ["route", "model", "kind"],
 )
 _cost = Counter("ml_guard_llm_cost_usd", "US dollars spent on calls with a known price.", ["route", "model"])
+_repeats = Counter("ml_guard_llm_repeated_answers", "Answers that were repeated without a call.", ["route", "model"])
 _unpriced = Counter("ml_guard_llm_unpriced_calls", "Calls with an unknown price.", ["route", "model"])
 _seconds = Histogram(
     "ml_guard_llm_call_seconds",
@@ -42,6 +43,11 @@ _refusals = Counter("ml_guard_budget_refusals", "Calls refused by a hard budget.
 @cache  # bounded like the labels; looking up a child takes longer than counting
 def _labelled(metric: _M, *labels: str) -> _M:
     return metric.labels(*labels)
+
+
+def count_repeat(route: str, model: str) -> None:
+    """Count an answer that was repeated without a call."""
+    _labelled(_repeats, route, _label(model)).inc()
 
 
 def count_call(route: str, model: str, outcome: str, usage: Amount, seconds: float) -> None:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from guard_core.units import NANO
 from serving.audit.entry import AuditEntry
+from serving.gateway.calls import metrics
+from serving.gateway.calls.answer_cache import StoredAnswer
 from serving.gateway.upstreams.upstream import UpstreamResponse
 
 _COST: Final = b"x-ml-guard-cost-usd"
@@ -31,6 +33,7 @@ class CallReport:
         self._entry = entry
         self._received_at = received_at
         self._response: UpstreamResponse | None = None
+        self._stored: StoredAnswer | None = None
         self._unread: Iterable[str] = ()
         self.cost_nano_usd: int | None = None
 
@@ -38,12 +41,22 @@ class CallReport:
         """Record the response of an upstream, and the kinds of parts that went to it unread by the content policy."""
         self._response, self._unread = response, unread
 
+    def record_repeat(self, stored: StoredAnswer, unread: Iterable[str]) -> None:
+        """Record that the answer is a stored one, which costs nothing; also in the ledger's entry."""
+        self._stored, self._unread = stored, unread
+        self.cost_nano_usd = 0
+        self._entry.note(model=stored.model[:_MAX_MODEL], tokens_in=0, tokens_out=0, cost_nano_usd=0)
+        self._entry.details["repeated_after_s"] = stored.age_s
+        metrics.count_repeat(str(self._entry.route), stored.model)
+
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers of the answer; one without a value is left out."""
         headers = (
             (b"x-ml-guard-model", self._model),
             (_COST, self._cost_usd),
             (b"x-ml-guard-overhead-ms", self._overhead_ms),
+            (b"x-ml-guard-cache", "" if self._stored is None else "hit"),
+            (b"age", "" if self._stored is None else str(self._stored.age_s)),
             (b"x-ml-guard-soft-budgets", ",".join(self._entry.details.get("soft_budgets", ()))),
             (b"x-ml-guard-unread", ",".join(sorted(self._unread))),
         )
@@ -55,7 +68,8 @@ class CallReport:
 
     @property
     def _model(self) -> str:
-        return "" if self._response is None else _quote(self._response.model)
+        answered = self._response or self._stored
+        return "" if answered is None else _quote(answered.model)
 
     @property
     def _overhead_ms(self) -> str:

@@ -8,7 +8,9 @@ from typing import Any, Final
 from guard_store.spending.amounts import Amount
 
 _BYTES_A_TOKEN = 4  # of English text, in today's tokenizers
-_MOST = 10**8  # tokens of a call that are believed: ten times the largest context, and a cost that can be stored
+_MAX_PLAUSIBLE_TOKENS = (
+    10**8
+)  # tokens of a call that are believed: ten times the largest context, and a cost that can be stored
 _MOST_BYTES_A_TOKEN = 128  # of a run of the same character
 _PROMPT: Final = ("prompt_tokens", "input_tokens")  # the second as Anthropic and OpenAI's newer API have it
 _ANSWER: Final = ("completion_tokens", "output_tokens")
@@ -35,7 +37,7 @@ def estimate(size: int) -> int:
     return -(-size // _BYTES_A_TOKEN)
 
 
-def is_too_few(tokens: int, size: int) -> bool:
+def is_implausibly_low(tokens: int, size: int) -> bool:
     """Return whether so few tokens cannot spell a text of `size` UTF-8 bytes."""
     return tokens < size // _MOST_BYTES_A_TOKEN
 
@@ -86,19 +88,19 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
     if not usage.keys() <= _TOTALS:
         cached, reasoning, writes = (_first(usage, spellings) for spellings in (_CACHED, _REASONING, _CACHE_WRITES))
     if total is None:  # a part that exceeds its whole must stand beside it
-        beside_in = cached + writes if cached > tokens_in else 0
-        beside_out = reasoning if reasoning > tokens_out else 0
-        estimated = bool(beside_in or beside_out)
+        extra_in = cached + writes if cached > tokens_in else 0
+        extra_out = reasoning if reasoning > tokens_out else 0
+        estimated = bool(extra_in or extra_out)
     elif total == tokens_in + tokens_out:
-        beside_in = beside_out = 0
+        extra_in = extra_out = 0
         estimated = cached > tokens_in or reasoning > tokens_out
     else:
         gap = total - tokens_in - tokens_out
         sums = product((0, cached, writes, cached + writes), (0, reasoning))
         ways = list(dict.fromkeys(way for way in sums if sum(way) == gap))
-        beside_in, beside_out = ways[0] if ways else (0, max(0, gap))
-        estimated = len(ways) != 1 or cached > tokens_in + beside_in or reasoning > tokens_out + beside_out
-    tokens_in, tokens_out = tokens_in + beside_in, tokens_out + beside_out
+        extra_in, extra_out = ways[0] if ways else (0, max(0, gap))
+        estimated = len(ways) != 1 or cached > tokens_in + extra_in or reasoning > tokens_out + extra_out
+    tokens_in, tokens_out = tokens_in + extra_in, tokens_out + extra_out
     return Amount(
         tokens_in=tokens_in,
         tokens_cached=min(cached, tokens_in),
@@ -139,4 +141,8 @@ def read_count(value: Any) -> int | None:
         value = int(value)
     if isinstance(value, str) and _is_count(value):
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_PLAUSIBLE_TOKENS
+        else None
+    )

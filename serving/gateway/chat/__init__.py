@@ -1,5 +1,6 @@
 """The OpenAI-compatible routes: chat, embeddings, models; under the content policy, budgets and the ledger.
 
+- `answers`: answers of upstreams, whole and in pieces
 - `borders`: values split over neighbouring parts or messages
 - `deltas`: one choice of a stream, delta by delta
 - `dialects`: choices of a stream in the dialects of other servers

@@ -196,9 +196,8 @@ class ChoiceStream:
 
     def _check_item(self, item: Any, path: Path) -> Any:
         if isinstance(item, dict):
-            fields = (
-                item if path[0] == _PARTS else {"index": path[-1], **item}
-            )  # by which clients join items, not parts
+            # Clients join items by their index, but parts of a content by their order.
+            fields = item if path[0] == _PARTS else {"index": path[-1], **item}
             self._items[path] = {name: fields[name] for name in ("index", "type") if name in fields}
         return self._check_value(item, path)
 

@@ -16,12 +16,7 @@ TOKEN_IDS: Final = frozenset({"token_id", "token_ids"})
 """Fields that spell a text in the tokens of its model."""
 COPIES: Final = TOKEN_IDS | {"message", "text"}
 """Fields of a choice that repeat its delta, or its whole text so far."""
-_TEXTS: Final = (
-    "content",
-    "reasoning",
-    "reasoning_content",
-    "refusal",
-)  # some servers send a token of digits as a number
+_TEXTS: Final = ("content", "reasoning", "reasoning_content", "refusal")
 _MAX_CHOICES = 128
 
 
@@ -49,6 +44,7 @@ def normalize_choice(choice: Any, position: int, streamed: set[int]) -> int:
     delta = delta or {}
     if not isinstance(delta, dict):
         raise BrokenStreamError("the delta of a choice is not an object")
+    # Some servers send a token of digits as a number.
     delta |= {name: str(delta[name]) for name in _TEXTS if is_number(delta.get(name))}
     choice.update(index=place, delta=delta, finish_reason=choice.get("finish_reason") or None)
     if not is_message and has_content(choice):

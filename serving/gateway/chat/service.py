@@ -14,11 +14,13 @@ from guard_core.settings import Settings
 from guard_store.spending.amounts import Amount
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
+from serving.gateway.calls.answer_cache import AnswerCache, StoredAnswer
 from serving.gateway.calls.gateway import Call, CallRequest, Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, read_usage
-from serving.gateway.chat.checks import check_answer, check_own_answer, check_request
+from serving.gateway.chat.answers import WholeAnswer, is_done, read_charged, read_pieces, require_list
+from serving.gateway.chat.checks import check_request
 from serving.gateway.chat.schemas import validate_request
 from serving.gateway.chat.stream import ChatStream
 from serving.gateway.chat.texts import count_bytes, rewrite
@@ -26,17 +28,18 @@ from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.protocols.chat import CHAT
 from serving.gateway.protocols.fields import read_end_user, read_model
-from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
+from serving.gateway.protocols.protocol import EventWriter, ModelRequest, Protocol, TranslatedProtocol
 from serving.gateway.protocols.responses.ids import PREVIOUS_RESPONSE, ResponseIds
 from serving.gateway.protocols.responses.protocol import RESPONSES
-from serving.gateway.upstreams.events import BrokenStreamError, find_error
-from serving.gateway.upstreams.problems import UpstreamProblem, read_message
-from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_available, read_json, stream_problem
+from serving.gateway.upstreams.decoding import decode_json
+from serving.gateway.upstreams.problems import UpstreamProblem
+from serving.gateway.upstreams.reading import BROKEN, UsageMeter, read_json, stream_problem
 from serving.gateway.upstreams.upstream import Attempts, UpstreamResponse
-from serving.http.problems import BadGateway, ClientDisconnected, NotFound, Problem, Unprocessable
+from serving.http.problems import ClientDisconnected, NotFound, Unprocessable
 from serving.http.raw_request import encode_json
 
 _log = logging.getLogger(__name__)
+_EMBEDDINGS = "/embeddings"
 
 
 class ChatService:
@@ -50,6 +53,7 @@ class ChatService:
         self._policies = policies
         self._prompts = prompts
         self._bodies = bodies
+        self._cache = AnswerCache(settings)
         self._response_ids = ResponseIds(settings.llm.api_key)
 
     @property
@@ -73,25 +77,26 @@ class ChatService:
         session = self._check_model_request(request, context)
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
+        slot = self._cache.slot(request.body, request.protocol, context)
+        if slot.stored is not None:
+            report.record_repeat(slot.stored, session.unread_kinds)
+            own_answer = decode_json(slot.stored.data)
+            protocol, server = slot.stored.protocol, slot.stored.server
+            checked = WholeAnswer(own_answer, protocol, server, call_request.tokens_in, session).check(request)
+            if keeps:
+                record_bodies(context.entry, session.vault, request.body, checked)
+            return encode_json(checked)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post(request.body, request.protocol, session, context)
             report.record_response(upstream_response, session.unread_kinds)
-            meter = UsageMeter(call_request.tokens_in)
-            own_answer = await _read_charged(upstream_response, meter, call)
-            protocol = upstream_response.upstream.protocol
-            answer = protocol.answer_to_chat(own_answer)
-            choices = _require_list(answer, "choices", upstream_response, session)
-            messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
-            meter.read_usage_of(answer)
-            meter.count_text(count_bytes(messages))
-            meter.ended = True
-            usage = meter.usage
-            usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
+            upstream = upstream_response.upstream
+            own_answer = await read_charged(upstream_response, UsageMeter(call_request.tokens_in), call)
+            slot.add_json(own_answer)
+            whole = WholeAnswer(own_answer, upstream.protocol, upstream.name, call_request.tokens_in, session)
+            slot.keep(upstream_response)
+            usage = call.record_usage(whole.usage, upstream_response.model, upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
-            if protocol is request.protocol and isinstance(protocol, TranslatedProtocol):
-                checked = protocol.own_answer(check_own_answer(own_answer, protocol, session), request)
-            else:
-                checked = request.protocol.answer_from_chat(check_answer(answer, session), request, usage)
+            checked = whole.check(request)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
             body = encode_json(checked)
@@ -112,21 +117,19 @@ class ChatService:
         call_request = self._call_request(request, context)
         keeps = await self._keep_request(request.body, session, context)
         context.entry.details["stream"] = True
+        slot = self._cache.slot(request.body, request.protocol, context)
+        if slot.stored is not None:
+            yield self._repeat_stream(slot.stored, request, call_request, session, context, report, keeps=keeps)
+            return
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post_while_connected(request, call, session, context)
             report.record_response(upstream_response, session.unread_kinds)
             writer = request.protocol.writer(request, call_request.tokens_in)
             context.entry.stream_error = writer.format_error
-            events = ChatStream(
-                session,
-                upstream_response.upstream.protocol.events(),
-                writer,
-                wants_usage=request.wants_usage,
-                prompt_tokens=call_request.tokens_in,
-                keeps_texts=keeps,
-            )
+            protocol = upstream_response.upstream.protocol
+            events = self._events(protocol, writer, request, call_request, session, keeps=keeps)
             try:
-                async with aclosing(_pieces(upstream_response, events, call, context)) as pieces:
+                async with aclosing(read_pieces(upstream_response, events, call, context, slot)) as pieces:
                     async for piece in pieces:
                         yield piece
             except BROKEN as error:
@@ -144,6 +147,8 @@ class ChatService:
                     )
                 usage = call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
                 report.cost_nano_usd = usage.cost_nano_usd
+            if events.ended and not events.blocked:
+                slot.keep(upstream_response)
             ending = report.closing_comment() + writer.end(usage)
             if context.is_disconnected:
                 await call.settle("aborted")
@@ -160,14 +165,20 @@ class ChatService:
         read_end_user(body, CHAT.end_user_paths)  # raises before anything is noted in the ledger entry
         session = self._check_request(body, CHAT, context)
         await self._keep_request(body, session, context)  # the response is not kept: vectors mean nothing to a reader
+        slot = self._cache.slot(body, CHAT, context, _EMBEDDINGS)
+        if slot.stored is not None:
+            report.record_repeat(slot.stored, session.unread_kinds)
+            return slot.stored.data
         tokens_in = estimate(count_bytes(body["input"]))
         call_request = CallRequest(model, tokens_in, 0, read_end_user(body, CHAT.end_user_paths))
         context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
-            upstream_response = await self._post(body, CHAT, session, context, path="/embeddings")
+            upstream_response = await self._post(body, CHAT, session, context, path=_EMBEDDINGS)
             report.record_response(upstream_response, session.unread_kinds)
-            answer = await _read_charged(upstream_response, UsageMeter(tokens_in), call)
-            _require_list(answer, "data", upstream_response, session)
+            answer = await read_charged(upstream_response, UsageMeter(tokens_in), call)
+            require_list(answer, "data", upstream_response.upstream.name, session)
+            slot.add_json(answer)
+            slot.keep(upstream_response)
             usage = read_usage(answer.get("usage")) or Amount(tokens_in=tokens_in, estimated=True)
             usage = call.record_usage(usage, upstream_response.model, upstream_response.upstream.base_url)
             report.cost_nano_usd = usage.cost_nano_usd
@@ -257,6 +268,49 @@ class ChatService:
                 request.body[PREVIOUS_RESPONSE] = opened
         return self._check_request(request.body, request.protocol, context)
 
+    @staticmethod
+    def _events(
+        protocol: Protocol,
+        writer: EventWriter,
+        request: ModelRequest,
+        call_request: CallRequest,
+        session: PolicySession,
+        *,
+        keeps: bool,
+    ) -> ChatStream:
+        """Return the reader of a stream in a server's protocol."""
+        return ChatStream(
+            session,
+            protocol.events(),
+            writer,
+            wants_usage=request.wants_usage,
+            prompt_tokens=call_request.tokens_in,
+            keeps_texts=keeps,
+        )
+
+    def _repeat_stream(
+        self,
+        stored: StoredAnswer,
+        request: ModelRequest,
+        call_request: CallRequest,
+        session: PolicySession,
+        context: RequestContext,
+        report: CallReport,
+        *,
+        keeps: bool,
+    ) -> bytes:
+        """Return a stored stream in one piece; it costs nothing."""
+        report.record_repeat(stored, session.unread_kinds)
+        writer = request.protocol.writer(request, call_request.tokens_in)
+        events = self._events(stored.protocol, writer, request, call_request, session, keeps=keeps)
+        out = events.feed(stored.data)
+        if not (events.ended or events.blocked):
+            out += events.finish()
+        session.add(events.findings)
+        if keeps:
+            record_bodies(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
+        return out + report.closing_comment() + writer.end(events.usage)
+
     def _call_request(self, request: ModelRequest, context: RequestContext) -> CallRequest:
         user = read_end_user(request.body, request.protocol.end_user_paths)
         context.entry.note(end_user=user)
@@ -295,7 +349,7 @@ class ChatService:
         """
         attempts = Attempts()
         posting = asyncio.ensure_future(self._post(request.body, request.protocol, session, context, attempts=attempts))
-        if not await _is_done(posting, context):
+        if not await is_done(posting, context):
             if (upstream := attempts.upstream) is not None:
                 usage = Amount(tokens_in=call.tokens_in, estimated=True)
                 call.record_usage(usage, upstream.model_of(request.model), upstream.base_url)
@@ -309,71 +363,3 @@ class ChatService:
 def _count_prompt(body: Mapping[str, Any], protocol: Protocol) -> int:
     """Return the UTF-8 bytes of a request's prompt."""
     return sum(count_bytes(body[name]) for name in protocol.prompt_fields if name in body)
-
-
-async def _read_charged(upstream_response: UpstreamResponse, meter: UsageMeter, call: Call) -> dict[str, Any]:
-    """Read a whole answer; one that does not complete is charged by what has arrived of it."""
-    try:
-        return await read_json(upstream_response, meter)
-    except Problem:
-        if meter.has_text:
-            call.record_usage(meter.usage, upstream_response.model, upstream_response.upstream.base_url)
-        raise
-
-
-def _require_list(
-    answer: Mapping[str, Any], name: str, upstream_response: UpstreamResponse, session: PolicySession
-) -> list[Any]:
-    """Return the list that holds the content of a whole answer.
-
-    Raises
-    ------
-    BadGateway
-        If the answer is an error, or has no such list; with its words.
-    """
-    error, items = find_error(answer), answer.get(name)
-    if error or not isinstance(items, list):
-        reason = session.response(read_message(error or answer))
-        raise BadGateway(f"{upstream_response.upstream.name} answered without {name}{reason and f': {reason}'}.")
-    return items
-
-
-async def _is_done(posting: "asyncio.Future[UpstreamResponse]", context: RequestContext) -> bool:
-    """Wait for an upstream's answer; return False, and cancel the request to it, if the client disconnects first."""
-    waiting = [posting] if context.disconnected is None else [posting, context.disconnected]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        return posting.done()
-    finally:
-        if not posting.done():
-            posting.cancel()
-            await asyncio.gather(posting, return_exceptions=True)
-            if not posting.cancelled() and posting.exception() is None:
-                posting.result().response.close()
-
-
-async def _pieces(
-    upstream_response: UpstreamResponse, events: ChatStream, call: Call, context: RequestContext
-) -> AsyncGenerator[bytes]:
-    """Yield what may go out of an upstream's stream, until it ends, is blocked, or the client disconnects."""
-    silent, received = True, 0
-    try:
-        while data := await read_available(upstream_response):
-            out = events.feed(data)
-            if events.received > received:
-                received = events.received
-                upstream_response.record_progress()
-            if silent and events.has_text:
-                silent = False
-                call.record_first_token(upstream_response.model)
-            if out and not context.is_disconnected:
-                yield out
-            if events.ended or events.blocked:
-                return
-    except BROKEN as error:
-        if context.is_disconnected:  # the response was closed because of that
-            return
-        if isinstance(error, BrokenStreamError) or not events.is_complete:
-            raise
-    if not context.is_disconnected and (out := events.finish()):
-        yield out

@@ -154,11 +154,11 @@ def _find_emails(normal: str, start: int) -> Iterable[Span]:
     return _spans(_EMAIL, normal, start) if "@" in normal else ()
 
 
-def _find_addresses(normal: str, start: int) -> Iterator[Span]:
+def _find_ip_addresses(normal: str, start: int) -> Iterator[Span]:
     for match in _IPV4.finditer(normal, start) if _dotted(normal, start) else ():
-        is_other = match[0].endswith(_NETWORK) or match[0].startswith(_MASKS)
-        is_other = is_other or _follows_version(context_before(normal, match.start())) is not None
-        if not is_other and all(int(part) < 256 for part in match[0].split(".")) and not _is_network(normal, match):
+        is_no_host = match[0].endswith(_NETWORK) or match[0].startswith(_MASKS)
+        is_no_host = is_no_host or _follows_version(context_before(normal, match.start())) is not None
+        if not is_no_host and all(int(part) < 256 for part in match[0].split(".")) and not _is_network(normal, match):
             yield match.span()
     if "::" in normal or _eight_groups(normal, start):
         for match in _IPV6.finditer(normal, start):
@@ -208,7 +208,7 @@ FINDERS: Final[Mapping[Kind, Finder]] = {
     "iban": _find_ibans,
     "ssn": _find_ssns,
     "email": _find_emails,
-    "ip": _find_addresses,
+    "ip": _find_ip_addresses,
     "phone": find_phones,
 }
 """By kind, what finds the spans that start at or after a place of a normal text."""

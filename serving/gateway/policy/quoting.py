@@ -16,9 +16,8 @@ class Quoting:
     """The state of a JSON text that is read piece by piece: inside which strings, of which some may hold JSON again."""
 
     def __init__(self) -> None:
-        self._strings: list[
-            bool | None
-        ] = []  # those open, outermost first: whether each holds JSON; None while it is empty
+        # The open strings, outermost first: whether each holds JSON; None while it is empty.
+        self._strings: list[bool | None] = []
         self._backslashes = 0
         self._last = ""
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from guard_store.spending.amounts import Amount
-from serving.gateway.calls.tokens import estimate, find_usage, is_too_few, read_usage
+from serving.gateway.calls.tokens import estimate, find_usage, is_implausibly_low, read_usage
 from serving.gateway.upstreams.decoding import decode_json, join_halves, join_parts
 from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, find_error, parse_event
 from serving.gateway.upstreams.upstream import UpstreamResponse
@@ -168,7 +168,7 @@ class UsageMeter:
         if self._events > self._events_reported:
             return False
         least = min(self._events, 1) if self.ended else self._events
-        return tokens_out >= least and not is_too_few(tokens_out, self._bytes)
+        return tokens_out >= least and not is_implausibly_low(tokens_out, self._bytes)
 
 
 async def stream_text(upstream_response: UpstreamResponse, meter: UsageMeter) -> AsyncGenerator[str]:

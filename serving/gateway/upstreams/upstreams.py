@@ -28,7 +28,7 @@ from serving.http.problems import BadGateway, NotFound, Problem, TooManyRequests
 _log = logging.getLogger(__name__)
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _QUOTA_SPENT = "insufficient_quota"  # code of OpenAI's 429 for an exhausted quota: waiting does not help
-_LEFT_OUT_S = 60.0  # a key that is rejected or without credit, if another one is free
+_COOLDOWN_S = 60.0  # a key that is rejected or without credit, if another one is free
 _SUCCESS = range(200, 300)
 _RATE_LIMITED = 429
 _MAX_ADAPTATIONS = 2  # of a request that a server refuses for what the gateway has put into it
@@ -36,11 +36,11 @@ _MAX_ADAPTATIONS = 2  # of a request that a server refuses for what the gateway 
 
 @dataclass(slots=True)
 class _Failure:
-    """A failed attempt; `is_callers` if the request is at fault, so that every server would reject it."""
+    """A failed attempt; `is_client_error` if the request is at fault, so that every server would reject it."""
 
     problem: Problem
     retry: bool
-    is_callers: bool = False
+    is_client_error: bool = False
     retry_after_s: float | None = None
 
 
@@ -239,7 +239,7 @@ class Upstreams:
                 )
             problem = outcome.problem
             _log.warning("%s: attempt %d: %s", member.name, request.attempts.count, problem.status)
-            if outcome.is_callers:
+            if outcome.is_client_error:
                 raise problem
             call.record_failure(member, retry=outcome.retry, retry_after_s=outcome.retry_after_s)
         return problem
@@ -308,15 +308,15 @@ def _judge(upstream: Upstream, model: str, response: aiohttp.ClientResponse, pro
     spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
     retry = response.status in _RETRIED and not spent
     rejects_key = response.status in KEY_REJECTED
-    is_callers = not spent and not retry and not rejects_key and isinstance(problem, UpstreamProblem)
+    is_client_error = not spent and not retry and not rejects_key and isinstance(problem, UpstreamProblem)
     retry_after_s = read_retry_after_s(response.headers)
     if retry_after_s is None:
         retry_after_s = read_retry_after_s(problem.headers)
     if retry and retry_after_s is not None:
         upstream.cooldowns.record(model, retry_after_s, response.status)
     elif spent or rejects_key:
-        upstream.cooldowns.record(model, _LEFT_OUT_S, None)
-    return _Failure(problem, retry=retry, is_callers=is_callers, retry_after_s=retry_after_s)
+        upstream.cooldowns.record(model, _COOLDOWN_S, None)
+    return _Failure(problem, retry=retry, is_client_error=is_client_error, retry_after_s=retry_after_s)
 
 
 def _unavailable(pools: list[Pool], model: str) -> Problem:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.days import LocalDays
 from guard_store.monitoring.baselines import Baseline
 from guard_store.retraining.decisions import Decision

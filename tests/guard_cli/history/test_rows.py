@@ -47,7 +47,7 @@ def test_a_column_that_cannot_be_used_is_named_with_its_reason(chosen: dict[str,
         map_columns(["y_pred"], chosen, {"ts": "holds dates that may begin with the day"})
 
 
-def table(**columns: list[object]) -> pa.Table:
+def table(**columns: object) -> pa.Table:
     return pa.table({"ts": ["2024-03-02T12:00:00", "2024-03-01T23:30:00"], "y_pred": [1, 0], **columns})
 
 
@@ -81,7 +81,7 @@ def test_a_time_that_is_a_number_or_missing_is_refused() -> None:
         events(pa.table({"ts": [1, 2], "y_pred": [0, 1]}))
     with pytest.raises(CommandError, match="column 'ts' has no time in row 2"):
         events(pa.table({"ts": ["2024-03-01", None], "y_pred": [0, 1]}))
-    with pytest.raises(CommandError, match="column 'ts' is not a time"):
+    with pytest.raises(CommandError, match="column 'ts' is not a time in row 1: 'yesterday'"):
         events(pa.table({"ts": ["yesterday", "today"], "y_pred": [0, 1]}))
 
 
@@ -104,6 +104,55 @@ def test_labels_that_share_words_or_are_no_pair_stay(
     labels: tuple[object, ...], predictions: tuple[object, ...]
 ) -> None:
     assert as_predicted(chunked(*labels), chunked(*predictions), None).to_pylist() == list(labels)
+
+
+@pytest.mark.parametrize("labels", [(1.0, 0.0, None), (True, False, None), ("Yes", "No", None)])
+def test_labels_that_mean_the_same_as_predictions_need_no_option(labels: tuple[object, ...]) -> None:
+    assert as_predicted(chunked(*labels), chunked(1, 0), None).to_pylist() == list(labels)
+
+
+def test_rows_without_an_id_have_a_digest_so_that_sending_them_again_is_a_duplicate() -> None:
+    rows = table(id=["a", None], y_true=[1, 0])
+    first, again = events(rows), events(rows)
+    assert first["event_id"].to_pylist() == again["event_id"].to_pylist()
+    assert first["event_id"].null_count == 0
+    assert len(to_labels(first)) == 2
+
+
+def test_an_id_at_several_times_is_that_of_no_prediction() -> None:
+    with pytest.raises(CommandError, match=r"column 'id' has '7' at 2 different times.* --id COLUMN; with --id ''"):
+        events(table(id=[7, 7]))
+    same = pa.table({"ts": ["2024-03-01"] * 2, "y_pred": [1, 1], "id": ["a", "a"]})
+    assert events(same)["event_id"].to_pylist() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"y_proba": [81.0, 12.5]},
+            "column 'y_proba' has 81, and a probability is from 0 to 1: divide per cent by 100",
+        ),
+        ({"score": [-0.5, 0.5]}, "column 'score' has -0.5, .*; with --proba '' the column is a feature"),
+        ({"y_proba": ["high", "low"]}, "column 'y_proba' is string, not a number from 0 to 1; convert it"),
+        ({"latency": ["12 ms", "9 ms"]}, "column 'latency' is string, not a number of milliseconds; .* --latency ''"),
+    ],
+)
+def test_a_column_that_cannot_be_its_part_of_an_event_is_refused_before_anything_is_sent(
+    columns: dict[str, list[object]], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        events(table(**columns))
+
+
+def test_a_probability_may_be_missing_or_one_rounding_away() -> None:
+    assert events(table(y_proba=[None, 1.0000001]))["y_proba"].to_pylist() == [1.0000001, None]
+    assert events(table(y_proba=pa.nulls(2)))["y_proba"].null_count == 2
+
+
+def test_an_index_that_may_be_the_time_is_named_in_the_question() -> None:
+    with pytest.raises(CommandError, match=r"which column is the time\?.*frame.rename_axis\('timestamp'\)"):
+        map_columns(["y_pred"], {}, {"__index_level_0__": "is an index"})
 
 
 def test_a_short_history_gives_a_third_of_its_days_to_the_baseline() -> None:

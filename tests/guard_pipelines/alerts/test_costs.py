@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from guard_core.alerting.machine import Alert
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.policy import Policy
 from guard_pipelines.alerts.costs import evaluate_cost_policies
 from guard_pipelines.definitions import defs

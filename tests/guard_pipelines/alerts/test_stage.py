@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from guard_core.alerting.alert_state import Alert
 from guard_core.alerting.figures import Figure
-from guard_core.alerting.machine import Alert
 from guard_core.alerting.policy import Policy
 from guard_core.days import now_us
 from guard_pipelines.alerts.failures import (

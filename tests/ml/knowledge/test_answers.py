@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from ml.knowledge.answers import Extract, collect_candidates, extract
-from ml.knowledge.wording import content_stems, covered_share, names_in, stems_of
+from ml.knowledge.stems import content_stems, covered_share, names_in, stems_of
 
 
 @dataclass(frozen=True)

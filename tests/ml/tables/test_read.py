@@ -161,6 +161,13 @@ def test_dates_that_may_begin_with_the_day_or_the_month_are_left_out(tmp_path: P
     assert table.left_out == {"x": "holds dates that may begin with the day or the month"}
 
 
+def test_dates_that_may_begin_with_either_are_read_as_in_the_first_file(tmp_path: Path) -> None:
+    first = read(tmp_path, "d,x\n2/13/24,1\n2/3/24,2\n")
+    second = read(tmp_path, "d,x\n2/3/24,1\n", dict(first.types))
+    assert [str(day) for day in second.rows["d"].to_pylist()] == ["2024-02-03 00:00:00"]
+    assert second.left_out == {}
+
+
 def test_a_quote_with_a_backslash_is_part_of_a_value(tmp_path: Path) -> None:
     table = read(tmp_path, 'x,y\n"say \\"hi\\", a",1\nC:\\new,2\n')
     assert table.rows.to_pydict() == {"x": ['say "hi", a', "C:\\new"], "y": [1, 2]}

@@ -11,9 +11,9 @@ from guard_cli.main import main
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_store.db.database import Database
+from guard_store.ledger.checkpoint_file import checkpoint_file, newest_written, write_checkpoint
 from guard_store.ledger.checkpoints import load_signer
 from guard_store.ledger.entry import Entry
-from guard_store.ledger.second_place import newest_written, second_place, write_checkpoint
 from guard_store.ledger.store import LedgerStore
 from guard_store.ledger.tables import ledger_checkpoints
 from serving.app import create_app
@@ -60,8 +60,8 @@ async def test_checkpoints_are_signed_at_the_start_and_every_so_many_rows_and_wr
         newest = store.newest_checkpoint()
         assert newest is not None
         assert newest.seq == 2
-        assert second_place(settings) == settings.storage.home.with_name("home.checkpoints.jsonl")
-        assert newest_written(second_place(settings)) == newest
+        assert checkpoint_file(settings) == settings.storage.home.with_name("home.checkpoints.jsonl")
+        assert newest_written(checkpoint_file(settings)) == newest
         store.append([entry()] * 6)
         await wait_for(lambda: store.unsigned().rows == 0, 5)
 
@@ -86,7 +86,7 @@ def test_verify_warns_of_a_missing_a_stale_and_a_removed_checkpoint(
     checkpoint = store.checkpoint()
     assert checkpoint is not None
     assert "lacks the newest checkpoint, of row 1" in warning()
-    path: Path = second_place(settings)
+    path: Path = checkpoint_file(settings)
     write_checkpoint(path, checkpoint)
     assert warning() == ""
     store.append([entry(age_s=650)])

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from ml.monitoring.distances.cdf_difference import cdf_error, cumulative
 from ml.monitoring.distances.chi_square import chi_square_of_counts
 from ml.monitoring.distances.hellinger import hellinger_of_counts
 from ml.monitoring.distances.jensen_shannon import jensen_shannon_of_counts
 from ml.monitoring.distances.kolmogorov_smirnov import kolmogorov_smirnov, kolmogorov_smirnov_p_value
 from ml.monitoring.distances.psi import psi_of_counts
-from ml.monitoring.distances.steps import cdf_error, cumulative
 from ml.monitoring.distances.wasserstein import trimmed_scale, wasserstein
 from ml.monitoring.profiles.numeric import NumericProfile
 

@@ -8,9 +8,9 @@ from scipy import stats
 
 from ml.monitoring.distances.wasserstein import trimmed_wasserstein
 from ml.monitoring.profiles.categorical import MAX_CATEGORIES, CategoricalProfile
-from ml.monitoring.verdicts.bridge import null_law
 from ml.monitoring.verdicts.common_categories import categorical_p_value, unseen_categories_p_value
 from ml.monitoring.verdicts.false_discovery import adjusted_p_values
+from ml.monitoring.verdicts.null_distribution import null_distribution
 from ml.monitoring.verdicts.significance import homogeneity_p_value, l_infinity_p_value, pool_cells, unseen_p_value
 from tests.ml.monitoring.verdicts.samples import numeric
 
@@ -97,23 +97,23 @@ def test_the_law_of_the_wasserstein_distance_holds_on_normal_skewed_and_tied_sam
         p_values = []
         for _ in range(700):
             reference, current = numeric(draw(1000)), numeric(draw(100))
-            law = null_law(reference)
-            assert law is not None
-            p_values.append(law.p_value(trimmed_wasserstein(reference, current), 100, 1000))
+            null = null_distribution(reference)
+            assert null is not None
+            p_values.append(null.p_value(trimmed_wasserstein(reference, current), 100, 1000))
         assert 0.5 < calls(p_values, 0.1) < 1.5
         assert calls(p_values, 0.01) < 2.2
 
 
 def test_the_critical_area_is_the_inverse_of_its_p_value() -> None:
-    law = null_law(numeric(np.random.default_rng(14).normal(size=2000)))
-    assert law is not None
+    null = null_distribution(numeric(np.random.default_rng(14).normal(size=2000)))
+    assert null is not None
     n, m = 200, 2000
-    distance = law.critical(0.001) * (1 / n + 1 / m) ** 0.5
-    assert law.p_value(distance, n, m) == pytest.approx(0.001, rel=1e-6)
+    distance = null.critical(0.001) * (1 / n + 1 / m) ** 0.5
+    assert null.p_value(distance, n, m) == pytest.approx(0.001, rel=1e-6)
 
 
 def test_a_constant_reference_has_no_law() -> None:
-    assert null_law(numeric(np.full(100, 3.0))) is None
+    assert null_distribution(numeric(np.full(100, 3.0))) is None
 
 
 def test_l_infinity_errs_towards_no_alarm_even_with_rare_categories() -> None:

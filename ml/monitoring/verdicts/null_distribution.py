@@ -17,7 +17,7 @@ GRID_POINTS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class NullLaw:
+class NullDistribution:
     """Null distribution of the trimmed distance times √(n m / (n + m)), an inverse Gaussian.
 
     Attributes
@@ -50,7 +50,7 @@ class NullLaw:
         return max(float(ndtr(root * (1 - ratio))) - mirrored, 0.0)
 
 
-def null_law(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> NullLaw | None:
+def null_distribution(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> NullDistribution | None:
     """Return the distribution of ∫ |B(F(x))| dx / s over the reference's trimmed range, B a Brownian bridge [1]_.
 
     With σ² = F(1 - F) and ρ the correlation of the bridge at x and y, the mean is √(2/π) ∫ σ dx and
@@ -71,8 +71,8 @@ def null_law(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> 
     Examples
     --------
     >>> values = np.random.default_rng(1).normal(size=20_000)
-    >>> law = null_law(NumericProfile.from_values(values))
-    >>> round(law.mean, 2), round(law.critical(0.001), 1)
+    >>> null = null_distribution(NumericProfile.from_values(values))
+    >>> round(null.mean, 2), round(null.critical(0.001), 1)
     (1.24, 3.4)
     """
     trimmed = trimmed or trimmed_scale(reference)
@@ -92,4 +92,4 @@ def null_law(reference: NumericProfile, trimmed: TrimmedScale | None = None) -> 
     excess = np.sqrt(np.maximum(1 - correlation**2, 0)) + correlation * np.arcsin(np.minimum(correlation, 1)) - 1
     mean = math.sqrt(2 / math.pi) * float(weight.sum())
     variance = 2 / math.pi * float(weight @ excess @ weight)
-    return NullLaw(mean, mean**3 / variance)
+    return NullDistribution(mean, mean**3 / variance)

@@ -17,7 +17,7 @@ from guard_core.days import local_days
 Action = Literal["opened", "updated", "noted", "resolved"]
 _WORSE_FACTOR = 1.1  # an alert is notified again if its value exceeds the last notified value by this factor
 # Kinds whose `clears` facts are worth a message even if no alert was open.
-NOTABLE_ENDS: Final = ("retrain_promoted", "retrain_rejected", "retrain_rolled_back")
+KINDS_NOTIFIED_AT_THEIR_END: Final = ("retrain_promoted", "retrain_rejected", "retrain_rolled_back")
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ class Machine:
             for alert in self.open.values()
             if (alert.subject == fact.about or alert.kind in kinds) and not _is_older(fact, alert)
         ]
-        policies_of_end = policies if fact.kind in NOTABLE_ENDS else ()
+        policies_of_end = policies if fact.kind in KINDS_NOTIFIED_AT_THEIR_END else ()
         if not resolved and policies_of_end:
             resolved = [self._new_alert(fact, worst([policy.severity for policy in policies_of_end]))]
         for alert in resolved:

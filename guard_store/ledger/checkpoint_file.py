@@ -1,4 +1,4 @@
-"""The second place of signed checkpoints: a file beside the home folder, which a copy or a theft of the ledger leaves out.
+"""The file to which signed checkpoints are also appended, beside the home folder: a copy or theft of the ledger leaves it out.
 
 A rewritten database does not agree with this file.
 """
@@ -12,7 +12,7 @@ from guard_core.settings import Settings
 from guard_store.ledger.checkpoints import Checkpoint
 
 
-def second_place(settings: Settings) -> Path:
+def checkpoint_file(settings: Settings) -> Path:
     """Return the path of the file."""
     if settings.audit.checkpoints_file is not None:
         return settings.audit.checkpoints_file.resolve()
