@@ -102,6 +102,8 @@ class Processes:
                 "ML_GUARD_ALERT_ROUTES", json.dumps({"file": self.alert_file.as_uri()})
             ),
             "ML_GUARD_PIPELINES_INTERVAL_S": os.environ.get("ML_GUARD_PIPELINES_INTERVAL_S", "1"),
+            # The demo sends a year within minutes and waits for each part of it.
+            "ML_GUARD_PIPELINES_REST_S": os.environ.get("ML_GUARD_PIPELINES_REST_S", "0"),
         }
         return subprocess.Popen(
             [*_COMMAND, *arguments],

@@ -20,7 +20,7 @@ from guard_pipelines.monitoring.checks.data import data_checks
 from guard_pipelines.monitoring.checks.progress import day_processed, days_processed, drift, latest_due_day
 from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
-from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
 from guard_pipelines.retraining.assets import (
     candidate_model,
     model_evaluation,
@@ -59,6 +59,7 @@ def defs() -> dg.Definitions:
                     registered_model,
                     audit_retention,
                     lake_upkeep,
+                    run_retention,
                     documents,
                     chunks,
                     embeddings,

@@ -9,7 +9,7 @@ from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
-from guard_pipelines.retention.assets import audit_retention, lake_upkeep
+from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
 from guard_pipelines.retraining.assets import (
     candidate_model,
     model_evaluation,
@@ -18,10 +18,10 @@ from guard_pipelines.retraining.assets import (
     training_set,
 )
 from guard_pipelines.runtime.check_partitions import DAY_PROCESSED
-from guard_pipelines.tags import TRAININGS_LAST
+from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST
 
 _DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
-_RETENTION = (audit_retention, lake_upkeep)
+_RETENTION = (audit_retention, lake_upkeep, run_retention)
 
 daily = dg.define_asset_job(
     "daily",
@@ -43,6 +43,7 @@ retrain = dg.define_asset_job(
 retention = dg.define_asset_job(
     "retention",
     selection=dg.AssetSelection.assets(*_RETENTION),
+    tags=BACKGROUND,
     description="Deletes what is older than the settings allow, and files of the lake that nothing can request any more.",
     executor_def=dg.in_process_executor,
 )
@@ -50,6 +51,7 @@ retention = dg.define_asset_job(
 knowledge = dg.define_asset_job(
     "knowledge",
     selection=dg.AssetSelection.assets(documents, chunks, embeddings),
+    tags=BACKGROUND,
     description="Sources into documents, chunks and vectors: what /query answers from.",
     executor_def=dg.in_process_executor,
 )
@@ -57,6 +59,7 @@ knowledge = dg.define_asset_job(
 costs = dg.define_asset_job(
     "costs",
     selection=dg.AssetSelection.assets(aws_costs, llm_costs, cost_alerts),
+    tags=BACKGROUND,
     description="What the days of a run have cost, at AWS and in calls of language models.",
     executor_def=dg.in_process_executor,
 )

@@ -30,6 +30,12 @@ VERDICTS_FIRST = {"dagster/priority": "10"}
 TRAININGS_LAST = {"dagster/priority": "-10", "ml_guard/training": "true"}
 """On training runs, which take minutes: everything else starts before them, and `dagster.yaml` limits how many run at once."""
 
+TRAINING_POOL = "trainings"
+"""Pool of the assets of a training, which also limits runs by hand, without tags; `dagster.yaml` has the number of runs at once."""
+
+BACKGROUND = {"ml_guard/background": "true"}
+"""On runs of the jobs that no verdict waits for: `dagster.yaml` limits how many of them run at once, so that they leave room."""
+
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"

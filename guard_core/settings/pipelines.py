@@ -19,6 +19,11 @@ class PipelinesSettings(Group):
         5,
         description="Seconds between two checks of the sensors for closed days with unprocessed rows and retrain flags.",
     )
+    rest_s: NotNegative = Field(
+        300,
+        description="Seconds that days which have been judged rest after a run of such days: late events and labels of that time are"
+        " processed together. The first verdict of a day never waits.",
+    )
     days_per_run: Positive = Field(400, description="Maximum days of one pipeline run.")
     retries: NotNegative = Field(3, description="Retries of a failed project-day before it waits for new rows.")
     retry_delay_s: NotNegative = Field(

@@ -33,6 +33,14 @@ class RetentionSettings(Group):
         None,
         description="Days that alerts and their messages are kept after the end of their incident. Unset: for ever.",
     )
+    run_days: Positive = Field(
+        30,
+        description="Days that Dagster's runs and their logs are kept; the newest run of each job stays, as do partitions.",
+    )
+    runs: Positive = Field(
+        1_000,
+        description="How many of Dagster's newest runs are kept, however young they are; each takes about 0.3 MB.",
+    )
     research_days: NotNegative = Field(
         30, description="Days that the inputs of research steps are kept for replays; 0: they are not kept."
     )

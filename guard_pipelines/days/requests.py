@@ -5,6 +5,7 @@ Which days are due is in `guard_store.day_state.store`; the sensor and the sched
 
 import time
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -25,28 +26,56 @@ _OTHER_JOBS = frozenset({"costs"})
 
 @dataclass(frozen=True, slots=True)
 class RunRequests:
-    """The runs to request, and why other days with unprocessed rows wait."""
+    """The runs to request, whether days that were judged before are among theirs, and why other days with unprocessed rows wait."""
 
     requests: Sequence[dg.RunRequest]
     waiting: str
+    with_judged: bool = False
 
 
-def request_days(due: Sequence[DayState], instance: DagsterInstance, settings: Settings) -> RunRequests:
-    """Request runs of the due days that no run in flight covers."""
+def request_days(
+    due: Sequence[DayState], instance: DagsterInstance, settings: Settings, *, with_judged: bool = True
+) -> RunRequests:
+    """Request runs of the due days that no run in flight covers.
+
+    Parameters
+    ----------
+    with_judged : whether days that were judged before may run. They run together, in one range that bridges their gaps,
+        as far as `days_per_run` allows; they wait while a run in flight has days of that range.
+    """
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
-    ranges = day_ranges(
-        {item.local_date for item in free}, max_ranges=MAX_RUNS_PER_TICK, max_days=settings.pipelines.days_per_run
+    resting = [] if with_judged else [item for item in free if item.is_judged_again]
+    items = [item for item in free if item not in resting]
+    requests, given_up = _request_ranges(items, running, instance, settings)
+    reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
+    reasons += [f"{len(resting)} model-days that were judged before rest"] if resting else []
+    reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
+    covered = {day for request in requests for day in days_of(request.tags)}
+    return RunRequests(
+        requests,
+        "; ".join(reasons) or "no closed day has unprocessed rows",
+        any(item.is_judged_again and item.day in covered for item in items),
     )
+
+
+def _request_ranges(
+    items: Sequence[DayState], running: AbstractSet[str], instance: DagsterInstance, settings: Settings
+) -> tuple[list[dg.RunRequest], int]:
+    """Request the ranges that cover the days; return also how many are given up for now."""
+    new = {item.local_date for item in items if not item.is_judged_again}
+    judged = {item.local_date for item in items} - new
+    longest = settings.pipelines.days_per_run
+    ranges = day_ranges(new | judged, max_ranges=1 if judged else MAX_RUNS_PER_TICK, max_days=longest)
+    if judged and any(_days_between(*days) & running for days in ranges):
+        ranges = day_ranges(new, max_ranges=MAX_RUNS_PER_TICK, max_days=longest)
     requests, given_up = [], 0
     for first, last in ranges[:MAX_RUNS_PER_TICK]:
-        items = [item for item in free if first <= item.local_date <= last]
-        request = _request(first, last, items, instance, settings)
+        of_range = [item for item in items if first <= item.local_date <= last]
+        request = _request(first, last, of_range, instance, settings)
         requests += [request] if request else []
         given_up += request is None
-    reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
-    reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
-    return RunRequests(requests, "; ".join(reasons) or "no closed day has unprocessed rows")
+    return requests, given_up
 
 
 def days_in_flight(instance: DagsterInstance) -> set[str]:
@@ -79,6 +108,10 @@ def _request(
             **subject_tags([item.key[:2] for item in items], [first.isoformat(), last.isoformat()]),
         },
     )
+
+
+def _days_between(first: date, last: date) -> set[str]:
+    return set(days_of(range_tags(first.isoformat(), last.isoformat())))
 
 
 def _may_repeat(runs: int, ended_s: float | None, settings: Settings) -> bool:

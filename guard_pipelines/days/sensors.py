@@ -6,6 +6,7 @@ Days that have just closed, late events, labels and changed settings all take th
 import dagster as dg
 
 from guard_core.days import now_us
+from guard_core.units import SECOND_US
 from guard_pipelines.days.polling import polls
 from guard_pipelines.jobs import daily
 from guard_pipelines.resources import Guard
@@ -26,13 +27,16 @@ def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
         " retries failed days.",
     )
     def sensor(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-        return _request_days(context.instance, guard)
+        return _request_days(context, guard)
 
     return sensor
 
 
-def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Settle labels, then request the unprocessed days in few runs, each change once."""
+def _request_days(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
+    """Settle labels, then request the unprocessed days in few runs, each change once.
+
+    The cursor is the second at which days that had been judged before were requested last: such days rest from then on.
+    """
     from guard_pipelines.days.requests import request_days
     from guard_store.ingest.labels import LabelStore
 
@@ -41,10 +45,13 @@ def _request_days(instance: dg.DagsterInstance, guard: Guard) -> dg.SensorResult
     for is_last in polls(guard.settings.pipelines.interval_s):
         LabelStore(guard.database).settle()
         due = DayStateStore(guard.database).due(guard.settings)
-        answer = request_days(due, instance, guard.settings)
+        at_s = now_us() // SECOND_US
+        rested = at_s - int(context.cursor or 0) >= guard.settings.pipelines.rest_s
+        answer = request_days(due, context.instance, guard.settings, with_judged=rested)
         run_keys = [request.run_key for request in answer.requests]
         # Days that still change would be processed twice: they are requested once they are unchanged, or at the tick's end.
         if run_keys and (is_last or run_keys == before):
-            return dg.SensorResult(run_requests=list(answer.requests))
+            cursor = str(at_s) if answer.with_judged else context.cursor
+            return dg.SensorResult(run_requests=list(answer.requests), cursor=cursor)
         before = run_keys
     return dg.SkipReason(answer.waiting)

@@ -30,6 +30,18 @@ def audit_retention(guard: Guard) -> dg.MaterializeResult[None]:
 
 @dg.asset(
     group_name="governance",
+    description="Deletes Dagster's runs, with their logs, that are older than ML_GUARD_RETENTION_RUN_DAYS or more than"
+    " ML_GUARD_RETENTION_RUNS; the newest run of each job and the newest materialisation of each partition stay.",
+)
+def run_retention(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
+    """Delete old runs of this instance."""
+    from guard_pipelines.retention.run_history import sweep_runs
+
+    return dg.MaterializeResult(metadata={"runs_deleted": sweep_runs(context.instance, guard.settings)})
+
+
+@dg.asset(
+    group_name="governance",
     deps=[audit_retention],
     description="Deletes files of the lake that no version of the last week needs and no training has read: the remains of replaced and"
     " deleted days, and of killed runs.",

@@ -16,6 +16,7 @@ from guard_pipelines.partitions import MODELS, model_of_key
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.heartbeat import log_heartbeat
 from guard_pipelines.retraining.training_metadata import metadata_of
+from guard_pipelines.tags import TRAINING_POOL
 
 if TYPE_CHECKING:
     from guard_pipelines.retraining.training import Training
@@ -51,6 +52,7 @@ class TrainingConfig(dg.Config):
     group_name=_GROUP,
     kinds={"deltalake"},
     output_required=False,
+    pool=TRAINING_POOL,
 )
 def training_set(
     context: dg.AssetExecutionContext, config: TrainingConfig, guard: Guard
@@ -71,19 +73,23 @@ def training_set(
     yield _run_step(context, guard, lambda training: training.prepare())
 
 
-@dg.asset(deps=[training_set], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
+@dg.asset(
+    deps=[training_set], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"}, pool=TRAINING_POOL
+)
 def candidate_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """The best of several models on rows later than those they learned from, trained on all training rows, logged in MLflow."""
     return _run_step(context, guard, lambda training: training.train())
 
 
-@dg.asset(deps=[candidate_model], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"})
+@dg.asset(
+    deps=[candidate_model], partitions_def=MODELS, group_name=_GROUP, kinds={"sklearn", "mlflow"}, pool=TRAINING_POOL
+)
 def model_evaluation(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """Candidate and champion on the newest labelled days, which the candidate has not seen; and the decision on its promotion."""
     return _run_step(context, guard, lambda training: training.evaluate())
 
 
-@dg.asset(deps=[model_evaluation], partitions_def=MODELS, group_name=_GROUP, kinds={"mlflow"})
+@dg.asset(deps=[model_evaluation], partitions_def=MODELS, group_name=_GROUP, kinds={"mlflow"}, pool=TRAINING_POOL)
 def registered_model(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult[None]:
     """A version of the registry: champion if the promotion rule accepts it, with a baseline of its own; otherwise challenger."""
     return _run_step(context, guard, lambda training: training.register())

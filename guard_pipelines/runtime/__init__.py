@@ -5,6 +5,7 @@
 - `event_log`: Dagster's SQLite event log with batches
 - `partial_ranges`: materialisations of some partitions of a run
 - `preloaded`: imports of the process that runs are forked from
+- `run_history`: deletion of runs without their newest materialisations
 - `runless_events`: materialisations that belong to no run, in batches
 - `warm_runs`: runs as forks of that process
 """

@@ -15,6 +15,8 @@ from guard_core.units import SECOND_US
 
 Key = tuple[str, str, str]
 """(project, model, local day)."""
+JUDGED_BEFORE = -1
+"""Revision of the last stage of a day that was judged before and is due again for a change of results, not of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ class DayState:
         """Whether every stage has processed the newest revision."""
         monitored = min(self.lake_revision, self.profile_revision, self.drift_revision)
         return min(monitored, self.performance_revision, self.retrain_revision) >= self.revision
+
+    @property
+    def is_judged_again(self) -> bool:
+        """Whether the day has been judged, and has changed since: by late rows, or by a result that it is compared with.
+
+        Changed settings, baselines and kinds reset the last stage: such days count as not judged, because a person waits for them.
+        """
+        return self.retrain_revision != 0 and not self.done
 
     @property
     def failed(self) -> bool:

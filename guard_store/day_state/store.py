@@ -3,7 +3,7 @@
 Reading, marking and failing days belong here; making processed days due again is `invalidation`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -14,7 +14,7 @@ from guard_core.days import from_microseconds, local_days, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.day_state.day_state import DayState, Key
-from guard_store.day_state.invalidation import invalidate_drift_after
+from guard_store.day_state.invalidation import RETRAIN_AGAIN, invalidate_drift_after
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
@@ -166,11 +166,14 @@ class DayStateStore:
         }
         return list(newest.values())
 
-    def mark(self, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
+    def mark(
+        self, stage: Stage, items: Iterable[DayState], *, same_profiles: Container[Key] = frozenset()
+    ) -> Sequence[DayState]:
         """Record that a stage has processed these days; return those that have not changed since they were read.
 
         Results of the others may have overwritten newer ones of a faster run: the stage processes them again. A day
-        whose profile was replaced invalidates the drift of later days with a trailing window that includes it.
+        whose profile was replaced invalidates the drift of later days with a trailing window that includes it, unless it is one of
+        `same_profiles`, whose new profiles equal those before.
         """
         if stage != "profile":
             with self._database.write() as connection:
@@ -180,7 +183,8 @@ class DayStateStore:
         for item in sorted(items, key=_key, reverse=True):
             with self._database.write() as connection:
                 if _mark(connection, stage, item):
-                    invalidate_drift_after(connection, *item.key, request_id=item.request_id)
+                    if item.key not in same_profiles:
+                        invalidate_drift_after(connection, *item.key, request_id=item.request_id)
                     marked.append(item)
         return marked
 
@@ -384,8 +388,9 @@ def _mark(connection: Connection, stage: Stage, item: DayState) -> bool:
 
 
 def _reset(first_stage: Stage) -> dict[str, Any]:
-    stages = _STAGES[_STAGES.index(first_stage) :]
-    return {f"{stage}_revision": 0 for stage in stages} | {"changes": day_states.c.changes + 1}
+    stages = _STAGES[_STAGES.index(first_stage) : -1]
+    values = {f"{stage}_revision": 0 for stage in stages}
+    return {**values, "retrain_revision": RETRAIN_AGAIN, "changes": day_states.c.changes + 1}
 
 
 def _done(stage: Stage, item: DayState) -> dict[str, Any]:

@@ -76,8 +76,8 @@ class AggregateStore(SliceResultStore[Aggregate]):
         lake_version: int,
         revision: int,
         run_id: str | None,
-    ) -> None:
-        """Replace all slices of a day in one transaction."""
+    ) -> bool:
+        """Replace all slices of a day in one transaction; return whether a profile has changed, by its bytes."""
         common = {
             "lake_version": lake_version,
             "revision": revision,
@@ -94,8 +94,12 @@ class AggregateStore(SliceResultStore[Aggregate]):
             }
             for s in slices
         ]
+        c = aggregates.c
+        stored = select(c.dimension, c.value, c.profile).where(of_day(aggregates, project_id, model_id, day))
         with self._database.write() as connection:
+            before = {(row.dimension, row.value): row.profile for row in connection.execute(stored)}
             self._replace(connection, project_id, model_id, day, rows)
+        return before != {(row["dimension"], row["value"]): row["profile"] for row in rows}
 
     def profiles(
         self,

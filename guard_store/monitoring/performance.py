@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, case, delete, insert, select
 
 from guard_core.days import now_us
-from guard_store.day_state.invalidation import invalidate_performance
+from guard_store.day_state.invalidation import invalidate_compared_performance
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
@@ -299,4 +299,4 @@ class PerformanceStore(SliceResultStore[StoredPerformance]):
             replaced = connection.execute(delete(performance_references).where(of_baseline)).rowcount
             connection.execute(insert(performance_references), row)
             if replaced:
-                invalidate_performance(connection, project_id, model_id)
+                invalidate_compared_performance(connection, project_id, model_id)

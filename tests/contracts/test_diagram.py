@@ -44,7 +44,12 @@ def test_its_names_of_dagster_are_assets_and_sensors() -> None:
     names = [name for text in texts for name in re.split(r"(?:<br/>|→|,|\s)+", text) if name not in {"", "sensor"}]
     assert len(names) > 12
     assert [name for name in names if name not in assets | sensors] == []
-    upkeep = {"audit_retention", "lake_upkeep", "cost_alerts"}  # what happens each night is not part of the loop
+    upkeep = {
+        "audit_retention",
+        "lake_upkeep",
+        "run_retention",
+        "cost_alerts",
+    }  # what happens each night is not part of the loop
     assert assets - set(names) == upkeep
 
 

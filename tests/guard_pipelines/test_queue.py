@@ -5,16 +5,19 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._record import copy
 
+from guard_pipelines.definitions import defs
 from guard_pipelines.partitions import MODELS
-from guard_pipelines.tags import TRAININGS_LAST
+from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST
 from tests.support.pipeline_projects import make_project, send_days
 from tests.support.pipelines import Pipelines
 
 QUEUED, STARTED = dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED
 TRAININGS = 40
+MONTHS = {"dagster/asset_partition_range_start": "2011-01-01", "dagster/asset_partition_range_end": "2012-12-31"}
 
 
 def take_from_queue(pipelines: Pipelines) -> list[dg.DagsterRun]:
@@ -37,13 +40,16 @@ def wait_in_queue(pipelines: Pipelines, job: str, tags: dict[str, Any]) -> dg.Da
 
 @pytest.fixture
 def crowded(kept_instance: dg.DagsterInstance, pipelines: Pipelines) -> Pipelines:
-    """Forty trainings and two backfills wait, and as many of them as may have started."""
+    """Forty trainings, two backfills over years, ranges by hand and other jobs wait, and as many of them as may have started."""
     make_project(pipelines.database)
     kept_instance.add_dynamic_partitions(str(MODELS.name), ["p/m"])
     for job, tags, count in (
         ("retrain", {**TRAININGS_LAST, "dagster/partition": "p/m"}, TRAININGS),
         ("daily", {"dagster/partition": "2013-02-01", "dagster/backfill": "old"}, 12),
         ("daily", {"dagster/partition": "2013-03-01", "dagster/backfill": "older"}, 12),
+        ("daily", {**MONTHS, "dagster/from_ui": "true"}, 3),
+        ("knowledge", BACKGROUND, 2),
+        ("costs", {**MONTHS, **BACKGROUND}, 2),
     ):
         first = wait_in_queue(pipelines, job, tags)
         for _ in range(count - 1):
@@ -54,8 +60,26 @@ def crowded(kept_instance: dg.DagsterInstance, pipelines: Pipelines) -> Pipeline
 
 def test_trainings_and_backfills_run_one_at_a_time_and_leave_room_for_the_day(crowded: Pipelines) -> None:
     started = crowded.instance.get_runs(dg.RunsFilter(statuses=[STARTED]))
-    assert sorted(run.job_name for run in started) == ["daily", "retrain"]
+    assert sorted(run.job_name for run in started) == ["daily", "daily", "knowledge", "retrain"]
     assert take_from_queue(crowded) == []
+
+
+def test_a_training_that_is_materialised_asset_by_asset_waits_for_the_one_that_runs(crowded: Pipelines) -> None:
+    by_hand = crowded.instance.create_run_for_job(
+        defs().resolve_implicit_global_asset_job_def(),
+        asset_selection=frozenset({dg.AssetKey("candidate_model")}),
+        tags={"dagster/partition": "p/m"},
+        status=QUEUED,
+        remote_job_origin=RemoteJobOrigin(
+            RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("guard_pipelines"), "__repository__"), "__ASSET_JOB"
+        ),
+    )
+    assert take_from_queue(crowded) == []
+    for run in crowded.instance.get_runs(dg.RunsFilter(statuses=[STARTED], job_name="retrain")):
+        crowded.instance.report_run_failed(run)
+    for run in crowded.instance.get_runs(dg.RunsFilter(statuses=[QUEUED], job_name="retrain")):
+        crowded.instance.report_run_canceled(run)
+    assert [run.run_id for run in take_from_queue(crowded)] == [by_hand.run_id]
 
 
 def test_the_verdicts_of_a_new_day_start_before_all_that_waits(crowded: Pipelines) -> None:

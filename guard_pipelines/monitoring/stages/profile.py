@@ -43,10 +43,10 @@ def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
         with run.isolate(item):
             slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
             version = -1 if snapshot is None else snapshot.version
-            AggregateStore(database).replace_day(
+            changed = AggregateStore(database).replace_day(
                 *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=run.run_id
             )
-            run.mark([item])
+            run.mark([item], same_profiles=frozenset() if changed else {item.key})
             whole = slices[0] if slices else None
             latency: Mapping[str, Any] = (whole.metrics.get("latency") if whole else None) or {}
             p95 = latency.get("p95")

@@ -78,7 +78,7 @@ class DayStateView(BaseModel):
             profile_revision=day_state.profile_revision,
             drift_revision=day_state.drift_revision,
             performance_revision=day_state.performance_revision,
-            retrain_revision=day_state.retrain_revision,
+            retrain_revision=max(day_state.retrain_revision, 0),
             attempts=day_state.attempts,
             error=day_state.error,
             request_id=day_state.request_id,

@@ -25,7 +25,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return mark(self, stage, items)
 
-    DayStateStore.mark = die_or_mark  # type: ignore[method-assign]
+    DayStateStore.mark = die_or_mark  # type: ignore[assignment, method-assign]
     tags = dict(pair.split("=", 1) for pair in pairs)
     with DagsterInstance.get() as instance:
         job = defs().resolve_job_def("daily")
