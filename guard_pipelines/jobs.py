@@ -22,6 +22,9 @@ from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST
 
 _DAILY = (raw_events, daily_aggregates, drift_reports, performance, retrain_recommended, alerts)
 _RETENTION = (audit_retention, lake_upkeep, run_retention)
+_KNOWLEDGE = (documents, chunks, embeddings)
+_COSTS = (aws_costs, llm_costs, cost_alerts)
+_ASSETS_LISTED = 3
 
 daily = dg.define_asset_job(
     "daily",
@@ -50,7 +53,7 @@ retention = dg.define_asset_job(
 
 knowledge = dg.define_asset_job(
     "knowledge",
-    selection=dg.AssetSelection.assets(documents, chunks, embeddings),
+    selection=dg.AssetSelection.assets(*_KNOWLEDGE),
     tags=BACKGROUND,
     description="Sources into documents, chunks and vectors: what /query answers from.",
     executor_def=dg.in_process_executor,
@@ -58,14 +61,26 @@ knowledge = dg.define_asset_job(
 
 costs = dg.define_asset_job(
     "costs",
-    selection=dg.AssetSelection.assets(aws_costs, llm_costs, cost_alerts),
+    selection=dg.AssetSelection.assets(*_COSTS),
     tags=BACKGROUND,
     description="What the days of a run have cost, at AWS and in calls of language models.",
     executor_def=dg.in_process_executor,
 )
 
 
-def covers_job(run: dg.DagsterRun) -> bool:
-    """Return whether a run of `daily` or `retention` covers all assets of its job, not only some that a person has chosen."""
-    assets = {daily.name: _DAILY, retention.name: _RETENTION}[run.job_name]
-    return not run.asset_selection or {asset.key for asset in assets} <= run.asset_selection
+_ASSETS_OF = {daily.name: _DAILY, retention.name: _RETENTION, knowledge.name: _KNOWLEDGE, costs.name: _COSTS}
+
+
+def assets_of(run: dg.DagsterRun) -> frozenset[str]:
+    """Return the assets that a run covers: those that a person has chosen, else all of its job."""
+    keys = run.asset_selection or {asset.key for asset in _ASSETS_OF.get(run.job_name, ())}
+    return frozenset(key.to_user_string() for key in keys)
+
+
+def describe(run: dg.DagsterRun) -> str:
+    """Return what a run is, for a message: of a job, or of assets that a person has chosen."""
+    if run.job_name in _ASSETS_OF:
+        return f"the job {run.job_name}"
+    assets = sorted(assets_of(run))
+    more = f" and {len(assets) - _ASSETS_LISTED} more" if len(assets) > _ASSETS_LISTED else ""
+    return f"{', '.join(assets[:_ASSETS_LISTED])}{more} by hand"

@@ -23,6 +23,22 @@ MODELS = dg.DynamicPartitionsDefinition(name="model")
 """A key is `project/model`; `retrain_sensor` adds them when a model is flagged for the first time, and removes them when it is gone."""
 
 
+CHOOSE_PARTITIONS = "choose partitions: press Materialize on the asset or its job and select"
+"""Beginning of the failure of a run that was launched without any: nobody is alerted, because the person who launched it reads it."""
+
+
+def require_partitions(context: dg.AssetExecutionContext, what: str) -> None:
+    """Fail a run that was launched without partitions, saying how to choose them.
+
+    Raises
+    ------
+    Failure
+        If the run has none.
+    """
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise dg.Failure(f"{CHOOSE_PARTITIONS} {what}.", allow_retries=False)
+
+
 def key_of_model(project_id: str, model_id: str) -> str:
     """Return the partition key of a model.
 

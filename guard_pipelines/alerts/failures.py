@@ -1,6 +1,7 @@
 """Failures of the pipelines themselves, and models without events, as facts for alerts."""
 
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from guard_core.alerting import links
@@ -22,13 +23,23 @@ from guard_store.db.database import Database
 from guard_store.projects.store import ProjectStore
 
 _KIND = "pipeline_failure"
+_SUBJECT = "pipeline/"
+_ASSETS = "assets"
 _FAILED_DAYS = "failed_days"
 _MAX_ERROR_CHARACTERS = 300
 _MAX_HOURS = 72  # more are given in days
 
 
-def record_failed_run(database: Database, *, run_id: str, job: str, days: Collection[str], error: str) -> int:
-    """Write that a run failed as a whole: a fact for each project with unprocessed days in it, or one for the whole installation."""
+def record_failed_run(
+    database: Database, *, run_id: str, title: str, assets: AbstractSet[str], days: Collection[str], error: str
+) -> int:
+    """Write that a run failed as a whole: a fact for each project with unprocessed days in it, or one for the whole installation.
+
+    Parameters
+    ----------
+    title : what has run, such as `the job daily`.
+    """
+    subject = f"{_SUBJECT}{title.removeprefix('the job ')}"
     waiting = [item for item in DayStateStore(database).of_days(days) if not item.done]
     projects = sorted({item.project_id for item in waiting}) or [""]
     with database.write() as connection:
@@ -41,29 +52,29 @@ def record_failed_run(database: Database, *, run_id: str, job: str, days: Collec
                 None,
                 "fires",
                 kind=_KIND,
-                subject=f"pipeline/{job}",
-                dedup_key=key_of("pipeline", job, run_id, project_id),
-                message=f"A run of the job {job} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
+                subject=subject,
+                dedup_key=key_of("pipeline", subject, run_id, project_id),
+                message=f"A run of {title} has failed: {error[:_MAX_ERROR_CHARACTERS]}",
                 details={
                     "run_id": run_id,
                     "lines": [waiting_days] if n else [],
                     "links": links.of_run(run_id),
+                    _ASSETS: sorted(assets),
                     _FAILED_DAYS: [min(days), max(days)] if days else [],
                 },
             )
     return len(projects)
 
 
-def record_finished_run(database: Database, run_id: str, job: str) -> None:
-    """Clear the alerts on earlier failed runs of a job that has now finished, except where days of theirs still wait."""
+def record_finished_run(database: Database, run_id: str, assets: AbstractSet[str]) -> None:
+    """Clear the alerts on failed runs of assets that a run has now covered, except where days of theirs still wait."""
     store = AlertStore(database)
-    subject = f"pipeline/{job}"
     failing = [a for p in ["", *(p.id for p in ProjectStore(database).page())] for a in store.open_of(p, "")]
     for alert in failing:
-        if alert.subject == subject and not _is_waiting(database, alert):
-            _clear(
-                database, alert.project_id, None, subject, key_of(job, run_id, alert.id), "A later run has succeeded."
-            )
+        is_covered = alert.subject.startswith(_SUBJECT) and assets >= set(alert.details[_ASSETS])
+        if is_covered and not _is_waiting(database, alert):
+            key = key_of(alert.subject, run_id, alert.id)
+            _clear(database, alert.project_id, None, alert.subject, key, "A later run has succeeded.")
 
 
 def _is_waiting(database: Database, alert: Alert) -> bool:

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from guard_pipelines.jobs import covers_job, daily, retention
+from guard_pipelines.jobs import assets_of, describe, retrain
+from guard_pipelines.partitions import CHOOSE_PARTITIONS
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import days_of
 
@@ -10,24 +11,30 @@ _INTERVAL_S = 300
 _REPORT_INTERVAL_S = 3_600
 
 
-# Failed trainings are counted on their flags: they are retried, and alerted on when they are given up.
+# Without `monitored_jobs`, runs of every job are seen, and of assets that a person has chosen, which belong to no job of ours.
 @dg.run_failure_sensor(
-    monitored_jobs=[daily, retention],
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts the projects whose days a failed run of daily or retention covered.",
+    description="Alerts the projects whose days a failed run covered, else who runs the installation; trainings alert by their flags.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
-    """Write a fact for each project whose days a failed run covered, and report the failed days on their partitions."""
+    """Write a fact for each project whose days a failed run covered, and report the failed days on their partitions.
+
+    Failed trainings of flags are retried, and alerted on when their flag gives them up. A run that was launched without
+    partitions fails with what to do, which whoever launched it reads.
+    """
     from guard_pipelines.alerts.failures import record_failed_run
     from guard_pipelines.monitoring.checks.failed_partitions import report_failed_days
 
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     causes = [(error.cause or error).message.strip() for error in errors if error is not None]
     run = context.dagster_run
+    if run.job_name == retrain.name or any(CHOOSE_PARTITIONS in cause for cause in causes):
+        return
     record_failed_run(
         guard.database,
         run_id=run.run_id,
-        job=run.job_name,
+        title=describe(run),
+        assets=assets_of(run),
         days=days_of(run.tags),
         error=causes[0] if causes else context.failure_event.message or "no error was reported",
     )
@@ -36,21 +43,19 @@ def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily, retention],
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends the alerts on failed runs of daily or retention after a whole run of the job has succeeded.",
+    description="Ends the alerts on failed runs after one that covers all of their assets has succeeded.",
 )
 def finished_runs(context: dg.RunStatusSensorContext, guard: Guard) -> None:
     """Clear the alerts on earlier failed runs, and report failed and recovered days on their partitions.
 
-    An asset that was materialised alone gives no all-clear for its job.
+    A run gives the all-clear for failed runs of assets that are all among its own: an asset alone does not for its job.
     """
     from guard_pipelines.alerts.failures import record_finished_run
     from guard_pipelines.monitoring.checks.failed_partitions import report_failed_days
 
     run = context.dagster_run
-    if covers_job(run):
-        record_finished_run(guard.database, run.run_id, run.job_name)
+    record_finished_run(guard.database, run.run_id, assets_of(run))
     report_failed_days(context.instance, context.dagster_run, guard.database, guard.settings)
 
 

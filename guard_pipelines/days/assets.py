@@ -19,7 +19,7 @@ from guard_pipelines.days.findings import Inspection, check_result
 from guard_pipelines.days.loop import Cell, Outcome, Scope
 from guard_pipelines.days.numbers import DayNumbers
 from guard_pipelines.days.partition_states import PartitionStates
-from guard_pipelines.partitions import DAILY
+from guard_pipelines.partitions import DAILY, require_partitions
 from guard_pipelines.resources import Guard
 from guard_pipelines.runtime.partial_ranges import materialise_only
 from guard_pipelines.tags import UNPROCESSED
@@ -144,6 +144,7 @@ def _page_of(rows: Sequence[Mapping[str, Cell]], settings: Settings) -> dict[str
 
 
 def _scope(context: dg.AssetExecutionContext) -> Scope:
+    require_partitions(context, "the days to process")
     return Scope(context.partition_keys, UNPROCESSED in context.run.tags, context.run.run_id)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring.assets import performance
-from guard_pipelines.partitions import MODELS, model_of_key
+from guard_pipelines.partitions import MODELS, model_of_key, require_partitions
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.heartbeat import log_heartbeat
 from guard_pipelines.retraining.training_metadata import metadata_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from guard_pipelines.retraining.training import Training
     from guard_store.retraining.training_runs import TrainingRun
 
+_MODEL = "the model to train"
 _GROUP = "retraining"
 
 
@@ -63,6 +64,7 @@ def training_set(
     """
     from guard_pipelines.retraining.flag_requests import force_flag, hold_back_short_flag
 
+    require_partitions(context, _MODEL)
     key = model_of_key(context.partition_key)
     if config.force:
         context.log.info("flag %s", force_flag(guard.database, key, config.reason).id)
@@ -101,6 +103,7 @@ def _run_step(
     from guard_pipelines.retraining.training import Training
     from guard_pipelines.runs import is_running
 
+    require_partitions(context, _MODEL)
     training = Training.begin(
         guard.database,
         guard.lake,

@@ -63,7 +63,7 @@ def test_dagster_dev_loads_the_code_location_and_runs_a_job(clone: tuple[Path, d
         wait_until(lambda: _status(client, url, run_id) in {"SUCCESS", "FAILURE"}, "finished", 180)
         run = _query(client, url, _RUN, {"run": run_id})["runOrError"]
         assert run["status"] == "SUCCESS"
-        assert len(run["assetMaterializations"]) == 2
+        assert len(run["assetMaterializations"]) == 3
         (homes,) = {tuple(folder.glob("**/history/runs/index.db"))}
         assert len(homes) == 1
         assert (homes[0].parents[2] == folder) == ("DAGSTER_HOME" in env)

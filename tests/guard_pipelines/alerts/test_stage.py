@@ -1,5 +1,6 @@
 """Alerts from the pipelines: policies on real days, a whole thread, failed runs, days given up, models that fall silent."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from guard_pipelines.alerts.failures import (
 )
 from guard_pipelines.alerts.sensors import failed_runs, finished_runs
 from guard_pipelines.definitions import defs
+from guard_pipelines.partitions import CHOOSE_PARTITIONS
 from guard_pipelines.resources import Guard
 from guard_store.alerts.facts import FactStore
 from guard_store.alerts.fold import fold
@@ -30,6 +32,7 @@ from tests.support.stored_events import event, store
 
 ROUTES = settings_of(alert_routes={"chat": "file:///nowhere"})
 _HOUR_US = 3_600_000_000
+DAILY_ASSETS = {"raw_events", "daily_aggregates", "drift_reports", "performance", "retrain_recommended", "alerts"}
 
 
 def put(pipelines: Pipelines, name: str, **rule: Any) -> None:
@@ -164,17 +167,23 @@ def test_a_model_that_cannot_be_looked_at_stops_no_other(pipelines: Pipelines, m
 def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_and_ends(pipelines: Pipelines) -> None:
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 2)
-    failing = {"run_id": "r1", "job": "daily", "days": ["2013-01-01", "2013-01-02"], "error": "disk full"}
+    failing = {
+        "run_id": "r1",
+        "title": "the job daily",
+        "assets": DAILY_ASSETS,
+        "days": ["2013-01-01", "2013-01-02"],
+        "error": "disk full",
+    }
     assert record_failed_run(pipelines.database, **failing) == 1  # type: ignore[arg-type]
     record_failed_run(pipelines.database, **failing)  # type: ignore[arg-type]
     (alert,) = folded(pipelines)
     assert (alert.model_id, alert.summary) == ("", "A run of the job daily has failed: disk full")
     pipelines.run({"dagster/partition": "2013-01-01"})
-    record_finished_run(pipelines.database, "r2", "daily")
+    record_finished_run(pipelines.database, "r2", DAILY_ASSETS)
     assert len(folded(pipelines)) == 1, "the second day of the failed run waits"
     pipelines.settle()
     assert len(folded(pipelines)) == 1, "no asset gives the all-clear"
-    record_finished_run(pipelines.database, "r3", "daily")
+    record_finished_run(pipelines.database, "r3", DAILY_ASSETS)
     assert folded(pipelines) == []
     assert [message.title for message in messages(pipelines)] == [
         "[ERROR] p: pipeline failure",
@@ -183,38 +192,95 @@ def test_a_run_that_fails_as_a_whole_is_told_to_the_projects_that_wait_for_it_an
 
 
 def test_a_failed_run_that_no_project_waits_for_is_told_to_who_runs_the_system(pipelines: Pipelines) -> None:
-    record_failed_run(pipelines.database, run_id="r2", job="retention", days=[], error="locked")
+    record_failed_run(
+        pipelines.database, run_id="r2", title="the job retention", assets={"lake_upkeep"}, days=[], error="locked"
+    )
     fold(pipelines.database, ROUTES, gather_s=0)
     (alert,) = AlertStore(pipelines.database).open_of("")
     assert alert.kind == "pipeline_failure"
-    record_finished_run(pipelines.database, "r3", "retention")
+    record_finished_run(pipelines.database, "r3", {"lake_upkeep", "audit_retention"})
     fold(pipelines.database, ROUTES, gather_s=0)
     assert AlertStore(pipelines.database).open_of("") == []
 
 
-def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> None:
-    make_project(pipelines.database)
+def fail_run(pipelines: Pipelines, job_name: str, error: Exception, assets: Sequence[str] = ()) -> None:
+    """Run a job of a name that fails, and the sensor on it."""
 
     @dg.op
     def breaks() -> None:
-        raise ValueError("no such column")
+        raise error
 
-    @dg.job
-    def daily() -> None:
+    @dg.job(name=job_name)
+    def job() -> None:
         breaks()
 
-    result = daily.execute_in_process(instance=pipelines.instance, raise_on_error=False)
+    result = job.execute_in_process(instance=pipelines.instance, raise_on_error=False)
+    run = result.dagster_run
+    if assets:  # as Dagster's pages launch assets
+        run = run._replace(job_name="__ASSET_JOB", asset_selection=frozenset(map(dg.AssetKey, assets)))
     with dg.build_run_status_sensor_context(
         "failed_runs",
         dagster_event=result.get_run_failure_event(),
         dagster_instance=pipelines.instance,
-        dagster_run=result.dagster_run,
+        dagster_run=run,
         resources={"guard": Guard()},
     ) as context:
         failed_runs(context.for_run_failure())
     fold(pipelines.database, ROUTES, gather_s=0)
+
+
+def test_the_sensor_sees_a_failed_run_and_its_cause(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    fail_run(pipelines, "daily", ValueError("no such column"))
     (alert,) = AlertStore(pipelines.database).open_of("")
     assert alert.summary.startswith("A run of the job daily has failed: ValueError: no such column")
+
+
+@pytest.mark.parametrize(
+    ("job", "assets", "summary"),
+    [
+        ("costs", [], "A run of the job costs has failed"),
+        ("knowledge", [], "A run of the job knowledge has failed"),
+        ("any", ["raw_events"], "A run of raw_events by hand has failed"),
+        (
+            "any",
+            ["alerts", "chunks", "documents", "embeddings"],
+            "A run of alerts, chunks, documents and 1 more by hand",
+        ),
+    ],
+)
+def test_a_failed_run_of_any_job_and_by_hand_is_told(
+    pipelines: Pipelines, job: str, assets: list[str], summary: str
+) -> None:
+    make_project(pipelines.database)
+    fail_run(pipelines, job, ValueError("no"), assets)
+    (alert,) = AlertStore(pipelines.database).open_of("")
+    assert alert.summary.startswith(summary)
+
+
+def test_a_failed_training_is_told_by_its_flag_and_a_run_without_partitions_to_nobody(pipelines: Pipelines) -> None:
+    make_project(pipelines.database)
+    fail_run(pipelines, "retrain", ValueError("no"))
+    assert AlertStore(pipelines.database).open_of("") == []
+    instance = pipelines.instance
+    for name in ("raw_events", "aws_costs", "training_set"):
+        result = (
+            defs()
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(instance=instance, asset_selection=[dg.AssetKey(name)], raise_on_error=False)
+        )
+        (failure,) = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
+        assert CHOOSE_PARTITIONS in str(failure.user_failure_data)
+        with dg.build_run_status_sensor_context(
+            "failed_runs",
+            dagster_event=result.get_run_failure_event(),
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            resources={"guard": Guard()},
+        ) as context:
+            failed_runs(context.for_run_failure())
+        fold(pipelines.database, ROUTES, gather_s=0)
+    assert AlertStore(pipelines.database).open_of("") == []
 
 
 @pytest.mark.parametrize(("is_whole", "open_alerts"), [(False, 1), (True, 0)])
@@ -222,7 +288,14 @@ def test_only_a_whole_run_of_the_job_ends_the_alert_on_a_failed_one(
     pipelines: Pipelines, is_whole: bool, open_alerts: int
 ) -> None:
     make_project(pipelines.database)
-    record_failed_run(pipelines.database, run_id="r1", job="daily", days=["2013-01-01"], error="disk full")
+    record_failed_run(
+        pipelines.database,
+        run_id="r1",
+        title="the job daily",
+        assets=DAILY_ASSETS,
+        days=["2013-01-01"],
+        error="disk full",
+    )
     fold(pipelines.database, ROUTES, gather_s=0)
     result = (
         defs()
