@@ -140,7 +140,7 @@ class LlmSettings(Group):
         )
         return (first, *self.fallbacks)
 
-    def begin_s(self, *, stream: bool) -> float:
+    def first_token_timeout_s(self, *, stream: bool) -> float:
         """Return the most seconds until an answer begins, keep-alives not counted."""
         return self.first_token_s if stream and self.first_token_s else _FIRST_TOKEN_TIMEOUTS * self.timeout_s
 

@@ -103,11 +103,13 @@ def stage_asset(
         def run(context: dg.AssetExecutionContext, guard: Guard) -> dg.MaterializeResult:  # type: ignore[type-arg]
             outcome = work(_scope(context), guard)
             states = PartitionStates.after(stage, context.partition_keys, guard.database, guard.settings)
-            numbers_of = {} if numbers is None else numbers.of_days(guard.database, states.of_models, outcome.facts)
+            numbers_of = (
+                {} if numbers is None else numbers.of_days(guard.database, states.of_models, outcome.table_rows)
+            )
 
             def metadata_of(day: str) -> dict[str, Any]:
-                tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.facts.get(day) else {}
-                page = _page_of(outcome.facts.get(day, ()), guard.settings)
+                tables = {table: dg.MetadataValue.md(outcome.table_of(day))} if outcome.table_rows.get(day) else {}
+                page = _page_of(outcome.table_rows.get(day, ()), guard.settings)
                 return {**numbers_of.get(day, {}), **states.entries.get(day, {}), **page, **tables}
 
             DaysReport(outcome.numbers(), metadata_of).record(context, states.skipped, _unchanged(context, outcome))
@@ -127,7 +129,7 @@ def stage_asset(
 
 def _unchanged(context: dg.AssetExecutionContext, outcome: Outcome) -> list[str]:
     """Return the materialised days that a run of unprocessed days had nothing to do for; those of a run by hand are all evaluated."""
-    idle = [day for day in context.partition_keys if not outcome.facts.get(day)]
+    idle = [day for day in context.partition_keys if not outcome.table_rows.get(day)]
     if not idle or not _scope(context).only_unprocessed:
         return []
     materialised = context.instance.get_materialized_partitions(context.asset_key)

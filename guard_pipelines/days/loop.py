@@ -42,17 +42,17 @@ class Outcome:
 
     started_s: float = field(default_factory=time.perf_counter)
     done: int = 0
-    moved: int = 0
+    changed_meanwhile: int = 0
     failed: int = 0
     events: int = 0
-    facts: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
+    table_rows: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
     findings: list[dict[str, Cell]] = field(default_factory=list)
     looked_at: int = 0
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
         self.events += item.events
-        self.facts[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
+        self.table_rows[item.day].append({"project": item.project_id, "model": item.model_id, "day": item.day, **cells})
 
     def add_finding(self, item: DayState, text: str) -> None:
         """Add a finding on a day of a model, for the check that the stage's asset reports."""
@@ -61,13 +61,13 @@ class Outcome:
     def count_marked(self, items: Sequence[DayState], marked: Sequence[DayState]) -> None:
         """Count the days that are done; those that changed meanwhile are requested again."""
         self.done += len(marked)
-        self.moved += len(items) - len(marked)
+        self.changed_meanwhile += len(items) - len(marked)
 
     def numbers(self) -> dict[str, Cell]:
         """Return the run in numbers."""
         return {
             "model_days": self.done,
-            "moved_meanwhile": self.moved,
+            "changed_meanwhile": self.changed_meanwhile,
             "failed": self.failed,
             "events": self.events,
             "seconds": round(time.perf_counter() - self.started_s, 3),
@@ -75,11 +75,11 @@ class Outcome:
 
     def table_of(self, day: str) -> str:
         """Return the Markdown table of a day."""
-        return short_table(self.facts.get(day, []))
+        return short_table(self.table_rows.get(day, []))
 
     def table(self) -> str:
         """Return the Markdown table of the newest days of the run."""
-        rows = [row for key in sorted(self.facts) for row in self.facts[key]]
+        rows = [row for key in sorted(self.table_rows) for row in self.table_rows[key]]
         return markdown(rows[-_MAX_TABLE_ROWS:])
 
 

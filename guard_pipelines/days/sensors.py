@@ -43,7 +43,7 @@ def _request_days(context: dg.SensorEvaluationContext, guard: Guard) -> dg.Senso
     TickStore(guard.database).record(UNPROCESSED_DAYS, now_us())
     before = None
     for is_last in polls(guard.settings.pipelines.interval_s):
-        LabelStore(guard.database).settle()
+        LabelStore(guard.database).count_on_days()
         due = DayStateStore(guard.database).due(guard.settings)
         at_s = now_us() // SECOND_US
         rested = at_s - int(context.cursor or 0) >= guard.settings.pipelines.rest_s

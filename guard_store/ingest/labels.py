@@ -37,7 +37,7 @@ class LabelStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def settle(self, chunk: int = _CHUNK) -> int:
+    def count_on_days(self, chunk: int = _CHUNK) -> int:
         """Count each label whose event is stored on the local day of that event; return the number of labels.
 
         Labels are written without a check of their events, which may arrive after them: both are joined here. Each

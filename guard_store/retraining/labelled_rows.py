@@ -64,7 +64,7 @@ def count_labelled_rows(
     """Count the stored rows that a training as of an instant may use, newest days first, until there are enough."""
     last = zone.of(as_of_us - 1)
     first = last - timedelta(days=spec.window_days - 1)
-    LabelStore(database).settle()  # days without labels need no counting
+    LabelStore(database).count_on_days()  # days without labels need no counting
     days = DayStateStore(database).list(project_id, model_id, first.isoformat(), last.isoformat())
     numbers = LabelledRows({})
     for day in reversed(days):

@@ -116,7 +116,7 @@ def decide(
     rng : draws the resamples of the intervals of each model's metrics.
     """
     metric = PRIMARY[target.task]
-    ours, theirs = (
+    candidate_metrics, champion_metrics = (
         realised(target.task, y_true, answers.y_pred, answers.y_proba, rng=rng, positive=target.positive)
         for answers in (candidate, champion)
     )
@@ -131,7 +131,9 @@ def decide(
         *([] if trivial else find_calibration_loss(loss, settings)),
     ]
     reasons = objections or [f"{display_name(metric)} is better by {gain.in_words()}, {_try_in_words(tries)}"]
-    return PromotionDecision(not objections, reasons, metric, ours, theirs, gain, by_segment, loss, tries)
+    return PromotionDecision(
+        not objections, reasons, metric, candidate_metrics, champion_metrics, gain, by_segment, loss, tries
+    )
 
 
 def level_of_try(tries: int) -> float:
@@ -166,11 +168,11 @@ def row_gains(pair: PairedAnswers) -> Floats:
 def _roc_auc_gains(pair: PairedAnswers) -> Floats:
     """Return the gain of each row, whose mean is the gain in ROC AUC and whose variance is DeLong's."""
     positive, n = _positives(pair.target, pair.y_true), len(pair.y_true)
-    ours, theirs = (
+    of_candidate, of_champion = (
         placement_values(positive, np.asarray(answers.y_proba, dtype=float))
         for answers in (pair.candidate, pair.champion)
     )
-    gains = ours - theirs
+    gains = of_candidate - of_champion
     share = max(int(positive.sum()), 1) / n if n else 1.0
     if not n or not np.isfinite(gains).all():
         return np.full(n, np.nan)

@@ -85,7 +85,7 @@ def _finish(items: Sequence[DayState], stored: StoredDays, run: StageRun) -> Non
         if item in equal:
             continue
         if item.key in current and current[item.key].changes != item.changes:
-            run.outcome.moved += 1
+            run.outcome.changed_meanwhile += 1
             continue
         with run.isolate(item):
             raise CountError(

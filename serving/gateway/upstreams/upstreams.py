@@ -54,7 +54,7 @@ class _Request:
     model: str
     attempts: Attempts
     started: float
-    begin_s: float
+    first_token_timeout_s: float
 
 
 class Upstreams:
@@ -184,8 +184,8 @@ class Upstreams:
             If all servers are at their rate limits, or the circuits of all are open.
         """
         model = str(body.get("model", ""))
-        begin_s = self._settings.llm.begin_s(stream=bool(body.get("stream")))
-        request = _Request(body, protocol, path, model, attempts or Attempts(), time.monotonic(), begin_s)
+        first_token_timeout_s = self._settings.llm.first_token_timeout_s(stream=bool(body.get("stream")))
+        request = _Request(body, protocol, path, model, attempts or Attempts(), time.monotonic(), first_token_timeout_s)
         pools = self._pools_for(request)
         problem: Problem | None = None
         for pool in pools:
@@ -234,7 +234,7 @@ class Upstreams:
                     request.attempts.count,
                     waited_s=time.monotonic() - request.started,
                     progress_s=started - request.started,
-                    limit_s=request.begin_s,
+                    limit_s=request.first_token_timeout_s,
                     timeout_s=self._settings.llm.timeout_s,
                 )
             problem = outcome.problem
@@ -263,7 +263,7 @@ class Upstreams:
         data = upstream.encode(request.body, request.protocol)
         headers = {**upstream.headers, **tracing.headers()}
         try:
-            async with asyncio.timeout(request.begin_s):
+            async with asyncio.timeout(request.first_token_timeout_s):
                 response = await self._open_session.post(url, data=data, headers=headers, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             upstream.breaker.record_failure()

@@ -81,7 +81,7 @@ def _profile_days(database: Database) -> None:
     store(database, rows)
     truths = {row.event_id: 1 for row in rows}  # a training is not forced without labels
     store_labels(database, PROJECT, truths, observed_at="2013-01-10T00:00:00+00:00")
-    LabelStore(database).settle()
+    LabelStore(database).count_on_days()
     table = pa.table({"y_pred": ["1"] * _ROWS, "feature_age": np.arange(_ROWS) * 1.0, "latency_ms": [5.0] * _ROWS})
     profile = profile_table(table, {"y_pred": "categorical", "feature_age": "numeric"})["", ""]
     for day in WATCHED_DAYS:

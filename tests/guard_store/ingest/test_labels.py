@@ -82,8 +82,8 @@ def test_a_label_changes_its_events_day_once(database: Database) -> None:
     with running(database) as writer:
         writer.store(submission(row("a"), row("b"), row("next", NOON_US + 24 * HOUR_US)))
         send(writer, label("a"), label("b"), label("next"), label("unknown"))
-        assert store.settle(chunk=2) == 3
-        assert store.settle() == 0
+        assert store.count_on_days(chunk=2) == 3
+        assert store.count_on_days() == 0
     found = read_day_states(database)
     assert {key[2]: (one["labels"], one["revision"], one["changes"]) for key, one in found.items()} == {
         "2013-01-02": (2, 2, 2),
@@ -98,9 +98,9 @@ def test_a_label_that_came_before_its_event_is_told_when_the_event_is_there(data
     store = LabelStore(database)
     with running(database) as writer:
         send(writer, label("a"))
-        assert store.settle() == 0
+        assert store.count_on_days() == 0
         writer.store(submission(row("a")))
-    assert store.settle() == 1
+    assert store.count_on_days() == 1
     assert read_day_states(database)[DAY]["labels"] == 1
 
 
@@ -109,7 +109,7 @@ def test_a_look_for_labels_that_wait_reads_no_others(database: Database) -> None
         pytest.skip("PostgreSQL chooses by its statistics, and knows that both ways of saying it are the same")
     said: list[tuple[str, Any]] = []
     listen(database.engine, "before_cursor_execute", lambda *a: said.append((a[2], a[3])))
-    LabelStore(database).settle()
+    LabelStore(database).count_on_days()
     (look,) = [(statement, values) for statement, values in said if "FROM labels" in statement]
     with database.read() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {look[0]}", look[1]).all()
@@ -123,7 +123,7 @@ def test_another_time_zone_takes_the_labels_to_the_days_of_their_events(database
     with running(database) as writer:
         writer.store(submission(row("night", NOON_US + 10 * HOUR_US), row("noon")))
         send(writer, label("night"), label("noon"), label("noon", "0"), label("unknown"))
-    LabelStore(database).settle()
+    LabelStore(database).count_on_days()
     with database.write() as connection:
         rebuild_for_timezone(connection, PROJECT, "Europe/Berlin", close_delay_s=300)
     assert {key[2]: one["labels"] for key, one in read_day_states(database).items()} == {
@@ -153,7 +153,7 @@ def test_the_lake_has_the_version_of_a_label_that_was_observed_last(database: Da
         writer.store(submission(row("a"), row("b"), row("c")))
         send(writer, label("a", "3", observed_us=NOON_US + HOUR_US), label("a", "2"), label("b", "1"))
         send(writer, label("b", "5"))  # at the same instant: the one stored last counts
-    LabelStore(database).settle()
+    LabelStore(database).count_on_days()
     rows = lake_rows(database, settings)
     assert [one["y_true"] for one in rows] == [3.0, 5.0, None], "a label is of the prediction's kind"
     assert rows[0]["label_observed_at"] - rows[1]["label_observed_at"] == timedelta(hours=1)
@@ -166,6 +166,6 @@ def test_a_day_without_labels_keeps_the_column_of_a_model_that_has_some(database
         writer.store(submission(row("a")))
         assert "y_true" not in lake_rows(database, settings)[0]
         send(writer, label("a"))
-        LabelStore(database).settle()
+        LabelStore(database).count_on_days()
         assert lake_rows(database, settings)[0]["y_true"] == 1.0
         writer.store(submission(row("b", model_id="other")))

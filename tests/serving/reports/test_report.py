@@ -49,7 +49,7 @@ async def test_a_report_counts_the_rows_of_its_month_only(
     for number, rows in ((0, 3), (2, 5), (31, 7)):
         await model.send(number, rows=rows)
     await model.send_labels(2, rows=2)
-    LabelStore(services.database).settle()
+    LabelStore(services.database).count_on_days()
     report = await read(analyst, model, "2013-01")
     assert report["volume"] == {
         "events": 8,
