@@ -62,14 +62,13 @@ def feature_rows(rows: Any, names: Iterable[Any] | None, predictions: Any) -> li
     is_one = _is_scalar(predictions) or (hasattr(predictions, "__len__") and len(predictions) == 1)
     if isinstance(rows, Mapping):
         return [dict(rows)] if is_one else _mapped_columns(rows)
-    if _is_scalar(rows):
-        return [_features([rows], names)]
+    values = [rows] if _is_scalar(rows) else list(rows)
     if hasattr(rows, "to_dict") and hasattr(rows, "index"):  # a series of pandas: one row, or one column
-        if is_one and (len(rows) > 1 or _is_scalar(predictions)):
-            return [dict(zip(text_names(rows.index, "row"), rows, strict=True))]
-        names = names if rows.name is None else [rows.name]
-    values = list(rows)
-    if is_one and values and (len(values) > 1 or names is None) and all(map(_is_scalar, values)):
+        if is_one and len(values) > 1:
+            names = text_names(rows.index, "row")
+        elif rows.name is not None:
+            names = [rows.name]
+    if is_one and len(values) > 1 and all(map(_is_scalar, values)):
         return [_features(values, names)]
     return [dict(row) if isinstance(row, Mapping) else _features(row, names) for row in values]
 

@@ -47,7 +47,7 @@ SPARSE = scipy.sparse.csr_matrix([[0, 5], [7, 0]])
 @pytest.mark.parametrize("rows", [SPARSE, SPARSE.tocsc(), SPARSE.tocoo(), scipy.sparse.csr_array(SPARSE)])
 def test_sparse_rows_are_recorded_with_their_zeros(api: ApiDouble, rows: Any) -> None:
     with BackgroundClient(api.url) as client:
-        client.wrap(Model(lambda rows: [1, 0], ["a", "b"]), "p", "m").predict(rows)
+        client.wrap(Model(lambda _: [1, 0], ["a", "b"]), "p", "m").predict(rows)
     assert recorded(api) == [({"a": 0, "b": 5}, 1), ({"a": 7, "b": 0}, 0)]
 
 
@@ -65,7 +65,7 @@ def test_sparse_rows_are_recorded_with_their_zeros(api: ApiDouble, rows: Any) ->
 )
 def test_one_row_in_any_form_is_one_event(api: ApiDouble, row: Any, prediction: Any) -> None:
     with BackgroundClient(api.url) as client:
-        client.wrap(Model(lambda row: prediction, ["a", "b"]), "p", "m").predict(row)
+        client.wrap(Model(lambda _: prediction, ["a", "b"]), "p", "m").predict(row)
     assert recorded(api) == [({"a": 3, "b": 4}, 1)]
 
 
@@ -75,13 +75,13 @@ def test_one_row_in_any_form_is_one_event(api: ApiDouble, row: Any, prediction: 
 )
 def test_a_column_of_values_is_one_feature(api: ApiDouble, rows: Any, name: str) -> None:
     with BackgroundClient(api.url) as client:
-        client.wrap(Model(lambda texts: [1, 0]), "p", "m").predict(rows)
+        client.wrap(Model(lambda _: [1, 0]), "p", "m").predict(rows)
     assert recorded(api) == [({name: "ab"}, 1), ({name: "cd"}, 0)]
 
 
 def test_probabilities_of_one_row_are_one_event(api: ApiDouble) -> None:
     with BackgroundClient(api.url) as client:
-        client.wrap(Model(lambda row: np.array([0.2, 0.8])), "p", "m").predict_proba(np.array([3, 4]))
+        client.wrap(Model(lambda _: np.array([0.2, 0.8])), "p", "m").predict_proba(np.array([3, 4]))
     assert recorded(api) == [({"x0": 3, "x1": 4}, 1)]
 
 
@@ -98,8 +98,8 @@ def rows_first(table: Any, features: Any = None) -> list[int]:
     [
         (keywords_first, {"params": {"a": 1}, "X": [[3]]}),
         (rows_first, {"features": ["a"], "table": [[3]]}),
-        (lambda **named: [1], {"verbose": 0, "features": [[3]]}),
-        (lambda **named: [1], {"anything": [[3]]}),
+        (lambda **_: [1], {"verbose": 0, "features": [[3]]}),
+        (lambda **_: [1], {"anything": [[3]]}),
     ],
 )
 def test_rows_given_by_keyword_are_found_by_the_models_names(
@@ -123,7 +123,7 @@ def test_rows_given_by_keyword_are_found_by_the_models_names(
 )
 def test_what_cannot_be_recorded_is_counted_with_the_reason(rows: Any, predictions: Any, reason: str) -> None:
     client = BackgroundClient(UNREACHABLE)
-    assert client.wrap(Model(lambda rows: predictions), "p", "m").predict(rows) is predictions
+    assert client.wrap(Model(lambda _: predictions), "p", "m").predict(rows) is predictions
     assert (client.stats.queued, client.stats.dropped) == (0, {"failed": 1})
     assert reason in str(client.stats.last_error)
     client.close(0)
@@ -131,7 +131,7 @@ def test_what_cannot_be_recorded_is_counted_with_the_reason(rows: Any, predictio
 
 def test_keywords_of_which_none_is_known_are_counted() -> None:
     client = BackgroundClient(UNREACHABLE)
-    assert client.wrap(Model(lambda **named: [1]), "p", "m").predict(verbose=0, table=[[3]]) == [1]
+    assert client.wrap(Model(lambda **_: [1]), "p", "m").predict(verbose=0, table=[[3]]) == [1]
     assert "rows: none of verbose, table is known to be the rows; pass them first" in str(client.stats.last_error)
     client.close(0)
 
