@@ -9,7 +9,7 @@ from guard_core.settings import Settings
 if TYPE_CHECKING:  # help must not wait for Arrow and msgspec
     import pyarrow as pa
 
-    from serving.ingest.row_schema import RowError, RowSchema
+    from serving.ingest.row_schema import R, RowError, RowSchema
 
 
 def find_refusals(events: "pa.Table", settings: Settings) -> "dict[str, list[RowError]]":
@@ -27,7 +27,7 @@ def find_refusals(events: "pa.Table", settings: Settings) -> "dict[str, list[Row
     return refusals
 
 
-def _errors(rows: "pa.Table", schema: "RowSchema[object]") -> "list[RowError]":
+def _errors(rows: "pa.Table", schema: "RowSchema[R]") -> "list[RowError]":
     from serving.ingest.arrow import iter_arrow_rows
     from serving.ingest.row_schema import RowError
 

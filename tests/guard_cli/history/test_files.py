@@ -102,13 +102,13 @@ ROWS = b"ts,y_pred\n2024-02-01,1\n" * 50
     [
         (
             "a.csv.gz",
-            gzip.compress(ROWS)[:-12],
+            gzip.compress(ROWS, mtime=0)[:-12],
             "its gzip stream is cut off or damaged .*; copy or download the file again",
         ),
-        ("a.jsonl.gz", gzip.compress(ROWS)[:-12], "its gzip stream is cut off or damaged"),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0)[:-12], "its gzip stream is cut off or damaged"),
         ("a.csv.gz", ROWS, "is not compressed with gzip, although its name ends with .gz; rename it without .gz, or"),
         ("a.jsonl.gz", ROWS, "is not compressed with gzip"),
-        ("a.csv.zst", gzip.compress(ROWS), "is not compressed with zstd, .*; rename it to end with .gz"),
+        ("a.csv.zst", gzip.compress(ROWS, mtime=0), "is not compressed with zstd, .*; rename it to end with .gz"),
     ],
 )
 def test_a_file_whose_compression_is_wrong_or_cut_off_is_named_with_the_cure(
