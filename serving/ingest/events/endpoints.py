@@ -43,7 +43,7 @@ async def _send_event(request: RawRequest) -> None:
     content_type = request.header(b"content-type")
     if media_type(content_type) not in {"", JSON}:
         raise UnsupportedMedia(
-            f"Content-Type {content_type[:80]!r} is not supported: send the header Content-Type: {JSON};"
+            f"Content-Type {content_type[:80]!r} is not supported: send {JSON} (the header Content-Type: {JSON});"
             f" batches go to POST {_BATCH}."
         )
     service.require_room()

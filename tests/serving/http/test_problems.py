@@ -128,7 +128,7 @@ async def test_an_array_or_a_form_at_the_route_of_one_event_names_the_fix(analys
         "The body is not one JSON object. Send an array, or lines of JSON, to POST /api/v1/events/batch."
     )
     body = check_problem(await analyst.post("/api/v1/events", data={"a": "b"}), 415)
-    assert "send the header Content-Type: application/json; batches go to" in str(body["detail"])
+    assert "send application/json (the header Content-Type: application/json); batches go to" in str(body["detail"])
 
 
 async def test_json_that_is_none_is_422(admin: httpx.AsyncClient) -> None:
