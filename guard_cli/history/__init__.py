@@ -1,5 +1,6 @@
 """`ml-guard import`: a model's own history from files to its first verdicts.
 
+- `checking`: rows checked without a server
 - `files`: files, folders and S3 prefixes as one table
 - `importing`: the command: project, events, labels, baseline, verdicts
 - `instants`: a column of times as instants

@@ -171,7 +171,7 @@ def _read(path: Path, types: "dict[str, ColumnType]") -> "FileTable":
         raise CommandError(f"{path}: give a file that ends with one of {', '.join(_SUFFIXES)}")
     known = {name: column for name, column in types.items() if column.name != "date" or column.day_format}
     try:
-        table = _read_ndjson(path) if _ndjson_name(path.name) else read_table(path, known)
+        table = _read_ndjson(path) if _ndjson_name(path.name) else _with_nested_features(path, read_table(path, known))
     except NoRowsError:
         raise
     except InputError as error:
@@ -190,10 +190,9 @@ def _read_ndjson(path: Path) -> "FileTable":
     import pyarrow.json as pa_json
 
     from ml.tables.columns import ColumnType
-    from ml.tables.read import NoRowsError, plain_table
+    from ml.tables.read import NoRowsError, plain_table, read_content
 
-    with pa.input_stream(str(path)) as stream:
-        content = stream.read().removeprefix(b"\xef\xbb\xbf").strip()
+    content = read_content(path).removeprefix(b"\xef\xbb\xbf").strip()
     if not content:
         raise NoRowsError(f"{path}: the file is empty; give one with a row")
     if content.startswith(b"["):
@@ -211,6 +210,27 @@ def _read_ndjson(path: Path) -> "FileTable":
         place = table.column_names.index(name)
         table = table.set_column(place, name, convert_text(table[name], ColumnType("date")))
     return plain_table(str(path), _with_feature_columns(table))
+
+
+def _with_nested_features(path: Path, table: "FileTable") -> "FileTable":
+    """Return the table of a Parquet file with the members of its struct `features` as columns."""
+    from dataclasses import replace
+
+    import pyarrow.parquet as pq
+
+    from ml.tables.read import InputError, plain_table
+
+    if not table.left_out.get("features", "").startswith("holds struct"):
+        return table
+    nested = plain_table(str(path), _with_feature_columns(pq.read_table(path, columns=["features"], partitioning=None)))
+    repeated = set(nested.rows.column_names) & set(table.rows.column_names)
+    if repeated:
+        raise InputError(f"{path}: {min(repeated)!r} is a column and a member of `features`; rename one of them")
+    rows = table.rows
+    for name in nested.rows.column_names:
+        rows = rows.append_column(name, nested.rows[name])
+    left_out = {name: reason for name, reason in table.left_out.items() if name != "features"}
+    return replace(table, rows=rows, types={**table.types, **nested.types}, left_out=left_out | dict(nested.left_out))
 
 
 def _with_feature_columns(table: "pa.Table") -> "pa.Table":

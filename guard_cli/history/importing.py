@@ -11,7 +11,7 @@ import click
 from guard_cli.history.files import find_dates, read_history
 from guard_cli.history.mapping import ColumnMapping, map_columns
 from guard_cli.history.requests import ImportClient
-from guard_cli.history.rows import first_window, local_days, to_events, to_labels
+from guard_cli.history.rows import first_window, local_days, split_events, to_events
 from guard_cli.terminal import CommandError, example, print_answer, print_note
 from guard_core.names import display_name
 from guard_core.settings import Settings, load_settings
@@ -60,7 +60,7 @@ _REJECTED = 1
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(0), default=1800, show_default=True, help="Seconds for the verdicts."
 )
-@click.option("--dry-run", is_flag=True, help="Show the mapping and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the mapping, check all rows and send nothing.")
 def import_history(
     source: str,
     project_id: str,
@@ -85,9 +85,9 @@ def import_history(
     left_out |= find_dates(table)
     mapping = map_columns(table.column_names, chosen, left_out)
     _show_mapping(mapping, left_out, table.num_rows)
-    if dry_run:
-        return 0
     settings = load_settings()
+    if dry_run:
+        return _check(to_events(table, mapping, project_id, model_id, timezone or "UTC", positive), settings)
     address = (server or settings.server.public_address).rstrip("/")
     with _key(settings) as key, ImportClient(address, key) as client:
         zone = client.ensure_project(project_id, timezone)
@@ -97,6 +97,18 @@ def import_history(
         _judge(client, project_id, model_id, days, baseline_days, wait_s)
         _show_findings(client, project_id, model_id, days, address)
     return _REJECTED if rejected else 0
+
+
+def _check(events: "pa.Table", settings: Settings) -> int:
+    """Show which rows the server would refuse, and return the exit code."""
+    from guard_cli.history.checking import find_refusals
+
+    refusals = find_refusals(events, settings)
+    for name, errors in refusals.items():
+        print_note(f"{name}: {len(errors):,} would be rejected")
+        for error in errors[:_ERRORS_SHOWN]:
+            print_note(f"  row {error.index + 1} (by time): {error.field}: {error.reason}")
+    return _REJECTED if any(refusals.values()) else 0
 
 
 @contextmanager
@@ -129,11 +141,10 @@ def _show_mapping(mapping: ColumnMapping, left_out: dict[str, str], rows: int) -
 
 def _send_all(client: ImportClient, events: "pa.Table") -> int:
     """Send events, then their labels; return the number of rejected rows."""
-    has_labels = "y_true" in events.column_names
-    event_columns = [name for name in events.column_names if name not in {"y_true", "observed_at"}]
-    rejected = _send(client, "/api/v1/events/batch", events.select(event_columns), "events")
-    if has_labels:
-        rejected += _send(client, "/api/v1/labels", to_labels(events), "labels")
+    rows, labels = split_events(events)
+    rejected = _send(client, "/api/v1/events/batch", rows, "events")
+    if labels is not None:
+        rejected += _send(client, "/api/v1/labels", labels, "labels")
     return rejected
 
 

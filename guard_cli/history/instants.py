@@ -1,5 +1,7 @@
-"""A column of a history as instants: timestamps, text in ISO 8601 or as spreadsheets show it, and Unix times."""
+"""A column of a history as instants: timestamps, text in ISO 8601 or as spreadsheets show it, Unix times, and days as numbers."""
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,11 @@ if TYPE_CHECKING:  # help must not wait for Arrow
 _CURE = "write times as 2024-05-01T12:00:00Z, or as seconds since 1970 (also milli-, micro- or nanoseconds)"
 _PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _UNIX_SECONDS = (946_684_800, 4_102_444_800)  # the years 2000 to 2099, which are other numbers in each unit
+_EXCEL_DAYS = (36_526, 73_051)  # the same years, in days since 1899-12-30
+_EXCEL_UNIX_DAY = 25_569.0  # 1970-01-01
+_DAY_MS = 86_400_000.0
+_CALENDAR_DAYS = (20_000_101, 20_991_231)
+_MAIL_TIME = r"(?:[A-Za-z]{3}, )?\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC?|[ECMP][SD]T)"
 _OFFSET = r":\d\d[^+-]*(?:Z|z|[+-]\d\d(?::?\d\d)?)$"
 
 
@@ -35,7 +42,7 @@ def to_instants(table: "pa.Table", name: str, timezone: str, *, required: bool =
     values = table[name]
     kind = values.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        instants = _from_numbers(name, values)
+        instants = _from_numbers(name, values, timezone)
     elif pa.types.is_timestamp(kind):
         instants = _from_timestamps(values, timezone)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -62,8 +69,8 @@ def convert_text(text: "pa.ChunkedArray", column: "ColumnType") -> "pa.ChunkedAr
     return convert(pc.fill_null(text, ""), column, delimiter=",", unquoted=unquoted)
 
 
-def _from_numbers(name: str, values: "pa.ChunkedArray") -> "pa.ChunkedArray":
-    """Convert Unix times; the unit is the one in which all of them are between 2000 and 2099."""
+def _from_numbers(name: str, values: "pa.ChunkedArray", timezone: str) -> "pa.ChunkedArray":
+    """Convert Unix times, days as 20240131 or days of Excel; the form is the one in which all are between 2000 and 2099."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -71,7 +78,10 @@ def _from_numbers(name: str, values: "pa.ChunkedArray") -> "pa.ChunkedArray":
     start, end = _UNIX_SECONDS
     fitting = [per for per in _PER_SECOND.values() if first is None or start * per <= first <= last < end * per]
     if not fitting:
-        raise CommandError(f"column {name!r} is a number, not a time; {_CURE}")
+        local = _from_days(values, first, last)
+        if local is None:
+            raise CommandError(f"column {name!r} is a number, not a time; {_CURE}")
+        return _from_timestamps(local, timezone)
     per_us = 10**6 / fitting[0]
     if pa.types.is_floating(values.type):
         micros = pc.round(pc.multiply(values, per_us)).cast(pa.int64())
@@ -79,6 +89,25 @@ def _from_numbers(name: str, values: "pa.ChunkedArray") -> "pa.ChunkedArray":
         whole = values.cast(pa.int64())
         micros = pc.multiply(whole, int(per_us)) if per_us >= 1 else pc.divide(whole, round(1 / per_us))
     return micros.cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+
+
+def _from_days(values: "pa.ChunkedArray", first: float, last: float) -> "pa.ChunkedArray | None":
+    """Return the local times of days as 20240131, or as Excel counts them; None if the numbers are others."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if _EXCEL_DAYS[0] <= first <= last < _EXCEL_DAYS[1]:
+        millis = pc.round(pc.multiply(pc.subtract(values.cast(pa.float64()), _EXCEL_UNIX_DAY), _DAY_MS))
+        return millis.cast(pa.int64()).cast(pa.timestamp("ms"))
+    if (
+        not _CALENDAR_DAYS[0] <= first <= last <= _CALENDAR_DAYS[1]
+        or not pc.all(pc.equal(pc.floor(values), values)).as_py()
+    ):
+        return None
+    words = values.cast(pa.int64()).cast(pa.string()).to_pandas()
+    days = pd.to_datetime(words, format="%Y%m%d", errors="coerce")
+    return None if (days.isna() & words.notna()).any() else _as_arrow(days)
 
 
 def _from_timestamps(values: "pa.ChunkedArray", timezone: str) -> "pa.ChunkedArray":
@@ -109,12 +138,31 @@ def _from_text(name: str, text: "pa.ChunkedArray", timezone: str) -> "pa.Chunked
         raise CommandError(f"column {name!r} {AMBIGUOUS_DATES}; {_CURE}") from None
     if pa_types.is_timestamp(times.type):
         return _from_timestamps(times, timezone)
+    if (mailed := _from_mail(times.to_pandas().str.strip())) is not None:
+        return mailed
     words = times.to_pandas().str.strip().str.replace(r" ?(?:UTC|GMT)$", "Z", regex=True)
     has_offset = words.str.contains(_OFFSET, na=False)
     _require_iso(name, words)
     utc = pd.to_datetime(words.where(has_offset), format="ISO8601", utc=True).dt.tz_localize(None)
     local = pd.to_datetime(words.mask(has_offset), format="ISO8601")
     return pc.coalesce(_from_timestamps(_as_arrow(utc), "UTC"), _from_timestamps(_as_arrow(local), timezone))
+
+
+def _from_mail(words: "pd.Series") -> "pa.ChunkedArray | None":
+    """Convert times of RFC 2822, as mails and HTTP have them; None if a value has another form."""
+    present = words.dropna()
+    if present.empty or not present.str.fullmatch(_MAIL_TIME).all():
+        return None
+    try:
+        instants = {word: _mail_instant(word) for word in present.unique()}
+    except ValueError:  # such as day 32
+        return None
+    return _from_timestamps(_as_arrow(words.map(instants)), "UTC")
+
+
+def _mail_instant(word: str) -> datetime:
+    instant = parsedate_to_datetime(word)  # without a zone for -0000, which means UTC
+    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _as_arrow(times: "pd.Series") -> "pa.ChunkedArray":

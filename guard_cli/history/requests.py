@@ -45,14 +45,7 @@ class ImportClient:
 
     def send(self, path: str, rows: "pa.Table") -> Iterator[dict[str, Any]]:
         """Send rows in batches, and yield the server's summary of each; the index of an error counts all rows."""
-        import pyarrow as pa
-
-        for start in range(0, rows.num_rows, _BATCH_ROWS):
-            batch = rows.slice(start, _BATCH_ROWS)
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, batch.schema) as stream:
-                stream.write_table(batch)
-            body = sink.getvalue().to_pybytes()
+        for start, body in iter_batches(rows):
             answer = self._request("POST", path, content=body, headers={"Content-Type": _ARROW}).json()
             yield answer | {"errors": [{**error, "index": error["index"] + start} for error in answer["errors"]]}
 
@@ -141,6 +134,18 @@ class ImportClient:
                     raise CommandError(f"{method} {path}: {_detail(response)}")
             time.sleep(2.0**attempt / 4)
         raise CommandError(f"{method} {path}: {_detail(response)}")
+
+
+def iter_batches(rows: "pa.Table") -> Iterator[tuple[int, bytes]]:
+    """Yield rows as Arrow IPC streams of a request each, with the index of their first row."""
+    import pyarrow as pa
+
+    for start in range(0, rows.num_rows, _BATCH_ROWS):
+        batch = rows.slice(start, _BATCH_ROWS)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as stream:
+            stream.write_table(batch)
+        yield start, sink.getvalue().to_pybytes()
 
 
 def _detail(response: "httpx.Response") -> str:

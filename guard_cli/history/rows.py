@@ -69,6 +69,12 @@ def to_events(
     return pa.table(columns).sort_by("timestamp")
 
 
+def split_events(events: "pa.Table") -> "tuple[pa.Table, pa.Table | None]":
+    """Return the events without their labels, and the labels; None if the table has none."""
+    labels = to_labels(events) if "y_true" in events.column_names else None
+    return events.select([name for name in events.column_names if name not in {"y_true", "observed_at"}]), labels
+
+
 def to_labels(events: "pa.Table") -> "pa.Table":
     """Return the labels of events that have one; without a time of its own, a label was known at the event's time."""
     import pyarrow.compute as pc

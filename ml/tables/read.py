@@ -30,6 +30,7 @@ _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 _INDEX_COLUMN = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
 
 _TEXT_SUFFIXES, _PARQUET_SUFFIXES = (".csv", ".tsv"), (".parquet", ".pq")
+_COMPRESSED_STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 # Others are not what they are stored as: a period of pandas is a count of months.
@@ -91,10 +92,7 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
     try:
-        if suffix in _PARQUET_SUFFIXES:
-            table = _read_parquet(path)
-        else:
-            table = _read_csv(path, _content(path, compression), types or {})
+        table = _read_parquet(path) if suffix in _PARQUET_SUFFIXES else _read_csv(path, read_content(path), types or {})
     except InputError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -103,6 +101,33 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     if not table.rows.num_rows:
         raise NoRowsError(f"{path}: no rows; give a file with at least one")
     return table
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file, decompressed as the end of its name says.
+
+    Raises
+    ------
+    InputError
+        If the file is not compressed so, or ends too early.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _COMPRESSIONS:
+        return path.read_bytes()
+    content, compression = path.read_bytes(), _COMPRESSIONS[suffix]
+    if not content:
+        return content
+    if not content.startswith(_COMPRESSED_STARTS[suffix]):
+        actual = next((name for name, start in _COMPRESSED_STARTS.items() if content.startswith(start)), None)
+        cure = f"rename it to end with {actual}" if actual else f"rename it without {suffix}, or compress it"
+        raise InputError(f"{path}: is not compressed with {compression}, although its name ends with {suffix}; {cure}")
+    try:
+        with pa.input_stream(pa.BufferReader(content), compression=compression) as stream:
+            return bytes(stream.read())
+    except OSError as error:
+        raise InputError(
+            f"{path}: its {compression} stream is cut off or damaged ({error}); copy or download the file again"
+        ) from error
 
 
 def plain_table(name: str, table: pa.Table) -> FileTable:
@@ -136,13 +161,6 @@ def plain_table(name: str, table: pa.Table) -> FileTable:
 def _read_parquet(path: Path) -> FileTable:
     with pq.ParquetFile(path) as file:
         return plain_table(str(path), file.read())
-
-
-def _content(path: Path, compression: str | None) -> bytes:
-    if compression is None:
-        return path.read_bytes()
-    with pa.input_stream(str(path), compression=compression) as stream:
-        return bytes(stream.read())
 
 
 def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) -> FileTable:

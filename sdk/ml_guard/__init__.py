@@ -7,6 +7,7 @@
 - `exchange`: one request with its retries, without transport
 - `frames`: events from data frames and Arrow tables
 - `middleware`: recording of the predictions of ASGI applications
+- `model_rows`: rows and predictions of models as features and values
 - `operations`: operations of the API, shared by both clients
 - `recording`: recording of the predictions of functions and models
 - `results`: results of requests

@@ -154,7 +154,10 @@ class BackgroundClient:
         return monitored(self, {"project_id": project_id, "model_id": model_id, **fields}, features, prediction)
 
     def wrap(self, model: Any, project_id: str, model_id: str, **fields: Any) -> MonitoredModel:
-        """Return a scikit-learn-like model whose `predict` and `predict_proba` queue one event a row."""
+        """Return a scikit-learn-like model whose `predict` and `predict_proba` queue one event a row.
+
+        What is no table, list or array of rows with one prediction each, such as a generator, is returned untouched and counted.
+        """
         return MonitoredModel(self, model, {"project_id": project_id, "model_id": model_id, **fields})
 
     def flush(self, timeout: float | None = None) -> bool:

@@ -6,9 +6,10 @@ With pyarrow, rows are sent as Arrow. Without it they are sent as JSON, and so a
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as fields_of
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ml_guard.shapes import Event, check_event_fields, is_missing
@@ -70,6 +71,13 @@ def _with_index_fields(frame: Any) -> Any:
     """Return a frame of pandas with the levels of its index that are named like fields of an event as columns."""
     names = getattr(getattr(frame, "index", None), "names", ())
     levels = [name for name in names if name in _FIELDS] if _is_pandas(frame) and _has_columns(frame) else []
+    for name in levels:
+        if levels.count(name) > 1 or name in list(frame.columns):
+            other = "another level of it" if levels.count(name) > 1 else "a column"
+            raise ValueError(
+                f"frame: its index and {other} are both named {name!r}; rename one of them, or drop the index:"
+                " frame.reset_index(drop=True)"
+            )
     return frame.reset_index(levels) if levels else frame
 
 
@@ -85,10 +93,10 @@ def _arrow_table(frame: Any) -> "pa.Table | None":
         import pyarrow as pa
     except ImportError:
         return None
-    if not _is_pandas(frame):
-        return pa.table(frame)
-    try:  # the stream of pandas would send the index as a feature
-        return pa.Table.from_pandas(frame, preserve_index=False)
+    try:
+        if not _is_pandas(frame):
+            return pa.table(frame)  # types of polars that Arrow has not, such as Int128, raise
+        return pa.Table.from_pandas(frame, preserve_index=False)  # its stream would send the index as a feature
     except (TypeError, ValueError, NotImplementedError, OverflowError):
         return None
 
@@ -105,14 +113,32 @@ def _column_names(frame: Any, columns: Mapping[str, str]) -> list[str]:
             "frame: its columns have names of several levels; join them first,"
             " as in frame.columns = ['_'.join(map(str, levels)) for levels in frame.columns]"
         )
-    renamed = [columns.get(name, str(name)) for name in names]
-    for name, count in Counter(renamed).items():
-        if count > 1:
-            raise ValueError(f"frame: {count} columns are named {name!r}; rename or drop all but one")
+    if not len(names) and len(frame):
+        raise ValueError(f"frame: has {len(frame)} rows, but no column; add the features and fields of the events")
+    renamed = text_names(names, "frame", columns)
     if "y_true" in renamed:
         raise ValueError(
             "frame: the column 'y_true' would be a feature; send labels with send_labels, and drop it here"
         )
+    return renamed
+
+
+def text_names(names: Iterable[Any], source: str, columns: Mapping[Any, str] = MappingProxyType({})) -> list[str]:
+    """Return names of columns as text, each renamed by `columns` if it is in there.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing, or several columns have the same.
+    """
+    renamed = []
+    for place, name in enumerate(names, 1):
+        if name not in columns and (is_missing(name) or name == ""):
+            raise ValueError(f"{source}: column {place} has no name ({name!r}); rename or drop it")
+        renamed.append(columns.get(name, str(name)))
+    for name, count in Counter(renamed).items():
+        if count > 1:
+            raise ValueError(f"{source}: {count} columns are named {name!r}; rename or drop all but one")
     return renamed
 
 

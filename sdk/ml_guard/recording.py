@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ml_guard.model_rows import feature_rows, prediction_values, rows_argument
+
 FeaturesOf = Callable[..., Mapping[str, Any]]
 PredictionOf = Callable[[Any], Any]
 
@@ -34,12 +36,23 @@ def record_prediction(
     """Make an event of a prediction and queue it; what fails in making it is counted, as the prediction has succeeded."""
     try:
         outcome = result() if prediction is None else prediction(result())
-        y_pred, y_proba = outcome if isinstance(outcome, tuple) else (outcome, None)
+        y_pred, y_proba = _pair(outcome)
         event = {**fields, "features": features(), "y_pred": y_pred, "y_proba": y_proba, "latency_ms": latency_ms}
     except Exception as error:  # noqa: BLE001 - of the host's own functions
         recorder.count_failure(error)
     else:
         recorder.ingest(event)
+
+
+def _pair(outcome: Any) -> tuple[Any, Any]:
+    if not isinstance(outcome, tuple):
+        return outcome, None
+    if len(outcome) != 2:
+        raise ValueError(
+            f"y_pred: a pair of y_pred and y_proba, or one value, is needed, not a tuple of {len(outcome)} values;"
+            " name them: monitor(…, prediction=lambda result: (result[0], result[1]))"
+        )
+    return outcome[0], outcome[1]
 
 
 def monitored(
@@ -106,7 +119,7 @@ class MonitoredModel:
 
     def predict_proba(self, *args: Any, **kwargs: Any) -> Any:
         """Predict probabilities, and record each row with its likeliest class; of two classes, with the second's probability."""
-        return self._record(self._model.predict_proba, args, kwargs, self._likeliest)
+        return self._record(self._model.predict_proba, args, kwargs, self._likeliest, is_vector=True)
 
     def _likeliest(self, probabilities: Any) -> dict[str, Any]:
         values = [float(value) for value in probabilities]
@@ -120,46 +133,25 @@ class MonitoredModel:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         outcome_of: Callable[[Any], dict[str, Any]],
+        *,
+        is_vector: bool = False,
     ) -> Any:
         started_at = time.perf_counter()
         predictions = predict(*args, **kwargs)
         latency_ms = (time.perf_counter() - started_at) * 1000
         try:
-            rows = args[0] if args else next(iter(kwargs.values()))  # scikit-learn's `X=`
-            pairs = list(zip(self._features(rows), _one_a_row(predictions), strict=True))
-            for features, prediction in pairs:
-                self._recorder.ingest(
-                    {**self._fields, "features": features, "latency_ms": latency_ms, **outcome_of(prediction)}
-                )
+            outcomes = prediction_values(predictions, is_vector=is_vector)
+            names = getattr(self._model, "feature_names_in_", None)
+            rows = feature_rows(rows_argument(predict, args, kwargs), names, outcomes)
+            if len(rows) != len(outcomes):
+                raise ValueError(f"predictions: {len(outcomes)} of {len(rows)} rows; one a row is needed")  # noqa: TRY301
+            events = [
+                {**self._fields, "features": features, "latency_ms": latency_ms, **outcome_of(outcome)}
+                for features, outcome in zip(rows, outcomes, strict=True)
+            ]
         except Exception as error:  # noqa: BLE001 - the host's call has succeeded
             self._recorder.count_failure(error)
+        else:
+            for event in events:
+                self._recorder.ingest(event)
         return predictions
-
-    def _features(self, rows: Any) -> list[dict[str, Any]]:
-        if hasattr(rows, "to_dicts"):  # polars
-            dicts: list[dict[str, Any]] = rows.to_dicts()
-            return dicts
-        if hasattr(rows, "to_dict"):  # pandas
-            return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-        if hasattr(rows, "to_pylist"):  # pyarrow
-            return list(rows.to_pylist())
-        if isinstance(rows, Sequence) and rows and isinstance(rows[0], Mapping):
-            return [dict(row) for row in rows]
-        names = getattr(self._model, "feature_names_in_", None)
-        return [
-            {str(name): value for name, value in zip(names if names is not None else _numbered(row), row, strict=True)}
-            for row in rows
-        ]
-
-
-def _one_a_row(predictions: Any) -> Any:
-    """Return the values of a frame with one column, as MLflow's models predict; iterating over a frame gives its names."""
-    if not hasattr(predictions, "columns"):
-        return predictions
-    if len(predictions.columns) != 1:
-        raise ValueError(f"the model predicts a frame of {len(predictions.columns)} columns; one is needed")
-    return predictions[predictions.columns[0]]
-
-
-def _numbered(row: Sequence[Any]) -> list[str]:
-    return [f"x{number}" for number in range(len(row))]

@@ -4,7 +4,8 @@ Logging unexpected errors is `middleware`.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from guard_core.suggestions import find_similar, suggest
 from guard_core.validation import reason_of
@@ -21,16 +23,19 @@ from guard_store.db.last_known import DATABASE_ERRORS
 from guard_store.retraining.registry import RegistryUnavailableError
 from serving.audit.entry import AuditEntry
 from serving.http.client_errors import PREFIX
-from serving.http.problems import Problem, Unavailable, Unprocessable, unexpected
+from serving.http.problems import Problem, Unavailable, Unprocessable, UnsupportedMedia, unexpected
+from serving.http.raw_route import RawRoute
 
 _API_PREFIX = "/api/"
+_JSON = "application/json"
+_OWN_PREFIX = re.compile(r"^/(?:api/)?(?:v\d+/)?", re.IGNORECASE)
 _LEAST_SIMILARITY = 0.8  # of paths: they have long beginnings in common
 _log = logging.getLogger(__name__)
 
 
 async def render(request: Request, error: Exception) -> Response:
     """Render an exception as the request is answered: in JSON, or as a page where the request is for one."""
-    problem = problem_of(error, _body_type(request))
+    problem = _media_problem(request, error) or problem_of(error, _body_type(request))
     if isinstance(error, DATABASE_ERRORS):
         _log.error("the database did not serve a request", exc_info=error)
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
@@ -42,23 +47,40 @@ async def render(request: Request, error: Exception) -> Response:
 
 
 def _suggest_routes(request: Request) -> str:
-    """Return the routes that may be meant by an unknown path: all below `/v1/`, else those of the most similar path."""
+    """Return the routes that may be meant by an unknown path: those it misses by a slash or prefix, else those of the most similar path.
+
+    Below `/v1/` all others there are returned, as clients of language models use few.
+    """
     path: str = request.scope["path"]
-    if path.startswith(PREFIX):
-        return f" Offered below {PREFIX}: {', '.join(_list_routes(request, PREFIX))}."
-    routes = _list_routes(request, _API_PREFIX)
-    similar = find_similar(path.rstrip("/"), {route.split()[1] for route in routes}, _LEAST_SIMILARITY)
-    meant = [route for route in routes if route.split()[1] == similar]
-    return f" Did you mean {' or '.join(meant)}?" if meant else ""
+    routes = list(_iter_api_routes(request))
+    meant = _match_path(path, routes)
+    if not meant and path.startswith(PREFIX):
+        offered = sorted(route for route, template in routes if template.startswith(PREFIX))
+        return f" Offered below {PREFIX}: {', '.join(offered)}."
+    if not meant:
+        templates = {template for _, template in routes if template.startswith(_API_PREFIX)}
+        similar = find_similar(path.rstrip("/"), templates, _LEAST_SIMILARITY)
+        meant = [route for route, template in routes if template == similar]
+    return f" Did you mean {' or '.join(sorted(meant))}?" if meant else ""
 
 
-def _list_routes(request: Request, prefix: str) -> list[str]:
-    return sorted(
-        f"{method} {route.path_format}"
-        for route in iter_route_contexts(request.app.routes)
-        if (route.path or "").startswith(prefix)
-        for method in (route.methods or set()) - {"HEAD"}
-    )
+def _match_path(path: str, routes: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the routes of a path without its last slash, or with the prefix of the API in place of its own."""
+    bare = _OWN_PREFIX.sub("/", path.rstrip("/"), count=1)
+    for candidate in dict.fromkeys((path.rstrip("/"), f"{_API_PREFIX}v1{bare}", bare)):
+        matches = [(route, template) for route, template in routes if compile_path(template)[0].fullmatch(candidate)]
+        plain = [route for route, template in matches if template == candidate]
+        if matches:
+            return plain or [route for route, _ in matches]
+    return []
+
+
+def _iter_api_routes(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield each route outside the pages, as method and path, with its path."""
+    for route in iter_route_contexts(request.app.routes):
+        if getattr(route, "include_in_schema", False) or isinstance(route.original_route, RawRoute):
+            for method in (route.methods or set()) - {"HEAD"}:
+                yield f"{method} {route.path_format}", str(route.path_format)
 
 
 def install(app: FastAPI) -> None:
@@ -107,6 +129,25 @@ def unprocessable(errors: Sequence[Mapping[str, Any]], body: object = None) -> U
 def _body_type(request: Request) -> object:
     body = getattr(request.scope.get("route"), "body_field", None)
     return None if body is None else body.field_info.annotation
+
+
+def _media_problem(request: Request, error: Exception) -> Problem | None:
+    """Return the problem of a JSON body that was not read because its Content-Type is another one, as curl sends."""
+    if not isinstance(error, RequestValidationError) or ("body",) not in {tuple(e["loc"]) for e in error.errors()}:
+        return None
+    field = getattr(request.scope.get("route"), "body_field", None)
+    kind = request.headers.get("content-type", "")
+    media_type = kind.partition(";")[0].strip().lower()
+    if (
+        getattr(field and field.field_info, "media_type", None) != _JSON
+        or media_type == _JSON
+        or media_type.endswith("+json")
+    ):
+        return None
+    if not request.headers.get("content-length", "0").strip("0") and "transfer-encoding" not in request.headers:
+        return None  # no body at all
+    sent = f"Content-Type {kind[:80]!r} is not supported here" if kind else "The body has no Content-Type"
+    return UnsupportedMedia(f"{sent}: send the header Content-Type: {_JSON}.")
 
 
 def _reason(error: Mapping[str, Any], body: object) -> str:

@@ -138,8 +138,12 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def read_row(body: bytes, schema: RowSchema[R]) -> R | RowError:
+def read_row(body: bytes, schema: RowSchema[R], *, batch_path: str = "") -> R | RowError:
     """Read a body that is a single row.
+
+    Parameters
+    ----------
+    batch_path : the route of many rows, which is named to the sender of an array.
 
     Raises
     ------
@@ -150,8 +154,9 @@ def read_row(body: bytes, schema: RowSchema[R]) -> R | RowError:
         return schema.decode_one(body)
     except _UNREADABLE:
         rows = list(_values(_text(body)))
-        if len(rows) != 1:
-            raise BadRequest("The body is not one JSON object.") from None
+        if len(rows) != 1 or isinstance(rows[0], list):
+            batch = f" Send an array, or lines of JSON, to POST {batch_path}." if batch_path else ""
+            raise BadRequest(f"The body is not one JSON object.{batch}") from None
         return schema.check(rows[0], 0)
 
 

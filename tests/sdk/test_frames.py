@@ -137,3 +137,49 @@ def test_numbers_text_and_categories_go_as_arrow() -> None:
     table = frame_events(frame, {}, FIELDS)
     assert isinstance(table, pa.Table)
     assert {"features.n", "features.t", "features.c", "timestamp", "event_id"} < set(table.column_names)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (pd.DataFrame(index=range(3)), "frame: has 3 rows, but no column"),
+        (pd.DataFrame([[1, 2]], columns=["a", None]), r"frame: column 2 has no name \((None|nan)\); rename or drop it"),
+        (pd.DataFrame([[1, 2]], columns=[float("nan"), 7]), r"frame: column 1 has no name \(nan\)"),
+        (
+            pd.DataFrame({"event_id": ["x"]}, index=pd.Index(["y"], name="event_id")),
+            "frame: its index and a column are both named 'event_id'; rename one of them, or drop the index",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([("x", "y")], names=["event_id"] * 2)),
+            "frame: its index and another level of it are both named 'event_id'",
+        ),
+    ],
+)
+def test_a_frame_whose_names_are_missing_or_repeated_is_refused_by_name(frame: pd.DataFrame, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        frame_events(frame, {}, FIELDS)
+
+
+class WideIntegers:
+    """A frame as polars has it with a column of Int128, of which Arrow has no type."""
+
+    columns = ("a",)
+
+    def __init__(self, *values: int) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        raise pa.ArrowInvalid("Invalid or unsupported format string: '_pli128'")
+
+    def to_dicts(self) -> list[dict[str, int]]:
+        return [{"a": value} for value in self.values]
+
+
+def test_integers_wider_than_arrows_are_sent_by_value_or_refused_by_row_and_field(
+    api: ApiDouble, client: MLGuardClient
+) -> None:
+    client.ingest_frame(WideIntegers(1, -2), **FIELDS)
+    assert [row["features"] for row in api.seen[0].rows] == [{"a": 1}, {"a": -2}]

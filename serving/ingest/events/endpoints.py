@@ -26,6 +26,7 @@ from serving.ingest.events.schemas import Event
 from serving.ingest.events.service import EventService
 from serving.ingest.formats import ARROW, JSON, NDJSON, media_type, read_row
 
+_BATCH = "/api/v1/events/batch"
 _Lines = Annotated[str, Meta(description="One event a line, as JSON.")]
 _Stream = Annotated[
     str,
@@ -42,10 +43,11 @@ async def _send_event(request: RawRequest) -> None:
     content_type = request.header(b"content-type")
     if media_type(content_type) not in {"", JSON}:
         raise UnsupportedMedia(
-            f"Content-Type {content_type[:80]!r} is not supported: send {JSON}; batches go to /api/v1/events/batch."
+            f"Content-Type {content_type[:80]!r} is not supported: send {JSON} (the header Content-Type: {JSON});"
+            f" batches go to POST {_BATCH}."
         )
     service.require_room()
-    checked = read_row(await request.body(service.max_body_bytes), service.schema)
+    checked = read_row(await request.body(service.max_body_bytes), service.schema, batch_path=_BATCH)
     authorise = partial(request.principal.require, "analyst")
     event_id, is_duplicate = await service.store_event(checked, authorise, request.request_id, sender_of(request))
     request.entry.committed = True
@@ -75,7 +77,7 @@ routes = [
     ),
     RawRoute(
         "POST",
-        "/api/v1/events/batch",
+        _BATCH,
         _send_events,
         name="send_events",
         tag="events",

@@ -1,7 +1,10 @@
 """Files of a history as people export them, one day a file, each a little different."""
 
+import gzip
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from guard_cli.history.files import read_history
@@ -72,3 +75,45 @@ def test_a_file_that_cannot_be_read_is_named_with_the_cure(
     (tmp_path / name).write_text(content)
     with pytest.raises(CommandError, match=message):
         read_history(str(tmp_path / name))
+
+
+def test_a_struct_of_features_in_parquet_is_unpacked_like_an_object_of_ndjson(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    features = [{"age": 31, "plan": "a", "tags": ["x"]}, {"age": 42, "plan": None, "tags": None}, None]
+    pq.write_table(pa.table({"ts": ["2024-02-01"] * 3, "y_pred": [1, 0, 1], "features": features}), path)
+    table, left_out = read_history(str(path))
+    assert table.to_pydict() == {
+        "ts": ["2024-02-01"] * 3,
+        "y_pred": [1, 0, 1],
+        "age": [31, 42, None],
+        "plan": ["a", None, None],
+    }
+    assert list(left_out) == ["tags"]
+    pq.write_table(pa.table({"age": [1], "y_pred": [1], "features": [{"age": 2}]}), path)
+    with pytest.raises(CommandError, match="'age' is a column and a member of `features`; rename one of them"):
+        read_history(str(path))
+
+
+ROWS = b"ts,y_pred\n2024-02-01,1\n" * 50
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        (
+            "a.csv.gz",
+            gzip.compress(ROWS, mtime=0)[:-12],
+            "its gzip stream is cut off or damaged .*; copy or download the file again",
+        ),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0)[:-12], "its gzip stream is cut off or damaged"),
+        ("a.csv.gz", ROWS, "is not compressed with gzip, although its name ends with .gz; rename it without .gz, or"),
+        ("a.jsonl.gz", ROWS, "is not compressed with gzip"),
+        ("a.csv.zst", gzip.compress(ROWS, mtime=0), "is not compressed with zstd, .*; rename it to end with .gz"),
+    ],
+)
+def test_a_file_whose_compression_is_wrong_or_cut_off_is_named_with_the_cure(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CommandError, match=reason):
+        read_history(str(tmp_path))

@@ -77,6 +77,20 @@ def test_a_dry_run_shows_the_mapping_and_sends_nothing(tmp_path: Path, capsys: p
     assert "features      age, income, churned" in shown
 
 
+def test_a_dry_run_names_the_rows_that_would_be_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "history.csv"
+    frame = pd.DataFrame({"ts": ["2024-02-02", "2024-02-01"], "y_pred": [1, 0], "y_true": [1, 1], "latency": [5, -1]})
+    frame.to_csv(path, index=False)
+    assert main(["import", str(path), "--project", "shop", "--model", "churn", "--dry-run"]) == 1
+    shown = capsys.readouterr().err
+    assert "events: 1 would be rejected" in shown
+    assert "row 1 (by time): latency_ms: must be" in shown
+    assert "labels: 0 would be rejected" in shown
+    frame.assign(ts=["noon", "2024-02-01"]).to_csv(path, index=False)
+    assert main(["import", str(path), "--project", "shop", "--model", "churn", "--dry-run"]) == 2
+    assert "column 'ts' is not a time in row 1: 'noon'" in capsys.readouterr().err
+
+
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "history.csv"
     history(10).to_csv(path, index=False)

@@ -1,6 +1,7 @@
 """Times of a history in the forms in which people and programs write them."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -27,11 +28,23 @@ def test_unix_times_are_read_in_the_unit_that_gives_years_of_this_century(unit: 
     assert instants(numbers) == [NOON, None, LATER]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "hour"), [([20240201, None, 20240713], 0), ([45323.5, None, 45486.5], 12), ([45323, None, 45486], 0)]
+)
+def test_days_as_numbers_are_local_times(numbers: list[float | None], hour: int) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    expected = [datetime(2024, 2, 1, hour, tzinfo=zone), None, datetime(2024, 7, 13, hour, tzinfo=zone)]
+    assert instants(pa.array(numbers)) == expected
+    assert instants(pa.array(numbers, pa.float64())) == expected
+
+
 def test_a_fraction_of_a_unix_second_is_kept_to_the_microsecond() -> None:
     assert instants(pa.array([1706788800.25])) == [NOON.replace(microsecond=250_000)]
 
 
-@pytest.mark.parametrize("numbers", [[45323.5], [20240131], [1706788800, 1706788800000], [-1]])
+@pytest.mark.parametrize(
+    "numbers", [[45323.5, 7], [20240131, 20240230], [20240131, 45323], [20240131.5], [1706788800, 1706788800000], [-1]]
+)
 def test_other_numbers_are_no_times(numbers: list[float]) -> None:
     with pytest.raises(CommandError, match=r"column 'ts' is a number, not a time; write times as 2024.* or as seconds"):
         instants(pa.array(numbers))
@@ -45,6 +58,8 @@ def test_other_numbers_are_no_times(numbers: list[float]) -> None:
         ["2024-02-01 13:00", None, "2024-07-13 12:00:00+00"],
         ["01.02.2024 13:00", None, "13.07.2024 14:00"],
         ["2024-02-01T12:00:00.000000000Z", "NaT", "2024-07-13T12:00:00.000000789Z"],
+        ["Thu, 01 Feb 2024 12:00:00 GMT", None, "Sat, 13 Jul 2024 14:00:00 +0200"],
+        ["1 Feb 2024 07:00 EST", "", "13 Jul 2024 12:00:00 -0000"],
         ["2024-02-01 12:00:00 UTC", "", "2024-07-13 14:00:00"],
     ],
 )
@@ -65,6 +80,7 @@ def test_nanoseconds_are_cut_to_microseconds_with_and_without_a_zone() -> None:
             ["2024-02-01", "Thu Feb  1 10:00:00 2024"],
             r"is not a time in row 2: 'Thu Feb  1 10:00:00 2024'; write times as",
         ),
+        (["Thu, 01 Feb 2024 12:00:00 GMT", "noon"], r"is not a time in row 1: 'Thu, 01 Feb 2024 12:00:00Z'; write"),
         (["02/03/2024", "03/02/2024"], r"holds dates that may begin with the day or the month; write times as"),
         ([True], r"is of type bool, not a time; write times as"),
     ],

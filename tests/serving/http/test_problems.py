@@ -35,6 +35,21 @@ async def test_unknown_routes_and_methods_are_problems(anonymous: httpx.AsyncCli
             "/api/v1/project",
             "There is no such route. Did you mean GET /api/v1/projects or POST /api/v1/projects?",
         ),
+        ("POST", "/predict/", "There is no such route. Did you mean POST /predict?"),
+        ("POST", "/events", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("POST", "/api/v2/events", "There is no such route. Did you mean POST /api/v1/events?"),
+        ("GET", "/health", "There is no such route. Did you mean GET /api/v1/health?"),
+        ("GET", "/api/v1/healthz", "There is no such route. Did you mean GET /healthz?"),
+        (
+            "GET",
+            "/api/v1/projects/p/models/m/days/",
+            "There is no such route. Did you mean GET /api/v1/projects/{project_id}/models/{model_id}/days?",
+        ),
+        (
+            "GET",
+            "/projects/p/models/m/days",
+            "There is no such route. Did you mean GET /api/v1/projects/{project_id}/models/{model_id}/days?",
+        ),
         ("GET", "/api/nowhere-near-any-of-them", "There is no such route."),
         ("GET", "/api/v1/events", "This route does not answer GET: send POST."),
         ("PUT", "/api/v1/query", "This route does not answer PUT: send POST."),
@@ -44,6 +59,11 @@ async def test_an_unknown_route_or_method_is_answered_with_what_is_meant(
     analyst: httpx.AsyncClient, method: str, path: str, detail: str
 ) -> None:
     assert (await analyst.request(method, path)).json()["detail"] == detail
+
+
+async def test_a_route_of_ours_under_the_prefix_of_language_models_is_named(analyst: httpx.AsyncClient) -> None:
+    message = (await analyst.post("/v1/labels/")).json()["error"]["message"]
+    assert message == "There is no such route. Did you mean POST /api/v1/labels?"
 
 
 async def test_a_payload_that_does_not_fit_names_its_fields_and_not_their_values(admin: httpx.AsyncClient) -> None:
@@ -73,6 +93,42 @@ async def test_a_wrong_field_is_answered_with_the_fix_in_words(
     (error,) = errors
     assert error["field"] == field
     assert error["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "detail"),
+    [
+        (
+            "application/x-www-form-urlencoded",
+            "Content-Type 'application/x-www-form-urlencoded' is not supported here: send the header Content-Type: application/json.",
+        ),
+        (
+            "text/plain",
+            "Content-Type 'text/plain' is not supported here: send the header Content-Type: application/json.",
+        ),
+        (None, "The body has no Content-Type: send the header Content-Type: application/json."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/v1/projects", "/api/v1/query"])
+async def test_json_under_another_content_type_is_answered_with_the_header_to_send(
+    admin: httpx.AsyncClient, path: str, content_type: str | None, detail: str
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    body = check_problem(await admin.post(path, content=b'{"id": "shop", "name": "Shop"}', headers=headers), 415)
+    assert body["detail"] == detail
+
+
+async def test_a_body_that_is_missing_is_422(admin: httpx.AsyncClient) -> None:
+    check_problem(await admin.post("/api/v1/projects"), 422)
+
+
+async def test_an_array_or_a_form_at_the_route_of_one_event_names_the_fix(analyst: httpx.AsyncClient) -> None:
+    body = check_problem(await analyst.post("/api/v1/events", json=[{}]), 400)
+    assert body["detail"] == (
+        "The body is not one JSON object. Send an array, or lines of JSON, to POST /api/v1/events/batch."
+    )
+    body = check_problem(await analyst.post("/api/v1/events", data={"a": "b"}), 415)
+    assert "send application/json (the header Content-Type: application/json); batches go to" in str(body["detail"])
 
 
 async def test_json_that_is_none_is_422(admin: httpx.AsyncClient) -> None:
