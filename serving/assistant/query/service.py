@@ -22,7 +22,8 @@ from serving.assistant.query.extracting import extract_answer
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Timings, Tokens
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
-from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
+from serving.gateway.calls.call import Call, CallRequest, Outcome
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook

@@ -9,7 +9,7 @@ from typing import Any
 
 from serving.audit.context import RequestContext
 from serving.gateway.calls.answer_cache import Slot
-from serving.gateway.calls.gateway import Call
+from serving.gateway.calls.call import Call
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import check_answer, check_own_answer
 from serving.gateway.chat.stream import ChatStream

@@ -15,7 +15,8 @@ from guard_store.spending.amounts import Amount
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.answer_cache import AnswerCache, StoredAnswer
-from serving.gateway.calls.gateway import Call, CallRequest, Gateway
+from serving.gateway.calls.call import Call, CallRequest
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, read_usage
