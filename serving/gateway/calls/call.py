@@ -14,6 +14,8 @@ from guard_store.spending.works import Reservation, Reserved, SettleCall
 from serving.audit.context import RequestContext
 from serving.audit.service import AuditService
 from serving.gateway.calls import metrics, spans
+from serving.gateway.evaluations.answers import Answer, EvaluatedCall
+from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.prices import Prices
 from serving.http.problems import Problem, Unavailable, unexpected
 from serving.http.tracing import NO_SPAN
@@ -42,16 +44,29 @@ Outcome = Literal["ok", "blocked", "aborted", "error"]
 
 
 class Call:
-    """A call in progress: record its usage, then settle it."""
+    """A call in progress: record its usage, then settle it.
+
+    Parameters
+    ----------
+    evaluations : stores the event of the answer; None if the call is not chosen for it.
+    """
 
     def __init__(
-        self, reservation: Reservation, reserved: Reserved, context: RequestContext, prices: Prices, audit: AuditService
+        self,
+        reservation: Reservation,
+        reserved: Reserved,
+        context: RequestContext,
+        prices: Prices,
+        audit: AuditService,
+        evaluations: EvaluationService | None,
     ) -> None:
         self._reservation = reservation
         self._reserved = reserved
         self._context = context
         self._prices = prices
         self._audit = audit
+        self._evaluations = evaluations
+        self._answer: Answer | None = None
         self._started = time.perf_counter()
         self._usage = Amount()
         self._model = reservation.model
@@ -65,6 +80,15 @@ class Call:
     def tokens_in(self) -> int:
         """Return the tokens of the prompt as estimated for the reservation."""
         return self._reservation.most.tokens_in
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the call is chosen: `record_answer` then makes an event of its answer."""
+        return self._evaluations is not None
+
+    def record_answer(self, answer: Answer) -> None:
+        """Record what is known of the answer, for its event."""
+        self._answer = answer
 
     def record_first_token(self, model: str) -> None:
         """Record the arrival of the first token of a stream."""
@@ -97,12 +121,16 @@ class Call:
             entry.details["aborted"] = True
         elif not entry.has_begun:
             entry.status = 200
+        evaluated = self._evaluated(outcome)
+        if evaluated:
+            entry.details["evaluated"] = True
         sent = entry.copy_response_hash()
         entry.add_response(response)
         try:
             await self._commit()
         except Unavailable:  # the middleware commits the settlement with the entry of the error
             entry.restore_response_hash(sent)
+            entry.details.pop("evaluated", None)
             raise
         # Scheduled, so that counting does not delay the answer.
         seconds = time.perf_counter() - self._started
@@ -110,6 +138,8 @@ class Call:
             metrics.count_call, self._reservation.route, self._model, outcome, usage, seconds
         )
         spans.record_end(self.span, usage, self._model, self._base_url, outcome)
+        if self._evaluations is not None and evaluated is not None:
+            self._evaluations.store(evaluated)
 
     async def settle_failed(self, error: BaseException) -> None:
         """Settle a call whose request ends in an error: with the usage so far, and the error as the answer."""
@@ -121,6 +151,22 @@ class Call:
             return
         entry.answer_with(entry.failure or (error if isinstance(error, Problem) else unexpected()))
         await self.settle("error")
+
+    def _evaluated(self, outcome: Outcome) -> EvaluatedCall | None:
+        """Return the call for its event; None if it has none, as without a complete answer."""
+        project_id = self._context.project_id
+        if self._answer is None or project_id is None or outcome not in {"ok", "blocked"}:
+            return None
+        return EvaluatedCall(
+            project_id,
+            self._context.request_id,
+            self._context.route,
+            self._model,
+            self._answer,
+            outcome == "blocked",
+            self._usage,
+            (time.perf_counter() - self._started) * 1_000,
+        )
 
     async def _commit(self) -> None:
         usage = self._usage

@@ -38,6 +38,7 @@ from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
 from serving.gateway.calls.call import Call, CallRequest, with_cost
+from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
 from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable
@@ -51,7 +52,14 @@ _SWEEP_S = 30.0
 class Gateway:
     """Reserves calls, and settles calls of dead processes."""
 
-    def __init__(self, settings: Settings, database: Database, writer: GroupWriter, audit: AuditService) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        writer: GroupWriter,
+        audit: AuditService,
+        evaluations: EvaluationService,
+    ) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
         self.prices = Prices(settings.llm.prices, settings.llm.prices_as)
@@ -59,6 +67,7 @@ class Gateway:
         self._database = database
         self._writer = writer
         self._audit = audit
+        self._evaluations = evaluations
         self._zones: TtlCache[str, str] = TtlCache(settings.server.key_cache_s)
         self._task: asyncio.Task[None] | None = None
 
@@ -69,11 +78,12 @@ class Gateway:
         self._task = asyncio.create_task(self._settle_lost_calls())
 
     async def stop(self) -> None:
-        """Stop settling calls of dead processes, and close the connections."""
+        """Stop settling calls of dead processes, close the connections, and wait for the events of settled calls."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.upstreams.stop()
+        await self._evaluations.stop()
 
     @asynccontextmanager
     async def call(self, request: CallRequest, context: RequestContext) -> AsyncIterator[Call]:
@@ -155,11 +165,12 @@ class Gateway:
             made_us=at_us,
             expires_us=at_us + (self._settings.llm.total_s * 2 + _GRACE_S) * SECOND_US,
         )
+        chosen = await self._evaluations.chooses(context.project_id, context.request_id)
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
             metrics.count_refusal(context.route, reserved.refusal.scope, reserved.refusal.measure)
             raise await self._refusal_problem(reserved.refusal, reservation, context.principal)
-        return Call(reservation, reserved, context, self.prices, self._audit)
+        return Call(reservation, reserved, context, self.prices, self._audit, self._evaluations if chosen else None)
 
     def _max_cost(self, request: CallRequest, most: Amount) -> int | None:
         """Return the cost at the most expensive server, plus tools; None if a server's price is unknown."""

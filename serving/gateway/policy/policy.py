@@ -20,7 +20,7 @@ from serving.gateway.policy.terms import terms_pattern, terms_tail
 from serving.gateway.policy.vault import Vault
 
 _DENYLIST = "denylist"
-_INJECTION = "injection"
+INJECTION = "injection"
 _UNREAD = "unread"
 _SIDES: Final[tuple[Side, ...]] = get_args(Side)
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.
@@ -236,7 +236,7 @@ class Policy:
         if injection.action != "off" and side in injection.sides:
             count = count_injections(normal.text, passage=side == "passage")
             if count:
-                findings.append(Finding(_INJECTION, injection.action, side, count))
+                findings.append(Finding(INJECTION, injection.action, side, count))
         if not findings and not matches:  # the case of most texts
             return Verdict(text, (), blocked=False)
         if any(finding.action == "block" for finding in findings):
