@@ -73,6 +73,9 @@ from serving.gateway.calls.gateway import Gateway
 from serving.gateway.chat.endpoints import router as chat_router
 from serving.gateway.chat.endpoints import routes as chat_routes
 from serving.gateway.chat.service import ChatService
+from serving.gateway.evaluations.endpoints import router as feedback_router
+from serving.gateway.evaluations.feedback import FeedbackService
+from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.findings.endpoints import router as findings_router
 from serving.gateway.findings.service import FindingsService
 from serving.gateway.policy.book import PolicyBook
@@ -150,6 +153,7 @@ _ROUTERS = (
     lineage_router,
     audit_router,
     chat_router,
+    feedback_router,
     prompts_router,
     usage_router,
     findings_router,
@@ -243,9 +247,12 @@ class Services:
         """Build the gateway to language models, and the assistant that uses it."""
         self.prompts = PromptBook.load(default_folder())
         self.policies = PolicyBook(settings.llm.policies)
-        self.gateway = Gateway(settings, database, self.events.writer, self.audit)
+        cache_s = settings.server.key_cache_s
+        self.evaluated_answers = EvaluationService(self.projects, self.events, cache_s=cache_s)
+        self.gateway = Gateway(settings, database, self.events.writer, self.audit, self.evaluated_answers)
         self.knowledge = KnowledgeService(settings)
-        bodies = BodyRecorder(self.projects, cache_s=settings.server.key_cache_s)
+        bodies = BodyRecorder(self.projects, cache_s=cache_s)
+        self.feedback = FeedbackService(database, self.audit, self.evaluated_answers, self.policies, bodies)
         self.chat = ChatService(settings, self.gateway, self.policies, self.prompts, bodies)
         self.query = QueryService(settings.llm, self.gateway, self.policies, self.prompts, self.knowledge, bodies)
         research_tools = ResearchTools(settings, self.knowledge, self.gateway.upstreams, self.prompts)
@@ -273,6 +280,7 @@ class Services:
             self.predict,
             self.audit,
             self.chat,
+            self.feedback,
             self.query,
             self.knowledge,
             self.tools,

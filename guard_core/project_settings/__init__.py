@@ -3,6 +3,7 @@
 - `audit`: what a project's audit trail keeps in addition to the ledger
 - `drift`: how a model's drift is evaluated
 - `drift_methods`: the methods that can decide a verdict, and their default thresholds
+- `evaluation`: which answers of language models become events
 - `labels`: what the labels of a model mean
 - `promotion`: what a candidate must reach to be promoted
 - `predict`: how a project's models answer `/predict`

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from guard_core.project_settings.audit import AuditSettings
 from guard_core.project_settings.drift import DriftSettings
+from guard_core.project_settings.evaluation import EvaluationSettings
 from guard_core.project_settings.labels import LabelSettings
 from guard_core.project_settings.predict import PredictSettings
 from guard_core.project_settings.promotion import PromotionSettings
@@ -39,6 +40,9 @@ class ProjectSettings(ModelSettings):
 
     audit: AuditSettings = Field(
         default_factory=AuditSettings, description="What the audit trail keeps in addition to the ledger."
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings, description="Which answers of language models become events."
     )
     tools: ToolSettings = Field(default_factory=ToolSettings, description="Which tools may be called, and how.")
     models: Mapping[str, ModelSettings] = Field(

@@ -1,6 +1,6 @@
 """The base class of all sections of a project's settings, and the error that names a wrong field.
 
-The fields themselves belong in the sections: drift, labels, retrain, training, promotion, predict, tools, audit.
+The fields themselves belong in the sections: drift, labels, retrain, training, promotion, predict, tools, audit, evaluation.
 """
 
 from collections.abc import Mapping

@@ -51,6 +51,15 @@ class PredictionStore:
                     return [Prediction(**row._mapping) for row in rows]
         return []
 
+    def get(self, project_id: str, event_id: str) -> Prediction | None:
+        """Return the event of an id in a project."""
+        c = events.c
+        columns = (c[name] for name in Prediction.__dataclass_fields__)
+        statement = select(*columns).where(c.project_id == project_id, c.event_id == event_id)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else Prediction(**row._mapping)
+
 
 def newest_instants(database: Database) -> dict[tuple[str, str], int]:
     """Return the instant of the newest stored event of every model, by project and model; one look-up in an index each."""

@@ -61,17 +61,21 @@ class AuditService:
         rows = self.store.page(ledger_filter, before, limit + 1)
         return page_of(rows, limit, position=lambda row: row.seq, item=LedgerRowView.of)
 
-    async def commit(self, entry: AuditEntry) -> None:
+    async def commit(self, entry: AuditEntry, *rows: Work) -> None:
         """Commit the entry of a request and the settlement of its call in one transaction; return when it is durable.
 
         An entry that is committed already is not appended again: only a settlement that came after it is booked.
+
+        Parameters
+        ----------
+        rows : what the request stores in the same transaction.
 
         Raises
         ------
         Unavailable
             If that is not possible now; the answer must not be sent.
         """
-        works: list[Work] = [] if entry.settlement is None else [entry.settlement]
+        works: list[Work] = [*rows] if entry.settlement is None else [*rows, entry.settlement]
         if not entry.committed:
             works.append(AppendEntry(entry.row(), entry.bodies))
         settlement, entry.settlement = entry.settlement, None

@@ -2,6 +2,7 @@
 
 - `calls`: one paid call: budget, settlement, metrics
 - `chat`: the OpenAI-compatible routes
+- `evaluations`: sampled answers as events, and users' feedback as their labels
 - `findings`: findings of the content policies over HTTP
 - `policy`: the content policy
 - `prices`: prices of models

@@ -72,6 +72,7 @@ def _body_of(route: DocumentedRoute, project: str) -> Any:
         "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
         "/v1/responses": {"model": "m", "input": "x"},
         "/v1/embeddings": {"model": "m", "input": "x"},
+        "/v1/feedback": {"request_id": "none", "value": "good"},
         "/query": {"question": "What is GDPR?"},
         "/api/v1/query": {"question": "What is GDPR?", "project_id": None},
         "/research": {"topic": "retention", "project_id": project, "steps": ["search"]},

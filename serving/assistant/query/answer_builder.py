@@ -30,6 +30,7 @@ class AnswerBuilder:
     ----------
     text : the text released so far.
     declined : whether the answer is that the sources do not answer.
+    claims, supported_claims : of the model, and those that the sources support.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AnswerBuilder:
         self._quotes: dict[Quote, None] = {}
         self._faults: set[str] = set()
         self.declined = False
+        self.claims = self.supported_claims = 0
         self.text = ""
 
     @property
@@ -104,6 +106,8 @@ class AnswerBuilder:
             claim = check_claim(sentence, self._texts, self._question)
             if claim.declines:  # released at the end, if nothing else was
                 continue
+            self.claims += 1
+            self.supported_claims += claim.fault is None
             if claim.fault is not None and (self._grounded or claim.fault != "uncited_claim"):
                 self._faults.add(claim.fault)
             if claim.fault is None or not self._grounded:

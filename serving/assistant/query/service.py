@@ -22,9 +22,12 @@ from serving.assistant.query.extracting import extract_answer
 from serving.assistant.query.schemas import QueryAnswer, QueryRequest, Timings, Tokens
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
-from serving.gateway.calls.gateway import Call, CallRequest, Gateway, Outcome
+from serving.gateway.calls.call import Call, CallRequest, Outcome
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
+from serving.gateway.evaluations.answers import Answer
+from serving.gateway.evaluations.refusals import is_refusal
 from serving.gateway.policy.book import PolicyBook
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt
@@ -225,7 +228,10 @@ class QueryService:
             finally:
                 upstream_response.response.close()
                 usage = call.record_usage(meter.usage, upstream_response.model, base_url)
-            yield _ending(rest, call, builder, material, context, usage, upstream_response.model, prompt)
+            ending = _ending(rest, call, builder, material, context, usage, upstream_response.model, prompt)
+            if call.is_evaluated:
+                call.record_answer(_evaluate(builder, material.session, prompt, stream=request.stream))
+            yield ending
 
     async def _post(self, body: dict[str, Any], call: Call, context: RequestContext) -> UpstreamResponse:
         attempts = Attempts()
@@ -298,6 +304,19 @@ def _ending(
         request_id=context.request_id,
     )
     return _Ending(rest, answer, call, "blocked" if builder.withheld else "ok")
+
+
+def _evaluate(builder: AnswerBuilder, session: PolicySession, prompt: Prompt, *, stream: bool) -> Answer:
+    """Return what is known of a model's answer, for its event."""
+    return Answer(
+        prompt=prompt.id,
+        stream=stream,
+        characters=len(builder.text),
+        refused=builder.declined or is_refusal(builder.text),
+        findings=session.findings,
+        injection=session.found_injection,
+        grounded=builder.supported_claims / builder.claims if builder.claims else None,
+    )
 
 
 def _milliseconds(seconds: float) -> float:

@@ -36,7 +36,8 @@ from serving.assistant.tools.policy import ToolContext
 from serving.assistant.tools.service import ToolService
 from serving.audit.context import RequestContext
 from serving.audit.entry import AuditEntry
-from serving.gateway.calls.gateway import Call, CallRequest, Gateway
+from serving.gateway.calls.call import Call, CallRequest
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.tokens import estimate
 from serving.gateway.policy.book import PolicyBook

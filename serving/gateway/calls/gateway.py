@@ -5,14 +5,12 @@ The reservation is a transaction of its own; the settlement shares the transacti
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import anyio
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from guard_core.days import local_days, now_us
@@ -39,10 +37,11 @@ from serving.audit.context import RequestContext
 from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
+from serving.gateway.calls.call import Call, CallRequest, with_cost
+from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
-from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable, unexpected
-from serving.http.tracing import NO_SPAN
+from serving.http.problems import Forbidden, NotFound, Problem, TooManyRequests, Unavailable
 from serving.http.unknown_names import unknown_project
 
 _log = logging.getLogger(__name__)
@@ -50,129 +49,17 @@ _GRACE_S = 60  # a reservation that outlives the longest possible call by this b
 _SWEEP_S = 30.0
 
 
-class CallRequest(msgspec.Struct, frozen=True):
-    """A call that a request is about to make.
-
-    Attributes
-    ----------
-    end_user : the user on whose behalf the caller asks.
-    tokens_in, tokens_out : upper bounds, as far as they are known.
-    is_free : whether no server is called.
-    tools_nano_usd : the most that tools of the request may cost.
-    """
-
-    model: str
-    tokens_in: int
-    tokens_out: int
-    end_user: str | None = None
-    is_free: bool = False
-    tools_nano_usd: int = 0
-
-
-Outcome = Literal["ok", "blocked", "aborted", "error"]
-
-
-class Call:
-    """A call in progress: record its usage, then settle it."""
-
-    def __init__(
-        self, reservation: Reservation, reserved: Reserved, context: RequestContext, prices: Prices, audit: AuditService
-    ) -> None:
-        self._reservation = reservation
-        self._reserved = reserved
-        self._context = context
-        self._prices = prices
-        self._audit = audit
-        self._started = time.perf_counter()
-        self._usage = Amount()
-        self._model = reservation.model
-        self._base_url: str | None = None
-        self.span = NO_SPAN
-        self.is_settled = False
-        if reserved.soft:
-            context.entry.details["soft_budgets"] = list(reserved.soft)
-
-    @property
-    def tokens_in(self) -> int:
-        """Return the tokens of the prompt as estimated for the reservation."""
-        return self._reservation.most.tokens_in
-
-    def record_first_token(self, model: str) -> None:
-        """Record the arrival of the first token of a stream."""
-        seconds = time.perf_counter() - self._started
-        metrics.observe_first_token(self._reservation.route, model, seconds)
-        spans.record_first_token(self.span, seconds)
-
-    def record_usage(self, usage: Amount, model: str, base_url: str | None, *, tools_nano_usd: int = 0) -> Amount:
-        """Record the usage of the call; return it with its cost, which is zero without a server and tools."""
-        has_price = base_url is not None and (usage.tokens_in or usage.tokens_out)
-        cost = self._prices.cost_nano_usd(model, base_url or "", usage) if has_price else 0
-        self._usage = _with_cost(usage, None if cost is None else cost + tools_nano_usd)
-        self._model, self._base_url = model, base_url
-        return self._usage
-
-    async def settle(self, outcome: Outcome, response: bytes = b"") -> None:
-        """Book the usage and append the request's entry to the ledger, in one transaction; return when it is durable.
-
-        Parameters
-        ----------
-        response : the unsent rest of the answer's body; send it only after this returns.
-
-        Raises
-        ------
-        Unavailable
-            If the transaction cannot be stored now; the reservation then stays until it expires, and is charged in full.
-        """
-        entry, usage = self._context.entry, self._usage
-        if outcome == "aborted":
-            entry.details["aborted"] = True
-        elif not entry.has_begun:
-            entry.status = 200
-        sent = entry.copy_response_hash()
-        entry.add_response(response)
-        try:
-            await self._commit()
-        except Unavailable:  # the middleware commits the settlement with the entry of the error
-            entry.restore_response_hash(sent)
-            raise
-        # Scheduled, so that counting does not delay the answer.
-        seconds = time.perf_counter() - self._started
-        asyncio.get_running_loop().call_soon(
-            metrics.count_call, self._reservation.route, self._model, outcome, usage, seconds
-        )
-        spans.record_end(self.span, usage, self._model, self._base_url, outcome)
-
-    async def settle_failed(self, error: BaseException) -> None:
-        """Settle a call whose request ends in an error: with the usage so far, and the error as the answer."""
-        if self.is_settled:
-            return
-        entry = self._context.entry
-        if entry.failure is None and (self._context.is_disconnected or not isinstance(error, Exception)):
-            await self.settle("aborted")
-            return
-        entry.answer_with(entry.failure or (error if isinstance(error, Problem) else unexpected()))
-        await self.settle("error")
-
-    async def _commit(self) -> None:
-        usage = self._usage
-        self._context.entry.note(
-            model=self._model[:256],
-            tokens_in=usage.tokens_in,
-            tokens_cached=usage.tokens_cached,
-            tokens_out=usage.tokens_out,
-            tokens_reasoning=usage.tokens_reasoning,
-            tokens_estimated=usage.estimated,
-            cost_nano_usd=usage.cost_nano_usd,
-        )
-        self.is_settled = True
-        self._context.entry.settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
-        await self._audit.commit(self._context.entry)
-
-
 class Gateway:
     """Reserves calls, and settles calls of dead processes."""
 
-    def __init__(self, settings: Settings, database: Database, writer: GroupWriter, audit: AuditService) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        writer: GroupWriter,
+        audit: AuditService,
+        evaluations: EvaluationService,
+    ) -> None:
         self.upstreams = Upstreams(settings)
         self.budgets = BudgetStore(database)
         self.prices = Prices(settings.llm.prices, settings.llm.prices_as)
@@ -180,6 +67,7 @@ class Gateway:
         self._database = database
         self._writer = writer
         self._audit = audit
+        self._evaluations = evaluations
         self._zones: TtlCache[str, str] = TtlCache(settings.server.key_cache_s)
         self._task: asyncio.Task[None] | None = None
 
@@ -190,11 +78,12 @@ class Gateway:
         self._task = asyncio.create_task(self._settle_lost_calls())
 
     async def stop(self) -> None:
-        """Stop settling calls of dead processes, and close the connections."""
+        """Stop settling calls of dead processes, close the connections, and wait for the events of settled calls."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.upstreams.stop()
+        await self._evaluations.stop()
 
     @asynccontextmanager
     async def call(self, request: CallRequest, context: RequestContext) -> AsyncIterator[Call]:
@@ -269,18 +158,19 @@ class Gateway:
             project_id=context.project_id,
             end_user=request.end_user,
             model=request.model[:256],
-            most=_with_cost(most, self._max_cost(request, most)),
+            most=with_cost(most, self._max_cost(request, most)),
             day=project_day,
             key_day=key_day,
             project_day=project_day,
             made_us=at_us,
             expires_us=at_us + (self._settings.llm.total_s * 2 + _GRACE_S) * SECOND_US,
         )
+        chosen = await self._evaluations.chooses(context.project_id, context.request_id)
         reserved = await self._store(reservation)
         if reserved.refusal is not None:
             metrics.count_refusal(context.route, reserved.refusal.scope, reserved.refusal.measure)
             raise await self._refusal_problem(reserved.refusal, reservation, context.principal)
-        return Call(reservation, reserved, context, self.prices, self._audit)
+        return Call(reservation, reserved, context, self.prices, self._audit, self._evaluations if chosen else None)
 
     def _max_cost(self, request: CallRequest, most: Amount) -> int | None:
         """Return the cost at the most expensive server, plus tools; None if a server's price is unknown."""
@@ -378,17 +268,6 @@ class Gateway:
             await self._writer.submit(settle_lost_call(reservation, holds))
         except RowsRefusedError:  # the others must not wait for it
             _log.exception("a call of a dead process cannot be settled", extra={"for": reservation.request_id})
-
-
-def _with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
-    return Amount(
-        tokens_in=usage.tokens_in,
-        tokens_cached=usage.tokens_cached,
-        tokens_out=usage.tokens_out,
-        tokens_reasoning=usage.tokens_reasoning,
-        estimated=usage.estimated,
-        cost_nano_usd=cost_nano_usd,
-    )
 
 
 def _with_unit(value: int, refusal: Refusal) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls import metrics
-from serving.gateway.policy.policy import Finding, Policy
+from serving.gateway.policy.policy import INJECTIONS, Finding, Policy
 from serving.gateway.policy.vault import Vault
 from serving.http.problems import Forbidden
 
@@ -16,6 +16,8 @@ class PolicySession:
     ----------
     vault : the redacted values of the request.
     unread_kinds : kinds of the request's parts that could not be read.
+    findings : number of findings so far.
+    found_injection : whether any of them is of prompt injection.
     """
 
     def __init__(self, policy: Policy, route: str, entry: AuditEntry) -> None:
@@ -26,6 +28,8 @@ class PolicySession:
         self._rules: set[str] = set()
         self.blocked = False
         self.unread_kinds: tuple[str, ...] = ()
+        self.findings = 0
+        self.found_injection = False
         entry.note(policy_hash=policy.hash)
 
     def request(self, text: str) -> str:
@@ -70,6 +74,8 @@ class PolicySession:
         for finding in findings:
             metrics.count_finding(self._route, finding.rule, finding.action, finding.side, finding.count)
             self._rules.add(f"{finding.side}.{finding.rule}")
+            self.findings += finding.count
+            self.found_injection |= finding.rule in INJECTIONS
         if self._rules:
             self._entry.note(compliance_flag=True, flags=self.flags)
 

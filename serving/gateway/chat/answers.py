@@ -9,11 +9,13 @@ from typing import Any
 
 from serving.audit.context import RequestContext
 from serving.gateway.calls.answer_cache import Slot
-from serving.gateway.calls.gateway import Call
+from serving.gateway.calls.call import Call
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.chat.checks import check_answer, check_own_answer
 from serving.gateway.chat.stream import ChatStream
 from serving.gateway.chat.texts import count_bytes
+from serving.gateway.evaluations.answers import Answer, read_choices
+from serving.gateway.prompts.template import Prompt
 from serving.gateway.protocols.protocol import ModelRequest, Protocol, TranslatedProtocol
 from serving.gateway.upstreams.events import BrokenStreamError, find_error
 from serving.gateway.upstreams.problems import read_message
@@ -53,6 +55,10 @@ class WholeAnswer:
         meter.count_text(count_bytes([choice.get("message") for choice in choices if isinstance(choice, dict)]))
         meter.ended = True
         self.usage = meter.usage
+
+    def evaluate(self, prompt: Prompt | None) -> Answer:
+        """Return what is known of the answer, once it is checked, for its event."""
+        return read_choices(self._answer["choices"], None if prompt is None else prompt.id, self._session)
 
     def check(self, request: ModelRequest) -> dict[str, Any]:
         """Return the answer as the content policy lets it through, in the protocol of the request."""

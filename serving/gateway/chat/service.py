@@ -15,7 +15,8 @@ from guard_store.spending.amounts import Amount
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
 from serving.gateway.calls.answer_cache import AnswerCache, StoredAnswer
-from serving.gateway.calls.gateway import Call, CallRequest, Gateway
+from serving.gateway.calls.call import Call, CallRequest
+from serving.gateway.calls.gateway import Gateway
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.calls.report import CallReport
 from serving.gateway.calls.tokens import estimate, read_usage
@@ -99,6 +100,8 @@ class ChatService:
             checked = whole.check(request)
             if keeps:
                 record_bodies(context.entry, session.vault, request.body, checked)
+            if call.is_evaluated:
+                call.record_answer(whole.evaluate(request.prompt))
             body = encode_json(checked)
             await call.settle("blocked" if session.blocked else "ok", body)
             return body
@@ -127,7 +130,7 @@ class ChatService:
             writer = request.protocol.writer(request, call_request.tokens_in)
             context.entry.stream_error = writer.format_error
             protocol = upstream_response.upstream.protocol
-            events = self._events(protocol, writer, request, call_request, session, keeps=keeps)
+            events = self._events(protocol, writer, request, call_request, session, keeps=keeps or call.is_evaluated)
             try:
                 async with aclosing(read_pieces(upstream_response, events, call, context, slot)) as pieces:
                     async for piece in pieces:
@@ -147,6 +150,8 @@ class ChatService:
                     )
                 usage = call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
                 report.cost_nano_usd = usage.cost_nano_usd
+            if call.is_evaluated:
+                call.record_answer(events.evaluate(request.prompt))
             if events.ended and not events.blocked:
                 slot.keep(upstream_response)
             ending = report.closing_comment() + writer.end(usage)

@@ -12,7 +12,9 @@ from serving.gateway.chat.checks import PROTOCOL, WITHHELD
 from serving.gateway.chat.deltas import ChoiceStream
 from serving.gateway.chat.dialects import has_content, normalize_choice
 from serving.gateway.chat.texts import rewrite
+from serving.gateway.evaluations.answers import Answer, read_stream
 from serving.gateway.policy.policy import Finding
+from serving.gateway.prompts.template import Prompt
 from serving.gateway.protocols.protocol import EventWriter
 from serving.gateway.upstreams.events import DONE_MARK, BrokenStreamError, Events, find_error, parse_event
 from serving.gateway.upstreams.problems import read_message
@@ -58,6 +60,7 @@ class ChatStream:
         self._head: dict[str, Any] = {"object": _CHUNK}
         self._ending: dict[str, Any] | None = None  # an event with a finish reason, which more text would contradict
         self._keeps_texts = keeps_texts
+        self._finish_reasons: set[str] = set()
         self._unread: dict[str, Any] = {}  # the last event without choices: without an answer, it has the reason
         self.blocked = self.ended = False
 
@@ -135,6 +138,10 @@ class ChatStream:
         """Return the released texts, by choice; only if texts are kept."""
         return [{"index": place, **choice.texts} for place, choice in sorted(self._choices.items())]
 
+    def evaluate(self, prompt: Prompt | None) -> Answer:
+        """Return what is known of the answer, once its findings are recorded, for its event; only if texts are kept."""
+        return read_stream(self.texts(), self._finish_reasons, None if prompt is None else prompt.id, self._session)
+
     def _events_of(self, data: bytes) -> Iterable[bytes]:
         if not data:
             return (self._writer.keep_alive,)
@@ -174,6 +181,8 @@ class ChatStream:
             return
         for place, choice in zip(places, choices, strict=True):
             self._choice_at(place).finished |= choice["finish_reason"] is not None
+            if choice["finish_reason"] is not None:
+                self._finish_reasons.add(str(choice["finish_reason"]))
         if any(choice["finish_reason"] is not None for choice in choices):
             self._ending = event
         else:

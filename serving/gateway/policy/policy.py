@@ -23,6 +23,8 @@ from serving.gateway.policy.vault import Vault
 _DENYLIST = "denylist"
 _INJECTION = "injection"
 _CLASSIFIED = "injection.classifier"
+INJECTIONS: Final = frozenset({_INJECTION, _CLASSIFIED})
+"""Rules of findings of prompt injection."""
 _UNREAD = "unread"
 _SIDES: Final[tuple[Side, ...]] = get_args(Side)
 # Ends of a text that more text could turn into a match: a word, a number, an IBAN, the first line of a private key.

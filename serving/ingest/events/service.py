@@ -111,9 +111,13 @@ class EventService:
             raise _queue_full()
 
     async def store_event(
-        self, checked: Event | RowError, authorise: Authorise, request_id: str, sender: Sender
+        self, checked: Event | RowError, authorise: Authorise, request_id: str, sender: Sender | None
     ) -> tuple[str, bool]:
         """Store one event; return its id, and whether it was stored before, once it is durable.
+
+        Parameters
+        ----------
+        sender : recorded in the ledger; None if the entry of the request is there already.
 
         Raises
         ------

@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Table, func, select
@@ -29,7 +30,7 @@ from tests.contracts.kill.exchanges import Exchange, Register
 from tests.contracts.kill.home import PILOT, PROJECT, Home
 
 _PAID = ("/v1/", "/query", "/api/v1/query", "/research", "/api/v1/research")
-_FREE = {"POST /v1/messages/count_tokens", "POST /v1/responses/input_tokens"}
+_FREE = {"POST /v1/feedback", "POST /v1/messages/count_tokens", "POST /v1/responses/input_tokens"}
 _SUMS = ("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning", "cost_nano_usd")
 Row = Any
 
@@ -131,6 +132,8 @@ def check_rows_have_their_entries(database: Database, record: Ledger, sent: set[
         accepted = sum(
             json.loads(row.details).get("accepted", 0) for row in record.rows if row.route.startswith(prefix)
         )
+        if table is labels:
+            accepted += sum("feedback" in json.loads(row.details) for row in record.rows if row.status == HTTPStatus.OK)
         assert accepted == sum(not name.startswith("predict-") for name in names)
     predictions = {row.request_id for row in _all(database, events) if row.request_id.startswith("predict-")}
     on_record = {row.request_id for row in record.rows if row.route.endswith("/predict") and row.status == 200}

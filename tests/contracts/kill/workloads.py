@@ -147,6 +147,14 @@ async def count_tokens(client: Client) -> None:
     await client.send("POST /v1/messages/count_tokens", {"model": "stub", "messages": messages})
 
 
+@_of("POST /v1/feedback")
+async def feedback(client: Client) -> None:
+    name = client.next_id()
+    answer = {**_event(name), "model_id": "llm-stub", "y_pred": "good"}
+    await client.send("POST /api/v1/events", answer, effects=[Effect(("event", name))])
+    await client.send("POST /v1/feedback", {"request_id": name, "value": "bad"}, effects=[Effect(("label", name))])
+
+
 @_of("POST /v1/embeddings")
 async def embeddings(client: Client) -> None:
     await client.send("POST /v1/embeddings", {"model": "stub", "input": ["one two", client.next_id()]})

@@ -81,7 +81,13 @@ ROUTES = [
     Route("/query", {"question": QUESTION, "grounded": False}, "tokens", last="event: end"),
     Route("/research", {"topic": GDPR}, "steps", last="event: result"),
 ]
-FREE_BY_NAME = {"/v1/messages/count_tokens", "/v1/responses/input_tokens", "/v1/models", "/v1/models/{model_id}"}
+FREE_BY_NAME = {
+    "/v1/feedback",
+    "/v1/messages/count_tokens",
+    "/v1/responses/input_tokens",
+    "/v1/models",
+    "/v1/models/{model_id}",
+}
 CALLERS = {"chat": "/v1/", "query": "/query", "research": "/research"}
 
 

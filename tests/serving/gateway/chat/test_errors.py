@@ -211,7 +211,7 @@ async def test_an_unknown_route_lists_those_that_are_offered(analyst: httpx.Asyn
     assert response.status_code == 404
     assert response.json()["error"]["message"] == (
         "There is no such route. Offered below /v1/: GET /v1/models, GET /v1/models/{model_id}, POST /v1/chat/completions,"
-        " POST /v1/embeddings, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/responses,"
+        " POST /v1/embeddings, POST /v1/feedback, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/responses,"
         " POST /v1/responses/input_tokens."
     )
     elsewhere = await analyst.get("/api/v1/nothing")

@@ -1,0 +1,1 @@
+"""Tests of evaluated answers and of feedback on them, over HTTP."""
