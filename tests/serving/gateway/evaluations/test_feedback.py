@@ -39,7 +39,7 @@ async def test_feedback_becomes_the_label_of_the_answer(
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"request_id": request_id, "model_id": "llm-stub", "label": label}
     assert read_label(services, evaluated, request_id) == label
-    assert LabelStore(services.database).settle() == 1
+    assert LabelStore(services.database).count_on_days() == 1
     (day,) = (await caller.get(f"/api/v1/projects/{evaluated}/models/llm-stub/days")).json()["items"]
     assert (day["events"], day["labels"]) == (1, 1)
     (row,) = read_ledger(services, route=FEEDBACK)
