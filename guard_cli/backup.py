@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from guard_cli.ledger_entry import write_ledger_entry
 from guard_cli.terminal import FILE, CommandError, example, print_answer, print_note
 from guard_core.days import from_microseconds
 from guard_core.formats import count, size
@@ -46,6 +47,7 @@ def backup(target: Path, passphrase_file: Path | None, *, without_secrets: bool)
         manifest = create_backup(settings, path.resolve(), passphrase)
     except BackupError as error:
         raise CommandError(str(error)) from None
+    _record(settings.storage.database, "backup", file=path.name)
     print_answer(f"{path}: {_describe(manifest)}, {size(path.stat().st_size)}")
     for item in manifest.left_out:
         print_note(f"not contained: {item}")
@@ -97,7 +99,21 @@ def restore(
         )
     except BackupError as error:
         raise CommandError(str(error)) from None
+    _record(restored.database_url, "restore", file=file.name)
     return _print_restored(restored, _required(home))
+
+
+def _record(database_url: str, command: str, **details: str) -> None:
+    """Write a ledger entry, unless the database is of another schema, which a backup before an upgrade must not change."""
+    from guard_store.db.database import Database
+    from guard_store.db.migrate import is_current
+
+    database = Database(database_url)
+    try:
+        if is_current(database):
+            write_ledger_entry(database, command, **details)
+    finally:
+        database.close()
 
 
 def _print_restored(restored: "Restored", home: Path) -> int:

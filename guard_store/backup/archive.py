@@ -19,6 +19,7 @@ from guard_store.backup.manifest import FORMAT, File, Manifest
 
 _MANIFEST: Final = "manifest.json"
 _SEAL: Final = "manifest.sha256"  # the last file: without it, the archive is not whole
+_PIECE_BYTES: Final = 2**20
 
 
 class BackupError(Exception):
@@ -97,10 +98,10 @@ class ArchiveWriter:
         finally:
             os.close(folder)
 
-    def _write(self, name: str, source: object, size: int) -> None:
+    def _write(self, name: str, source: IO[bytes] | _HashingReader, size: int) -> None:
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, 0o600
-        self._tar.addfile(info, source)  # type: ignore[arg-type] - only `read` is called
+        self._tar.addfile(info, source)
 
 
 class Archive:
@@ -169,7 +170,10 @@ class Archive:
         if not self._members[name].isfile():
             return None
         with self.open(name) as source:
-            return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type] - IO has what it needs
+            reader = _HashingReader(source)
+            while reader.read(_PIECE_BYTES):
+                pass
+            return reader.sha256
 
 
 @contextmanager

@@ -4,7 +4,7 @@ All files are prepared in one folder inside the home folder and moved to their p
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -37,11 +37,13 @@ class Restored:
     Attributes
     ----------
     trusted : whether checkpoints had to be signed by the key that was restored.
+    database_url : of the restored database, secrets included.
     """
 
     manifest: Manifest
     verification: Verification
     trusted: bool
+    database_url: str = field(repr=False)
 
 
 def check_backup(path: Path) -> Manifest:
@@ -201,4 +203,4 @@ def _verify(manifest: Manifest, settings: Settings, *, has_key: bool) -> Restore
     head = manifest.ledger
     if verification.ok and head is not None and (verification.last_seq, verification.head) != (head.seq, head.hash):
         raise BackupError(f"the ledger ends with row {verification.last_seq} instead of row {head.seq} of the backup")
-    return Restored(manifest, verification, has_key)
+    return Restored(manifest, verification, has_key, settings.storage.database)

@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import func, select
 
 from guard_store.auth.store import KeyStore
+from guard_store.backup.create import create_backup
 from guard_store.backup.restore import check_backup
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
 from guard_store.ingest.tables import events
+from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from tests.serving.predict.registered import FEATURES, MODEL_ID, register
 from tests.support.event_requests import event
@@ -158,6 +160,35 @@ def _rows(url: str) -> int:
         database.close()
 
 
+def test_predictions_that_wait_for_the_database_are_contained(tmp_path: Path) -> None:
+    home, file, target = tmp_path / "home", tmp_path / "guard.tar", tmp_path / "restored"
+    database = Database(f"sqlite:///{home / 'guard.db'}")
+    key = _prepare(database, home)
+    with serving(home, knowledge_embedding_model="none") as server:
+        _predict(server, key)
+        with database.write():  # the server's writer waits for it
+            answer = httpx.post(
+                f"{server.url}/predict", json={"features": FEATURES}, headers={"X-API-Key": key}, trust_env=False
+            )
+            event_id = answer.json()["event_id"]
+            create_backup(settings_of(home=home), file, _PASSPHRASE)
+            assert event_id not in _ids(f"sqlite:///{home / 'guard.db'}")
+    database.close()
+    _run("restore", str(file), "--to", str(target), home=home)
+    restored = f"sqlite:///{target / 'guard.db'}"
+    assert event_id not in _ids(restored)
+    with serving(target, knowledge_embedding_model="none"):
+        wait_until(lambda: event_id in _ids(restored), "stored")
+
+
+def _commands(home: Path) -> list[str]:
+    database = Database(f"sqlite:///{home / 'guard.db'}")
+    try:
+        return [row.route for row in LedgerStore(database, None).page(LedgerFilter(), None, 10)]
+    finally:
+        database.close()
+
+
 def test_a_passphrase_is_needed_and_never_printed(home: Path, tmp_path: Path) -> None:
     _run("audit", "key", home=home)
     file = tmp_path / "guard.tar"
@@ -184,6 +215,8 @@ def test_without_secrets_no_passphrase_is_needed(home: Path, tmp_path: Path) -> 
     done = ml_guard("restore", str(file), "--to", str(tmp_path / "new"), env=environment(home), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "new" / "audit.key").exists()
+    assert _commands(home) == ["ml-guard backup"]
+    assert _commands(tmp_path / "new") == ["ml-guard restore"]
     done = ml_guard("restore", str(file), "--to", str(tmp_path / "new"), env=environment(home), cwd=tmp_path)
     assert done.returncode == 2
     assert "is not empty" in done.stderr
