@@ -76,7 +76,7 @@ def restore_backup(
         If the backup is not whole or of a newer version, or a target is not empty.
     """
     home = home.resolve()
-    storage = StorageSettings(home=home, database_url=database_url, lake_url=lake_url)  # type: ignore[arg-type]
+    storage = StorageSettings(home=home, database_url=database_url, lake_url=lake_url)
     settings = Settings.model_construct(storage=storage)
     with open_archive(path) as archive:
         archive.verify()
