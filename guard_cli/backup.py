@@ -31,9 +31,9 @@ _passphrase_option = click.option(
 @_passphrase_option
 @click.option("--without-secrets", is_flag=True, help="Leave out the key that signs checkpoints of the ledger.")
 def backup(target: Path, passphrase_file: Path | None, *, without_secrets: bool) -> None:
-    """Write a backup to a new file, or to a file of its own name in a folder.
+    """Write a backup of everything to one file, while everything runs.
 
-    Everything may run meanwhile. The file has database, lake, models, predictions that wait for the database and signed
+    In a folder, the file has a name with its instant. The file has database, lake, models, predictions that wait for the database and signed
     checkpoints; it appears when it is whole.
     """
     from guard_store.backup.archive import BackupError
@@ -79,9 +79,9 @@ def restore(
     without_secrets: bool,
     check: bool,
 ) -> int:
-    """Restore a backup, and verify its ledger.
+    """Restore a backup into an empty folder, or into PostgreSQL.
 
-    All files are compared with their hashes before anything is written. The exit code is 1 if the ledger's chain is broken.
+    The ledger is verified there. All files are compared with their hashes before anything is written. The exit code is 1 if the ledger's chain is broken.
     """
     from guard_store.backup.archive import BackupError
     from guard_store.backup.create import AUDIT_KEY
@@ -157,8 +157,8 @@ def _passphrase(settings: Settings, file: Path | None, *, is_new: bool) -> str:
     """Return the passphrase of the file, of the settings, or of the person at the terminal."""
     if file is not None:
         text = file.read_text(encoding="utf-8").strip()
-    elif settings.backup.passphrase is not None:
-        text = settings.backup.passphrase.get_secret_value()
+    elif settings.storage.backup_passphrase is not None:
+        text = settings.storage.backup_passphrase.get_secret_value()
     elif sys.stdin.isatty():
         text = click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
     else:

@@ -3,7 +3,6 @@
 - `alert`: delivery of alerts
 - `audit`: signing of checkpoints
 - `aws`: costs at AWS
-- `backup`: the passphrase of backups
 - `dagster`: address of the Dagster webserver
 - `docs`: documentation of the settings, generated
 - `fetch`: web pages that `/research` fetches
@@ -28,7 +27,6 @@ The settings of one project are `guard_core.project_settings`.
 from guard_core.settings.alert import AlertSettings
 from guard_core.settings.audit import AuditSettings
 from guard_core.settings.aws import AwsAllocation, AwsSettings
-from guard_core.settings.backup import BackupSettings
 from guard_core.settings.dagster import DagsterSettings
 from guard_core.settings.fetch import FetchSettings
 from guard_core.settings.ingest import IngestSettings
@@ -53,7 +51,6 @@ __all__ = [
     "AuditSettings",
     "AwsAllocation",
     "AwsSettings",
-    "BackupSettings",
     "DagsterSettings",
     "Fallback",
     "FetchSettings",

@@ -14,7 +14,6 @@ from pydantic_settings import (
 from guard_core.settings.alert import AlertSettings
 from guard_core.settings.audit import AuditSettings
 from guard_core.settings.aws import AwsSettings
-from guard_core.settings.backup import BackupSettings
 from guard_core.settings.dagster import DagsterSettings
 from guard_core.settings.fetch import FetchSettings
 from guard_core.settings.ingest import IngestSettings
@@ -51,7 +50,6 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     search: SearchSettings = SearchSettings()
     audit: AuditSettings = AuditSettings()
-    backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     aws: AwsSettings = AwsSettings()
 
