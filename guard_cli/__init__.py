@@ -2,6 +2,7 @@
 
 - `alerts`: alerts, test messages, alert policies from a file
 - `audit`: verification of the ledger
+- `backup`: `backup` and `restore`
 - `dagster`: the history in Dagster's storage
 - `database`: `migrate`, and opening the database for other commands
 - `doctor`: checks of settings and of everything that ML Guard depends on

@@ -41,6 +41,8 @@ _COMMANDS = {
     "alerts": ("guard_cli.alerts:alerts", "List alerts, test routes, import policies from a file."),
     "research": ("guard_cli.research:research", "Evaluate research, and replay a research request."),
     "migrate": ("guard_cli.database:migrate", "Bring the database to the newest schema."),
+    "backup": ("guard_cli.backup:backup", "Write a backup of everything to one file, while everything runs."),
+    "restore": ("guard_cli.backup:restore", "Restore a backup into an empty folder, or into PostgreSQL."),
     "dagster": ("guard_cli.dagster:dagster", "Write the history of days and trainings into Dagster's storage."),
     "settings": ("guard_cli.settings:settings", "Print the table of settings."),
 }

@@ -2,6 +2,7 @@
 
 - `alerts`: facts, alerts, their policies, and the outbox of messages
 - `auth`: API keys, sessions of the pages
+- `backup`: backups of everything, and their restoration
 - `costs`: costs by project, local day and source
 - `day_state`: what each local day has received, and how far each stage has processed it
 - `db`: connections, migrations, and what the stores share

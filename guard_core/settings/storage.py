@@ -48,6 +48,12 @@ class StorageSettings(Group):
         " cannot be stored.",
     )
 
+    backup_passphrase: SecretStr | None = Field(
+        None,
+        description="Passphrase under which `ml-guard backup` encrypts the key that signs checkpoints, and `ml-guard restore`"
+        " decrypts it. Unset: the commands ask for it.",
+    )
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
