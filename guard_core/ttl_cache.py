@@ -6,6 +6,7 @@ When and how to look up again is up to the caller. Decision 0024 records why thi
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar, overload
 
@@ -52,6 +53,12 @@ class TtlCache(Generic[K, V]):
     def entry(self, key: K) -> tuple[float, V] | None:
         """Return the time of expiry and the value of a key, expired or not, for callers that can use a stale value."""
         return self._entries.get(key)
+
+    def expired_keys(self, most: int) -> list[K]:
+        """Return keys whose values have expired, those that were put last first."""
+        now = time.monotonic()
+        with self._lock:
+            return list(islice((key for key, (until, _) in reversed(self._entries.items()) if until <= now), most))
 
     def put(self, key: K, value: V, *, expires_at: float | None = None) -> None:
         """Store a value for `ttl_s` seconds, or until an instant of the monotonic clock."""

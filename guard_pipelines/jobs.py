@@ -73,7 +73,8 @@ _ASSETS_OF = {daily.name: _DAILY, retention.name: _RETENTION, knowledge.name: _K
 
 def assets_of(run: dg.DagsterRun) -> frozenset[str]:
     """Return the assets that a run covers: those that a person has chosen, else all of its job."""
-    keys = run.asset_selection or {asset.key for asset in _ASSETS_OF.get(run.job_name, ())}
+    checked = {check.asset_key for check in run.asset_check_selection or ()}  # a run of checks alone selects no asset
+    keys = run.asset_selection or checked or {asset.key for asset in _ASSETS_OF.get(run.job_name, ())}
     return frozenset(key.to_user_string() for key in keys)
 
 

@@ -62,8 +62,8 @@ class ServerSettings(Group):
     )
     outage_s: NotNegative = Field(
         3600,
-        description="Seconds for which keys and projects that the server knows stay valid for `/predict` while the database cannot"
-        " be read; a key that is revoked elsewhere meanwhile may work that long. 0: none.",
+        description="Seconds for which keys and projects that were confirmed shortly before stay valid while the database cannot be"
+        " read, so that `/predict` goes on; a key that is revoked elsewhere meanwhile may work that long. 0: none.",
     )
     timezone: str = Field("UTC", description="IANA time zone of the days of usage without a project.")
 

@@ -71,8 +71,8 @@ def record_finished_run(database: Database, run_id: str, assets: AbstractSet[str
     store = AlertStore(database)
     failing = [a for p in ["", *(p.id for p in ProjectStore(database).page())] for a in store.open_of(p, "")]
     for alert in failing:
-        is_covered = alert.subject.startswith(_SUBJECT) and assets >= set(alert.details[_ASSETS])
-        if is_covered and not _is_waiting(database, alert):
+        failed = set(alert.details.get(_ASSETS, ()))
+        if alert.subject.startswith(_SUBJECT) and failed and failed <= assets and not _is_waiting(database, alert):
             key = key_of(alert.subject, run_id, alert.id)
             _clear(database, alert.project_id, None, alert.subject, key, "A later run has succeeded.")
 

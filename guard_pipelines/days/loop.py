@@ -6,7 +6,7 @@ What a stage does with the days of one model is a function of its own domain.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,7 @@ from itertools import groupby
 
 from guard_core.logging import request_id_var
 from guard_core.settings import Settings
-from guard_store.day_state.day_state import DayState, Key
+from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore, Stage
 from guard_store.db.database import Database
 
@@ -142,10 +142,9 @@ class StageRun:
         finally:
             request_id_var.reset(token)
 
-    def mark(self, items: Sequence[DayState], *, same_profiles: Container[Key] = frozenset()) -> None:
+    def mark(self, items: Sequence[DayState]) -> None:
         """Mark days as processed by the stage, and count those that changed meanwhile."""
-        marked = self.store.mark(self._stage, items, same_profiles=same_profiles)
-        self.outcome.count_marked(items, marked)
+        self.outcome.count_marked(items, self.store.mark(self._stage, items))
 
 
 def run_stage(

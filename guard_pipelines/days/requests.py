@@ -46,7 +46,7 @@ def request_days(
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
     resting = [] if with_judged else [item for item in free if item.is_judged_again]
-    items = [item for item in free if item not in resting]
+    items = [item for item in free if with_judged or not item.is_judged_again]
     requests, given_up = _request_ranges(items, running, instance, settings)
     reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
     reasons += [f"{len(resting)} model-days that were judged before rest"] if resting else []

@@ -3,7 +3,7 @@
 Reading, marking and failing days belong here; making processed days due again is `invalidation`.
 """
 
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -14,7 +14,7 @@ from guard_core.days import from_microseconds, local_days, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.day_state.day_state import DayState, Key
-from guard_store.day_state.invalidation import RETRAIN_AGAIN, invalidate_drift_after
+from guard_store.day_state.invalidation import RETRAIN_AGAIN
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
@@ -166,27 +166,13 @@ class DayStateStore:
         }
         return list(newest.values())
 
-    def mark(
-        self, stage: Stage, items: Iterable[DayState], *, same_profiles: Container[Key] = frozenset()
-    ) -> Sequence[DayState]:
+    def mark(self, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
         """Record that a stage has processed these days; return those that have not changed since they were read.
 
-        Results of the others may have overwritten newer ones of a faster run: the stage processes them again. A day
-        whose profile was replaced invalidates the drift of later days with a trailing window that includes it, unless it is one of
-        `same_profiles`, whose new profiles equal those before.
+        Results of the others may have overwritten newer ones of a faster run: the stage processes them again.
         """
-        if stage != "profile":
-            with self._database.write() as connection:
-                return [item for item in sorted(items, key=_key) if _mark(connection, stage, item)]
-        marked = []
-        # Newest first: a day that invalidates later days must not change those that this call has yet to mark.
-        for item in sorted(items, key=_key, reverse=True):
-            with self._database.write() as connection:
-                if _mark(connection, stage, item):
-                    if item.key not in same_profiles:
-                        invalidate_drift_after(connection, *item.key, request_id=item.request_id)
-                    marked.append(item)
-        return marked
+        with self._database.write() as connection:
+            return [item for item in sorted(items, key=_key) if _mark(connection, stage, item)]
 
     def fail(self, item: DayState, error: str, *, from_the_start: bool = False) -> None:
         """Record that a revision could not be processed; days that have changed since are tried anyway.

@@ -90,7 +90,9 @@ class _Pool(QueuePool):
 
 
 def _postgresql_engine(database: Database) -> Engine:
-    return create_engine(database.url, poolclass=_Pool, pool_pre_ping=True)
+    # A connection over which nothing arrives any more ends, instead of holding its thread for as long as TCP tries.
+    limits = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 10, "tcp_user_timeout": 30_000}
+    return create_engine(database.url, poolclass=_Pool, pool_pre_ping=True, connect_args=limits)
 
 
 def _sqlite_engine(database: Database) -> Engine:

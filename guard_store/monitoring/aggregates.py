@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from guard_store.day_state.invalidation import invalidate_drift_after
 from guard_store.db.conditions import of_day
 from guard_store.db.database import Database
 from guard_store.db.day_results import WHOLE_DAY, SliceResultStore
@@ -76,8 +77,13 @@ class AggregateStore(SliceResultStore[Aggregate]):
         lake_version: int,
         revision: int,
         run_id: str | None,
-    ) -> bool:
-        """Replace all slices of a day in one transaction; return whether a profile has changed, by its bytes."""
+        request_id: str | None = None,
+    ) -> None:
+        """Replace all slices of a day in one transaction.
+
+        If a profile has changed, by its bytes, the same transaction makes the drift of later days with a window that includes
+        this day due again.
+        """
         common = {
             "lake_version": lake_version,
             "revision": revision,
@@ -99,7 +105,8 @@ class AggregateStore(SliceResultStore[Aggregate]):
         with self._database.write() as connection:
             before = {(row.dimension, row.value): row.profile for row in connection.execute(stored)}
             self._replace(connection, project_id, model_id, day, rows)
-        return before != {(row["dimension"], row["value"]): row["profile"] for row in rows}
+            if before != {(row["dimension"], row["value"]): row["profile"] for row in rows}:
+                invalidate_drift_after(connection, project_id, model_id, day, request_id=request_id)
 
     def profiles(
         self,

@@ -21,9 +21,10 @@ from serving.audit.service import AuditService
 from serving.http import metrics, tracing
 from serving.http.access_log import AccessLog
 from serving.http.dependencies import part_of
+from serving.http.error_handlers import problem_of
 from serving.http.limits.addresses import Proxies
 from serving.http.limits.body import TimedReceive
-from serving.http.problems import Problem, unexpected
+from serving.http.problems import Problem
 from serving.http.rendering import problem_response
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class RequestMiddleware:
             if answer.started and not answer.ended:
                 raise  # part of the answer has been sent: only closing the connection shows that it is incomplete
             if not answer.started:
-                await answer.send_problem(error if isinstance(error, Problem) else unexpected())
+                await answer.send_problem(problem_of(error))
         finally:
             await answer.close()
             self._report(scope, state, request_id, answer.status, time.perf_counter() - received_at)

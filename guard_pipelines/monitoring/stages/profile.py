@@ -38,15 +38,20 @@ def _profile_model(database: Database, lake: Lake, run: StageRun, items: Sequenc
     kinds = KindStore(database).of(project_id, model_id)
     snapshot = lake.snapshot(project_id, model_id)
     errors = _errors(database, items)
-    # Newest first, as `DayStateStore.mark` requires.
+    # Newest first: a day whose profile changes invalidates later days, which must not be yet to be marked.
     for item in reversed(items):
         with run.isolate(item):
             slices = _slices(item, snapshot, kinds, errors.get(item.day, {}))
             version = -1 if snapshot is None else snapshot.version
-            changed = AggregateStore(database).replace_day(
-                *item.key, slices, lake_version=version, revision=item.lake_revision, run_id=run.run_id
+            AggregateStore(database).replace_day(
+                *item.key,
+                slices,
+                lake_version=version,
+                revision=item.lake_revision,
+                run_id=run.run_id,
+                request_id=item.request_id,
             )
-            run.mark([item], same_profiles=frozenset() if changed else {item.key})
+            run.mark([item])
             whole = slices[0] if slices else None
             latency: Mapping[str, Any] = (whole.metrics.get("latency") if whole else None) or {}
             p95 = latency.get("p95")

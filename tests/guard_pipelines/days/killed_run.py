@@ -6,12 +6,12 @@ Not a test: `test_faults.py` starts it.
 import os
 import signal
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from dagster import DagsterInstance
 
 from guard_pipelines.definitions import defs
-from guard_store.day_state.day_state import DayState, Key
+from guard_store.day_state.day_state import DayState
 from guard_store.day_state.store import DayStateStore, Stage
 
 
@@ -20,12 +20,10 @@ def main() -> None:
     deadly, run_key, *pairs = sys.argv[1:]
     mark = DayStateStore.mark
 
-    def die_or_mark(
-        self: DayStateStore, stage: Stage, items: Iterable[DayState], *, same_profiles: Container[Key] = frozenset()
-    ) -> Sequence[DayState]:
+    def die_or_mark(self: DayStateStore, stage: Stage, items: Iterable[DayState]) -> Sequence[DayState]:
         if stage == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
-        return mark(self, stage, items, same_profiles=same_profiles)
+        return mark(self, stage, items)
 
     DayStateStore.mark = die_or_mark  # type: ignore[method-assign]
     tags = dict(pair.split("=", 1) for pair in pairs)

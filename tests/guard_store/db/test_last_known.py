@@ -91,14 +91,75 @@ async def test_known_values_are_used_while_the_database_hangs_and_only_the_first
 
 
 async def test_a_value_that_is_not_known_is_an_error_after_a_bounded_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("guard_store.db.last_known._TIMEOUT_S", 0.1)
+    monkeypatch.setattr("guard_store.db.last_known._TIMEOUT_S", 0.05)
     source = Source(a=1)
     known = known_of(source)
     source.answers.clear()
-    outcomes = await asyncio.gather(*(known.find([f"k{i}"]) for i in range(20)), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {NoConnectionError}
-    assert len(source.look_ups) == 8
+    for i in range(15):
+        outcomes = await asyncio.gather(*(known.find([f"k{i}.{n}"]) for n in range(5)), return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {NoConnectionError}
+    assert len(source.look_ups) <= 9, "hanging look-ups do not pile up"
     source.answers.set()
+    await asyncio.sleep(0.1)
+    assert await known.find(["a"]) == {"a": 1}
+
+
+async def test_many_new_keys_at_once_share_two_look_ups() -> None:
+    source = Source(**{f"k{n}": n for n in range(50)})
+    known = known_of(source)
+    found = await asyncio.gather(*(known.find([f"k{n}"]) for n in range(50)))
+    assert found == [{f"k{n}": n} for n in range(50)]
+    assert len(source.look_ups) == 2
+
+
+async def test_a_look_up_refreshes_other_values_that_have_expired() -> None:
+    source = Source(a=1, b=2)
+    known = known_of(source)
+    await known.find(["a", "b"])
+    await expire()
+    source.values = {"a": 1}  # b is revoked elsewhere
+    await known.find(["a"])
+    source.error = DOWN
+    await expire()
+    assert await known.find(["a"]) == {"a": 1}
+    with pytest.raises(OperationalError):
+        await known.find(["b"])
+
+
+async def test_a_value_that_was_confirmed_long_before_the_outage_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guard_store.db.last_known._CONFIRMED_S", 0.1)
+    source = Source(a=1)
+    known = known_of(source)
+    await known.find(["a"])
+    await asyncio.sleep(0.2)
+    source.error = DOWN
+    with pytest.raises(OperationalError):
+        await known.find(["a"])
+
+
+async def test_a_value_that_is_forgotten_while_it_is_looked_up_is_looked_up_again() -> None:
+    source = Source(a=1)
+    known = known_of(source, ttl_s=60)
+    source.answers.clear()
+    looking = asyncio.create_task(known.find(["a"]))
+    await asyncio.sleep(0.02)
+    known.forget(lambda _: True)  # revoked after it was read
+    source.answers.set()
+    await looking
+    assert known.get("a") is None
+
+
+async def test_slow_answers_are_no_silence() -> None:
+    source = Source(a=1)
+    known = known_of(source)
+    await known.find(["a"])
+    source.answers.clear()
+    await expire()
+    assert await known.find(["a"]) == {"a": 1}
+    assert known.silent_s is not None
+    source.answers.set()
+    await asyncio.sleep(0.05)
+    assert known.silent_s is None
 
 
 async def test_a_value_is_too_old_after_the_longest_outage() -> None:
