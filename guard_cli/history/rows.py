@@ -102,10 +102,21 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
     from ml.monitoring.performance.labels import label_key
 
     label_words, predicted_words = _words(labels), _words(predictions)
-    if len(label_words) > 2 or len(predicted_words) > 2 or _lower(label_words) & _lower(predicted_words):
+    if (
+        not label_words
+        or len(label_words) > 2
+        or len(predicted_words) > 2
+        or _lower(label_words) & _lower(predicted_words)
+    ):
         return labels
     if positive is None and {*map(label_key, label_words)} & {*map(label_key, predicted_words)}:
         return labels  # 1.0, True and yes are 1 for whatever compares them
+    if len(predicted_words) < 2:
+        only = " and ".join(predicted_words) or "missing"
+        raise CommandError(
+            f"all predictions are {only}, labels {' and '.join(label_words)}: nothing says what the other label means; write"
+            " labels in the words of the predictions"
+        )
     if positive is None:
         raise CommandError(
             f"predictions are {' and '.join(predicted_words)}, labels {' and '.join(label_words)}:"
@@ -113,7 +124,8 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
         )
     if positive not in label_words:
         raise CommandError(f"--positive: no label is {positive!r}; they are {' and '.join(label_words)}")
-    values = sorted((value for value in predictions.unique().to_pylist() if value is not None), key=str)
+    values = [value for value in predictions.unique().to_pylist() if value is not None]
+    values.sort(key=lambda value: (isinstance(value, str), value))  # numbers by their size
     meaning = {word: values[-1] if word == positive else values[0] for word in label_words}
     return pa.chunked_array(
         [pa.array([None if v is None else meaning[str(v)] for v in labels.to_pylist()], predictions.type)]

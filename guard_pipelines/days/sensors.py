@@ -33,7 +33,7 @@ def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
 
 
 def _request_days(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
-    """Settle labels, then request the unprocessed days in few runs, each change once.
+    """Count new labels on the days of their events, then request the unprocessed days in few runs, each change once.
 
     The cursor is the second at which days that had been judged before were requested last: such days rest from then on.
     """

@@ -28,4 +28,5 @@ def sweep_runs(instance: DagsterInstance, settings: Settings, at: datetime | Non
     deleted = [run for run in outdated if run.run_id != newest[run.job_name]]
     for run in deleted:
         deletion.delete(run)
+    deletion.delete_outdated()
     return len(deleted)

@@ -3,22 +3,23 @@
 Which runs are deleted is in `retention.run_history`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
 from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
 _MATERIALISATION = DagsterEventType.ASSET_MATERIALIZATION.value
 _PIECE_IDS = 500
 
 
 class RunDeletion:
-    """Deletes runs of one instance, their logs, and what their assets have newer materialisations of."""
+    """Deletes runs of one instance with their logs, but not the newest materialisation of each partition of an asset."""
 
     def __init__(self, instance: DagsterInstance) -> None:
         storage = instance.event_log_storage
@@ -34,27 +35,41 @@ class RunDeletion:
         events = SqlEventLogStorageTable.c
         with self._storage.index_connection() as connection:
             ids = connection.execute(select(events.id).where(events.run_id == run_id)).scalars().all()
-            outdated = [number for number in ids if number not in self._newest]
-            for start in range(0, len(outdated), _PIECE_IDS):
-                piece = outdated[start : start + _PIECE_IDS]
-                connection.execute(delete(AssetEventTagsTable).where(AssetEventTagsTable.c.event_id.in_(piece)))
-                connection.execute(delete(SqlEventLogStorageTable).where(events.id.in_(piece)))
+            self._delete_events(connection, [number for number in ids if number not in self._newest])
         self._storage.free_concurrency_slots_for_run(run_id)
         if isinstance(self._storage, SqliteEventLogStorage):
             _remove(Path(self._storage.path_for_shard(run_id) + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
         self._instance.compute_log_manager.delete_logs(prefix=[run_id])
         self._instance.run_storage.delete_run(run_id)
 
-    def _newest_materialisations(self) -> frozenset[int]:
-        """Return the events whose values Dagster shows: the newest materialisation of each asset and partition."""
+    def delete_outdated(self) -> None:
+        """Delete materialisations that runs of earlier deletions have left, once there are newer ones."""
         events = SqlEventLogStorageTable.c
-        newest = (
-            select(func.max(events.id))
-            .where(events.dagster_event_type == _MATERIALISATION)
-            .group_by(events.asset_key, events.partition)
+        left = select(events.id, events.run_id).where(
+            events.dagster_event_type == _MATERIALISATION, events.run_id != "", events.id.not_in(self._newest_ids())
         )
         with self._storage.index_connection() as connection:
-            return frozenset(connection.execute(newest).scalars())
+            rows = connection.execute(left).all()
+            existing = {run_id for run_id in {row.run_id for row in rows} if self._instance.has_run(run_id)}
+            self._delete_events(connection, [row.id for row in rows if row.run_id not in existing])
+
+    def _newest_materialisations(self) -> frozenset[int]:
+        """Return the events whose values Dagster shows: the newest materialisation of each asset and partition."""
+        with self._storage.index_connection() as connection:
+            return frozenset(connection.execute(self._newest_ids()).scalars())
+
+    @staticmethod
+    def _newest_ids() -> Select[Any]:
+        events = SqlEventLogStorageTable.c
+        materialised = select(func.max(events.id)).where(events.dagster_event_type == _MATERIALISATION)
+        return materialised.group_by(events.asset_key, events.partition)
+
+    @staticmethod
+    def _delete_events(connection: Connection, ids: Sequence[int]) -> None:
+        for start in range(0, len(ids), _PIECE_IDS):
+            piece = ids[start : start + _PIECE_IDS]
+            connection.execute(delete(AssetEventTagsTable).where(AssetEventTagsTable.c.event_id.in_(piece)))
+            connection.execute(delete(SqlEventLogStorageTable).where(SqlEventLogStorageTable.c.id.in_(piece)))
 
 
 def _remove(files: Iterable[Path]) -> None:

@@ -118,6 +118,7 @@ class Slot:
         self._data += piece
         if len(self._data) > self._max_bytes:
             self._cache = None
+            self._data = bytearray()
 
     def add_json(self, answer: Mapping[str, Any]) -> None:
         """Add a whole answer."""

@@ -34,6 +34,7 @@ from guard_store.spending.works import (
 from guard_store.writer.work import QueueFullError, RowsRefusedError, StoreUnavailableError
 from guard_store.writer.writer import GroupWriter
 from serving.audit.context import RequestContext
+from serving.audit.entry import AuditEntry
 from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
@@ -115,6 +116,23 @@ class Gateway:
                     await call.settle("error")
         finally:
             self.upstreams.leave()
+
+    async def record_free(self, entry: AuditEntry, response: bytes) -> None:
+        """Append the entry of a request that makes no call to the ledger; return when it is durable.
+
+        Raises
+        ------
+        Unavailable
+            If it cannot be stored now; the response must not be sent.
+        """
+        entry.status = 200
+        sent = entry.copy_response_hash()
+        entry.add_response(response)
+        try:
+            await self._audit.commit(entry)
+        except Unavailable:  # the middleware commits the entry of the error
+            entry.restore_response_hash(sent)
+            raise
 
     async def day_of(self, project_id: str | None, at_us: int | None = None) -> date:
         """Return the local day of a project, or of the server for None.

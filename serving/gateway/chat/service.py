@@ -122,7 +122,9 @@ class ChatService:
         context.entry.details["stream"] = True
         slot = self._cache.slot(request.body, request.protocol, context)
         if slot.stored is not None:
-            yield self._repeat_stream(slot.stored, request, call_request, session, context, report, keeps=keeps)
+            answer = self._repeat_stream(slot.stored, request, call_request, session, context, report, keeps=keeps)
+            await self._gateway.record_free(context.entry, answer)  # a client that reads the end can rely on it
+            yield answer
             return
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post_while_connected(request, call, session, context)
@@ -170,13 +172,13 @@ class ChatService:
         read_end_user(body, CHAT.end_user_paths)  # raises before anything is noted in the ledger entry
         session = self._check_request(body, CHAT, context)
         await self._keep_request(body, session, context)  # the response is not kept: vectors mean nothing to a reader
+        tokens_in = estimate(count_bytes(body["input"]))
+        call_request = CallRequest(model, tokens_in, 0, read_end_user(body, CHAT.end_user_paths))
+        context.entry.note(end_user=call_request.end_user)
         slot = self._cache.slot(body, CHAT, context, _EMBEDDINGS)
         if slot.stored is not None:
             report.record_repeat(slot.stored, session.unread_kinds)
             return slot.stored.data
-        tokens_in = estimate(count_bytes(body["input"]))
-        call_request = CallRequest(model, tokens_in, 0, read_end_user(body, CHAT.end_user_paths))
-        context.entry.note(end_user=call_request.end_user)
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post(body, CHAT, session, context, path=_EMBEDDINGS)
             report.record_response(upstream_response, session.unread_kinds)
@@ -307,11 +309,16 @@ class ChatService:
         """Return a stored stream in one piece; it costs nothing."""
         report.record_repeat(stored, session.unread_kinds)
         writer = request.protocol.writer(request, call_request.tokens_in)
+        context.entry.stream_error = writer.format_error
         events = self._events(stored.protocol, writer, request, call_request, session, keeps=keeps)
-        out = events.feed(stored.data)
-        if not (events.ended or events.blocked):
-            out += events.finish()
-        session.add(events.findings)
+        try:
+            out = events.feed(stored.data)
+            if not (events.ended or events.blocked):
+                out += events.finish()
+        except BROKEN as error:  # the policy has changed since, and cannot judge what it was given in pieces
+            raise stream_problem(error) from error
+        finally:
+            session.add(events.findings)
         if keeps:
             record_bodies(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
         return out + report.closing_comment() + writer.end(events.usage)

@@ -18,6 +18,7 @@ from serving.gateway.upstreams.decoding import join_parts, list_objects
 GOOD: Final = "good"
 """What every evaluated answer is predicted to be, and what a user may find it."""
 BAD: Final = "bad"
+_EVENT_PREFIX: Final = "answer-"
 _PREFIXES: Final = ("prompt-", "llm-")
 _FILTERED: Final = "content_filter"
 _FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "function_call", _FILTERED})
@@ -75,7 +76,7 @@ class EvaluatedCall:
         answer, usage = self.answer, self.usage
         known = {"finish_reason": answer.finish_reason, "grounded": answer.grounded}
         return {
-            "event_id": self.request_id,
+            "event_id": event_id_of(self.request_id),
             "request_id": self.request_id,
             "project_id": self.project_id,
             "model_id": model_id_of(answer.prompt, self.model),
@@ -103,6 +104,15 @@ class EvaluatedCall:
         if self.blocked:
             return "blocked"
         return "refused" if self.answer.refused else "answered"
+
+
+def event_id_of(request_id: str) -> str:
+    """Return the id of an answer's event: a client may give a request the id of an event of its own.
+
+    >>> event_id_of("order-123")
+    'answer-order-123'
+    """
+    return f"{_EVENT_PREFIX}{request_id}"[:_MAX_ID]
 
 
 def model_id_of(prompt: str | None, model: str) -> str:

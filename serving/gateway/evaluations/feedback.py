@@ -17,7 +17,7 @@ from serving.audit.entry import AuditEntry
 from serving.audit.service import AuditService
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.evaluations import metrics
-from serving.gateway.evaluations.answers import BAD, GOOD, is_model_id
+from serving.gateway.evaluations.answers import BAD, GOOD, event_id_of, is_model_id
 from serving.gateway.evaluations.schemas import Feedback, StoredFeedback
 from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.policy.book import PolicyBook
@@ -76,7 +76,7 @@ class FeedbackService:
             request_id=context.request_id,
         )
         context.entry.details.update(feedback_on=event.event_id, feedback=feedback.value)
-        answer = StoredFeedback(request_id=event.event_id, model_id=event.model_id, label=label)
+        answer = StoredFeedback(request_id=feedback.request_id, model_id=event.model_id, label=label)
         body = answer.model_dump_json().encode()
         await self._commit(StoreLabels((row,), observed_us, context.request_id), context.entry, body)
         metrics.count_feedback(label)
@@ -95,11 +95,11 @@ class FeedbackService:
     async def _find(self, project_id: str, request_id: str) -> Prediction:
         """Return the event of an evaluated answer; raises `NotFound`."""
         await self._evaluations.wait_for(project_id, request_id)
-        event = await asyncio.to_thread(self._predictions.get, project_id, request_id)
+        event = await asyncio.to_thread(self._predictions.get, project_id, event_id_of(request_id))
         if event is None or event.y_pred != f'"{GOOD}"' or not is_model_id(event.model_id):
             raise NotFound(
                 f"Project {project_id!r} has no evaluated answer to a request {request_id!r}: send the header x-request-id of the"
-                " answer, and set evaluation.share of the project's settings to 1 if every answer is to get feedback."
+                " answer, and set evaluation.share of the project's settings to 1 if every answer is to get feedback (repeated answers have no event)."
             )
         return event
 

@@ -15,6 +15,7 @@ import msgspec
 
 WINDOW: Final = 48  # words
 STEP: Final = 24
+_MOST_WINDOWS: Final = 32  # that lower a score: else enough harmless text would hide any attack
 _MIN_LENGTH: Final = 12  # characters: a shorter text has no instruction in it
 _WEIGHTS: Final = Path(__file__).with_name("injection_weights.json")
 words_of = re.compile(r"[^\W_]+(?:'[a-z]+)?|<\||\[/?inst").findall
@@ -49,7 +50,7 @@ class InjectionClassifier:
         scores = [self._score(words) for words in windows(words_of(normal))] if len(normal) >= _MIN_LENGTH else []
         if not scores:
             return 0.0
-        score = max(scores) - log(len(scores)) / 2  # of more windows, more are suspicious by chance
+        score = max(scores) - log(min(len(scores), _MOST_WINDOWS)) / 2  # of more windows, more are suspicious by chance
         return 1 / (1 + exp(-max(-50.0, min(50.0, self._weights.slope * score + self._weights.intercept))))
 
     def _score(self, words: Sequence[str]) -> float:

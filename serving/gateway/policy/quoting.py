@@ -9,6 +9,8 @@ MAX_NUMBER: Final = 64
 
 _number = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _number_end = re.compile(rf"[-+.0-9eE]{{1,{MAX_NUMBER}}}\Z")
+# Text may begin with a bracket, too: `[note] …`.
+_begins_json = re.compile(r"[\[{]\s*(?:\Z|[\[{\]}0-9-])").match
 _mark = re.compile(r'\\+|"|[^"\\]+')
 
 
@@ -34,7 +36,7 @@ class Quoting:
                 content = mark[1:].strip() if self._backslashes and mark[0] in "nrt" else mark.strip()
                 self._backslashes = 0
                 if content:
-                    self._read_content(content[0], content[-1])
+                    self._read_content(content)
 
     def _read_quote(self) -> None:
         """Open or close a string; a quote of JSON in JSON has one backslash before it, at the next level three, then seven."""
@@ -48,12 +50,12 @@ class Quoting:
             self._strings.append(None)
             self._last = '"'
         else:
-            self._read_content('"', '"')
+            self._read_content('"')
 
-    def _read_content(self, first: str, last: str) -> None:
+    def _read_content(self, content: str) -> None:
         if self._strings and self._strings[-1] is None:
-            self._strings[-1] = first in "[{"
-        self._last = last
+            self._strings[-1] = _begins_json(content) is not None
+        self._last = content[-1]
 
     def widen(self, text: str, done: int, span: tuple[int, int]) -> tuple[int, int]:
         """Return the span of the whole number that a span is a part of: only a whole one can become a string.

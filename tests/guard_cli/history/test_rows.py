@@ -165,3 +165,17 @@ def test_a_short_history_gives_a_third_of_its_days_to_the_baseline() -> None:
 def test_features_may_be_none() -> None:
     mapping = ColumnMapping({"time": "ts", "pred": "y_pred"}, [])
     assert to_events(table(), mapping, "shop", "churn", "UTC")["features"].to_pylist() == [{}, {}]
+
+
+@pytest.mark.parametrize("positive", [None, "late"])
+def test_labels_in_other_words_beside_one_prediction_alone_are_refused(positive: str | None) -> None:
+    labels, predictions = pa.chunked_array([["late", "on-time"]]), pa.chunked_array([[1, 1]])
+    with pytest.raises(CommandError, match="all predictions are 1"):
+        as_predicted(labels, predictions, positive)
+
+
+def test_the_larger_prediction_is_so_by_its_size_and_missing_labels_stay() -> None:
+    labels, predictions = pa.chunked_array([["late", "on-time"]]), pa.chunked_array([[10, 9]])
+    assert as_predicted(labels, predictions, "late").to_pylist() == [10, 9]
+    missing = pa.chunked_array([pa.array([None, None], pa.string())])
+    assert as_predicted(missing, predictions, None) is missing

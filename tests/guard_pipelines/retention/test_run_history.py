@@ -69,3 +69,11 @@ def test_the_nightly_job_sweeps_runs_and_spares_those_in_flight(
 def test_a_thousand_runs_stay_below_500_mb(busy: Pipelines) -> None:
     of_a_run = size_of(busy.instance) / 7
     assert of_a_run * load_settings().retention.runs < 500e6, of_a_run
+
+
+def test_what_deleted_runs_have_left_goes_once_it_is_outdated(busy: Pipelines) -> None:
+    sweep_runs(busy.instance, load_settings(), datetime.now(UTC) + timedelta(days=31))
+    busy.run({"dagster/partition": DAYS[0]})  # newer than what the deleted run of three days has left
+    sweep_runs(busy.instance, load_settings())
+    records = busy.instance.fetch_materializations(AGGREGATES, limit=10).records
+    assert sorted(record.partition_key or "" for record in records) == DAYS

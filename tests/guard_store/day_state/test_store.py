@@ -13,6 +13,7 @@ from guard_store.day_state.invalidation import invalidate_drift, invalidate_lake
 from guard_store.day_state.store import DayStateStore, Stage
 from guard_store.day_state.tables import day_states
 from guard_store.db.database import Database
+from guard_store.monitoring.aggregates import AggregateStore, Slice
 from guard_store.monitoring.drift_reports import DriftReportStore
 from guard_store.projects.store import ProjectStore
 from tests.support.stored_events import event, store
@@ -193,24 +194,17 @@ def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
         DriftReportStore(database).replace(
             "p", "m", day, state="stable", baseline_id=None, window_days=window_days, report={}, revision=1, run_id=None
         )
-    store(database, [event("p", "m", "2024-05-02T13:00:00Z")])
-    process(day_store, settings, ["2024-05-02"])
-    assert [item.day for item in day_store.due(settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
-    assert [item.day for item in day_store.work("drift", days, settings)] == ["2024-05-03", "2024-05-04", "2024-05-06"]
-
-
-def test_marking_a_range_of_profiles_does_not_undo_itself(
-    day_store: DayStateStore, database: Database, settings: Settings
-) -> None:
-    days = ["2024-05-01", "2024-05-02", "2024-05-03"]
-    store(database, [event("p", "m", f"{day}T12:00:00Z") for day in days])
+    for profile in (b"new", b"new"):  # the second time by a run that repeats what a killed one had not marked
+        slices = [Slice("", "", 2, {}, profile)]
+        AggregateStore(database).replace_day("p", "m", days[1], slices, lake_version=1, revision=2, run_id=None)
+    affected = ["2024-05-03", "2024-05-04", "2024-05-06"]
+    assert [item.day for item in day_store.due(settings)] == affected
+    assert [item.day for item in day_store.work("drift", days, settings)] == affected
     process(day_store, settings, days)
-    for day in days:
-        DriftReportStore(database).replace(
-            "p", "m", day, state="stable", baseline_id=None, window_days=7, report={}, revision=1, run_id=None
-        )
-    again = day_store.everything("profile", days)
-    assert len(day_store.mark("profile", again)) == 3
+    AggregateStore(database).replace_day(
+        "p", "m", days[1], [Slice("", "", 2, {}, b"new")], lake_version=1, revision=2, run_id=None
+    )
+    assert not day_store.due(settings), "an equal profile asks for nothing"
 
 
 def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(

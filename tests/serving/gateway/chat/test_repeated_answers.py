@@ -13,6 +13,7 @@ from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
 from serving.app import Services
 from serving.gateway.chat.service import ChatService
+from serving.http.problems import Unavailable
 from tests.support.gateway import POLICY, SSN
 from tests.support.ledger import read_ledger
 from tests.support.settings import with_values
@@ -228,3 +229,27 @@ async def test_bodies_of_repeated_answers_are_kept_where_the_project_keeps_them(
         (bodies,) = (await admin.get(f"/api/v1/audit/{newest['request_id']}/bodies")).json()
         assert "Miami" in json.dumps(bodies["request"])
         assert "Miami" in json.dumps(bodies["response"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nothing_is_repeated_that_cannot_be_put_on_record(
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    body = {**BODIES["/chat/completions"], "stream": stream}
+    await caller.ask("/chat/completions", body)
+
+    async def fail(*_: Any) -> None:
+        raise Unavailable("the ledger is full")
+
+    monkeypatch.setattr(services.audit, "commit", fail)
+    answer = await caller.client.post("/chat/completions", json=body)
+    assert answer.status_code == 503
+    assert "Miami" not in answer.text
+
+
+async def test_a_repeated_embedding_has_its_end_user_on_the_ledger(caller: Caller, services: Services) -> None:
+    for _ in range(2):
+        await caller.ask("/embeddings", {**BODIES["/embeddings"], "user": "jo"})
+    newest, oldest = read_ledger(services, route="/v1/embeddings")
+    assert "repeated_after_s" in newest["details"]
+    assert newest["end_user"] == oldest["end_user"] == "jo"

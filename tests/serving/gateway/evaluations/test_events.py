@@ -8,6 +8,7 @@ import pytest
 
 from guard_core.settings import Settings
 from serving.app import Services
+from serving.gateway.evaluations.answers import event_id_of
 from serving.gateway.evaluations.service import is_chosen
 from tests.support.assistant import GOOD, QUESTION
 from tests.support.gateway import IBAN
@@ -33,7 +34,7 @@ async def ask(caller: httpx.AsyncClient, path: str, body: dict[str, Any], *, str
 async def read_event(services: Services, project: str, request_id: str) -> dict[str, Any] | None:
     """Return the event of a request, with its JSON decoded, once the background has stored it; None if there is none."""
     await services.evaluated_answers.stop()
-    event = services.predictions.get(project, request_id)
+    event = services.predictions.get(project, event_id_of(request_id))
     if event is None:
         return None
     return {
@@ -179,3 +180,20 @@ class TestUnstorableEvents:
         assert await read_event(services, evaluated, request_id) is None
         metrics = (await admin.get("/metrics")).text
         assert 'ml_guard_llm_evaluated_answers_total{outcome="failed"}' in metrics
+
+
+async def test_a_request_with_the_id_of_an_event_leaves_that_event_its_place(
+    caller: httpx.AsyncClient, services: Services, evaluated: str
+) -> None:
+    await caller.post("/v1/chat/completions", json=CHAT, headers={"X-Request-ID": "order-123"})
+    assert await read_event(services, evaluated, "order-123") is not None
+    event = {
+        "project_id": evaluated,
+        "model_id": "shop",
+        "event_id": "order-123",
+        "timestamp": "2024-05-01T12:00:00Z",
+        "features": {"x": 1},
+        "y_pred": 1,
+    }
+    answer = await caller.post("/api/v1/events", json=event)
+    assert (answer.status_code, answer.json().get("duplicate", False)) == (201, False), answer.text

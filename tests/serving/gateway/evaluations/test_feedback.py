@@ -8,6 +8,7 @@ import pytest
 
 from guard_store.ingest.labels import LabelStore
 from serving.app import Services
+from serving.gateway.evaluations.answers import event_id_of
 from tests.support.clients import Clients
 from tests.support.gateway import SSN
 from tests.support.ledger import read_ledger
@@ -24,7 +25,7 @@ async def ask_chat(caller: httpx.AsyncClient) -> str:
 
 
 def read_label(services: Services, project: str, request_id: str) -> Any:
-    label = LabelStore(services.database).newest(project, request_id)
+    label = LabelStore(services.database).newest(project, event_id_of(request_id))
     return None if label is None else json.loads(label.y_true)
 
 
@@ -43,7 +44,7 @@ async def test_feedback_becomes_the_label_of_the_answer(
     (day,) = (await caller.get(f"/api/v1/projects/{evaluated}/models/llm-stub/days")).json()["items"]
     assert (day["events"], day["labels"]) == (1, 1)
     (row,) = read_ledger(services, route=FEEDBACK)
-    assert json.loads(row["details"]) == {"feedback_on": request_id, "feedback": value}
+    assert json.loads(row["details"]) == {"feedback_on": event_id_of(request_id), "feedback": value}
 
 
 async def test_the_last_feedback_counts(caller: httpx.AsyncClient, services: Services, evaluated: str) -> None:

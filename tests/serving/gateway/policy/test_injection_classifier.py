@@ -125,3 +125,10 @@ def test_the_policy_with_the_classifier_costs_less_than_five_times_the_policy_wi
     ]
     assert costs[1] < 5 * costs[0]
     assert len(words_of(text)) > 300
+
+
+def test_any_amount_of_harmless_text_hides_an_attack_no_better_than_a_thousand_words() -> None:
+    attack = ATTACKS[7].lower()
+    padding = "the delivery of the goods is planned for next week and the invoice follows by mail " * 20
+    few, many = (injection_classifier().probability(normal_text_of(padding * n + attack).text) for n in (5, 100))
+    assert many == pytest.approx(few, abs=1e-9)

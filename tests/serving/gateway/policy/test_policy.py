@@ -117,3 +117,9 @@ def test_json_in_json_remains_valid_at_every_level(make_policy: Make, depth: int
     assert _parse(policy.response(text, Vault()).text) == expected
     stream = ResponseStream(policy, Vault())
     assert _parse("".join(map(stream.feed, text)) + stream.finish()) == expected
+
+
+def test_a_string_of_json_that_begins_with_a_bracket_is_no_json_for_that(make_policy: Make) -> None:
+    policy = make_policy(pii={"credit_card": "redact"})
+    text = json.dumps({"text": "[note] call, 4111111111111111 now"})
+    assert json.loads(policy.request(text, Vault()).text) == {"text": "[note] call, [CREDIT_CARD_1] now"}
