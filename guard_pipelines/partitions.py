@@ -24,7 +24,7 @@ MODELS = dg.DynamicPartitionsDefinition(name="model")
 
 
 CHOOSE_PARTITIONS = "choose partitions: press Materialize on the asset or its job and select"
-"""Beginning of the failure of a run that was launched without any: nobody is alerted, because the person who launched it reads it."""
+"""Beginning of the failure of a run that was launched without any: nobody is alerted, because it is shown where the run was launched."""
 
 
 def require_partitions(context: dg.AssetExecutionContext, what: str) -> None:

@@ -111,6 +111,17 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
         return labels
     if positive is None and {*map(label_key, label_words)} & {*map(label_key, predicted_words)}:
         return labels  # 1.0, True and yes are 1 for whatever compares them
+    _require_meaning(label_words, predicted_words, positive)
+    values = [value for value in predictions.unique().to_pylist() if value is not None]
+    values.sort(key=lambda value: (isinstance(value, str), value))  # numbers by their size
+    meaning = {word: values[-1] if word == positive else values[0] for word in label_words}
+    return pa.chunked_array(
+        [pa.array([None if v is None else meaning[str(v)] for v in labels.to_pylist()], predictions.type)]
+    )
+
+
+def _require_meaning(label_words: list[str], predicted_words: list[str], positive: str | None) -> None:
+    """Refuse labels and predictions without a common word, unless there are two of each and `positive` is one of the labels."""
     if len(predicted_words) < 2:
         only = " and ".join(predicted_words) or "missing"
         raise CommandError(
@@ -124,12 +135,6 @@ def as_predicted(labels: "pa.ChunkedArray", predictions: "pa.ChunkedArray", posi
         )
     if positive not in label_words:
         raise CommandError(f"--positive: no label is {positive!r}; they are {' and '.join(label_words)}")
-    values = [value for value in predictions.unique().to_pylist() if value is not None]
-    values.sort(key=lambda value: (isinstance(value, str), value))  # numbers by their size
-    meaning = {word: values[-1] if word == positive else values[0] for word in label_words}
-    return pa.chunked_array(
-        [pa.array([None if v is None else meaning[str(v)] for v in labels.to_pylist()], predictions.type)]
-    )
 
 
 def _words(column: "pa.ChunkedArray") -> list[str]:

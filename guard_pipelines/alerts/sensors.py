@@ -19,8 +19,8 @@ _REPORT_INTERVAL_S = 3_600
 def failed_runs(context: dg.RunFailureSensorContext, guard: Guard) -> None:
     """Write a fact for each project whose days a failed run covered, and report the failed days on their partitions.
 
-    Failed trainings of flags are retried, and alerted on when their flag gives them up. A run that was launched without
-    partitions fails with what to do, which whoever launched it reads.
+    Failed trainings of flags are retried, and alerted on when their flag gives them up. The failure of a run that
+    was launched without partitions says what to do, and is shown on the page where it was launched.
     """
     from guard_pipelines.alerts.failures import record_failed_run
     from guard_pipelines.monitoring.checks.failed_partitions import report_failed_days

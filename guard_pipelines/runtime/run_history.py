@@ -45,11 +45,11 @@ class RunDeletion:
     def delete_outdated(self) -> None:
         """Delete materialisations that runs of earlier deletions have left, once there are newer ones."""
         events = SqlEventLogStorageTable.c
-        left = select(events.id, events.run_id).where(
+        outdated = select(events.id, events.run_id).where(
             events.dagster_event_type == _MATERIALISATION, events.run_id != "", events.id.not_in(self._newest_ids())
         )
         with self._storage.index_connection() as connection:
-            rows = connection.execute(left).all()
+            rows = connection.execute(outdated).all()
             existing = {run_id for run_id in {row.run_id for row in rows} if self._instance.has_run(run_id)}
             self._delete_events(connection, [row.id for row in rows if row.run_id not in existing])
 

@@ -130,15 +130,15 @@ def _add_checkpoints(archive: ArchiveWriter, path: Path, newest_seq: int) -> Non
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return
-    kept = []
+    included = []
     for line in lines:
         try:
             checkpoint = msgspec.json.decode(line, type=Checkpoint)
         except msgspec.DecodeError:  # of a machine that lost power while it was written
             continue
         if checkpoint.seq <= newest_seq:
-            kept.append(line)
-    archive.add_bytes(CHECKPOINTS, b"".join(kept))
+            included.append(line)
+    archive.add_bytes(CHECKPOINTS, b"".join(included))
 
 
 def _add_secrets(archive: ArchiveWriter, settings: Settings, passphrase: str | None) -> list[str]:

@@ -29,6 +29,9 @@ class Prediction:
     model_version: str | None
 
 
+_COLUMNS = tuple(events.c[name] for name in Prediction.__dataclass_fields__)
+
+
 class PredictionStore:
     """Finds predictions."""
 
@@ -53,9 +56,7 @@ class PredictionStore:
 
     def get(self, project_id: str, event_id: str) -> Prediction | None:
         """Return the event of an id in a project."""
-        c = events.c
-        columns = (c[name] for name in Prediction.__dataclass_fields__)
-        statement = select(*columns).where(c.project_id == project_id, c.event_id == event_id)
+        statement = select(*_COLUMNS).where(events.c.project_id == project_id, events.c.event_id == event_id)
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Prediction(**row._mapping)
@@ -76,5 +77,4 @@ def newest_instants(database: Database) -> dict[tuple[str, str], int]:
 def _events_of(keys: Select[tuple[str, str]]) -> Select[tuple[object, ...]]:
     c, key = events.c, keys.subquery().c
     is_event = (c.project_id == key.project_id) & (c.event_id == key.event_id)
-    columns = (c[name] for name in Prediction.__dataclass_fields__)
-    return select(*columns).join_from(events, key.project_id.table, is_event).order_by(c.project_id)
+    return select(*_COLUMNS).join_from(events, key.project_id.table, is_event).order_by(c.project_id)

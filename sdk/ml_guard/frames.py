@@ -174,14 +174,19 @@ def _arrow_events(table: "pa.Table", names: Sequence[str], fields: Mapping[str, 
     return table
 
 
-def _iter_events(frame: Any, names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows_of(frame: Any) -> list[dict[Any, Any]]:
+    """Return the rows of a frame or table by the names of its columns."""
     if hasattr(frame, "to_dicts"):  # polars
         rows = frame.to_dicts()
     elif hasattr(frame, "to_pylist"):  # pyarrow
         rows = frame.to_pylist()
     else:
         rows = frame.to_dict("records")
-    for row in rows:
+    return list(rows)
+
+
+def _iter_events(frame: Any, names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in rows_of(frame):
         features = dict(zip(names, row.values(), strict=True))
         event = {name: features.pop(name) for name in _FIELDS & features.keys()}
         if is_missing(event.get("event_id")):  # as in Arrow, where the server sets it

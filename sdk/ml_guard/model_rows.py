@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ml_guard.frames import text_names
+from ml_guard.frames import rows_of, text_names
 
 _FIRST_NAMES, _OTHER_NAMES = ("X", "x", "data"), ("features", "model_input", "inputs", "instances", "rows")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -130,13 +130,7 @@ def _dense_rows(matrix: Any) -> Iterable[Any]:
 
 def _table_rows(table: Any) -> list[dict[str, Any]]:
     names = text_names(table.column_names if hasattr(table, "column_names") else table.columns, "rows")
-    if hasattr(table, "to_dicts"):  # polars
-        rows = table.to_dicts()
-    elif hasattr(table, "to_pylist"):  # pyarrow
-        rows = table.to_pylist()
-    else:
-        rows = table.to_dict("records")
-    return [dict(zip(names, row.values(), strict=True)) for row in rows]
+    return [dict(zip(names, row.values(), strict=True)) for row in rows_of(table)]
 
 
 def _mapped_columns(columns: Mapping[Any, Any]) -> list[dict[str, Any]]:

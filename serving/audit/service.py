@@ -86,6 +86,19 @@ class AuditService:
             entry.settlement, entry.committed = settlement, was_committed
             raise
 
+    async def commit_answer(self, entry: AuditEntry, response: bytes, *rows: Work) -> None:
+        """Commit as `commit`, with the unsent rest of the answer's body in the entry's hash; send it only after this returns.
+
+        If it cannot be committed, the hash is as before: the middleware commits the entry of the error.
+        """
+        sent = entry.copy_response_hash()
+        entry.add_response(response)
+        try:
+            await self.commit(entry, *rows)
+        except Unavailable:
+            entry.restore_response_hash(sent)
+            raise
+
     async def append(self, entry: Entry) -> None:
         """Append an entry other than that of a request, such as a tool call; raises as `commit`."""
         await self._submit(AppendEntry(entry))

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
+from pydantic import SecretStr
+
+from guard_core.settings import Price, Settings
+from tests.support.settings import with_values
 
 KEY = "up-" + "k" * 20
 
@@ -270,3 +274,16 @@ def _head(body: dict[str, Any]) -> dict[str, Any]:
 def _tool_call(body: dict[str, Any]) -> dict[str, Any]:
     name = body["tools"][0]["function"]["name"]
     return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": '{"city": "Paris", "days": 3}'}}
+
+
+def with_stub(settings: Settings, upstream: Upstream) -> Settings:
+    """Return settings with this server, and prices of its model `stub`."""
+    return with_values(
+        settings,
+        llm_base_url=upstream.url,
+        llm_api_key=SecretStr(KEY),
+        llm_model="stub",
+        llm_prices={"stub": Price(input=3.0, cached=0.3, output=15.0)},
+        llm_retries=0,
+        llm_timeout_s=5,
+    )

@@ -1,6 +1,6 @@
 """Answers that are repeated for exactly equal requests of the same project, in the memory of this process.
 
-They are kept as their server sent them: the content policy reads them anew for each caller, and restores what is redacted in the
+They are kept as their server sent them: the content policy reads them again for each caller, and restores what is redacted in the
 caller's own request. Decision 0039 records what is kept and what it costs.
 """
 

@@ -5,7 +5,7 @@ The settlement shares the transaction that appends the entry to the ledger.
 
 import asyncio
 import time
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -39,6 +39,9 @@ class CallRequest(msgspec.Struct, frozen=True):
     is_free: bool = False
     tools_nano_usd: int = 0
 
+
+MAX_MODEL: Final = 256
+"""Characters of the name of a model that are kept; callers choose it."""
 
 Outcome = Literal["ok", "blocked", "aborted", "error"]
 
@@ -124,12 +127,9 @@ class Call:
         evaluated = self._evaluated(outcome)
         if evaluated:
             entry.details["evaluated"] = True
-        sent = entry.copy_response_hash()
-        entry.add_response(response)
         try:
-            await self._commit()
+            await self._commit(response)
         except Unavailable:  # the middleware commits the settlement with the entry of the error
-            entry.restore_response_hash(sent)
             entry.details.pop("evaluated", None)
             raise
         # Scheduled, so that counting does not delay the answer.
@@ -168,10 +168,10 @@ class Call:
             (time.perf_counter() - self._started) * 1_000,
         )
 
-    async def _commit(self) -> None:
+    async def _commit(self, response: bytes) -> None:
         usage = self._usage
         self._context.entry.note(
-            model=self._model[:256],
+            model=self._model[:MAX_MODEL],
             tokens_in=usage.tokens_in,
             tokens_cached=usage.tokens_cached,
             tokens_out=usage.tokens_out,
@@ -181,7 +181,7 @@ class Call:
         )
         self.is_settled = True
         self._context.entry.settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
-        await self._audit.commit(self._context.entry)
+        await self._audit.commit_answer(self._context.entry, response)
 
 
 def with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:

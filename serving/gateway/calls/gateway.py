@@ -38,7 +38,7 @@ from serving.audit.entry import AuditEntry
 from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.gateway.calls import metrics, spans
-from serving.gateway.calls.call import Call, CallRequest, with_cost
+from serving.gateway.calls.call import MAX_MODEL, Call, CallRequest, with_cost
 from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.prices import Prices
 from serving.gateway.upstreams.upstreams import Upstreams
@@ -126,13 +126,7 @@ class Gateway:
             If it cannot be stored now; the response must not be sent.
         """
         entry.status = 200
-        sent = entry.copy_response_hash()
-        entry.add_response(response)
-        try:
-            await self._audit.commit(entry)
-        except Unavailable:  # the middleware commits the entry of the error
-            entry.restore_response_hash(sent)
-            raise
+        await self._audit.commit_answer(entry, response)
 
     async def day_of(self, project_id: str | None, at_us: int | None = None) -> date:
         """Return the local day of a project, or of the server for None.
@@ -175,7 +169,7 @@ class Gateway:
             role=context.principal.role,
             project_id=context.project_id,
             end_user=request.end_user,
-            model=request.model[:256],
+            model=request.model[:MAX_MODEL],
             most=with_cost(most, self._max_cost(request, most)),
             day=project_day,
             key_day=key_day,

@@ -10,10 +10,10 @@ from guard_core.units import NANO
 from serving.audit.entry import AuditEntry
 from serving.gateway.calls import metrics
 from serving.gateway.calls.answer_cache import StoredAnswer
+from serving.gateway.calls.call import MAX_MODEL
 from serving.gateway.upstreams.upstream import UpstreamResponse
 
 _COST: Final = b"x-ml-guard-cost-usd"
-_MAX_MODEL: Final = 256
 
 
 class CallReport:
@@ -45,7 +45,7 @@ class CallReport:
         """Record that the answer is a stored one, which costs nothing; also in the ledger's entry."""
         self._stored, self._unread = stored, unread
         self.cost_nano_usd = 0
-        self._entry.note(model=stored.model[:_MAX_MODEL], tokens_in=0, tokens_out=0, cost_nano_usd=0)
+        self._entry.note(model=stored.model[:MAX_MODEL], tokens_in=0, tokens_out=0, cost_nano_usd=0)
         self._entry.details["repeated_after_s"] = stored.age_s
         metrics.count_repeat(str(self._entry.route), stored.model)
 
@@ -85,4 +85,4 @@ class CallReport:
 @lru_cache(maxsize=256)
 def _quote(model: str) -> str:
     """Return the name of a model for a header: callers choose it, and may not add line breaks."""
-    return quote(model[:_MAX_MODEL], safe="/:@+=, ")
+    return quote(model[:MAX_MODEL], safe="/:@+=, ")

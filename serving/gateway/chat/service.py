@@ -147,9 +147,7 @@ class ChatService:
                     upstream_response.response.close()
                 session.add(events.findings)
                 if keeps:
-                    record_bodies(
-                        context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()}
-                    )
+                    _record_streamed(events, request, session, context)
                 usage = call.record_usage(events.usage, upstream_response.model, upstream_response.upstream.base_url)
                 report.cost_nano_usd = usage.cost_nano_usd
             if call.is_evaluated:
@@ -320,7 +318,7 @@ class ChatService:
         finally:
             session.add(events.findings)
         if keeps:
-            record_bodies(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
+            _record_streamed(events, request, session, context)
         return out + report.closing_comment() + writer.end(events.usage)
 
     def _call_request(self, request: ModelRequest, context: RequestContext) -> CallRequest:
@@ -370,6 +368,13 @@ class ChatService:
         if context.disconnected is not None:
             context.disconnected.add_done_callback(lambda _: upstream_response.response.close())
         return upstream_response
+
+
+def _record_streamed(
+    events: ChatStream, request: ModelRequest, session: PolicySession, context: RequestContext
+) -> None:
+    """Add the bodies of a request and of its streamed answer to the ledger entry."""
+    record_bodies(context.entry, session.vault, request.body, {"stream": True, "choices": events.texts()})
 
 
 def _count_prompt(body: Mapping[str, Any], protocol: Protocol) -> int:

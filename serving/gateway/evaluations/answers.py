@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedCall:
-    """A settled call whose answer becomes an event: its request, its answer and what it took.
+    """A settled call whose answer becomes an event: its request, its answer and its usage.
 
     Attributes
     ----------

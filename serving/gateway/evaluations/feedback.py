@@ -13,7 +13,6 @@ from guard_store.ingest.predictions import Prediction, PredictionStore
 from guard_store.ingest.rows import StoreLabels, label_row
 from serving.audit.bodies import BodyRecorder, record_bodies
 from serving.audit.context import RequestContext
-from serving.audit.entry import AuditEntry
 from serving.audit.service import AuditService
 from serving.gateway.calls.policy_session import PolicySession
 from serving.gateway.evaluations import metrics
@@ -21,7 +20,7 @@ from serving.gateway.evaluations.answers import BAD, GOOD, event_id_of, is_model
 from serving.gateway.evaluations.schemas import Feedback, StoredFeedback
 from serving.gateway.evaluations.service import EvaluationService
 from serving.gateway.policy.book import PolicyBook
-from serving.http.problems import NotFound, Unavailable, Unprocessable
+from serving.http.problems import NotFound, Unprocessable
 from serving.http.raw_request import encode_json
 
 _GOOD_FROM = 0.5
@@ -78,19 +77,10 @@ class FeedbackService:
         context.entry.details.update(feedback_on=event.event_id, feedback=feedback.value)
         answer = StoredFeedback(request_id=feedback.request_id, model_id=event.model_id, label=label)
         body = answer.model_dump_json().encode()
-        await self._commit(StoreLabels((row,), observed_us, context.request_id), context.entry, body)
+        context.entry.status = HTTPStatus.OK
+        await self._audit.commit_answer(context.entry, body, StoreLabels((row,), observed_us, context.request_id))
         metrics.count_feedback(label)
         return body
-
-    async def _commit(self, work: StoreLabels, entry: AuditEntry, body: bytes) -> None:
-        sent = entry.copy_response_hash()
-        entry.status = HTTPStatus.OK
-        entry.add_response(body)
-        try:
-            await self._audit.commit(entry, work)
-        except Unavailable:  # the middleware commits the entry of the error
-            entry.restore_response_hash(sent)
-            raise
 
     async def _find(self, project_id: str, request_id: str) -> Prediction:
         """Return the event of an evaluated answer; raises `NotFound`."""

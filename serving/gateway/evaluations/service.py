@@ -18,7 +18,7 @@ from serving.gateway.evaluations import metrics
 from serving.gateway.evaluations.answers import EvaluatedCall
 from serving.http.problems import Problem
 from serving.http.raw_request import encode_json
-from serving.ingest.events.service import EventService
+from serving.ingest.events.service import EventService, allow_any
 from serving.ingest.formats import read_row
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class EvaluationService:
         share = self._shares.get(project_id)
         if share is None:
             share = await self._look_up(project_id)
-        return is_chosen(request_id, share)
+        return share > 0 and is_chosen(request_id, share)
 
     def store(self, call: EvaluatedCall) -> None:
         """Store the event of a settled call in the background."""
@@ -64,7 +64,7 @@ class EvaluationService:
         try:
             event = read_row(encode_json(call.event()), self._events.schema)
             # The call's own entry of the ledger names it as evaluated: the event needs no sender.
-            _, is_duplicate = await self._events.store_event(event, _allow, call.request_id, sender=None)
+            _, is_duplicate = await self._events.store_event(event, allow_any, call.request_id, sender=None)
         except Problem as problem:
             _log.warning("an evaluated answer was not stored: %s", problem.detail, extra={"for": call.request_id})
             metrics.count_evaluation("failed")
@@ -94,7 +94,3 @@ def is_chosen(request_id: str, share: float) -> bool:
     """
     digest = hashlib.blake2b(request_id.encode(), digest_size=8).digest()
     return int.from_bytes(digest) < share * _HASHES
-
-
-def _allow(_project_id: str) -> None:
-    """Authorise any project: the caller of the call was authorised for it."""

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from guard_core.settings import Price, Settings
+from guard_core.settings import Settings
 from serving.app import Services
 from tests.support.clients import Clients
 from tests.support.gateway import POLICY
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import with_values
-from tests.support.upstream import KEY, Upstream, running
+from tests.support.upstream import Upstream, running, with_stub
 
 
 @pytest.fixture
@@ -29,17 +28,7 @@ def settings(settings: Settings, upstream: Upstream, tmp_path: Path) -> Settings
     store_sample(settings)
     policies = tmp_path / "policies.yaml"
     policies.write_text(POLICY)
-    return with_values(
-        settings,
-        llm_base_url=upstream.url,
-        llm_api_key=SecretStr(KEY),
-        llm_model="stub",
-        llm_prices={"stub": Price(input=3.0, cached=0.3, output=15.0)},
-        llm_retries=0,
-        llm_timeout_s=5,
-        llm_policies=policies,
-        key_cache_s=0,
-    )
+    return with_values(with_stub(settings, upstream), llm_policies=policies, key_cache_s=0)
 
 
 @pytest.fixture
