@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from serving.gateway.evaluations.answers import event_id_of
 from tests.contracts.kill.exchanges import Client, Effect
 from tests.contracts.kill.home import PILOT, PROJECT, WATCHED, WATCHED_DAYS
 from tests.serving.predict.registered import FEATURES, MODEL_ID
@@ -150,9 +151,10 @@ async def count_tokens(client: Client) -> None:
 @_of("POST /v1/feedback")
 async def feedback(client: Client) -> None:
     name = client.next_id()
-    answer = {**_event(name), "model_id": "llm-stub", "y_pred": "good"}
-    await client.send("POST /api/v1/events", answer, effects=[Effect(("event", name))])
-    await client.send("POST /v1/feedback", {"request_id": name, "value": "bad"}, effects=[Effect(("label", name))])
+    event_id = event_id_of(name)
+    answer = {**_event(event_id), "model_id": "llm-stub", "y_pred": "good"}
+    await client.send("POST /api/v1/events", answer, effects=[Effect(("event", event_id))])
+    await client.send("POST /v1/feedback", {"request_id": name, "value": "bad"}, effects=[Effect(("label", event_id))])
 
 
 @_of("POST /v1/embeddings")
