@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from guard_core.days import local_days, now_us
 from guard_core.settings import Settings
 from serving.app import Services
 from serving.gateway.chat.service import ChatService
@@ -97,7 +96,7 @@ async def test_an_equal_request_is_answered_again_without_a_call_and_free_of_cha
     assert "repeated_after_s" not in oldest["details"]
     if path != "/embeddings":
         assert oldest["cost_nano_usd"] > 0
-    today = local_days("UTC").of(now_us())
+    today = await services.gateway.day_of(project)
     statuses = services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: today)
     assert [status.spent for status in statuses] == [1]
 
