@@ -39,7 +39,7 @@ from guard_store.monitoring.tables import (
 from guard_store.projects.store import ProjectStore
 from guard_store.retraining.registry import Registry
 from guard_store.retraining.tables import model_decisions, retrain_evaluations, retrain_flags, training_runs
-from guard_store.spending.tables import usage
+from guard_store.spending.tables import USAGE_KEY, usage, usage_latencies
 from ml.monitoring.day_metrics import day_metrics
 from ml.monitoring.profiles.build import profile_table
 from ml.monitoring.profiles.table import TableProfile
@@ -137,6 +137,7 @@ class _GeneratedStore:
         yield alert_events, self._each_alert(self._fact)
         yield alert_messages, chain.from_iterable(self._each_version(self._messages))
         yield usage, self._usage()
+        yield usage_latencies, self._usage_latencies()
         yield cost_pulls, self._pulls()
         yield costs, self._costs()
         yield ledger, self._ledger()
@@ -500,6 +501,11 @@ class _GeneratedStore:
                 "unpriced": 0,
                 "estimated": 0,
             }
+
+    def _usage_latencies(self) -> Iterator[Row]:
+        for row in self._usage():
+            for bucket in range(28, 46, 2):  # 0.1 to 2 seconds
+                yield {name: row[name] for name in USAGE_KEY} | {"bucket": bucket, "calls": row["requests"] // 9}
 
     def _pulls(self) -> Iterator[Row]:
         for day, project_id, source in product(self._days, project_ids(), ("aws", "llm")):

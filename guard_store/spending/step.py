@@ -3,7 +3,7 @@
 The step holds a lock until the commit, so that the budgets it reads cannot change meanwhile.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +16,7 @@ from guard_store.ledger.append import Statements
 from guard_store.ledger.step import AppendEntry
 from guard_store.spending.amounts import PERIODS, Measure, Period, Scope, span_of
 from guard_store.spending.budget_alerts import write_refusal_fact, write_soft_limit_fact
+from guard_store.spending.latencies import bucket_of
 from guard_store.spending.tables import USAGE_KEY, USAGE_SUMS
 from guard_store.spending.works import Hold, Refusal, Reservation, ReserveCall, Reserved, SettleCall
 from guard_store.writer.sessions import Session
@@ -33,6 +34,10 @@ _RESERVATION_COLUMNS = ("id", "expires_us", "body")
 _USAGE_COLUMNS = (*USAGE_KEY, *USAGE_SUMS)
 _USAGE_CONFLICT = f"ON CONFLICT ({', '.join(USAGE_KEY)}) DO UPDATE SET " + ", ".join(
     f"{name} = usage.{name} + excluded.{name}" for name in USAGE_SUMS
+)
+_LATENCY_COLUMNS = (*USAGE_KEY, "bucket", "calls")
+_LATENCY_CONFLICT = (
+    f"ON CONFLICT ({', '.join(USAGE_KEY)}, bucket) DO UPDATE SET calls = usage_latencies.calls + excluded.calls"
 )
 
 
@@ -118,6 +123,7 @@ def spend(
         "reservations", _RESERVATION_COLUMNS, [(r.id, r.expires_us, _json((r, h)).decode()) for r, h in accepted], ""
     )
     statements.upsert("usage", _USAGE_COLUMNS, _usage_rows(settled), _USAGE_CONFLICT)
+    statements.upsert("usage_latencies", _LATENCY_COLUMNS, _latency_rows(settled), _LATENCY_CONFLICT)
     return results, settled
 
 
@@ -222,14 +228,7 @@ def _reserve(
 def _usage_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
     sums: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(USAGE_SUMS))
     for settlement in settlements:
-        call, usage = settlement.reservation, settlement.usage
-        key = (
-            call.day.isoformat(),
-            call.project_id or "",
-            call.key_id or "",
-            call.end_user or "",
-            settlement.model,
-        )
+        usage = settlement.usage
         values = (
             1,
             usage.tokens_in,
@@ -240,10 +239,24 @@ def _usage_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
             usage.cost_nano_usd is None,
             usage.estimated,
         )
-        row = sums[key]
+        row = sums[_usage_key(settlement)]
         for place, value in enumerate(values):
             row[place] += value
     return [(*key, *values) for key, values in sorted(sums.items())]
+
+
+def _latency_rows(settlements: Iterable[SettleCall]) -> list[tuple[Any, ...]]:
+    calls = Counter(
+        (*_usage_key(settlement), bucket_of(settlement.latency_ms))
+        for settlement in settlements
+        if settlement.latency_ms is not None
+    )
+    return [(*key, count) for key, count in sorted(calls.items())]
+
+
+def _usage_key(settlement: SettleCall) -> tuple[str, ...]:
+    call = settlement.reservation
+    return call.day.isoformat(), call.project_id or "", call.key_id or "", call.end_user or "", settlement.model
 
 
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -5,7 +5,7 @@ Only their schema belongs here; `step` writes them, and `budgets` and `usage` re
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, SmallInteger, String, Table, Text, UniqueConstraint
 
 from guard_store.db.metadata import metadata
 
@@ -64,6 +64,15 @@ usage = Table(
     Column("cost_nano_usd", BigInteger, nullable=False),
     Column("unpriced", BigInteger, nullable=False),
     Column("estimated", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Of the calls of `usage` that a server answered: how many took how long (buckets: `latencies`).
+usage_latencies = Table(
+    "usage_latencies",
+    metadata,
+    *(Column(column.name, column.type, primary_key=True) for column in usage.columns if column.primary_key),
+    Column("bucket", SmallInteger, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 USAGE_KEY: Final = tuple(column.name for column in usage.columns if column.primary_key)

@@ -103,6 +103,7 @@ class SettleCall(Work):
     usage : the usage of the call.
     model : the model that answered; after a fallback, another one than was reserved.
     entry : ledger entry of a call whose process died, appended only if the reservation was still open.
+    latency_ms : from the reservation to the end of the answer; None if no server answered.
     """
 
     reservation: Reservation
@@ -110,6 +111,7 @@ class SettleCall(Work):
     usage: Amount
     model: str
     entry: Entry | None = field(default=None)
+    latency_ms: float | None = None
 
     @property
     def request_id(self) -> str | None:  # type: ignore[override]

@@ -1,17 +1,19 @@
 """Calls of language models and costs: what has been spent, on what, what is left, and what the content policies have found."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
-from guard_core.formats import count, usd
+from guard_core.formats import count, milliseconds, usd
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.gauges import gauge
+from ml.charts.lines import Line, LineChart
 from ml.charts.sparklines import sparkline
 from serving.auth.security import Caller
 from serving.costs.endpoints import Costs
@@ -97,8 +99,17 @@ def _charts(summary: UsageSummary, project_id: str | None) -> dict[str, Any]:
     return {
         "parts": parts,
         "cost_chart": bar_chart("Cost by day and model", summary.days, parts, text=usd, href=rows_of),
+        "latency_chart": latency_chart(summary, rows_of) if parts else "",
         "token_chart": bar_chart("Tokens by day", summary.days, tokens, href=rows_of) if parts else "",
     }
+
+
+def latency_chart(summary: UsageSummary, href: Callable[[str], str]) -> Markup:
+    """Return the median and the 95th percentile of the time that answered calls took, by day."""
+    lines = [Line("p50", "part-0", summary.latency_p50_ms), Line("p95", "part-3", summary.latency_p95_ms)]
+    return LineChart(
+        "Latency of calls by day", summary.days, lines, href=href, text=milliseconds, from_zero=True
+    ).draw()
 
 
 def _sum_by_day(amounts: Sequence[Sequence[float]]) -> list[float]:

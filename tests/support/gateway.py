@@ -68,7 +68,15 @@ async def complete(openai: AsyncOpenAI, content: Any, *, stream: bool, **more: A
     return "".join([choice.delta.content or "" async for chunk in chunks for choice in chunk.choices]).strip()
 
 
-async def spend(services: Services, project_id: str, day: Any, *, user: str | None = None, model: str = "m") -> None:
+async def spend(
+    services: Services,
+    project_id: str,
+    day: Any,
+    *,
+    user: str | None = None,
+    model: str = "m",
+    latency_ms: float | None = None,
+) -> None:
     """Reserve and settle one call of 10 + 5 tokens and a cent."""
     took = Amount(tokens_in=10, tokens_out=5, cost_nano_usd=NANO // 100)
     call = Reservation(
@@ -78,7 +86,7 @@ async def spend(services: Services, project_id: str, day: Any, *, user: str | No
     work = ReserveCall(call)
     await services.events.writer.submit(work)
     assert work.reserved is not None
-    await services.events.writer.submit(SettleCall(call, work.reserved.holds, took, model))
+    await services.events.writer.submit(SettleCall(call, work.reserved.holds, took, model, latency_ms=latency_ms))
 
 
 async def wait_for_calls(services: Services, calls: int) -> list[dict[str, Any]]:

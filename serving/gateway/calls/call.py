@@ -124,11 +124,12 @@ class Call:
             entry.details["aborted"] = True
         elif not entry.has_begun:
             entry.status = 200
+        is_answered = self._base_url is not None and outcome in {"ok", "blocked"}
         evaluated = self._evaluated(outcome)
         if evaluated:
             entry.details["evaluated"] = True
         try:
-            await self._commit(response)
+            await self._commit(response, self._milliseconds() if is_answered else None)
         except Unavailable:  # the middleware commits the settlement with the entry of the error
             entry.details.pop("evaluated", None)
             raise
@@ -165,10 +166,14 @@ class Call:
             self._answer,
             outcome == "blocked",
             self._usage,
-            (time.perf_counter() - self._started) * 1_000,
+            self._milliseconds(),
         )
 
-    async def _commit(self, response: bytes) -> None:
+    def _milliseconds(self) -> float:
+        """Return the time since the reservation."""
+        return (time.perf_counter() - self._started) * 1_000
+
+    async def _commit(self, response: bytes, latency_ms: float | None) -> None:
         usage = self._usage
         self._context.entry.note(
             model=self._model[:MAX_MODEL],
@@ -180,7 +185,9 @@ class Call:
             cost_nano_usd=usage.cost_nano_usd,
         )
         self.is_settled = True
-        self._context.entry.settlement = SettleCall(self._reservation, self._reserved.holds, usage, self._model)
+        self._context.entry.settlement = SettleCall(
+            self._reservation, self._reserved.holds, usage, self._model, latency_ms=latency_ms
+        )
         await self._audit.commit_answer(self._context.entry, response)
 
 

@@ -1,5 +1,6 @@
 """Requests and responses about usage and budgets; money is in US dollars here, in billionths of them in the store."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Self
@@ -10,6 +11,7 @@ from guard_core.days import from_microseconds
 from guard_core.units import NANO
 from guard_store.spending.amounts import Measure, Period, Scope
 from guard_store.spending.budgets import BudgetStatus
+from guard_store.spending.latencies import percentile_ms
 from guard_store.spending.usage import USAGE_GROUPS, UsageGroup, UsageRow
 
 Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
@@ -66,12 +68,18 @@ class UsageView(BaseModel):
     cost_usd: float = Field(description="Of the requests with a known price.")
     unpriced: int = Field(description="Requests with an unknown price.")
     estimated: int = Field(description="Requests whose tokens are an estimate, because the provider reported none.")
+    latency_p50_ms: float | None = Field(description="Of the calls that a server answered; null without any.")
+    latency_p95_ms: float | None = Field(description="As `latency_p50_ms`.")
 
     @classmethod
-    def of(cls, row: UsageRow) -> "UsageView":
-        """Build the view of a row."""
-        values = {name: getattr(row, name) for name in cls.model_fields if name != "cost_usd"}
-        return cls(**values, cost_usd=row.cost_nano_usd / NANO)
+    def of(cls, row: UsageRow, calls: Mapping[int, int]) -> "UsageView":
+        """Build the view of a row and its calls by bucket of latency."""
+        return cls(
+            **{name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)},
+            cost_usd=row.cost_nano_usd / NANO,
+            latency_p50_ms=percentile_ms(calls, 0.5),
+            latency_p95_ms=percentile_ms(calls, 0.95),
+        )
 
 
 class ModelUsage(BaseModel):
@@ -83,6 +91,8 @@ class ModelUsage(BaseModel):
     tokens_out: list[int]
     cost_usd: list[float] = Field(description="Of the requests with a known price.")
     unpriced: list[int] = Field(description="Requests with an unknown price.")
+    latency_p50_ms: list[float | None] = Field(description="Of the calls that a server answered; null without any.")
+    latency_p95_ms: list[float | None] = Field(description="As `latency_p50_ms`.")
 
 
 class UsageSummary(BaseModel):
@@ -91,6 +101,8 @@ class UsageSummary(BaseModel):
     project_id: str | None = Field(description="Null for all projects.")
     days: list[str]
     total: UsageView | None = Field(description="Null without usage.")
+    latency_p50_ms: list[float | None] = Field(description="By day, of all models; null without an answered call.")
+    latency_p95_ms: list[float | None] = Field(description="As `latency_p50_ms`.")
     models: list[ModelUsage] = Field(description="Most expensive first.")
     by_model: list[UsageView] = Field(description="Most expensive first; at most 100.")
     by_user: list[UsageView]

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import TypedDict
 
 from guard_core.units import NANO
 from guard_store.auth.store import KeyStore
 from guard_store.spending.budgets import Budget
-from guard_store.spending.usage import UsageGroup, UsageRow, UsageStore
+from guard_store.spending.latencies import percentile_ms
+from guard_store.spending.usage import Latencies, UsageGroup, UsageRow, UsageStore
 from serving.auth.oidc.tokens import CALLER_PREFIX
 from serving.gateway.calls.gateway import Gateway
 from serving.gateway.usage.days import bounds_of, days_between
@@ -24,6 +26,12 @@ from serving.http.paging import Page, decode_cursor, page_of
 from serving.http.problems import NotFound
 
 _TOP = 100
+
+
+class _Chosen(TypedDict):
+    project_id: str | None
+    key_id: str | None
+    model: str | None
 
 
 class UsageService:
@@ -45,38 +53,41 @@ class UsageService:
         """
         start, end = bounds_of(query, await self._gateway.day_of(project_id))
         offset = decode_cursor(query.cursor, int, 0)
-        rows = self._usage.read(
-            query.groups,
-            first=start,
-            last=end,
-            project_id=project_id,
-            key_id=query.key_id,
-            model=query.model,
-            limit=query.limit + 1,
-            offset=offset,
+        chosen: _Chosen = {"project_id": project_id, "key_id": query.key_id, "model": query.model}
+        rows = self._usage.read(query.groups, first=start, last=end, limit=query.limit + 1, offset=offset, **chosen)
+        days = [date.fromisoformat(row.day) for row in rows if row.day] or [start, end]
+        calls = self._usage.read_latencies(query.groups, first=min(days), last=max(days), **chosen)
+        return page_of(
+            rows,
+            query.limit,
+            position=lambda _: offset + query.limit,
+            item=lambda row: UsageView.of(row, calls[row.group(query.groups)]),
         )
-        return page_of(rows, query.limit, position=lambda _: offset + query.limit, item=UsageView.of)
 
     async def summary(self, query: DaysQuery, project_id: str | None) -> UsageSummary:
         """Return usage by day and model, and the sums of the most expensive models, users and keys; raises as `page`."""
         days = days_between(query, await self._gateway.day_of(project_id))
         first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
 
-        def read(groups: list[UsageGroup], limit: int | None = _TOP) -> Sequence[UsageRow]:
-            return self._usage.read(
-                groups, first=first, last=last, project_id=project_id, limit=limit, by_cost=limit is not None
-            )
+        def latencies(*groups: UsageGroup) -> Latencies:
+            return self._usage.read_latencies(groups, first=first, last=last, project_id=project_id)
 
-        def views(group: UsageGroup) -> list[UsageView]:
-            return [UsageView.of(row) for row in read([group])]
+        def views(*groups: UsageGroup) -> list[UsageView]:
+            rows = self._usage.read(groups, first=first, last=last, project_id=project_id, limit=_TOP, by_cost=True)
+            calls = latencies(*groups)
+            return [UsageView.of(row, calls[row.group(groups)]) for row in rows]
 
+        by_day = latencies("day")
+        models = self._usage.read(("day", "model"), first=first, last=last, project_id=project_id, limit=None)
         by_key = views("key_id")
         budget_keys = [budget.scope_id for budget in self._budgets(project_id) if budget.scope == "key"]
         return UsageSummary(
             project_id=project_id,
             days=days,
-            total=next((UsageView.of(row) for row in read([])), None),
-            models=_by_model(read(["day", "model"], None), days),
+            total=next(iter(views()), None),
+            latency_p50_ms=[percentile_ms(by_day[day,], 0.5) for day in days],
+            latency_p95_ms=[percentile_ms(by_day[day,], 0.95) for day in days],
+            models=_by_model(models, latencies("day", "model"), days),
             by_model=views("model"),
             by_user=views("end_user"),
             by_key=by_key,
@@ -142,7 +153,7 @@ class UsageService:
         ]
 
 
-def _by_model(rows: Sequence[UsageRow], days: Sequence[str]) -> list[ModelUsage]:
+def _by_model(rows: Sequence[UsageRow], calls: Latencies, days: Sequence[str]) -> list[ModelUsage]:
     by_model: dict[str, dict[str, UsageRow]] = defaultdict(dict)
     for row in rows:
         by_model[row.model or ""][row.day or ""] = row
@@ -155,6 +166,8 @@ def _by_model(rows: Sequence[UsageRow], days: Sequence[str]) -> list[ModelUsage]
                 name: [getattr(of_day[day], name) if day in of_day else 0 for day in days]
                 for name in ("requests", "tokens_in", "tokens_out", "unpriced")
             },
+            latency_p50_ms=[percentile_ms(calls[day, model], 0.5) for day in days],
+            latency_p95_ms=[percentile_ms(calls[day, model], 0.95) for day in days],
         )
         for model, of_day in sorted(by_model.items(), key=lambda item: (-costs[item[0]], item[0]))
     ]

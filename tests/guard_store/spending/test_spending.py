@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
@@ -23,6 +24,7 @@ from guard_store.ledger.store import LedgerFilter, LedgerStore
 from guard_store.projects.store import ProjectStore
 from guard_store.spending.amounts import Amount
 from guard_store.spending.budgets import BudgetStore
+from guard_store.spending.latencies import percentile_ms
 from guard_store.spending.step import spend
 from guard_store.spending.tables import budget_spans
 from guard_store.spending.usage import UsageStore
@@ -61,8 +63,8 @@ class Spender:
         assert work.reserved is not None
         return call, work.reserved
 
-    def settle(self, call: Reservation, reserved: Reserved, took: Amount) -> None:
-        self.writer.store(SettleCall(call, reserved.holds, took, "m"))
+    def settle(self, call: Reservation, reserved: Reserved, took: Amount, *, latency_ms: float | None = None) -> None:
+        self.writer.store(SettleCall(call, reserved.holds, took, "m", latency_ms=latency_ms))
 
 
 @pytest.fixture
@@ -228,6 +230,18 @@ def test_usage_sums_what_was_settled(database: Database, spender: Spender) -> No
     assert (row.requests, row.tokens_in, row.tokens_cached, row.tokens_out, row.tokens_reasoning) == (2, 20, 8, 10, 2)
     assert (row.cost_nano_usd, row.unpriced, row.estimated) == (100, 1, 1)
     assert store.read([], first=date(2026, 3, 10), last=date(2026, 3, 11), limit=10) == []
+
+
+def test_percentiles_of_latencies_are_near_the_exact_ones(database: Database, spender: Spender) -> None:
+    latencies_ms = [1.05**step for step in range(1, 200, 3)]
+    for latency_ms in (*latencies_ms, None):
+        spender.settle(*spender.reserve(), Amount(), latency_ms=latency_ms)
+    calls = UsageStore(database).read_latencies(["model"], first=DAY, last=DAY)
+    assert calls["m",].total() == len(latencies_ms)
+    for share in (0.05, 0.5, 0.95):
+        exact = np.quantile(latencies_ms, share, method="inverted_cdf")
+        assert percentile_ms(calls["m",], share) == pytest.approx(exact, rel=0.19)
+    assert percentile_ms(calls["other",], 0.5) is None
 
 
 def test_a_call_whose_process_died_is_charged_in_full_once_and_on_the_ledger(

@@ -15,7 +15,7 @@ async def test_the_page_has_spend_budgets_and_findings_with_links_to_the_ledger(
     budget = {"scope": "project", "scope_id": project, "measure": "cost_usd", "period": "month", "hard": 0.02}
     assert (await clients.of("admin").put("/api/v1/budgets", json=budget)).status_code == 200
     for user in ("anna", "bert"):
-        await spend(services, project, day, user=user)
+        await spend(services, project, day, user=user, latency_ms=400)
     services.audit.store.append(
         [
             Entry(
@@ -31,6 +31,8 @@ async def test_the_page_has_spend_budgets_and_findings_with_links_to_the_ledger(
     assert f'href="/audit?project={project}&amp;flag=request.credit_card&amp;from={first}&amp;to={day}"' in page
     assert 'id="findings"' in page
     assert f"{day}: m $0.02" in page
+    assert 'aria-label="Latency of calls by day"' in page
+    assert page.count('<span class="note">p95 ') == 4, "of the model, two users and the key"
 
 
 async def test_a_budget_with_too_little_left_for_calls_refuses_them_and_the_page_gives_the_reason(

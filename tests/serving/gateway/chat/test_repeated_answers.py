@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from guard_core.settings import Settings
+from guard_store.spending.usage import UsageStore
 from serving.app import Services
 from serving.gateway.chat.service import ChatService
 from serving.http.problems import Unavailable
@@ -99,6 +100,8 @@ async def test_an_equal_request_is_answered_again_without_a_call_and_free_of_cha
     today = await services.gateway.day_of(project)
     statuses = services.gateway.budgets.statuses(services.gateway.budgets.of(), lambda _: today)
     assert [status.spent for status in statuses] == [1]
+    calls = UsageStore(services.database).read_latencies(["model"], first=today, last=today)
+    assert calls["stub",].total() == 1, "a repeated answer says nothing about the server"
 
 
 def texts_of(answer: httpx.Response) -> list[str]:

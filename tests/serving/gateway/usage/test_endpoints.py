@@ -14,15 +14,19 @@ from tests.support.gateway import spend
 
 async def test_usage_is_summed_by_what_is_asked(services: Services, analyst: httpx.AsyncClient, project: str) -> None:
     day = await services.gateway.day_of(project)
-    for user, model in (("anna", "m"), ("anna", "n"), ("bert", "m")):
-        await spend(services, project, day, user=user, model=model)
+    for user, model, latency_ms in (("anna", "m", 100), ("anna", "n", None), ("bert", "m", 900)):
+        await spend(services, project, day, user=user, model=model, latency_ms=latency_ms)
     (total,) = (await analyst.get("/api/v1/usage", params={"project_id": project})).json()["items"]
     assert (total["day"], total["requests"], total["tokens_in"], total["cost_usd"]) == (day.isoformat(), 3, 30, 0.03)
+    assert total["latency_p50_ms"] == pytest.approx(100, rel=0.19)
+    assert total["latency_p95_ms"] == pytest.approx(900, rel=0.19)
     page = (await analyst.get("/api/v1/usage", params={"group_by": "end_user,model", "limit": 2})).json()
     assert [(row["end_user"], row["model"]) for row in page["items"]] == [("anna", "m"), ("anna", "n")]
+    assert [row["latency_p95_ms"] for row in page["items"]] == [pytest.approx(100, rel=0.19), None]
     params = {"group_by": "end_user,model", "limit": 2, "cursor": page["next_cursor"]}
     (last,) = (await analyst.get("/api/v1/usage", params=params)).json()["items"]
     assert (last["end_user"], last["tokens_out"]) == ("bert", 5)
+    assert last["latency_p50_ms"] == pytest.approx(900, rel=0.19)
 
 
 async def test_a_summary_has_usage_by_day_and_the_most_expensive_first(
@@ -30,7 +34,8 @@ async def test_a_summary_has_usage_by_day_and_the_most_expensive_first(
 ) -> None:
     day = await services.gateway.day_of(project)
     for offset, user, model in ((0, "anna", "m"), (0, "anna", "n"), (1, "bert", "n"), (1, "anna", "n")):
-        await spend(services, project, day - timedelta(offset), user=user, model=model)
+        latency_ms = 10 ** (2 - offset) if model == "n" else None
+        await spend(services, project, day - timedelta(offset), user=user, model=model, latency_ms=latency_ms)
     params = {"start": (day - timedelta(2)).isoformat(), "end": day.isoformat()}
     summary = (await analyst.get("/api/v1/usage/summary", params=params)).json()
     assert summary["days"] == [(day - timedelta(offset)).isoformat() for offset in (2, 1, 0)]
@@ -38,6 +43,10 @@ async def test_a_summary_has_usage_by_day_and_the_most_expensive_first(
         ("n", [0.0, 0.02, 0.01], [0, 20, 10]),
         ("m", [0.0, 0.0, 0.01], [0, 0, 10]),
     ]
+    ten, hundred = pytest.approx(10, rel=0.19), pytest.approx(100, rel=0.19)
+    assert summary["latency_p95_ms"] == [None, ten, hundred]
+    assert [model["latency_p50_ms"] for model in summary["models"]] == [[None, ten, hundred], [None, None, None]]
+    assert [row["latency_p50_ms"] for row in summary["by_user"]] == [ten, ten]
     assert [(row["end_user"], row["requests"]) for row in summary["by_user"]] == [("anna", 3), ("bert", 1)]
     assert (summary["total"]["cost_usd"], summary["by_key"][0]["key_id"]) == (0.04, "k")
     assert (await analyst.get("/api/v1/usage/summary", params={"end": "2001-01-01"})).json()["total"] is None
